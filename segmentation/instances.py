@@ -1,0 +1,95 @@
+"""What a network found in one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """K objects of one image, best first; no padded rows.
+
+    Attributes:
+        boxes: (K, 4) float32, x1 y1 x2 y2 in pixels of the image passed in, x2 and y2 exclusive.
+        scores: (K,) float32 in [0, 1].
+        labels: (K,) int32, index into the segmenter's `classes`, which has no background.
+        masks: (K, H, W) uint8, probability x 255, rounded; inside is >= 128.
+        ids: (K,) int32, the same object has the same id from frame to frame; -1 = not tracked.
+
+    Raises:
+        ValueError: the arrays do not agree in shape or dtype.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    masks: NDArray[np.uint8]
+    ids: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        """Check shapes and dtypes once, so that nothing after needs to."""
+        num = len(self.scores)
+        wanted = {
+            "boxes": ((num, 4), np.float32),
+            "scores": ((num,), np.float32),
+            "labels": ((num,), np.int32),
+            "masks": ((num, *self.masks.shape[-2:]), np.uint8),
+            "ids": ((num,), np.int32),
+        }
+        for name, (shape, dtype) in wanted.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != dtype:
+                raise ValueError(
+                    f"{name}: expected {np.dtype(dtype)} {shape}, got {array.dtype} {array.shape}"
+                )
+
+    @classmethod
+    def empty(cls, size_hw: tuple[int, int]) -> Instances:
+        """Return no objects of an image of `size_hw`."""
+        return cls(
+            boxes=np.zeros((0, 4), np.float32),
+            scores=np.zeros(0, np.float32),
+            labels=np.zeros(0, np.int32),
+            masks=np.zeros((0, *size_hw), np.uint8),
+            ids=np.zeros(0, np.int32),
+        )
+
+    def __len__(self) -> int:
+        """Return K."""
+        return len(self.scores)
+
+    def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Instances:
+        """Return the objects that a slice, a boolean (K,) array or an array of indices chooses."""
+        return Instances(
+            boxes=self.boxes[chosen],
+            scores=self.scores[chosen],
+            labels=self.labels[chosen],
+            masks=self.masks[chosen],
+            ids=self.ids[chosen],
+        )
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the masks, in pixels."""
+        return self.masks.shape[1], self.masks.shape[2]
+
+    def union(self) -> NDArray[np.uint8]:
+        """Return (H, W) uint8: the highest probability x 255 of any object, 0 without objects."""
+        if len(self) == 0:
+            return np.zeros(self.size_hw, np.uint8)
+        return self.masks.max(axis=0)
+
+    def scaled_to(self, size_hw: tuple[int, int]) -> Instances:
+        """Return the same objects in an image of `size_hw`, masks resized bilinearly."""
+        if size_hw == self.size_hw:
+            return self
+        height, width = size_hw
+        scale = np.array([width / self.size_hw[1], height / self.size_hw[0]] * 2, np.float32)
+        masks = np.zeros((len(self), height, width), np.uint8)
+        for resized, mask in zip(masks, self.masks, strict=True):
+            cv2.resize(mask, (width, height), dst=resized, interpolation=cv2.INTER_LINEAR)
+        return Instances(self.boxes * scale, self.scores, self.labels, masks, self.ids)

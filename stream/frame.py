@@ -1,0 +1,170 @@
+"""The types that travel through the program, and what sources and sinks promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.instances import Instances
+
+
+class StreamError(Exception):
+    """A source or sink cannot do its work: one line that names what, which one and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, the right way up. Never written to.
+        index: 0-based position in the source; frames dropped before this one leave gaps.
+        time_s: presentation time in seconds on the source's own clock, which need not start at 0.
+        name: file name of a photo, `None` for the frames of a video or camera.
+        restart: the picture does not continue the one before it (a reopened camera, a video
+            that starts over), so nothing remembered of earlier frames may be used on it.
+    """
+
+    image: NDArray[np.uint8]
+    index: int
+    time_s: float
+    name: str | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How a video's RGB is to be read, in ffmpeg's names; `None` where the file does not say."""
+
+    primaries: str | None = None
+    transfer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a source knows before its first frame.
+
+    Attributes:
+        width: of the frames, in pixels, after rotation.
+        height: likewise.
+        fps: frames a second (30000/1001, not 29.97), a nominal rate where frames lie at irregular
+            times; `None` means independent pictures, which have no order in time.
+        live: frames are lost if nobody reads them in time.
+        pixel_aspect: width of a pixel over its height.
+        num_frames: as announced, which may be wrong; `None` where unknown.
+        colour: primaries and transfer of the video.
+        time_base: unit of the source's timestamps in seconds, `None` where it has none.
+        sound: address of the file or stream whose sound belongs to the frames, `None` without.
+    """
+
+    width: int
+    height: int
+    fps: Fraction | None
+    live: bool = False
+    pixel_aspect: Fraction = Fraction(1)
+    num_frames: int | None = None
+    colour: Colour = Colour()
+    time_base: Fraction | None = None
+    sound: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputInfo:
+    """What a sink is told before its first output.
+
+    Attributes:
+        stream: of the source; outputs have its size, rate and timestamps.
+        has_alpha: images carry a fourth channel.
+        categories: (id, name) of each class an instance may have, ids as COCO numbers them.
+    """
+
+    stream: StreamInfo
+    has_alpha: bool = False
+    categories: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A frame and what became of it.
+
+    Attributes:
+        frame: the source's frame.
+        image: (H, W, 3) uint8 RGB, or (H, W, 4) with straight (not premultiplied) alpha.
+        alpha: (H, W) uint8, 255 where the foreground is, `None` where no mask is known.
+        instances: what was found, in pixels of the image the network saw, `None` where no mask
+            is known (which is not the same as nothing found).
+    """
+
+    frame: Frame
+    image: NDArray[np.uint8]
+    alpha: NDArray[np.uint8] | None
+    instances: Instances | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a person did at a sink: pressed `key`, or closed it."""
+
+    kind: Literal["key", "closed"]
+    key: str = ""
+
+
+class Source(Protocol):
+    """A context manager over one stream; iterating gives its frames once, in order.
+
+    Opening happens in the constructor or in `__enter__`, both of which may raise `StreamError`;
+    from then on `info` is valid. The end of the stream ends the iteration; a stream that breaks
+    off raises `StreamError`. Leaving the context frees every process, device and thread.
+    """
+
+    @property
+    def info(self) -> StreamInfo: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def interrupt(self) -> None:
+        """End a running iteration soon and without an error. May be called from any thread."""
+
+
+class Sink(Protocol):
+    """A context manager that takes outputs, in order, from one thread.
+
+    `write` may block while the device is busy and raises `StreamError` when it cannot go on.
+    Whatever is written appears under its final name through `finish` alone; leaving the context
+    without it discards the output. Leaving the context frees every process, device and thread.
+    """
+
+    #: written to from the main thread, because its window system wants that
+    main_thread: bool
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def write(self, output: Output) -> None: ...
+
+    def poll(self) -> list[Event]:
+        """Return what happened since the last call. Does not block, needs no frame."""
+
+    def finish(self, *, cut_short: bool) -> None:
+        """Complete the output. `cut_short`: the source had more, so its sound ends here too."""

@@ -1,0 +1,97 @@
+"""The background blurred, without a halo of the person in it."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects.composite import blend_onto
+from effects.effect import Image, check
+
+#: Standard deviation of the blur at strength 1, as a share of the frame's height.
+MAX_SIGMA = 0.05
+#: The blur is computed on a frame halved until it has at most this many rows.
+MAX_ROWS = 270
+NUM_PASSES = 3
+
+
+class Blur:
+    """Blurs the background."""
+
+    has_alpha = False
+
+    def __init__(self, strength: float = 0.5) -> None:
+        """Choose how much.
+
+        Args:
+            strength: in (0, 1]. The blur is a Gaussian with a standard deviation of
+                `strength * 0.05` of the frame's height (18 pixels of 720 at 0.5), so that the
+                same strength looks the same at every size.
+
+        Raises:
+            ValueError: `strength` is outside (0, 1].
+        """
+        if not 0 < strength <= 1:
+            raise ValueError(f"strength must be in (0, 1], got {strength}")
+        self.strength = strength
+
+    def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
+        """Return (H, W, 3): the frame where alpha is 255, its blur where alpha is 0."""
+        check(image, alpha)
+        small, small_alpha = _halve(image), _halve(alpha)
+        sigma_px = self.strength * MAX_SIGMA * small.shape[0]
+        blurred = blur_background(small, small_alpha, sigma_px)
+        height, width = alpha.shape
+        result: Image = cv2.resize(blurred, (width, height))
+        blend_onto(result, image, alpha)
+        return result
+
+
+def blur_background(image: Image, alpha: NDArray[np.uint8], sigma_px: float) -> Image:
+    """Blur an image of which only the background counts.
+
+    Normalised convolution (Knutsson and Westin, "Normalized and differential convolution", CVPR
+    1993): every pixel weighs as much as it is background, and the blurred sum is divided by the
+    blurred weights. The foreground weighs nothing, so nothing of it bleeds out.
+
+    Args:
+        image: (H, W, 3) uint8.
+        alpha: (H, W) uint8, 255 = foreground.
+        sigma_px: standard deviation in pixels.
+
+    Returns:
+        (H, W, 3) uint8; black where no background lies within reach.
+    """
+    # The pixels just outside the foreground hold some of its colour, whatever alpha says.
+    weight = cv2.bitwise_not(cv2.dilate(alpha, np.ones((3, 3), np.uint8)))
+    weights = cv2.cvtColor(weight, cv2.COLOR_GRAY2RGB).astype(np.uint16)
+    weighted = cv2.multiply(image.astype(np.uint16), weights)
+    weights = cv2.multiply(weights, (255.0, 255.0, 255.0, 0.0))
+    for size in box_sizes(sigma_px):
+        weighted = cv2.blur(weighted, (size, size))
+        weights = cv2.blur(weights, (size, size))
+    return np.asarray(cv2.divide(weighted, weights, scale=255)).astype(np.uint8)
+
+
+def box_sizes(sigma_px: float) -> list[int]:
+    """Return the odd sizes of the box filters that together come closest to a Gaussian.
+
+    Source: Kovesi, "Fast almost-Gaussian filtering", DICTA 2010, section II.
+    """
+    variance = 12 * sigma_px**2
+    smaller = math.floor(math.sqrt(variance / NUM_PASSES + 1))
+    smaller -= 1 - smaller % 2
+    num_smaller = round(
+        (variance - NUM_PASSES * (smaller**2 + 4 * smaller + 3)) / (-4 * smaller - 4)
+    )
+    return [smaller] * num_smaller + [smaller + 2] * (NUM_PASSES - num_smaller)
+
+
+def _halve(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    while array.shape[0] > MAX_ROWS:
+        height, width = array.shape[:2]
+        array = cv2.resize(array, (math.ceil(width / 2), math.ceil(height / 2)))
+    return array

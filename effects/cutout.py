@@ -1,0 +1,27 @@
+"""The foreground alone, the rest transparent."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects.effect import Image, check
+
+
+class Cutout:
+    """Makes the background transparent.
+
+    Where alpha is 0 the colour is black as well, so that a program that ignores the fourth
+    channel does not show the room.
+    """
+
+    has_alpha = True
+
+    def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
+        """Return (H, W, 4): the frame's colours and `alpha` as straight alpha."""
+        check(image, alpha)
+        visible = cv2.copyTo(image, alpha, np.zeros_like(image))
+        cut: Image = cv2.cvtColor(visible, cv2.COLOR_RGB2RGBA)
+        cv2.insertChannel(alpha, cut, 3)
+        return cut

@@ -1,0 +1,45 @@
+"""What an effect is, and the check that every effect makes of its arguments."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+
+class Effect(Protocol):
+    """Turns a frame and its alpha into the picture to show. Keeps no memory of earlier frames."""
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the result carries a fourth channel."""
+
+    def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
+        """Apply the effect to one frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB. Never written to.
+            alpha: (H, W) uint8, 255 where the foreground is. Never written to. All 0 applies the
+                effect to the whole frame.
+            time_s: presentation time of the frame in seconds.
+
+        Returns:
+            (H, W, 3) uint8 RGB, or (H, W, 4) with straight alpha where `has_alpha`. An array of
+            its own, or `image` itself where the effect changes nothing.
+
+        Raises:
+            ValueError: `image` or `alpha` has another shape or dtype.
+        """
+
+
+def check(image: Image, alpha: NDArray[np.uint8]) -> None:
+    """Raise `ValueError` unless `image` is (H, W, 3) uint8 and `alpha` (H, W) uint8, H, W >= 1."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"image: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
+    if alpha.dtype != np.uint8 or alpha.shape != image.shape[:2]:
+        raise ValueError(
+            f"alpha: expected uint8 {image.shape[:2]}, got {alpha.dtype} {alpha.shape}"
+        )

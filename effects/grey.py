@@ -1,0 +1,24 @@
+"""The background without its colours."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects.composite import blend_onto
+from effects.effect import Image, check
+
+
+class Grey:
+    """Takes the colour out of the background; its luma (ITU-R BT.601 weights) stays."""
+
+    has_alpha = False
+
+    def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
+        """Return (H, W, 3): the frame where alpha is 255, its grey where alpha is 0."""
+        check(image, alpha)
+        luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        result: Image = cv2.cvtColor(luma, cv2.COLOR_GRAY2RGB)
+        blend_onto(result, image, alpha)
+        return result

@@ -1,0 +1,81 @@
+"""Effects by name, as people write them: `blur`, `blur=0.3`, `replace=beach.jpg`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from effects.blur import Blur
+from effects.cutout import Cutout
+from effects.effect import Effect
+from effects.grey import Grey
+from effects.mask import Mask
+from effects.overlay import Overlay
+from effects.replace import Background, Replace, parse_colour, read_photo
+from effects.unchanged import Unchanged
+
+#: Opens a video file as a moving background; raises what it likes where it cannot.
+OpenVideo = Callable[[Path], Background]
+
+
+def parse_effect(text: str, open_video: OpenVideo) -> Effect:
+    """Build an effect from `NAME` or `NAME=VALUE`.
+
+    Args:
+        text: as on the command line; the names are the keys of `EFFECTS`.
+        open_video: called for `replace` with a file that is no photo. The caller closes what it
+            opens.
+
+    Raises:
+        ValueError: one line that says which effect, what is wrong and what was given.
+    """
+    name, separator, value = text.partition("=")
+    if name not in EFFECTS:
+        raise ValueError(f"effect must be one of {', '.join(EFFECTS)}, got {name!r}")
+    return EFFECTS[name](value if separator else None, open_video)
+
+
+def _blur(value: str | None, open_video: OpenVideo) -> Effect:
+    if value is None:
+        return Blur()
+    try:
+        return Blur(float(value))
+    except ValueError as error:
+        raise ValueError(f"blur: strength must be a number in (0, 1], got {value!r}") from error
+
+
+def _replace(value: str | None, open_video: OpenVideo) -> Effect:
+    if not value:
+        raise ValueError("replace: needs a colour or a file, replace=#RRGGBB or replace=PATH")
+    if value.startswith("#"):
+        try:
+            return Replace(parse_colour(value))
+        except ValueError as error:
+            raise ValueError(f"replace: {error}") from error
+    path = Path(value)
+    try:
+        photo = read_photo(path)
+    except OSError as error:
+        raise ValueError(f"replace: cannot read {value!r}: {error.strerror}") from error
+    return Replace(open_video(path) if photo is None else photo)
+
+
+def _without_value(name: str, effect: Callable[[], Effect]) -> Callable[..., Effect]:
+    def build(value: str | None, open_video: OpenVideo) -> Effect:
+        if value is not None:
+            raise ValueError(f"{name}: takes no value, got {value!r}")
+        return effect()
+
+    return build
+
+
+#: Name on the command line -> builder, which takes the text after `=` (`None` without one).
+EFFECTS: dict[str, Callable[[str | None, OpenVideo], Effect]] = {
+    "blur": _blur,
+    "grey": _without_value("grey", Grey),
+    "replace": _replace,
+    "mask": _without_value("mask", Mask),
+    "cutout": _without_value("cutout", Cutout),
+    "overlay": _without_value("overlay", Overlay),
+    "none": _without_value("none", Unchanged),
+}

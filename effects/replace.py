@@ -1,0 +1,119 @@
+"""Another background: a colour, a photo or a video."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects.composite import blend
+from effects.effect import Image, check
+
+#: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
+#: `size_hw` is allowed and made to cover it.
+Background = Callable[[float, tuple[int, int]], Image]
+
+
+class Replace:
+    """Puts the foreground before another background."""
+
+    has_alpha = False
+
+    def __init__(self, background: Image | Background) -> None:
+        """Choose the background.
+
+        Args:
+            background: (h, w, 3) uint8 RGB of any size, scaled and cropped once to cover the
+                frame, or a callable asked for every frame.
+
+        Raises:
+            ValueError: the array has another shape or dtype.
+        """
+        if isinstance(background, np.ndarray):
+            check(background, background[..., 0])
+            self._background: Background = _Still(background)
+        else:
+            self._background = background
+
+    def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
+        """Return (H, W, 3): the frame where alpha is 255, the background where alpha is 0."""
+        check(image, alpha)
+        size_hw = alpha.shape[0], alpha.shape[1]
+        return blend(image, cover(self._background(time_s, size_hw), size_hw), alpha)
+
+
+class _Still:
+    """A photo as a background, at the size last asked for."""
+
+    def __init__(self, photo: Image) -> None:
+        self.photo = photo
+        self.covering = photo
+
+    def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
+        if self.covering.shape[:2] != size_hw:
+            self.covering = cover(self.photo, size_hw)
+        return self.covering
+
+
+def cover(image: Image, size_hw: tuple[int, int]) -> Image:
+    """Scale `image` to cover `size_hw` in its own proportions, cropping evenly what stands over.
+
+    Args:
+        image: (h, w, 3) uint8.
+        size_hw: height and width wanted.
+
+    Returns:
+        (H, W, 3) uint8; `image` itself where it already has the size.
+    """
+    if image.shape[:2] == size_hw:
+        return image
+    height, width = size_hw
+    scale = max(height / image.shape[0], width / image.shape[1])
+    rows = min(image.shape[0], math.ceil(height / scale))
+    columns = min(image.shape[1], math.ceil(width / scale))
+    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    visible = image[top : top + rows, left : left + columns]
+    covering: Image = cv2.resize(visible, (width, height), interpolation=interpolation)
+    return covering
+
+
+def parse_colour(text: str) -> Image:
+    """Return the colour `#RRGGBB` as a (1, 1, 3) uint8 RGB image.
+
+    Raises:
+        ValueError: `text` is not of that form.
+    """
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise ValueError(f"a colour must look like #RRGGBB, got {text!r}")
+    return np.frombuffer(bytes.fromhex(text[1:]), np.uint8).reshape(1, 1, 3)
+
+
+def read_photo(path: Path) -> Image | None:
+    """Read a photo to serve as a background, the right way up (EXIF), transparency on black.
+
+    Returns:
+        (h, w, 3) uint8 RGB, or `None` where the file is no photo that OpenCV can read.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb"):  # an unreadable file is an error here, to OpenCV it is just no photo
+        pass
+    if path.suffix.lower() == ".gif" or not cv2.haveImageReader(str(path)):
+        return None
+    encoded = np.fromfile(path, np.uint8)
+    photo = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    if photo is None:
+        return None
+    photo = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
+    stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    if stored is not None and stored.shape == (*photo.shape[:2], 4):
+        opacity = cv2.convertScaleAbs(stored[..., 3], alpha=255 / np.iinfo(stored.dtype).max)
+        photo = blend(photo, np.zeros_like(photo), opacity)
+    return np.asarray(photo)

@@ -1,0 +1,19 @@
+"""The frame as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effects.effect import Image, check
+
+
+class Unchanged:
+    """Changes nothing. Hides nothing either, also where no mask is known."""
+
+    has_alpha = False
+
+    def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
+        """Return `image` itself."""
+        check(image, alpha)
+        return image

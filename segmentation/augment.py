@@ -1,0 +1,125 @@
+"""Random changes of training photos: other people pasted in, geometry, light and colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """An affine map from a photo to a square crop, the same for the photo and its mask.
+
+    Attributes:
+        matrix: (2, 3) float64, from photo pixels to crop pixels.
+        side: of the crop, in pixels.
+        shrink: photo pixels to a crop pixel, at least 1.
+    """
+
+    matrix: NDArray[np.float64]
+    side: int
+    shrink: float
+
+    @classmethod
+    def at_random(cls, size_hw: tuple[int, int], side: int, rng: np.random.Generator) -> Self:
+        """Draw a scale, aspect, rotation, flip and place for a photo of `size_hw`."""
+        height, width = size_hw
+        # about 50,000 pixels stand for a whole photo when the network is used
+        natural = np.sqrt(224 * 224 / (height * width))
+        scale = natural * np.exp(rng.uniform(np.log(0.6), np.log(1.9)))
+        scale = max(scale, 0.8 * side / max(height, width))
+        stretch = np.exp(rng.uniform(-0.2, 0.2))
+        flip = -1 if rng.random() < 0.5 else 1
+        angle = np.deg2rad(np.clip(rng.normal(0, 10), -30, 30)) if rng.random() < 0.5 else 0.0
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        linear = turn @ np.diag([flip * scale * stretch, scale / stretch])
+        # the crop's centre moves as far as the photo reaches beyond the crop
+        reach = np.maximum(np.array([width, height]) - side / scale, 0.1 * side / scale) / 2
+        centre = np.array([width, height]) / 2 + rng.uniform(-1, 1, 2) * reach
+        offset = side / 2 - linear @ centre
+        return cls(np.column_stack([linear, offset]), side, max(1.0, 1 / scale))
+
+    def warp(self, image: Image) -> Image:
+        """Return the crop; beyond the photo's border it is mirrored."""
+        if self.shrink > 1.5:
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 * self.shrink), np.uint8)
+        return np.asarray(
+            cv2.warpAffine(
+                image,
+                self.matrix,
+                (self.side, self.side),
+                flags=cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REFLECT_101,
+            ),
+            np.uint8,
+        )
+
+
+def add_person(
+    image: Image, mask: Image, other: Image, other_mask: Image, rng: np.random.Generator
+) -> tuple[Image, Image]:
+    """Return `image` and `mask` with the people of `other` pasted in front, scaled and moved.
+
+    Ghiasi et al. 2021, "Simple Copy-Paste is a Strong Data Augmentation Method", section 3.
+    """
+    height, width = mask.shape
+    fit = min(height / other_mask.shape[0], width / other_mask.shape[1])
+    scale = fit * rng.uniform(0.4, 1.2)
+    flip = -1 if rng.random() < 0.5 else 1
+    left = rng.uniform(-0.3, 0.8) * width + (other_mask.shape[1] * scale if flip < 0 else 0)
+    # whoever is cut off by the lower border of his photo stays cut off by one
+    reaches_down = bool(other_mask[-1].any())
+    top = height - other_mask.shape[0] * scale if reaches_down else rng.uniform(-0.2, 0.5) * height
+    matrix = np.array([[flip * scale, 0, left], [0, scale, top]])
+    pasted = cv2.warpAffine(other, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    front = cv2.warpAffine(other_mask, matrix, (width, height))
+    front = cv2.GaussianBlur(front, (3, 3), 0)
+    share = front[:, :, None].astype(np.float32) / 255
+    mixed = pasted * share + image * (1 - share)
+    return mixed.astype(np.uint8), np.maximum(mask, np.asarray(front, np.uint8))
+
+
+def change_colours(image: Image, rng: np.random.Generator) -> Image:
+    """Return `image` under another light and through a worse camera."""
+    low_light = rng.random() < 0.1
+    levels = np.arange(256, dtype=np.float32) / 255
+    gamma = np.exp(rng.uniform(-0.5, 0.5))
+    gain = rng.uniform(0.15, 0.5) if low_light else np.exp(rng.uniform(-0.35, 0.35))
+    contrast = np.exp(rng.uniform(-0.4, 0.4))
+    tint = np.exp(rng.normal(0, 0.08, 3))
+    curve = ((levels**gamma * gain - 0.5) * contrast + 0.5)[:, None] * tint
+    table = np.clip(curve * 255, 0, 255).astype(np.uint8)[None]
+    image = np.asarray(cv2.LUT(image, table), np.uint8)
+    if rng.random() < 0.3:
+        image = _saturate(image, 0.0 if rng.random() < 0.2 else rng.uniform(0.3, 1.8))
+    if rng.random() < 0.2:
+        image = _blur(image, rng)
+    if low_light or rng.random() < 0.15:
+        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(3, 14)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.2:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 85))]
+        image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], 1), np.uint8)
+    return image
+
+
+def _saturate(image: Image, strength: float) -> Image:
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.addWeighted(image, strength, grey, 1 - strength, 0), np.uint8)
+
+
+def _blur(image: Image, rng: np.random.Generator) -> Image:
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 2.0)), np.uint8)
+    kernel = np.zeros((9, 9), np.float32)
+    angle = rng.uniform(0, np.pi)
+    reach = rng.uniform(1, 4) * np.array([np.cos(angle), np.sin(angle)])
+    start, end = (tuple(int(round(4 + sign * part)) for part in reach) for sign in (-1, 1))
+    cv2.line(kernel, start, end, 1.0)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)

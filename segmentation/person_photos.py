@@ -1,0 +1,115 @@
+"""Photos of people with masks, for training: read once, then mixed and changed at random."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.augment import Geometry, add_person, change_colours
+
+HOLD_OUT = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo: `image` (H, W, 3) uint8 RGB, `mask` (H, W) uint8, 255 where people are."""
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+
+
+class PersonPhotos:
+    """All photos of a folder in COCO layout (`annotations.json`, `images/`), grouped by source.
+
+    One photo in `HOLD_OUT` of each source is kept for validation and never drawn.
+
+    Args:
+        folder: the file's images may name their `source`; those without make up one of their own.
+        source_weights: how often each source is drawn, relative to the others; sources not
+            named are drawn in proportion to their number of photos.
+
+    Raises:
+        ValueError: the folder has no readable annotations, or no photo with a person.
+    """
+
+    def __init__(self, folder: Path, source_weights: dict[str, float]) -> None:
+        """Read and decode everything."""
+        everything = read_photos(folder)
+        self.validation = [photo for photos in everything.values() for photo in photos[::HOLD_OUT]]
+        self._by_source = {
+            name: [photo for index, photo in enumerate(photos) if index % HOLD_OUT]
+            for name, photos in everything.items()
+            if len(photos) > 1
+        }
+        self._sources = sorted(self._by_source)
+        total = sum(len(photos) for photos in self._by_source.values())
+        weights = [
+            source_weights.get(name, len(self._by_source[name]) / total) for name in self._sources
+        ]
+        self._source_odds = np.array(weights) / np.sum(weights)
+
+    def __len__(self) -> int:
+        """Return the number of photos to train on."""
+        return sum(len(photos) for photos in self._by_source.values())
+
+    def draw(self, rng: np.random.Generator) -> Photo:
+        """Return one photo as it is, its source drawn by weight."""
+        source = self._by_source[self._sources[rng.choice(len(self._sources), p=self._source_odds)]]
+        return source[rng.integers(len(source))]
+
+    def batch(
+        self, num: int, side: int, seed: tuple[int, ...]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return `num` augmented crops, the same ones for the same seed.
+
+        Returns:
+            (num, side, side, 3) uint8 RGB and (num, side, side, 1) uint8 masks, 0 to 255.
+        """
+        rng = np.random.default_rng(seed)
+        images = np.empty((num, side, side, 3), np.uint8)
+        masks = np.empty((num, side, side, 1), np.uint8)
+        for index in range(num):
+            photo = self.draw(rng)
+            image, mask = photo.image, photo.mask
+            if rng.random() < 0.3:
+                other = self.draw(rng)
+                image, mask = add_person(image, mask, other.image, other.mask, rng)
+            geometry = Geometry.at_random((image.shape[0], image.shape[1]), side, rng)
+            images[index] = change_colours(geometry.warp(image), rng)
+            masks[index, :, :, 0] = geometry.warp(mask)
+        return images, masks
+
+
+def read_photos(folder: Path) -> dict[str, list[Photo]]:
+    """Return the photos of a folder in COCO layout by source; see `PersonPhotos`."""
+    from pycocotools import mask as rle
+
+    path = folder / "annotations.json"
+    try:
+        document = json.loads(path.read_text())
+        entries = {entry["id"]: entry for entry in document["images"]}
+        annotations = document["annotations"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a COCO annotation file ({error})") from error
+    unions: dict[int, NDArray[np.uint8]] = {}
+    for annotation in annotations:
+        mask = np.asarray(rle.decode(annotation["segmentation"]), np.uint8) * 255
+        key = annotation["image_id"]
+        unions[key] = np.maximum(unions[key], mask) if key in unions else mask
+    photos: dict[str, list[Photo]] = {}
+    for key, mask in unions.items():
+        name = folder / "images" / entries[key]["file_name"]
+        image = cv2.imread(str(name), cv2.IMREAD_COLOR_RGB)
+        if image is None or image.shape[:2] != mask.shape:
+            raise ValueError(f"{name}: not an image of {mask.shape[1]}x{mask.shape[0]} pixels")
+        photos.setdefault(entries[key].get("source", ""), []).append(
+            Photo(np.asarray(image, np.uint8), mask)
+        )
+    if not photos:
+        raise ValueError(f"{path}: no photo has a person")
+    return photos

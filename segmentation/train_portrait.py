@@ -1,0 +1,233 @@
+"""Trains the portrait network; resumable, with a log of figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from segmentation import portrait
+from segmentation.evaluate import intersection_over_union
+from segmentation.person_photos import PersonPhotos, Photo
+
+# Sources are drawn about as often as photos of their kind matter, not as often as there are any.
+SOURCE_WEIGHTS = {
+    "eg1800": 0.24,
+    "coco_single": 0.26,
+    "ccp": 0.15,
+    "vikram": 0.11,
+    "coco_full": 0.11,
+    "pennfudan": 0.08,
+    "pelota": 0.05,
+}
+AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
+CHECKPOINT_EVERY = 250
+VALIDATE_EVERY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What one run does; two runs of the same schedule on the same machine are the same run.
+
+    Attributes:
+        num_steps: batches in all.
+        batch_size: crops a batch.
+        side: of a crop, in pixels.
+        learning_rate: at its peak, after 2 % of the steps; it falls to 0 along a cosine.
+        seed: of everything random.
+    """
+
+    num_steps: int = 10_000
+    batch_size: int = 32
+    side: int = 192
+    learning_rate: float = 2e-3
+    seed: int = 0
+
+
+def loss(masks: Any, logits: Any) -> Any:
+    """Return cross-entropy, three times as heavy along outlines, plus the soft Dice loss.
+
+    Milletari et al. 2016, "V-Net", section 3, has the Dice loss.
+
+    Args:
+        masks: (N, H, W, 1), 0 to 255.
+        logits: (N, H, W, 1).
+    """
+    target = ops.cast(masks, "float32") / 255
+    thick = ops.max_pool(target, 5, strides=1, padding="same")
+    thin = -ops.max_pool(-target, 5, strides=1, padding="same")
+    weight = 1 + 2 * (thick - thin)
+    # log(1 + exp(-|x|)) + max(x, 0) - x t, which does not overflow
+    entropy = ops.softplus(-ops.abs(logits)) + ops.relu(logits) - logits * target
+    entropy = ops.sum(weight * entropy) / ops.sum(weight)
+    found = ops.sigmoid(logits)
+    overlap = 2 * ops.sum(found * target, axis=(1, 2, 3)) + 50.0
+    size = ops.sum(found, axis=(1, 2, 3)) + ops.sum(target, axis=(1, 2, 3)) + 50.0
+    return entropy + 0.5 * ops.mean(1 - overlap / size)
+
+
+def train(
+    data: Path, run: Path, schedule: Schedule, report: Callable[[dict[str, Any]], None]
+) -> Path:
+    """Train until the schedule is done, going on where an earlier call in `run` stopped.
+
+    Args:
+        data: folder of photos; see `PersonPhotos`.
+        run: folder for the checkpoint, the log (`log.jsonl`) and the result; made if absent.
+        schedule: must be that of the earlier call when there was one.
+        report: called with each line of the log.
+
+    Returns:
+        Path of the trained weights.
+
+    Raises:
+        ValueError: `data` cannot be used, or `run` was started with another schedule.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    photos = PersonPhotos(data, SOURCE_WEIGHTS)
+    state = _State(run, schedule)
+    started = time.perf_counter()
+    losses: list[float] = []
+    for step, (images, masks) in _batches(photos, schedule, state.step):
+        losses.append(float(state.model.train_on_batch(images, masks)))
+        done = step + 1
+        if done % AVERAGE_EVERY == 0:
+            state.update_average(done)
+        if done % CHECKPOINT_EVERY == 0 or done == schedule.num_steps:
+            elapsed = time.perf_counter() - started
+            line: dict[str, Any] = {
+                "step": done,
+                "loss": round(float(np.mean(losses)), 4),
+                "images_per_s": round(len(losses) * schedule.batch_size / elapsed, 1),
+            }
+            if done % VALIDATE_EVERY == 0 or done == schedule.num_steps:
+                line["validation_iou"] = round(_validate(state.average, photos.validation), 4)
+            started, losses = time.perf_counter(), []
+            with (run / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
+            state.save(done)
+            report(line)
+    result = run / "portrait.weights.h5"
+    averaged_model(state.average, (224, 224)).save_weights(result)
+    return result
+
+
+def averaged_model(average: list[NDArray[np.float32]], size_hw: tuple[int, int]) -> keras.Model:
+    """Return the network at `size_hw` with the given weights."""
+    model = portrait.build(size_hw)
+    model.set_weights(average)
+    return model
+
+
+class _State:
+    """All that a run must not forget: weights, optimizer, averaged weights, number of steps."""
+
+    def __init__(self, run: Path, schedule: Schedule) -> None:
+        self._folder = run / "checkpoint"
+        self._schedule = schedule
+        self.step = 0
+        keras.utils.set_random_seed(schedule.seed)
+        self.model = portrait.build((schedule.side, schedule.side))
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            schedule.num_steps,
+            warmup_target=schedule.learning_rate,
+            warmup_steps=max(1, schedule.num_steps // 50),
+        )
+        self.model.compile(keras.optimizers.AdamW(rate, weight_decay=0.02, clipnorm=1.0), loss)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.average = self.model.get_weights()
+        if self._folder.is_dir():
+            self._restore()
+
+    def update_average(self, done: int) -> None:
+        """Move the averaged weights towards the present ones, faster in the beginning."""
+        keep = min(0.98, 1 - 1 / (1 + done / AVERAGE_EVERY))
+        for average, present in zip(self.average, self.model.get_weights(), strict=True):
+            average *= keep
+            average += (1 - keep) * present
+
+    def save(self, done: int) -> None:
+        """Write a checkpoint beside the old one, then put it in its place."""
+        fresh = self._folder.with_name("checkpoint.part")
+        fresh.mkdir(exist_ok=True)
+        optimizer = [np.asarray(variable) for variable in self.model.optimizer.variables]
+        np.savez(fresh / "model.npz", *self.model.get_weights())
+        np.savez(fresh / "average.npz", *self.average)
+        np.savez(fresh / "optimizer.npz", *optimizer)
+        description = {"step": done, "schedule": asdict(self._schedule)}
+        (fresh / "state.json").write_text(json.dumps(description))
+        old = self._folder.with_name("checkpoint.old")
+        if self._folder.is_dir():
+            os.rename(self._folder, old)
+        os.rename(fresh, self._folder)
+        if old.is_dir():
+            for path in old.iterdir():
+                path.unlink()
+            old.rmdir()
+
+    def _restore(self) -> None:
+        description = json.loads((self._folder / "state.json").read_text())
+        if description["schedule"] != asdict(self._schedule):
+            raise ValueError(
+                f"{self._folder}: begun with {description['schedule']}; go on with that, "
+                "or name another --run folder"
+            )
+        self.step = description["step"]
+        self.model.set_weights(_arrays(self._folder / "model.npz"))
+        self.average = _arrays(self._folder / "average.npz")
+        saved = _arrays(self._folder / "optimizer.npz")
+        for variable, value in zip(self.model.optimizer.variables, saved, strict=True):
+            variable.assign(value)
+
+
+def _arrays(path: Path) -> list[NDArray[np.float32]]:
+    with np.load(path, allow_pickle=False) as archive:
+        return [archive[f"arr_{index}"] for index in range(len(archive.files))]
+
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def _batches(
+    photos: PersonPhotos, schedule: Schedule, first: int
+) -> Iterator[tuple[int, Batch]]:
+    """Yield the steps still to be done with their batches, a few made ahead in threads."""
+    ahead = 3
+    with ThreadPoolExecutor(2) as pool:
+
+        def make(step: int) -> Batch:
+            return photos.batch(schedule.batch_size, schedule.side, (schedule.seed, step))
+
+        steps = range(first, schedule.num_steps)
+        waiting = [pool.submit(make, step) for step in steps[:ahead]]
+        for step in steps:
+            if step + ahead < schedule.num_steps:
+                waiting.append(pool.submit(make, step + ahead))
+            yield step, waiting.pop(0).result()
+
+
+def _validate(average: list[NDArray[np.float32]], photos: list[Photo]) -> float:
+    """Return the mean IoU over photos that are never trained on."""
+    models: dict[tuple[int, int], keras.Model] = {}
+    scores = []
+    for photo in photos:
+        height, width = photo.mask.shape
+        size_hw = portrait.input_size((height, width))
+        if size_hw not in models:
+            models[size_hw] = averaged_model(average, size_hw)
+        small = portrait.resized(photo.image, size_hw)[None]
+        logits = np.asarray(models[size_hw].predict_on_batch(small))[0, :, :, 0]
+        mask = portrait.resized(portrait.probability(logits), (height, width))
+        scores.append(intersection_over_union(mask >= 128, photo.mask >= 128))
+    return float(np.mean(scores))

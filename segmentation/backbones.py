@@ -1,0 +1,89 @@
+"""Backbones and the feature pyramid: an image becomes maps of features at several strides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import layers
+
+Tensor = Any
+
+#: bottleneck blocks in stages 2 to 5 (He et al. 2016, table 1)
+RESNET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+
+
+def _conv_norm(
+    x: Tensor, filters: int, kernel: int, *, stride: int, names: Sequence[str]
+) -> Tensor:
+    """Convolve with a bias, then normalise by stored statistics. `names`: of the two layers."""
+    conv, norm = names
+    x = layers.Conv2D(filters, kernel, strides=stride, padding="same", name=conv)(x)
+    return layers.BatchNormalization(epsilon=1e-3, name=norm)(x, training=False)
+
+
+def _bottleneck(x: Tensor, filters: int, *, stride: int, block: str) -> Tensor:
+    """Add a bottleneck block; its first block (`2a`, `3a`, ...) changes the depth of the map.
+
+    The stride is in the first 1x1 convolution, as in the first version of ResNet.
+    """
+
+    def conv_norm(value: Tensor, num: int, kernel: int, stride: int, branch: str) -> Tensor:
+        names = (f"res{block}_branch{branch}", f"bn{block}_branch{branch}")
+        return _conv_norm(value, num, kernel, stride=stride, names=names)
+
+    y = layers.ReLU()(conv_norm(x, filters, 1, stride, "2a"))
+    y = layers.ReLU()(conv_norm(y, filters, 3, 1, "2b"))
+    y = conv_norm(y, 4 * filters, 1, 1, "2c")
+    if block.endswith("a"):
+        x = conv_norm(x, 4 * filters, 1, stride, "1")
+    return layers.ReLU(name=f"res{block}_out")(layers.Add()([y, x]))
+
+
+def resnet(image: Tensor, depth: int) -> list[Tensor]:
+    """Build ResNet (He et al. 2016) as Matterport's weights know it: v1, biases, epsilon 1e-3.
+
+    Args:
+        image: (N, H, W, 3) float32, sides multiples of 64, the mean colour subtracted.
+        depth: a key of `RESNET_BLOCKS`.
+
+    Returns:
+        C2, C3, C4, C5 of strides 4, 8, 16, 32 with 256, 512, 1024, 2048 channels, layers named
+        `res2c_out` and so on.
+    """
+    x = layers.ZeroPadding2D(3)(image)
+    x = layers.Conv2D(64, 7, strides=2, name="conv1")(x)
+    x = layers.BatchNormalization(epsilon=1e-3, name="bn_conv1")(x, training=False)
+    x = layers.MaxPooling2D(3, strides=2, padding="same")(layers.ReLU()(x))
+    stages = []
+    for stage, num_blocks in enumerate(RESNET_BLOCKS[depth], start=2):
+        for index in range(num_blocks):
+            stride = 2 if index == 0 and stage > 2 else 1
+            block = f"{stage}{chr(ord('a') + index)}"
+            x = _bottleneck(x, 64 * 2 ** (stage - 2), stride=stride, block=block)
+        stages.append(x)
+    return stages
+
+
+def feature_pyramid(stages: Sequence[Tensor], channels: int = 256) -> list[Tensor]:
+    """Build the feature pyramid (Lin et al. 2017): each level sees all deeper ones.
+
+    Args:
+        stages: C2..C5, finest first.
+        channels: of every level.
+
+    Returns:
+        P2..P6, P6 being every second pixel of P5; layers named `fpn_p2` to `fpn_p5`.
+    """
+    merged: list[Tensor] = []
+    for level, stage in reversed(list(enumerate(stages, start=2))):
+        lateral = layers.Conv2D(channels, 1, name=f"fpn_c{level}p{level}")(stage)
+        if merged:
+            coarser = layers.UpSampling2D(2, interpolation="nearest")(merged[0])
+            lateral = layers.Add()([coarser, lateral])
+        merged.insert(0, lateral)
+    pyramid = [
+        layers.Conv2D(channels, 3, padding="same", name=f"fpn_p{level}")(x)
+        for level, x in enumerate(merged, start=2)
+    ]
+    return [*pyramid, layers.MaxPooling2D(1, strides=2, name="fpn_p6")(pyramid[-1])]

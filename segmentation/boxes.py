@@ -1,0 +1,198 @@
+"""Boxes as networks see them: anchors, deltas, overlap and non-maximum suppression.
+
+Boxes here are y1, x1, y2, x2. Everything but the anchors works on tensors of any Keras backend,
+with fixed shapes and a leading axis of N images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+Tensor = Any
+
+#: rows of candidates that `non_max_suppression` settles at a time
+NMS_BLOCK = 1000
+
+
+def pyramid_anchors(
+    size_hw: tuple[int, int],
+    *,
+    strides: Sequence[int],
+    scales_px: Sequence[float],
+    ratios: Sequence[float],
+) -> NDArray[np.float64]:
+    """Return the anchors of a feature pyramid, one scale a level (Lin et al. 2017, section 4.1).
+
+    Args:
+        size_hw: of the network's input, in pixels.
+        strides: pixels of the input per feature pixel, one for each level.
+        scales_px: side of the square anchor of each level.
+        ratios: width over height, all of the same area.
+
+    Returns:
+        (A, 4) in pixels, ordered by level, y, x, ratio. The centres lie on whole multiples of
+        the stride, anchors may reach beyond the image.
+    """
+    root = np.sqrt(np.asarray(ratios, np.float64))
+    levels = []
+    for stride, scale in zip(strides, scales_px, strict=True):
+        y, x = (np.arange(-(-side // stride)) * stride for side in size_hw)
+        grid = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)[:, :, None]
+        half = np.stack([scale / root, scale * root], axis=-1) / 2
+        boxes = np.concatenate([grid - half, grid + half], axis=-1)
+        levels.append(boxes.reshape(-1, 4))
+    return np.concatenate(levels)
+
+
+def normalise(boxes: NDArray[Any], size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    """Return boxes in pixels (y2 and x2 exclusive) as fractions of the distance of corner pixels.
+
+    The convention of Matterport's program: 0 is the centre of the first pixel, 1 of the last.
+    """
+    height, width = size_hw
+    scale = np.array([height - 1, width - 1, height - 1, width - 1])
+    return ((boxes - np.array([0, 0, 1, 1])) / scale).astype(np.float32)
+
+
+def denormalise(boxes: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np.int32]:
+    """Return what `normalise` was given, rounded to whole pixels (halves to even)."""
+    height, width = size_hw
+    scale = np.array([height - 1, width - 1, height - 1, width - 1])
+    return np.around(boxes * scale + np.array([0, 0, 1, 1])).astype(np.int32)
+
+
+def apply_deltas(boxes: Tensor, deltas: Tensor) -> Tensor:
+    """Move and resize boxes (Girshick et al. 2014, appendix C).
+
+    Args:
+        boxes: (..., 4) y1, x1, y2, x2.
+        deltas: (..., 4) dy, dx in units of height and width, log dh, log dw.
+
+    Returns:
+        (..., 4)
+    """
+    size = boxes[..., 2:] - boxes[..., :2]
+    centre = boxes[..., :2] + 0.5 * size + deltas[..., :2] * size
+    size = size * ops.exp(deltas[..., 2:])
+    first = centre - 0.5 * size
+    return ops.concatenate([first, first + size], axis=-1)
+
+
+def clip(boxes: Tensor, window: Tensor) -> Tensor:
+    """Limit (N, K, 4) boxes to a window (N, 4) for each image."""
+    first = ops.concatenate([window[:, :2]] * 2, axis=-1)[:, None]
+    last = ops.concatenate([window[:, 2:]] * 2, axis=-1)[:, None]
+    return ops.maximum(ops.minimum(boxes, last), first)
+
+
+def iou(boxes: Tensor, others: Tensor) -> Tensor:
+    """Return intersection over union (N, K, M) of (N, K, 4) with (N, M, 4); 0 if both are empty."""
+    y1, x1, y2, x2 = (boxes[:, :, None, side] for side in range(4))
+    v1, u1, v2, u2 = (others[:, None, :, side] for side in range(4))
+    height = ops.maximum(ops.minimum(y2, v2) - ops.maximum(y1, v1), 0)
+    width = ops.maximum(ops.minimum(x2, u2) - ops.maximum(x1, u1), 0)
+    shared = height * width
+    union = (y2 - y1) * (x2 - x1) + (v2 - v1) * (u2 - u1) - shared
+    return shared / ops.maximum(union, 1e-12)
+
+
+def take_rows(rows: Tensor, index: Tensor, num_images: int) -> Tensor:
+    """Return rows (N, K, D) of each image at `index` (N, M), shape (N, M, D)."""
+    num_rows, depth = rows.shape[1:]
+    offset = np.arange(num_images, dtype=np.int32)[:, None] * num_rows
+    flat = ops.reshape(rows, (num_images * num_rows, depth))
+    return ops.take(flat, ops.cast(index, "int32") + offset, axis=0)
+
+
+def first_true(flags: Tensor, num: int) -> Tensor:
+    """Return (N, num) indices of the first true flags of (N, K), in order; the rest arbitrary."""
+    length = flags.shape[1]
+    order = np.arange(length, 0, -1, dtype=np.float32)
+    return ops.top_k(ops.where(flags, order, np.zeros_like(order)), num)[1]
+
+
+def _greedy(alive: Tensor, overlaps: Tensor) -> Tensor:
+    """Settle which of (N, K) candidates, best first, greedy suppression keeps.
+
+    A candidate is kept unless one kept before it overlaps it. Applied to any guess, this rule
+    corrects at least one more candidate from the front, so it comes to rest, and only the
+    greedy solution is at rest.
+
+    Args:
+        alive: (N, K) float, 1 where a candidate takes part.
+        overlaps: (N, K, K) float, 1 where the column's candidate, being earlier, would suppress
+            the row's.
+    """
+
+    def settle(kept: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+        hits = ops.matmul(overlaps, kept[..., None])[..., 0]
+        settled = ops.where(hits > 0, ops.zeros_like(alive), alive)
+        return settled, ops.any(settled != kept)
+
+    return ops.while_loop(lambda _, changed: changed, settle, settle(alive, alive))[0]
+
+
+def non_max_suppression(
+    rows: Tensor, alive: Tensor, *, max_iou: float, num_kept: int, num_images: int, labelled: bool
+) -> Tensor:
+    """Keep the first `num_kept` candidates of greedy non-maximum suppression, exactly.
+
+    Candidates are settled a block at a time, against those kept before and among themselves,
+    until enough are kept.
+
+    Args:
+        rows: (N, K, D), best first: box, then, if `labelled`, the class, then anything.
+        alive: (N, K) boolean, false for rows to be passed over.
+        max_iou: a candidate that overlaps a kept one by more is dropped.
+        num_kept: rows to return.
+        num_images: N.
+        labelled: only candidates of the same class suppress each other.
+
+    Returns:
+        (N, num_kept, D) rows kept, best first, then rows of 0.
+    """
+    num_rows, depth = rows.shape[1:]
+    size = min(NMS_BLOCK, num_rows)
+    num_blocks = -(-num_rows // size)
+    padding = ((0, 0), (0, num_blocks * size - num_rows))
+    rows = ops.pad(rows, (*padding, (0, 0)))
+    blocks = ops.reshape(rows, (num_images, num_blocks, size, depth))
+    alive = ops.reshape(
+        ops.pad(ops.cast(alive, "float32"), padding), (num_images, num_blocks, size)
+    )
+    earlier = np.tril(np.ones((size, size), bool), -1)
+    slots = np.arange(num_kept, dtype=np.int32)
+
+    def clashes(one: Tensor, other: Tensor) -> Tensor:
+        hit = iou(one, other) > max_iou
+        if labelled:
+            hit = ops.logical_and(hit, one[:, :, None, 4] == other[:, None, :, 4])
+        return hit
+
+    def add_block(index: Tensor, kept: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        block = ops.take(blocks, index, axis=1)
+        free = ops.logical_not(ops.any(clashes(block, kept), axis=2))
+        candidates = ops.take(alive, index, axis=1) * ops.cast(free, "float32")
+        overlaps = ops.cast(ops.logical_and(clashes(block, block), earlier), "float32")
+        chosen = _greedy(candidates, overlaps) > 0
+        compact = take_rows(block, first_true(chosen, size), num_images)
+        place = slots - count[:, None]
+        num_new = ops.sum(ops.cast(chosen, "int32"), axis=1)
+        is_new = ops.logical_and(place >= 0, place < num_new[:, None])
+        new = take_rows(compact, ops.clip(place, 0, size - 1), num_images)
+        return index + 1, ops.where(is_new[..., None], new, kept), count + num_new
+
+    def wanting(index: Tensor, _: Tensor, count: Tensor) -> Tensor:
+        return ops.logical_and(index < num_blocks, ops.any(count < num_kept))
+
+    start = (
+        ops.zeros((), "int32"),
+        ops.zeros((num_images, num_kept, depth), "float32"),
+        ops.zeros((num_images,), "int32"),
+    )
+    return ops.while_loop(wanting, add_block, start)[1]

@@ -1,0 +1,57 @@
+"""Masks of a network's size become masks of a photo's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.resample import resampling_matrix, sample_positions, to_uint8
+
+
+def resize_mask(mask: NDArray[np.floating], size_hw: tuple[int, int]) -> NDArray[np.float64]:
+    """Enlarge one mask as Matterport's program does, through scikit-image's order-1 resize.
+
+    Beyond the border lie zeros, so that masks fade over the outermost half mask pixel; the
+    result is then limited to the range of the mask, so that a full mask stays full.
+
+    Args:
+        mask: (h, w) probabilities.
+        size_hw: of the result.
+
+    Returns:
+        `size_hw` probabilities.
+    """
+    rows, columns = (
+        resampling_matrix(sample_positions(num_out, 0, num_in), num_in, border="zero")
+        for num_out, num_in in zip(size_hw, mask.shape, strict=True)
+    )
+    resized: NDArray[np.float64] = rows @ mask.astype(np.float64) @ columns.T
+    return np.clip(resized, mask.min(), mask.max())
+
+
+def paste_masks(
+    masks: NDArray[np.floating],
+    boxes: NDArray[np.int32] | Sequence[Sequence[int]],
+    size_hw: tuple[int, int],
+) -> NDArray[np.uint8]:
+    """Put each mask into its box of an image.
+
+    Bytes are probability x 255 with halves rounded upwards, and 255 x 0.5 is such a half: a
+    byte is at least 128 exactly where the probability is at least 0.5.
+
+    Args:
+        masks: (K, h, w) probabilities.
+        boxes: (K, 4) y1, x1, y2, x2 in whole pixels inside the image, y2 and x2 exclusive,
+            none of them empty.
+        size_hw: of the image.
+
+    Returns:
+        (K, H, W), 0 outside the boxes.
+    """
+    pasted = np.zeros((len(masks), *size_hw), np.uint8)
+    for target, mask, (y1, x1, y2, x2) in zip(pasted, masks, boxes, strict=True):
+        resized = resize_mask(mask, (y2 - y1, x2 - x1))
+        target[y1:y2, x1:x2] = to_uint8(resized * 255, "half_up")
+    return pasted

@@ -1,0 +1,119 @@
+"""Resampling matrices: the one place that knows conventions of centres, borders and rounding.
+
+A bilinear resize is separable: rows and columns are each multiplied by a matrix whose rows hold
+the weights of one output sample. What programs disagree about is only where the samples lie
+(`sample_positions`), what lies beyond the border and how far a sample reaches
+(`resampling_matrix`), and how numbers become bytes (`to_uint8`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Centres = Literal["half_pixel", "corners"]
+Border = Literal["zero", "edge", "drop"]
+Rounding = Literal["truncate", "half_up"]
+
+
+def sample_positions(
+    num_out: int, start: float, stop: float, *, centres: Centres = "half_pixel"
+) -> NDArray[np.float64]:
+    """Return where `num_out` samples of the stretch [start, stop) lie.
+
+    Args:
+        num_out: number of samples.
+        start: in pixels, 0 = the first pixel's outer edge for "half_pixel", its centre for
+            "corners".
+        stop: likewise.
+        centres: "half_pixel" puts a sample into the middle of each of `num_out` equal parts;
+            "corners" puts the first and last sample exactly on `start` and `stop`.
+
+    Returns:
+        (num_out,) positions, 0 = centre of the first pixel.
+    """
+    if centres == "half_pixel":
+        return start + (np.arange(num_out) + 0.5) * ((stop - start) / num_out) - 0.5
+    return np.linspace(start, stop, num_out)
+
+
+def resampling_matrix(
+    positions: Any, num_in: int, *, border: Border, reach: float = 1.0, xp: Any = np
+) -> Any:
+    """Return the bilinear (triangle) weights of samples at `positions`.
+
+    Args:
+        positions: (..., P) in pixels, 0 = centre of the first pixel.
+        num_in: number of pixels to sample from.
+        border: what is beyond the outermost pixel centres. "zero": pixels of value 0, so that
+            samples near the border fade; "edge": the outermost pixel again; "drop": samples
+            there are 0, all others as they are.
+        reach: half width of the triangle in pixels. More than 1 averages (anti-aliasing when
+            shrinking by that factor); the weights then sum to 1 within the border.
+        xp: `numpy` or `keras.ops`, whichever `positions` belong to.
+
+    Returns:
+        (..., P, num_in) weights.
+    """
+    inside = (positions >= 0) & (positions <= num_in - 1)
+    if border == "edge" and reach == 1.0:
+        positions = xp.clip(positions, 0, num_in - 1)
+    pixels = xp.arange(num_in, dtype=positions.dtype)
+    weights = xp.maximum(1 - xp.abs(positions[..., None] - pixels) / reach, 0)
+    if reach != 1.0:
+        total = xp.sum(weights, axis=-1, keepdims=True) if border == "edge" else reach
+        weights = weights / total
+    if border == "drop":
+        weights = xp.where(inside[..., None], weights, xp.zeros_like(weights))
+    return weights
+
+
+def apply_matrix(matrix: NDArray[np.float64], values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Multiply `axis` of `values` by a resampling matrix, visiting only its non-zero weights.
+
+    Args:
+        matrix: (P, num_in), the non-zero weights of each row beside each other.
+        values: any shape whose `axis` has length num_in.
+        axis: to resample.
+
+    Returns:
+        `values` in float64 with `axis` of length P.
+    """
+    num_out, num_in = matrix.shape
+    first = np.argmax(matrix != 0, axis=1)
+    num_taps = int(np.count_nonzero(matrix, axis=1).max(initial=1))
+    shape = [1] * values.ndim
+    shape[axis] = num_out
+    result = np.zeros((*values.shape[:axis], num_out, *values.shape[axis + 1 :]))
+    for tap in range(num_taps):
+        index = np.minimum(first + tap, num_in - 1)
+        weight = np.where(first + tap < num_in, matrix[np.arange(num_out), index], 0)
+        result += np.take(values, index, axis=axis) * weight.reshape(shape)
+    return result
+
+
+def resize(
+    image: NDArray[Any],
+    size_hw: tuple[int, int],
+    *,
+    border: Border,
+    centres: Centres = "half_pixel",
+    antialias: bool = False,
+) -> NDArray[np.float64]:
+    """Resize (H, W) or (H, W, C) to `size_hw`, in float64 and without rounding."""
+    for axis, (num_out, num_in) in enumerate(zip(size_hw, image.shape[:2], strict=True)):
+        stop = num_in if centres == "half_pixel" else num_in - 1
+        positions = sample_positions(num_out, 0, stop, centres=centres)
+        reach = max(1.0, num_in / num_out) if antialias else 1.0
+        matrix = resampling_matrix(positions, num_in, border=border, reach=reach)
+        image = apply_matrix(matrix, image, axis)
+    return image
+
+
+def to_uint8(values: NDArray[np.floating[Any]], rounding: Rounding) -> NDArray[np.uint8]:
+    """Return values of [0, 255] as bytes, cut off or rounded with halves upwards."""
+    if rounding == "half_up":
+        values = values + 0.5
+    return np.clip(values, 0, 255).astype(np.uint8)

@@ -1,0 +1,108 @@
+"""RoIAlign: features of fixed size for boxes of any size (He et al. 2017, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+Tensor = Any
+
+
+def pyramid_level(boxes: Tensor, *, image_area: float, canonical_px: float = 224.0) -> Tensor:
+    """Return the pyramid level 2..5 of boxes (Lin et al. 2017, equation 1).
+
+    Args:
+        boxes: (..., 4) y1, x1, y2, x2 as fractions of the image.
+        image_area: of the network's input in pixels.
+        canonical_px: side of the square box that belongs to level 4.
+    """
+    area = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    side = ops.sqrt(ops.maximum(area, 1e-12)) * (image_area**0.5 / canonical_px)
+    octave = ops.log(side) / np.float32(np.log(2.0))
+    return ops.cast(ops.clip(4 + ops.round(octave), 2, 5), "int32")
+
+
+def join_levels(levels: Sequence[Tensor]) -> Tensor:
+    """Lay feature maps (N, H, W, C) behind each other: (N, pixels of all levels, C)."""
+    flat = [ops.reshape(x, (x.shape[0], x.shape[1] * x.shape[2], x.shape[3])) for x in levels]
+    return ops.concatenate(flat, axis=1)
+
+
+class PyramidRoIAlign(layers.Layer):
+    """One bilinear sample for each cell of a grid whose corners lie on the box's corners.
+
+    The arithmetic of TensorFlow's `crop_and_resize`, as Matterport's program uses it: a box of 0
+    to 1 spans the centres of the outermost feature pixels; samples outside are 0. Each box is
+    read from one level, chosen by its size.
+
+    Args:
+        grid: samples along a side.
+        sizes_hw: of the four levels P2..P5.
+        image_area: of the network's input, in pixels.
+        num_images: N.
+    """
+
+    def __init__(
+        self,
+        grid: int,
+        *,
+        sizes_hw: Sequence[tuple[int, int]],
+        image_area: float,
+        num_images: int,
+        **kwargs: Any,
+    ) -> None:
+        """Work out where each level begins among the joined pixels."""
+        super().__init__(**kwargs)
+        self.grid = grid
+        self.image_area = image_area
+        sizes = np.array(sizes_hw, np.int32)
+        ends = np.cumsum(sizes.prod(axis=1))
+        self._heights, self._widths = sizes.T
+        self._first_pixel = np.concatenate([[0], ends[:-1]]).astype(np.int32)
+        self._first_of_image = np.arange(num_images, dtype=np.int32)[:, None] * int(ends[-1])
+
+    def compute_output_spec(self, boxes: Tensor, pixels: Tensor) -> keras.KerasTensor:
+        """Return (N, K, grid, grid, C)."""
+        return keras.KerasTensor((*boxes.shape[:2], self.grid, self.grid, pixels.shape[-1]))
+
+    def _samples(self, first: Tensor, last: Tensor, size: Tensor) -> tuple[Tensor, ...]:
+        """Return lower and upper pixel (N, K, grid), weight of the upper one, and 1 if inside."""
+        limit = ops.cast(size - 1, "float32")[..., None]
+        steps = np.linspace(0, 1, self.grid, dtype=np.float32)
+        position = first[..., None] * limit + steps * ((last - first)[..., None] * limit)
+        inside = ops.cast(ops.logical_and(position >= 0, position <= limit), "float32")
+        position = ops.maximum(ops.minimum(position, limit), 0)
+        lower = ops.floor(position)
+        upper = ops.minimum(lower + 1, limit)
+        return ops.cast(lower, "int32"), ops.cast(upper, "int32"), position - lower, inside
+
+    def call(self, boxes: Tensor, pixels: Tensor) -> Tensor:
+        """Sample.
+
+        Args:
+            boxes: (N, K, 4) y1, x1, y2, x2 as fractions of the image.
+            pixels: what `join_levels` returns for P2..P5.
+
+        Returns:
+            (N, K, grid, grid, C)
+        """
+        pixels = ops.reshape(pixels, (-1, pixels.shape[-1]))
+        level = pyramid_level(boxes, image_area=self.image_area) - 2
+        height, width = (ops.take(size, level) for size in (self._heights, self._widths))
+        top, bottom, down, in_y = self._samples(boxes[..., 0], boxes[..., 2], height)
+        left, right, along, in_x = self._samples(boxes[..., 1], boxes[..., 3], width)
+        origin = (ops.take(self._first_pixel, level) + self._first_of_image)[..., None, None]
+        row = width[..., None, None]
+
+        def corner(y: Tensor, x: Tensor) -> Tensor:
+            return ops.take(pixels, origin + y[..., :, None] * row + x[..., None, :], axis=0)
+
+        down, along = down[..., :, None, None], along[..., None, :, None]
+        upper = corner(top, left) * (1 - along) + corner(top, right) * along
+        lower = corner(bottom, left) * (1 - along) + corner(bottom, right) * along
+        inside = (in_y[..., :, None] * in_x[..., None, :])[..., None]
+        return (upper * (1 - down) + lower * down) * inside

@@ -1,0 +1,1 @@
+"""Measurements, one script each; every one prints JSON lines."""

@@ -120,6 +120,6 @@ def _blur(image: Image, rng: np.random.Generator) -> Image:
     kernel = np.zeros((9, 9), np.float32)
     angle = rng.uniform(0, np.pi)
     reach = rng.uniform(1, 4) * np.array([np.cos(angle), np.sin(angle)])
-    start, end = (tuple(int(round(4 + sign * part)) for part in reach) for sign in (-1, 1))
+    start, end = (tuple(round(4 + sign * part) for part in reach) for sign in (-1, 1))
     cv2.line(kernel, start, end, 1.0)
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)

@@ -81,7 +81,7 @@ class Instances:
         """Return (H, W) uint8: the highest probability x 255 of any object, 0 without objects."""
         if len(self) == 0:
             return np.zeros(self.size_hw, np.uint8)
-        return self.masks.max(axis=0)
+        return np.asarray(self.masks.max(axis=0), np.uint8)
 
     def scaled_to(self, size_hw: tuple[int, int]) -> Instances:
         """Return the same objects in an image of `size_hw`, masks resized bilinearly."""

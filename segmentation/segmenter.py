@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -18,12 +19,14 @@ class Segmenter(Protocol):
     """A network with its weights. Stateless: the same images give the same result.
 
     Attributes:
+        name: of the network, as `load` takes it.
         classes: names of what it finds, without background; `Instances.labels` index into it.
         max_input: long side in pixels above which an image carries no more information for the
             network, `None` where every pixel counts. Larger images are taken all the same.
         device: what it runs on, for people ("CPU (OpenVINO)").
     """
 
+    name: str
     classes: tuple[str, ...]
     max_input: int | None
     device: str
@@ -40,3 +43,25 @@ class Segmenter(Protocol):
         Raises:
             ValueError: `images` has another shape or dtype.
         """
+
+
+def load(name: str) -> Segmenter:
+    """Return the network of a name, ready to run.
+
+    Raises:
+        ValueError: there is no network of that name.
+        WeightsError: its weights cannot be used.
+    """
+    if name not in _LOADERS:
+        raise ValueError(f"model must be one of {', '.join(_LOADERS)}, got {name!r}")
+    return _LOADERS[name]()
+
+
+def _portrait() -> Segmenter:
+    from segmentation.portrait import EXPORT, Portrait
+    from segmentation.runtime import CompiledNetwork, spare_threads
+
+    return Portrait(CompiledNetwork(EXPORT, spare_threads()))
+
+
+_LOADERS: dict[str, Callable[[], Segmenter]] = {"portrait": _portrait}

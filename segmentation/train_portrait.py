@@ -16,7 +16,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from segmentation import portrait
+from segmentation import portrait, portrait_network
+from segmentation.export_portrait import read_weights
 from segmentation.evaluate import intersection_over_union
 from segmentation.person_photos import PersonPhotos, Photo
 
@@ -76,7 +77,7 @@ def loss(masks: Any, logits: Any) -> Any:
     return entropy + 0.5 * ops.mean(1 - overlap / size)
 
 
-def train(
+def train_portrait(
     data: Path, run: Path, schedule: Schedule, report: Callable[[dict[str, Any]], None]
 ) -> Path:
     """Train until the schedule is done, going on where an earlier call in `run` stopped.
@@ -88,7 +89,7 @@ def train(
         report: called with each line of the log.
 
     Returns:
-        Path of the trained weights.
+        Path of the trained weights, which `segmentation.export_portrait` takes.
 
     Raises:
         ValueError: `data` cannot be used, or `run` was started with another schedule.
@@ -117,14 +118,14 @@ def train(
                 log.write(json.dumps(line) + "\n")
             state.save(done)
             report(line)
-    result = run / "portrait.weights.h5"
-    averaged_model(state.average, (224, 224)).save_weights(result)
+    result = run / "portrait.npz"
+    np.savez(result, *state.average)
     return result
 
 
 def averaged_model(average: list[NDArray[np.float32]], size_hw: tuple[int, int]) -> keras.Model:
     """Return the network at `size_hw` with the given weights."""
-    model = portrait.build(size_hw)
+    model = portrait_network.build(size_hw)
     model.set_weights(average)
     return model
 
@@ -137,7 +138,7 @@ class _State:
         self._schedule = schedule
         self.step = 0
         keras.utils.set_random_seed(schedule.seed)
-        self.model = portrait.build((schedule.side, schedule.side))
+        self.model = portrait_network.build((schedule.side, schedule.side))
         rate = keras.optimizers.schedules.CosineDecay(
             0.0,
             schedule.num_steps,
@@ -184,24 +185,17 @@ class _State:
                 "or name another --run folder"
             )
         self.step = description["step"]
-        self.model.set_weights(_arrays(self._folder / "model.npz"))
-        self.average = _arrays(self._folder / "average.npz")
-        saved = _arrays(self._folder / "optimizer.npz")
+        self.model.set_weights(read_weights(self._folder / "model.npz"))
+        self.average = read_weights(self._folder / "average.npz")
+        saved = read_weights(self._folder / "optimizer.npz")
         for variable, value in zip(self.model.optimizer.variables, saved, strict=True):
             variable.assign(value)
-
-
-def _arrays(path: Path) -> list[NDArray[np.float32]]:
-    with np.load(path, allow_pickle=False) as archive:
-        return [archive[f"arr_{index}"] for index in range(len(archive.files))]
 
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-def _batches(
-    photos: PersonPhotos, schedule: Schedule, first: int
-) -> Iterator[tuple[int, Batch]]:
+def _batches(photos: PersonPhotos, schedule: Schedule, first: int) -> Iterator[tuple[int, Batch]]:
     """Yield the steps still to be done with their batches, a few made ahead in threads."""
     ahead = 3
     with ThreadPoolExecutor(2) as pool:

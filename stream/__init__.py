@@ -1,0 +1,1 @@
+"""Sources, sinks and the loop between them: numpy, OpenCV and ffmpeg, no networks."""

@@ -124,7 +124,8 @@ class Source(Protocol):
     """
 
     @property
-    def info(self) -> StreamInfo: ...
+    def info(self) -> StreamInfo:
+        """What is known of the stream."""
 
     def __enter__(self) -> Self: ...
 
@@ -135,7 +136,8 @@ class Source(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def __iter__(self) -> Iterator[Frame]: ...
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames."""
 
     def interrupt(self) -> None:
         """End a running iteration soon and without an error. May be called from any thread."""
@@ -161,7 +163,8 @@ class Sink(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def write(self, output: Output) -> None: ...
+    def write(self, output: Output) -> None:
+        """Take the next output."""
 
     def poll(self) -> list[Event]:
         """Return what happened since the last call. Does not block, needs no frame."""

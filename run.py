@@ -1,0 +1,339 @@
+"""The command line of maskcast.
+
+python run.py                            webcam -> window, background blurred
+python run.py talk.mp4 -o out.mp4        file -> file, sound kept
+python run.py demo: -o demo.mp4          neither camera nor file needed
+python run.py train portrait --data DIR  train the bundled network anew
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from effects import Effect
+    from stream.frame import Event, Sink, Source
+    from stream.pipeline import Pipeline
+    from stream.stats import Stats
+
+VERSION = "0.1.0"
+
+SOURCES = """\
+SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
+photos, a network address (http, rtsp, udp, ...), or demo: (a portrait in motion, no camera needed).
+
+-o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
+photo (.png .jpg), a folder/ (one PNG a frame), virtualcam:[DEVICE], null:.
+
+--effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
+(transparent: .png, folder/, .mov, .webm), overlay, none.
+
+examples:
+  run.py                                   webcam, background blurred, in a window
+  run.py talk.mp4 -o out.mp4               a file, sound kept
+  run.py photo.jpg -o mask.png --effect mask
+  run.py 0 -o virtualcam: --effect replace=beach.jpg
+  run.py talk.mp4 --realtime               a file that behaves like a camera
+  run.py frames/ --fps 25 -o out.mp4       photos that are the frames of a video
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code: 0, 1 (could not), 2 (wrong command) or 130."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # cameras are opened with a format that some drivers refuse; OpenCV need not tell
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    debug = "--debug" in arguments
+    try:
+        if arguments and arguments[0] in COMMANDS:
+            return COMMANDS[arguments[0]](arguments[1:])
+        return cast(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return 2 if isinstance(error, CommandError) else 1
+
+
+class CommandError(Exception):
+    """The command asks for something that makes no sense."""
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ImportError) and "lib" in text and ".so" in text:
+        return (
+            f"OpenCV lacks a library of the system ({text}); "
+            "on Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
+        )
+    expected = ("StreamError", "WeightsError", "CommandError", "ValueError")
+    if type(error).__name__ in expected:
+        return text
+    return f"{text} ({type(error).__name__}; add --debug to see where)"
+
+
+# === Casting: a source through an effect into sinks ===
+
+
+def cast(arguments: Sequence[str]) -> int:
+    """Run `SOURCE -o SINK ...`."""
+    options = _parser().parse_args(arguments)
+    from stream import loop
+    from stream.sources import open_source
+    from stream.stats import Stats
+
+    stats = Stats()
+    stop = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(_signals(stop))
+        effect = _effect(options.effect, stack)
+        source = stack.enter_context(
+            open_source(options.source, on_message=_say, fps=options.fps, realtime=options.realtime)
+        )
+        pipeline = _pipeline(source, effect, options, stats)
+        sinks = _sinks(source, effect, options, stack)
+        with _progress(source, sinks, stats) as on_progress:
+            whole = loop.run(
+                source,
+                pipeline,
+                sinks,
+                stats,
+                stop=stop,
+                on_event=lambda event: _react(event, stop),
+                on_progress=on_progress,
+            )
+    if options.stats is not None:
+        _write_stats(options.stats, stats)
+    return 0 if whole or not _interrupted else 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run.py",
+        description="Blurs, greys or replaces the background of a webcam, a video or a photo.",
+        epilog=SOURCES + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("source", nargs="?", default="0", metavar="SOURCE", help="what to read (see below)")
+    add("-o", "--output", action="append", metavar="SINK", help="where to write; repeatable")
+    add("-y", "--overwrite", action="store_true", help="replace outputs that exist")
+    add("--effect", default="blur", metavar="NAME[=VALUE]", help="see below; default: blur")
+    add("--invert", action="store_true", help="the effect falls on the people instead")
+    add("--model", default="auto", choices=("auto", "portrait"), help="default: auto")
+    add("--fps", type=_rate, metavar="RATE", help="photos are frames of a video: 25, 30000/1001")
+    add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
+    add(
+        "--quality",
+        metavar="PRESET[:CRF]",
+        type=_quality,
+        default=(None, None),
+        help="of x264: default medium:20 for files, veryfast:20 when live",
+    )
+    add("--stats", type=Path, metavar="FILE.json", help="write counts, times and memory there")
+    add("--debug", action="store_true", help="show where an error comes from")
+    add("--version", action="version", version=f"maskcast {VERSION}")
+    return parser
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise argparse.ArgumentTypeError(f"a rate such as 25 or 30000/1001, got {text!r}")
+    return rate
+
+
+def _quality(text: str) -> tuple[str | None, int | None]:
+    presets = "ultrafast superfast veryfast faster fast medium slow slower veryslow".split()
+    preset, _, crf = text.partition(":")
+    if preset not in presets or (crf and not (crf.isdigit() and int(crf) <= 51)):
+        raise argparse.ArgumentTypeError(
+            f"one of {' '.join(presets)}, and :0 to :51 if wanted; got {text!r}"
+        )
+    return preset, int(crf) if crf else None
+
+
+def _effect(text: str, stack: ExitStack) -> Effect:
+    from effects import parse_effect
+    from stream.background import open_background
+
+    try:
+        return parse_effect(text, lambda path: open_background(path, stack))
+    except ValueError as error:
+        raise CommandError(f"--effect {error}") from error
+
+
+def _pipeline(
+    source: Source, effect: Effect, options: argparse.Namespace, stats: Stats
+) -> Pipeline:
+    from segmentation.keyframe import KeyframeTracker
+    from segmentation.refine import Refiner
+    from segmentation.segmenter import load
+    from stream.pipeline import Pipeline
+
+    segmenter = load("portrait" if options.model == "auto" else options.model)
+    _say(f"model: {segmenter.name} on {segmenter.device}")
+    told: list[str] = []
+
+    def on_failure(error: Exception) -> None:
+        if not told:
+            told.append(_one_line(error))
+            _say(f"warning: the network failed, the whole picture is covered: {told[0]}")
+
+    return Pipeline(
+        KeyframeTracker(segmenter, on_failure if source.info.live else None),
+        Refiner(blend=source.info.fps is not None),
+        effect,
+        max_input=segmenter.max_input,
+        invert=options.invert,
+        stats=stats,
+    )
+
+
+def _sinks(
+    source: Source, effect: Effect, options: argparse.Namespace, stack: ExitStack
+) -> dict[str, Sink]:
+    from stream.frame import OutputInfo
+    from stream.sinks import SinkOptions, open_sink
+    from stream.sources import local_files
+
+    info = OutputInfo(source.info, has_alpha=effect.has_alpha)
+    preset, crf = options.quality
+    sink_options = SinkOptions(
+        overwrite=options.overwrite,
+        input_paths=local_files(options.source),
+        preset=preset or ("veryfast" if source.info.live else "medium"),
+        crf=20 if crf is None else crf,
+    )
+    sinks: dict[str, Sink] = {}
+    for address in options.output or ["window:"]:
+        if address in sinks:
+            raise CommandError(f"-o {address}: named twice")
+        sinks[address] = stack.enter_context(open_sink(address, info, sink_options))
+    return sinks
+
+
+def _react(event: Event, stop: threading.Event) -> None:
+    if event.kind == "closed" or event.key in ("q", "escape"):
+        stop.set()
+
+
+def _write_stats(path: Path, stats: Stats) -> None:
+    try:
+        path.write_text(json.dumps(stats.as_dict(), indent=2) + "\n")
+    except OSError as error:
+        raise CommandError(f"--stats {path}: cannot be written ({error.strerror})") from error
+
+
+# === What a person sees meanwhile ===
+
+_interrupted: list[int] = []
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C ends the stream and completes the outputs; a second one gives up at once."""
+    _interrupted.clear()
+
+    def handle(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        _interrupted.append(number)
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _progress(source: Source, sinks: dict[str, Sink], stats: Stats) -> Iterator[Callable[[], None]]:
+    """Show a bar for files, a line of figures when live; nothing where nobody can look."""
+    from tqdm import tqdm
+
+    info = source.info
+    layout = None if info.num_frames else "{n_fmt} frames [{elapsed}, {rate_fmt}{postfix}]"
+    with tqdm(
+        total=None if info.live else info.num_frames,
+        unit=" frames",
+        desc="live" if info.live else "frames",
+        bar_format="{desc}: {elapsed}{postfix}" if info.live else layout,
+        disable=not sys.stderr.isatty(),
+        dynamic_ncols=True,
+    ) as bar:
+
+        def update() -> None:
+            if info.live:
+                bar.set_postfix_str(_live_figures(sinks, stats))
+            else:
+                bar.update(stats.counts["processed"] - bar.n)
+
+        yield update
+        update()
+
+
+def _live_figures(sinks: dict[str, Sink], stats: Stats) -> str:
+    figures = [f" {stats.fps:.1f} frames/s", f"{stats.counts['dropped']} dropped"]
+    latency = stats.stages.get(f"{next(iter(sinks))} latency")
+    if latency is not None and (p95_ms := latency.percentile_ms(95)) is not None:
+        figures.append(f"latency {p95_ms:.0f} ms")
+    return ", ".join(figures)
+
+
+# === Other commands ===
+
+
+def train(arguments: Sequence[str]) -> int:
+    """Run `train portrait`."""
+    parser = argparse.ArgumentParser(
+        prog="run.py train", description="Train a network; goes on where it was interrupted."
+    )
+    parser.add_argument("network", choices=("portrait",))
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with annotations.json (COCO) and images/"
+    )
+    parser.add_argument("--run", type=Path, default=Path("runs/portrait"), help="checkpoints, log")
+    parser.add_argument("--steps", type=int, default=10_000, help="batches of 32; default 10000")
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        from segmentation.train_portrait import Schedule, train_portrait
+    except ImportError as error:
+        raise CommandError(
+            f"train needs more packages ({error}): pip install '.[train]'"
+        ) from error
+    weights = train_portrait(
+        options.data, options.run, Schedule(num_steps=options.steps), lambda line: _say(str(line))
+    )
+    _say(f"weights: {weights}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"train": train}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

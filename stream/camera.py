@@ -1,0 +1,152 @@
+"""A webcam, through OpenCV."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from stream.frame import Frame, StreamError, StreamInfo
+
+# OpenCV hands out the last picture again and again when a device is gone
+MAX_REPEATS = 30
+PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to open a lost camera again
+
+
+class Camera:
+    """`Source` over a webcam: live, the newest frame wins; comes back after it was unplugged.
+
+    Args:
+        number: as the system numbers cameras, from 0.
+        on_message: told, in one line, that the camera was lost or is back.
+        size_wh: to ask for, in pixels; the camera may choose another.
+        fps: to ask for; likewise.
+
+    Raises:
+        StreamError: the camera cannot be opened or gives no picture.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        on_message: Callable[[str], None],
+        *,
+        size_wh: tuple[int, int] = (1280, 720),
+        fps: int = 30,
+    ) -> None:
+        """Open the camera and look at its first frame."""
+        self._number = number
+        self._on_message = on_message
+        self._wanted = (*size_wh, fps)
+        self._stopped = threading.Event()
+        self._device: Any = None
+        first = self._open()
+        if first is None:
+            raise StreamError(
+                f"camera {number}: cannot be opened; is it plugged in, free and permitted? "
+                "(another number, or a video file, can be given instead)"
+            )
+        rate = self._device.get(cv2.CAP_PROP_FPS)
+        self.info = StreamInfo(
+            width=first.shape[1],
+            height=first.shape[0],
+            fps=Fraction(rate).limit_denominator(1001) if rate and rate > 0 else Fraction(fps),
+            live=True,
+        )
+
+    @property
+    def mode(self) -> str:
+        """The mode really set, for people: "1280x720, 30 frames/s, MJPG"."""
+        code = int(self._device.get(cv2.CAP_PROP_FOURCC))
+        name = code.to_bytes(4, "little", signed=code < 0).decode("ascii", "replace").strip("\0 ")
+        rate = f"{float(self.info.fps or 0):g} frames/s"
+        return ", ".join(filter(None, [f"{self.info.width}x{self.info.height}", rate, name]))
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Release the device."""
+        self.interrupt()
+        if self._device is not None:
+            self._device.release()
+            self._device = None
+
+    def interrupt(self) -> None:
+        """See `Source.interrupt`."""
+        self._stopped.set()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield frames until interrupted; see `Source`."""
+        index = 0
+        restart = False
+        while not self._stopped.is_set():
+            image = self._read()
+            if image is None:
+                restart = True
+                if not self._reopen():
+                    return
+                continue
+            yield Frame(image, index, time.monotonic(), restart=restart)
+            index += 1
+            restart = False
+
+    def _open(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+        """Open the device and return its first frame, `None` when there is none to be had."""
+        backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+        device = cv2.VideoCapture(self._number, backend)
+        width, height, fps = self._wanted
+        # uncompressed video fills USB 2 at 5 frames/s in 1080p; asked for after the size, the
+        # format is ignored by many drivers
+        device.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        device.set(cv2.CAP_PROP_FRAME_WIDTH, width)
+        device.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
+        device.set(cv2.CAP_PROP_FPS, fps)
+        device.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._device = device
+        self._last: Any = None
+        self._repeats = 0
+        first = self._read() if device.isOpened() else None
+        if first is None:
+            device.release()
+        return first
+
+    def _read(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+        """Return the next frame as RGB, `None` when the camera seems to be gone."""
+        good, image = self._device.read()
+        if not good or image is None:
+            return None
+        # a sensor's noise never leaves two frames equal, a stuck driver does
+        same = self._last is not None and np.array_equal(image[::16, ::16], self._last)
+        self._repeats = self._repeats + 1 if same else 0
+        self._last = image[::16, ::16].copy()
+        if self._repeats >= MAX_REPEATS:
+            return None
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+    def _reopen(self) -> bool:
+        """Open the lost camera again, however long it takes; `False` when interrupted."""
+        self._on_message(f"camera {self._number}: lost, trying to open it again")
+        attempt = 0
+        while True:
+            self._device.release()
+            if self._stopped.wait(PAUSES_S[min(attempt, len(PAUSES_S) - 1)]):
+                return False
+            image = self._open()
+            if image is not None and image.shape[:2] == (self.info.height, self.info.width):
+                self._on_message(f"camera {self._number}: back")
+                return True
+            attempt += 1

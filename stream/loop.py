@@ -1,0 +1,188 @@
+"""The threads of a run, the channels between them, and its end.
+
+capture thread    [channel]     process thread      [channel each]   a thread for each sink
+iterates source -> live: 1   -> Pipeline.process -> live: 2       -> writes; sinks that want
+                   file: waits                      file: waits      the main thread get it
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+
+from stream.channel import Channel
+from stream.frame import Event, Frame, Output, Sink, Source
+from stream.pipeline import Pipeline
+from stream.stats import Stats
+
+Captured = tuple[Frame, float]  # and when it was captured, on the clock of time.perf_counter
+Processed = tuple[Output, float]
+
+POLL_S = 0.01  # how long the main thread sleeps between two looks at its sinks
+
+
+def run(
+    source: Source,
+    pipeline: Pipeline,
+    sinks: Mapping[str, Sink],
+    stats: Stats,
+    *,
+    stop: threading.Event,
+    on_event: Callable[[Event], None] | None = None,
+    on_progress: Callable[[], None] | None = None,
+) -> bool:
+    """Move every frame from the source through the pipeline to all sinks, then finish these.
+
+    Call it from the main thread, with source and sinks entered. A live source loses frames that
+    come too fast, and a slow sink only its own; a file waits for the slowest. Threads are joined
+    before it returns or raises.
+
+    Args:
+        source: iterated in a thread of its own.
+        pipeline: used in a thread of its own.
+        sinks: by the name that `stats` counts them under.
+        stats: filled as it goes.
+        stop: once set, no more frames are read; what was read is written and finished.
+        on_event: called with what a person does at a sink.
+        on_progress: called from the main thread a few times a second.
+
+    Returns:
+        Whether the source was read to its end.
+
+    Raises:
+        StreamError: of the first stage that failed; nothing is finished then.
+    """
+    threads = _Threads(source, pipeline, sinks, stats)
+    cut_short = False
+    with ExitStack() as stack:
+        stack.callback(threads.join)
+        stack.callback(threads.abort)
+        threads.start()
+        last = 0.0
+        while not threads.ended:
+            if stop.is_set() and not cut_short:
+                cut_short = True
+                source.interrupt()
+            busy = threads.serve_main_thread()
+            for event in (event for sink in sinks.values() for event in sink.poll()):
+                if on_event is not None:
+                    on_event(event)
+            if on_progress is not None and time.monotonic() - last > 0.2:
+                on_progress()
+                last = time.monotonic()
+            if not busy:
+                time.sleep(POLL_S)
+        threads.join()
+        threads.raise_error()
+        for sink in sinks.values():
+            sink.finish(cut_short=cut_short)
+        stack.pop_all()
+    return not cut_short
+
+
+class _Threads:
+    """The worker threads of one run; the first error of any of them ends them all."""
+
+    def __init__(
+        self, source: Source, pipeline: Pipeline, sinks: Mapping[str, Sink], stats: Stats
+    ) -> None:
+        live = source.info.live
+        self._source = source
+        self._pipeline = pipeline
+        self._sinks = sinks
+        self._stats = stats
+        self._captured: Channel[Captured] = Channel(1 if live else 2, newest_wins=live)
+        self._processed: dict[str, Channel[Processed]] = {
+            name: Channel(2, newest_wins=live) for name in sinks
+        }
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()
+        work: list[tuple[str, Callable[[], None]]] = [
+            ("capture", self._capture),
+            ("process", self._process),
+        ]
+        for name, sink in sinks.items():
+            if not sink.main_thread:
+                work.append((f"write {name}", lambda name=name: self._write(name)))  # type: ignore[misc]
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(task,), name=name) for name, task in work
+        ]
+        self._here = [name for name, sink in sinks.items() if sink.main_thread]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def abort(self) -> None:
+        """Make every thread end soon, whatever it waits for."""
+        self._source.interrupt()
+        self._captured.abort()
+        for channel in self._processed.values():
+            channel.abort()
+
+    def raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def ended(self) -> bool:
+        running = any(thread.is_alive() for thread in self._threads)
+        waiting = any(not self._processed[name].ended for name in self._here)
+        return not running and (self._error is not None or not waiting)
+
+    def serve_main_thread(self) -> bool:
+        """Write what waits for the sinks of this thread; returns whether there was anything."""
+        busy = False
+        for name in self._here:
+            item = self._processed[name].take(0)
+            if item is not None:
+                self._write_one(name, item)
+                busy = True
+        return busy
+
+    def _guarded(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except BaseException as error:
+            with self._lock:
+                self._error = self._error or error
+            self.abort()
+
+    def _capture(self) -> None:
+        try:
+            for frame in self._source:
+                self._stats.count("read")
+                dropped = self._captured.put((frame, time.perf_counter()))
+                self._stats.count("dropped", dropped)
+        finally:
+            self._captured.close()
+
+    def _process(self) -> None:
+        try:
+            for frame, captured_at in self._captured:
+                self._give((self._pipeline.process(frame), captured_at), self._processed)
+        finally:
+            for channel in self._processed.values():
+                channel.close()
+
+    def _give(self, item: Processed, names: Iterable[str]) -> None:
+        for name in names:
+            self._stats.count(f"{name} dropped", self._processed[name].put(item))
+
+    def _write(self, name: str) -> None:
+        for item in self._processed[name]:
+            self._write_one(name, item)
+
+    def _write_one(self, name: str, item: Processed) -> None:
+        output, captured_at = item
+        with self._stats.timed(name):
+            self._sinks[name].write(output)
+        self._stats.add(f"{name} latency", time.perf_counter() - captured_at)
+        self._stats.count(f"{name} written")

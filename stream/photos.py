@@ -1,0 +1,263 @@
+"""Photos as a source, and as what comes out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.frame import Event, Frame, Output, StreamError, StreamInfo
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """Return the picture of a file, (H, W, 3) uint8 RGB, turned as its EXIF tag says.
+
+    Raises:
+        StreamError: the file cannot be read or is no picture.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise StreamError(f"{path}: cannot be read ({error.strerror})") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    if image is None:
+        raise StreamError(f"{path}: not a picture that can be read; is it whole?")
+    image = np.asarray(image, np.uint8)
+    image.setflags(write=False)
+    return image
+
+
+class Photos:
+    """`Source` over photos: independent pictures, or the frames of a video.
+
+    Args:
+        paths: at least one, in order.
+        fps: of the video that the photos are; `None` when they are independent pictures.
+
+    Raises:
+        StreamError: the first photo cannot be read.
+    """
+
+    def __init__(self, paths: Sequence[Path], fps: Fraction | None = None) -> None:
+        """Look at the first photo."""
+        self._paths = list(paths)
+        self._stopped = threading.Event()
+        first = read_photo(self._paths[0])
+        self.info = StreamInfo(
+            width=first.shape[1], height=first.shape[0], fps=fps, num_frames=len(self._paths)
+        )
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hold nothing open."""
+
+    def interrupt(self) -> None:
+        """See `Source.interrupt`."""
+        self._stopped.set()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield one frame for each photo; see `Source`.
+
+        Raises:
+            StreamError: a photo cannot be read, or differs in size from the video it is part of.
+        """
+        fps = self.info.fps
+        for index, path in enumerate(self._paths):
+            if self._stopped.is_set():
+                return
+            image = read_photo(path)
+            size = (image.shape[1], image.shape[0])
+            if fps is not None and size != (self.info.width, self.info.height):
+                raise StreamError(
+                    f"{path}: {size[0]}x{size[1]} pixels, but the photos before it have "
+                    f"{self.info.width}x{self.info.height}; as a video all must be of one size"
+                )
+            time_s = 0.0 if fps is None else float(index / fps)
+            yield Frame(image, index, time_s, name=path.name)
+
+
+class PhotoFile:
+    """`Sink` for one photo: the first output, under the path given.
+
+    Args:
+        path: its ending decides the format.
+        overwrite: replace a file that is there.
+        input_paths: files that must never be overwritten.
+
+    Raises:
+        StreamError: the path is taken, or an input.
+    """
+
+    main_thread = False
+
+    def __init__(self, path: Path, *, overwrite: bool, input_paths: Sequence[Path] = ()) -> None:
+        """Check the path."""
+        check_free(path, overwrite=overwrite, input_paths=input_paths)
+        self._path = path
+        self._data: bytes | None = None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hold nothing open."""
+
+    def write(self, output: Output) -> None:
+        """Keep the first output; see `Sink`.
+
+        Raises:
+            StreamError: there is a second one.
+        """
+        if self._data is not None:
+            raise StreamError(
+                f"{self._path}: one photo cannot hold several frames; name a folder/ or a video"
+            )
+        self._data = encode_photo(output.image, self._path)
+
+    def poll(self) -> list[Event]:
+        """Return nothing; see `Sink`."""
+        return []
+
+    def finish(self, *, cut_short: bool) -> None:
+        """Write the file; see `Sink`."""
+        if self._data is not None:
+            save(self._data, self._path)
+
+
+class PhotoFolder:
+    """`Sink` for a folder of PNG: `NNNNNN.png` for frames, for photos their own names.
+
+    Each file appears when it is whole; an interrupted run leaves the ones that are done.
+
+    Args:
+        folder: made if absent.
+        overwrite: replace files that are there.
+        input_paths: files that must never be overwritten.
+
+    Raises:
+        StreamError: the folder cannot be made, or is not empty and `overwrite` is not set.
+    """
+
+    main_thread = False
+
+    def __init__(self, folder: Path, *, overwrite: bool, input_paths: Sequence[Path] = ()) -> None:
+        """Check the folder."""
+        try:
+            taken = folder.exists() and any(folder.iterdir())
+        except OSError as error:
+            raise StreamError(f"{folder}: cannot be a folder ({error.strerror})") from error
+        if taken and not overwrite:
+            raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
+        self._folder = folder
+        self._overwrite = overwrite
+        self._input_paths = input_paths
+        self._names: set[str] = set()
+
+    def __enter__(self) -> Self:
+        """Make the folder."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StreamError(f"{self._folder}: cannot be made ({error.strerror})") from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hold nothing open."""
+
+    def write(self, output: Output) -> None:
+        """Write one PNG; see `Sink`."""
+        name = output.frame.name
+        stem = f"{output.frame.index:06d}" if name is None else Path(name).stem
+        if stem in self._names:
+            stem = f"{stem}_{output.frame.index:06d}"
+        self._names.add(stem)
+        path = self._folder / f"{stem}.png"
+        check_free(path, overwrite=self._overwrite, input_paths=self._input_paths)
+        save(encode_photo(output.image, path), path)
+
+    def poll(self) -> list[Event]:
+        """Return nothing; see `Sink`."""
+        return []
+
+    def finish(self, *, cut_short: bool) -> None:
+        """Do nothing: every file is complete; see `Sink`."""
+
+
+def check_free(path: Path, *, overwrite: bool, input_paths: Sequence[Path]) -> None:
+    """Raise `StreamError` where writing `path` would destroy something or cannot work."""
+    if any(path.exists() and other.exists() and path.samefile(other) for other in input_paths):
+        raise StreamError(f"{path}: is the input; name another output")
+    if path.is_dir():
+        raise StreamError(f"{path}: is a folder; end it with / to write into it")
+    if path.exists() and not overwrite:
+        raise StreamError(f"{path}: exists; name another output, or add -y to replace it")
+    if not path.parent.is_dir() and not path.parent == path:
+        raise StreamError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def encode_photo(image: NDArray[np.uint8], path: Path) -> bytes:
+    """Return the file of an (H, W, 3) RGB or (H, W, 4) RGBA image, its format by `path`'s ending.
+
+    Raises:
+        StreamError: the format is unknown, or cannot hold the image (transparency in a JPEG).
+    """
+    ending = path.suffix.lower()
+    if image.shape[2] == 4 and ending not in (".png", ".webp", ".tif", ".tiff"):
+        raise StreamError(f"{path}: {ending} cannot be transparent; write a .png")
+    order = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    options = {
+        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+        ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+        ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
+    }
+    try:
+        good, data = cv2.imencode(ending, cv2.cvtColor(image, order), options.get(ending, []))
+    except cv2.error:
+        good, data = False, None
+    if not good or data is None:
+        raise StreamError(f"{path}: cannot be written as {ending}; write a .png or .jpg")
+    return bytes(data)
+
+
+def save(data: bytes, path: Path) -> None:
+    """Write `data` so that `path` is never there in part.
+
+    Raises:
+        StreamError: the disk is full, or the folder cannot be written to.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StreamError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,102 @@
+"""From a frame to what is shown of it: instances, foreground, alpha, effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects import Effect
+from segmentation.instances import Instances
+from segmentation.refine import Refiner
+from stream.frame import Frame, Output
+from stream.stats import Stats
+
+Image = NDArray[np.uint8]
+Choose = Callable[[Instances], Instances]
+
+
+class Tracker(Protocol):
+    """See `segmentation.keyframe.KeyframeTracker`."""
+
+    def push(self, image: Image, time_s: float) -> list[Instances | None]:
+        """Take a frame, give results."""
+
+
+class Pipeline:
+    """Applies one effect to the frames of one stream. No threads, no devices.
+
+    Args:
+        tracker: a fresh one; it sees frames of at most `max_input` pixels on the long side.
+        refiner: a fresh one.
+        effect: what becomes of the background.
+        max_input: `None` leaves frames as they are.
+        choose: which of the instances are foreground; all without it.
+        invert: the effect falls on the foreground instead.
+        stats: counts and times go there.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        refiner: Refiner,
+        effect: Effect,
+        *,
+        max_input: int | None = None,
+        choose: Choose | None = None,
+        invert: bool = False,
+        stats: Stats,
+    ) -> None:
+        """Start a stream."""
+        self._tracker = tracker
+        self._refiner = refiner
+        self._effect = effect
+        self._max_input = max_input
+        self._choose = choose
+        self._invert = invert
+        self._stats = stats
+        self._covered = True  # the frame before had no mask, so nothing of it may be blended in
+
+    def process(self, frame: Frame) -> Output:
+        """Return the frame with the effect; over all of it where no mask is known."""
+        with self._stats.timed("process"):
+            with self._stats.timed("segment"):
+                small = shrunk(frame.image, self._max_input)
+                (instances,) = self._tracker.push(small, frame.time_s)
+            alpha = self._alpha(frame, instances)
+            with self._stats.timed("effect"):
+                image = self._effect(frame.image, self._shown(frame, alpha), frame.time_s)
+        self._stats.shown()
+        return Output(frame, image, alpha, instances)
+
+    def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:
+        if instances is None:
+            self._covered = True
+            self._stats.count("no_mask")
+            return None
+        if self._choose is not None:
+            instances = self._choose(instances)
+        with self._stats.timed("refine"):
+            restart = frame.restart or self._covered
+            alpha = self._refiner.alpha(frame.image, instances.union(), restart=restart)
+        self._covered = False
+        return alpha
+
+    def _shown(self, frame: Frame, alpha: Image | None) -> Image:
+        if alpha is None:
+            # the whole frame is background, whatever `invert` says: a room must not be seen
+            return np.zeros(frame.image.shape[:2], np.uint8)
+        return np.asarray(cv2.bitwise_not(alpha), np.uint8) if self._invert else alpha
+
+
+def shrunk(image: Image, max_side: int | None) -> Image:
+    """Return `image` with a long side of at most `max_side` pixels, its aspect kept."""
+    height, width = image.shape[:2]
+    if max_side is None or max(height, width) <= max_side:
+        return image
+    scale = max_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

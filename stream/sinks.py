@@ -1,0 +1,71 @@
+"""Which sink an address on the command line means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stream.frame import OutputInfo, Sink, StreamError
+from stream.null import Null
+from stream.photos import ENDINGS, PhotoFile, PhotoFolder
+from stream.video_sink import ENDINGS as VIDEO_ENDINGS
+from stream.video_sink import VideoSink
+from stream.virtual_camera import VirtualCamera
+from stream.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class SinkOptions:
+    """What holds for every sink of a run.
+
+    Attributes:
+        overwrite: replace what is there.
+        input_paths: files that must never be overwritten.
+        preset: of the video encoder, in x264's names.
+        crf: its constant rate factor, 0 (lossless) to 51.
+    """
+
+    overwrite: bool = False
+    input_paths: Sequence[Path] = ()
+    preset: str = "medium"
+    crf: int = 20
+
+
+def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
+    """Open what `address` names; the caller enters and leaves it.
+
+    Args:
+        address: `window:`, `virtualcam:[DEVICE]`, `null:`, a video or photo by its ending, or a
+            folder ending in `/`.
+        info: of the outputs to come.
+        options: see `SinkOptions`.
+
+    Raises:
+        StreamError: it cannot be written to, or must not be.
+    """
+    if address == "window:":
+        return Window("maskcast", info)
+    if address == "null:":
+        return Null()
+    if address.startswith("virtualcam:"):
+        return VirtualCamera(address.removeprefix("virtualcam:") or None, info)
+    path = Path(address)
+    if address.endswith(("/", "\\")) or path.is_dir():
+        return PhotoFolder(path, overwrite=options.overwrite, input_paths=options.input_paths)
+    ending = path.suffix.lower()
+    if ending in ENDINGS:
+        return PhotoFile(path, overwrite=options.overwrite, input_paths=options.input_paths)
+    if ending in VIDEO_ENDINGS:
+        return VideoSink(
+            path,
+            info,
+            overwrite=options.overwrite,
+            input_paths=options.input_paths,
+            preset=options.preset,
+            crf=options.crf,
+        )
+    raise StreamError(
+        f"{address}: unknown kind of output; use a video ({' '.join(VIDEO_ENDINGS)}), a photo "
+        f"({' '.join(ENDINGS)}), a folder/, window:, virtualcam: or null:"
+    )

@@ -1,0 +1,82 @@
+"""Which source an address on the command line means."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from stream.camera import Camera
+from stream.demo import Demo
+from stream.frame import Source, StreamError
+from stream.photos import ENDINGS, Photos
+from stream.realtime import RealTime
+from stream.video_source import VideoSource
+
+NETWORK = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
+
+
+def open_source(
+    address: str,
+    *,
+    on_message: Callable[[str], None],
+    fps: Fraction | None = None,
+    realtime: bool = False,
+) -> Source:
+    """Open what `address` names; the caller enters and leaves it.
+
+    Args:
+        address: a camera's number or `camera:N`, a video, a photo, a folder or glob of photos, a
+            network address, or `demo:`.
+        on_message: told, in one line, what happens to a camera while it runs.
+        fps: makes photos the frames of a video.
+        realtime: a file behaves as a camera.
+
+    Raises:
+        StreamError: there is no such thing, or it cannot be read.
+    """
+    source = _open(address, on_message, fps)
+    return RealTime(source) if realtime and not source.info.live else source
+
+
+def local_files(address: str) -> list[Path]:
+    """Return the files that `address` reads, none for devices and networks."""
+    if _camera_number(address) is not None or address == "demo:" or NETWORK.match(address):
+        return []
+    path = Path(address)
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
+    if path.exists():
+        return [path]
+    return sorted(Path(name) for name in glob.glob(address, recursive=True))
+
+
+def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:
+    number = _camera_number(address)
+    if number is not None:
+        return Camera(number, on_message)
+    if address == "demo:":
+        return Demo()
+    if NETWORK.match(address):
+        return VideoSource(address)
+    files = local_files(address)
+    if Path(address).is_dir() or len(files) > 1:
+        photos = [file for file in files if file.suffix.lower() in ENDINGS]
+        if not photos:
+            raise StreamError(f"{address}: no photos in it ({' '.join(ENDINGS)})")
+        return Photos(photos, fps)
+    if not files:
+        raise StreamError(
+            f"{address}: no such file; a source is a video, a photo, a folder/, a camera's number, "
+            "an address such as rtsp://..., or demo:"
+        )
+    if files[0].suffix.lower() in ENDINGS:
+        return Photos(files, fps)
+    return VideoSource(str(files[0]))
+
+
+def _camera_number(address: str) -> int | None:
+    match = re.fullmatch(r"(?:camera:)?(\d{1,3})", address)
+    return int(match[1]) if match else None

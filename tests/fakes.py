@@ -1,0 +1,144 @@
+"""Stand-ins at the seams: a source whose true mask is known, a network that knows it, a list."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.instances import Instances
+from stream.frame import Event, Frame, Output, StreamError, StreamInfo
+
+ROOM, PERSON = (20, 200, 40), (230, 30, 180)
+
+
+class Closing:
+    """The context manager of a thing that holds nothing open but counts being left."""
+
+    num_left = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.num_left += 1
+
+
+class MovingSquare(Closing):
+    """`Source` of a square "person" that moves over a plain "room"."""
+
+    def __init__(
+        self,
+        num_frames: int = 20,
+        *,
+        live: bool = False,
+        pause_s: float = 0.0,
+        fail_at: int | None = None,
+        restart_at: int | None = None,
+    ) -> None:
+        self.info = StreamInfo(64, 48, Fraction(25), live=live, num_frames=num_frames)
+        self._pause_s = pause_s
+        self._fail_at = fail_at
+        self._restart_at = restart_at
+        self.stopped = threading.Event()
+
+    def interrupt(self) -> None:
+        self.stopped.set()
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(self.info.num_frames or 0):
+            if self.stopped.is_set():
+                return
+            if index == self._fail_at:
+                raise StreamError("square: broke off")
+            time.sleep(self._pause_s)
+            yield Frame(square(index), index, index / 25, restart=index == self._restart_at)
+
+
+def square(index: int) -> NDArray[np.uint8]:
+    image = np.full((48, 64, 3), ROOM, np.uint8)
+    image[16:32, 10 + index % 30 : 26 + index % 30] = PERSON
+    image.setflags(write=False)
+    return image
+
+
+class Oracle:
+    """`Segmenter` that sees the square, fails where told to, and remembers what it saw."""
+
+    name = "oracle"
+    classes: tuple[str, ...] = ("person",)
+    max_input: int | None = None
+    device = "nowhere"
+
+    def __init__(self, fails: Callable[[int], bool] = lambda call: False) -> None:
+        self._fails = fails
+        self.seen: list[NDArray[np.uint8]] = []
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        self.seen.extend(images)
+        if self._fails(len(self.seen) - 1):
+            raise RuntimeError("the network broke")
+        return [self._one(image) for image in images]
+
+    def _one(self, image: NDArray[np.uint8]) -> Instances:
+        mask = np.where((image == PERSON).all(axis=2), 255, 0).astype(np.uint8)
+        rows, columns = np.nonzero(mask)
+        if not len(rows):
+            return Instances.empty((image.shape[0], image.shape[1]))
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        return Instances(
+            boxes=np.array([box], np.float32),
+            scores=np.ones(1, np.float32),
+            labels=np.zeros(1, np.int32),
+            masks=mask[None],
+            ids=np.full(1, -1, np.int32),
+        )
+
+
+class ListSink(Closing):
+    """`Sink` that keeps what it is given."""
+
+    def __init__(
+        self,
+        *,
+        main_thread: bool = False,
+        pause_s: float = 0.0,
+        fail_at: int | None = None,
+        events: dict[int, Event] | None = None,
+    ) -> None:
+        self.main_thread = main_thread
+        self.outputs: list[Output] = []
+        self.finished: list[bool] = []
+        self.threads: set[str] = set()
+        self._pause_s = pause_s
+        self._fail_at = fail_at
+        self._events = events or {}
+
+    def write(self, output: Output) -> None:
+        time.sleep(self._pause_s)
+        if output.frame.index == self._fail_at:
+            raise StreamError("list: full")
+        self.threads.add(threading.current_thread().name)
+        self.outputs.append(output)
+
+    def poll(self) -> list[Event]:
+        event = self._events.pop(len(self.outputs), None)
+        return [event] if event is not None else []
+
+    def finish(self, *, cut_short: bool) -> None:
+        self.finished.append(cut_short)
+
+    @property
+    def indices(self) -> list[int]:
+        return [output.frame.index for output in self.outputs]

@@ -1,0 +1,133 @@
+"""The loop: order, dropping, errors, the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from effects import Mask
+from segmentation.keyframe import KeyframeTracker
+from segmentation.refine import Refiner
+from stream.frame import Event, Source, StreamError
+from stream.loop import run
+from stream.pipeline import Pipeline
+from stream.stats import Stats
+from tests.fakes import ListSink, MovingSquare, Oracle
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left():
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+def pipeline(stats: Stats, segmenter: Oracle | None = None, live: bool = False) -> Pipeline:
+    tracker = KeyframeTracker(segmenter or Oracle(), (lambda error: None) if live else None)
+    return Pipeline(tracker, Refiner(blend=True), Mask(), stats=stats)
+
+
+def play(source: Source, sinks: dict[str, ListSink], **options) -> tuple[bool, Stats]:
+    stats = Stats()
+    with source:
+        whole = run(
+            source,
+            options.pop("pipeline", None) or pipeline(stats),
+            sinks,
+            stats,
+            stop=options.pop("stop", threading.Event()),
+            **options,
+        )
+    return whole, stats
+
+
+def test_file_reaches_every_sink_whole_and_in_order():
+    sinks = {"a": ListSink(), "slow": ListSink(pause_s=0.005), "here": ListSink(main_thread=True)}
+    whole, stats = play(MovingSquare(30), sinks)
+    assert whole
+    for sink in sinks.values():
+        assert sink.indices == list(range(30))
+        assert sink.finished == [False]
+    assert sinks["here"].threads == {threading.main_thread().name}
+    assert sinks["a"].threads.isdisjoint(sinks["slow"].threads)
+    assert stats.counts["read"] == stats.counts["a written"] == 30
+    assert stats.counts["dropped"] == stats.counts["slow dropped"] == 0
+
+
+def test_live_source_drops_for_the_slow_sink_alone():
+    sinks = {"fast": ListSink(), "slow": ListSink(pause_s=0.1)}
+    _, stats = play(MovingSquare(60, live=True, pause_s=0.01), sinks)
+    assert len(sinks["fast"].indices) > 2 * len(sinks["slow"].indices)
+    slow = sinks["slow"].indices
+    assert slow == sorted(set(slow))
+    assert slow[-1] == sinks["fast"].indices[-1], "the newest frame wins"
+    assert stats.counts["slow dropped"] + stats.counts["slow written"] == stats.counts["processed"]
+    assert stats.counts["read"] == stats.counts["processed"] + stats.counts["dropped"] == 60
+
+
+@pytest.mark.parametrize("main_thread", [False, True])
+def test_error_of_a_sink_ends_the_run_and_finishes_nothing(main_thread):
+    sinks = {"bad": ListSink(fail_at=5, main_thread=main_thread), "good": ListSink()}
+    with pytest.raises(StreamError, match="list: full"):
+        play(MovingSquare(10_000), sinks)
+    assert sinks["good"].finished == sinks["bad"].finished == []
+
+
+def test_error_of_the_source_ends_the_run():
+    sink = ListSink()
+    with pytest.raises(StreamError, match="broke off"):
+        play(MovingSquare(100, fail_at=7), {"a": sink})
+    assert sink.finished == []
+
+
+def test_error_of_the_network_ends_a_file():
+    stats = Stats()
+    broken = pipeline(stats, Oracle(fails=lambda call: call == 3))
+    with pytest.raises(RuntimeError, match="the network broke"):
+        play(MovingSquare(10_000), {"a": ListSink()}, pipeline=broken)
+
+
+def test_stop_completes_what_was_read():
+    stop = threading.Event()
+    sink = ListSink(pause_s=0.002)
+    threading.Timer(0.2, stop.set).start()
+    whole, stats = play(MovingSquare(100_000), {"a": sink}, stop=stop)
+    assert not whole
+    assert sink.finished == [True]
+    assert sink.indices == list(range(stats.counts["read"]))
+    assert 0 < len(sink.indices) < 100_000
+
+
+def test_events_reach_the_caller_while_no_frame_comes():
+    stop = threading.Event()
+    sink = ListSink(main_thread=True, events={0: Event("key", "q")})
+    events = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        stop.set()
+
+    started = time.monotonic()
+    play(MovingSquare(3, live=True, pause_s=0.5), {"a": sink}, stop=stop, on_event=on_event)
+    assert events == [Event("key", "q")]
+    assert time.monotonic() - started < 1.4, "the source was interrupted"
+
+
+def test_error_in_a_callback_leaves_no_thread():
+    def on_progress() -> None:
+        raise ValueError("caller")
+
+    with pytest.raises(ValueError, match="caller"):
+        play(MovingSquare(100_000), {"a": ListSink()}, on_progress=on_progress)
+
+
+def test_stats_say_what_happened():
+    _, stats = play(MovingSquare(20), {"a": ListSink()})
+    figures = stats.as_dict()
+    assert figures["frames"]["read"] == 20
+    assert set(figures["stages_ms"]) >= {"segment", "refine", "effect", "process", "a", "a latency"}
+    assert all(stage["p50"] <= stage["p95"] for stage in figures["stages_ms"].values())
+    assert figures["fps"] > 0
+    assert figures["peak_memory_mb"] > 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,13 @@ MAX_SIGMA = 0.05
 #: The blur is computed on a frame halved until it has at most this many rows.
 MAX_ROWS = 270
 NUM_PASSES = 3
+#: How fast the weight of a pixel falls with its alpha: from a quarter on it counts nothing.
+WEIGHT_SLOPE = 4.0
+#: Blurred weight, of 255 squared, below which the 16-bit sums have lost the colour.
+MIN_WEIGHT = 64
+#: A weaker blur does not reach across the pixels beside the foreground that count as foreground;
+#: there this one stands in.
+MIN_REACHING_SIGMA_PX = 2.0
 
 
 class Blur:
@@ -63,17 +71,22 @@ def blur_background(image: Image, alpha: NDArray[np.uint8], sigma_px: float) -> 
         sigma_px: standard deviation in pixels.
 
     Returns:
-        (H, W, 3) uint8; black where no background lies within reach.
+        (H, W, 3) uint8; the plain blur where too little background lies within reach.
     """
-    # The pixels just outside the foreground hold some of its colour, whatever alpha says.
-    weight = cv2.bitwise_not(cv2.dilate(alpha, np.ones((3, 3), np.uint8)))
+    # Pixels beside the foreground hold some of its colour: only what is surely background counts.
+    near = cv2.dilate(alpha, np.ones((3, 3), np.uint8))
+    weight = cv2.bitwise_not(cv2.convertScaleAbs(near, alpha=WEIGHT_SLOPE))
     weights = cv2.cvtColor(weight, cv2.COLOR_GRAY2RGB).astype(np.uint16)
     weighted = cv2.multiply(image.astype(np.uint16), weights)
     weights = cv2.multiply(weights, (255.0, 255.0, 255.0, 0.0))
-    for size in box_sizes(sigma_px):
-        weighted = cv2.blur(weighted, (size, size))
-        weights = cv2.blur(weights, (size, size))
-    return np.asarray(cv2.divide(weighted, weights, scale=255)).astype(np.uint8)
+    sizes = box_sizes(sigma_px)
+    weighted, weights = _box_blur(weighted, sizes), _box_blur(weights, sizes)
+    blurred = np.asarray(cv2.divide(weighted, weights, scale=255)).astype(np.uint8)
+    if sigma_px < MIN_REACHING_SIGMA_PX:
+        beyond = blur_background(image, alpha, MIN_REACHING_SIGMA_PX)
+    else:
+        beyond = _box_blur(image, sizes)
+    return np.where(weights < MIN_WEIGHT, beyond, blurred)
 
 
 def box_sizes(sigma_px: float) -> list[int]:
@@ -88,6 +101,12 @@ def box_sizes(sigma_px: float) -> list[int]:
         (variance - NUM_PASSES * (smaller**2 + 4 * smaller + 3)) / (-4 * smaller - 4)
     )
     return [smaller] * num_smaller + [smaller + 2] * (NUM_PASSES - num_smaller)
+
+
+def _box_blur(array: NDArray[Any], sizes: list[int]) -> NDArray[Any]:
+    for size in sizes:
+        array = cv2.blur(array, (size, size))
+    return array
 
 
 def _halve(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from effects import EFFECTS, Background, Effect
+from effects import (
+    EFFECTS,
+    Background,
+    Blur,
+    Cutout,
+    Effect,
+    Grey,
+    Mask,
+    Overlay,
+    Replace,
+    Unchanged,
+    blend,
+    draw_instances,
+    parse_effect,
+)
+from effects.blur import box_sizes
+from effects.replace import cover, read_photo
 
 SIZES_HW = [(48, 64), (37, 53), (1, 1), (1, 40), (40, 1), (301, 299)]
 #: what follows `NAME=` where the effect needs it
@@ -85,3 +102,313 @@ def test_foreground_stays_exactly(name: str) -> None:
     np.testing.assert_array_equal(result[20:70, 30:60], image[20:70, 30:60])
     whole = build(name)(image, np.full_like(alpha, 255), 0.0)
     np.testing.assert_array_equal(whole, image)
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 128, 254, 255])
+def test_blend_of_every_pair_of_values(value: int) -> None:
+    first, second = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    foreground, background = np.dstack([first] * 3), np.dstack([second] * 3)
+    blended = blend(foreground, background, np.full(first.shape, value, np.uint8))
+    exact = (foreground * (value / 255) + background * (1 - value / 255)).round()
+    if value in (0, 255):
+        np.testing.assert_array_equal(blended, foreground if value else background)
+    assert np.abs(blended - exact).max() <= 1
+    same = first == second
+    np.testing.assert_array_equal(blended[same], foreground[same])
+
+
+def test_blend_of_every_alpha() -> None:
+    alpha = np.arange(256, dtype=np.uint8).reshape(1, 256).repeat(100, axis=0)
+    foreground, background = noise((100, 256)), noise((100, 256))[::-1]
+    share = alpha[..., None] / 255
+    exact = (foreground * share + background * (1 - share)).round()
+    blended = blend(foreground, background, alpha)
+    assert np.abs(blended - exact).max() <= 1
+    np.testing.assert_array_equal(blended[:, 0], background[:, 0])
+    np.testing.assert_array_equal(blended[:, 255], foreground[:, 255])
+
+
+def test_blend_rejects_a_background_of_another_size() -> None:
+    with pytest.raises(ValueError, match="alpha: expected uint8"):
+        blend(noise((8, 8)), noise((8, 9)), noise((8, 8), ()))
+
+
+def person_and_room(size_hw: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A red ellipse on plain green, its edge one pixel soft."""
+    height, width = size_hw
+    alpha = np.zeros(size_hw, np.uint8)
+    axes = width // 6, height // 3
+    cv2.ellipse(alpha, (width // 2, height // 2), axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
+    image = blend(
+        np.full((*size_hw, 3), (255, 0, 0), np.uint8),
+        np.full((*size_hw, 3), (0, 200, 0), np.uint8),
+        alpha,
+    )
+    return image, alpha
+
+
+@pytest.mark.parametrize("strength", [0.01, 0.1, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("size_hw", [(360, 640), (541, 961), (720, 1280), (1280, 720)])
+def test_blur_has_no_halo(size_hw: tuple[int, int], strength: float) -> None:
+    image, alpha = person_and_room(size_hw)
+    result = Blur(strength)(image, alpha, 0.0).astype(int)
+    outside = result[alpha == 0]
+    assert np.abs(outside - (0, 200, 0)).max() <= 2
+
+
+def test_weakest_blur_has_no_dark_ring() -> None:
+    image, alpha = person_and_room((720, 1280))
+    image = np.full_like(image, 200)
+    assert np.abs(Blur(0.001)(image, alpha, 0.0).astype(int) - 200).max() <= 1
+
+
+def test_blur_hides_texture_and_keeps_brightness() -> None:
+    image = noise((720, 1280))
+    whole = Blur(0.5)(image, np.zeros((720, 1280), np.uint8), 0.0)
+    assert whole.std() < 0.1 * image.std()
+    assert abs(whole.mean() - image.mean()) < 1
+
+
+def step_width(height: int, strength: float) -> float:
+    """Return the width of a blurred step edge from 1/4 to 3/4, as a share of the height."""
+    image = np.zeros((height, height * 16 // 9, 3), np.uint8)
+    image[:, image.shape[1] // 2 :] = 255
+    row = Blur(strength)(image, np.zeros(image.shape[:2], np.uint8), 0.0)[height // 2, :, 0]
+    return float(((row > 64) & (row < 191)).sum()) / height
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.5, 1.0])
+def test_blur_looks_the_same_at_every_size(strength: float) -> None:
+    # 1.349 standard deviations lie between the quartiles of a Gaussian
+    expected = 1.349 * 0.05 * strength
+    for height in (240, 360, 480, 720, 1080):
+        one_pixel = 1 / height
+        assert step_width(height, strength) == pytest.approx(expected, rel=0.1, abs=one_pixel)
+
+
+@pytest.mark.parametrize("sigma_px", [0.0, 0.3, 1.0, 2.0, 4.5, 6.75, 13.5, 40.0])
+def test_box_sizes_come_close_to_a_gaussian(sigma_px: float) -> None:
+    sizes = box_sizes(sigma_px)
+    assert len(sizes) == 3
+    assert all(size >= 1 and size % 2 == 1 for size in sizes)
+    variance = sum((size**2 - 1) / 12 for size in sizes)
+    assert variance**0.5 == pytest.approx(sigma_px, rel=0.05, abs=0.6)
+
+
+def test_blur_rejects_a_strength_out_of_range() -> None:
+    for strength in (0.0, -1.0, 1.01, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"strength must be in \(0, 1\]"):
+            Blur(strength)
+
+
+def test_grey_takes_colour_from_the_background_alone() -> None:
+    image, alpha = person_and_room((60, 80))
+    result = Grey()(image, alpha, 0.0)
+    background = result[alpha == 0]
+    assert (background == background[:, :1]).all()
+    assert background[0, 0] == round(0.587 * 200)
+    np.testing.assert_array_equal(result[alpha == 255], image[alpha == 255])
+
+
+def test_mask_is_black_and_white() -> None:
+    alpha = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    result = Mask()(noise((16, 16)), alpha, 0.0)
+    expected = np.where(alpha >= 128, 255, 0)
+    for channel in range(3):
+        np.testing.assert_array_equal(result[..., channel], expected)
+
+
+def test_cutout_keeps_straight_colours_and_hides_the_room() -> None:
+    image, alpha = noise((30, 40)), noise((30, 40), ())
+    alpha[:10] = 0
+    result = Cutout()(image, alpha, 0.0)
+    np.testing.assert_array_equal(result[..., 3], alpha)
+    np.testing.assert_array_equal(result[alpha > 0][:, :3], image[alpha > 0])
+    assert not result[alpha == 0].any()
+
+
+def test_unchanged_is_the_frame() -> None:
+    image = noise((5, 6))
+    assert Unchanged()(image, np.zeros((5, 6), np.uint8), 0.0) is image
+
+
+def test_overlay_tints_inside_and_draws_a_line_outside() -> None:
+    image, alpha = person_and_room((200, 300))
+    changed = (Overlay()(image, alpha, 0.0) != image).any(axis=2)
+    assert changed[alpha == 255].all()
+    ring = cv2.dilate(alpha, np.ones((3, 3), np.uint8)) > 127
+    assert changed[ring].all()
+    far = cv2.dilate(alpha, np.ones((15, 15), np.uint8)) == 0
+    assert not changed[far].any()
+
+
+def test_replace_by_a_colour() -> None:
+    image, alpha = person_and_room((50, 60))
+    result = parse_effect("replace=#0a14Fe", no_video)(image, alpha, 0.0)
+    assert (result[alpha == 0] == (10, 20, 254)).all()
+
+
+@pytest.mark.parametrize("size_hw", [(90, 160), (160, 90), (45, 45), (400, 300)])
+def test_cover_fills_the_frame_and_keeps_proportions(size_hw: tuple[int, int]) -> None:
+    photo = np.full((120, 200, 3), 50, np.uint8)
+    cv2.circle(photo, (100, 60), 30, (255, 255, 255), -1)
+    covering = cover(photo, size_hw)
+    assert covering.shape == (*size_hw, 3)
+    disc = covering[..., 0] > 150
+    scale = max(size_hw[0] / 120, size_hw[1] / 200)
+    for axis, side in enumerate(size_hw):
+        extent = np.flatnonzero(disc.any(axis=1 - axis))
+        assert len(extent) == pytest.approx(61 * scale, abs=3)
+        assert extent.mean() == pytest.approx((side - 1) / 2, abs=1.5)
+
+
+def test_replace_follows_a_changing_frame_size() -> None:
+    effect = Replace(noise((40, 50)))
+    for size_hw in ((20, 30), (30, 20), (20, 30), (40, 50)):
+        image = noise(size_hw)
+        result = effect(image, np.zeros(size_hw, np.uint8), 0.0)
+        np.testing.assert_array_equal(result, cover(noise((40, 50)), size_hw))
+
+
+def test_replace_asks_a_video_for_the_time_of_the_frame() -> None:
+    asked = []
+
+    def video(time_s: float, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+        asked.append((time_s, size_hw))
+        return np.full((10, 10, 3), round(time_s), np.uint8)
+
+    effect = Replace(video)
+    for time_s in (3.0, 7.0):
+        result = effect(noise((20, 30)), np.zeros((20, 30), np.uint8), time_s)
+        assert (result == time_s).all()
+    assert asked == [(3.0, (20, 30)), (7.0, (20, 30))]
+
+
+def test_replace_rejects_a_background_that_is_no_image() -> None:
+    for wrong in (np.zeros((4, 5), np.uint8), np.zeros((4, 5, 3)), np.zeros((4, 5, 4), np.uint8)):
+        with pytest.raises(ValueError, match="image: expected uint8"):
+            Replace(wrong)
+
+
+def jpeg_with_orientation(image: NDArray[np.uint8], orientation: int) -> bytes:
+    """Return a JPEG whose EXIF header asks for a turn."""
+    encoded = cv2.imencode(".jpg", image[..., ::-1])[1].tobytes()
+    entry = (0x0112).to_bytes(2, "big") + b"\0\3\0\0\0\1" + orientation.to_bytes(2, "big") + b"\0\0"
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\1" + entry + b"\0\0\0\0"
+    return encoded[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + encoded[2:]
+
+
+def test_photo_is_read_in_rgb_the_right_way_up(tmp_path: Path) -> None:
+    photo = np.zeros((40, 60, 3), np.uint8)
+    photo[:20] = (250, 0, 0)
+    path = tmp_path / "größe.jpg"
+    path.write_bytes(jpeg_with_orientation(photo, 6))
+    shown = read_photo(path)
+    assert shown is not None
+    assert shown.shape == (60, 40, 3)
+    assert (
+        np.abs(shown[30, 35].astype(int) - (250, 0, 0)).max() < 8
+    )  # the top is turned to the right
+    assert shown[30, 5].max() < 8
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_transparent_photo_is_put_on_black(tmp_path: Path, depth: type) -> None:
+    full = np.iinfo(depth).max
+    photo = np.full((10, 20, 4), full, depth)
+    photo[:, :10, 3] = 0
+    cv2.imwrite(str(tmp_path / "a.png"), photo)
+    shown = read_photo(tmp_path / "a.png")
+    assert shown is not None
+    assert (shown[:, :10] == 0).all()
+    assert (shown[:, 10:] == 255).all()
+
+
+def test_what_is_no_photo_is_opened_as_a_video(tmp_path: Path) -> None:
+    opened = []
+
+    def open_video(path: Path) -> Background:
+        opened.append(path)
+        return lambda time_s, size_hw: np.full((*size_hw, 3), 9, np.uint8)
+
+    path = tmp_path / "clip=1.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypmp42 and so on")
+    effect = parse_effect(f"replace={path}", open_video)
+    assert opened == [path]
+    assert (effect(noise((4, 5)), np.zeros((4, 5), np.uint8), 0.0) == 9).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("blur=x", r"blur: strength must be a number in \(0, 1\], got 'x'"),
+        ("blur=0", r"blur: strength must be a number in \(0, 1\], got '0'"),
+        ("blur=", r"blur: strength must be a number in \(0, 1\], got ''"),
+        ("blur=nan", r"blur: strength must be a number in \(0, 1\], got 'nan'"),
+        ("grey=1", "grey: takes no value, got '1'"),
+        ("none=", "none: takes no value, got ''"),
+        ("replace", "replace: needs a colour or a file"),
+        ("replace=", "replace: needs a colour or a file"),
+        ("replace=#12345", "replace: a colour must look like #RRGGBB, got '#12345'"),
+        ("replace=#12345g", "replace: a colour must look like #RRGGBB, got '#12345g'"),
+        ("replace=absent.jpg", "replace: cannot read 'absent.jpg': No such file"),
+        ("sepia", "effect must be one of blur, grey, .*, got 'sepia'"),
+        ("", "effect must be one of"),
+    ],
+)
+def test_bad_effects_are_explained_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}") as error:
+        parse_effect(text, no_video)
+    assert "\n" not in str(error.value)
+
+
+def test_strength_is_taken_from_the_text() -> None:
+    effect = parse_effect("blur=0.25", no_video)
+    assert isinstance(effect, Blur)
+    assert effect.strength == 0.25
+
+
+def test_instances_are_drawn_inside_their_boxes_and_labels() -> None:
+    image = np.full((360, 640, 3), 80, np.uint8)
+    image.setflags(write=False)
+    boxes = np.array([[100, 120, 200, 300], [400, 5, 700, 200]], np.float32)
+    masks = np.zeros((2, 90, 160), np.uint8)
+    masks[0, 40:60, 30:45] = 255
+    colours = np.array([[255, 0, 0], [0, 0, 255]], np.uint8)
+    drawn = draw_instances(image, boxes, masks, ["person 0.98", "dog"], colours)
+    assert (image == 80).all()
+    assert drawn.shape == image.shape
+    inside = drawn[200, 150].astype(int)
+    assert inside[0] > 100 > inside[1]
+    assert tuple(drawn[200, 100]) == (255, 0, 0)
+    assert tuple(drawn[199, 500]) == (0, 0, 255)
+    changed = (drawn != image).any(axis=2)
+    assert not changed[310:].any()
+    assert not changed[:, :90].any()
+    label = drawn[100:120, 100:200]
+    assert (label == (255, 0, 0)).all(axis=2).sum() > 400  # the plate
+    assert (label == 255).all(axis=2).any()  # the letters on it
+
+
+def test_drawing_no_instances_changes_nothing() -> None:
+    image = noise((30, 40))
+    drawn = draw_instances(
+        image,
+        np.zeros((0, 4), np.float32),
+        np.zeros((0, 8, 8), np.uint8),
+        [],
+        np.zeros((0, 3), np.uint8),
+    )
+    np.testing.assert_array_equal(drawn, image)
+    assert drawn is not image
+
+
+def test_drawing_rejects_lists_of_different_lengths() -> None:
+    with pytest.raises(ValueError, match="as many boxes, masks, texts and colours"):
+        draw_instances(
+            noise((8, 8)),
+            np.zeros((1, 4), np.float32),
+            np.zeros((1, 8, 8), np.uint8),
+            [],
+            np.zeros((1, 3), np.uint8),
+        )

@@ -75,18 +75,18 @@ def blur_background(image: Image, alpha: NDArray[np.uint8], sigma_px: float) -> 
     """
     # Pixels beside the foreground hold some of its colour: only what is surely background counts.
     near = cv2.dilate(alpha, np.ones((3, 3), np.uint8))
-    weight = cv2.bitwise_not(cv2.convertScaleAbs(near, alpha=WEIGHT_SLOPE))
-    weights = cv2.cvtColor(weight, cv2.COLOR_GRAY2RGB).astype(np.uint16)
-    weighted = cv2.multiply(image.astype(np.uint16), weights)
-    weights = cv2.multiply(weights, (255.0, 255.0, 255.0, 0.0))
+    weight = cv2.bitwise_not(cv2.convertScaleAbs(near, alpha=WEIGHT_SLOPE)).astype(np.uint16)
     sizes = box_sizes(sigma_px)
-    weighted, weights = _box_blur(weighted, sizes), _box_blur(weights, sizes)
-    blurred = np.asarray(cv2.divide(weighted, weights, scale=255)).astype(np.uint8)
+    weighted = cv2.multiply(image.astype(np.uint16), cv2.cvtColor(weight, cv2.COLOR_GRAY2RGB))
+    weighted = _box_blur(weighted, sizes)
+    weight = _box_blur(weight * np.uint16(255), sizes)
+    blurred = cv2.divide(weighted, cv2.cvtColor(weight, cv2.COLOR_GRAY2RGB), scale=255)
     if sigma_px < MIN_REACHING_SIGMA_PX:
         beyond = blur_background(image, alpha, MIN_REACHING_SIGMA_PX)
     else:
         beyond = _box_blur(image, sizes)
-    return np.where(weights < MIN_WEIGHT, beyond, blurred)
+    is_beyond = cv2.inRange(weight, 0, MIN_WEIGHT)
+    return np.asarray(cv2.copyTo(beyond, is_beyond, np.asarray(blurred).astype(np.uint8)))
 
 
 def box_sizes(sigma_px: float) -> list[int]:

@@ -1,0 +1,26 @@
+# make demo: a clip with a blurred background, demo.mp4
+# make test: style, types and tests
+# make live: webcam, background blurred, in a window
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+demo: $(VENV)/demo
+	$(BIN)/python run.py demo: -o demo.mp4 -y
+
+live: $(VENV)/demo
+	$(BIN)/python run.py
+
+test: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+$(VENV)/demo $(VENV)/dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[$(notdir $@)]'
+	touch $@
+
+.PHONY: demo live test

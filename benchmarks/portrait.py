@@ -1,0 +1,151 @@
+"""Portrait beside small person networks of others: IoU by set of photos, boundary F, ms an image.
+
+python -m benchmarks.portrait [--data ../shared/data] [--sets eg1800 ccp ...]
+
+Prints one JSON object for each network, in one run, one thread each. A set is a folder with
+`images/` and `masks/` (people are what is not 0). An interval holds 95 % of the means of sets
+drawn with repetition from the photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.evaluate import boundary_f, intersection_over_union
+from segmentation.portrait import EXPORT, Portrait, resized
+from segmentation.runtime import CompiledNetwork
+
+SETS = ("eg1800", "ccp", "vikram", "pennfudan", "pelota", "coco_1person")
+Image = NDArray[np.uint8]
+Network = Callable[[Image], Image]  # (H, W, 3) RGB to (H, W), 255 = a person for certain
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--sets", nargs="+", default=list(SETS))
+    options = parser.parse_args()
+    photos = {name: read_set(options.data / "stills" / name) for name in options.sets}
+    networks = {"portrait": portrait(), **peers(options.data / "peer_models")}
+    times_ms = milliseconds(networks, next(iter(photos.values()))[0][0])
+    for name, network in networks.items():
+        line = {"network": name, "ms": times_ms[name], **quality(network, photos)}
+        print(json.dumps(line), flush=True)
+
+
+def read_set(folder: Path) -> list[tuple[Image, NDArray[np.bool_]]]:
+    """Return photos, RGB, with their true masks."""
+    pairs = []
+    for path in sorted((folder / "masks").iterdir()):
+        (photo,) = (folder / "images").glob(f"{path.stem}.*")
+        image = cv2.imread(str(photo), cv2.IMREAD_COLOR_RGB)
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if image is None or mask is None:
+            raise SystemExit(f"{photo}: cannot be read")
+        size = (image.shape[1], image.shape[0])
+        mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+        pairs.append((np.asarray(image, np.uint8), np.asarray(mask) > 0))
+    return pairs
+
+
+def portrait() -> Network:
+    """Return the bundled network."""
+    segmenter = Portrait(CompiledNetwork(EXPORT, 1))
+    return lambda image: segmenter.segment(image[None])[0].union()
+
+
+def peers(folder: Path) -> dict[str, Network]:
+    """Return the networks of others, run as they are meant to be, by ONNX Runtime."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return {}
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+
+    def load(file: str, size_hw: tuple[int, int], *, first: bool, person: int) -> Network:
+        session = onnxruntime.InferenceSession(str(folder / file), options)
+        name = session.get_inputs()[0].name
+
+        def run(image: Image) -> Image:
+            small = resized(image, size_hw).astype(np.float32)[None] / 255
+            (result,) = session.run(None, {name: small.transpose(0, 3, 1, 2) if first else small})
+            maps = result[0] if first else result[0].transpose(2, 0, 1)
+            if len(maps) == 2 and not first:
+                maps = np.exp(maps - maps.max(axis=0)) / np.exp(maps - maps.max(axis=0)).sum(axis=0)
+            mask = np.round(maps[person] * 255).astype(np.uint8)
+            return resized(mask, (image.shape[0], image.shape[1]))
+
+        return run
+
+    files = {
+        "mediapipe_selfie": ("selfie_segmentation.onnx", (256, 256), False, 0),
+        "meet": ("mediapipe.onnx", (144, 256), False, 1),
+        "sinet": ("SINet_Softmax_simple.onnx", (320, 320), True, 0),
+    }
+    return {
+        name: load(file, size_hw, first=first, person=person)
+        for name, (file, size_hw, first, person) in files.items()
+        if (folder / file).exists()
+    }
+
+
+def milliseconds(networks: dict[str, Network], image: Image) -> dict[str, float]:
+    """Return the median time of each on one image, the networks in turn."""
+    small = resized(image, (320, 240))
+    times: dict[str, list[float]] = {name: [] for name in networks}
+    for turn in range(60):
+        for name, network in networks.items():
+            started = time.perf_counter()
+            network(small)
+            if turn >= 10:
+                times[name].append(time.perf_counter() - started)
+    return {name: round(float(np.median(values)) * 1e3, 2) for name, values in times.items()}
+
+
+def quality(
+    network: Network, photos: dict[str, list[tuple[Image, NDArray[np.bool_]]]]
+) -> dict[str, object]:
+    """Return IoU and boundary F: of each set with the interval of its IoU, and the sets' mean."""
+    sets = {}
+    for name, pairs in photos.items():
+        masks = [network(image) >= 128 for image, _ in pairs]
+        truths = [truth for _, truth in pairs]
+        pairwise = list(zip(masks, truths, strict=True))
+        ious = np.array([intersection_over_union(mask, truth) for mask, truth in pairwise])
+        edges = np.array([boundary_f(mask, truth) for mask, truth in pairwise])
+        low, high = bootstrap_interval(ious)
+        sets[name] = {
+            "iou": round(float(ious.mean()), 3),
+            "iou_95": [round(low, 3), round(high, 3)],
+            "boundary_f": round(float(edges.mean()), 3),
+        }
+    return {
+        "mean_iou": round(float(np.mean([entry["iou"] for entry in sets.values()])), 4),
+        "mean_boundary_f": round(
+            float(np.mean([entry["boundary_f"] for entry in sets.values()])), 4
+        ),
+        "sets": sets,
+    }
+
+
+def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the interval that holds 95 % of the means of resampled `values`."""
+    rng = np.random.default_rng(0)
+    means = rng.choice(values, (2000, len(values))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,8 +17,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from segmentation import portrait, portrait_network
-from segmentation.export_portrait import read_weights
 from segmentation.evaluate import intersection_over_union
+from segmentation.export_portrait import read_weights
 from segmentation.person_photos import PersonPhotos, Photo
 
 # Sources are drawn about as often as photos of their kind matter, not as often as there are any.

@@ -46,7 +46,6 @@ class Camera:
         self._on_message = on_message
         self._wanted = (*size_wh, fps)
         self._stopped = threading.Event()
-        self._device: Any = None
         first = self._open()
         if first is None:
             raise StreamError(
@@ -81,9 +80,7 @@ class Camera:
     ) -> None:
         """Release the device."""
         self.interrupt()
-        if self._device is not None:
-            self._device.release()
-            self._device = None
+        self._device.release()
 
     def interrupt(self) -> None:
         """See `Source.interrupt`."""
@@ -116,7 +113,7 @@ class Camera:
         device.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
         device.set(cv2.CAP_PROP_FPS, fps)
         device.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self._device = device
+        self._device: Any = device
         self._last: Any = None
         self._repeats = 0
         first = self._read() if device.isOpened() else None

@@ -29,7 +29,7 @@ class Device:
     def __init__(self, number: int, backend: int) -> None:
         self._frames = self.openings.pop(0) if self.openings else []
 
-    def isOpened(self) -> bool:  # noqa: N802
+    def isOpened(self) -> bool:
         return bool(self._frames)
 
     def set(self, key: int, value: float) -> bool:

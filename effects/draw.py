@@ -55,7 +55,7 @@ def draw_instances(
         image: (H, W, 3) uint8 RGB.
         boxes: (K, 4) x1 y1 x2 y2 in pixels of `image`.
         masks: (K, h, w) uint8 of the whole image at any size, inside is >= 128.
-        texts: K lines; characters outside ASCII appear as question marks.
+        texts: K lines, written above the boxes.
         colours: (K, 3) uint8 RGB.
 
     Returns:
@@ -82,7 +82,7 @@ def draw_instances(
 
 def _draw_label(image: Image, text: str, corner_xy: tuple[int, int], colour: list[int]) -> None:
     """Write `text` on a plate of `colour` above `corner_xy`, kept inside the image."""
-    font, scale, line_px = cv2.FONT_HERSHEY_SIMPLEX, image.shape[0] / 1000, 1
+    font, scale, line_px = cv2.FONT_HERSHEY_SIMPLEX, max(0.35, image.shape[0] / 1000), 1
     (width, height), descent = cv2.getTextSize(text, font, scale, line_px)
     margin = descent // 2 + 1
     left = max(0, min(corner_xy[0], image.shape[1] - width - 2 * margin))

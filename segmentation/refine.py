@@ -98,16 +98,17 @@ def _follow_edges(image: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArra
     shrink = 1
     while min(height, width) > MAX_SHORT_SIDE * shrink:
         shrink *= 2
-    # a whole number of small pixels, so that any part can be enlarged by itself
+    target = np.clip((mask - 127.5) * MASK_CONTRAST + 127.5, 0, 255)
     bottom, right = -height % shrink, -width % shrink
-    if bottom or right:
-        luma = cv2.copyMakeBorder(luma, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    if bottom or right:  # a whole number of small pixels, so that any part enlarges by itself
+        edges = 0, bottom, 0, right, cv2.BORDER_REPLICATE
+        luma = cv2.copyMakeBorder(luma, *edges)
+        target = cv2.copyMakeBorder(cv2.resize(target, (width, height)), *edges)
     small = luma
     while small.shape[0] * shrink > luma.shape[0]:
         small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2))
-    sharp = np.clip((mask - 127.5) * MASK_CONTRAST + 127.5, 0, 255)
-    interpolation = cv2.INTER_AREA if mask.shape[0] > small.shape[0] else cv2.INTER_LINEAR
-    target = cv2.resize(sharp, small.shape[::-1], interpolation=interpolation)
+    interpolation = cv2.INTER_AREA if target.shape[0] > small.shape[0] else cv2.INTER_LINEAR
+    target = cv2.resize(target, small.shape[::-1], interpolation=interpolation)
     slope, offset = _fit(small.astype(np.float32), target)
     slope = np.rint(slope * (ALPHA_CONTRAST * SLOPE_UNITS)).astype(np.int16)
     offset = np.rint((offset - 127.5) * ALPHA_CONTRAST + 127.5).astype(np.int16)

@@ -72,6 +72,18 @@ def test_mask_is_kept_where_the_frame_is_flat() -> None:
     assert mean_error(alpha, truth) < 1
 
 
+@pytest.mark.parametrize("size_hw", [(1081, 1089), (1080, 1920), (541, 543)])
+def test_mask_is_not_shifted_at_the_far_border(size_hw: tuple[int, int]) -> None:
+    height, width = size_hw
+    mask = np.zeros((240, 320), np.uint8)
+    mask[224:, 300:] = 255
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 3))
+    image = np.full((*size_hw, 3), 90, np.uint8)
+    inside = Refiner(blend=False).alpha(image, mask, restart=False) >= 128
+    assert inside.any(axis=1).argmax() == pytest.approx(224 / 240 * height, abs=2.5)
+    assert inside.any(axis=0).argmax() == pytest.approx(300 / 320 * width, abs=2.5)
+
+
 @pytest.mark.parametrize("value", [0, 255])
 @pytest.mark.parametrize("blend", [True, False])
 def test_constant_mask_stays_constant_on_any_picture(value: int, blend: bool) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segmentation.refine import Refiner
+from segmentation.refine import SLOPE_UNITS, Refiner, _apply
 
 WHITE, BLACK = 255, 0
 
@@ -62,6 +62,14 @@ def test_band_between_0_and_255_is_narrow() -> None:
     assert set(np.unique(alpha[:, -100:])) == {0}
 
 
+def test_soft_mask_gets_a_crisp_edge() -> None:
+    ramp = np.linspace(0, 255, 120).round().astype(np.uint8)
+    mask = np.tile(np.concatenate([np.zeros(60, np.uint8), ramp, ramp[-1:].repeat(60)]), (135, 1))
+    alpha = Refiner(blend=False).alpha(np.full((540, 960, 3), 70, np.uint8), mask, restart=False)
+    num_between = ((alpha > 0) & (alpha < 255)).sum(axis=1)
+    assert 0.5 * 480 / 8 < num_between.min() <= num_between.max() < 1.2 * 480 / 8
+
+
 def test_mask_is_kept_where_the_frame_is_flat() -> None:
     truth = np.zeros((480, 640), np.uint8)
     truth[100:380, 300:312] = 255  # a limb 12 pixels wide, which smoothing would eat
@@ -70,6 +78,26 @@ def test_mask_is_kept_where_the_frame_is_flat() -> None:
     alpha = Refiner(blend=False).alpha(image, mask, restart=False)
     assert (alpha[110:370, 302:310] == 255).all()
     assert mean_error(alpha, truth) < 1
+
+
+@pytest.mark.parametrize("size_hw", [(721, 1280), (1087, 1920), (543, 960)])
+def test_last_rows_of_an_odd_size_follow_the_frame(size_hw: tuple[int, int]) -> None:
+    image, truth = slanted_edge(size_hw)
+    alpha = Refiner(blend=False).alpha(image, small_mask(truth, (144, 256)), restart=False)
+    assert mean_error(alpha[-1:], truth[-1:]) < 0.2
+
+
+def test_strips_fit_together() -> None:
+    rng = np.random.default_rng(2)
+    luma = rng.integers(0, 256, (720, 480), dtype=np.uint8)
+    slope = rng.integers(-9000, 9000, (180, 120)).astype(np.int16)
+    slope[:, :20] = slope[60:70] = 0
+    offset = rng.integers(-2000, 2000, slope.shape).astype(np.int16)
+    slopes, offsets = (cv2.resize(small, (480, 720)) for small in (slope, offset))
+    whole = (slopes * (luma / SLOPE_UNITS)).round() + offsets
+    alpha = _apply(slope, offset, luma, 4)
+    is_fitted = slopes != 0
+    np.testing.assert_array_equal(alpha[is_fitted], np.clip(whole, 0, 255)[is_fitted])
 
 
 @pytest.mark.parametrize("size_hw", [(1081, 1089), (1080, 1920), (541, 543)])

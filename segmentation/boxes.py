@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Tensor = Any
 
+#: y2 and x2 of a box in pixels are one beyond its last pixel
+EXCLUSIVE = np.array([0, 0, 1, 1])
+
 #: rows of candidates that `non_max_suppression` settles at a time
 NMS_BLOCK = 1000
 
@@ -56,14 +59,16 @@ def normalise(boxes: NDArray[Any], size_hw: tuple[int, int]) -> NDArray[np.float
     """
     height, width = size_hw
     scale = np.array([height - 1, width - 1, height - 1, width - 1])
-    return ((boxes - np.array([0, 0, 1, 1])) / scale).astype(np.float32)
+    normalised: NDArray[np.float32] = ((boxes - EXCLUSIVE) / scale).astype(np.float32)
+    return normalised
 
 
-def denormalise(boxes: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np.int32]:
+def denormalise(boxes: NDArray[np.floating[Any]], size_hw: tuple[int, int]) -> NDArray[np.int32]:
     """Return what `normalise` was given, rounded to whole pixels (halves to even)."""
     height, width = size_hw
     scale = np.array([height - 1, width - 1, height - 1, width - 1])
-    return np.around(boxes * scale + np.array([0, 0, 1, 1])).astype(np.int32)
+    pixels: NDArray[np.int32] = np.around(boxes * scale + EXCLUSIVE).astype(np.int32)
+    return pixels
 
 
 def apply_deltas(boxes: Tensor, deltas: Tensor) -> Tensor:

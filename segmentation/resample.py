@@ -35,8 +35,9 @@ def sample_positions(
         (num_out,) positions, 0 = centre of the first pixel.
     """
     if centres == "half_pixel":
-        return start + (np.arange(num_out) + 0.5) * ((stop - start) / num_out) - 0.5
-    return np.linspace(start, stop, num_out)
+        centre = np.arange(num_out, dtype=np.float64) + 0.5
+        return start + centre * ((stop - start) / num_out) - 0.5
+    return np.linspace(start, stop, num_out, dtype=np.float64)
 
 
 def resampling_matrix(
@@ -116,4 +117,5 @@ def to_uint8(values: NDArray[np.floating[Any]], rounding: Rounding) -> NDArray[n
     """Return values of [0, 255] as bytes, cut off or rounded with halves upwards."""
     if rounding == "half_up":
         values = values + 0.5
-    return np.clip(values, 0, 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.clip(values, 0, 255).astype(np.uint8)
+    return rounded

@@ -55,7 +55,6 @@ class PyramidRoIAlign(layers.Layer):
         num_images: int,
         **kwargs: Any,
     ) -> None:
-        """Work out where each level begins among the joined pixels."""
         super().__init__(**kwargs)
         self.grid = grid
         self.image_area = image_area

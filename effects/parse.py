@@ -7,24 +7,23 @@ from pathlib import Path
 
 from effects.blur import Blur
 from effects.cutout import Cutout
-from effects.effect import Effect
+from effects.effect import Effect, Image
 from effects.grey import Grey
 from effects.mask import Mask
 from effects.overlay import Overlay
-from effects.replace import Background, Replace, parse_colour, read_photo
+from effects.replace import Background, Replace, parse_colour
 from effects.unchanged import Unchanged
 
-#: Opens a video file as a moving background; raises what it likes where it cannot.
-OpenVideo = Callable[[Path], Background]
+#: Opens a file as a background; raises what it likes where it cannot.
+OpenBackground = Callable[[Path], Image | Background]
 
 
-def parse_effect(text: str, open_video: OpenVideo) -> Effect:
+def parse_effect(text: str, open_background: OpenBackground) -> Effect:
     """Build an effect from `NAME` or `NAME=VALUE`.
 
     Args:
         text: as on the command line; the names are the keys of `EFFECTS`.
-        open_video: called for `replace` with a file that is no photo. The caller closes what it
-            opens.
+        open_background: called for `replace` with a file. The caller closes what it opens.
 
     Raises:
         ValueError: one line that says which effect, what is wrong and what was given.
@@ -32,10 +31,10 @@ def parse_effect(text: str, open_video: OpenVideo) -> Effect:
     name, separator, value = text.partition("=")
     if name not in EFFECTS:
         raise ValueError(f"effect must be one of {', '.join(EFFECTS)}, got {name!r}")
-    return EFFECTS[name](value if separator else None, open_video)
+    return EFFECTS[name](value if separator else None, open_background)
 
 
-def _blur(value: str | None, open_video: OpenVideo) -> Effect:
+def _blur(value: str | None, open_background: OpenBackground) -> Effect:
     if value is None:
         return Blur()
     try:
@@ -44,7 +43,7 @@ def _blur(value: str | None, open_video: OpenVideo) -> Effect:
         raise ValueError(f"blur: strength must be a number in (0, 1], got {value!r}") from error
 
 
-def _replace(value: str | None, open_video: OpenVideo) -> Effect:
+def _replace(value: str | None, open_background: OpenBackground) -> Effect:
     if not value:
         raise ValueError("replace: needs a colour or a file, replace=#RRGGBB or replace=PATH")
     if value.startswith("#"):
@@ -52,16 +51,11 @@ def _replace(value: str | None, open_video: OpenVideo) -> Effect:
             return Replace(parse_colour(value))
         except ValueError as error:
             raise ValueError(f"replace: {error}") from error
-    path = Path(value)
-    try:
-        photo = read_photo(path)
-    except OSError as error:
-        raise ValueError(f"replace: cannot read {value!r}: {error.strerror}") from error
-    return Replace(open_video(path) if photo is None else photo)
+    return Replace(open_background(Path(value)))
 
 
 def _without_value(name: str, effect: Callable[[], Effect]) -> Callable[..., Effect]:
-    def build(value: str | None, open_video: OpenVideo) -> Effect:
+    def build(value: str | None, open_background: OpenBackground) -> Effect:
         if value is not None:
             raise ValueError(f"{name}: takes no value, got {value!r}")
         return effect()
@@ -70,7 +64,7 @@ def _without_value(name: str, effect: Callable[[], Effect]) -> Callable[..., Eff
 
 
 #: Name on the command line -> builder, which takes the text after `=` (`None` without one).
-EFFECTS: dict[str, Callable[[str | None, OpenVideo], Effect]] = {
+EFFECTS: dict[str, Callable[[str | None, OpenBackground], Effect]] = {
     "blur": _blur,
     "grey": _without_value("grey", Grey),
     "replace": _replace,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -92,28 +91,3 @@ def parse_colour(text: str) -> Image:
     if not re.fullmatch("#[0-9a-fA-F]{6}", text):
         raise ValueError(f"a colour must look like #RRGGBB, got {text!r}")
     return np.frombuffer(bytes.fromhex(text[1:]), np.uint8).reshape(1, 1, 3)
-
-
-def read_photo(path: Path) -> Image | None:
-    """Read a photo to serve as a background, the right way up (EXIF), transparency on black.
-
-    Returns:
-        (h, w, 3) uint8 RGB, or `None` where the file is no photo that OpenCV can read.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with path.open("rb"):  # an unreadable file is an error here, to OpenCV it is just no photo
-        pass
-    if path.suffix.lower() == ".gif" or not cv2.haveImageReader(str(path)):
-        return None
-    encoded = np.fromfile(path, np.uint8)
-    photo = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    if photo is None:
-        return None
-    photo = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
-    stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
-    if stored is not None and stored.shape == (*photo.shape[:2], 4):
-        opacity = cv2.convertScaleAbs(stored[..., 3], alpha=255 / np.iinfo(stored.dtype).max)
-        photo = blend(photo, np.zeros_like(photo), opacity)
-    return np.asarray(photo)

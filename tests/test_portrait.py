@@ -1,0 +1,114 @@
+"""The bundled person network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segmentation.portrait import EXPORT, SIZES_HW, Portrait, input_size, probability
+from segmentation.runtime import CompiledNetwork
+from segmentation.segmenter import WeightsError, load
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Portrait:
+    return Portrait(CompiledNetwork(EXPORT, 1))
+
+
+def test_bundled_files_are_small():
+    files = list(EXPORT.parent.iterdir())
+    assert {file.suffix for file in files} == {".npz", ".xml", ".bin"}
+    assert sum(file.stat().st_size for file in files) <= 4_000_000
+
+
+@pytest.mark.parametrize("size_hw", SIZES_HW)
+def test_export_is_the_network_with_its_weights(size_hw):
+    pytest.importorskip("keras")
+    from segmentation.export_portrait import WEIGHTS, read_weights
+    from segmentation.portrait_network import build
+
+    network = build(size_hw)
+    network.set_weights(read_weights(WEIGHTS))
+    image = np.random.default_rng(0).integers(0, 256, (1, *size_hw, 3), np.uint8)
+    wanted = np.asarray(network.predict_on_batch(image))
+    (exported,) = CompiledNetwork(EXPORT, 1)(image)
+    assert exported.shape == wanted.shape == (1, *size_hw, 1)
+    assert np.abs(exported - wanted).max() < 5e-3 * np.abs(wanted).max()
+    levels = probability(exported).astype(int) - probability(wanted)
+    assert np.abs(levels).max() <= 1
+
+
+def test_input_follows_the_aspect_of_the_image():
+    assert input_size((1080, 1920)) == (160, 288)
+    assert input_size((480, 640)) == (192, 256)
+    assert input_size((1920, 1080)) == (288, 160)
+    assert input_size((500, 500)) == (224, 224)
+    assert input_size((1, 5000)) == (160, 288)
+
+
+@pytest.mark.parametrize("size_hw", [(48, 64), (37, 53), (1, 1), (400, 90), (720, 1280)])
+def test_result_is_in_pixels_of_the_image(portrait, size_hw):
+    images = np.random.default_rng(1).integers(0, 256, (2, *size_hw, 3), np.uint8)
+    results = portrait.segment(images)
+    assert len(results) == 2
+    for found in results:
+        assert found.size_hw == size_hw
+        assert len(found) <= 1
+
+
+def test_nothing_is_found_in_nothing(portrait):
+    (found,) = portrait.segment(np.full((1, 240, 320, 3), 128, np.uint8))
+    assert len(found) == 0
+    assert (found.union() == 0).all()
+
+
+def test_person_is_found_where_the_person_is(portrait, shared_data: Path):
+    from benchmarks.portrait import read_set
+    from segmentation.evaluate import intersection_over_union
+
+    image, truth = read_set(shared_data / "stills" / "eg1800")[0]
+    (found,) = portrait.segment(image[None])
+    assert found.labels.tolist() == [0]
+    assert 0.5 < found.scores[0] <= 1
+    assert intersection_over_union(found.masks[0] >= 128, truth) > 0.8
+    rows, columns = np.nonzero(found.masks[0] >= 128)
+    box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    assert found.boxes[0].tolist() == box
+
+
+def test_mean_iou_over_the_six_sets(portrait, shared_data: Path):
+    from benchmarks.portrait import SETS, quality, read_set
+
+    photos = {name: read_set(shared_data / "stills" / name) for name in SETS}
+    figures = quality(lambda image: portrait.segment(image[None])[0].union(), photos)
+    assert figures["mean_iou"] >= 0.74
+
+
+@pytest.mark.parametrize("images", [np.zeros((4, 4, 3), np.uint8), np.zeros((1, 4, 4, 3))])
+def test_wrong_images_are_refused(portrait, images):
+    with pytest.raises(ValueError, match=r"expected uint8 \(N, H, W, 3\)"):
+        portrait.segment(images)
+
+
+def test_probability_is_inside_from_one_half_on():
+    logits = np.array([-1e3, -0.01, 0.0, 0.01, 1e3], np.float32)
+    values = probability(logits)
+    assert values[0] == 0
+    assert values[1] < 128
+    assert values[2] == 128
+    assert values[4] == 255
+
+
+def test_unreadable_model_is_one_line(tmp_path):
+    (tmp_path / "x.xml").write_text("<net>")
+    for name in ("x.xml", "missing.xml"):
+        with pytest.raises(WeightsError, match=f"{name}: not a readable OpenVINO model"):
+            CompiledNetwork(tmp_path / name, 1)
+
+
+def test_load_knows_its_names():
+    assert load("portrait").name == "portrait"
+    with pytest.raises(ValueError, match="one of portrait"):
+        load("potrait")

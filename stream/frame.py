@@ -40,10 +40,20 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """How a video's RGB is to be read, in ffmpeg's names; `None` where the file does not say."""
+    """How a video codes its colours, in ffmpeg's names, so that an output can do the same.
+
+    Attributes:
+        primaries: what its red, green and blue are, `None` where the file does not say.
+        transfer: from its values to light, likewise.
+        matrix: between its YUV and RGB, "unknown" where the file does not say; `None` where the
+            source has no YUV of its own.
+        full_range: its YUV uses all of 0 to 255, and not 16 to 235.
+    """
 
     primaries: str | None = None
     transfer: str | None = None
+    matrix: str | None = None
+    full_range: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,233 @@
+"""Processes of ffmpeg: the one place that starts them, feeds them, reads them and ends them."""
+
+from __future__ import annotations
+
+import io
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from types import TracebackType
+from typing import IO, Self
+
+import imageio_ffmpeg
+
+from stream.frame import StreamError
+
+_PIPE_BYTES = 1 << 20
+_ERROR_LEVELS = ("[error] ", "[fatal] ", "[panic] ")
+# Written in one piece, but maybe into the middle of a line of the log, which comes in several.
+_TIMESTAMP = re.compile(r"#frame (-?\d+) (\d+/\d+)$")
+
+#: Prints one line per frame to standard error, before the frame itself: pts and time base.
+TIMESTAMP_OPTIONS = (
+    *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
+    *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "#frame {pts} {tb}"),
+)
+
+
+def executable() -> str:
+    """Return the path of the ffmpeg binary.
+
+    Raises:
+        StreamError: there is none.
+    """
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        raise StreamError(
+            "ffmpeg: no binary found; reinstall imageio-ffmpeg or set IMAGEIO_FFMPEG_EXE to one"
+        ) from None
+
+
+class Ffmpeg:
+    """One running ffmpeg, in a process group of its own, so that Ctrl-C in a terminal spares it.
+
+    A thread reads its log, so that it never waits for us there. Leaving the context kills the
+    process if it still runs, closes its pipes and joins the thread.
+
+    Args:
+        arguments: what follows the general options.
+        pipe_in: `write` goes to its standard input, which is closed otherwise.
+        pipe_out: `read_into` reads its standard output, which goes nowhere otherwise.
+        on_line: called from the thread with each line of the log, and with `None` at its end.
+
+    Raises:
+        StreamError: ffmpeg is not there or cannot be run.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        pipe_in: bool = False,
+        pipe_out: bool = False,
+        on_line: Callable[[str | None], None] | None = None,
+    ) -> None:
+        """Start the process."""
+        options = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+verbose")
+        command = [executable(), *options, *arguments]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipe_out else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                process_group=0,
+            )
+        except OSError as error:
+            raise StreamError(
+                f"{command[0]}: cannot be run ({error.strerror}); check IMAGEIO_FFMPEG_EXE"
+            ) from None
+        self._on_line = on_line
+        self._errors: deque[str] = deque(maxlen=20)
+        for pipe in (self._process.stdin, self._process.stdout):
+            _enlarge(pipe)
+        self._log = threading.Thread(target=self._read_log, name="ffmpeg-log", daemon=True)
+        self._log.start()
+
+    @property
+    def pid(self) -> int:
+        """Process number, for tests and people."""
+        return self._process.pid
+
+    def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        # Not closed here: that is the owner's, who joins this thread first.
+        log = io.BufferedReader(self._process.stderr)  # type: ignore[type-var]
+        for line in iter(log.readline, b""):
+            text = line.decode("utf-8", "replace").rstrip()
+            for level in _ERROR_LEVELS:
+                if level in text:
+                    self._errors.append(text.partition(level)[2].strip())
+            if self._on_line is not None:
+                self._on_line(text)
+        if self._on_line is not None:
+            self._on_line(None)
+
+    def read_into(self, buffer: memoryview) -> bool:
+        """Fill `buffer` from standard output; return whether all of it could be filled."""
+        assert isinstance(self._process.stdout, io.RawIOBase)
+        filled = 0
+        while filled < len(buffer):
+            num_read = self._process.stdout.readinto(buffer[filled:])
+            if not num_read:
+                return False
+            filled += num_read
+        return True
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write all bytes of `data` to standard input.
+
+        Raises:
+            BrokenPipeError: ffmpeg has ended; `wait` and `failure` tell how.
+        """
+        assert self._process.stdin is not None
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._process.stdin.write(rest) :]
+
+    def wait(self) -> int:
+        """Close standard input, wait for the end and return the exit status (< 0: a signal)."""
+        self._close_input()
+        status = self._process.wait()
+        self._log.join()
+        return status
+
+    def failure(self) -> str:
+        """Say in a few words why the ended process failed."""
+        status = self._process.returncode
+        if status is not None and status < 0:
+            return f"ffmpeg was ended by {signal.Signals(-status).name}"
+        return self._errors[-1] if self._errors else f"ffmpeg ended with status {status}"
+
+    def has_reported(self, text: str) -> bool:
+        """Return whether one of the last errors contains `text`."""
+        return any(text in error for error in list(self._errors))
+
+    def kill(self) -> None:
+        """End the process at once. May be called from any thread, and again."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Kill the process if it still runs, and free pipes and thread."""
+        self._process.kill()
+        self.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _close_input(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Free everything."""
+        self.close()
+
+
+class TimestampedOutput:
+    """A process that writes raw frames, started with `TIMESTAMP_OPTIONS`, and their timestamps.
+
+    Timestamps and frames come by different pipes in the same order, a timestamp before its frame.
+    ffmpeg waits once the frames' pipe is full, which bounds the timestamps that wait here.
+
+    Attributes:
+        process: the ffmpeg that runs; whoever made this object closes it.
+        header: lines of the log before the first timestamp.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        """Start ffmpeg with `arguments`, whose output is `pipe:1`."""
+        self.header: list[str] = []
+        self._timestamps: queue.SimpleQueue[tuple[int, Fraction] | None] = queue.SimpleQueue()
+        self._num_timestamps = 0
+        self.process = Ffmpeg(arguments, pipe_out=True, on_line=self._take_line)
+
+    def _take_line(self, line: str | None) -> None:
+        if line is None:
+            self._timestamps.put(None)
+        elif match := _TIMESTAMP.search(line):
+            self._num_timestamps += 1
+            self._timestamps.put((int(match[1]), Fraction(match[2])))
+        elif self._num_timestamps == 0:
+            self.header.append(line)
+
+    def next_timestamp(self, timeout_s: float | None = None) -> tuple[int, Fraction] | None:
+        """Return pts and time base in seconds of the next frame, `None` after the last one.
+
+        Raises:
+            TimeoutError: nothing came for `timeout_s` seconds.
+        """
+        try:
+            return self._timestamps.get(timeout=timeout_s)
+        except queue.Empty:
+            raise TimeoutError from None
+
+
+def _enlarge(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold a good part of a frame, so that both ends wake up less often."""
+    if pipe is None or sys.platform != "linux":
+        return
+    import fcntl
+
+    try:
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except PermissionError:
+        # The user's share of pipe memory is used up; the default size works as well.
+        return

@@ -1,0 +1,123 @@
+"""What ffmpeg's log says about an input, read from its lines at level `verbose`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from stream.frame import Colour
+
+_DURATION = re.compile(r"\[info\]   Duration: (\d+):(\d+):(\d+\.\d+)")
+_INPUT_STREAM = re.compile(r"\[info\]\s+Stream #\d+:\d+.*?: (Video|Audio): (\w+)")
+_DECODED = re.compile(r"\[graph .*input from stream.*\] w:\d+ h:\d+ .*\bfr:(\d+)/(\d+)")
+_CONVERTED = re.compile(
+    r"\[Parsed_scale_0 .*fmt:(\w+) csp:(\w+) range:(\w+) sar:\S+"
+    r" -> w:(\d+) h:(\d+) fmt:rgb24 .*sar:(\d+)/(\d+)"
+)
+_OUTPUT_COLOUR = re.compile(r"\[info\]\s+Stream #0:0.*?: Video: rawvideo.*?, rgb24\(([^)]*)\)")
+_RGB_FORMAT = re.compile(r"(0|[argbx]*)(rgb|bgr|gbr)|pal8|x2")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoHeader:
+    """What is known of a video once its first frame is decoded.
+
+    Attributes:
+        width: in pixels after rotation.
+        height: likewise.
+        pixel_aspect: width of a pixel over its height, after rotation.
+        fps: nominal frames a second, `None` where ffmpeg has no idea.
+        colour: as tagged, see `Colour`.
+        duration_s: as announced, of the longest stream, `None` where unknown.
+    """
+
+    width: int
+    height: int
+    pixel_aspect: Fraction
+    fps: Fraction | None
+    colour: Colour
+    duration_s: float | None
+
+
+def video_header(lines: Sequence[str]) -> VideoHeader | None:
+    """Read the log of a process that converts its input with one `scale` filter to rgb24.
+
+    Args:
+        lines: of the log before the first frame.
+
+    Returns:
+        `None` where the log ends before a frame was converted.
+    """
+    converted = _first(_CONVERTED, lines)
+    if converted is None:
+        return None
+    pixel_format, matrix, colour_range, width, height, *aspect = converted.groups()
+    decoded = _first(_DECODED, lines)
+    return VideoHeader(
+        width=int(width),
+        height=int(height),
+        pixel_aspect=_ratio(*aspect) or Fraction(1),
+        fps=_ratio(*decoded.groups()) if decoded else None,
+        colour=_colour(lines, pixel_format, matrix, colour_range),
+        duration_s=_duration_s(lines),
+    )
+
+
+def sound_codecs(lines: Sequence[str]) -> list[str]:
+    """Return the codec of each sound track of the input, in ffmpeg's names."""
+    return [codec for kind, codec in _input_streams(lines) if kind == "Audio"]
+
+
+def has_picture(lines: Sequence[str]) -> bool:
+    """Return whether the input has a video track."""
+    return any(kind == "Video" for kind, _ in _input_streams(lines))
+
+
+def _input_streams(lines: Sequence[str]) -> list[tuple[str, str]]:
+    found = []
+    for line in lines:
+        if line.startswith(("[info] Stream mapping", "[info] Output #")):
+            break
+        match = _INPUT_STREAM.match(line)
+        if match:
+            found.append((match[1], match[2]))
+    return found
+
+
+def _first(pattern: re.Pattern[str], lines: Sequence[str]) -> re.Match[str] | None:
+    return next((match for line in lines if (match := pattern.search(line))), None)
+
+
+def _ratio(numerator: str, denominator: str) -> Fraction | None:
+    """Return the fraction, `None` where ffmpeg does not know it (0/1, 1/0)."""
+    if int(numerator) == 0 or int(denominator) == 0:
+        return None
+    return Fraction(int(numerator), int(denominator))
+
+
+def _duration_s(lines: Sequence[str]) -> float | None:
+    match = _first(_DURATION, lines)
+    if match is None:
+        return None
+    hours, minutes, seconds = match.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _colour(lines: Sequence[str], pixel_format: str, matrix: str, colour_range: str) -> Colour:
+    """Return the tags; the output's line is the one place where the log has primaries for sure."""
+    output = _first(_OUTPUT_COLOUR, lines)
+    tags = output[1].split(", ") if output else []
+    triple = next((tag.split("/") for tag in tags if tag.count("/") == 2), ["", "", ""])
+    is_rgb = matrix == "gbr" or _RGB_FORMAT.match(pixel_format) is not None
+    return Colour(
+        primaries=_known(triple[1]),
+        transfer=_known(triple[2]),
+        matrix=None if is_rgb else matrix,
+        full_range=not is_rgb and colour_range == "pc",
+    )
+
+
+def _known(tag: str) -> str | None:
+    return None if tag in ("", "unknown", "reserved") else tag

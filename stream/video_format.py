@@ -1,0 +1,127 @@
+"""Kinds of video files: which encoder, pixels, colours and sound each holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stream.frame import Colour, OutputInfo
+
+# ffmpeg's `scale` filter's name of each matrix it knows, by the name of the tag.
+_SCALE_MATRIX = {
+    "bt709": "bt709",
+    "fcc": "fcc",
+    "bt470bg": "bt470",
+    "smpte170m": "smpte170m",
+    "smpte240m": "smpte240m",
+    "bt2020nc": "bt2020",
+    "unknown": "bt601",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """A container.
+
+    Attributes:
+        muxer: ffmpeg's name.
+        sound_codecs: what is copied into it; everything else is encoded anew.
+        sound_encoder: for what cannot be copied.
+        muxer_options: further arguments.
+    """
+
+    muxer: str
+    sound_codecs: frozenset[str]
+    sound_encoder: str
+    muxer_options: tuple[str, ...] = ()
+
+
+# Copied is what common players take from the container, not all that the muxer would accept.
+_MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
+_MOV_SOUND = frozenset(
+    {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"}
+)
+_MKV_SOUND = _MP4_SOUND | _MOV_SOUND | {"vorbis", "dts", "truehd", "mp2", "pcm_f32le"}
+# The index before the frames: a browser can play a file that is still on its way.
+_FAST_START = ("-movflags", "+faststart")
+
+FORMATS = {
+    ".mp4": VideoFormat("mp4", _MP4_SOUND, "aac", _FAST_START),
+    ".m4v": VideoFormat("mp4", _MP4_SOUND, "aac", _FAST_START),
+    ".mov": VideoFormat("mov", _MOV_SOUND, "aac", _FAST_START),
+    ".mkv": VideoFormat("matroska", _MKV_SOUND, "aac"),
+    ".webm": VideoFormat("webm", frozenset({"opus", "vorbis"}), "libopus"),
+}
+#: Endings that can hold transparency.
+ALPHA_ENDINGS = (".mov", ".webm")
+
+
+def encoder_options(ending: str, info: OutputInfo, preset: str, crf: int) -> list[str]:
+    """Return ffmpeg's arguments that convert and encode the picture.
+
+    H.264 with 4:2:0 chroma plays everywhere but has even sizes only; a picture with an odd side
+    keeps its size, and is coded with 4:4:4 chroma. Transparency is VP9 in .webm and ProRes 4444
+    in .mov.
+
+    Args:
+        ending: a key of `FORMATS`.
+        info: of the outputs.
+        preset: of x264.
+        crf: constant rate factor in x264's scale of 0 to 51; ProRes has none.
+    """
+    if ending == ".webm":
+        pixels = "yuva420p" if info.has_alpha else "yuv420p"
+        codec = ["-c:v", "libvpx-vp9", "-b:v", "0", "-crf", str(round(crf * 63 / 51))]
+        codec += ["-deadline", "good", "-cpu-used", "4", "-row-mt", "1"]
+        # Its alternate reference frames cannot carry alpha.
+        codec += ["-auto-alt-ref", "0"] if info.has_alpha else []
+    elif info.has_alpha:
+        pixels = "yuva444p10le"
+        codec = ["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"]
+    else:
+        is_odd = info.stream.width % 2 or info.stream.height % 2
+        pixels = "yuv444p" if is_odd else "yuv420p"
+        codec = ["-c:v", "libx264", "-preset", preset, "-crf", str(crf)]
+    return ["-vf", _colour_filter(info, pixels), *codec]
+
+
+def sound_options(ending: str, codecs: list[str]) -> list[str]:
+    """Return ffmpeg's arguments that copy each track of sound, or encode it where they must.
+
+    Args:
+        ending: a key of `FORMATS`.
+        codecs: of the tracks, in ffmpeg's names.
+    """
+    kind = FORMATS[ending]
+    options = []
+    for track, codec in enumerate(codecs):
+        chosen = "copy" if codec in kind.sound_codecs else kind.sound_encoder
+        options += [f"-c:a:{track}", chosen]
+    return options
+
+
+def _colour_filter(info: OutputInfo, pixels: str) -> str:
+    """Convert RGB to the source's own matrix and range, and tag the result as the source was.
+
+    An untagged video is read as BT.601. Everybody takes a small untagged picture for BT.601, so
+    that is what the output is tagged; of a large one some players think BT.709, so the output
+    stays untagged: every player then shows it as it shows the source.
+    """
+    colour = _target_colour(info.stream.colour)
+    matrix = colour.matrix or "bt709"
+    is_large = info.stream.width >= 1280 or info.stream.height > 576
+    tag = "smpte170m" if matrix == "unknown" and not is_large else matrix
+    colour_range = "pc" if colour.full_range else "tv"
+    return (
+        "scale=flags=bicubic+accurate_rnd+full_chroma_inp"
+        f":out_color_matrix={_SCALE_MATRIX[matrix]}:out_range={colour_range},format={pixels},"
+        f"setparams=colorspace={tag}:range={colour_range}"
+        f":color_primaries={colour.primaries or 'unknown'}"
+        f":color_trc={colour.transfer or 'unknown'}"
+    )
+
+
+def _target_colour(colour: Colour) -> Colour:
+    """Return what to encode as: BT.709 for sources without YUV, or with one we cannot write."""
+    if colour.matrix in _SCALE_MATRIX:
+        return colour
+    return Colour(colour.primaries or "bt709", colour.transfer or "bt709", "bt709")

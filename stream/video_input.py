@@ -1,0 +1,61 @@
+"""How ffmpeg opens an address, and what it may open on the way."""
+
+from __future__ import annotations
+
+import re
+
+_NETWORK = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
+_LIVE = re.compile(r"(rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
+_USER = re.compile(r"(?<=://)[^/@\s]*@")
+
+#: Containers and bare streams that hold frames themselves. Playlists, scripts and lists of other
+#: files (hls, dash, concat, sdp, image2, avisynth, ...) are missing on purpose: a local file must
+#: not make ffmpeg open anything else.
+_FILE_FORMATS = (
+    "3gp,apng,asf,av1,avi,avif,cavsvideo,dirac,dnxhd,dv,evc,flv,gif,gxf,h261,h263,h264,hevc,ivf,"
+    "live_flv,lvf,m4v,matroska,mjpeg,mlv,mov,mpeg,mpegts,mpegvideo,mpjpeg,mtv,mv,mxf,nsv,nut,obu,"
+    "ogg,rawvideo,rm,roq,smjpeg,swf,vc1,vc1test,vvc,webm,wtv,y4m,yuv4mpegpipe"
+)
+_NETWORK_PROTOCOLS = (
+    "http,https,httpproxy,tcp,tls,udp,rtp,srtp,rtsp,rtsps,rtmp,rtmps,srt,crypto,data"
+)
+_TIMEOUT_US = 10_000_000
+
+
+def is_network_address(address: str) -> bool:
+    """Return whether `address` is opened over a network; it is a local path otherwise."""
+    return _NETWORK.match(address) is not None
+
+
+def is_live_address(address: str) -> bool:
+    """Return whether `address` is of a protocol that only sends what happens now."""
+    return _LIVE.match(address) is not None
+
+
+def shown(address: str) -> str:
+    """Return `address` without the user's name and password, for messages."""
+    return _USER.sub("", address) if is_network_address(address) else address
+
+
+def input_options(address: str, *, low_delay: bool = False) -> list[str]:
+    """Return ffmpeg's arguments that open `address` and keep its own timestamps.
+
+    A local file opens as that file and nothing else, whatever it contains; a network address may
+    lead to other network addresses, never to a local file.
+
+    Args:
+        address: path, or an address with a network protocol.
+        low_delay: do not collect packets before the first frame.
+    """
+    options = ["-copyts"]
+    if not is_network_address(address):
+        options += ["-protocol_whitelist", "file", "-format_whitelist", _FILE_FORMATS]
+        return [*options, "-i", f"file:{address}"]
+    options += ["-protocol_whitelist", _NETWORK_PROTOCOLS]
+    if address.lower().startswith("rtsp"):
+        options += ["-rtsp_flags", "prefer_tcp", "-timeout", str(_TIMEOUT_US)]
+    else:
+        options += ["-rw_timeout", str(_TIMEOUT_US)]
+    if low_delay:
+        options += ["-fflags", "nobuffer", "-flags", "low_delay"]
+    return [*options, "-i", address]

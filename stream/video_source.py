@@ -1,0 +1,175 @@
+"""Source: a video file or a network address, decoded by ffmpeg."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from stream.ffmpeg import TIMESTAMP_OPTIONS, TimestampedOutput
+from stream.ffmpeg_header import VideoHeader, has_picture, sound_codecs, video_header
+from stream.frame import Frame, StreamError, StreamInfo
+from stream.video_input import input_options, is_live_address, is_network_address, shown
+
+#: Chroma is interpolated and rounded rightly; ffmpeg's faster default darkens by 1 to 2 of 255.
+_TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
+_NETWORK_TIMEOUT_S = 20.0
+_DEFAULT_FPS = Fraction(25)
+
+
+class VideoSource:
+    """Frames of a local video file or of a network address, see `Source`.
+
+    One ffmpeg decodes, rotates as the file demands and converts to RGB by the file's own matrix
+    and range (BT.601 where it names no matrix, as ffmpeg does everywhere). A file that is damaged
+    somewhere gives the frames ffmpeg can decode. Transparency is ignored.
+
+    A network address is live if its protocol is (rtsp, udp, ...) or it announces no length.
+
+    Args:
+        address: path, or an address with a network protocol.
+        live: treat the address as live, whatever it is.
+
+    Raises:
+        StreamError: not there, not readable, no video, or ffmpeg failed before the first frame.
+    """
+
+    def __init__(self, address: str, *, live: bool = False) -> None:
+        """Start ffmpeg and wait for the first frame."""
+        self._address = address
+        self._network = is_network_address(address)
+        self._interrupted = threading.Event()
+        if not self._network:
+            _check_file(Path(address))
+        low_delay = live or is_live_address(address)
+        self._output = TimestampedOutput(
+            [
+                *input_options(address, low_delay=low_delay),
+                *("-map", "0:V:0", "-vf", _TO_RGB, *TIMESTAMP_OPTIONS),
+                *("-f", "rawvideo", "pipe:1"),
+            ]
+        )
+        try:
+            self._info = self._open(low_delay)
+        except BaseException:
+            self._output.process.close()
+            raise
+
+    def _open(self, low_delay: bool) -> StreamInfo:
+        try:
+            self._first = self._output.next_timestamp(_NETWORK_TIMEOUT_S if self._network else None)
+        except TimeoutError:
+            raise StreamError(
+                f"{shown(self._address)}: no picture came within {_NETWORK_TIMEOUT_S:.0f} s; "
+                "check the address and that it is sending"
+            ) from None
+        header = video_header(self._output.header)
+        if self._first is None or header is None:
+            raise StreamError(self._why_nothing())
+        live = low_delay or (self._network and header.duration_s is None)
+        return self._stream_info(header, self._first[1], live)
+
+    def _stream_info(self, header: VideoHeader, time_base: Fraction, live: bool) -> StreamInfo:
+        fps = header.fps or _DEFAULT_FPS
+        has_sound = bool(sound_codecs(self._output.header)) and not live
+        duration_s = None if live else header.duration_s
+        return StreamInfo(
+            width=header.width,
+            height=header.height,
+            fps=fps,
+            live=live,
+            pixel_aspect=header.pixel_aspect,
+            num_frames=None if duration_s is None else round(duration_s * fps),
+            colour=header.colour,
+            time_base=time_base,
+            sound=self._address if has_sound else None,
+        )
+
+    @property
+    def info(self) -> StreamInfo:
+        """What is known of the stream; sound is that of the file, unless the stream is live."""
+        return self._info
+
+    def __enter__(self) -> Self:
+        """Return itself; the constructor has opened everything."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End ffmpeg."""
+        self._output.process.close()
+
+    def interrupt(self) -> None:
+        """See `Source.interrupt`."""
+        self._interrupted.set()
+        self._output.process.kill()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames; see `Source`.
+
+        Raises:
+            StreamError: ffmpeg was killed, or the network broke off.
+        """
+        shape = (self._info.height, self._info.width, 3)
+        timestamp, index = self._first, 0
+        while timestamp is not None and not self._interrupted.is_set():
+            image = np.empty(shape, np.uint8)
+            if not self._output.process.read_into(memoryview(image).cast("B")):
+                break
+            image.flags.writeable = False
+            pts, time_base = timestamp
+            yield Frame(image, index, float(pts * time_base))
+            timestamp, index = self._output.next_timestamp(), index + 1
+        self._check_end()
+
+    def _check_end(self) -> None:
+        process = self._output.process
+        status = process.wait()
+        if self._interrupted.is_set():
+            return
+        broke_off = self._network and process.has_reported("Error during demuxing")
+        if status < 0 or broke_off:
+            raise StreamError(f"{shown(self._address)}: broke off ({process.failure()})")
+
+    def _why_nothing(self) -> str:
+        """Say why no frame came. The process has ended or is about to."""
+        process, name = self._output.process, shown(self._address)
+        status = process.wait()
+        if status < 0:
+            return f"{name}: {process.failure()} before the first frame"
+        if any(line.startswith("[info] Input #0") for line in self._output.header):
+            if not has_picture(self._output.header):
+                return f"{name}: has no video in it; give a video, a photo or a camera's number"
+            return f"{name}: no frame of it can be decoded ({process.failure()})"
+        reason = re.sub(r"^Error opening input.*?: ", "", process.failure())
+        return f"{name}: not a video that can be read ({reason.replace(self._address, name)})"
+
+
+def _check_file(path: Path) -> None:
+    """Say what is wrong with a file before ffmpeg does, in better words.
+
+    Raises:
+        StreamError: it cannot be a video.
+    """
+    try:
+        if path.is_dir():
+            raise StreamError(f"{path}: is a folder, not a video")
+        if not path.exists():
+            raise StreamError(f"{path}: no such file")
+        if not os.access(path, os.R_OK):
+            raise StreamError(f"{path}: may not be read; check its permissions")
+        if path.is_file() and path.stat().st_size == 0:
+            raise StreamError(f"{path}: is empty")
+    except (OSError, ValueError) as error:
+        raise StreamError(f"{str(path)!r}: cannot be read ({error})") from None

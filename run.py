@@ -181,12 +181,17 @@ def _effect(text: str, stack: ExitStack) -> Effect:
 def _pipeline(
     source: Source, effect: Effect, options: argparse.Namespace, stats: Stats
 ) -> Pipeline:
+    import numpy as np
+
     from segmentation.keyframe import KeyframeTracker
     from segmentation.refine import Refiner
     from segmentation.segmenter import load
-    from stream.pipeline import Pipeline
+    from stream.pipeline import Pipeline, shrunk
 
     segmenter = load("portrait" if options.model == "auto" else options.model)
+    # networks are compiled at their first image, which a camera would not wait for
+    first = np.zeros((source.info.height, source.info.width, 3), np.uint8)
+    segmenter.segment(shrunk(first, segmenter.max_input)[None])
     _say(f"model: {segmenter.name} on {segmenter.device}")
     told: list[str] = []
 
@@ -273,6 +278,7 @@ def _progress(source: Source, sinks: dict[str, Sink], stats: Stats) -> Iterator[
     """Show a bar for files, a line of figures when live; nothing where nobody can look."""
     from tqdm import tqdm
 
+    tqdm.monitor_interval = 0  # no thread that watches over a bar that is never idle
     info = source.info
     layout = None if info.num_frames else "{n_fmt} frames [{elapsed}, {rate_fmt}{postfix}]"
     with tqdm(

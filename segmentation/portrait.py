@@ -71,7 +71,7 @@ class Portrait:
 
 def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the logistic function of `logits` x 255, rounded: uint8, >= 128 where logits >= 0."""
-    scaled = 255 / (1 + np.exp(-logits))
+    scaled = 255 / (1 + np.exp(-np.clip(logits, -80, 80)))
     return np.asarray(np.floor(scaled + 0.5), np.uint8)
 
 

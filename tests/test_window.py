@@ -73,26 +73,26 @@ def wait_for_window(display: str) -> str:
 @needs_screen
 @pytest.mark.parametrize("how", ["key", "close"])
 def test_window_ends_by_key_or_by_closing_it(screen, how):
-    process = start(["demo:"], screen)
-    try:
-        window = wait_for_window(screen)
-        time.sleep(1)
-        if how == "key":
-            xdotool(screen, "windowfocus", "--sync", window)
-            xdotool(screen, "key", "q")
-        else:
-            xdotool(screen, "windowclose", window)
-        _, told = process.communicate(timeout=20)
-    finally:
-        process.kill()
+    with start(["demo:"], screen) as process:
+        try:
+            window = wait_for_window(screen)
+            time.sleep(1)
+            if how == "key":
+                xdotool(screen, "windowfocus", window)
+                xdotool(screen, "key", "q")
+            else:
+                xdotool(screen, "windowclose", window)
+            _, told = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 0, told
     assert "Traceback" not in told
 
 
 @pytest.mark.parametrize("display", ["", ":987", "nowhere:0"])
 def test_no_display_is_one_line(display):
-    process = start(["demo:"], display)
-    _, told = process.communicate(timeout=60)
+    with start(["demo:"], display) as process:
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 1
     errors = [line for line in told.splitlines() if line.startswith("error:")]
     assert errors == [

@@ -1,0 +1,277 @@
+"""The command line: what comes out, what is said, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+import run
+from stream.photos import read_photo
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_over():
+    """No thread and no process outlives a command."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+    assert psutil.Process().children(recursive=True) == []
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    """A portrait on disk."""
+    pytest.importorskip("skimage")
+    from stream.demo import Demo
+
+    path = tmp_path / "portrait.png"
+    with Demo() as demo:
+        image = next(iter(demo)).image
+    cv2.imwrite(str(path), image[..., ::-1])
+    return path
+
+
+def failing(capfd: pytest.CaptureFixture[str], code: int, *arguments: str | Path) -> str:
+    """Run a command that must fail with `code`; returns its one line."""
+    assert run.main([str(argument) for argument in arguments]) == code
+    told = capfd.readouterr().err
+    assert "Traceback" not in told
+    errors = [line for line in told.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, told
+    assert told.splitlines()[-1] == errors[0]
+    return errors[0]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_photo_to_mask_is_black_and_white_at_the_photo_size(photo, tmp_path):
+    out = tmp_path / "mask.png"
+    assert run.main([str(photo), "-o", str(out), "--effect", "mask"]) == 0
+    mask = read_photo(out)
+    assert mask.shape == (480, 640, 3)
+    assert set(np.unique(mask)) == {0, 255}
+    assert mask[200, 300].tolist() == [255, 255, 255], "the face"
+    assert mask[40, 480].tolist() == [0, 0, 0], "the wall"
+
+
+def test_photo_to_cutout_keeps_transparency(photo, tmp_path):
+    out = tmp_path / "cut.png"
+    assert run.main([str(photo), "-o", str(out), "--effect", "cutout"]) == 0
+    image = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
+    assert image.shape == (480, 640, 4)
+    assert image[200, 300, 3] == 255
+    assert image[40, 480, 3] == 0
+
+
+def test_replaced_background_keeps_the_face(photo, tmp_path):
+    out = tmp_path / "blue.png"
+    assert run.main([str(photo), "-o", str(out), "--effect", "replace=#1020F0"]) == 0
+    before, after = read_photo(photo), read_photo(out)
+    assert after[40, 480].tolist() == [0x10, 0x20, 0xF0]
+    assert (after[180:220, 280:320] == before[180:220, 280:320]).all()
+    assert (
+        run.main([str(photo), "-y", "-o", str(out), "--invert", "--effect", "replace=#1020F0"]) == 0
+    )
+    swapped = read_photo(out)
+    assert swapped[200, 300].tolist() == [0x10, 0x20, 0xF0]
+    assert (swapped[30:50, 470:490] == before[30:50, 470:490]).all()
+
+
+def test_demo_gives_a_video_several_outputs_and_stats(tmp_path):
+    out, folder, stats = tmp_path / "demo.mp4", tmp_path / "frames", tmp_path / "stats.json"
+    arguments = ["demo:", "-o", out, "-o", "null:", "-o", f"{folder}/", "--stats", stats]
+    code = run.main([str(argument) for argument in [*arguments, "--quality", "ultrafast:30"]])
+    assert code == 0
+    figures = json.loads(stats.read_text())
+    assert figures["frames"]["read"] == figures["frames"]["processed"] == 240
+    assert figures["frames"]["dropped"] == 0
+    assert figures["frames"][f"{out} written"] == 240
+    assert len(files(folder)) == 240
+    assert out.stat().st_size > 50_000
+    code = run.main([str(out), "-o", str(tmp_path / "again.mp4"), "--effect", "none"])
+    assert code == 0, "what was written can be read"
+
+
+def test_photos_become_a_video_with_a_rate(photo, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index in range(5):
+        (folder / f"{index}.png").write_bytes(photo.read_bytes())
+    out = tmp_path / "out.mkv"
+    assert run.main([str(folder), "--fps", "30000/1001", "-o", str(out)]) == 0
+    from stream.video_source import VideoSource
+
+    with VideoSource(str(out)) as video:
+        times = [frame.time_s for frame in video]
+    assert times == pytest.approx([index * 1001 / 30000 for index in range(5)], abs=0.001)
+
+
+def test_missing_and_unusable_sources(capfd, tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("this is no video")
+    (tmp_path / "empty.jpg").touch()
+    out = tmp_path / "out.mp4"
+    for name, words in {
+        "missing.mp4": "no such file",
+        "empty.mp4": "is empty",
+        "text.mp4": "cannot be read as a video",
+        "empty.jpg": "not a picture",
+        "": "no photos in it",
+    }.items():
+        source = tmp_path / name
+        line = failing(capfd, 1, source, "-o", out)
+        assert words in line
+        assert str(source) in line
+    assert files(tmp_path) == ["empty.jpg", "empty.mp4", "text.mp4"]
+
+
+def test_missing_camera(capfd):
+    line = failing(capfd, 1, "camera:97", "-o", "null:")
+    assert "camera 97: cannot be opened" in line
+
+
+def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):
+    before = photo.read_bytes()
+    assert "is the input" in failing(capfd, 1, photo, "-y", "-o", photo)
+    (tmp_path / "taken.png").write_bytes(b"precious")
+    assert "exists" in failing(capfd, 1, photo, "-o", tmp_path / "taken.png")
+    assert (tmp_path / "taken.png").read_bytes() == b"precious"
+    assert photo.read_bytes() == before
+    assert "no folder" in failing(capfd, 1, photo, "-o", tmp_path / "no" / "out.png")
+    assert "unknown kind of output" in failing(capfd, 1, photo, "-o", tmp_path / "out.xyz")
+    assert "cannot be transparent" in failing(
+        capfd, 1, photo, "-o", tmp_path / "out.jpg", "--effect", "cutout"
+    )
+    assert files(tmp_path) == ["portrait.png", "taken.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--effect", "blurr"], "effect must be one of"),
+        (["--effect", "blur=9"], "strength must be"),
+        (["--effect", "replace=#12"], "#RRGGBB"),
+        (["-o", "null:"], "named twice"),
+        (["--stats", "/nowhere/stats.json"], "cannot be written"),
+    ],
+)
+def test_commands_that_make_no_sense(capfd, photo, arguments, words):
+    assert words in failing(capfd, 2, photo, "-o", "null:", *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], ["--fps", "0"], ["--quality", "best"], ["--model", "x"]]
+)
+def test_unknown_options(capfd, arguments):
+    with pytest.raises(SystemExit) as exit_info:
+        run.main(["demo:", "-o", "null:", *arguments])
+    assert exit_info.value.code == 2
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_background_that_is_not_there(capfd, photo, tmp_path):
+    line = failing(capfd, 1, photo, "-o", "null:", "--effect", f"replace={tmp_path / 'x.jpg'}")
+    assert "x.jpg: cannot be read" in line
+
+
+def test_photos_have_no_pace(capfd, photo):
+    assert "--fps" in failing(capfd, 1, photo, "-o", "null:", "--realtime")
+
+
+def test_unexpected_error_is_one_line_and_shown_with_debug(capfd, photo, monkeypatch):
+    def broken(name: str) -> None:
+        raise RuntimeError("odd\nthing")
+
+    monkeypatch.setattr("segmentation.segmenter.load", broken)
+    line = failing(capfd, 1, photo, "-o", "null:")
+    assert line == "error: odd thing (RuntimeError; add --debug to see where)"
+    with pytest.raises(RuntimeError):
+        run.main([str(photo), "-o", "null:", "--debug"])
+
+
+def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
+    def broken(name: str) -> None:
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr("segmentation.segmenter.load", broken)
+    assert "apt-get install libgl1" in failing(capfd, 1, photo, "-o", "null:")
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(condition, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tmp_path):
+    from stream.video_source import VideoSource
+
+    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
+    out = tmp_path / "out.mp4"
+    with start(clip, "--realtime", "-o", out) as process:
+        wait_for(lambda: any(path.stat().st_size > 0 for path in tmp_path.iterdir()))
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert files(tmp_path) == ["out.mp4"]
+    with VideoSource(str(out)) as video:
+        times = [frame.time_s for frame in video]
+        assert video.info.sound is not None
+        duration_s = (video.info.num_frames or 0) / float(video.info.fps or 1)
+    assert 0.3 < times[-1] < 8
+    assert duration_s == pytest.approx(times[-1], abs=0.15)
+
+
+def test_killed_ffmpeg_is_one_line_and_leaves_nothing(shared_data, tmp_path):
+    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
+    out = tmp_path / "out.mp4"
+    with start(clip, "--realtime", "-o", out) as process:
+        children = psutil.Process(process.pid).children
+        wait_for(lambda: len([one for one in children() if "ffmpeg" in one.name()]) == 2)
+        time.sleep(0.5)
+        encoder = max(children(), key=lambda one: one.create_time())
+        encoder.kill()
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in told
+    assert told.splitlines()[-1].startswith(f"error: {out}: could not be written (ffmpeg was ended")
+    assert files(tmp_path) == []
+
+
+def test_command_runs_from_any_folder(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "run", "--version"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"maskcast {run.VERSION}\n"

@@ -98,18 +98,19 @@ class Ffmpeg:
         return self._process.pid
 
     def _read_log(self) -> None:
-        assert self._process.stderr is not None
-        # Not closed here: that is the owner's, who joins this thread first.
-        log = io.BufferedReader(self._process.stderr)  # type: ignore[type-var]
-        for line in iter(log.readline, b""):
-            text = line.decode("utf-8", "replace").rstrip()
-            for level in _ERROR_LEVELS:
-                if level in text:
-                    self._errors.append(text.partition(level)[2].strip())
-            if self._on_line is not None:
-                self._on_line(text)
+        assert isinstance(self._process.stderr, io.RawIOBase)
+        with io.BufferedReader(self._process.stderr) as log:
+            for line in log:
+                self._take_line(line.decode("utf-8", "replace").rstrip())
         if self._on_line is not None:
             self._on_line(None)
+
+    def _take_line(self, line: str) -> None:
+        for level in _ERROR_LEVELS:
+            if level in line:
+                self._errors.append(line.partition(level)[2].strip())
+        if self._on_line is not None:
+            self._on_line(line)
 
     def read_into(self, buffer: memoryview) -> bool:
         """Fill `buffer` from standard output; return whether all of it could be filled."""
@@ -145,7 +146,9 @@ class Ffmpeg:
         status = self._process.returncode
         if status is not None and status < 0:
             return f"ffmpeg was ended by {signal.Signals(-status).name}"
-        return self._errors[-1] if self._errors else f"ffmpeg ended with status {status}"
+        # The last but for the one that says no more than that it failed.
+        errors = [error for error in self._errors if error != "Conversion failed!"]
+        return errors[-1] if errors else f"ffmpeg ended with status {status}"
 
     def has_reported(self, text: str) -> bool:
         """Return whether one of the last errors contains `text`."""
@@ -159,9 +162,8 @@ class Ffmpeg:
         """Kill the process if it still runs, and free pipes and thread."""
         self._process.kill()
         self.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _close_input(self) -> None:
         if self._process.stdin is not None:

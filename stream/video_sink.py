@@ -72,7 +72,6 @@ class VideoSink:
         self._time_base = _time_base(info.stream.time_base)
         self._origin_s = 0.0
         self._last_pts = -1
-        self._last_step = round(1 / (info.stream.fps or _DEFAULT_FPS) / self._time_base)
         self._check(overwrite, input_paths)
         token = secrets.token_hex(4)
         self._temporary = path.with_name(f".{path.stem}.{token}{path.suffix}")
@@ -139,12 +138,10 @@ class VideoSink:
             self._process = self._start(output.frame.time_s)
         pts = round((output.frame.time_s - self._origin_s) / float(self._time_base))
         pts = max(pts, self._last_pts + 1)
-        if self._last_pts >= 0:
-            self._last_step = pts - self._last_pts
         self._last_pts = pts
         try:
             self._process.write(nut.frame_header(pts, image.nbytes))
-            self._process.write(memoryview(image).cast("B"))
+            self._process.write(image.data.cast("B"))
         except BrokenPipeError:
             self._process.wait()
             raise StreamError(self._why_failed(self._process)) from None
@@ -204,13 +201,16 @@ class VideoSink:
         return process
 
     def _shorten(self) -> None:
-        """Copy the complete file up to the end of its picture, sound included."""
+        """Copy the complete file without the sound packets that reach beyond its picture."""
         kind = FORMATS[self._ending]
-        end_s = float((self._last_pts + self._last_step) * self._time_base)
+        # The muxer, too, lets the last frame last as long as the nominal rate says.
+        duration_s = 1 / (self._info.stream.fps or _DEFAULT_FPS)
+        end_s = float(self._last_pts * self._time_base + duration_s)
         arguments = [
             *("-copyts", "-i", f"file:{self._temporary}", "-map", "0", "-c", "copy"),
-            *("-t", f"{end_s:.6f}", *kind.muxer_options),
-            *("-f", kind.muxer, "-y", f"file:{self._shortened}"),
+            # `-t` would count from the first packet, and let the last one stand out.
+            *("-bsf:a", f"noise=drop=gt((pts+d)*tb\\,{end_s + 0.001:.6f})"),
+            *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._shortened}"),
         ]
         with Ffmpeg(arguments) as process:
             if process.wait() != 0:

@@ -125,7 +125,7 @@ class VideoSource:
         timestamp, index = self._first, 0
         while timestamp is not None and not self._interrupted.is_set():
             image = np.empty(shape, np.uint8)
-            if not self._output.process.read_into(memoryview(image).cast("B")):
+            if not self._output.process.read_into(image.data.cast("B")):
                 break
             image.flags.writeable = False
             pts, time_base = timestamp
@@ -148,12 +148,14 @@ class VideoSource:
         status = process.wait()
         if status < 0:
             return f"{name}: {process.failure()} before the first frame"
+        if process.has_reported("Format not on whitelist"):
+            return f"{name}: is no video but a playlist, sound or text; give the video itself"
         if any(line.startswith("[info] Input #0") for line in self._output.header):
             if not has_picture(self._output.header):
                 return f"{name}: has no video in it; give a video, a photo or a camera's number"
             return f"{name}: no frame of it can be decoded ({process.failure()})"
         reason = re.sub(r"^Error opening input.*?: ", "", process.failure())
-        return f"{name}: not a video that can be read ({reason.replace(self._address, name)})"
+        return f"{name}: cannot be read as a video ({reason.replace(self._address, name)})"
 
 
 def _check_file(path: Path) -> None:

@@ -111,7 +111,7 @@ def take_rows(rows: Tensor, index: Tensor, num_images: int) -> Tensor:
     num_rows, depth = rows.shape[1:]
     offset = np.arange(num_images, dtype=np.int32)[:, None] * num_rows
     flat = ops.reshape(rows, (num_images * num_rows, depth))
-    return ops.take(flat, ops.cast(index, "int32") + offset, axis=0)
+    return ops.take(flat, ops.add(ops.cast(index, "int32"), offset), axis=0)
 
 
 def first_true(flags: Tensor, num: int) -> Tensor:
@@ -186,7 +186,7 @@ def non_max_suppression(
         overlaps = ops.cast(ops.logical_and(clashes(block, block), earlier), "float32")
         chosen = _greedy(candidates, overlaps) > 0
         compact = take_rows(block, first_true(chosen, size), num_images)
-        place = slots - count[:, None]
+        place = ops.subtract(slots, count[:, None])
         num_new = ops.sum(ops.cast(chosen, "int32"), axis=1)
         is_new = ops.logical_and(place >= 0, place < num_new[:, None])
         new = take_rows(compact, ops.clip(place, 0, size - 1), num_images)

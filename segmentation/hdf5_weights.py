@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,10 +21,21 @@ from numpy.typing import NDArray
 from segmentation.segmenter import WeightsError
 
 Shape = tuple[int, ...]
-Result = TypeVar("Result")
 
 #: names listed in an error; more are counted
 MAX_LISTED = 4
+
+#: what h5py raises on a file whose bytes contradict each other
+_DAMAGE = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 @contextmanager
@@ -45,10 +56,9 @@ def _tensors(path: Path) -> Iterator[dict[str, Any]]:
             yield _collect(h5py, file)
         except WeightsError as error:
             raise WeightsError(f"{path}: {error}") from error
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise WeightsError(
-                f"{path}: damaged HDF5 file ({str(error).splitlines()[0]}); get it again"
-            ) from error
+        except _DAMAGE as error:
+            what = next(iter(str(error).splitlines()), type(error).__name__)
+            raise WeightsError(f"{path}: damaged HDF5 file ({what}); get it again") from error
 
 
 def _collect(h5py: Any, file: Any) -> dict[str, Any]:
@@ -73,7 +83,8 @@ def _collect(h5py: Any, file: Any) -> dict[str, Any]:
 def _child(h5py: Any, group: Any, name: str) -> Any:
     """Return a member that is really inside the file: a link could lead to any other one."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise WeightsError(f"{name} is a link out of its place; get the file from its publisher")
+        place = f"{group.name}/{name}".strip("/")
+        raise WeightsError(f"{place} is a link, no array; get the file from its publisher")
     return group[name]
 
 

@@ -83,7 +83,7 @@ class Proposals(layers.Layer):
         num_candidates = min(NUM_CANDIDATES, len(self._anchors))
         best = ops.top_k(scores, num_candidates)[1]
         anchors = ops.take(self._anchors, best, axis=0)
-        deltas = take_rows(deltas, best, self._num_images) * DELTA_SCALE
+        deltas = ops.multiply(take_rows(deltas, best, self._num_images), DELTA_SCALE)
         whole = np.tile(np.array([[0, 0, 1, 1]], np.float32), (self._num_images, 1))
         return non_max_suppression(
             clip(apply_deltas(anchors, deltas), whole),
@@ -126,7 +126,7 @@ class Detections(layers.Layer):
         label = ops.cast(label, "int32")
         per_class = ops.reshape(deltas, (num, num_rows * num_classes, 4))
         row = np.arange(num_rows, dtype=np.int32) * num_classes
-        delta = take_rows(per_class, row + label, num) * DELTA_SCALE
+        delta = ops.multiply(take_rows(per_class, ops.add(row, label), num), DELTA_SCALE)
         box = clip(apply_deltas(proposals, delta), window)
         least = take_rows(min_scores[..., None], label, num)[..., 0]
         is_proposal = ops.any(proposals != 0, axis=-1)
@@ -210,7 +210,8 @@ class DetectionMasks(layers.Layer):
 
     def build(self, detections_shape: Shape, pixels_shape: Shape) -> None:
         """Create the weights of the head, outside the loop that uses them."""
-        self.head.build((None, MASK_GRID, MASK_GRID, pixels_shape[-1]))
+        if not self.head.built:
+            self.head.build((None, MASK_GRID, MASK_GRID, pixels_shape[-1]))
         self.built = True
 
     def compute_output_spec(self, detections: Tensor, pixels: Tensor) -> keras.KerasTensor:

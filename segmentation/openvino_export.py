@@ -25,10 +25,16 @@ def to_openvino(network: keras.Model) -> Any:
     import openvino
     import tensorflow as tf
 
+    # Weights enter as constants: OpenVINO looks through all variables at each operation.
+    trainable = [v.numpy() for v in network.trainable_variables]
+    fixed = [v.numpy() for v in network.non_trainable_variables]
+
+    def call(*inputs: Any) -> Any:
+        constants = [[tf.constant(x) for x in group] for group in (trainable, fixed)]
+        return network.stateless_call(*constants, list(inputs))[0]
+
     signature = [tf.TensorSpec(x.shape, x.dtype, name=x.name) for x in network.inputs]
-    function = tf.function(
-        lambda *inputs: network(list(inputs)), input_signature=signature, autograph=False
-    )
+    function = tf.function(call, input_signature=signature, autograph=False)
     model = openvino.convert_model(function, input=[tuple(x.shape) for x in network.inputs])
     _sort_fast(model)
     return model

@@ -72,7 +72,8 @@ class PyramidRoIAlign(layers.Layer):
         """Return lower and upper pixel (N, K, grid), weight of the upper one, and 1 if inside."""
         limit = ops.cast(size - 1, "float32")[..., None]
         steps = np.linspace(0, 1, self.grid, dtype=np.float32)
-        position = first[..., None] * limit + steps * ((last - first)[..., None] * limit)
+        along = ops.multiply(steps, (last - first)[..., None] * limit)
+        position = first[..., None] * limit + along
         inside = ops.cast(ops.logical_and(position >= 0, position <= limit), "float32")
         position = ops.maximum(ops.minimum(position, limit), 0)
         lower = ops.floor(position)
@@ -94,7 +95,7 @@ class PyramidRoIAlign(layers.Layer):
         height, width = (ops.take(size, level) for size in (self._heights, self._widths))
         top, bottom, down, in_y = self._samples(boxes[..., 0], boxes[..., 2], height)
         left, right, along, in_x = self._samples(boxes[..., 1], boxes[..., 3], width)
-        origin = (ops.take(self._first_pixel, level) + self._first_of_image)[..., None, None]
+        origin = ops.add(ops.take(self._first_pixel, level), self._first_of_image)[..., None, None]
         row = width[..., None, None]
 
         def corner(y: Tensor, x: Tensor) -> Tensor:

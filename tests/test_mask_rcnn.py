@@ -1,0 +1,434 @@
+"""Mask R-CNN with known weights against what Matterport's own program computes from them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+pytest.importorskip("h5py")
+
+from segmentation import coco  # noqa: E402
+from segmentation.boxes import normalise  # noqa: E402
+from segmentation.instances import Instances  # noqa: E402
+from segmentation.mask_rcnn import (  # noqa: E402
+    NUM_PROPOSALS,
+    DetectionMasks,
+    Detections,
+    MaskHead,
+    MaskRCNN,
+    Proposals,
+    build_network,
+    load_network,
+    mold,
+    network_anchors,
+    unmold,
+)
+from segmentation.roi_align import PyramidRoIAlign, join_levels  # noqa: E402
+from segmentation.segmenter import WeightsError  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+SIZE = 320
+
+TENSORS = {
+    "conv1": "conv1",
+    "C2": "res2c_out",
+    "C3": "res3d_out",
+    "C4": "res4w_out",
+    "C5": "res5c_out",
+    "P2": "fpn_p2",
+    "P3": "fpn_p3",
+    "P4": "fpn_p4",
+    "P5": "fpn_p5",
+    "P6": "fpn_p6",
+    "rpn_class_logits": "rpn_class_logits",
+    "rpn_probs": "rpn_class",
+    "rpn_bbox": "rpn_bbox",
+}
+
+
+@pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    folder = ROOT.parent / "shared" / "golden"
+    if not folder.is_dir():
+        pytest.skip(f"needs the project's reference data in {folder.name}/ beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def weights(golden_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of the published layout, made by a recipe, the same on every machine."""
+    path = tmp_path_factory.mktemp("weights") / "recipe.h5"
+    recipe = golden_folder / "weights_recipe.py"
+    manifest = golden_folder / "matterport.manifest.json"
+    command = [sys.executable, recipe, "matterport", manifest, path, "--hash"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    hashes = json.loads((golden_folder / "recipe_sha256.json").read_text())
+    assert made.stdout.strip() == hashes["matterport"]
+    return path
+
+
+@pytest.fixture(scope="session")
+def golden(golden_folder: Path) -> dict[str, np.ndarray]:
+    with np.load(golden_folder / "matterport_small.golden.npz") as archive:
+        return dict(archive)
+
+
+@pytest.fixture(scope="session")
+def network(weights: Path) -> keras.Model:
+    return load_network(weights, SIZE)
+
+
+@pytest.fixture(scope="session")
+def inputs(golden: dict) -> list[np.ndarray]:
+    molded, window = mold(golden["image"], SIZE)
+    least = np.full((1, 81), 0.7, np.float32)
+    return [molded[None], normalise(window, (SIZE, SIZE))[None], least]
+
+
+def run(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [keras.ops.convert_to_numpy(x) for x in model(list(arrays))]
+
+
+@pytest.fixture(scope="session")
+def tensors(network: keras.Model, inputs: list) -> dict[str, np.ndarray]:
+    """Everything that one pass computes, by layer, and the outputs."""
+    names = [*TENSORS.values(), "proposals"]
+    outputs = [network.get_layer(name).output for name in names] + network.outputs
+    values = run(keras.Model(network.inputs, outputs), inputs)
+    return dict(zip([*names, "boxes", "scores", "classes", "masks"], values, strict=True))
+
+
+def sampled_error(golden: dict, name: str, values: np.ndarray) -> float:
+    assert tuple(golden[f"{name}/shape"]) == values.shape
+    wanted = golden[f"{name}/val"]
+    return float(
+        np.abs(values.ravel()[golden[f"{name}/idx"]] - wanted).max() / np.abs(wanted).max()
+    )
+
+
+def golden_instances(golden: dict) -> Instances:
+    count, height, width = golden["final_masks_shape"]
+    bits = np.unpackbits(golden["final_masks_packed"], axis=1)[:, : height * width]
+    return Instances(
+        boxes=golden["final_boxes_yxyx"][:, [1, 0, 3, 2]].astype(np.float32),
+        scores=golden["final_scores"],
+        labels=golden["final_class_ids"] - 1,
+        masks=bits.reshape(count, height, width) * np.uint8(255),
+        ids=np.full(count, -1, np.int32),
+    )
+
+
+def assert_same_set(found: Instances, wanted: Instances) -> None:
+    """Each wanted object is found once: score within 1e-3, box 1 px, mask 0.5 % of its pixels."""
+    assert len(found) == len(wanted)
+    left = list(range(len(found)))
+    for index in range(len(wanted)):
+        match = next(
+            other
+            for other in left
+            if found.labels[other] == wanted.labels[index]
+            and np.abs(found.boxes[other] - wanted.boxes[index]).max() <= 1
+            and abs(found.scores[other] - wanted.scores[index]) <= 1e-3
+        )
+        left.remove(match)
+        inside = wanted.masks[index] >= 128
+        differing = (found.masks[match] >= 128) != inside
+        assert differing.sum() <= 0.005 * max(inside.sum(), 200), index
+
+
+def test_molded_image(golden: dict) -> None:
+    molded, window = mold(golden["image"], SIZE)
+    np.testing.assert_array_equal(window, golden["molded_window"])
+    wanted = golden["molded_image_f32"] + np.array([123.7, 116.8, 103.9], np.float32)
+    np.testing.assert_array_equal(molded, np.rint(wanted))
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "window"),
+    [
+        ((480, 640), [128, 0, 896, 1024]),  # enlarged to 1024 in length, 768 in height
+        ((800, 800), [112, 112, 912, 912]),  # large enough as it is
+        ((300, 300), [112, 112, 912, 912]),  # enlarged to 800
+        ((3000, 1000), [0, 341, 1024, 682]),  # shrunk
+        ((1, 4000), [511, 0, 512, 1024]),  # never less than a pixel
+    ],
+)
+def test_window(size_hw: tuple, window: list) -> None:
+    molded, found = mold(np.full((*size_hw, 3), 9, np.uint8), 1024)
+    assert found.tolist() == window
+    y1, x1, y2, x2 = window
+    assert (molded[y1:y2, x1:x2] == 9).all()
+    assert molded.sum() == 27 * (y2 - y1) * (x2 - x1)
+
+
+def test_anchors(golden: dict) -> None:
+    anchors = network_anchors(SIZE)
+    assert len(anchors) == golden["anchors_count"]
+    assert sampled_error(golden, "anchors_normalized", anchors) < 1e-6
+    assert len(network_anchors(1024)) == 261_888
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_tensors_of_backbone_pyramid_and_rpn(golden: dict, tensors: dict, name: str) -> None:
+    assert sampled_error(golden, name, tensors[TENSORS[name]][0]) < 1e-4
+
+
+def matched(found: np.ndarray, wanted: np.ndarray) -> float:
+    distance = np.abs(found[:, None] - wanted[None]).max(axis=2)
+    return float((distance.min(axis=0) < 1e-4).mean())
+
+
+def test_proposals(golden: dict, tensors: dict) -> None:
+    assert matched(tensors["proposals"][0], golden["proposals"]) >= 0.99
+
+
+def test_proposals_from_known_candidates(golden: dict, tensors: dict, network: keras.Model) -> None:
+    scores = np.zeros((1, len(network_anchors(SIZE))), np.float32)
+    scores[0, golden["rpn_top6000_idx"]] = np.linspace(1, 0.1, 6000)
+    layer = network.get_layer("proposals")
+    proposals = keras.ops.convert_to_numpy(layer(scores, tensors["rpn_bbox"]))[0]
+    assert matched(proposals, golden["proposals"]) == 1
+    assert np.abs(proposals - golden["proposals"]).max() < 1e-4
+
+
+@pytest.fixture(scope="session")
+def heads(network: keras.Model, tensors: dict, golden: dict, inputs: list) -> dict:
+    """What the heads make of the proposals that Matterport's program found."""
+    pyramid = [network.get_layer(f"fpn_p{level}").output for level in range(2, 6)]
+    names = [
+        "roi_align_classifier",
+        "mrcnn_class_logits",
+        "mrcnn_class",
+        "mrcnn_bbox",
+        "detections",
+    ]
+    model = keras.Model(
+        [network.get_layer("proposals").output, *pyramid, *network.inputs[1:]],
+        [network.get_layer(name).output for name in names] + [network.outputs[3]],
+    )
+    levels = [tensors[f"fpn_p{level}"] for level in range(2, 6)]
+    values = run(model, [golden["proposals"][None], *levels, *inputs[1:]])
+    return dict(zip([*names, "masks"], (value[0] for value in values), strict=True))
+
+
+@pytest.mark.parametrize(
+    "name", ["roi_align_classifier", "mrcnn_class_logits", "mrcnn_class", "mrcnn_bbox"]
+)
+def test_tensors_of_the_box_head(golden: dict, heads: dict, name: str) -> None:
+    assert sampled_error(golden, name, heads[name]) < 1e-4
+
+
+def test_detections_and_masks_before_assembly(golden: dict, heads: dict) -> None:
+    np.testing.assert_allclose(heads["detections"], golden["detections_normalized"], atol=1e-4)
+    count = len(golden["final_scores"])
+    masks = 1 / (1 + np.exp(-heads["masks"][:count]))
+    np.testing.assert_allclose(masks, golden["mask28_selected"], atol=2e-4)
+    assert (heads["masks"][count:] == 0).all()
+
+
+def segmenter(network: keras.Model, size: int = SIZE, **settings: object) -> MaskRCNN:
+    return MaskRCNN(
+        lambda *arrays: run(network, arrays),
+        size=size,
+        classes=coco.NAMES,
+        device="test",
+        **settings,
+    )
+
+
+def test_photo_in_objects_out(golden: dict, network: keras.Model) -> None:
+    found = segmenter(network).segment(golden["image"][None])[0]
+    assert_same_set(found, golden_instances(golden))
+
+
+def test_kept_classes_and_least_score(golden: dict, network: keras.Model) -> None:
+    wanted = golden_instances(golden)
+    label = int(np.bincount(wanted.labels).argmax())
+    chosen = wanted[(wanted.labels == label) & (wanted.scores >= 0.75)]
+    assert 0 < len(chosen) < (wanted.labels == label).sum()
+    only = segmenter(network, keep=[label], min_score=0.75)
+    assert_same_set(only.segment(golden["image"][None])[0], chosen)
+
+
+def test_wrong_images(network: keras.Model) -> None:
+    with pytest.raises(ValueError, match=r"got uint8 \(4, 4, 3\)"):
+        segmenter(network).segment(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match="float32"):
+        segmenter(network).segment(np.zeros((1, 4, 4, 3), np.float32))  # type: ignore[arg-type]
+
+
+def test_unmold_leaves_out_padding_and_what_vanishes() -> None:
+    boxes = np.array([[0, 0, 1, 1], [0.5, 0.5, 0.501, 0.9], [0, 0, 1, 1]], np.float32)
+    found = unmold(
+        boxes,
+        np.array([0.9, 0.8, 0], np.float32),
+        np.array([3, 2, 0], np.int32),
+        np.zeros((3, 28, 28), np.float32),
+        window=np.array([0.25, 0, 0.75, 1], np.float32),
+        size_hw=(10, 20),
+    )
+    assert found.labels.tolist() == [2, 1]
+    assert found.boxes[0].tolist() == [0, 0, 20, 10]
+    gone = unmold(
+        np.array([[0.5, 0.3, 0.4, 0.4]], np.float32),
+        np.array([0.9], np.float32),
+        np.array([1], np.int32),
+        np.zeros((1, 28, 28), np.float32),
+        window=np.array([0, 0, 1, 1], np.float32),
+        size_hw=(50, 50),
+    )
+    assert len(gone) == 0
+
+
+def test_two_images_at_once_are_as_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    sizes = [(16, 16), (8, 8), (4, 4), (2, 2)]
+    num_anchors = len(network_anchors(64))
+    scores = rng.random((2, num_anchors)).astype(np.float32)
+    deltas = rng.normal(size=(2, num_anchors, 4)).astype(np.float32)
+    logits = rng.normal(0, 3, (2, NUM_PROPOSALS, 5))
+    probs = (np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)).astype(np.float32)
+    refinements = rng.normal(size=(2, NUM_PROPOSALS, 5, 4)).astype(np.float32)
+    window = np.array([[0, 0, 1, 1], [0.2, 0, 0.8, 1]], np.float32)
+    least = rng.uniform(0.5, 0.9, (2, 5)).astype(np.float32)
+    levels = [rng.normal(size=(2, *size, 8)).astype(np.float32) for size in sizes]
+    head = MaskHead(5)
+
+    def stages(first: int, last: int) -> list[np.ndarray]:
+        num = last - first
+        proposals = Proposals(network_anchors(64), num)(scores[first:last], deltas[first:last])
+        found = Detections(num)(
+            proposals, *(x[first:last] for x in (probs, refinements, window, least))
+        )
+        align = PyramidRoIAlign(14, sizes_hw=sizes, image_area=4e5, num_images=num)
+        masks = DetectionMasks(head, align)(found, join_levels([x[first:last] for x in levels]))
+        return [keras.ops.convert_to_numpy(x) for x in (proposals, found, masks)]
+
+    both = stages(0, 2)
+    for index in range(2):
+        counted = (both[1][index][:, 5] > 0).sum()
+        assert 5 < counted
+        assert np.abs(both[2][index][:counted]).max() > 0
+        for double, single in zip(both, stages(index, index + 1), strict=True):
+            np.testing.assert_allclose(double[index], single[0], atol=1e-5)
+
+
+def test_images_beyond_a_batch() -> None:
+    """A network for two gets three images: each result belongs to its image, none to padding."""
+    sizes_seen = []
+
+    def network(images: np.ndarray, windows: np.ndarray, least: np.ndarray) -> list[np.ndarray]:
+        sizes_seen.append((images.shape, windows.shape, least.shape))
+        scores = images.max(axis=(1, 2, 3)).astype(np.float32)[:, None] / 255
+        boxes = windows[:, None]
+        return [boxes, scores, np.ones((2, 1), np.int32), np.zeros((2, 1, 28, 28), np.float32)]
+
+    images = np.zeros((3, 10, 20, 3), np.uint8)
+    images[:] = np.array([51, 102, 204])[:, None, None, None]
+    three = MaskRCNN(network, size=64, classes=("a",), num_images=2, device="test").segment(images)
+    assert sizes_seen == [((2, 64, 64, 3), (2, 4), (2, 2))] * 2
+    np.testing.assert_allclose([found.scores for found in three], [[0.2], [0.4], [0.8]])
+    assert [found.boxes.tolist() for found in three] == [[[0, 0, 20, 10]]] * 3
+    assert (three[0].masks == 128).all()
+
+
+def test_depth_and_classes_come_from_the_file(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    made = build_network(64, num_classes=3, depth=50)
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        for variable in made.variables:
+            layer, tensor = variable.path.split("/")[-2:]
+            group = file.require_group("rpn_model" if layer.startswith("rpn") else layer)
+            name = f"{layer}/{tensor}:0"
+            group.attrs["weight_names"] = [*group.attrs.get("weight_names", ()), np.bytes_(name)]
+            group[name] = keras.ops.convert_to_numpy(variable)
+    loaded = load_network(tmp_path / "own.h5", 64)
+    assert loaded.inputs[2].shape == (1, 3)
+    for variable, wanted in zip(loaded.variables, made.variables, strict=True):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(variable), keras.ops.convert_to_numpy(wanted)
+        )
+
+
+def test_size_must_suit_the_strides() -> None:
+    with pytest.raises(ValueError, match="multiple of 64, got 100"):
+        build_network(100)
+
+
+def test_network_of_another_family(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.create_group("conv1").attrs["weight_names"] = []
+    with pytest.raises(WeightsError, match="no Mask R-CNN"):
+        load_network(tmp_path / "w.h5", SIZE)
+
+
+def test_published_configuration(weights: Path, golden: dict, golden_folder: Path) -> None:
+    """1024 pixels a side: the tensors of the manifest, and as many objects as the original."""
+    network = load_network(weights)
+    manifest = json.loads((golden_folder / "matterport.manifest.json").read_text())
+    wanted = {
+        "/".join(entry["name"].split(":")[0].split("/")[-2:]): tuple(entry["shape"])
+        for entry in manifest["tensors"]
+    }
+    assert {"/".join(v.path.split("/")[-2:]): tuple(v.shape) for v in network.variables} == wanted
+    assert network.count_params() == 64_158_584
+    found = segmenter(network, 1024).segment(golden["image"][None])[0]
+    assert len(found) == 19
+    assert len(set(found.labels.tolist())) == 12
+    assert found.scores.max() == pytest.approx(0.935, abs=1e-3)
+    assert found.scores.min() == pytest.approx(0.708, abs=1e-3)
+
+
+def detections(outputs: Sequence[np.ndarray], inputs: list) -> Instances:
+    return unmold(*(x[0] for x in outputs), window=inputs[1][0], size_hw=(426, 640))
+
+
+def test_openvino_finds_the_same(network: keras.Model, inputs: list, golden: dict) -> None:
+    openvino = pytest.importorskip("openvino")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the export goes through TensorFlow")
+    from segmentation.openvino_export import to_openvino
+
+    compiled = openvino.compile_model(
+        to_openvino(network), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    outputs = [np.array(x) for x in compiled(inputs).values()]
+    assert_same_set(detections(outputs, inputs), golden_instances(golden))
+
+
+RUN = """
+import sys
+import numpy as np, keras
+from segmentation.mask_rcnn import load_network
+weights, arrays, result = sys.argv[1:]
+inputs = np.load(arrays)
+network = load_network(weights, 320)
+outputs = network([inputs[name] for name in inputs])
+np.savez(result, *(keras.ops.convert_to_numpy(x) for x in outputs))
+"""
+
+
+@pytest.mark.parametrize(("backend", "module"), [("torch", "torch"), ("jax", "jax")])
+def test_other_backends_find_the_same(
+    backend: str, module: str, weights: Path, inputs: list, golden: dict, tmp_path: Path
+) -> None:
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} is not installed")
+    np.savez(tmp_path / "in.npz", *inputs)
+    command = [sys.executable, "-c", RUN, weights, tmp_path / "in.npz", tmp_path / "out.npz"]
+    subprocess.run(
+        command, check=True, cwd=ROOT, env={**os.environ, "KERAS_BACKEND": backend}, timeout=600
+    )
+    with np.load(tmp_path / "out.npz") as archive:
+        outputs = [archive[name] for name in archive]
+    assert_same_set(detections(outputs, inputs), golden_instances(golden))

@@ -1,0 +1,47 @@
+"""Masks enlarged and put into their boxes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segmentation.masks import paste_masks, resize_mask
+
+
+@pytest.mark.parametrize("size_hw", [(28, 28), (97, 13), (5, 200), (1, 1)])
+def test_as_in_scikit_image(size_hw: tuple) -> None:
+    transform = pytest.importorskip("skimage.transform")
+    mask = np.random.default_rng(0).uniform(0.2, 0.9, (28, 28)).astype(np.float32)
+    wanted = transform.resize(
+        mask.astype(float), size_hw, order=1, mode="constant", clip=True, anti_aliasing=False
+    )
+    np.testing.assert_allclose(resize_mask(mask, size_hw), wanted, atol=1e-9)
+
+
+def test_full_mask_stays_full() -> None:
+    assert (resize_mask(np.full((28, 28), 0.8), (301, 77)) == 0.8).all()
+
+
+def test_inside_from_one_half_exactly() -> None:
+    below = np.nextafter(np.float32(0.5), np.float32(0))
+    for value, byte in ((0.0, 0), (below, 127), (0.5, 128), (0.75, 191), (1.0, 255)):
+        mask = np.full((1, 28, 28), value, np.float32)
+        assert (paste_masks(mask, [(0, 0, 9, 40)], (9, 40)) == byte).all()
+
+
+def test_bytes_never_fall_as_probabilities_rise() -> None:
+    values = np.linspace(0, 1, 5000)
+    pasted = paste_masks(values.reshape(-1, 1, 1), [(0, 0, 1, 1)] * len(values), (1, 1))
+    assert (np.diff(pasted.ravel().astype(int)) >= 0).all()
+
+
+def test_box_is_filled_and_nothing_else() -> None:
+    pasted = paste_masks(np.ones((2, 28, 28)), [(2, 3, 5, 9), (0, 0, 1, 2)], (6, 10))
+    wanted = np.zeros((2, 6, 10), np.uint8)
+    wanted[0, 2:5, 3:9] = 255
+    wanted[1, 0, :2] = 255
+    np.testing.assert_array_equal(pasted, wanted)
+
+
+def test_no_masks() -> None:
+    assert paste_masks(np.zeros((0, 28, 28)), [], (4, 7)).shape == (0, 4, 7)

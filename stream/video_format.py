@@ -12,9 +12,8 @@ _SCALE_MATRIX = {
     "fcc": "fcc",
     "bt470bg": "bt470",
     "smpte170m": "smpte170m",
-    "smpte240m": "smpte240m",
     "bt2020nc": "bt2020",
-    "unknown": "bt601",
+    "unknown": "smpte170m",
 }
 
 
@@ -112,12 +111,21 @@ def _colour_filter(info: OutputInfo, pixels: str) -> str:
     tag = "smpte170m" if matrix == "unknown" and not is_large else matrix
     colour_range = "pc" if colour.full_range else "tv"
     return (
-        "scale=flags=bicubic+accurate_rnd+full_chroma_inp"
-        f":out_color_matrix={_SCALE_MATRIX[matrix]}:out_range={colour_range},format={pixels},"
+        f"{_conversion(matrix, colour.full_range)},format={pixels},"
         f"setparams=colorspace={tag}:range={colour_range}"
         f":color_primaries={colour.primaries or 'unknown'}"
         f":color_trc={colour.transfer or 'unknown'}"
     )
+
+
+def _conversion(matrix: str, full_range: bool) -> str:
+    """Return the filter from RGB to YUV. Both round; `scale` darkens chroma of full range."""
+    if full_range:
+        name = "smpte170m" if matrix == "unknown" else matrix
+        return f"format=gbrp|gbrap,zscale=matrix={name}:range=full"
+    name = _SCALE_MATRIX[matrix]
+    flags = "bicubic+accurate_rnd+full_chroma_inp"
+    return f"scale=flags={flags}:out_color_matrix={name}:out_range=tv"
 
 
 def _target_colour(colour: Colour) -> Colour:

@@ -222,7 +222,7 @@ def test_a_playlist_opens_nothing(small_clip: Path, tmp_path: Path, text: str, e
     shutil.copy(small_clip, tmp_path / "secret.mp4")
     path = tmp_path / f"list{ending}"
     path.write_text(text)
-    with pytest.raises(StreamError, match="playlist|cannot be read"):
+    with pytest.raises(StreamError, match=r"playlist|cannot be read"):
         VideoSource(str(path))
 
 

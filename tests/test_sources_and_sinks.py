@@ -1,0 +1,202 @@
+"""Which source or sink an address means, and the sources and sinks that are small."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import stream.background
+from stream.background import LoopingVideo, open_background
+from stream.demo import Demo
+from stream.frame import Frame, Output, OutputInfo, StreamError, StreamInfo
+from stream.photos import PhotoFile, PhotoFolder, Photos
+from stream.realtime import RealTime
+from stream.sinks import SinkOptions, open_sink
+from stream.sources import local_files, open_source
+from stream.video_sink import VideoSink
+from stream.video_source import VideoSource
+from stream.virtual_camera import VirtualCamera
+from tests.fakes import MovingSquare, square
+
+INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
+
+
+def quiet(text: str) -> None:
+    raise AssertionError(text)
+
+
+def output(image: np.ndarray) -> Output:
+    return Output(Frame(image[..., :3], 0, 0.0), image, None, None)
+
+
+@pytest.fixture
+def clip(tmp_path) -> Path:
+    """Ten frames of the moving square, as a video."""
+    path = tmp_path / "clip.mkv"
+    with VideoSink(path, INFO) as sink:
+        for index in range(10):
+            image = square(index)
+            sink.write(Output(Frame(image, index, index / 25), image, None, None))
+        sink.finish(cut_short=False)
+    return path
+
+
+def test_addresses_of_sources(tmp_path, clip):
+    cv2.imwrite(str(tmp_path / "b.png"), square(0))
+    cv2.imwrite(str(tmp_path / "a.JPG"), square(0))
+    for address, kind in {
+        str(clip): VideoSource,
+        str(tmp_path / "b.png"): Photos,
+        str(tmp_path): Photos,
+        str(tmp_path / "*.png"): Photos,
+        "demo:": Demo,
+    }.items():
+        with open_source(address, on_message=quiet) as source:
+            assert type(source) is kind, address
+    with open_source(str(tmp_path), on_message=quiet) as source:
+        assert [frame.name for frame in source] == ["a.JPG", "b.png"]
+    with open_source(str(clip), on_message=quiet, realtime=True) as source:
+        assert source.info.live
+
+
+@pytest.mark.parametrize("address", ["0", "camera:12", "demo:", "rtsp://host/x", "udp://@:1234"])
+def test_devices_and_networks_are_no_files(address):
+    assert local_files(address) == []
+
+
+def test_local_files(tmp_path, clip):
+    assert local_files(str(clip)) == [clip]
+    assert local_files(str(tmp_path / "*.mkv")) == [clip]
+    assert local_files(str(tmp_path)) == [], "a folder is read for its photos"
+
+
+def test_addresses_of_sinks(tmp_path):
+    for address, kind in {
+        str(tmp_path / "x.mp4"): VideoSink,
+        str(tmp_path / "x.PNG"): PhotoFile,
+        f"{tmp_path}/new/": PhotoFolder,
+        str(tmp_path): PhotoFolder,
+    }.items():
+        with open_sink(address, INFO, SinkOptions(overwrite=True)) as sink:
+            assert type(sink) is kind, address
+    with pytest.raises(StreamError, match="unknown kind of output"):
+        open_sink("movie.xyz", INFO, SinkOptions())
+
+
+def test_realtime_gives_frames_when_they_are_due():
+    source = RealTime(MovingSquare(11))
+    times = []
+    with source:
+        for _ in source:
+            times.append(time.monotonic())
+    assert source.info.live
+    assert len(times) == 11
+    assert times[-1] - times[0] >= 10 / 25 - 0.005
+
+
+def test_realtime_can_be_interrupted_while_it_waits():
+    source = RealTime(MovingSquare(1000))
+    with source:
+        for frame in source:
+            if frame.index == 2:
+                source.interrupt()
+        assert frame.index == 2
+
+
+def test_looping_background_follows_the_clock_and_starts_over(clip):
+    background = LoopingVideo(clip)
+
+    def shown(time_s: float) -> int:
+        image = background(time_s, (48, 64))
+        columns = np.nonzero((image[24] > (128, 0, 128)).all(axis=1))[0]
+        return int(columns.min()) - 10
+
+    # the stream's own clock begins at 7 s; frames are 0.04 s apart, ten of them
+    assert [shown(7 + step * 0.04 + 0.001) for step in range(10)] == pytest.approx(range(10), abs=1)
+    assert shown(7 + 0.4 + 0.001) == pytest.approx(0, abs=1), "the first again"
+    assert shown(7 + 0.4 + 0.121) == pytest.approx(3, abs=1)
+    assert shown(7 + 1.6 + 0.201) == pytest.approx(5, abs=1), "whole rounds skipped"
+    background.close()
+
+
+def test_background_is_a_photo_or_a_video_and_is_closed(tmp_path, clip, monkeypatch):
+    cv2.imwrite(str(tmp_path / "b.png"), square(0))
+    closed = []
+    monkeypatch.setattr(stream.background.LoopingVideo, "close", lambda self: closed.append(self))
+    with ExitStack() as stack:
+        assert isinstance(open_background(tmp_path / "b.png", stack), np.ndarray)
+        video = open_background(clip, stack)
+        assert isinstance(video, LoopingVideo)
+    assert closed == [video]
+    with ExitStack() as stack, pytest.raises(StreamError, match="no such file"):
+        open_background(tmp_path / "missing.mp4", stack)
+    monkeypatch.undo()
+    video.close()
+
+
+class Loopback:
+    """Stands in for `pyvirtualcam.Camera`."""
+
+    made: dict[str, Any]
+    sent: list[np.ndarray]
+    closed = False
+    device = "/dev/video10"
+
+    def __init__(self, **settings: Any) -> None:
+        Loopback.made, Loopback.sent = settings, []
+
+    def send(self, image: np.ndarray) -> None:
+        assert image.dtype == np.uint8
+        assert image.shape == (self.made["height"], self.made["width"], 3)
+        self.sent.append(image)
+
+    def close(self) -> None:
+        Loopback.closed = True
+
+
+def test_virtual_camera_gets_rgb_at_the_stream_size_and_rate(monkeypatch):
+    pyvirtualcam = pytest.importorskip("pyvirtualcam")
+    monkeypatch.setattr(pyvirtualcam, "Camera", Loopback)
+    with VirtualCamera(None, INFO) as sink:
+        assert sink.device == "/dev/video10"
+        sink.write(output(square(3)))
+        transparent = np.dstack([square(3), np.zeros((48, 64), np.uint8)])
+        sink.write(output(transparent))
+    assert Loopback.made["fmt"] is pyvirtualcam.PixelFormat.RGB
+    assert (Loopback.made["width"], Loopback.made["height"], Loopback.made["fps"]) == (64, 48, 25)
+    assert (Loopback.sent[0] == square(3)).all()
+    assert (Loopback.sent[1] == 0).all(), "what is cut out is not shown"
+    assert Loopback.closed
+
+
+def test_missing_virtual_camera_is_one_line(monkeypatch):
+    pyvirtualcam = pytest.importorskip("pyvirtualcam")
+
+    def refuse(**settings: Any) -> None:
+        raise RuntimeError("'v4l2loopback' backend: no device\nhint")
+
+    monkeypatch.setattr(pyvirtualcam, "Camera", refuse)
+    with pytest.raises(StreamError, match="modprobe v4l2loopback") as error:
+        VirtualCamera("/dev/video7", INFO)
+    assert "\n" not in str(error.value)
+    monkeypatch.setitem(__import__("sys").modules, "pyvirtualcam", None)
+    with pytest.raises(StreamError, match=r"maskcast\[virtualcam\]"):
+        VirtualCamera(None, INFO)
+
+
+def test_demo_moves_and_ends_where_it_began():
+    pytest.importorskip("skimage")
+    with Demo() as demo:
+        frames = list(demo)
+    assert len(frames) == demo.info.num_frames
+    first, middle, last = (frames[index].image.astype(int) for index in (0, 120, -1))
+    assert np.abs(first - middle).mean() > 10
+    assert np.abs(first - last).mean() < 5
+    assert first.shape == (demo.info.height, demo.info.width, 3)

@@ -19,6 +19,7 @@ _NETWORK_PROTOCOLS = (
     "http,https,httpproxy,tcp,tls,udp,rtp,srtp,rtsp,rtsps,rtmp,rtmps,srt,crypto,data"
 )
 _TIMEOUT_US = 10_000_000
+_LIVE_ANALYSIS_US = 1_000_000
 
 
 def is_network_address(address: str) -> bool:
@@ -56,5 +57,5 @@ def input_options(address: str, *, low_delay: bool = False) -> list[str]:
     else:
         options += ["-rw_timeout", str(_TIMEOUT_US)]
     if low_delay:
-        options += ["-thread_type", "slice"]
+        options += ["-thread_type", "slice", "-analyzeduration", str(_LIVE_ANALYSIS_US)]
     return [*options, "-i", address]

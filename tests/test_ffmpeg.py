@@ -1,3 +1,5 @@
+"""Processes of ffmpeg, and the container that goes into them."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""Video files as sinks."""
+
 from __future__ import annotations
 
 import resource

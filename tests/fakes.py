@@ -142,3 +142,24 @@ class ListSink(Closing):
     @property
     def indices(self) -> list[int]:
         return [output.frame.index for output in self.outputs]
+
+
+def discs(size_hw: tuple[int, int], num: int = 3, *, tracked: bool = False) -> Instances:
+    """Instances of labels 0, 1, ... whose soft masks are discs, the last of them a ring."""
+    height, width = size_hw
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    masks, boxes = [], []
+    for k in range(num):
+        x, y, radius = width * (k + 1) / (num + 1), height / 2, min(size_hw) / (2.2 + 0.3 * k)
+        distance = np.hypot(columns - x, rows - y)
+        if k == num - 1:
+            distance = abs(distance - radius * 0.7) + radius * 0.7
+        masks.append(np.clip(128 + 60 * (radius - distance), 0, 255).astype(np.uint8))
+        boxes.append([x - radius, y - radius, x + radius, y + radius])
+    return Instances(
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        scores=np.linspace(0.98, 0.75, num, dtype=np.float32),
+        labels=np.arange(num, dtype=np.int32),
+        masks=np.array(masks, np.uint8).reshape(-1, height, width),
+        ids=np.arange(num, dtype=np.int32) + 5 if tracked else np.full(num, -1, np.int32),
+    )

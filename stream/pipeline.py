@@ -66,6 +66,8 @@ class Pipeline:
             with self._stats.timed("segment"):
                 small = shrunk(frame.image, self._max_input)
                 (instances,) = self._tracker.push(small, frame.time_s)
+            if instances is not None and self._choose is not None:
+                instances = self._choose(instances)
             alpha = self._alpha(frame, instances)
             with self._stats.timed("effect"):
                 image = self._effect(frame.image, self._shown(frame, alpha), frame.time_s)
@@ -77,8 +79,6 @@ class Pipeline:
             self._covered = True
             self._stats.count("no_mask")
             return None
-        if self._choose is not None:
-            instances = self._choose(instances)
         with self._stats.timed("refine"):
             restart = frame.restart or self._covered
             alpha = self._refiner.alpha(frame.image, instances.union(), restart=restart)

@@ -13,9 +13,8 @@ from stream.demo import Demo
 from stream.frame import Source, StreamError
 from stream.photos import ENDINGS, Photos
 from stream.realtime import RealTime
+from stream.video_input import is_network_address
 from stream.video_source import VideoSource
-
-NETWORK = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
 
 
 def open_source(
@@ -43,7 +42,7 @@ def open_source(
 
 def local_files(address: str) -> list[Path]:
     """Return the files that `address` reads, none for devices and networks."""
-    if _camera_number(address) is not None or address == "demo:" or NETWORK.match(address):
+    if _camera_number(address) is not None or address == "demo:" or is_network_address(address):
         return []
     path = Path(address)
     if path.is_dir():
@@ -59,7 +58,7 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
         return Camera(number, on_message)
     if address == "demo:":
         return Demo()
-    if NETWORK.match(address):
+    if is_network_address(address):
         return VideoSource(address)
     files = local_files(address)
     if Path(address).is_dir() or len(files) > 1:

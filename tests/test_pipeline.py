@@ -115,3 +115,17 @@ def test_shrunk_never_enlarges():
     assert shrunk(image, None) is image
     assert shrunk(image, 45).shape == (15, 45, 3)
     assert shrunk(np.zeros((1, 900, 3), np.uint8), 90).shape == (1, 90, 3)
+
+
+def test_only_chosen_instances_are_foreground_and_given_on():
+    pipeline = Pipeline(
+        KeyframeTracker(Oracle()),
+        Refiner(blend=True),
+        Mask(),
+        choose=lambda instances: instances[instances.scores > 1],
+        stats=Stats(),
+    )
+    output = pipeline.process(frame(0))
+    assert output.instances is not None
+    assert len(output.instances) == 0
+    assert (output.image == 0).all()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.portrait import EXPORT, Portrait, resized
-from segmentation.runtime import CompiledNetwork
+from segmentation.runtime import OpenVINONetwork
 
 SETS = ("eg1800", "ccp", "vikram", "pennfudan", "pelota", "coco_1person")
 Image = NDArray[np.uint8]
@@ -59,7 +59,7 @@ def read_set(folder: Path) -> list[tuple[Image, NDArray[np.bool_]]]:
 
 def portrait() -> Network:
     """Return the bundled network."""
-    segmenter = Portrait(CompiledNetwork(EXPORT, 1))
+    segmenter = Portrait(OpenVINONetwork(EXPORT, 1))
     return lambda image: segmenter.segment(image[None])[0].union()
 
 

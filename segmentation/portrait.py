@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.runtime import CompiledNetwork
+from segmentation.runtime import OpenVINONetwork
 
-EXPORT = Path(__file__).with_name("weights") / "portrait.xml"
+EXPORT = Path(__file__).with_name("bundled") / "portrait.xml"
 
 # Inputs the network runs on: multiples of its deepest stride, 32, of about equally many pixels.
 SIZES_HW = ((288, 160), (256, 192), (224, 224), (192, 256), (160, 288))
@@ -37,7 +37,7 @@ class Portrait:
     classes: tuple[str, ...] = ("person",)
     max_input: int | None = 320
 
-    def __init__(self, network: CompiledNetwork) -> None:
+    def __init__(self, network: OpenVINONetwork) -> None:
         """Take over `network`."""
         self._network = network
         self.device = network.device

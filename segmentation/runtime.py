@@ -1,8 +1,12 @@
-"""A network and its weights become a function from image to result, on the device at hand."""
+"""A network and its weights become a function on arrays, on the device at hand."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +15,12 @@ from numpy.typing import NDArray
 
 from segmentation.segmenter import WeightsError
 
+Array = NDArray[Any]
+MAX_EXPORTS = 4  # kept on disk; one of Mask R-CNN takes 260 MB
 
-class CompiledNetwork:
-    """An OpenVINO model on the CPU, compiled once for each input shape it meets.
+
+class OpenVINONetwork:
+    """A model on the CPU, compiled once for each shape of input it meets.
 
     Args:
         path: the model's .xml, its .bin beside it.
@@ -35,7 +42,7 @@ class CompiledNetwork:
             "INFERENCE_PRECISION_HINT": "f32",
         }
         self._path = path
-        self._compiled: dict[tuple[int, ...], Any] = {}
+        self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
         self._read()
 
     def _read(self) -> Any:
@@ -43,20 +50,105 @@ class CompiledNetwork:
             return self._core.read_model(self._path)
         except RuntimeError as error:
             raise WeightsError(
-                f"{self._path}: not a readable OpenVINO model; install the program again"
+                f"{self._path}: not a readable OpenVINO model; delete it, or install the "
+                "program again"
             ) from error
 
-    def __call__(self, image: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Run the network on one input of any shape it can take; returns its outputs."""
-        if image.shape not in self._compiled:
+    def __call__(self, *inputs: Array) -> list[Array]:
+        """Run the network on inputs of any shapes it can take; returns its outputs in order."""
+        shapes = tuple(array.shape for array in inputs)
+        if shapes not in self._requests:
             model = self._read()
-            model.reshape(list(image.shape))
+            if any(node.get_partial_shape().is_dynamic for node in model.inputs):
+                model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
             compiled = self._core.compile_model(model, "CPU", self._settings)
-            self._compiled[image.shape] = compiled.create_infer_request()
-        outputs = self._compiled[image.shape].infer(image, share_inputs=True)
+            self._requests[shapes] = compiled.create_infer_request()
+        outputs = self._requests[shapes].infer(list(inputs), share_inputs=True)
         return [np.array(value) for value in outputs.values()]
+
+
+class KerasNetwork:
+    """A network run by Keras itself: on a GPU, or for comparison.
+
+    Args:
+        make: builds the network, weights included, for the shapes of its inputs.
+        device: "gpu" or "cpu".
+
+    Raises:
+        ValueError: there is no such device that Keras' backend can use.
+    """
+
+    def __init__(self, make: Callable[..., Any], device: str) -> None:
+        """Find the device; nothing is built yet."""
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+        import keras
+
+        names = [name for name in keras.distribution.list_devices() if name.startswith(device)]
+        if not names:
+            raise ValueError(
+                f"device {device}: Keras ({keras.backend.backend()}) sees none; "
+                "for an NVIDIA GPU: pip install 'maskcast[gpu]', and check nvidia-smi"
+            )
+        self.device = f"{device.upper()} (Keras on {keras.backend.backend()})"
+        self._scope = lambda: keras.device(names[0])
+        self._make = make
+        self._networks: dict[tuple[tuple[int, ...], ...], Any] = {}
+
+    def __call__(self, *inputs: Array) -> list[Array]:
+        """Run the network; returns its outputs in order."""
+        shapes = tuple(array.shape for array in inputs)
+        with self._scope():
+            if shapes not in self._networks:
+                self._networks[shapes] = self._make(shapes)
+            arguments = list(inputs) if len(inputs) > 1 else inputs[0]
+            outputs = self._networks[shapes].predict_on_batch(arguments)
+        return [
+            np.asarray(value) for value in (outputs if isinstance(outputs, list) else [outputs])
+        ]
 
 
 def spare_threads() -> int:
     """Return how many threads a network may use so that one core is left to the video."""
     return max(1, (os.cpu_count() or 2) - 1)
+
+
+def gpu_present() -> bool:
+    """Whether the machine has an NVIDIA GPU, found out without loading anything."""
+    return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+
+
+def cached_export(
+    folder: Path, weights: Path, settings: str, export: Callable[[Path], None]
+) -> Path:
+    """Return the OpenVINO model of a network and its weights, made at the first call.
+
+    Args:
+        folder: of all exports; made if absent. The `MAX_EXPORTS` used last are kept.
+        weights: the file they come from; a changed file gives another export.
+        settings: everything else that the export depends on.
+        export: writes the model to an .xml it is given, and a .bin beside it.
+
+    Raises:
+        WeightsError: the folder cannot be written to.
+    """
+    state = weights.stat()
+    identity = f"{settings} {weights.resolve()} {state.st_size} {state.st_mtime_ns}"
+    home = folder / hashlib.sha256(identity.encode()).hexdigest()[:24]
+    model = home / "network.xml"
+    if not model.exists():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as part:
+                made = Path(part) / "export"
+                made.mkdir()
+                export(made / "network.xml")
+                if not home.exists():
+                    os.replace(made, home)
+        except OSError as error:
+            raise WeightsError(f"{folder}: cannot be written to ({error.strerror})") from error
+    os.utime(home)
+    exports = sorted(folder.glob("[0-9a-f]*"), key=lambda path: path.stat().st_mtime)
+    for old in exports[:-MAX_EXPORTS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return model

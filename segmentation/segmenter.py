@@ -59,9 +59,9 @@ def load(name: str) -> Segmenter:
 
 def _portrait() -> Segmenter:
     from segmentation.portrait import EXPORT, Portrait
-    from segmentation.runtime import CompiledNetwork, spare_threads
+    from segmentation.runtime import OpenVINONetwork, spare_threads
 
-    return Portrait(CompiledNetwork(EXPORT, spare_threads()))
+    return Portrait(OpenVINONetwork(EXPORT, spare_threads()))
 
 
 _LOADERS: dict[str, Callable[[], Segmenter]] = {"portrait": _portrait}

@@ -30,7 +30,7 @@ def test_wheel_holds_packages_weights_and_command(wheel):
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
         assert "maskcast = run:main" in archive.read(entry_points).decode()
     for name in ("portrait.xml", "portrait.bin", "portrait.npz"):
-        assert f"segmentation/weights/{name}" in names
+        assert f"segmentation/bundled/{name}" in names
     assert {"run.py", "stream/loop.py", "effects/blur.py"} <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from segmentation.portrait import EXPORT, SIZES_HW, Portrait, input_size, probability
-from segmentation.runtime import CompiledNetwork
+from segmentation.runtime import OpenVINONetwork
 from segmentation.segmenter import WeightsError, load
 
 
 @pytest.fixture(scope="module")
 def portrait() -> Portrait:
-    return Portrait(CompiledNetwork(EXPORT, 1))
+    return Portrait(OpenVINONetwork(EXPORT, 1))
 
 
 def test_bundled_files_are_small():
@@ -33,7 +33,7 @@ def test_export_is_the_network_with_its_weights(size_hw):
     network.set_weights(read_weights(WEIGHTS))
     image = np.random.default_rng(0).integers(0, 256, (1, *size_hw, 3), np.uint8)
     wanted = np.asarray(network.predict_on_batch(image))
-    (exported,) = CompiledNetwork(EXPORT, 1)(image)
+    (exported,) = OpenVINONetwork(EXPORT, 1)(image)
     assert exported.shape == wanted.shape == (1, *size_hw, 1)
     assert np.abs(exported - wanted).max() < 5e-3 * np.abs(wanted).max()
     levels = probability(exported).astype(int) - probability(wanted)
@@ -105,7 +105,7 @@ def test_unreadable_model_is_one_line(tmp_path):
     (tmp_path / "x.xml").write_text("<net>")
     for name in ("x.xml", "missing.xml"):
         with pytest.raises(WeightsError, match=f"{name}: not a readable OpenVINO model"):
-            CompiledNetwork(tmp_path / name, 1)
+            OpenVINONetwork(tmp_path / name, 1)
 
 
 def test_load_knows_its_names():

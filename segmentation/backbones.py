@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keras import layers
+from keras import layers, ops
 
 Tensor = Any
 
@@ -79,7 +79,8 @@ def feature_pyramid(stages: Sequence[Tensor], channels: int = 256) -> list[Tenso
     for level, stage in reversed(list(enumerate(stages, start=2))):
         lateral = layers.Conv2D(channels, 1, name=f"fpn_c{level}p{level}")(stage)
         if merged:
-            coarser = layers.UpSampling2D(2, interpolation="nearest")(merged[0])
+            size_hw = lateral.shape[1:3]
+            coarser = ops.image.resize(merged[0], size_hw, interpolation="nearest")
             lateral = layers.Add()([coarser, lateral])
         merged.insert(0, lateral)
     pyramid = [

@@ -40,6 +40,7 @@ class Host(ThreadingHTTPServer):
         self.content = CONTENT
         self.answers: list[Callable[[Handler], None]] = []
         self.ranges: list[str | None] = []
+        self.statuses: list[int] = []
         self.released = threading.Event()
         self.address = f"http://127.0.0.1:{self.server_address[1]}/weights"
 
@@ -59,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         """Keep the test's output clean."""
 
     def send(self, status: int, body: bytes, **headers: str) -> None:
+        self.server.statuses.append(status)
         self.send_response(status)
         for key, value in ({"Content_Length": str(len(body))} | headers).items():
             self.send_header(key.replace("_", "-"), value)
@@ -103,7 +105,7 @@ def chunked(content: bytes, ended: bool = True) -> Callable[[Handler], None]:
         handler.protocol_version = "HTTP/1.1"
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
-        handler.send_header("ETag", etag(content))
+        handler.send_header("ETag", etag(handler.server.content))
         handler.end_headers()
         handler.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
         handler.wfile.write(b"0\r\n\r\n" if ended else b"")
@@ -218,6 +220,7 @@ def test_cut_off_goes_on_by_itself(host, preset, cache):
     host.answers = [cut(100_000)]
     assert fetch(preset).read_bytes() == CONTENT
     assert host.ranges == [None, "bytes=100000-"]
+    assert host.statuses == [200, 206]
     assert left(cache) == WHOLE
 
 
@@ -243,6 +246,14 @@ def test_chunks_cut_off_are_no_whole_file(host, preset, cache):
     host.answers = [chunked(CONTENT[:100_000], ended=False)]
     assert fetch(replace(preset, num_bytes=len(CONTENT))).read_bytes() == CONTENT
     assert host.ranges == [None, "bytes=100000-"]
+    assert host.statuses == [206]
+
+
+def test_part_of_another_address_starts_over(host, preset, cache):
+    host.answers = [cut(100_000), says(404)]
+    fails(preset, "no such file")
+    assert fetch(replace(preset, address=host.address + "/new")).read_bytes() == CONTENT
+    assert host.ranges == [None, "bytes=100000-", None]
 
 
 def test_server_that_ignores_the_range_starts_over(host, preset, cache):

@@ -111,7 +111,8 @@ def take_rows(rows: Tensor, index: Tensor, num_images: int) -> Tensor:
     num_rows, depth = rows.shape[1:]
     offset = np.arange(num_images, dtype=np.int32)[:, None] * num_rows
     flat = ops.reshape(rows, (num_images * num_rows, depth))
-    return ops.take(flat, ops.add(ops.cast(index, "int32"), offset), axis=0)
+    # `ops.add` would take an offset of as many rows as `index` has columns for a bias (Keras 3.15).
+    return ops.take(flat, ops.cast(index, "int32") + ops.convert_to_tensor(offset), axis=0)
 
 
 def first_true(flags: Tensor, num: int) -> Tensor:

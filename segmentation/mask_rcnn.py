@@ -126,7 +126,9 @@ class Detections(layers.Layer):
         label = ops.cast(label, "int32")
         per_class = ops.reshape(deltas, (num, num_rows * num_classes, 4))
         row = np.arange(num_rows, dtype=np.int32) * num_classes
-        delta = ops.multiply(take_rows(per_class, ops.add(row, label), num), DELTA_SCALE)
+        delta = ops.multiply(
+            take_rows(per_class, ops.convert_to_tensor(row) + label, num), DELTA_SCALE
+        )
         box = clip(apply_deltas(proposals, delta), window)
         least = take_rows(min_scores[..., None], label, num)[..., 0]
         is_proposal = ops.any(proposals != 0, axis=-1)

@@ -95,7 +95,8 @@ class PyramidRoIAlign(layers.Layer):
         height, width = (ops.take(size, level) for size in (self._heights, self._widths))
         top, bottom, down, in_y = self._samples(boxes[..., 0], boxes[..., 2], height)
         left, right, along, in_x = self._samples(boxes[..., 1], boxes[..., 3], width)
-        origin = ops.add(ops.take(self._first_pixel, level), self._first_of_image)[..., None, None]
+        image = ops.convert_to_tensor(self._first_of_image)  # no `ops.add`: see `take_rows`
+        origin = (ops.take(self._first_pixel, level) + image)[..., None, None]
         row = width[..., None, None]
 
         def corner(y: Tensor, x: Tensor) -> Tensor:

@@ -53,3 +53,15 @@ def test_equals_the_definition_for_several_images() -> None:
             wanted = plain_crop(levels[level - 2][image], box.astype(float), 7)
             far = np.abs(crop - wanted).max(axis=2) > 1e-3
             assert far.sum() <= 1, box
+
+
+def test_as_many_boxes_as_images() -> None:
+    rng = np.random.default_rng(1)
+    levels = [rng.normal(size=(3, *size, 2)).astype(np.float32) for size in SIZES]
+    boxes = np.tile(np.array([[0.1, 0.2, 0.6, 0.9]], np.float32), (3, 3, 1))
+    align = PyramidRoIAlign(3, sizes_hw=SIZES, image_area=AREA * 30, num_images=3)
+    crops = keras.ops.convert_to_numpy(align(boxes, join_levels(levels)))
+    level = int(pyramid_level(boxes, image_area=AREA * 30)[0, 0]) - 2
+    for image in range(3):
+        wanted = plain_crop(levels[level][image], boxes[0, 0].astype(float), 3)
+        np.testing.assert_allclose(crops[image], np.tile(wanted, (3, 1, 1, 1)), atol=1e-5)

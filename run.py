@@ -3,6 +3,7 @@
 python run.py                            webcam -> window, background blurred
 python run.py talk.mp4 -o out.mp4        file -> file, sound kept
 python run.py demo: -o demo.mp4          neither camera nor file needed
+python run.py models                     the networks, and which weights are on disk
 python run.py train portrait --data DIR  train the bundled network anew
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from effects import Effect
+    from segmentation.segmenter import Segmenter
     from stream.frame import Event, Sink, Source
     from stream.pipeline import Pipeline
     from stream.stats import Stats
@@ -33,7 +35,8 @@ SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/
 photos, a network address (http, rtsp, udp, ...), or demo: (a portrait in motion, no camera needed).
 
 -o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
-photo (.png .jpg), a folder/ (one PNG a frame), virtualcam:[DEVICE], null:.
+photo (.png .jpg), a folder/ (one PNG a frame), instances:FOLDER/ (one black and white PNG an
+object), .json or .jsonl (COCO results: boxes, scores, RLE), virtualcam:[DEVICE], null:.
 
 --effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
 (transparent: .png, folder/, .mov, .webm), overlay, none.
@@ -45,6 +48,8 @@ examples:
   run.py 0 -o virtualcam: --effect replace=beach.jpg
   run.py talk.mp4 --realtime               a file that behaves like a camera
   run.py frames/ --fps 25 -o out.mp4       photos that are the frames of a video
+  run.py photo.jpg -o instances:masks/ --keep dog --model mask-rcnn
+  run.py in.mp4 -o out.mp4 -o found.jsonl --keep person,dog
 """
 
 
@@ -102,8 +107,9 @@ def cast(arguments: Sequence[str]) -> int:
         source = stack.enter_context(
             open_source(options.source, on_message=_say, fps=options.fps, realtime=options.realtime)
         )
-        pipeline = _pipeline(source, effect, options, stats)
-        sinks = _sinks(source, effect, options, stack)
+        segmenter = _segmenter(options)
+        pipeline = _pipeline(source, segmenter, effect, options, stats)
+        sinks = _sinks(source, segmenter, effect, options, stack)
         with _progress(source, sinks, stats) as on_progress:
             whole = loop.run(
                 source,
@@ -132,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-y", "--overwrite", action="store_true", help="replace outputs that exist")
     add("--effect", default="blur", metavar="NAME[=VALUE]", help="see below; default: blur")
     add("--invert", action="store_true", help="the effect falls on the people instead")
-    add("--model", default="auto", choices=("auto", "portrait"), help="default: auto")
+    _add_model_options(parser)
     add("--fps", type=_rate, metavar="RATE", help="photos are frames of a video: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add(
@@ -146,6 +152,30 @@ def _parser() -> argparse.ArgumentParser:
     add("--debug", action="store_true", help="show where an error comes from")
     add("--version", action="version", version=f"maskcast {VERSION}")
     return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what is found").add_argument
+    models = ("auto", "portrait", "mask-rcnn")
+    add("--model", default="auto", choices=models, help="default: auto, which never downloads")
+    add("--keep", metavar="CLASS[:N],...", help="only these are foreground; person:1 is the best")
+    add("--weights", type=Path, metavar="FILE", help="read instead of the file on disk")
+    add("--classes", metavar="NAME,...", help="names of the classes in a file of your own")
+    add("--min-score", type=_share, metavar="0..1", help="less certain objects are left out")
+    add("--size", type=int, metavar="PIXELS", help="of mask-rcnn's input: 1024, 512, 320")
+    add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
+    add("--backend", default="auto", choices=("auto", "openvino", "keras"))
+    add("--device", default="auto", choices=("auto", "cpu", "gpu"))
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"a number from 0 to 1, got {text!r}")
+    return share
 
 
 def _rate(text: str) -> Fraction:
@@ -178,21 +208,60 @@ def _effect(text: str, stack: ExitStack) -> Effect:
         raise CommandError(f"--effect {error}") from error
 
 
+def _segmenter(options: argparse.Namespace) -> Segmenter:
+    from segmentation.segmenter import Options, choose_model, load
+    from stream.foreground import parse_keep
+
+    try:
+        keep = None if options.keep is None else list(parse_keep(options.keep))
+    except ValueError as error:
+        raise CommandError(f"--keep {error}") from error
+    name = options.model
+    if name == "auto":
+        outputs = options.output or []
+        wants_files = any(
+            output.startswith("instances:") or output.endswith((".json", ".jsonl"))
+            for output in outputs
+        )
+        given = options.weights or options.keep
+        name = choose_model(asks_for_instances=bool(wants_files or given))
+    segmenter = load(
+        name,
+        Options(
+            weights=options.weights,
+            min_score=options.min_score,
+            keep=keep,
+            classes=options.classes.split(",") if options.classes else None,
+            size=options.size,
+            backend=options.backend,
+            device=options.device,
+        ),
+    )
+    _say(f"model: {segmenter.name} on {segmenter.device}")
+    return segmenter
+
+
 def _pipeline(
-    source: Source, effect: Effect, options: argparse.Namespace, stats: Stats
+    source: Source,
+    segmenter: Segmenter,
+    effect: Effect,
+    options: argparse.Namespace,
+    stats: Stats,
 ) -> Pipeline:
     import numpy as np
 
     from segmentation.keyframe import KeyframeTracker
     from segmentation.refine import Refiner
-    from segmentation.segmenter import load
+    from stream.foreground import Keep, parse_keep
     from stream.pipeline import Pipeline, shrunk
 
-    segmenter = load("portrait" if options.model == "auto" else options.model)
     # networks are compiled at their first image, which a camera would not wait for
     first = np.zeros((source.info.height, source.info.width, 3), np.uint8)
     segmenter.segment(shrunk(first, segmenter.max_input)[None])
-    _say(f"model: {segmenter.name} on {segmenter.device}")
+    choose = None
+    if options.keep is not None:
+        nums = parse_keep(options.keep)
+        choose = Keep({segmenter.classes.index(name): num for name, num in nums.items()})
     told: list[str] = []
 
     def on_failure(error: Exception) -> None:
@@ -205,25 +274,34 @@ def _pipeline(
         Refiner(blend=source.info.fps is not None),
         effect,
         max_input=segmenter.max_input,
+        choose=choose,
         invert=options.invert,
         stats=stats,
     )
 
 
 def _sinks(
-    source: Source, effect: Effect, options: argparse.Namespace, stack: ExitStack
+    source: Source,
+    segmenter: Segmenter,
+    effect: Effect,
+    options: argparse.Namespace,
+    stack: ExitStack,
 ) -> dict[str, Sink]:
+    from segmentation.coco import categories
     from stream.frame import OutputInfo
     from stream.sinks import SinkOptions, open_sink
     from stream.sources import local_files
 
-    info = OutputInfo(source.info, has_alpha=effect.has_alpha)
+    info = OutputInfo(
+        source.info, has_alpha=effect.has_alpha, categories=categories(segmenter.classes)
+    )
     preset, crf = options.quality
     sink_options = SinkOptions(
         overwrite=options.overwrite,
         input_paths=local_files(options.source),
         preset=preset or ("veryfast" if source.info.live else "medium"),
         crf=20 if crf is None else crf,
+        polygons=options.polygons,
     )
     sinks: dict[str, Sink] = {}
     for address in options.output or ["window:"]:
@@ -324,7 +402,6 @@ def train(arguments: Sequence[str]) -> int:
     parser.add_argument("--steps", type=int, default=10_000, help="batches of 32; default 10000")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     options = parser.parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         from segmentation.train_portrait import Schedule, train_portrait
     except ImportError as error:
@@ -338,7 +415,68 @@ def train(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"train": train}
+def models(arguments: Sequence[str]) -> int:
+    """Run `models`, `models fetch NAME` or `models remove NAME`."""
+    from segmentation.presets import PRESETS
+    from segmentation.weights import fetch, folder, remove, verify
+
+    parser = argparse.ArgumentParser(
+        prog="run.py models", description=f"Published weights, kept in {folder()}."
+    )
+    parser.add_argument("action", nargs="?", choices=("fetch", "remove", "verify"))
+    parser.add_argument("name", nargs="?", choices=tuple(PRESETS))
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    options = parser.parse_args(arguments)
+    if options.action is None:
+        _list_models()
+        return 0
+    if options.name is None:
+        raise CommandError(f"models {options.action}: name one of {', '.join(PRESETS)}")
+    preset = PRESETS[options.name]
+    if preset.notice:
+        _say(preset.notice)
+    if options.action == "verify":
+        print(verify(preset))
+    elif options.action == "remove":
+        _say(f"{preset.name}: {'removed' if remove(preset) else 'was not on disk'}")
+    else:
+        with _download_bar(preset.name) as on_progress:
+            path = fetch(preset, on_progress)
+        _say(f"{preset.name}: {path}")
+    return 0
+
+
+def _list_models() -> None:
+    from segmentation.weights import listing
+
+    print(f"{'portrait':<12} in the package     4 MB  MIT  people, the default on a CPU")
+    for row in listing():
+        size = f"{row.num_bytes / 1e6:.0f} MB" if row.num_bytes else "?"
+        place = "on disk" if row.path else "not on disk"
+        figures = [f"box AP {row.preset.box_ap}" if row.preset.box_ap else ""]
+        figures += [f"mask AP {row.preset.mask_ap}" if row.preset.mask_ap else ""]
+        told = ", ".join(filter(None, [*figures, row.preset.notice or ""]))
+        print(
+            f"{row.preset.name:<12} {place:<13} {size:>9}  {row.preset.licence}  "
+            f"{row.preset.source}  {told}"
+        )
+
+
+@contextmanager
+def _download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0
+    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+
+        def update(num_done: int, num_all: int) -> None:
+            bar.total = num_all
+            bar.update(num_done - bar.n)
+
+        yield update
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"models": models, "train": train}
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ with fixed shapes and a leading axis of N images.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,6 @@ from numpy.typing import NDArray
 
 Tensor = Any
 
-#: y2 and x2 of a box in pixels are one beyond its last pixel
-EXCLUSIVE = np.array([0, 0, 1, 1])
 
 #: rows of candidates that `non_max_suppression` settles at a time
 NMS_BLOCK = 1000
@@ -50,25 +49,6 @@ def pyramid_anchors(
         boxes = np.concatenate([grid - half, grid + half], axis=-1)
         levels.append(boxes.reshape(-1, 4))
     return np.concatenate(levels)
-
-
-def normalise(boxes: NDArray[Any], size_hw: tuple[int, int]) -> NDArray[np.float32]:
-    """Return boxes in pixels (y2 and x2 exclusive) as fractions of the distance of corner pixels.
-
-    The convention of Matterport's program: 0 is the centre of the first pixel, 1 of the last.
-    """
-    height, width = size_hw
-    scale = np.array([height - 1, width - 1, height - 1, width - 1])
-    normalised: NDArray[np.float32] = ((boxes - EXCLUSIVE) / scale).astype(np.float32)
-    return normalised
-
-
-def denormalise(boxes: NDArray[np.floating[Any]], size_hw: tuple[int, int]) -> NDArray[np.int32]:
-    """Return what `normalise` was given, rounded to whole pixels (halves to even)."""
-    height, width = size_hw
-    scale = np.array([height - 1, width - 1, height - 1, width - 1])
-    pixels: NDArray[np.int32] = np.around(boxes * scale + EXCLUSIVE).astype(np.int32)
-    return pixels
 
 
 def apply_deltas(boxes: Tensor, deltas: Tensor) -> Tensor:
@@ -143,6 +123,14 @@ def _greedy(alive: Tensor, overlaps: Tensor) -> Tensor:
     return ops.while_loop(lambda _, changed: changed, settle, settle(alive, alive))[0]
 
 
+def _clashes(one: Tensor, other: Tensor, *, max_iou: float, labelled: bool) -> Tensor:
+    """Return (N, K, M): which of the rows (N, K, D) and (N, M, D) suppress each other."""
+    hit = iou(one, other) > max_iou
+    if labelled:
+        hit = ops.logical_and(hit, one[:, :, None, 4] == other[:, None, :, 4])
+    return hit
+
+
 def non_max_suppression(
     rows: Tensor, alive: Tensor, *, max_iou: float, num_kept: int, num_images: int, labelled: bool
 ) -> Tensor:
@@ -174,11 +162,7 @@ def non_max_suppression(
     earlier = np.tril(np.ones((size, size), bool), -1)
     slots = np.arange(num_kept, dtype=np.int32)
 
-    def clashes(one: Tensor, other: Tensor) -> Tensor:
-        hit = iou(one, other) > max_iou
-        if labelled:
-            hit = ops.logical_and(hit, one[:, :, None, 4] == other[:, None, :, 4])
-        return hit
+    clashes = partial(_clashes, max_iou=max_iou, labelled=labelled)
 
     def add_block(index: Tensor, kept: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         block = ops.take(blocks, index, axis=1)

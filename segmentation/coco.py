@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 #: id in COCO's numbering, which has gaps, and name
 CATEGORIES: tuple[tuple[int, str], ...] = (
     (1, "person"),
@@ -87,3 +89,9 @@ CATEGORIES: tuple[tuple[int, str], ...] = (
 )
 
 NAMES = tuple(name for _, name in CATEGORIES)
+
+
+def categories(classes: Sequence[str]) -> tuple[tuple[int, str], ...]:
+    """Return (id, name) of each class: COCO's id where COCO has the name, else ids from 1001 on."""
+    ids = {name: number for number, name in CATEGORIES}
+    return tuple((ids.get(name, 1001 + index), name) for index, name in enumerate(classes))

@@ -10,7 +10,6 @@ TensorFlow as the backend of Keras.
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +45,6 @@ def halved(weights: Sequence[NDArray[np.float32]]) -> list[NDArray[Any]]:
 
 def export(weights: Sequence[NDArray[np.float32]], path: Path) -> None:
     """Write the network with `weights` as an OpenVINO model: `path` (.xml) and its .bin."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import openvino
 
     from segmentation.portrait_network import build

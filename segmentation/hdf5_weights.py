@@ -12,13 +12,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.segmenter import WeightsError
+
+if TYPE_CHECKING:
+    import keras
 
 Shape = tuple[int, ...]
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.runtime import OpenVINONetwork
+from segmentation.runtime import KerasNetwork, OpenVINONetwork, chosen_backend, spare_threads
+from segmentation.segmenter import Options, check_classes
 
 EXPORT = Path(__file__).with_name("bundled") / "portrait.xml"
 
@@ -30,14 +31,14 @@ class Portrait:
     aspect arrives.
 
     Args:
-        network: compiled from (1, H, W, 3) uint8 to (1, H, W, 1) logits, for any of `SIZES_HW`.
+        network: from (1, H, W, 3) uint8 to (1, H, W, 1) logits, for any of `SIZES_HW`.
     """
 
     name = "portrait"
     classes: tuple[str, ...] = ("person",)
     max_input: int | None = 320
 
-    def __init__(self, network: OpenVINONetwork) -> None:
+    def __init__(self, network: OpenVINONetwork | KerasNetwork) -> None:
         """Take over `network`."""
         self._network = network
         self.device = network.device
@@ -67,6 +68,26 @@ class Portrait:
             masks=mask[None],
             ids=np.full(1, -1, np.int32),
         )
+
+
+def load_portrait(options: Options) -> Portrait:
+    """Return the bundled network; see `segmentation.segmenter.load`."""
+    if options.weights or options.size or options.classes or options.min_score is not None:
+        raise ValueError("portrait takes no weights, size, classes or min_score; use mask-rcnn")
+    check_classes(options.keep or (), Portrait.classes)
+    if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
+        return Portrait(OpenVINONetwork(EXPORT, spare_threads()))
+
+    def make(shapes: tuple[tuple[int, ...], ...]) -> object:
+        from segmentation.export_portrait import WEIGHTS, read_weights
+        from segmentation.portrait_network import build
+
+        height, width = shapes[0][1:3]
+        network = build((height, width))
+        network.set_weights(read_weights(WEIGHTS))
+        return network
+
+    return Portrait(KerasNetwork(make, "gpu" if options.device == "gpu" else "cpu"))
 
 
 def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:

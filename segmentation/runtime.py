@@ -80,7 +80,6 @@ class KerasNetwork:
 
     def __init__(self, make: Callable[..., Any], device: str) -> None:
         """Find the device; nothing is built yet."""
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         import keras
 
@@ -91,7 +90,7 @@ class KerasNetwork:
                 "for an NVIDIA GPU: pip install 'maskcast[gpu]', and check nvidia-smi"
             )
         self.device = f"{device.upper()} (Keras on {keras.backend.backend()})"
-        self._scope = lambda: keras.device(names[0])
+        self._scope: Callable[[], Any] = lambda: keras.device(names[0])
         self._make = make
         self._networks: dict[tuple[tuple[int, ...], ...], Any] = {}
 
@@ -116,6 +115,25 @@ def spare_threads() -> int:
 def gpu_present() -> bool:
     """Whether the machine has an NVIDIA GPU, found out without loading anything."""
     return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+
+
+def chosen_backend(backend: str, device: str, *, prefer_gpu: bool) -> str:
+    """Return "openvino" or "keras" for what `segmentation.segmenter.Options` asks for.
+
+    Args:
+        backend: "auto", "openvino" or "keras".
+        device: "auto", "cpu" or "gpu".
+        prefer_gpu: where both say "auto", a GPU is worth the seconds that Keras takes to start.
+
+    Raises:
+        ValueError: OpenVINO is asked for on a GPU.
+    """
+    if backend == "openvino" and device == "gpu":
+        raise ValueError("backend openvino runs on the CPU here; for a GPU use backend keras")
+    if backend != "auto":
+        return backend
+    on_gpu = device == "gpu" or (device == "auto" and prefer_gpu and gpu_present())
+    return "keras" if on_gpu else "openvino"
 
 
 def cached_export(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -45,23 +48,93 @@ class Segmenter(Protocol):
         """
 
 
-def load(name: str) -> Segmenter:
-    """Return the network of a name, ready to run.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a network is to be loaded; a network refuses what it cannot do.
+
+    Attributes:
+        weights: file to read instead of the one on disk for the network's name.
+        min_score: objects less certain are not reported; `None` for the original program's.
+        keep: names of the only classes wanted, `None` for all.
+        classes: names of all classes of a file of one's own, in the network's order.
+        size: side of the network's input in pixels, `None` for the published one.
+        backend: "auto", "openvino" or "keras".
+        device: "auto", "cpu" or "gpu".
+    """
+
+    weights: Path | None = None
+    min_score: float | None = None
+    keep: Sequence[str] | None = None
+    classes: Sequence[str] | None = None
+    size: int | None = None
+    backend: str = "auto"
+    device: str = "auto"
+
+
+def load(name: str, options: Options | None = None) -> Segmenter:
+    """Return the network of a name, ready to run; nothing is downloaded.
 
     Raises:
-        ValueError: there is no network of that name.
-        WeightsError: its weights cannot be used.
+        ValueError: there is no network of that name, or it cannot do what the options ask for.
+        WeightsError: its weights are not there or cannot be used.
     """
-    if name not in _LOADERS:
-        raise ValueError(f"model must be one of {', '.join(_LOADERS)}, got {name!r}")
-    return _LOADERS[name]()
+    if name not in LOADERS:
+        raise ValueError(f"model must be one of {', '.join(LOADERS)}, got {name!r}")
+    return LOADERS[name](options or Options())
 
 
-def _portrait() -> Segmenter:
-    from segmentation.portrait import EXPORT, Portrait
-    from segmentation.runtime import OpenVINONetwork, spare_threads
+def check_classes(names: Sequence[str], classes: Sequence[str]) -> None:
+    """Raise `ValueError`, with a suggestion, where one of `names` is not among `classes`."""
+    for name in names:
+        if name not in classes:
+            close = difflib.get_close_matches(name, classes, 1, 0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(classes)}"
+            raise ValueError(f"no class {name!r}; {hint}")
 
-    return Portrait(OpenVINONetwork(EXPORT, spare_threads()))
+
+def choose_model(*, asks_for_instances: bool) -> str:
+    """Return the name of the network that suits best among those whose weights are on disk.
+
+    Args:
+        asks_for_instances: people in one mask do not suffice.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    from segmentation.presets import PRESETS
+    from segmentation.runtime import gpu_present
+    from segmentation.weights import find
+
+    on_disk = find(PRESETS["mask-rcnn"]) is not None
+    if on_disk and (asks_for_instances or gpu_present()):
+        return "mask-rcnn"
+    if asks_for_instances:
+        raise WeightsError(
+            "instances and classes need the weights of mask-rcnn, which are not on disk; "
+            "run.py models fetch mask-rcnn, or --model mask-rcnn --weights FILE"
+        )
+    return "portrait"
 
 
-_LOADERS: dict[str, Callable[[], Segmenter]] = {"portrait": _portrait}
+def _portrait(options: Options) -> Segmenter:
+    from segmentation.portrait import load_portrait
+
+    return load_portrait(options)
+
+
+def _mask_rcnn(options: Options) -> Segmenter:
+    from segmentation.mask_rcnn import load_mask_rcnn
+
+    try:
+        return load_mask_rcnn(options)
+    except ImportError as error:
+        raise WeightsError(
+            f"mask-rcnn needs more packages ({error}): pip install 'maskcast[mask-rcnn]'"
+        ) from error
+
+
+#: Name on the command line -> how it is loaded.
+LOADERS: dict[str, Callable[[Options], Segmenter]] = {
+    "portrait": _portrait,
+    "mask-rcnn": _mask_rcnn,
+}

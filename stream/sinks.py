@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stream.frame import OutputInfo, Sink, StreamError
+from stream.instance_json import ENDINGS as JSON_ENDINGS
+from stream.instance_json import InstancesJSON
+from stream.instance_photos import InstancePhotos
 from stream.null import Null
 from stream.photos import ENDINGS, PhotoFile, PhotoFolder
 from stream.video_sink import ENDINGS as VIDEO_ENDINGS
@@ -24,20 +27,22 @@ class SinkOptions:
         input_paths: files that must never be overwritten.
         preset: of the video encoder, in x264's names.
         crf: its constant rate factor, 0 (lossless) to 51.
+        polygons: instances are written as outlines, not as RLE.
     """
 
     overwrite: bool = False
     input_paths: Sequence[Path] = ()
     preset: str = "medium"
     crf: int = 20
+    polygons: bool = False
 
 
 def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
     """Open what `address` names; the caller enters and leaves it.
 
     Args:
-        address: `window:`, `virtualcam:[DEVICE]`, `null:`, a video or photo by its ending, or a
-            folder ending in `/`.
+        address: `window:`, `virtualcam:[DEVICE]`, `null:`, `instances:FOLDER/`, a video, photo or
+            `.json` by its ending, or a folder ending in `/`.
         info: of the outputs to come.
         options: see `SinkOptions`.
 
@@ -50,12 +55,25 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
         return Null()
     if address.startswith("virtualcam:"):
         return VirtualCamera(address.removeprefix("virtualcam:") or None, info)
+    if address.startswith("instances:"):
+        folder = Path(address.removeprefix("instances:"))
+        return InstancePhotos(
+            folder, info, overwrite=options.overwrite, input_paths=options.input_paths
+        )
     path = Path(address)
     if address.endswith(("/", "\\")) or path.is_dir():
         return PhotoFolder(path, overwrite=options.overwrite, input_paths=options.input_paths)
     ending = path.suffix.lower()
     if ending in ENDINGS:
         return PhotoFile(path, overwrite=options.overwrite, input_paths=options.input_paths)
+    if ending in JSON_ENDINGS:
+        return InstancesJSON(
+            path,
+            info,
+            overwrite=options.overwrite,
+            input_paths=options.input_paths,
+            polygons=options.polygons,
+        )
     if ending in VIDEO_ENDINGS:
         return VideoSink(
             path,
@@ -67,5 +85,6 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
         )
     raise StreamError(
         f"{address}: unknown kind of output; use a video ({' '.join(VIDEO_ENDINGS)}), a photo "
-        f"({' '.join(ENDINGS)}), a folder/, window:, virtualcam: or null:"
+        f"({' '.join(ENDINGS)}), a folder/, instances:FOLDER/, {' '.join(JSON_ENDINGS)}, window:, "
+        "virtualcam: or null:"
     )

@@ -7,7 +7,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from segmentation import boxes  # noqa: E402
+from segmentation import boxes, coordinates  # noqa: E402
 
 MATTERPORT = {
     "strides": (4, 8, 16, 32, 64),
@@ -64,9 +64,9 @@ def test_order_and_place_of_anchors() -> None:
 
 def test_normalised_corners() -> None:
     whole = np.array([[0, 0, 20, 30], [5, 6, 7, 8]])
-    normalised = boxes.normalise(whole, (20, 30))
+    normalised = coordinates.normalise(whole, (20, 30))
     np.testing.assert_array_equal(normalised[0], [0, 0, 1, 1])
-    np.testing.assert_array_equal(boxes.denormalise(normalised, (20, 30)), whole)
+    np.testing.assert_array_equal(coordinates.denormalise(normalised, (20, 30)), whole)
 
 
 def test_deltas() -> None:

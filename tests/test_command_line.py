@@ -125,19 +125,20 @@ def test_missing_and_unusable_sources(capfd, tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("this is no video")
     (tmp_path / "empty.jpg").touch()
+    (tmp_path / "folder").mkdir()
     out = tmp_path / "out.mp4"
     for name, words in {
         "missing.mp4": "no such file",
         "empty.mp4": "is empty",
         "text.mp4": "cannot be read as a video",
         "empty.jpg": "not a picture",
-        "": "no photos in it",
+        "folder": "no photos in it",
     }.items():
         source = tmp_path / name
         line = failing(capfd, 1, source, "-o", out)
         assert words in line
         assert str(source) in line
-    assert files(tmp_path) == ["empty.jpg", "empty.mp4", "text.mp4"]
+    assert files(tmp_path) == ["empty.jpg", "empty.mp4", "folder", "text.mp4"]
 
 
 def test_missing_camera(capfd):
@@ -194,7 +195,7 @@ def test_photos_have_no_pace(capfd, photo):
 
 
 def test_unexpected_error_is_one_line_and_shown_with_debug(capfd, photo, monkeypatch):
-    def broken(name: str) -> None:
+    def broken(name: str, options: object) -> None:
         raise RuntimeError("odd\nthing")
 
     monkeypatch.setattr("segmentation.segmenter.load", broken)
@@ -205,7 +206,7 @@ def test_unexpected_error_is_one_line_and_shown_with_debug(capfd, photo, monkeyp
 
 
 def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
-    def broken(name: str) -> None:
+    def broken(name: str, options: object) -> None:
         raise ImportError("libGL.so.1: cannot open shared object file")
 
     monkeypatch.setattr("segmentation.segmenter.load", broken)
@@ -275,3 +276,65 @@ def test_command_runs_from_any_folder(tmp_path):
         check=True,
     )
     assert done.stdout == f"maskcast {run.VERSION}\n"
+
+
+def test_models_are_listed_with_what_is_on_disk(capfd, tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    assert run.main(["models"]) == 0
+    listed = capfd.readouterr().out
+    assert "portrait     in the package" in listed
+    assert "mask-rcnn    not on disk" in listed
+    assert "MIT" in listed
+    assert "name one of mask-rcnn" in failing(capfd, 2, "models", "fetch")
+    assert run.main(["models", "remove", "mask-rcnn"]) == 0
+    assert "was not on disk" in capfd.readouterr().err
+
+
+def test_instances_without_weights_name_the_way_to_them(capfd, photo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    for arguments in (["--keep", "dog"], ["-o", str(tmp_path / "found.json")]):
+        line = failing(capfd, 1, photo, "-o", "null:", *arguments)
+        assert "run.py models fetch mask-rcnn" in line
+    line = failing(capfd, 1, photo, "-o", "null:", "--model", "mask-rcnn")
+    assert "run.py models fetch mask-rcnn" in line
+    assert files(tmp_path) == ["portrait.png"]
+
+
+def test_portrait_gives_instances_when_asked_by_name(photo, tmp_path):
+    pytest.importorskip("pycocotools")
+    found, folder = tmp_path / "found.json", tmp_path / "masks"
+    code = run.main(
+        [str(photo), "-o", str(found), "-o", f"instances:{folder}/", "--model", "portrait"]
+    )
+    assert code == 0
+    (person,) = json.loads(found.read_text())
+    assert person["category_id"] == 1
+    assert person["score"] > 0.5
+    (name,) = files(folder)
+    assert name.startswith("portrait_0-person-0.")
+    assert set(np.unique(read_photo(folder / name))) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--keep", "cat"], "no class 'cat'"),
+        (["--size", "320"], "takes no weights, size"),
+        (["--device", "gpu"], "device gpu"),
+        (["--device", "gpu", "--backend", "openvino"], "runs on the CPU here"),
+    ],
+)
+def test_portrait_refuses_what_it_cannot_do(capfd, photo, arguments, words):
+    pytest.importorskip("keras")
+    assert words in failing(capfd, 1, photo, "-o", "null:", "--model", "portrait", *arguments)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>not found</html>", b"\x89HDF\r\n\x1a\n" + bytes(99)]
+)
+def test_unusable_weight_file_is_one_line(capfd, photo, tmp_path, content):
+    pytest.importorskip("h5py")
+    path = tmp_path / "bad.h5"
+    path.write_bytes(content)
+    line = failing(capfd, 1, photo, "-o", "null:", "--model", "mask-rcnn", "--weights", path)
+    assert str(path) in line

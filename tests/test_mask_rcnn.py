@@ -17,20 +17,18 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("h5py")
 
 from segmentation import coco  # noqa: E402
-from segmentation.boxes import normalise  # noqa: E402
+from segmentation.coordinates import normalise  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
-from segmentation.mask_rcnn import (  # noqa: E402
+from segmentation.mask_rcnn import MaskRCNN, mold, unmold  # noqa: E402
+from segmentation.mask_rcnn_network import (  # noqa: E402
     NUM_PROPOSALS,
     DetectionMasks,
     Detections,
     MaskHead,
-    MaskRCNN,
     Proposals,
     build_network,
     load_network,
-    mold,
     network_anchors,
-    unmold,
 )
 from segmentation.roi_align import PyramidRoIAlign, join_levels  # noqa: E402
 from segmentation.segmenter import WeightsError  # noqa: E402
@@ -409,7 +407,7 @@ def test_openvino_finds_the_same(network: keras.Model, inputs: list, golden: dic
 RUN = """
 import sys
 import numpy as np, keras
-from segmentation.mask_rcnn import load_network
+from segmentation.mask_rcnn_network import load_network
 weights, arrays, result = sys.argv[1:]
 inputs = np.load(arrays)
 network = load_network(weights, 320)

@@ -1,4 +1,4 @@
-# make demo: a clip with a blurred background, demo.mp4
+# make demo: a portrait in motion before another background, demo.mp4
 # make test: style, types and tests
 # make live: webcam, background blurred, in a window
 
@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 demo: $(VENV)/demo
-	$(BIN)/python run.py demo: -o demo.mp4 -y
+	$(BIN)/python run.py demo: -o demo.mp4 -y --effect 'replace=#2a6f97'
 
 live: $(VENV)/demo
 	$(BIN)/python run.py

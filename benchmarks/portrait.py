@@ -24,6 +24,9 @@ from segmentation.portrait import EXPORT, Portrait, resized
 from segmentation.runtime import OpenVINONetwork
 
 SETS = ("eg1800", "ccp", "vikram", "pennfudan", "pelota", "coco_1person")
+# its training's statistics (Park et al. 2020, "SINet", the authors' program)
+SINET_MEAN_BGR = (107.304565, 115.69884, 132.35703)
+SINET_STD_BGR = (63.97182, 65.1337, 68.29726)
 Image = NDArray[np.uint8]
 Network = Callable[[Image], Image]  # (H, W, 3) RGB to (H, W), 255 = a person for certain
 
@@ -78,8 +81,10 @@ def peers(folder: Path) -> dict[str, Network]:
         name = session.get_inputs()[0].name
 
         def run(image: Image) -> Image:
-            small = resized(image, size_hw).astype(np.float32)[None] / 255
-            (result,) = session.run(None, {name: small.transpose(0, 3, 1, 2) if first else small})
+            small = resized(image, size_hw).astype(np.float32)
+            if first:
+                small = ((small[..., ::-1] - SINET_MEAN_BGR) / SINET_STD_BGR).transpose(2, 0, 1)
+            (result,) = session.run(None, {name: (small / 255)[None].astype(np.float32)})
             maps = result[0] if first else result[0].transpose(2, 0, 1)
             if len(maps) == 2 and not first:
                 maps = np.exp(maps - maps.max(axis=0)) / np.exp(maps - maps.max(axis=0)).sum(axis=0)
@@ -91,7 +96,7 @@ def peers(folder: Path) -> dict[str, Network]:
     files = {
         "mediapipe_selfie": ("selfie_segmentation.onnx", (256, 256), False, 0),
         "meet": ("mediapipe.onnx", (144, 256), False, 1),
-        "sinet": ("SINet_Softmax_simple.onnx", (320, 320), True, 0),
+        "sinet": ("SINet_Softmax_simple.onnx", (320, 320), True, 1),
     }
     return {
         name: load(file, size_hw, first=first, person=person)

@@ -66,8 +66,8 @@ class Demo:
 
     def _view(self, phase: float) -> NDArray[np.uint8]:
         """Return what the moving camera sees at a phase in [0, 2 pi)."""
-        zoom = 1.55 - 0.2 * np.cos(phase)
-        centre = (225 + 22 * np.sin(phase), 190 + 9 * np.sin(2 * phase))
+        zoom = 2.15 - 0.15 * np.cos(phase)
+        centre = (222 + 8 * np.sin(phase), 158 + 8 * np.sin(2 * phase))
         matrix = cv2.getRotationMatrix2D(centre, 2.5 * np.sin(phase), zoom)
         matrix[:, 2] += np.array([WIDTH / 2, HEIGHT / 2]) - centre
         view = cv2.warpAffine(

@@ -29,7 +29,7 @@ def open_source(
     Args:
         address: a camera's number or `camera:N`, a video, a photo, a folder or glob of photos, a
             network address, or `demo:`.
-        on_message: told, in one line, what happens to a camera while it runs.
+        on_message: told, in one line, a camera's mode and what happens to it while it runs.
         fps: makes photos the frames of a video.
         realtime: a file behaves as a camera.
 
@@ -55,7 +55,9 @@ def local_files(address: str) -> list[Path]:
 def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:
     number = _camera_number(address)
     if number is not None:
-        return Camera(number, on_message)
+        camera = Camera(number, on_message)
+        on_message(f"camera {number}: {camera.mode}")
+        return camera
     if address == "demo:":
         return Demo()
     if is_network_address(address):

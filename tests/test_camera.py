@@ -16,6 +16,7 @@ from segmentation.refine import Refiner
 from stream.camera import Camera
 from stream.frame import StreamError
 from stream.pipeline import Pipeline
+from stream.sources import open_source
 from stream.stats import Stats
 from tests.fakes import Oracle
 
@@ -68,6 +69,14 @@ def test_camera_asks_for_mjpg_before_the_size_and_reports_the_mode(device):
     keys = [key for key, _ in device.settings]
     assert keys.index(cv2.CAP_PROP_FOURCC) < keys.index(cv2.CAP_PROP_FRAME_WIDTH)
     assert device.settings[0][1] == cv2.VideoWriter.fourcc(*"MJPG")
+
+
+def test_mode_really_set_is_told(device):
+    device.openings = [noisy(3)]
+    told: list[str] = []
+    with open_source("camera:2", on_message=told.append) as source:
+        assert source.info.live
+    assert told == ["camera 2: 64x48, 30 frames/s, MJPG"]
 
 
 def test_missing_camera_is_one_line(device):

@@ -8,19 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
 
-from stream.frame import Frame, StreamError, StreamInfo
+from stream.frame import Frame, Source, StreamError, StreamInfo
 
 # OpenCV hands out the last picture again and again when a device is gone
 MAX_REPEATS = 30
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to open a lost camera again
 
 
-class Camera:
+class Camera(Source):
     """`Source` over a webcam: live, the newest frame wins; comes back after it was unplugged.
 
     Args:
@@ -67,10 +67,6 @@ class Camera:
         name = code.to_bytes(4, "little", signed=code < 0).decode("ascii", "replace").strip("\0 ")
         rate = f"{float(self.info.fps or 0):g} frames/s"
         return ", ".join(filter(None, [f"{self.info.width}x{self.info.height}", rate, name]))
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
     def __exit__(
         self,

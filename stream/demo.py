@@ -7,14 +7,12 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.frame import Frame, StreamError, StreamInfo
+from stream.frame import Frame, Source, StreamError, StreamInfo
 from stream.photos import read_photo
 
 WIDTH, HEIGHT = 640, 480
@@ -22,7 +20,7 @@ FPS = 30
 NUM_FRAMES = 240
 
 
-class Demo:
+class Demo(Source):
     """`Source` over the portrait of the astronaut Eileen Collins that scikit-image carries.
 
     The photo is NASA's and in the public domain. The camera moves: it drifts, turns and comes
@@ -40,18 +38,6 @@ class Demo:
         self._photo = read_photo(Path(package.origin).parent / "data" / "astronaut.png")
         self._stopped = threading.Event()
         self.info = StreamInfo(WIDTH, HEIGHT, Fraction(FPS), num_frames=NUM_FRAMES)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Hold nothing open."""
 
     def interrupt(self) -> None:
         """See `Source.interrupt`."""

@@ -128,23 +128,26 @@ class Event:
 class Source(Protocol):
     """A context manager over one stream; iterating gives its frames once, in order.
 
+    Sources are subclasses; what they do not say otherwise holds nothing open.
+
     Opening happens in the constructor or in `__enter__`, both of which may raise `StreamError`;
     from then on `info` is valid. The end of the stream ends the iteration; a stream that breaks
     off raises `StreamError`. Leaving the context frees every process, device and thread.
     """
 
-    @property
-    def info(self) -> StreamInfo:
-        """What is known of the stream."""
+    #: what is known of the stream
+    info: StreamInfo
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        return None
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames."""
@@ -156,6 +159,9 @@ class Source(Protocol):
 class Sink(Protocol):
     """A context manager that takes outputs, in order, from one thread.
 
+    Sinks are subclasses; what they do not say otherwise holds nothing open, has no keys and needs
+    no completing.
+
     `write` may block while the device is busy and raises `StreamError` when it cannot go on.
     Whatever is written appears under its final name through `finish` alone; leaving the context
     without it discards the output. Leaving the context frees every process, device and thread.
@@ -164,20 +170,24 @@ class Sink(Protocol):
     #: written to from the main thread, because its window system wants that
     main_thread: bool
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        return None
 
     def write(self, output: Output) -> None:
         """Take the next output."""
 
     def poll(self) -> list[Event]:
         """Return what happened since the last call. Does not block, needs no frame."""
+        return []
 
     def finish(self, *, cut_short: bool) -> None:
         """Complete the output. `cut_short`: the source had more, so its sound ends here too."""
+        return None

@@ -15,7 +15,7 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from segmentation.instances import Instances
-from stream.frame import Event, Frame, Output, OutputInfo, StreamError
+from stream.frame import Frame, Output, OutputInfo, Sink, StreamError
 from stream.instance_masks import Mask, at_frame_size, to_polygons, to_rle
 from stream.photos import check_free
 
@@ -23,7 +23,7 @@ from stream.photos import check_free
 ENDINGS = (".json", ".jsonl")
 
 
-class InstancesJSON:
+class InstancesJSON(Sink):
     """`Sink` for what was found, in COCO's format of results (https://cocodataset.org).
 
     A `.json` is one list of all instances, which `COCO.loadRes` of pycocotools takes as it is.
@@ -117,10 +117,6 @@ class InstancesJSON:
         for record in records:
             self._append(self._separator + _dumps({**keys, **record}))
             self._separator = ",\n"
-
-    def poll(self) -> list[Event]:
-        """Return nothing; see `Sink`."""
-        return []
 
     def finish(self, *, cut_short: bool) -> None:
         """Complete the file and give it its name; see `Sink`."""

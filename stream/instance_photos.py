@@ -14,12 +14,12 @@ from typing import Self
 
 import cv2
 
-from stream.frame import Event, Frame, Output, OutputInfo, StreamError
+from stream.frame import Frame, Output, OutputInfo, Sink, StreamError
 from stream.instance_masks import at_frame_size
 from stream.photos import check_free, save
 
 
-class InstancePhotos:
+class InstancePhotos(Sink):
     """`Sink` for the masks of what was found: greyscale PNG of the frame's size, 0 or 255.
 
     They are named by photo, or number of the frame, then rank in it from 0 (the best), class and
@@ -95,10 +95,6 @@ class InstancePhotos:
                 check_free(path, overwrite=self._overwrite, input_paths=self._input_paths)
             data = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
             save(bytes(data), self._part / name)
-
-    def poll(self) -> list[Event]:
-        """Return nothing; see `Sink`."""
-        return []
 
     def finish(self, *, cut_short: bool) -> None:
         """Give the files their names; see `Sink`."""

@@ -7,14 +7,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.frame import Event, Frame, Output, StreamError, StreamInfo
+from stream.frame import Frame, Output, Sink, Source, StreamError, StreamInfo
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
@@ -37,7 +36,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     return image
 
 
-class Photos:
+class Photos(Source):
     """`Source` over photos: independent pictures, or the frames of a video.
 
     Args:
@@ -56,18 +55,6 @@ class Photos:
         self.info = StreamInfo(
             width=first.shape[1], height=first.shape[0], fps=fps, num_frames=len(self._paths)
         )
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Hold nothing open."""
 
     def interrupt(self) -> None:
         """See `Source.interrupt`."""
@@ -94,7 +81,7 @@ class Photos:
             yield Frame(image, index, time_s, name=path.name)
 
 
-class PhotoFile:
+class PhotoFile(Sink):
     """`Sink` for one photo: the first output, under the path given.
 
     Args:
@@ -114,18 +101,6 @@ class PhotoFile:
         self._path = path
         self._data: bytes | None = None
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Hold nothing open."""
-
     def write(self, output: Output) -> None:
         """Keep the first output; see `Sink`.
 
@@ -138,17 +113,13 @@ class PhotoFile:
             )
         self._data = encode_photo(output.image, self._path)
 
-    def poll(self) -> list[Event]:
-        """Return nothing; see `Sink`."""
-        return []
-
     def finish(self, *, cut_short: bool) -> None:
         """Write the file; see `Sink`."""
         if self._data is not None:
             save(self._data, self._path)
 
 
-class PhotoFolder:
+class PhotoFolder(Sink):
     """`Sink` for a folder of PNG: `NNNNNN.png` for frames, for photos their own names.
 
     Each file appears when it is whole; an interrupted run leaves the ones that are done.
@@ -185,14 +156,6 @@ class PhotoFolder:
             raise StreamError(f"{self._folder}: cannot be made ({error.strerror})") from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Hold nothing open."""
-
     def write(self, output: Output) -> None:
         """Write one PNG; see `Sink`."""
         name = output.frame.name
@@ -203,13 +166,6 @@ class PhotoFolder:
         path = self._folder / f"{stem}.png"
         check_free(path, overwrite=self._overwrite, input_paths=self._input_paths)
         save(encode_photo(output.image, path), path)
-
-    def poll(self) -> list[Event]:
-        """Return nothing; see `Sink`."""
-        return []
-
-    def finish(self, *, cut_short: bool) -> None:
-        """Do nothing: every file is complete; see `Sink`."""
 
 
 def check_free(path: Path, *, overwrite: bool, input_paths: Sequence[Path]) -> None:

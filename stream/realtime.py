@@ -9,10 +9,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from stream.frame import Frame, Source, StreamError, StreamInfo
+from stream.frame import Frame, Source, StreamError
 
 
-class RealTime:
+class RealTime(Source):
     """`Source` that gives another source's frames when they are due, and live.
 
     Args:
@@ -26,13 +26,9 @@ class RealTime:
         """Wrap `source`."""
         self._source = source
         self._stopped = threading.Event()
+        self.info = replace(source.info, live=True)
         if source.info.fps is None:
             raise StreamError("--realtime: photos have no pace; add --fps RATE or leave it out")
-
-    @property
-    def info(self) -> StreamInfo:
-        """The source's, live."""
-        return replace(self._source.info, live=True)
 
     def __enter__(self) -> Self:
         """Enter the source."""

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from stream import nut
 from stream.ffmpeg import Ffmpeg
 from stream.ffmpeg_header import sound_codecs
-from stream.frame import Event, Output, OutputInfo, StreamError
+from stream.frame import Output, OutputInfo, Sink, StreamError
 from stream.video_format import ALPHA_ENDINGS, FORMATS, encoder_options, sound_options
 from stream.video_input import input_options
 
@@ -29,7 +28,7 @@ _DEFAULT_FPS = Fraction(25)
 _MAX_START_S = 10.0
 
 
-class VideoSink:
+class VideoSink(Sink):
     """Writes a video file, see `Sink`.
 
     Frames go to ffmpeg with their timestamps, which the file keeps exactly (.mkv and .webm to
@@ -99,10 +98,6 @@ class VideoSink:
         if not path.parent.is_dir():
             raise StreamError(f"{path}: the folder {path.parent} does not exist")
 
-    def __enter__(self) -> Self:
-        """Return itself; ffmpeg starts with the first output."""
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -115,10 +110,6 @@ class VideoSink:
         for path in (self._temporary, self._shortened):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-
-    def poll(self) -> list[Event]:
-        """Return nothing: nobody presses keys at a file."""
-        return []
 
     def write(self, output: Output) -> None:
         """Encode one output.

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from stream.ffmpeg import TIMESTAMP_OPTIONS, TimestampedOutput
 from stream.ffmpeg_header import VideoHeader, has_picture, sound_codecs, video_header
-from stream.frame import Frame, StreamError, StreamInfo
+from stream.frame import Frame, Source, StreamError, StreamInfo
 from stream.video_input import input_options, is_live_address, is_network_address, shown
 
 #: Chroma is interpolated and rounded rightly; ffmpeg's faster default darkens by 1 to 2 of 255.
@@ -24,7 +23,7 @@ _NETWORK_TIMEOUT_S = 20.0
 _DEFAULT_FPS = Fraction(25)
 
 
-class VideoSource:
+class VideoSource(Source):
     """Frames of a local video file or of a network address, see `Source`.
 
     One ffmpeg decodes, rotates as the file demands and converts to RGB by the file's own matrix
@@ -57,7 +56,7 @@ class VideoSource:
             ]
         )
         try:
-            self._info = self._open(low_delay)
+            self.info = self._open(low_delay)
         except BaseException:
             self._output.process.close()
             raise
@@ -92,15 +91,6 @@ class VideoSource:
             sound=self._address if has_sound else None,
         )
 
-    @property
-    def info(self) -> StreamInfo:
-        """What is known of the stream; sound is that of the file, unless the stream is live."""
-        return self._info
-
-    def __enter__(self) -> Self:
-        """Return itself; the constructor has opened everything."""
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -121,7 +111,7 @@ class VideoSource:
         Raises:
             StreamError: ffmpeg was killed, or the network broke off.
         """
-        shape = (self._info.height, self._info.width, 3)
+        shape = (self.info.height, self.info.width, 3)
         timestamp, index = self._first, 0
         while timestamp is not None and not self._interrupted.is_set():
             image = np.empty(shape, np.uint8)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from stream.frame import Event, Output, OutputInfo, StreamError
+from stream.frame import Output, OutputInfo, Sink, StreamError
 
 
-class VirtualCamera:
+class VirtualCamera(Sink):
     """`Sink` through pyvirtualcam: v4l2loopback on Linux, OBS's camera on macOS and Windows.
 
     Args:
@@ -47,10 +47,6 @@ class VirtualCamera:
                 "sudo modprobe v4l2loopback exclusive_caps=1; elsewhere install OBS"
             ) from error
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -72,10 +68,3 @@ class VirtualCamera:
             shown = image[:, :, :3].astype(np.uint16) * image[:, :, 3:] // 255
             image = shown.astype(np.uint8)
         self._camera.send(image)
-
-    def poll(self) -> list[Event]:
-        """Return nothing; see `Sink`."""
-        return []
-
-    def finish(self, *, cut_short: bool) -> None:
-        """Do nothing: there is nothing to complete; see `Sink`."""

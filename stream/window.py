@@ -12,12 +12,12 @@ from typing import Self
 
 import cv2
 
-from stream.frame import Event, Output, OutputInfo, StreamError
+from stream.frame import Event, Output, OutputInfo, Sink, StreamError
 
 KEYS = {27: "escape", 32: "space", 13: "enter"}
 
 
-class Window:
+class Window(Sink):
     """`Sink` that shows outputs: live ones at once, a file's at its own pace, photos until a key.
 
     Args:
@@ -78,9 +78,6 @@ class Window:
             self._look(1)
         events, self._events = self._events, []
         return events
-
-    def finish(self, *, cut_short: bool) -> None:
-        """Do nothing: there is nothing to complete; see `Sink`."""
 
     def _wait_for(self, time_s: float) -> None:
         """Hold a frame of a file back until it is due."""

@@ -96,6 +96,7 @@ def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = _parser().parse_args(arguments)
     from stream import loop
+    from stream.progress import progress
     from stream.sources import open_source
     from stream.stats import Stats
 
@@ -110,7 +111,7 @@ def cast(arguments: Sequence[str]) -> int:
         segmenter = _segmenter(options)
         pipeline = _pipeline(source, segmenter, effect, options, stats)
         sinks = _sinks(source, segmenter, effect, options, stack)
-        with _progress(source, sinks, stats) as on_progress:
+        with progress(source.info, next(iter(sinks)), stats) as on_progress:
             whole = loop.run(
                 source,
                 pipeline,
@@ -351,41 +352,6 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-@contextmanager
-def _progress(source: Source, sinks: dict[str, Sink], stats: Stats) -> Iterator[Callable[[], None]]:
-    """Show a bar for files, a line of figures when live; nothing where nobody can look."""
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no thread that watches over a bar that is never idle
-    info = source.info
-    layout = None if info.num_frames else "{n_fmt} frames [{elapsed}, {rate_fmt}{postfix}]"
-    with tqdm(
-        total=None if info.live else info.num_frames,
-        unit=" frames",
-        desc="live" if info.live else "frames",
-        bar_format="{desc}: {elapsed}{postfix}" if info.live else layout,
-        disable=not sys.stderr.isatty(),
-        dynamic_ncols=True,
-    ) as bar:
-
-        def update() -> None:
-            if info.live:
-                bar.set_postfix_str(_live_figures(sinks, stats))
-            else:
-                bar.update(stats.counts["processed"] - bar.n)
-
-        yield update
-        update()
-
-
-def _live_figures(sinks: dict[str, Sink], stats: Stats) -> str:
-    figures = [f" {stats.fps:.1f} frames/s", f"{stats.counts['dropped']} dropped"]
-    latency = stats.stages.get(f"{next(iter(sinks))} latency")
-    if latency is not None and (p95_ms := latency.percentile_ms(95)) is not None:
-        figures.append(f"latency {p95_ms:.0f} ms")
-    return ", ".join(figures)
-
-
 # === Other commands ===
 
 
@@ -419,6 +385,7 @@ def models(arguments: Sequence[str]) -> int:
     """Run `models`, `models fetch NAME` or `models remove NAME`."""
     from segmentation.presets import PRESETS
     from segmentation.weights import fetch, folder, remove, verify
+    from stream.progress import download_bar
 
     parser = argparse.ArgumentParser(
         prog="run.py models", description=f"Published weights, kept in {folder()}."
@@ -440,7 +407,7 @@ def models(arguments: Sequence[str]) -> int:
     elif options.action == "remove":
         _say(f"{preset.name}: {'removed' if remove(preset) else 'was not on disk'}")
     else:
-        with _download_bar(preset.name) as on_progress:
+        with download_bar(preset.name) as on_progress:
             path = fetch(preset, on_progress)
         _say(f"{preset.name}: {path}")
     return 0
@@ -460,20 +427,6 @@ def _list_models() -> None:
             f"{row.preset.name:<12} {place:<13} {size:>9}  {row.preset.licence}  "
             f"{row.preset.source}  {told}"
         )
-
-
-@contextmanager
-def _download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0
-    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-
-        def update(num_done: int, num_all: int) -> None:
-            bar.total = num_all
-            bar.update(num_done - bar.n)
-
-        yield update
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"models": models, "train": train}

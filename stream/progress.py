@@ -1,0 +1,70 @@
+"""What a person at a terminal sees while the program works; nothing where nobody can look."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from stream.frame import StreamInfo
+from stream.stats import Stats
+
+tqdm.monitor_interval = 0  # no thread that watches over bars that are never idle
+
+
+@contextmanager
+def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[], None]]:
+    """Show a bar for files, a line of figures when live.
+
+    Args:
+        info: of the source.
+        sink: name of the sink whose latency is shown.
+        stats: of the run.
+
+    Yields:
+        A function to call now and then.
+    """
+    layout = None if info.num_frames else "{n_fmt} frames [{elapsed}, {rate_fmt}{postfix}]"
+    with tqdm(
+        total=None if info.live else info.num_frames,
+        unit=" frames",
+        desc="live" if info.live else "frames",
+        bar_format="{desc}: {elapsed}{postfix}" if info.live else layout,
+        disable=not sys.stderr.isatty(),
+        dynamic_ncols=True,
+    ) as bar:
+
+        def update() -> None:
+            if info.live:
+                bar.set_postfix_str(_live_figures(sink, stats))
+            else:
+                bar.update(stats.counts["processed"] - bar.n)
+
+        yield update
+        update()
+
+
+def _live_figures(sink: str, stats: Stats) -> str:
+    figures = [f" {stats.fps:.1f} frames/s", f"{stats.counts['dropped']} dropped"]
+    latency = stats.stages.get(f"{sink} latency")
+    if latency is not None and (p95_ms := latency.percentile_ms(95)) is not None:
+        figures.append(f"latency {p95_ms:.0f} ms")
+    return ", ".join(figures)
+
+
+@contextmanager
+def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar for a download.
+
+    Yields:
+        A function to call with the bytes that are there and the bytes in all.
+    """
+    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+
+        def update(num_done: int, num_all: int) -> None:
+            bar.total = num_all
+            bar.update(num_done - bar.n)
+
+        yield update

@@ -87,9 +87,16 @@ def _network(path: Path, size: int, options: Options) -> OpenVINONetwork | Keras
 
         return load_network(path, size)
 
+    unused_gpu = ""
     if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
         on_gpu = options.device == "gpu" or (options.device == "auto" and gpu_present())
-        return KerasNetwork(build, "gpu" if on_gpu else "cpu")
+        try:
+            return KerasNetwork(build, "gpu" if on_gpu else "cpu")
+        except ValueError:
+            if (options.backend, options.device) != ("auto", "auto"):
+                raise
+            # nobody asked for the GPU, but nobody should wonder why it idles
+            unused_gpu = "; the NVIDIA GPU is unused: pip install 'maskcast[gpu]'"
 
     def export_to(target: Path) -> None:
         from segmentation.openvino_export import export
@@ -97,7 +104,9 @@ def _network(path: Path, size: int, options: Options) -> OpenVINONetwork | Keras
         export(build(), target)
 
     model = cached_export(user_cache() / "compiled", path, f"mask-rcnn {size}", export_to)
-    return OpenVINONetwork(model, spare_threads())
+    network = OpenVINONetwork(model, spare_threads())
+    network.device += unused_gpu
+    return network
 
 
 def mold(image: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

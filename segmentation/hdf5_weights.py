@@ -14,18 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from segmentation.segmenter import WeightsError
+from segmentation.strict_match import Shape, finite, match_shapes
 
 if TYPE_CHECKING:
     import keras
-
-Shape = tuple[int, ...]
-
-#: names listed in an error; more are counted
-MAX_LISTED = 4
 
 #: what h5py raises on a file whose bytes contradict each other
 _DAMAGE = (
@@ -132,40 +125,7 @@ def load_tensors(network: keras.Model, path: Path) -> None:
     variables = {"/".join(v.path.split("/")[-2:]): v for v in network.variables}
     with _tensors(path) as tensors:
         shapes = {name: tuple(dataset.shape) for name, dataset in tensors.items()}
-        _match(shapes, {name: tuple(v.shape) for name, v in variables.items()})
-        values = {name: _values(tensors[name], name) for name in variables}
+        match_shapes(shapes, {name: tuple(v.shape) for name, v in variables.items()})
+        values = {name: finite(tensors[name][()], name) for name in variables}
     for name, variable in variables.items():
         variable.assign(values[name])
-
-
-def _values(dataset: Any, name: str) -> NDArray[np.float32]:
-    values = np.asarray(dataset[()], np.float32)
-    if not np.isfinite(values).all():
-        raise WeightsError(f"{name} has values that are not finite; get the file again")
-    return values
-
-
-def _match(in_file: dict[str, Shape], in_network: dict[str, Shape]) -> None:
-    """Raise an error that lists every difference."""
-    differences = [
-        ("missing", [name for name in in_network if name not in in_file]),
-        ("not in the network", [name for name in in_file if name not in in_network]),
-        (
-            "of another shape",
-            [
-                f"{name} {in_file[name]} instead of {shape}"
-                for name, shape in in_network.items()
-                if name in in_file and in_file[name] != shape
-            ],
-        ),
-    ]
-    texts = [
-        f"{len(names)} tensors {what}: {_listed(names)}" for what, names in differences if names
-    ]
-    if texts:
-        raise WeightsError("; ".join(texts) + "; give a file of this network")
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - MAX_LISTED
-    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

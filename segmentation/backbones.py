@@ -13,6 +13,27 @@ Tensor = Any
 RESNET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 
 
+def padded_conv(
+    x: Tensor, filters: int, kernel: int, *, stride: int = 1, use_bias: bool = True, name: str
+) -> Tensor:
+    """Convolve a map that is continued by kernel // 2 zeros on all four sides, as PyTorch does.
+
+    Keras' "same" would put all of them to the right and the bottom where the stride is 2.
+    """
+    if stride > 1:
+        x = layers.ZeroPadding2D(kernel // 2)(x)
+    padding = "same" if stride == 1 else "valid"
+    conv = layers.Conv2D(
+        filters, kernel, strides=stride, padding=padding, use_bias=use_bias, name=name
+    )
+    return conv(x)
+
+
+def stored_norm(x: Tensor, name: str) -> Tensor:
+    """Normalise by stored statistics, with the epsilon of PyTorch."""
+    return layers.BatchNormalization(epsilon=1e-5, name=name)(x, training=False)
+
+
 def _conv_norm(
     x: Tensor, filters: int, kernel: int, *, stride: int, names: Sequence[str]
 ) -> Tensor:

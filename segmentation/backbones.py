@@ -86,26 +86,40 @@ def resnet(image: Tensor, depth: int) -> list[Tensor]:
     return stages
 
 
-def feature_pyramid(stages: Sequence[Tensor], channels: int = 256) -> list[Tensor]:
+class Doubled(layers.Layer):
+    """Every pixel becomes four, whatever the size of the map."""
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """Return (N, 2H, 2W, C)."""
+        num, *size_hw, channels = input_shape
+        return (num, *(None if side is None else 2 * side for side in size_hw), channels)
+
+    def call(self, x: Tensor) -> Tensor:
+        """Enlarge (N, H, W, C)."""
+        _, height, width, _ = ops.shape(x)
+        return ops.image.resize(x, (2 * height, 2 * width), interpolation="nearest")
+
+
+def feature_pyramid(
+    stages: Sequence[Tensor], channels: int = 256, *, first: int, lateral: str, output: str
+) -> list[Tensor]:
     """Build the feature pyramid (Lin et al. 2017): each level sees all deeper ones.
 
     Args:
-        stages: C2..C5, finest first.
+        stages: one for each level, finest first, each half as large as the one before.
         channels: of every level.
+        first: number of the finest level.
+        lateral: name of the layer that reads a stage, with a place for the `level`.
+        output: name of the layer that makes a level, likewise.
 
     Returns:
-        P2..P6, P6 being every second pixel of P5; layers named `fpn_p2` to `fpn_p5`.
+        As many levels, finest first.
     """
     merged: list[Tensor] = []
-    for level, stage in reversed(list(enumerate(stages, start=2))):
-        lateral = layers.Conv2D(channels, 1, name=f"fpn_c{level}p{level}")(stage)
-        if merged:
-            size_hw = lateral.shape[1:3]
-            coarser = ops.image.resize(merged[0], size_hw, interpolation="nearest")
-            lateral = layers.Add()([coarser, lateral])
-        merged.insert(0, lateral)
-    pyramid = [
-        layers.Conv2D(channels, 3, padding="same", name=f"fpn_p{level}")(x)
-        for level, x in enumerate(merged, start=2)
+    for level, stage in reversed(list(enumerate(stages, start=first))):
+        x = layers.Conv2D(channels, 1, name=lateral.format(level=level))(stage)
+        merged.insert(0, layers.Add()([Doubled()(merged[0]), x]) if merged else x)
+    return [
+        layers.Conv2D(channels, 3, padding="same", name=output.format(level=level))(x)
+        for level, x in enumerate(merged, start=first)
     ]
-    return [*pyramid, layers.MaxPooling2D(1, strides=2, name="fpn_p6")(pyramid[-1])]

@@ -308,7 +308,10 @@ def build_network(
     min_scores = keras.Input(batch_shape=(num_images, num_classes), name="min_scores")
 
     pixels = ops.subtract(ops.cast(image, "float32"), np.array(MEAN_RGB, np.float32))
-    pyramid = feature_pyramid(resnet(pixels, depth))
+    pyramid = feature_pyramid(
+        resnet(pixels, depth), first=2, lateral="fpn_c{level}p{level}", output="fpn_p{level}"
+    )
+    pyramid.append(layers.MaxPooling2D(1, strides=2, name="fpn_p6")(pyramid[-1]))
     rpn_logits, rpn_deltas = _region_proposals(pyramid)
     rpn_probs = layers.Softmax(name="rpn_class")(rpn_logits)
     proposals = Proposals(network_anchors(size), num_images, name="proposals")(

@@ -1,0 +1,83 @@
+"""What the families of networks share: compiled at the first use, one image after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.runtime import (
+    KerasNetwork,
+    OpenVINONetwork,
+    cached_export,
+    chosen_backend,
+    gpu_present,
+    spare_threads,
+)
+from segmentation.segmenter import Options
+
+#: a least score that no object reaches
+NEVER = 2.0
+
+
+def compile_network(
+    build: Callable[[], Any], weights: Path, settings: str, options: Options
+) -> OpenVINONetwork | KerasNetwork:
+    """Make a network ready to run, from an export on disk where it was exported before.
+
+    Args:
+        build: returns the Keras model, weights included; called only where it is needed.
+        weights: the file they come from.
+        settings: name of the network and everything else that it depends on.
+        options: which backend and device are wanted.
+
+    Raises:
+        ValueError: they cannot be had.
+        WeightsError: `build` raises it, or the export cannot be kept on disk.
+    """
+    from segmentation.weights import user_cache
+
+    unused_gpu = ""
+    if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
+        on_gpu = options.device == "gpu" or (options.device == "auto" and gpu_present())
+        try:
+            return KerasNetwork(lambda _: build(), "gpu" if on_gpu else "cpu")
+        except ValueError:
+            if (options.backend, options.device) != ("auto", "auto"):
+                raise
+            # nobody asked for the GPU, but nobody should wonder why it idles
+            unused_gpu = "; the NVIDIA GPU is unused: pip install 'maskcast[gpu]'"
+
+    def export_to(target: Path) -> None:
+        from segmentation.openvino_export import export
+
+        export(build(), target)
+
+    model = cached_export(user_cache() / "compiled", weights, settings, export_to)
+    network = OpenVINONetwork(model, spare_threads())
+    network.device += unused_gpu
+    return network
+
+
+def least_scores(
+    num_classes: int, min_score: float, keep: Sequence[int] | None
+) -> NDArray[np.float32]:
+    """Return the score an object of each class must reach, `NEVER` for classes not wanted.
+
+    Args:
+        num_classes: of all, without background.
+        min_score: for those wanted.
+        keep: indices of those wanted, `None` for all.
+    """
+    least = np.full(num_classes, NEVER, np.float32)
+    least[list(range(num_classes) if keep is None else keep)] = min_score
+    return least
+
+
+def check_images(images: NDArray[np.uint8]) -> None:
+    """Raise `ValueError` unless these are (N, H, W, 3) uint8."""
+    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
+        raise ValueError(f"images: expected uint8 (N, H, W, 3), got {images.dtype} {images.shape}")

@@ -362,8 +362,13 @@ def train(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("network", choices=("portrait",))
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder with annotations.json (COCO) and images/"
+        "--data",
+        type=Path,
+        required=True,
+        nargs="+",
+        help="folders with annotations.json (COCO) and images/",
     )
+    parser.add_argument("--start", type=Path, help="weights to begin with, the .npz of a run")
     parser.add_argument("--run", type=Path, default=Path("runs/portrait"), help="checkpoints, log")
     parser.add_argument("--steps", type=int, default=10_000, help="batches of 32; default 10000")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -375,7 +380,11 @@ def train(arguments: Sequence[str]) -> int:
             f"train needs more packages ({error}): pip install '.[train]'"
         ) from error
     weights = train_portrait(
-        options.data, options.run, Schedule(num_steps=options.steps), lambda line: _say(str(line))
+        options.data,
+        options.run,
+        Schedule(num_steps=options.steps),
+        lambda line: _say(str(line)),
+        options.start,
     )
     _say(f"weights: {weights}")
     return 0

@@ -14,36 +14,42 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """An affine map from a photo to a square crop, the same for the photo and its mask.
+    """An affine map from a photo to a crop, the same for the photo and its mask.
 
     Attributes:
         matrix: (2, 3) float64, from photo pixels to crop pixels.
-        side: of the crop, in pixels.
+        crop_hw: size of the crop, in pixels.
         shrink: photo pixels to a crop pixel, at least 1.
     """
 
     matrix: NDArray[np.float64]
-    side: int
+    crop_hw: tuple[int, int]
     shrink: float
 
     @classmethod
-    def at_random(cls, size_hw: tuple[int, int], side: int, rng: np.random.Generator) -> Self:
-        """Draw a scale, aspect, rotation, flip and place for a photo of `size_hw`."""
+    def at_random(
+        cls, size_hw: tuple[int, int], crop_hw: tuple[int, int], rng: np.random.Generator
+    ) -> Self:
+        """Draw a scale, aspect, rotation, flip and place for a photo of `size_hw`.
+
+        Most crops show nearly the whole photo, as the network sees it when it is used; where
+        photo and crop differ in aspect, the part that fills the crop.
+        """
         height, width = size_hw
-        # about 50,000 pixels stand for a whole photo when the network is used
-        natural = np.sqrt(224 * 224 / (height * width))
-        scale = natural * np.exp(rng.uniform(np.log(0.6), np.log(1.9)))
-        scale = max(scale, 0.8 * side / max(height, width))
-        stretch = np.exp(rng.uniform(-0.2, 0.2))
+        whole = np.sqrt(crop_hw[0] * crop_hw[1] / (height * width))
+        scale = whole * np.exp(rng.uniform(np.log(0.8), np.log(1.6)))
+        scale = max(scale, 0.85 * max(crop_hw[0] / height, crop_hw[1] / width))
+        stretch = np.exp(rng.uniform(-0.15, 0.15))
         flip = -1 if rng.random() < 0.5 else 1
         angle = np.deg2rad(np.clip(rng.normal(0, 10), -30, 30)) if rng.random() < 0.5 else 0.0
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         linear = turn @ np.diag([flip * scale * stretch, scale / stretch])
         # the crop's centre moves as far as the photo reaches beyond the crop
-        reach = np.maximum(np.array([width, height]) - side / scale, 0.1 * side / scale) / 2
+        seen = np.array(crop_hw[::-1]) / scale
+        reach = np.maximum(np.array([width, height]) - seen, 0.1 * seen) / 2
         centre = np.array([width, height]) / 2 + rng.uniform(-1, 1, 2) * reach
-        offset = side / 2 - linear @ centre
-        return cls(np.column_stack([linear, offset]), side, max(1.0, 1 / scale))
+        offset = np.array(crop_hw[::-1]) / 2 - linear @ centre
+        return cls(np.column_stack([linear, offset]), crop_hw, max(1.0, 1 / scale))
 
     def warp(self, image: Image) -> Image:
         """Return the crop; beyond the photo's border it is mirrored."""
@@ -53,7 +59,7 @@ class Geometry:
             cv2.warpAffine(
                 image,
                 self.matrix,
-                (self.side, self.side),
+                self.crop_hw[::-1],
                 flags=cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REFLECT_101,
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.augment import Geometry, add_person, change_colours
+from segmentation.portrait import nearest_aspect
 
 HOLD_OUT = 40
+ANY_ASPECT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +27,25 @@ class Photo:
 
 
 class PersonPhotos:
-    """All photos of a folder in COCO layout (`annotations.json`, `images/`), grouped by source.
+    """All photos of folders in COCO layout (`annotations.json`, `images/`), grouped by source.
 
     One photo in `HOLD_OUT` of each source is kept for validation and never drawn.
 
     Args:
-        folder: the file's images may name their `source`; those without make up one of their own.
+        folders: a file's images may name their `source`; those without make up one of their own.
         source_weights: how often each source is drawn, relative to the others; sources not
             named are drawn in proportion to their number of photos.
 
     Raises:
-        ValueError: the folder has no readable annotations, or no photo with a person.
+        ValueError: a folder has no readable annotations, or no photo with a person.
     """
 
-    def __init__(self, folder: Path, source_weights: dict[str, float]) -> None:
+    def __init__(self, folders: Sequence[Path], source_weights: dict[str, float]) -> None:
         """Read and decode everything."""
-        everything = read_photos(folder)
+        everything: dict[str, list[Photo]] = {}
+        for folder in folders:
+            for name, photos in read_photos(folder).items():
+                everything.setdefault(name, []).extend(photos)
         self.validation = [photo for photos in everything.values() for photo in photos[::HOLD_OUT]]
         self._by_source = {
             name: [photo for index, photo in enumerate(photos) if index % HOLD_OUT]
@@ -63,23 +69,34 @@ class PersonPhotos:
         return source[rng.integers(len(source))]
 
     def batch(
-        self, num: int, side: int, seed: tuple[int, ...]
+        self, num: int, crops_hw: Sequence[tuple[int, int]], seed: tuple[int, ...]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return `num` augmented crops, the same ones for the same seed.
+        """Return `num` augmented crops of one size, the same ones for the same seed.
+
+        Args:
+            num: of crops.
+            crops_hw: sizes to choose from; the aspect of a photo drawn at random decides, or in
+                one batch of `ANY_ASPECT` chance alone.
+            seed: of everything random.
 
         Returns:
-            (num, side, side, 3) uint8 RGB and (num, side, side, 1) uint8 masks, 0 to 255.
+            (num, H, W, 3) uint8 RGB and (num, H, W, 1) uint8 masks, 0 to 255.
         """
         rng = np.random.default_rng(seed)
-        images = np.empty((num, side, side, 3), np.uint8)
-        masks = np.empty((num, side, side, 1), np.uint8)
+        crop_hw = nearest_aspect(crops_hw, self.draw(rng).mask.shape)
+        if rng.integers(ANY_ASPECT) == 0:
+            crop_hw = crops_hw[int(rng.integers(len(crops_hw)))]
+        images = np.empty((num, *crop_hw, 3), np.uint8)
+        masks = np.empty((num, *crop_hw, 1), np.uint8)
         for index in range(num):
             photo = self.draw(rng)
+            if nearest_aspect(crops_hw, photo.mask.shape) != crop_hw:
+                photo = self.draw(rng)  # a second chance for one that suits the crop
             image, mask = photo.image, photo.mask
             if rng.random() < 0.3:
                 other = self.draw(rng)
                 image, mask = add_person(image, mask, other.image, other.mask, rng)
-            geometry = Geometry.at_random((image.shape[0], image.shape[1]), side, rng)
+            geometry = Geometry.at_random((image.shape[0], image.shape[1]), crop_hw, rng)
             images[index] = change_colours(geometry.warp(image), rng)
             masks[index, :, :, 0] = geometry.warp(mask)
         return images, masks

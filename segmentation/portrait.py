@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -15,13 +16,15 @@ from segmentation.segmenter import Options, check_classes
 EXPORT = Path(__file__).with_name("bundled") / "portrait.xml"
 
 # Inputs the network runs on: multiples of its deepest stride, 32, of about equally many pixels.
-SIZES_HW = ((288, 160), (256, 192), (224, 224), (192, 256), (160, 288))
+SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
 
 
-def input_size(size_hw: tuple[int, int]) -> tuple[int, int]:
-    """Return the one of `SIZES_HW` whose aspect is nearest to that of an image of `size_hw`."""
+def nearest_aspect(
+    sizes_hw: Sequence[tuple[int, int]], size_hw: tuple[int, ...]
+) -> tuple[int, int]:
+    """Return the one of `sizes_hw` whose aspect is nearest to that of an image of `size_hw`."""
     aspect = np.log(size_hw[1] / size_hw[0])
-    return min(SIZES_HW, key=lambda size: abs(np.log(size[1] / size[0]) - aspect))
+    return min(sizes_hw, key=lambda size: abs(np.log(size[1] / size[0]) - aspect))
 
 
 class Portrait:
@@ -36,7 +39,7 @@ class Portrait:
 
     name = "portrait"
     classes: tuple[str, ...] = ("person",)
-    max_input: int | None = 320
+    max_input: int | None = 352
 
     def __init__(self, network: OpenVINONetwork | KerasNetwork) -> None:
         """Take over `network`."""
@@ -53,7 +56,7 @@ class Portrait:
 
     def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
         size_hw = (image.shape[0], image.shape[1])
-        network_hw = input_size(size_hw)
+        network_hw = nearest_aspect(SIZES_HW, size_hw)
         small = resized(image, network_hw)
         (logits,) = self._network(small[None])
         mask = resized(probability(logits[0, :, :, 0]), size_hw)

@@ -20,11 +20,11 @@ ENCODER_BLOCKS = (1, 2, 3, 2)  # residual blocks at strides 4, 8, 16, 32
 DECODER_CHANNELS = (48, 48, 24, 8)  # at strides 16, 8, 4, 2
 
 
-def build(size_hw: tuple[int, int]) -> keras.Model:
+def build(size_hw: tuple[int | None, int | None] = (None, None)) -> keras.Model:
     """Return the network with fresh weights.
 
     Args:
-        size_hw: of the input, in pixels, multiples of 32.
+        size_hw: of the input, in pixels, multiples of 32; any such without it.
 
     Returns:
         A model from (N, H, W, 3) uint8 RGB to (N, H, W, 1) float32, the logits of "a person".

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +31,9 @@ SOURCE_WEIGHTS = {
     "pennfudan": 0.08,
     "pelota": 0.05,
 }
+# Until `SMALL_UNTIL` of the steps is done crops are smaller than the inputs, which halves the cost.
+SMALL_CROPS_HW = ((256, 160), (224, 160), (192, 192), (160, 224), (160, 256))
+SMALL_UNTIL = 0.65
 AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
 CHECKPOINT_EVERY = 250
 VALIDATE_EVERY = 1000
@@ -43,15 +46,13 @@ class Schedule:
     Attributes:
         num_steps: batches in all.
         batch_size: crops a batch.
-        side: of a crop, in pixels.
         learning_rate: at its peak, after 2 % of the steps; it falls to 0 along a cosine.
         seed: of everything random.
     """
 
     num_steps: int = 10_000
     batch_size: int = 32
-    side: int = 192
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     seed: int = 0
 
 
@@ -78,15 +79,20 @@ def loss(masks: Any, logits: Any) -> Any:
 
 
 def train_portrait(
-    data: Path, run: Path, schedule: Schedule, report: Callable[[dict[str, Any]], None]
+    data: Sequence[Path],
+    run: Path,
+    schedule: Schedule,
+    report: Callable[[dict[str, Any]], None],
+    start: Path | None = None,
 ) -> Path:
     """Train until the schedule is done, going on where an earlier call in `run` stopped.
 
     Args:
-        data: folder of photos; see `PersonPhotos`.
+        data: folders of photos; see `PersonPhotos`.
         run: folder for the checkpoint, the log (`log.jsonl`) and the result; made if absent.
         schedule: must be that of the earlier call when there was one.
         report: called with each line of the log.
+        start: weights to begin with, the .npz of another run; random ones without it.
 
     Returns:
         Path of the trained weights, which `segmentation.export_portrait` takes.
@@ -96,11 +102,11 @@ def train_portrait(
     """
     run.mkdir(parents=True, exist_ok=True)
     photos = PersonPhotos(data, SOURCE_WEIGHTS)
-    state = _State(run, schedule)
+    state = _State(run, schedule, start)
     started = time.perf_counter()
     losses: list[float] = []
     for step, (images, masks) in _batches(photos, schedule, state.step):
-        losses.append(float(state.model.train_on_batch(images, masks)))
+        losses.append(state.train(images, masks))
         done = step + 1
         if done % AVERAGE_EVERY == 0:
             state.update_average(done)
@@ -123,33 +129,39 @@ def train_portrait(
     return result
 
 
-def averaged_model(average: list[NDArray[np.float32]], size_hw: tuple[int, int]) -> keras.Model:
-    """Return the network at `size_hw` with the given weights."""
-    model = portrait_network.build(size_hw)
-    model.set_weights(average)
-    return model
-
-
 class _State:
     """All that a run must not forget: weights, optimizer, averaged weights, number of steps."""
 
-    def __init__(self, run: Path, schedule: Schedule) -> None:
+    def __init__(self, run: Path, schedule: Schedule, start: Path | None) -> None:
         self._folder = run / "checkpoint"
         self._schedule = schedule
         self.step = 0
         keras.utils.set_random_seed(schedule.seed)
-        self.model = portrait_network.build((schedule.side, schedule.side))
+        self.model = portrait_network.build()
+        if start is not None:
+            self.model.set_weights(read_weights(start))
         rate = keras.optimizers.schedules.CosineDecay(
             0.0,
             schedule.num_steps,
             warmup_target=schedule.learning_rate,
             warmup_steps=max(1, schedule.num_steps // 50),
         )
-        self.model.compile(keras.optimizers.AdamW(rate, weight_decay=0.02, clipnorm=1.0), loss)
-        self.model.optimizer.build(self.model.trainable_variables)
+        self._optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02, clipnorm=1.0)
+        self._optimizer.build(self.model.trainable_variables)
+        self._of_size: dict[tuple[int, ...], keras.Model] = {}
         self.average = self.model.get_weights()
         if self._folder.is_dir():
             self._restore()
+
+    def train(self, images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> float:
+        """Take one step; returns the loss."""
+        shape = images.shape[1:]
+        if shape not in self._of_size:
+            # one compiled graph for each size of crop, all with the same variables
+            image = keras.Input(shape, dtype="uint8")
+            self._of_size[shape] = keras.Model(image, self.model(image))
+            self._of_size[shape].compile(self._optimizer, loss)
+        return float(self._of_size[shape].train_on_batch(images, masks))
 
     def update_average(self, done: int) -> None:
         """Move the averaged weights towards the present ones, faster in the beginning."""
@@ -162,7 +174,7 @@ class _State:
         """Write a checkpoint beside the old one, then put it in its place."""
         fresh = self._folder.with_name("checkpoint.part")
         fresh.mkdir(exist_ok=True)
-        optimizer = [np.asarray(variable) for variable in self.model.optimizer.variables]
+        optimizer = [np.asarray(variable) for variable in self._optimizer.variables]
         np.savez(fresh / "model.npz", *self.model.get_weights())
         np.savez(fresh / "average.npz", *self.average)
         np.savez(fresh / "optimizer.npz", *optimizer)
@@ -188,7 +200,7 @@ class _State:
         self.model.set_weights(read_weights(self._folder / "model.npz"))
         self.average = read_weights(self._folder / "average.npz")
         saved = read_weights(self._folder / "optimizer.npz")
-        for variable, value in zip(self.model.optimizer.variables, saved, strict=True):
+        for variable, value in zip(self._optimizer.variables, saved, strict=True):
             variable.assign(value)
 
 
@@ -201,7 +213,9 @@ def _batches(photos: PersonPhotos, schedule: Schedule, first: int) -> Iterator[t
     with ThreadPoolExecutor(2) as pool:
 
         def make(step: int) -> Batch:
-            return photos.batch(schedule.batch_size, schedule.side, (schedule.seed, step))
+            small = step < SMALL_UNTIL * schedule.num_steps
+            crops_hw = SMALL_CROPS_HW if small else portrait.SIZES_HW
+            return photos.batch(schedule.batch_size, crops_hw, (schedule.seed, step))
 
         steps = range(first, schedule.num_steps)
         waiting = [pool.submit(make, step) for step in steps[:ahead]]
@@ -213,15 +227,14 @@ def _batches(photos: PersonPhotos, schedule: Schedule, first: int) -> Iterator[t
 
 def _validate(average: list[NDArray[np.float32]], photos: list[Photo]) -> float:
     """Return the mean IoU over photos that are never trained on."""
-    models: dict[tuple[int, int], keras.Model] = {}
+    model = portrait_network.build()
+    model.set_weights(average)
     scores = []
     for photo in photos:
         height, width = photo.mask.shape
-        size_hw = portrait.input_size((height, width))
-        if size_hw not in models:
-            models[size_hw] = averaged_model(average, size_hw)
+        size_hw = portrait.nearest_aspect(portrait.SIZES_HW, (height, width))
         small = portrait.resized(photo.image, size_hw)[None]
-        logits = np.asarray(models[size_hw].predict_on_batch(small))[0, :, :, 0]
+        logits = np.asarray(model.predict_on_batch(small))[0, :, :, 0]
         mask = portrait.resized(portrait.probability(logits), (height, width))
         scores.append(intersection_over_union(mask >= 128, photo.mask >= 128))
     return float(np.mean(scores))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation.portrait import EXPORT, SIZES_HW, Portrait, input_size, probability
+from segmentation.portrait import EXPORT, SIZES_HW, Portrait, nearest_aspect, probability, resized
 from segmentation.runtime import OpenVINONetwork
 from segmentation.segmenter import WeightsError, load
 
@@ -26,26 +26,30 @@ def test_bundled_files_are_small():
 @pytest.mark.parametrize("size_hw", SIZES_HW)
 def test_export_is_the_network_with_its_weights(size_hw):
     pytest.importorskip("keras")
+    data = pytest.importorskip("skimage.data")
     from segmentation.export_portrait import WEIGHTS, read_weights
     from segmentation.portrait_network import build
 
     network = build(size_hw)
     network.set_weights(read_weights(WEIGHTS))
-    image = np.random.default_rng(0).integers(0, 256, (1, *size_hw, 3), np.uint8)
-    wanted = np.asarray(network.predict_on_batch(image))
+    image = resized(data.astronaut(), size_hw)[None]
+    wanted = probability(np.asarray(network.predict_on_batch(image)))
     (exported,) = OpenVINONetwork(EXPORT, 1)(image)
     assert exported.shape == wanted.shape == (1, *size_hw, 1)
-    assert np.abs(exported - wanted).max() < 5e-3 * np.abs(wanted).max()
-    levels = probability(exported).astype(int) - probability(wanted)
-    assert np.abs(levels).max() <= 1
+    found = probability(exported)
+    assert 0.1 < (wanted >= 128).mean() < 0.9
+    # 8 bits instead of 32 change a little everywhere, and nothing that was beyond doubt
+    assert np.abs(found.astype(int) - wanted).mean() < 4
+    decided = np.abs(wanted.astype(int) - 128) > 48
+    assert ((found >= 128) != (wanted >= 128))[decided].mean() < 1e-3
 
 
 def test_input_follows_the_aspect_of_the_image():
-    assert input_size((1080, 1920)) == (160, 288)
-    assert input_size((480, 640)) == (192, 256)
-    assert input_size((1920, 1080)) == (288, 160)
-    assert input_size((500, 500)) == (224, 224)
-    assert input_size((1, 5000)) == (160, 288)
+    assert nearest_aspect(SIZES_HW, (1080, 1920)) == (192, 352)
+    assert nearest_aspect(SIZES_HW, (480, 640)) == (224, 288)
+    assert nearest_aspect(SIZES_HW, (1920, 1080)) == (352, 192)
+    assert nearest_aspect(SIZES_HW, (500, 500)) == (256, 256)
+    assert nearest_aspect(SIZES_HW, (1, 5000)) == (192, 352)
 
 
 @pytest.mark.parametrize("size_hw", [(48, 64), (37, 53), (1, 1), (400, 90), (720, 1280)])

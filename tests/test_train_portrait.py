@@ -18,7 +18,7 @@ from segmentation.export_portrait import read_weights  # noqa: E402
 from segmentation.person_photos import HOLD_OUT, PersonPhotos, read_photos  # noqa: E402
 from segmentation.segmenter import WeightsError  # noqa: E402
 
-SIDE = 64
+CROPS_HW = ((64, 64), (32, 64))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def test_photos_are_read_rgb_and_some_are_held_out(folder):
-    photos = PersonPhotos(folder, {"a": 1.0, "b": 0.0})
+    photos = PersonPhotos([folder], {"a": 1.0, "b": 0.0})
     assert len(photos) == 2 * HOLD_OUT - 2
     assert len(photos.validation) == 2
     photo = photos.draw(np.random.default_rng(0))
@@ -54,18 +54,18 @@ def test_photos_are_read_rgb_and_some_are_held_out(folder):
 
 
 def test_mask_moves_with_its_photo(folder):
-    photos = PersonPhotos(folder, {})
+    photos = PersonPhotos([folder], {})
     for seed in range(30):
         rng = np.random.default_rng(seed)
         photo = photos.draw(rng)
-        geometry = Geometry.at_random((60, 80), SIDE, rng)
+        geometry = Geometry.at_random((60, 80), (48, 64), rng)
         image, mask = geometry.warp(photo.image), geometry.warp(photo.mask)
         bright = image[..., 0] > 130
-        assert np.count_nonzero(bright != (mask >= 128)) < 0.02 * SIDE * SIDE
+        assert np.count_nonzero(bright != (mask >= 128)) < 0.02 * 48 * 64
 
 
 def test_pasted_person_is_in_the_mask(folder):
-    photos = PersonPhotos(folder, {})
+    photos = PersonPhotos([folder], {})
     ground = np.full((60, 80, 3), (20, 30, 60), np.uint8)
     pasted = 0
     for seed in range(20):
@@ -86,8 +86,8 @@ def test_colours_change_and_stay_pictures():
 
 
 def test_batches_depend_on_their_seed_alone(folder):
-    photos = PersonPhotos(folder, {})
-    first, again, other = (photos.batch(3, SIDE, (0, step)) for step in (5, 5, 6))
+    photos = PersonPhotos([folder], {})
+    first, again, other = (photos.batch(3, CROPS_HW, (0, step)) for step in (5, 5, 6))
     assert np.array_equal(first[0], again[0])
     assert np.array_equal(first[1], again[1])
     assert not np.array_equal(first[0], other[0])
@@ -97,9 +97,11 @@ def test_run_that_was_killed_equals_one_that_was_not(folder, tmp_path, monkeypat
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 3)
     monkeypatch.setattr(training, "VALIDATE_EVERY", 3)
     monkeypatch.setattr(training, "AVERAGE_EVERY", 2)
-    schedule = training.Schedule(num_steps=6, batch_size=2, side=SIDE)
+    monkeypatch.setattr(training, "SMALL_CROPS_HW", ((32, 64),))
+    monkeypatch.setattr(training.portrait, "SIZES_HW", ((64, 64),))
+    schedule = training.Schedule(num_steps=6, batch_size=2)
     lines: list[dict[str, object]] = []
-    whole = training.train_portrait(folder, tmp_path / "whole", schedule, lines.append)
+    whole = training.train_portrait([folder], tmp_path / "whole", schedule, lines.append)
 
     class Killed(Exception):
         pass
@@ -108,8 +110,8 @@ def test_run_that_was_killed_equals_one_that_was_not(folder, tmp_path, monkeypat
         raise Killed
 
     with pytest.raises(Killed):
-        training.train_portrait(folder, tmp_path / "killed", schedule, kill)
-    resumed = training.train_portrait(folder, tmp_path / "killed", schedule, lines.append)
+        training.train_portrait([folder], tmp_path / "killed", schedule, kill)
+    resumed = training.train_portrait([folder], tmp_path / "killed", schedule, lines.append)
     for left, right in zip(read_weights(whole), read_weights(resumed), strict=True):
         np.testing.assert_allclose(left, right, rtol=0, atol=2e-4)
     assert [line["step"] for line in lines] == [3, 6, 6]
@@ -117,7 +119,7 @@ def test_run_that_was_killed_equals_one_that_was_not(folder, tmp_path, monkeypat
     log = (tmp_path / "killed" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in log] == [3, 6]
     with pytest.raises(ValueError, match="go on with that"):
-        training.train_portrait(folder, tmp_path / "whole", training.Schedule(), lines.append)
+        training.train_portrait([folder], tmp_path / "whole", training.Schedule(), lines.append)
 
 
 def test_loss_falls_with_better_masks_and_stays_finite():

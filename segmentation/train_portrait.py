@@ -33,7 +33,7 @@ SOURCE_WEIGHTS = {
 }
 # Until `SMALL_UNTIL` of the steps is done crops are smaller than the inputs, which halves the cost.
 SMALL_CROPS_HW = ((256, 160), (224, 160), (192, 192), (160, 224), (160, 256))
-SMALL_UNTIL = 0.65
+SMALL_UNTIL = 0.7
 AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
 CHECKPOINT_EVERY = 250
 VALIDATE_EVERY = 1000
@@ -227,14 +227,16 @@ def _batches(photos: PersonPhotos, schedule: Schedule, first: int) -> Iterator[t
 
 def _validate(average: list[NDArray[np.float32]], photos: list[Photo]) -> float:
     """Return the mean IoU over photos that are never trained on."""
-    model = portrait_network.build()
-    model.set_weights(average)
+    networks: dict[tuple[int, int], keras.Model] = {}
     scores = []
     for photo in photos:
         height, width = photo.mask.shape
         size_hw = portrait.nearest_aspect(portrait.SIZES_HW, (height, width))
+        if size_hw not in networks:
+            networks[size_hw] = portrait_network.build(size_hw)
+            networks[size_hw].set_weights(average)
         small = portrait.resized(photo.image, size_hw)[None]
-        logits = np.asarray(model.predict_on_batch(small))[0, :, :, 0]
+        logits = np.asarray(networks[size_hw].predict_on_batch(small))[0, :, :, 0]
         mask = portrait.resized(portrait.probability(logits), (height, width))
         scores.append(intersection_over_union(mask >= 128, photo.mask >= 128))
     return float(np.mean(scores))

@@ -15,7 +15,8 @@ rle = pytest.importorskip("pycocotools.mask")
 from segmentation import train_portrait as training  # noqa: E402
 from segmentation.augment import Geometry, add_person, change_colours  # noqa: E402
 from segmentation.export_portrait import read_weights  # noqa: E402
-from segmentation.person_photos import HOLD_OUT, PersonPhotos, read_photos  # noqa: E402
+from segmentation.person_photos import HOLD_OUT, PersonPhotos, Photo, read_photos  # noqa: E402
+from segmentation.portrait_network import build  # noqa: E402
 from segmentation.segmenter import WeightsError  # noqa: E402
 
 CROPS_HW = ((64, 64), (32, 64))
@@ -120,6 +121,17 @@ def test_run_that_was_killed_equals_one_that_was_not(folder, tmp_path, monkeypat
     assert [json.loads(line)["step"] for line in log] == [3, 6]
     with pytest.raises(ValueError, match="go on with that"):
         training.train_portrait([folder], tmp_path / "whole", training.Schedule(), lines.append)
+
+
+def test_photos_of_any_aspect_are_validated(monkeypatch):
+    monkeypatch.setattr(training.portrait, "SIZES_HW", ((64, 32), (32, 64)))
+    photos = [
+        Photo(np.zeros((*size_hw, 3), np.uint8), np.full(size_hw, 255, np.uint8))
+        for size_hw in ((40, 60), (60, 40), (30, 70))
+    ]
+    weights = build((64, 64)).get_weights()
+    weights[-1] = np.full(1, 50, np.float32)  # the last bias: everything is a person
+    assert training._validate(weights, photos) == 1
 
 
 def test_loss_falls_with_better_masks_and_stays_finite():

@@ -55,3 +55,38 @@ def paste_masks(
         resized = resize_mask(mask, (y2 - y1, x2 - x1))
         target[y1:y2, x1:x2] = to_uint8(resized * 255, "half_up")
     return pasted
+
+
+def enlarge_masks(masks: NDArray[np.floating], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Enlarge masks of a whole image to its size, each only where it has values other than 0.
+
+    Bilinear, pixels are areas, the outermost ones continue beyond the border.
+
+    Args:
+        masks: (K, h, w) probabilities, a rectangle of each of them not 0.
+        size_hw: of the image.
+
+    Returns:
+        (K, H, W), bytes as from `paste_masks`.
+    """
+    enlarged = np.zeros((len(masks), *size_hw), np.uint8)
+    rows, columns = (
+        resampling_matrix(sample_positions(num_out, 0, num_in), num_in, border="edge").astype(
+            np.float32
+        )
+        for num_out, num_in in zip(size_hw, masks.shape[1:], strict=True)
+    )
+    for target, mask in zip(enlarged, masks, strict=True):
+        inside = mask > 0
+        read_y, read_x = _extent(inside.any(axis=1)), _extent(inside.any(axis=0))
+        write_y = _extent(rows[:, read_y].any(axis=1))
+        write_x = _extent(columns[:, read_x].any(axis=1))
+        part = rows[write_y, read_y] @ mask[read_y, read_x] @ columns[write_x, read_x].T
+        target[write_y, write_x] = to_uint8(part * 255, "half_up")
+    return enlarged
+
+
+def _extent(flags: NDArray[np.bool_]) -> slice:
+    """Return from the first to the last true flag."""
+    (true,) = np.nonzero(flags)
+    return slice(true[0], true[-1] + 1) if len(true) else slice(0, 0)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.coco import NAMES
 from segmentation.runtime import (
     KerasNetwork,
     OpenVINONetwork,
@@ -60,6 +61,26 @@ def compile_network(
     network = OpenVINONetwork(model, spare_threads())
     network.device += unused_gpu
     return network
+
+
+def class_names(path: Path, given: Sequence[str] | None, num: int) -> tuple[str, ...]:
+    """Return the names of the `num` classes that a weight file knows.
+
+    Args:
+        path: of the file.
+        given: the names, from the user; `None` where they should be COCO's.
+        num: of classes, without background.
+
+    Raises:
+        ValueError: other names are needed.
+    """
+    if given is None and num == len(NAMES):
+        return NAMES
+    if given is None:
+        raise ValueError(f"{path} knows {num} classes of its own; name them with --classes")
+    if len(given) != num:
+        raise ValueError(f"{path} knows {num} classes, but {len(given)} names are given")
+    return tuple(given)
 
 
 def least_scores(

@@ -22,6 +22,8 @@ class Preset:
         source: page of the program it was published with.
         box_ap: COCO box AP reported for it, in percent; `None` where none is.
         mask_ap: COCO mask AP reported for it, in percent; `None` where none is.
+        speed: as reported with the AP, and on what; `None` where none is.
+        about_bytes: bytes of its tensors, for people, where the exact size is not known.
     """
 
     name: str
@@ -36,10 +38,36 @@ class Preset:
     source: str
     box_ap: float | None
     mask_ap: float | None
+    speed: str | None = None
+    about_bytes: int | None = None
 
 
 #: HDF5 File Format Specification 3.0, section II.A: the first eight bytes of a superblock
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+#: the magic number at the beginning of the older form of .pth files, as a pickle
+OLD_PTH_SIGNATURE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+
+
+def _yolact(name: str, *, about_bytes: int, fps: float, mask_ap: float) -> Preset:
+    """Return a file of YOLACT's program; figures are its README's, on COCO's test-dev."""
+    return Preset(
+        name=name,
+        family="yolact",
+        address=f"https://huggingface.co/dbolya/{name}/resolve/main/"
+        f"{name.replace('-', '_')}_54_800000.pth",
+        file_name=f"{name.replace('-', '_')}_54_800000.pth",
+        num_bytes=None,
+        sha256=None,
+        signature=OLD_PTH_SIGNATURE,
+        licence="MIT",
+        notice=None,
+        source="https://github.com/dbolya/yolact",
+        box_ap=None,
+        mask_ap=mask_ap,
+        speed=f"{fps} fps on a Titan Xp",
+        about_bytes=about_bytes,
+    )
+
 
 _ALL = (
     # The size is the Content-Length people's download logs show for this address, and the end of
@@ -59,6 +87,12 @@ _ALL = (
         box_ap=34.7,
         mask_ap=None,
     ),
+    _yolact("yolact-base", about_bytes=201_000_000, fps=33.5, mask_ap=29.8),
+    _yolact("yolact-resnet50", about_bytes=124_900_000, fps=42.5, mask_ap=28.2),
+    _yolact("yolact-darknet53", about_bytes=191_300_000, fps=40.0, mask_ap=28.7),
+    _yolact("yolact-im700", about_bytes=201_000_000, fps=23.6, mask_ap=31.2),
+    _yolact("yolact-plus-base", about_bytes=210_700_000, fps=27.3, mask_ap=34.6),
+    _yolact("yolact-plus-resnet50", about_bytes=135_300_000, fps=33.5, mask_ap=34.1),
 )
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}

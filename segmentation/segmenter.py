@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -133,8 +134,25 @@ def _mask_rcnn(options: Options) -> Segmenter:
         ) from error
 
 
+def _yolact(name: str, options: Options) -> Segmenter:
+    from segmentation.yolact import load_yolact
+
+    try:
+        return load_yolact(name, options)
+    except ImportError as error:
+        raise WeightsError(
+            f"{name} needs more packages ({error}): pip install 'maskcast[mask-rcnn]'"
+        ) from error
+
+
 #: Name on the command line -> how it is loaded.
 LOADERS: dict[str, Callable[[Options], Segmenter]] = {
     "portrait": _portrait,
     "mask-rcnn": _mask_rcnn,
+    "yolact-base": partial(_yolact, "yolact-base"),
+    "yolact-resnet50": partial(_yolact, "yolact-resnet50"),
+    "yolact-darknet53": partial(_yolact, "yolact-darknet53"),
+    "yolact-im700": partial(_yolact, "yolact-im700"),
+    "yolact-plus-base": partial(_yolact, "yolact-plus-base"),
+    "yolact-plus-resnet50": partial(_yolact, "yolact-plus-resnet50"),
 }

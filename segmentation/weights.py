@@ -91,7 +91,8 @@ def listing() -> list[Listed]:
 
 def _listed(preset: Preset) -> Listed:
     path = find(preset)
-    return Listed(preset, path, path.stat().st_size if path else preset.num_bytes)
+    published = preset.num_bytes or preset.about_bytes
+    return Listed(preset, path, path.stat().st_size if path else published)
 
 
 # === Checked ===

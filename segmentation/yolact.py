@@ -1,0 +1,235 @@
+"""YOLACT and YOLACT++ as they were published: any photo in, objects in that photo's pixels out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.instances import Instances
+from segmentation.masks import enlarge_masks
+from segmentation.network import check_images, class_names, compile_network, least_scores
+from segmentation.pth_weights import read_pth
+from segmentation.resample import apply_matrix, resampling_matrix
+from segmentation.segmenter import Options, WeightsError, check_classes
+
+#: image, least scores -> boxes, scores, classes, masks, all as arrays
+Network = Callable[..., Sequence[NDArray[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of the published networks.
+
+    Attributes:
+        depth: of the ResNet, `None` for Darknet-53.
+        size: side of the square input, in pixels.
+        deformable_every: of YOLACT++, see `yolact_backbones.resnet`; 0 for YOLACT.
+    """
+
+    depth: int | None
+    size: int
+    deformable_every: int = 0
+
+    @property
+    def is_plus(self) -> bool:
+        """Whether it is YOLACT++."""
+        return self.deformable_every > 0
+
+    @property
+    def num_priors(self) -> int:
+        """Priors at each place of the feature maps."""
+        return 9 if self.is_plus else 3
+
+
+VARIANTS = {
+    "yolact-base": Variant(101, 550),
+    "yolact-resnet50": Variant(50, 550),
+    "yolact-darknet53": Variant(None, 550),
+    "yolact-im700": Variant(101, 700),
+    "yolact-plus-base": Variant(101, 550, deformable_every=3),
+    "yolact-plus-resnet50": Variant(50, 550, deformable_every=1),
+}
+
+#: smallest input that leaves something on the coarsest level
+MIN_SIZE = 64
+#: the threshold that the program's documentation gives for images and video
+PUBLISHED_MIN_SCORE = 0.15
+
+#: what files have beside the weights: counters, a part used in training alone, and the names that
+#: two older versions of the program gave to some tensors
+_IGNORED = re.compile(
+    r".*\.num_batches_tracked|semantic_seg_conv\..*|backbone\.layer(?!s).*"
+    r"|fpn\.downsample_layers\.([2-9]|\d\d+)\..*"
+)
+_CLASS_BIAS = "prediction_layers.0.conf_layer.bias"
+
+
+def read_state_dict(path: Path) -> dict[str, object]:
+    """Return the tensors of a file of YOLACT's program by name, without those that may be ignored.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    tensors = {str(name): tensor for name, tensor in read_pth(path).items()}
+    return {name: tensor for name, tensor in tensors.items() if not _IGNORED.fullmatch(name)}
+
+
+def num_classes(tensors: Mapping[str, object], variant: Variant, path: Path) -> int:
+    """Return how many classes, without background, a file knows.
+
+    Raises:
+        WeightsError: it is not one of this network.
+    """
+    bias = tensors.get(_CLASS_BIAS)
+    rows = len(bias) if isinstance(bias, np.ndarray) and bias.ndim == 1 else 0
+    if rows < 2 * variant.num_priors or rows % variant.num_priors:
+        raise WeightsError(
+            f"{path}: no such network of YOLACT's program ({_CLASS_BIAS} is missing or does not "
+            f"fit {variant.num_priors} priors); give a file saved by it, or its --model"
+        )
+    return rows // variant.num_priors - 1
+
+
+def load_yolact(name: str, options: Options) -> YOLACT:
+    """Return the network of a weight file, compiled; see `segmentation.segmenter.load`.
+
+    Args:
+        name: a key of `VARIANTS`.
+        options: how it is to be loaded.
+
+    Raises:
+        ValueError: `size` is too small, or the classes are not as many as the file's.
+        WeightsError: the file is not there, or not one of this network.
+    """
+    from segmentation.presets import PRESETS
+    from segmentation.weights import locate
+
+    path = options.weights or locate(PRESETS[name])
+    variant = VARIANTS[name]
+    size = options.size or variant.size
+    if size < MIN_SIZE:
+        raise ValueError(f"size of {name}'s input: at least {MIN_SIZE}, got {size}")
+    tensors = read_state_dict(path)
+    classes = class_names(path, options.classes, num_classes(tensors, variant, path))
+    if options.keep is not None:
+        check_classes(options.keep, classes)
+
+    def build() -> Any:
+        from segmentation.yolact_network import load_network
+
+        return load_network(path, variant, size)
+
+    network = compile_network(build, path, f"{name} {size}", options)
+    return YOLACT(
+        network,
+        name=name,
+        size=size,
+        classes=classes,
+        min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
+        keep=None if options.keep is None else [classes.index(label) for label in options.keep],
+        device=network.device,
+    )
+
+
+def resize_to_square(image: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+    """Bring a photo to the network's square input, whatever its shape; values are not rounded.
+
+    Bilinear, without anti-aliasing, as the original program does for images and video.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        size: of the square, in pixels.
+
+    Returns:
+        (size, size, 3) from 0 to 255.
+    """
+    resized: NDArray[Any] = image.astype(np.float32)
+    for axis in (0, 1):
+        num_in = image.shape[axis]
+        # in single precision as in the original: positions of 600 pixels differ in the 5th digit
+        steps = np.arange(size, dtype=np.float32) + np.float32(0.5)
+        positions = steps * (np.float32(num_in) / np.float32(size)) - np.float32(0.5)
+        matrix = resampling_matrix(positions, num_in, border="edge")
+        resized = apply_matrix(matrix, resized, axis)
+    return resized
+
+
+def to_instances(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.int32],
+    masks: NDArray[np.float32],
+    *,
+    size_hw: tuple[int, int],
+) -> Instances:
+    """Turn the network's detections of one image into objects of the photo.
+
+    Args:
+        boxes: (K, 4) y1, x1, y2, x2 as fractions of the photo; see `build_network`.
+        scores: (K,), negative in padded rows.
+        classes: (K,)
+        masks: (K, h, w) probabilities of the whole photo, 0 outside the box.
+        size_hw: of the photo.
+    """
+    height, width = size_hw
+    order = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= 0)]
+    extent = np.array([width, height, width, height])
+    pixels = np.clip(boxes[order][:, [1, 0, 3, 2]] * extent, 0, extent)
+    return Instances(
+        boxes=np.trunc(pixels).astype(np.float32),
+        scores=scores[order].astype(np.float32),
+        labels=classes[order].astype(np.int32),
+        masks=enlarge_masks(masks[order], size_hw),
+        ids=np.full(len(order), -1, np.int32),
+    )
+
+
+class YOLACT:
+    """YOLACT as a `Segmenter`: any photo in, objects in that photo's pixels out.
+
+    Args:
+        network: takes and returns arrays as `build_network` describes.
+        name: a key of `VARIANTS`.
+        size: side of the network's input.
+        classes: names, without background, in the order of the network's classes.
+        min_score: only objects more certain are reported. YOLACT++ reports class score times mask
+            quality, of which the former must be above.
+        keep: indices into `classes` of the only ones wanted; `None` for all.
+        device: what the network runs on, for people.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        name: str,
+        size: int,
+        classes: Sequence[str],
+        min_score: float = PUBLISHED_MIN_SCORE,
+        keep: Sequence[int] | None = None,
+        device: str,
+    ) -> None:
+        self.name = name
+        self.classes = tuple(classes)
+        # photos are squeezed into a square: of a wide one the short side must keep its detail
+        self.max_input: int | None = size * 16 // 9
+        self.device = device
+        self._network = network
+        self._size = size
+        self._min_scores = least_scores(len(self.classes), min_score, keep)[None]
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        """Find the objects of N images; see `Segmenter.segment`."""
+        check_images(images)
+        return [self._segment_one(image) for image in images]
+
+    def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
+        square = resize_to_square(image, self._size)[None]
+        outputs = self._network(square, self._min_scores)
+        return to_instances(*(np.asarray(output)[0] for output in outputs), size_hw=image.shape[:2])

@@ -96,8 +96,10 @@ class Doubled(layers.Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """Enlarge (N, H, W, C)."""
-        _, height, width, _ = ops.shape(x)
-        return ops.image.resize(x, (2 * height, 2 * width), interpolation="nearest")
+        num, height, width, channels = ops.shape(x)
+        wide = ops.reshape(ops.concatenate([x, x], axis=-1), (num, height, 2 * width, channels))
+        both = ops.concatenate([wide, wide], axis=2)
+        return ops.reshape(both, (num, 2 * height, 2 * width, channels))
 
 
 def feature_pyramid(

@@ -6,7 +6,7 @@ with fixed shapes and a leading axis of N images.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 Tensor = Any
 
 
-#: rows of candidates that `non_max_suppression` settles at a time
+#: detections worked on together by `in_batches`; few, because most images show few objects
+BATCH = 5
+#: rows of candidates that `non_max_suppression` settles at a time, at most
 NMS_BLOCK = 1000
 
 
@@ -151,10 +153,12 @@ def non_max_suppression(
         (N, num_kept, D) rows kept, best first, then rows of 0.
     """
     num_rows, depth = rows.shape[1:]
-    size = min(NMS_BLOCK, num_rows)
+    size = min(NMS_BLOCK, 4 * num_kept, num_rows)
     num_blocks = -(-num_rows // size)
     padding = ((0, 0), (0, num_blocks * size - num_rows))
     rows = ops.pad(rows, (*padding, (0, 0)))
+    rank = np.arange(1, num_rows + 1, dtype=np.int32)
+    last = ops.max(ops.where(alive, rank, np.zeros_like(rank)))
     blocks = ops.reshape(rows, (num_images, num_blocks, size, depth))
     alive = ops.reshape(
         ops.pad(ops.cast(alive, "float32"), padding), (num_images, num_blocks, size)
@@ -178,7 +182,7 @@ def non_max_suppression(
         return index + 1, ops.where(is_new[..., None], new, kept), count + num_new
 
     def wanting(index: Tensor, _: Tensor, count: Tensor) -> Tensor:
-        return ops.logical_and(index < num_blocks, ops.any(count < num_kept))
+        return ops.logical_and(index * size < last, ops.any(count < num_kept))
 
     start = (
         ops.zeros((), "int32"),
@@ -186,3 +190,49 @@ def non_max_suppression(
         ops.zeros((num_images,), "int32"),
     )
     return ops.while_loop(wanting, add_block, start)[1]
+
+
+def in_batches(
+    step: Callable[[Tensor], Sequence[Tensor]],
+    detections: Tensor,
+    shapes: Sequence[tuple[int, ...]],
+) -> list[Tensor]:
+    """Apply `step` to a few detections at a time, until only padding is left.
+
+    Args:
+        step: from rows (N, B, D) to tensors (N * B, *shape) in float32, one for each of `shapes`.
+        detections: (N, K, D), score in column 5; rows of score 0, the last ones, are padding. K
+            is a multiple of `BATCH`.
+        shapes: of what `step` makes of one detection.
+
+    Returns:
+        Tensors (N, K, *shape); 0 for the padding.
+    """
+    num, length, depth = detections.shape
+    num_batches = length // BATCH
+    batches = ops.reshape(detections, (num, num_batches, BATCH, depth))
+    scores = detections[..., 5]
+    most = ops.max(ops.sum(ops.cast(scores > 0, "int32"), axis=1))
+    position = np.arange(num_batches, dtype=np.int32)
+
+    def add_batch(index: Tensor, *results: Tensor) -> tuple[Tensor, ...]:
+        made = step(ops.take(batches, index, axis=1))
+        new = [
+            ops.reshape(x, (num, 1, BATCH, *shape)) for x, shape in zip(made, shapes, strict=True)
+        ]
+        return index + 1, *(
+            ops.where(ops.reshape(position, (1, -1, *[1] * (x.ndim - 2))) == index, x, old)
+            for x, old in zip(new, results, strict=True)
+        )
+
+    start = [ops.zeros((num, num_batches, BATCH, *shape), "float32") for shape in shapes]
+    _, *results = ops.while_loop(
+        lambda index, *_: index * BATCH < most, add_batch, (ops.zeros((), "int32"), *start)
+    )
+    results = [
+        ops.reshape(x, (num, length, *shape)) for x, shape in zip(results, shapes, strict=True)
+    ]
+    return [
+        ops.where(ops.reshape(scores > 0, (num, length, *[1] * len(shape))), x, ops.zeros_like(x))
+        for x, shape in zip(results, shapes, strict=True)
+    ]

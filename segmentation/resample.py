@@ -49,8 +49,8 @@ def resampling_matrix(
         positions: (..., P) in pixels, 0 = centre of the first pixel.
         num_in: number of pixels to sample from.
         border: what is beyond the outermost pixel centres. "zero": pixels of value 0, so that
-            samples near the border fade; "edge": the outermost pixel again; "drop": samples
-            there are 0, all others as they are.
+            samples near the border fade; "edge": the outermost pixel again; "drop": the
+            outermost pixel again, but samples more than a pixel beyond are 0 (RoIAlign).
         reach: half width of the triangle in pixels. More than 1 averages (anti-aliasing when
             shrinking by that factor); the weights then sum to 1 within the border.
         xp: `numpy` or `keras.ops`, whichever `positions` belong to.
@@ -58,8 +58,8 @@ def resampling_matrix(
     Returns:
         (..., P, num_in) weights.
     """
-    inside = (positions >= 0) & (positions <= num_in - 1)
-    if border == "edge" and reach == 1.0:
+    inside = (positions >= -1) & (positions <= num_in)
+    if border in ("edge", "drop") and reach == 1.0:
         positions = xp.clip(positions, 0, num_in - 1)
     pixels = xp.arange(num_in, dtype=positions.dtype)
     weights = xp.maximum(1 - xp.abs(positions[..., None] - pixels) / reach, 0)
@@ -71,7 +71,9 @@ def resampling_matrix(
     return weights
 
 
-def apply_matrix(matrix: NDArray[np.float64], values: NDArray[Any], axis: int) -> NDArray[Any]:
+def apply_matrix(
+    matrix: NDArray[np.floating[Any]], values: NDArray[Any], axis: int
+) -> NDArray[Any]:
     """Multiply `axis` of `values` by a resampling matrix, visiting only its non-zero weights.
 
     Args:
@@ -80,14 +82,15 @@ def apply_matrix(matrix: NDArray[np.float64], values: NDArray[Any], axis: int) -
         axis: to resample.
 
     Returns:
-        `values` in float64 with `axis` of length P.
+        `values` with `axis` of length P, in the type that both together have.
     """
     num_out, num_in = matrix.shape
     first = np.argmax(matrix != 0, axis=1)
     num_taps = int(np.count_nonzero(matrix, axis=1).max(initial=1))
     shape = [1] * values.ndim
     shape[axis] = num_out
-    result = np.zeros((*values.shape[:axis], num_out, *values.shape[axis + 1 :]))
+    shape_out = (*values.shape[:axis], num_out, *values.shape[axis + 1 :])
+    result = np.zeros(shape_out, np.result_type(matrix, values))
     for tap in range(num_taps):
         index = np.minimum(first + tap, num_in - 1)
         weight = np.where(first + tap < num_in, matrix[np.arange(num_out), index], 0)
@@ -104,13 +107,29 @@ def resize(
     antialias: bool = False,
 ) -> NDArray[np.float64]:
     """Resize (H, W) or (H, W, C) to `size_hw`, in float64 and without rounding."""
-    for axis, (num_out, num_in) in enumerate(zip(size_hw, image.shape[:2], strict=True)):
-        stop = num_in if centres == "half_pixel" else num_in - 1
-        positions = sample_positions(num_out, 0, stop, centres=centres)
-        reach = max(1.0, num_in / num_out) if antialias else 1.0
-        matrix = resampling_matrix(positions, num_in, border=border, reach=reach)
-        image = apply_matrix(matrix, image, axis)
+    for axis, num_out in enumerate(size_hw):
+        image = _resize_axis(image, num_out, axis, border, centres, antialias)
     return image
+
+
+def resize_bytes(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize (H, W, C) as Pillow does: anti-aliased, columns first, rounded after each axis."""
+    for axis in (1, 0):
+        if image.shape[axis] != size_hw[axis]:
+            resized = _resize_axis(image, size_hw[axis], axis, "edge", "half_pixel", True)
+            image = to_uint8(resized, "half_up")
+    return image
+
+
+def _resize_axis(
+    image: NDArray[Any], num_out: int, axis: int, border: Border, centres: Centres, antialias: bool
+) -> NDArray[np.float64]:
+    num_in = image.shape[axis]
+    stop = num_in if centres == "half_pixel" else num_in - 1
+    positions = sample_positions(num_out, 0, stop, centres=centres)
+    reach = max(1.0, num_in / num_out) if antialias else 1.0
+    matrix = resampling_matrix(positions, num_in, border=border, reach=reach)
+    return apply_matrix(matrix, image, axis)
 
 
 def to_uint8(values: NDArray[np.floating[Any]], rounding: Rounding) -> NDArray[np.uint8]:

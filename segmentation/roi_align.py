@@ -9,7 +9,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from segmentation.resample import resampling_matrix
+
 Tensor = Any
+Shape = tuple[Any, ...]
+
+#: most samples in a bin along one axis that `adaptive_roi_align` takes
+MAX_SAMPLES = 16
 
 
 def pyramid_level(boxes: Tensor, *, image_area: float, canonical_px: float = 224.0) -> Tensor:
@@ -107,3 +113,103 @@ class PyramidRoIAlign(layers.Layer):
         lower = corner(bottom, left) * (1 - along) + corner(bottom, right) * along
         inside = (in_y[..., :, None] * in_x[..., None, :])[..., None]
         return (upper * (1 - down) + lower * down) * inside
+
+
+def area_level(boxes: Tensor, *, image_area: Tensor, num_levels: int) -> Tensor:
+    """Return the level of boxes by the share of the image they cover (CenterMask, equation 2).
+
+    The last level is for boxes of more than half of the image, each finer one for boxes of half
+    that size, the first for all smaller ones: ceil(last - log2(image_area / area)).
+
+    Args:
+        boxes: (..., 4) y1, x1, y2, x2.
+        image_area: in the same units.
+        num_levels: number of levels.
+
+    Returns:
+        (...) int32, 0 = finest.
+    """
+    area = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    shares = [
+        ops.cast(2**halvings * area <= image_area, "int32") for halvings in range(1, num_levels)
+    ]
+    return num_levels - 1 - sum(shares)
+
+
+def _bin_means(first: Tensor, last: Tensor, grid: int, num_pixels: Tensor) -> Tensor:
+    """Return matrices (N, K, grid, num_pixels) that average the samples in each of `grid` bins.
+
+    Args:
+        first: (N, K) where boxes begin, in pixels, 0 = centre of the first pixel.
+        last: (N, K) where they end.
+        grid: bins along the box.
+        num_pixels: along the axis.
+    """
+    bin_px = (last - first)[..., None, None] / grid
+    # as many samples as a bin has pixels
+    num = ops.clip(ops.ceil(bin_px), 1, MAX_SAMPLES)
+    sample = np.arange(MAX_SAMPLES, dtype=np.float32)
+    bins = np.arange(grid, dtype=np.float32)[:, None]
+    positions = first[..., None, None] + (bins + (sample + 0.5) / num) * bin_px
+    weights = resampling_matrix(positions, num_pixels, border="drop", xp=ops)
+    share = ops.cast(sample < num, "float32") / num
+    return ops.sum(weights * share[..., None], axis=3)
+
+
+def adaptive_roi_align(
+    boxes: Tensor, level: Tensor, levels: Sequence[Tensor], *, strides: Sequence[int], grid: int
+) -> Tensor:
+    """Average features over each cell of a grid, with about a sample for each feature pixel.
+
+    Detectron2's `ROIAlignV2` with `sampling_ratio` 0. The mean over a grid of bilinear samples is
+    separable: every box has a matrix for its rows and one for its columns.
+
+    Args:
+        boxes: (N, K, 4) y1, x1, y2, x2 in pixels of the image.
+        level: (N, K) index into `levels`.
+        levels: feature maps (N, H, W, C).
+        strides: pixels of the image per feature pixel, one for each level.
+        grid: cells along a side.
+
+    Returns:
+        (N, K, grid, grid, C)
+    """
+    num, num_boxes = boxes.shape[:2]
+    total: Tensor = 0
+    for index, (features, stride) in enumerate(zip(levels, strides, strict=True)):
+        _, height, width, channels = ops.shape(features)
+        edges = boxes * (1 / stride) - 0.5
+        rows = _bin_means(edges[..., 0], edges[..., 2], grid, ops.cast(height, "float32"))
+        columns = _bin_means(edges[..., 1], edges[..., 3], grid, ops.cast(width, "float32"))
+        here = ops.cast(level == index, "float32")[..., None, None]
+        x = ops.matmul(
+            ops.reshape(rows * here, (num, num_boxes * grid, height)),
+            ops.reshape(features, (num, height, width * channels)),
+        )
+        x = ops.reshape(x, (num, num_boxes, grid, width, channels))
+        total = total + ops.matmul(columns[:, :, None], x)
+    return total
+
+
+class WholeCrop(layers.Layer):
+    """A convolution whose kernel is as large as each crop, worked out as one matrix product.
+
+    Its weights are those of the convolution; runtimes are much faster this way.
+    """
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the weights for crops (N, P, grid, grid, C)."""
+        self.kernel = self.add_weight(shape=(*input_shape[2:], self.filters), name="kernel")
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def call(self, crops: Tensor) -> Tensor:
+        """Return (N, P, 1, 1, filters)."""
+        num, num_rows = crops.shape[:2]
+        kernel = ops.reshape(self.kernel, (-1, self.filters))
+        flat = ops.reshape(crops, (num * num_rows, kernel.shape[0]))
+        x = ops.add(ops.matmul(flat, kernel), self.bias)
+        return ops.reshape(x, (num, num_rows, 1, 1, self.filters))

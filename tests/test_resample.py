@@ -62,10 +62,11 @@ def test_a_flat_image_fades_only_where_zeros_are_outside() -> None:
     assert faded[3, 3] == 8.0
 
 
-def test_samples_outside_are_dropped() -> None:
-    positions = np.array([-0.25, 0.0, 1.5, 2.0, 2.25])
+def test_samples_far_outside_are_dropped() -> None:
+    positions = np.array([-1.25, -0.25, 0.0, 1.5, 2.0, 3.0, 3.25])
     matrix = resampling_matrix(positions, 3, border="drop")
-    wanted = [[0, 0, 0], [1, 0, 0], [0, 0.5, 0.5], [0, 0, 1], [0, 0, 0]]
+    first, last, none = [1, 0, 0], [0, 0, 1], [0, 0, 0]
+    wanted = [none, first, first, [0, 0.5, 0.5], last, last, none]
     np.testing.assert_array_equal(matrix, wanted)
 
 

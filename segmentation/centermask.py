@@ -1,0 +1,304 @@
+"""CenterMask2 as it was published: any photo in, objects in that photo's pixels out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.instances import Instances
+from segmentation.masks import paste_masks_between_pixels
+from segmentation.network import check_images, class_names, compile_network, least_scores
+from segmentation.pth_weights import read_pth
+from segmentation.resample import resize_bytes
+from segmentation.segmenter import Options, WeightsError, check_classes
+
+#: image, size of the photo in it, least scores -> boxes, scores, classes, mask logits, mask
+#: scores, all as arrays
+Network = Callable[..., Sequence[NDArray[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of the published networks.
+
+    Attributes:
+        depth: of the VoVNetV2, `None` for MobileNetV2.
+        channels: of the feature pyramid and the heads.
+        num_convs: convolutions in each tower and head.
+        short_side: of the photo in the network's input, in pixels, unless the other side would
+            be longer than `long_side`.
+        long_side: see there.
+    """
+
+    depth: int | None
+    channels: int
+    num_convs: int
+    short_side: int
+    long_side: int
+
+
+def _lite(depth: int | None) -> Variant:
+    return Variant(depth, channels=128, num_convs=2, short_side=600, long_side=1000)
+
+
+def _large(depth: int) -> Variant:
+    return Variant(depth, channels=256, num_convs=4, short_side=800, long_side=1333)
+
+
+VARIANTS = {
+    "centermask-lite-v19": _lite(19),
+    "centermask-lite-v39": _lite(39),
+    "centermask-lite-mobilenetv2": _lite(None),
+    "centermask-v39": _large(39),
+    "centermask-v57": _large(57),
+}
+
+MEAN_BGR = np.array([103.53, 116.28, 123.675], np.float32)
+#: the network's input has sides that are multiples of this
+STRIDE = 32
+#: long side by short side of the photos whose padded shapes all other photos share. These are
+#: the usual ones, which so get the padding of the original program.
+ASPECTS = (1, 5 / 4, 4 / 3, 3 / 2, 5 / 3, 16 / 9, 2, 5 / 2, 4, 8)
+#: smallest short side that leaves something on the coarsest level
+MIN_SIZE = 64
+
+#: constants of pre-processing that files of 2020 carry among the weights
+_IGNORED = frozenset({"pixel_mean", "pixel_std"})
+_CLASS_BIAS = "proposal_generator.fcos_head.cls_logits.bias"
+
+
+# === Loading ===
+
+
+def read_state_dict(path: Path) -> dict[str, object]:
+    """Return the tensors of a file of CenterMask2's program by name.
+
+    They are the entry `model` of a dict that may also hold optimizer, scheduler and iteration, or
+    the dict itself.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    saved = read_pth(path)
+    tensors = saved.get("model", saved)
+    if not isinstance(tensors, dict):
+        raise WeightsError(f"{path}: its entry model is no dict of tensors; give a file of weights")
+    return {str(name): tensor for name, tensor in tensors.items() if name not in _IGNORED}
+
+
+def num_classes(tensors: Mapping[str, object], path: Path) -> int:
+    """Return how many classes a file knows.
+
+    Raises:
+        WeightsError: it is not one of this network.
+    """
+    bias = tensors.get(_CLASS_BIAS)
+    if not isinstance(bias, np.ndarray) or bias.ndim != 1 or len(bias) < 1:
+        raise WeightsError(
+            f"{path}: no network of CenterMask2's program ({_CLASS_BIAS} is missing); "
+            "give a file saved by it"
+        )
+    return len(bias)
+
+
+def load_centermask(name: str, options: Options) -> CenterMask:
+    """Return the network of a weight file, compiled; see `segmentation.segmenter.load`.
+
+    Args:
+        name: a key of `VARIANTS`.
+        options: how it is to be loaded; `size` is that of the photo's short side, the limit of
+            the long one changes in proportion.
+
+    Raises:
+        ValueError: `size` is too small, or the classes are not as many as the file's.
+        WeightsError: the file is not there, or not one of this network.
+    """
+    from segmentation.presets import PRESETS
+    from segmentation.weights import locate
+
+    path = options.weights or locate(PRESETS[name])
+    variant = VARIANTS[name]
+    size = options.size or variant.short_side
+    if size < MIN_SIZE:
+        raise ValueError(f"size of {name}'s input: at least {MIN_SIZE}, got {size}")
+    classes = class_names(path, options.classes, num_classes(read_state_dict(path), path))
+    if options.keep is not None:
+        check_classes(options.keep, classes)
+
+    @cache  # one network serves all shapes of input
+    def build() -> Any:
+        from segmentation.centermask_network import load_network
+
+        return load_network(path, variant)
+
+    network = compile_network(build, path, name, options)
+    return CenterMask(
+        network,
+        name=name,
+        short_side=size,
+        long_side=round(size * variant.long_side / variant.short_side),
+        classes=classes,
+        min_score=options.min_score or 0.0,
+        keep=None if options.keep is None else [classes.index(label) for label in options.keep],
+        device=network.device,
+    )
+
+
+# === Before and after the network ===
+
+
+def photo_size(size_hw: tuple[int, int], short_side: int, long_side: int) -> tuple[int, int]:
+    """Return height and width of a photo in the network's input.
+
+    Args:
+        size_hw: of the photo.
+        short_side: in pixels, unless the other side would be longer than `long_side`.
+        long_side: see there.
+    """
+    scale = short_side / min(size_hw)
+    if max(size_hw) * scale > long_side:
+        scale = long_side / max(size_hw)
+    height, width = (max(1, int(side * scale + 0.5)) for side in size_hw)
+    return height, width
+
+
+@cache
+def padded_shapes(short_side: int, long_side: int) -> tuple[tuple[int, int], ...]:
+    """Return all shapes that the network's input can have, smallest first.
+
+    They are few, because a network is compiled for each one that it meets.
+    """
+    shapes = set()
+    for aspect in ASPECTS:
+        sides = (min(short_side, long_side / aspect), min(short_side * aspect, long_side))
+        short, long = (-(-int(side + 0.5) // STRIDE) * STRIDE for side in sides)
+        shapes |= {(short, long), (long, short)}
+    return tuple(sorted(shapes, key=lambda shape: (shape[0] * shape[1], shape)))
+
+
+def prepare(
+    image: NDArray[np.uint8], short_side: int, long_side: int
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Bring a photo to the network's input: BGR, the mean subtracted, zeros right of and below it.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        short_side: see `photo_size`.
+        long_side: see there.
+
+    Returns:
+        The input (h, w, 3), of one of `padded_shapes`, and height and width of the photo in it.
+    """
+    height, width = photo_size((image.shape[0], image.shape[1]), short_side, long_side)
+    shape = next(
+        shape
+        for shape in padded_shapes(short_side, long_side)
+        if shape[0] >= height and shape[1] >= width
+    )
+    pixels = np.zeros((*shape, 3), np.float32)
+    pixels[:height, :width] = resize_bytes(image, (height, width))[..., ::-1] - MEAN_BGR
+    return pixels, (height, width)
+
+
+def to_instances(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.int32],
+    mask_logits: NDArray[np.float32],
+    mask_scores: NDArray[np.float32],
+    *,
+    photo_hw: tuple[int, int],
+    size_hw: tuple[int, int],
+) -> tuple[Instances, NDArray[np.float32]]:
+    """Turn the network's detections into objects of the photo, and how good their masks are.
+
+    Args:
+        boxes: (K, 4) y1, x1, y2, x2 in pixels of the network's input; see `build_network`.
+        scores: (K,), 0 in padded rows.
+        classes: (K,)
+        mask_logits: (K, 28, 28)
+        mask_scores: (K,)
+        photo_hw: size of the photo in the network's input.
+        size_hw: of the photo.
+    """
+    extent = np.tile(size_hw, 2)
+    pixels = np.clip(boxes * (extent / np.tile(photo_hw, 2)), 0, extent)
+    found = (scores > 0) & (pixels[:, 2] > pixels[:, 0]) & (pixels[:, 3] > pixels[:, 1])
+    pixels = pixels[found]
+    probs = 1 / (1 + np.exp(-mask_logits[found]))
+    instances = Instances(
+        boxes=pixels[:, [1, 0, 3, 2]].astype(np.float32),
+        scores=scores[found].astype(np.float32),
+        labels=classes[found].astype(np.int32),
+        masks=paste_masks_between_pixels(probs, pixels, size_hw),
+        ids=np.full(len(pixels), -1, np.int32),
+    )
+    return instances, mask_scores[found]
+
+
+class CenterMask:
+    """CenterMask2 as a `Segmenter`: any photo in, objects in that photo's pixels out.
+
+    Args:
+        network: takes and returns arrays as `build_network` describes.
+        name: a key of `VARIANTS`.
+        short_side: of the photo in the network's input, see `photo_size`.
+        long_side: see there.
+        classes: names, in the order of the network's classes.
+        min_score: objects less certain are not reported. Nor are those whose class is less
+            probable than 0.05, the threshold of the original program.
+        keep: indices into `classes` of the only ones wanted; `None` for all.
+        device: what the network runs on, for people.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        name: str,
+        short_side: int,
+        long_side: int,
+        classes: Sequence[str],
+        min_score: float = 0.0,
+        keep: Sequence[int] | None = None,
+        device: str,
+    ) -> None:
+        self.name = name
+        self.classes = tuple(classes)
+        self.max_input: int | None = long_side
+        self.device = device
+        self._network = network
+        self._sides = (short_side, long_side)
+        self._min_scores = least_scores(len(self.classes), min_score, keep)[None]
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        """Find the objects of N images; see `Segmenter.segment`."""
+        check_images(images)
+        return [self.score_masks(image)[0] for image in images]
+
+    def score_masks(self, image: NDArray[np.uint8]) -> tuple[Instances, NDArray[np.float32]]:
+        """Find the objects of one image, and score their masks apart from their boxes.
+
+        Evaluation ranks masks by their own score: that of the box times the IoU which the mask is
+        expected to have.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            K objects, and (K,) scores of their masks.
+        """
+        pixels, photo_hw = prepare(image, *self._sides)
+        size = np.array([photo_hw], np.float32)
+        outputs = self._network(pixels[None], size, self._min_scores)
+        return to_instances(
+            *(np.asarray(output)[0] for output in outputs),
+            photo_hw=photo_hw,
+            size_hw=(image.shape[0], image.shape[1]),
+        )

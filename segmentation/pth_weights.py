@@ -9,10 +9,13 @@ Two forms exist, both described by `torch/serialization.py`:
   values as int64 and the values.
 
 A tensor in the pickle is a view of a storage: offset, shape and strides; several may share one.
+Here it is a view of the file itself, mapped into memory, so that values nobody looks at are never
+read.
 """
 
 from __future__ import annotations
 
+import mmap
 import re
 import struct
 import zipfile
@@ -68,23 +71,21 @@ def read_pth(path: Path) -> dict[Any, Any]:
     """Return what `torch.save` wrote: a dict, often of tensors, often nested.
 
     Tensors and numpy arrays are read-only arrays of their own type, bfloat16 as float32; a
-    tensor may be a view whose strides are anything. Dicts of all kinds, lists, tuples, sets,
-    numbers, strings and bytes are Python's. Whatever else the file names (optimizers, schedulers,
-    configurations, tensors of rare types) is a `Placeholder` and does no harm.
+    tensor may have any strides, and the file must stay as it is while it is in use. Dicts of all
+    kinds, lists, tuples, sets, numbers, strings and bytes are Python's. Whatever else the file
+    names (optimizers, schedulers, configurations, tensors of rare types) is a `Placeholder` and
+    does no harm.
 
     Raises:
         WeightsError: the file is not there, cut off, or not of this format; one line.
     """
     with _one_line(path):
-        size = path.stat().st_size
         with open(path, "rb") as file:
-            begins = file.read(4)
-        if begins == _ZIP_SIGNATURE:
-            saved = _read_zip(path, size)
-        elif begins.startswith(_PICKLE_SIGNATURE):
-            saved = _read_old(path.read_bytes())
-        else:
-            raise WeightsError("no file of PyTorch by its first bytes; get it again")
+            begins = file.read(len(_ZIP_SIGNATURE))
+            if begins != _ZIP_SIGNATURE and not begins.startswith(_PICKLE_SIGNATURE):
+                raise WeightsError("no file of PyTorch by its first bytes; get it again")
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        saved = _read_zip(path, data) if begins == _ZIP_SIGNATURE else _read_old(data)
         if not isinstance(saved, dict):
             what = saved.name if isinstance(saved, Placeholder) else type(saved).__name__
             raise WeightsError(f"holds a {what}, no dict of tensors; give a file of weights")
@@ -110,28 +111,37 @@ def _one_line(path: Path) -> Iterator[None]:
 # === The two forms ===
 
 
-def _read_zip(path: Path, num_bytes: int) -> object:
+def _read_zip(path: Path, data: mmap.mmap) -> object:
     with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        members = {member.filename: member for member in archive.infolist()}
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
             raise WeightsError("a compressed archive, not one of PyTorch; get it again")
-        if sum(member.file_size for member in members) > num_bytes:
+        if sum(member.file_size for member in members.values()) > len(data):
             raise WeightsError("its parts claim to be longer than the file; get it again")
-        names = {member.filename for member in members}
-        pickles = [name for name in names if name.endswith("/data.pkl")]
+        pickles = [name for name in members if name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise WeightsError("an archive without one data.pkl, not of PyTorch; get it again")
         root = pickles[0].removesuffix("data.pkl")
-        if f"{root}constants.pkl" in names:
+        if f"{root}constants.pkl" in members:
             raise WeightsError("a TorchScript program, no dict of tensors; get the plain weights")
-        order = archive.read(f"{root}byteorder") if f"{root}byteorder" in names else b"little"
+        order = archive.read(f"{root}byteorder") if f"{root}byteorder" in members else b"little"
         if order != b"little":
             raise WeightsError("written on a big-endian machine; save it on another one")
-        storages = _Storages(lambda key: archive.read(f"{root}data/{key}"))
-        return read_pickle(archive.read(pickles[0]), 0, _rules(storages.find))[0]
+        pickled = archive.read(pickles[0])
+    storages = _Storages(data, lambda key: _member_place(data, members[f"{root}data/{key}"]))
+    return read_pickle(pickled, 0, _rules(storages.find))[0]
 
 
-def _read_old(data: bytes) -> object:
+def _member_place(data: mmap.mmap, member: zipfile.ZipInfo) -> tuple[int, int]:
+    """Return begin and end of a member's bytes, behind its header (APPNOTE.TXT, section 4.3.7)."""
+    lengths = struct.unpack_from("<26xHH", data, member.header_offset)
+    begin = member.header_offset + 30 + sum(lengths)
+    if begin + member.file_size > len(data):
+        raise WeightsError("cut off; get it again")
+    return begin, begin + member.file_size
+
+
+def _read_old(data: mmap.mmap) -> object:
     heads = []
     position = 0
     for _ in range(3):
@@ -147,7 +157,7 @@ def _read_old(data: bytes) -> object:
     start = position
     _, position = read_pickle(data, start, Rules(lambda id_: _note_size(sizes, id_), {}))
     places = _places(data, position, sizes)
-    storages = _Storages(lambda key: data[slice(*places[key])])
+    storages = _Storages(data, places.__getitem__)
     return read_pickle(data, start, _rules(storages.find))[0]
 
 
@@ -160,7 +170,7 @@ def _note_size(sizes: dict[str, int], persistent_id: Any) -> None:
         sizes[persistent_id[2]] = np.dtype(dtype).itemsize
 
 
-def _places(data: bytes, position: int, sizes: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+def _places(data: mmap.mmap, position: int, sizes: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """Return begin and end of the values of each storage, which begin at `position`."""
     keys, position = read_pickle(data, position, _rules(lambda _: None))
     if not isinstance(keys, list):
@@ -190,14 +200,16 @@ def _names_storage(persistent_id: Any) -> bool:
 
 
 class _Storages:
-    """The storages of a file, each read once.
+    """The storages of a file.
 
     Args:
-        read: returns the bytes of a storage by its key.
+        data: of the file.
+        place: returns where the bytes of a storage begin and end, by its key.
     """
 
-    def __init__(self, read: Callable[[str], bytes]) -> None:
-        self._read = read
+    def __init__(self, data: mmap.mmap, place: Callable[[str], tuple[int, int]]) -> None:
+        self._data = data
+        self._place = place
         self._values: dict[str, NDArray[Any]] = {}
 
     def find(self, persistent_id: Any) -> object:
@@ -213,7 +225,7 @@ class _Storages:
         if kind.name not in _STORAGE_TYPES:
             return Placeholder(kind.name)
         if key not in self._values:
-            self._values[key] = _storage_values(self._read(key), kind.name)
+            self._values[key] = _storage_values(self._data, *self._place(key), kind.name)
         values = self._values[key]
         if len(values) != num_values:
             raise WeightsError(
@@ -226,9 +238,9 @@ class _Storages:
         return values
 
 
-def _storage_values(data: bytes, kind: str) -> NDArray[Any]:
+def _storage_values(data: mmap.mmap, begin: int, end: int, kind: str) -> NDArray[Any]:
     dtype = np.dtype(_STORAGE_TYPES[kind])
-    values: NDArray[Any] = np.ndarray((len(data) // dtype.itemsize,), dtype, data)
+    values: NDArray[Any] = np.ndarray(((end - begin) // dtype.itemsize,), dtype, data, begin)
     if kind == "torch.BFloat16Storage":
         values = (values.astype(np.uint32) << 16).view(np.float32)
         values.flags.writeable = False

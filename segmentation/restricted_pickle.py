@@ -8,6 +8,7 @@ other name becomes a `Placeholder`, and nothing is allocated that the bytes read
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Rules:
     set_state: Callable[[object, object], None] = _ignore
 
 
-def read_pickle(data: bytes, start: int, rules: Rules) -> tuple[object, int]:
+def read_pickle(data: bytes | mmap.mmap, start: int, rules: Rules) -> tuple[object, int]:
     """Read one pickle of any protocol.
 
     Args:
@@ -95,7 +96,7 @@ def as_key(value: object) -> Any:
 class _Reader:
     """Takes bytes off the data and never more than there are."""
 
-    def __init__(self, data: bytes, start: int) -> None:
+    def __init__(self, data: bytes | mmap.mmap, start: int) -> None:
         self.data = data
         self.position = start
 
@@ -193,7 +194,7 @@ _STOP = 0x2E
 class _Machine(_Reader):
     """Runs one pickle."""
 
-    def __init__(self, data: bytes, start: int, rules: Rules) -> None:
+    def __init__(self, data: bytes | mmap.mmap, start: int, rules: Rules) -> None:
         super().__init__(data, start)
         self._rules = rules
         self._stack: list[object] = []

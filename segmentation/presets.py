@@ -16,7 +16,7 @@ class Preset:
         file_name: under which it is kept.
         num_bytes: its exact size, `None` where that is not known.
         sha256: its SHA-256 in hexadecimal, `None` where its host publishes none.
-        signature: bytes the file begins with.
+        signature: bytes the file begins with, or several possibilities.
         licence: of the weights.
         notice: a condition people must be told when it is listed or loaded, `None` for none.
         source: page of the program it was published with.
@@ -32,7 +32,7 @@ class Preset:
     file_name: str
     num_bytes: int | None
     sha256: str | None
-    signature: bytes
+    signature: bytes | tuple[bytes, ...]
     licence: str
     notice: str | None
     source: str
@@ -46,6 +46,8 @@ class Preset:
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: the magic number at the beginning of the older form of .pth files, as a pickle
 OLD_PTH_SIGNATURE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+#: "local file header signature" of the ZIP File Format Specification, which the newer form follows
+NEW_PTH_SIGNATURE = b"PK\x03\x04"
 
 
 def _yolact(name: str, *, about_bytes: int, fps: float, mask_ap: float) -> Preset:
@@ -65,6 +67,28 @@ def _yolact(name: str, *, about_bytes: int, fps: float, mask_ap: float) -> Prese
         box_ap=None,
         mask_ap=mask_ap,
         speed=f"{fps} fps on a Titan Xp",
+        about_bytes=about_bytes,
+    )
+
+
+def _centermask(
+    name: str, *, place: str, about_bytes: int, speed: str, box_ap: float, mask_ap: float
+) -> Preset:
+    """Return a file of CenterMask2's program; figures are its README's, on COCO's val2017."""
+    return Preset(
+        name=name,
+        family="centermask",
+        address=f"https://dl.dropbox.com/s/{place}",
+        file_name=place.rpartition("/")[2],
+        num_bytes=None,
+        sha256=None,
+        signature=(OLD_PTH_SIGNATURE, NEW_PTH_SIGNATURE),
+        licence="CC BY-NC 4.0",
+        notice=f"the weights of {name} are for non-commercial use only (CC BY-NC 4.0)",
+        source="https://github.com/youngwanLEE/centermask2",
+        box_ap=box_ap,
+        mask_ap=mask_ap,
+        speed=speed,
         about_bytes=about_bytes,
     )
 
@@ -93,6 +117,46 @@ _ALL = (
     _yolact("yolact-im700", about_bytes=201_000_000, fps=23.6, mask_ap=31.2),
     _yolact("yolact-plus-base", about_bytes=210_700_000, fps=27.3, mask_ap=34.6),
     _yolact("yolact-plus-resnet50", about_bytes=135_300_000, fps=33.5, mask_ap=34.1),
+    _centermask(
+        "centermask-lite-mobilenetv2",
+        place="8omou546f0n78nj/centermask_lite_Mv2_ms_4x.pth",
+        about_bytes=46_200_000,
+        speed="21 ms on a Titan Xp",
+        box_ap=29.8,
+        mask_ap=27.2,
+    ),
+    _centermask(
+        "centermask-lite-v19",
+        place="dret2ap7djty7mp/centermask2-lite-V-19-eSE-FPN-ms-4x.pth",
+        about_bytes=80_500_000,
+        speed="23 ms on a Titan Xp",
+        box_ap=35.9,
+        mask_ap=32.8,
+    ),
+    _centermask(
+        "centermask-lite-v39",
+        place="uwc0ypa1jvco2bi/centermask2-lite-V-39-eSE-FPN-ms-4x.pth",
+        about_bytes=140_600_000,
+        speed="28 ms on a Titan Xp",
+        box_ap=40.9,
+        mask_ap=36.7,
+    ),
+    _centermask(
+        "centermask-v39",
+        place="tczecsdxt10uai5/centermask2-V-39-eSE-FPN-ms-3x.pth",
+        about_bytes=210_600_000,
+        speed="50 ms on a V100",
+        box_ap=44.2,
+        mask_ap=39.7,
+    ),
+    _centermask(
+        "centermask-v57",
+        place="lw8nxajv1tim8gr/centermask2-V-57-eSE-FPN-ms-3x.pth",
+        about_bytes=275_700_000,
+        speed="58 ms on a V100",
+        box_ap=45.1,
+        mask_ap=40.5,
+    ),
 )
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}

@@ -27,6 +27,9 @@ from segmentation.download import OnProgress, discard, disk_errors, download, ve
 from segmentation.presets import PRESETS, Preset
 from segmentation.segmenter import WeightsError
 
+#: bytes of a file that decide whether it can be one of weights
+LONGEST_SIGNATURE = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -149,13 +152,13 @@ def _check(preset: Preset, path: Path, record: _Record | None) -> str:
     """Return the SHA-256 of `path`, which must be that of the preset, else of the record."""
     try:
         with open(path, "rb") as file:
-            begins = file.read(len(preset.signature))
+            begins = file.read(LONGEST_SIGNATURE)
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             num_bytes = file.tell()
     except OSError as error:
         raise WeightsError(f"cannot be read ({error.strerror or error})") from error
-    if begins != preset.signature:
+    if not begins.startswith(preset.signature):
         raise WeightsError("not a weight file by its first bytes, perhaps a web page")
     if preset.num_bytes is not None and num_bytes != preset.num_bytes:
         raise WeightsError(f"wrong size: expected {preset.num_bytes} bytes, got {num_bytes}")

@@ -14,9 +14,11 @@ _INPUT_STREAM = re.compile(r"\[info\]\s+Stream #\d+:\d+.*?: (Video|Audio): (\w+)
 _DECODED = re.compile(r"\[graph .*input from stream.*\] w:\d+ h:\d+ .*\bfr:(\d+)/(\d+)")
 _CONVERTED = re.compile(
     r"\[Parsed_scale_0 .*fmt:(\w+) csp:(\w+) range:(\w+) sar:\S+"
-    r" -> w:(\d+) h:(\d+) fmt:rgb24 .*sar:(\d+)/(\d+)"
+    r" -> w:(\d+) h:(\d+) fmt:(\w+) .*sar:(\d+)/(\d+)"
 )
-_OUTPUT_COLOUR = re.compile(r"\[info\]\s+Stream #0:0.*?: Video: rawvideo.*?, rgb24\(([^)]*)\)")
+_OUTPUT_COLOUR = re.compile(r"\[info\]\s+Stream #0:0.*?: Video: rawvideo.*?\), \w+\(([^)]*)\)")
+# ffmpeg's name of primaries and transfer with a matrix' number, where it is not the matrix' name.
+_SAME_NUMBER = {"fcc": "bt470m"}
 _RGB_FORMAT = re.compile(r"(0|[argbx]*)(rgb|bgr|gbr)|pal8|x2")
 
 
@@ -27,6 +29,7 @@ class VideoHeader:
     Attributes:
         width: in pixels after rotation.
         height: likewise.
+        pixels: of the frames that come out, in ffmpeg's name.
         pixel_aspect: width of a pixel over its height, after rotation.
         fps: nominal frames a second, `None` where ffmpeg has no idea.
         colour: as tagged, see `Colour`.
@@ -35,6 +38,7 @@ class VideoHeader:
 
     width: int
     height: int
+    pixels: str
     pixel_aspect: Fraction
     fps: Fraction | None
     colour: Colour
@@ -42,7 +46,7 @@ class VideoHeader:
 
 
 def video_header(lines: Sequence[str]) -> VideoHeader | None:
-    """Read the log of a process that converts its input with one `scale` filter to rgb24.
+    """Read the log of a process that sends its input through one `scale` filter.
 
     Args:
         lines: of the log before the first frame.
@@ -53,11 +57,12 @@ def video_header(lines: Sequence[str]) -> VideoHeader | None:
     converted = _first(_CONVERTED, lines)
     if converted is None:
         return None
-    pixel_format, matrix, colour_range, width, height, *aspect = converted.groups()
+    pixel_format, matrix, colour_range, width, height, pixels, *aspect = converted.groups()
     decoded = _first(_DECODED, lines)
     return VideoHeader(
         width=int(width),
         height=int(height),
+        pixels=pixels,
         pixel_aspect=_ratio(*aspect) or Fraction(1),
         fps=_ratio(*decoded.groups()) if decoded else None,
         colour=_colour(lines, pixel_format, matrix, colour_range),
@@ -106,10 +111,15 @@ def _duration_s(lines: Sequence[str]) -> float | None:
 
 
 def _colour(lines: Sequence[str], pixel_format: str, matrix: str, colour_range: str) -> Colour:
-    """Return the tags; the output's line is the one place where the log has primaries for sure."""
+    """Return the tags; the output's line is the one place where the log has primaries for sure.
+
+    There stand matrix, primaries and transfer, or the name of the matrix alone where all three
+    have its number in the standard.
+    """
     output = _first(_OUTPUT_COLOUR, lines)
     tags = output[1].split(", ") if output else []
-    triple = next((tag.split("/") for tag in tags if tag.count("/") == 2), ["", "", ""])
+    alone = [_SAME_NUMBER.get(matrix, matrix)] * 3 if matrix in tags else ["", "", ""]
+    triple = next((tag.split("/") for tag in tags if tag.count("/") == 2), alone)
     is_rgb = matrix == "gbr" or _RGB_FORMAT.match(pixel_format) is not None
     return Colour(
         primaries=_known(triple[1]),

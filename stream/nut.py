@@ -20,23 +20,23 @@ _MAX_PTS_DISTANCE = 1 << 30
 _FLAG_KEY, _FLAG_CODED_PTS, _FLAG_SIZE_MSB, _FLAG_CHECKSUM = 1, 8, 32, 64
 _FRAME_CODE = 0
 
-#: FourCC of raw video by the number of channels: RGB with 24 bits, RGBA.
-_FOURCC = {3: b"RGB\x18", 4: b"RGBA"}
+#: FourCC of raw video by ffmpeg's name of its pixels, all with 8 bits.
+_FOURCC = {"rgb24": b"RGB\x18", "rgba": b"RGBA", "yuv420p": b"I420"}
 
 
 def file_header(
     size_hw: tuple[int, int],
-    num_channels: int,
+    pixels: str,
     *,
     time_base: Fraction,
     pixel_aspect: Fraction,
     fps: Fraction,
 ) -> bytes:
-    """Return what precedes the first frame of a file with one stream of raw RGB or RGBA.
+    """Return what precedes the first frame of a file with one stream of raw video.
 
     Args:
         size_hw: height and width in pixels.
-        num_channels: 3 (RGB) or 4 (RGBA), 8 bits each.
+        pixels: "rgb24", "rgba" or "yuv420p".
         time_base: unit of timestamps in seconds.
         pixel_aspect: width of a pixel over its height.
         fps: nominal frames a second.
@@ -44,7 +44,7 @@ def file_header(
     return (
         _FILE_ID
         + _packet(_MAIN_CODE, _main_header(time_base))
-        + _packet(_STREAM_CODE, _stream_header(size_hw, num_channels, pixel_aspect))
+        + _packet(_STREAM_CODE, _stream_header(size_hw, pixels, pixel_aspect))
         + _packet(_INFO_CODE, _frame_rate_info(fps))
     )
 
@@ -72,8 +72,8 @@ def _main_header(time_base: Fraction) -> bytes:
     return b"".join(map(_unsigned, [*values, num_elision_headers_minus_1]))
 
 
-def _stream_header(size_hw: tuple[int, int], num_channels: int, pixel_aspect: Fraction) -> bytes:
-    fourcc = _FOURCC[num_channels]
+def _stream_header(size_hw: tuple[int, int], pixels: str, pixel_aspect: Fraction) -> bytes:
+    fourcc = _FOURCC[pixels]
     stream_id = video_class = time_base_id = msb_pts_shift = decode_delay = flags = 0
     values = [time_base_id, msb_pts_shift, _MAX_PTS_DISTANCE, decode_delay, flags]
     num_codec_bytes = colour_space = 0

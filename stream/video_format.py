@@ -54,8 +54,8 @@ FORMATS = {
 ALPHA_ENDINGS = (".mov", ".webm")
 
 
-def encoder_options(ending: str, info: OutputInfo, preset: str, crf: int) -> list[str]:
-    """Return ffmpeg's arguments that convert and encode the picture.
+def coded_pixels(ending: str, info: OutputInfo) -> str:
+    """Return ffmpeg's name of the pixels that are encoded.
 
     H.264 with 4:2:0 chroma plays everywhere but has even sizes only; a picture with an odd side
     keeps its size, and is coded with 4:4:4 chroma. Transparency is VP9 in .webm and ProRes 4444
@@ -64,23 +64,37 @@ def encoder_options(ending: str, info: OutputInfo, preset: str, crf: int) -> lis
     Args:
         ending: a key of `FORMATS`.
         info: of the outputs.
+    """
+    if info.has_alpha:
+        return "yuva420p" if ending == ".webm" else "yuva444p10le"
+    is_odd = info.stream.width % 2 or info.stream.height % 2
+    return "yuv444p" if is_odd and ending != ".webm" else "yuv420p"
+
+
+def encoder_options(ending: str, info: OutputInfo, pixels: str, preset: str, crf: int) -> list[str]:
+    """Return ffmpeg's arguments that convert and encode the picture.
+
+    Args:
+        ending: a key of `FORMATS`.
+        info: of the outputs.
+        pixels: of the frames ffmpeg is given: "rgb24", "rgba", or what `coded_pixels` says.
         preset: of x264.
         crf: constant rate factor in x264's scale of 0 to 51; ProRes has none.
     """
     if ending == ".webm":
-        pixels = "yuva420p" if info.has_alpha else "yuv420p"
         codec = ["-c:v", "libvpx-vp9", "-b:v", "0", "-crf", str(round(crf * 63 / 51))]
         codec += ["-deadline", "good", "-cpu-used", "4", "-row-mt", "1"]
         # Its alternate reference frames cannot carry alpha.
         codec += ["-auto-alt-ref", "0"] if info.has_alpha else []
     elif info.has_alpha:
-        pixels = "yuva444p10le"
         codec = ["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"]
     else:
-        is_odd = info.stream.width % 2 or info.stream.height % 2
-        pixels = "yuv444p" if is_odd else "yuv420p"
         codec = ["-c:v", "libx264", "-preset", preset, "-crf", str(crf)]
-    return ["-vf", _colour_filter(info, pixels), *codec]
+    filters = [_tags(info)]
+    coded = coded_pixels(ending, info)
+    if pixels != coded:
+        filters = [_conversion(coded_colour(info.stream.colour)), f"format={coded}", *filters]
+    return ["-vf", ",".join(filters), *codec]
 
 
 def sound_options(ending: str, codecs: list[str]) -> list[str]:
@@ -98,38 +112,40 @@ def sound_options(ending: str, codecs: list[str]) -> list[str]:
     return options
 
 
-def _colour_filter(info: OutputInfo, pixels: str) -> str:
-    """Convert RGB to the source's own matrix and range, and tag the result as the source was.
+def coded_colour(colour: Colour) -> Colour:
+    """Return what a source's colours are coded as.
+
+    As they were, or BT.709 where the source has no YUV, or one that cannot be written. The matrix
+    is one of `stream.yuv420.LUMA_WEIGHTS`.
+    """
+    if colour.matrix in _SCALE_MATRIX:
+        return colour
+    return Colour(colour.primaries or "bt709", colour.transfer or "bt709", "bt709")
+
+
+def _tags(info: OutputInfo) -> str:
+    """Tag the frames as the source was.
 
     An untagged video is read as BT.601. Everybody takes a small untagged picture for BT.601, so
     that is what the output is tagged; of a large one some players think BT.709, so the output
     stays untagged: every player then shows it as it shows the source.
     """
-    colour = _target_colour(info.stream.colour)
-    matrix = colour.matrix or "bt709"
+    colour = coded_colour(info.stream.colour)
     is_large = info.stream.width >= 1280 or info.stream.height > 576
-    tag = "smpte170m" if matrix == "unknown" and not is_large else matrix
+    tag = "smpte170m" if colour.matrix == "unknown" and not is_large else colour.matrix
     colour_range = "pc" if colour.full_range else "tv"
     return (
-        f"{_conversion(matrix, colour.full_range)},format={pixels},"
         f"setparams=colorspace={tag}:range={colour_range}"
         f":color_primaries={colour.primaries or 'unknown'}"
         f":color_trc={colour.transfer or 'unknown'}"
     )
 
 
-def _conversion(matrix: str, full_range: bool) -> str:
+def _conversion(colour: Colour) -> str:
     """Return the filter from RGB to YUV. Both round; `scale` darkens chroma of full range."""
-    if full_range:
-        name = "smpte170m" if matrix == "unknown" else matrix
+    name = _SCALE_MATRIX[colour.matrix or "bt709"]
+    if colour.full_range:
+        name = "smpte170m" if colour.matrix == "unknown" else colour.matrix or "bt709"
         return f"format=gbrp|gbrap,zscale=matrix={name}:range=full"
-    name = _SCALE_MATRIX[matrix]
     flags = "bicubic+accurate_rnd+full_chroma_inp"
     return f"scale=flags={flags}:out_color_matrix={name}:out_range=tv"
-
-
-def _target_colour(colour: Colour) -> Colour:
-    """Return what to encode as: BT.709 for sources without YUV, or with one we cannot write."""
-    if colour.matrix in _SCALE_MATRIX:
-        return colour
-    return Colour(colour.primaries or "bt709", colour.transfer or "bt709", "bt709")

@@ -15,8 +15,16 @@ from stream import nut
 from stream.ffmpeg import Ffmpeg
 from stream.ffmpeg_header import sound_codecs
 from stream.frame import Output, OutputInfo, Sink, StreamError
-from stream.video_format import ALPHA_ENDINGS, FORMATS, encoder_options, sound_options
+from stream.video_format import (
+    ALPHA_ENDINGS,
+    FORMATS,
+    coded_colour,
+    coded_pixels,
+    encoder_options,
+    sound_options,
+)
 from stream.video_input import input_options
+from stream.yuv420 import Yuv420
 
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
@@ -72,6 +80,11 @@ class VideoSink(Sink):
         self._origin_s = 0.0
         self._last_pts = -1
         self._check(overwrite, input_paths)
+        self._pixels = "rgba" if info.has_alpha else "rgb24"
+        self._yuv = _conversion(self._ending, info)
+        if self._yuv is not None:
+            self._pixels = "yuv420p"
+            self._frame = np.empty(self._yuv.num_bytes, np.uint8)
         token = secrets.token_hex(4)
         self._temporary = path.with_name(f".{path.stem}.{token}{path.suffix}")
         self._shortened = path.with_name(f".{path.stem}.{token}.cut{path.suffix}")
@@ -130,9 +143,13 @@ class VideoSink(Sink):
         pts = round((output.frame.time_s - self._origin_s) / float(self._time_base))
         pts = max(pts, self._last_pts + 1)
         self._last_pts = pts
+        data = image.reshape(-1)
+        if self._yuv is not None:
+            self._yuv.from_rgb(image, self._frame)
+            data = self._frame
         try:
-            self._process.write(nut.frame_header(pts, image.nbytes))
-            self._process.write(image.data.cast("B"))
+            self._process.write(nut.frame_header(pts, data.nbytes))
+            self._process.write(data.data)
         except BrokenPipeError:
             self._process.wait()
             raise StreamError(self._why_failed(self._process)) from None
@@ -173,7 +190,7 @@ class VideoSink(Sink):
                 *("-copyts", "-f", "nut", "-i", "pipe:0", *sound_input),
                 *("-map", "0:v:0", *sound_maps, "-map_chapters", "-1", "-map_metadata", "-1"),
                 *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
-                *encoder_options(self._ending, self._info, *self._encoding),
+                *encoder_options(self._ending, self._info, self._pixels, *self._encoding),
                 *sound_options(self._ending, codecs),
                 *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._temporary}"),
             ],
@@ -183,7 +200,7 @@ class VideoSink(Sink):
             process.write(
                 nut.file_header(
                     (stream.height, stream.width),
-                    4 if self._info.has_alpha else 3,
+                    self._pixels,
                     time_base=self._time_base,
                     pixel_aspect=stream.pixel_aspect,
                     fps=stream.fps or _DEFAULT_FPS,
@@ -219,6 +236,16 @@ def _probe_sound(address: str) -> list[str]:
     ) as process:
         process.wait()
     return sound_codecs(lines)
+
+
+def _conversion(ending: str, info: OutputInfo) -> Yuv420 | None:
+    """Return what makes of images the pixels to encode; `None` where ffmpeg does that."""
+    stream = info.stream
+    is_odd = stream.width % 2 or stream.height % 2
+    if is_odd or coded_pixels(ending, info) != "yuv420p":
+        return None
+    colour = coded_colour(stream.colour)
+    return Yuv420((stream.height, stream.width), colour.matrix or "bt709", colour.full_range)
 
 
 def _time_base(source: Fraction | None) -> Fraction:

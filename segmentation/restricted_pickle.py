@@ -18,6 +18,8 @@ from segmentation.segmenter import WeightsError
 
 #: what may be a key of a dict or a member of a set; tuples of these may too
 _SCALARS = (str, bytes, int, float, bool, type(None))
+#: how often what a file holds may go through functions; an array does twice, as text and as bytes
+MAX_COPIES = 4
 
 
 class Placeholder:
@@ -200,7 +202,7 @@ class _Machine(_Reader):
         self._stack: list[object] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
-        self._budget = len(data)
+        self._budget = MAX_COPIES * len(data)
 
     def run(self) -> object:
         while True:
@@ -280,9 +282,6 @@ class _Machine(_Reader):
         elif not isinstance(target, Placeholder):
             raise WeightsError(f"it appends to a {type(target).__name__}")
 
-    def _set_item(self) -> None:
-        self._set(self._pop_several(2))
-
     def _set_items(self) -> None:
         self._set(self._pop_marked())
 
@@ -321,8 +320,8 @@ class _Machine(_Reader):
     def _call(self, function: object, arguments: object) -> None:
         """Push what a known function makes of its arguments, else a placeholder.
 
-        In an honest file a function gets what the file spells out, once; one that hands the same
-        long string to many calls would have it copied as often.
+        An honest file spells out what a function gets; one that hands the same long string to
+        many calls would have it copied as often.
         """
         if not isinstance(function, Placeholder):
             raise WeightsError(f"it calls a {type(function).__name__}")
@@ -384,7 +383,7 @@ _ACTIONS: dict[int, Callable[[_Machine], object]] = {
     0x91: _Machine._frozen_set,  # FROZENSET
     0x61: lambda machine: machine._extend(machine._pop_several(1)),  # APPEND
     0x65: _Machine._appends,  # APPENDS
-    0x73: _Machine._set_item,  # SETITEM
+    0x73: lambda machine: machine._set(machine._pop_several(2)),  # SETITEM
     0x75: _Machine._set_items,  # SETITEMS
     0x90: _Machine._add_items,  # ADDITEMS
     0x63: _Machine._global,  # GLOBAL

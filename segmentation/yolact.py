@@ -68,6 +68,7 @@ _IGNORED = re.compile(
     r"|fpn\.downsample_layers\.([2-9]|\d\d+)\..*"
 )
 _CLASS_BIAS = "prediction_layers.0.conf_layer.bias"
+_BOX_BIAS = "prediction_layers.0.bbox_layer.bias"
 
 
 def read_state_dict(path: Path) -> dict[str, object]:
@@ -86,12 +87,14 @@ def num_classes(tensors: Mapping[str, object], variant: Variant, path: Path) -> 
     Raises:
         WeightsError: it is not one of this network.
     """
-    bias = tensors.get(_CLASS_BIAS)
-    rows = len(bias) if isinstance(bias, np.ndarray) and bias.ndim == 1 else 0
-    if rows < 2 * variant.num_priors or rows % variant.num_priors:
+    biases = [tensors.get(name) for name in (_CLASS_BIAS, _BOX_BIAS)]
+    rows, sides = (
+        len(bias) if isinstance(bias, np.ndarray) and bias.ndim == 1 else 0 for bias in biases
+    )
+    if sides != 4 * variant.num_priors or rows < 2 * variant.num_priors:
         raise WeightsError(
-            f"{path}: no such network of YOLACT's program ({_CLASS_BIAS} is missing or does not "
-            f"fit {variant.num_priors} priors); give a file saved by it, or its --model"
+            f"{path}: no such network of YOLACT's program ({_BOX_BIAS} is missing or not for "
+            f"{variant.num_priors} priors); give a file saved by it, or the --model it is of"
         )
     return rows // variant.num_priors - 1
 

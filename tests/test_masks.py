@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.masks import paste_masks, resize_mask
+from segmentation.masks import enlarge_masks, paste_masks, resize_mask
+from segmentation.resample import resize, to_uint8
 
 
 @pytest.mark.parametrize("size_hw", [(28, 28), (97, 13), (5, 200), (1, 1)])
@@ -45,3 +46,17 @@ def test_box_is_filled_and_nothing_else() -> None:
 
 def test_no_masks() -> None:
     assert paste_masks(np.zeros((0, 28, 28)), [], (4, 7)).shape == (0, 4, 7)
+
+
+@pytest.mark.parametrize("size_hw", [(40, 70), (9, 300), (5, 7)])
+def test_masks_of_the_whole_image(size_hw: tuple) -> None:
+    """As a plain bilinear resize, though only the part that is not 0 is worked out."""
+    masks = np.zeros((3, 20, 30), np.float32)
+    masks[0, 4:9, 10:25] = np.random.default_rng(0).uniform(0.1, 1, (5, 15))
+    masks[1] = 1
+    wanted = [to_uint8(255 * resize(mask, size_hw, border="edge"), "half_up") for mask in masks]
+    found = enlarge_masks(masks, size_hw)
+    assert np.abs(found.astype(int) - np.array(wanted)).max() <= 1
+    assert (found[1] == 255).all()
+    assert not found[2].any()
+    assert enlarge_masks(masks[:0], size_hw).shape == (0, *size_hw)

@@ -96,13 +96,14 @@ def test_arrays_and_plain_containers(
         "array": shared,
         "again": shared,
         "columns": np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3)),
+        "zeros": np.zeros(3000, np.float32),
         "number": np.float64(2.5),
         "size": torch.Size([3, 4]),
         "default": collections.defaultdict(list, {1: [2]}),
         "plain": [{"a": (1, 2.5, None)}, {1, 2}, b"\x00\xff", b"", "é", 2**100, -5, True, {}],
     }
     read = read_pth(save(saved, tmp_path / "t.pth", zip_form, protocol))
-    for name in ("array", "again", "columns"):
+    for name in ("array", "again", "columns", "zeros"):
         np.testing.assert_array_equal(read[name], saved[name])
         assert read[name].dtype.str[1:] == saved[name].dtype.str[1:]
     assert read["number"] == 2.5

@@ -1,0 +1,101 @@
+"""What the original programs compute from known weights, and how results are held against it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from segmentation.instances import Instances
+
+FOLDER = Path(__file__).resolve().parents[2] / "shared" / "golden"
+
+
+def golden_folder() -> Path:
+    """Return the folder of reference data; skips where it is absent."""
+    if not FOLDER.is_dir():
+        pytest.skip(f"needs the project's reference data in {FOLDER.name}/ beside the checkout")
+    return FOLDER
+
+
+def manifest(net: str) -> list[dict]:
+    """Return name and shape of every tensor of a network's published file."""
+    path = golden_folder() / f"{net}.manifest.json"
+    return json.loads(path.read_text())["tensors"]  # type: ignore[no-any-return]
+
+
+def _recipe() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "weights_recipe", golden_folder() / "weights_recipe.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_pth(net: str, path: Path, *, zip_form: bool) -> Path:
+    """Write weights of the published layout, made by the recipe, the same on every machine."""
+    torch = pytest.importorskip("torch")
+    recipe = _recipe()
+    described = recipe.load_manifest(golden_folder() / f"{net}.manifest.json")
+    tensors = {
+        entry["name"]: torch.from_numpy(np.array(values))
+        for entry, values in recipe.generate(net, described)
+    }
+    wrap = described.get("wrap")
+    torch.save({wrap: tensors} if wrap else tensors, path, _use_new_zipfile_serialization=zip_form)
+    return path
+
+
+def load_golden(net: str) -> dict[str, np.ndarray]:
+    """Return the reference tensors of a network."""
+    with np.load(golden_folder() / f"{net}.golden.npz") as archive:
+        return dict(archive)
+
+
+def sampled_error(golden: Mapping[str, np.ndarray], name: str, values: np.ndarray) -> float:
+    """Return the largest difference of a sampled tensor, relative to its largest value."""
+    assert tuple(golden[f"{name}/shape"]) == values.shape
+    wanted = golden[f"{name}/val"]
+    found = values.ravel()[golden[f"{name}/idx"]]
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
+def golden_instances(golden: Mapping[str, np.ndarray]) -> Instances:
+    """Return the final objects of a .pth network."""
+    count, height, width = golden["final_masks_shape"]
+    bits = np.unpackbits(golden["final_masks_packed"], axis=1)[:, : height * width]
+    return Instances(
+        boxes=golden["final_boxes_xyxy"].astype(np.float32),
+        scores=golden["final_scores"].astype(np.float32),
+        labels=golden["final_class_ids0"].astype(np.int32),
+        masks=bits.reshape(count, height, width) * np.uint8(255),
+        ids=np.full(count, -1, np.int32),
+    )
+
+
+def assert_same_set(
+    found: Instances, wanted: Instances, *, score: float, box_px: float, mask: float
+) -> None:
+    """Each wanted object is found once, within the tolerances; `mask` is a share of its pixels."""
+    assert len(found) == len(wanted)
+    left = list(range(len(found)))
+    for index in range(len(wanted)):
+        match = next(
+            other
+            for other in left
+            if found.labels[other] == wanted.labels[index]
+            and np.abs(found.boxes[other] - wanted.boxes[index]).max() <= box_px
+            and abs(found.scores[other] - wanted.scores[index]) <= score
+        )
+        left.remove(match)
+        inside = wanted.masks[index] >= 128
+        differing = (found.masks[match] >= 128) != inside
+        assert differing.sum() <= mask * max(inside.sum(), 200), index

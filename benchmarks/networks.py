@@ -1,6 +1,10 @@
 """Milliseconds and memory an image of each network, backend and input size, one thread.
 
-python -m benchmarks.networks PHOTO --weights mask_rcnn_coco.h5 [--sizes 320 512] [--backends ...]
+python -m benchmarks.networks PHOTO [--networks mask-rcnn yolact-base] [--backends openvino]
+    [--weights mask_rcnn_coco.h5] [--sizes 320 512]
+
+The last two are for Mask R-CNN, of which several sizes are run. Weights of the others, and its own
+where none are given, are those on disk (`run.py models`).
 
 Prints one JSON object for each. `ms` is the median of `--turns` images after the first, which
 compiles; `peak_memory_mb` is that of the process, a fresh one for each line. Masks and objects
@@ -10,14 +14,16 @@ count: a photo in which more is found takes longer.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from segmentation.segmenter import Options, load
+from segmentation.segmenter import LOADERS, Options, load
 from stream.photos import read_photo
 from stream.stats import peak_memory_mb
 
@@ -26,16 +32,19 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("photo", type=Path)
+    parser.add_argument("--networks", nargs="+", default=["portrait", "mask-rcnn"], choices=LOADERS)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[320, 512, 1024])
     parser.add_argument("--backends", nargs="+", default=["openvino", "keras"])
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
-    runs = [("portrait", Options(backend=backend)) for backend in options.backends]
-    for size in options.sizes:
-        for backend in options.backends:
-            chosen = Options(weights=options.weights, size=size, backend=backend)
-            runs.append(("mask-rcnn", chosen))
+    runs = []
+    for name, backend in itertools.product(options.networks, options.backends):
+        if name == "mask-rcnn":
+            chosen = Options(weights=options.weights, backend=backend)
+            runs += [(name, replace(chosen, size=size)) for size in options.sizes]
+        else:
+            runs.append((name, Options(backend=backend)))
     fresh = multiprocessing.get_context("spawn")
     for name, chosen in runs:
         process = fresh.Process(target=measure, args=(name, chosen, options.photo, options.turns))

@@ -167,6 +167,8 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
     add("--backend", default="auto", choices=("auto", "openvino", "keras"))
     add("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    precisions = ("auto", "float32", "tf32", "bfloat16")
+    add("--precision", default="auto", choices=precisions, help="auto: tf32 on a GPU, else float32")
 
 
 def _share(text: str) -> float:
@@ -236,6 +238,8 @@ def _segmenter(options: argparse.Namespace) -> Segmenter:
             size=options.size,
             backend=options.backend,
             device=options.device,
+            precision=options.precision,
+            on_message=_say,
         ),
     )
     _say(f"model: {segmenter.name} on {segmenter.device}")

@@ -6,7 +6,8 @@ rows of score 0. `segmentation.mask_rcnn` puts a photo's pixels around it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from segmentation.backbones import RESNET_BLOCKS, feature_pyramid, resnet
 from segmentation.boxes import (
     apply_deltas,
     clip,
+    in_batches,
     non_max_suppression,
     pyramid_anchors,
     take_rows,
@@ -27,7 +29,8 @@ from segmentation.boxes import (
 from segmentation.coordinates import normalise
 from segmentation.hdf5_weights import load_tensors, read_shapes
 from segmentation.mask_rcnn import PUBLISHED_SIZE
-from segmentation.roi_align import PyramidRoIAlign, join_levels
+from segmentation.molding import NUM_TAPS
+from segmentation.roi_align import PyramidRoIAlign, WholeCrop, join_levels
 from segmentation.segmenter import WeightsError
 
 Tensor = Any
@@ -47,8 +50,6 @@ MAX_DETECTION_IOU = 0.3
 
 BOX_GRID = 7
 MASK_GRID = 14
-#: detections whose masks are worked out together; few, because most images show few objects
-MASK_BATCH = 5
 
 
 class Proposals(layers.Layer):
@@ -136,30 +137,6 @@ class Detections(layers.Layer):
         )
 
 
-class WholeCrop(layers.Layer):
-    """A convolution whose kernel is as large as each crop, worked out as one matrix product.
-
-    Its weights are those of the convolution; runtimes are much faster this way.
-    """
-
-    def __init__(self, filters: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.filters = filters
-
-    def build(self, input_shape: Shape) -> None:
-        """Create the weights for crops (N, P, grid, grid, C)."""
-        self.kernel = self.add_weight(shape=(*input_shape[2:], self.filters), name="kernel")
-        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
-
-    def call(self, crops: Tensor) -> Tensor:
-        """Return (N, P, 1, 1, filters)."""
-        num, num_rows = crops.shape[:2]
-        kernel = ops.reshape(self.kernel, (-1, self.filters))
-        flat = ops.reshape(crops, (num * num_rows, kernel.shape[0]))
-        x = ops.add(ops.matmul(flat, kernel), self.bias)
-        return ops.reshape(x, (num, num_rows, 1, 1, self.filters))
-
-
 class MaskHead(layers.Layer):
     """Crops of the features become one mask for each class (He et al. 2017, figure 4 right)."""
 
@@ -220,29 +197,15 @@ class DetectionMasks(layers.Layer):
         Returns:
             (N, K, 28, 28) logits of each detection's own class; 0 for the padding.
         """
-        num, length = detections.shape[:2]
-        num_batches = length // MASK_BATCH
-        side = 2 * MASK_GRID
-        batches = ops.reshape(detections, (num, num_batches, MASK_BATCH, 6))
-        most = ops.max(ops.sum(ops.cast(detections[..., 5] > 0, "int32"), axis=1))
 
-        def add_batch(index: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-            rows = ops.take(batches, index, axis=1)
+        def masks(rows: Tensor) -> tuple[Tensor]:
             crops = self.align(rows[..., :4], pixels)
             logits = self.head(ops.reshape(crops, (-1, *crops.shape[2:])))
+            logits = ops.cast(logits, "float32")
             label = ops.cast(ops.reshape(rows[..., 4], (-1, 1, 1)), "int32")
-            own = ops.sum(logits * ops.one_hot(label, logits.shape[-1]), axis=-1)
-            own = ops.reshape(own, (num, 1, MASK_BATCH, side, side))
-            here = ops.reshape(np.arange(num_batches, dtype=np.int32), (1, -1, 1, 1, 1)) == index
-            return index + 1, ops.where(here, own, masks)
+            return (ops.sum(logits * ops.one_hot(label, logits.shape[-1]), axis=-1),)
 
-        start = (
-            ops.zeros((), "int32"),
-            ops.zeros((num, num_batches, MASK_BATCH, side, side), "float32"),
-        )
-        masks = ops.while_loop(lambda i, _: i * MASK_BATCH < most, add_batch, start)[1]
-        masks = ops.reshape(masks, (num, length, side, side))
-        return ops.where(detections[..., 5][..., None, None] > 0, masks, ops.zeros_like(masks))
+        return in_batches(masks, detections, [(2 * MASK_GRID, 2 * MASK_GRID)])[0]
 
 
 def _region_proposals(pyramid: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -275,13 +238,29 @@ def _box_head(crops: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     logits = layers.Dense(num_classes, name="mrcnn_class_logits")(x)
     deltas = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc")(x)
     return (
-        layers.Softmax(name="mrcnn_class")(logits),
+        layers.Softmax(name="mrcnn_class", dtype="float32")(logits),
         layers.Reshape((num_rows, num_classes, 4), name="mrcnn_bbox")(deltas),
     )
 
 
+@contextmanager
+def _computing_in(dtype: str) -> Iterator[None]:
+    """Let layers made meanwhile keep their weights in float32 and compute in `dtype`."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if dtype == "float32" else f"mixed_{dtype}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def build_network(
-    size: int, *, num_classes: int = 81, depth: int = 101, num_images: int = 1
+    size: int,
+    *,
+    num_classes: int = 81,
+    depth: int = 101,
+    num_images: int = 1,
+    dtype: str = "float32",
 ) -> keras.Model:
     """Build the network for one input size.
 
@@ -290,6 +269,8 @@ def build_network(
         num_classes: C, with the background.
         depth: of the ResNet, 50 or 101.
         num_images: N.
+        dtype: "float32" or "bfloat16", of convolutions and matrix products; boxes, samples,
+            scores and everything else are worked out in float32.
 
     Returns:
         A model of fixed shapes. Inputs: images (N, size, size, 3) uint8 RGB; windows (N, 4)
@@ -307,14 +288,23 @@ def build_network(
     window = keras.Input(batch_shape=(num_images, 4), name="window")
     min_scores = keras.Input(batch_shape=(num_images, num_classes), name="min_scores")
 
+    with _computing_in(dtype):
+        outputs = _network_outputs(image, window, min_scores, depth)
+    return keras.Model([image, window, min_scores], outputs, name="mask_rcnn")
+
+
+def _network_outputs(image: Tensor, window: Tensor, min_scores: Tensor, depth: int) -> list[Tensor]:
+    num_images, size = image.shape[:2]
+    num_classes = min_scores.shape[1]
+
     pixels = ops.subtract(ops.cast(image, "float32"), np.array(MEAN_RGB, np.float32))
     pyramid = feature_pyramid(
         resnet(pixels, depth), first=2, lateral="fpn_c{level}p{level}", output="fpn_p{level}"
     )
     pyramid.append(layers.MaxPooling2D(1, strides=2, name="fpn_p6")(pyramid[-1]))
     rpn_logits, rpn_deltas = _region_proposals(pyramid)
-    rpn_probs = layers.Softmax(name="rpn_class")(rpn_logits)
-    proposals = Proposals(network_anchors(size), num_images, name="proposals")(
+    rpn_probs = layers.Softmax(name="rpn_class", dtype="float32")(rpn_logits)
+    proposals = Proposals(network_anchors(size), num_images, name="proposals", dtype="float32")(
         rpn_probs[..., 1], rpn_deltas
     )
 
@@ -324,20 +314,83 @@ def build_network(
         sizes_hw=[x.shape[1:3] for x in pyramid[:4]],
         image_area=size * size,
         num_images=num_images,
+        dtype="float32",
     )
     crops = align(BOX_GRID, name="roi_align_classifier")(proposals, features)
     probs, deltas = _box_head(crops, num_classes)
-    detections = Detections(num_images, name="detections")(
+    detections = Detections(num_images, name="detections", dtype="float32")(
         proposals, probs, deltas, window, min_scores
     )
     masks = DetectionMasks(
         MaskHead(num_classes, name="mask_head"),
         align(MASK_GRID, name="roi_align_mask"),
         name="masks",
+        dtype="float32",
     )(detections, features)
     boxes, scores = detections[..., :4], detections[..., 5]
-    outputs = [boxes, scores, ops.cast(detections[..., 4], "int32"), masks]
-    return keras.Model([image, window, min_scores], outputs, name="mask_rcnn")
+    return [boxes, scores, ops.cast(detections[..., 4], "int32"), masks]
+
+
+class Mold(layers.Layer):
+    """Photos become the network's input, byte for byte as `segmentation.molding.mold` does it.
+
+    It computes in float64, because bytes are cut off and not rounded; where a backend has none
+    (JAX), a few bytes are one less.
+
+    Args:
+        size: of the input, in pixels.
+    """
+
+    def __init__(self, size: int, **kwargs: Any) -> None:
+        super().__init__(dtype="float64", **kwargs)
+        self.size = size
+
+    def compute_output_spec(self, photos: Tensor, *_: Tensor) -> keras.KerasTensor:
+        """Return (N, size, size, 3) uint8."""
+        return keras.KerasTensor((photos.shape[0], self.size, self.size, 3), "uint8")
+
+    def call(
+        self,
+        photos: Tensor,
+        rows: Tensor,
+        row_weights: Tensor,
+        columns: Tensor,
+        column_weights: Tensor,
+    ) -> Tensor:
+        """Mold; the arguments are those that `segmentation.molding.raw_inputs` returns."""
+        low, high = (
+            ops.cast(limit(photos, axis=(1, 2, 3), keepdims=True), "float64")
+            for limit in (ops.min, ops.max)
+        )
+        x = ops.cast(photos, "float64")
+        x = sum(
+            ops.take(x, rows[:, tap], axis=1) * row_weights[:, tap][:, None, None]
+            for tap in range(NUM_TAPS)
+        )
+        x = sum(
+            ops.take(x, columns[:, tap], axis=2) * column_weights[:, tap][:, None]
+            for tap in range(NUM_TAPS)
+        )
+        filled = ops.logical_and(
+            ops.any(row_weights > 0, axis=1)[:, None], ops.any(column_weights > 0, axis=1)
+        )[..., None]
+        x = ops.maximum(ops.minimum(x, high), low)
+        return ops.cast(ops.where(filled, x, ops.zeros_like(x)), "uint8")
+
+
+def with_molding(network: keras.Model) -> keras.Model:
+    """Return the network with `Mold` in front: it takes what `raw_inputs` returns, least scores."""
+    image, window, min_scores = network.inputs
+    num_images, size = image.shape[:2]
+    photos = keras.Input(batch_shape=(num_images, None, None, 3), dtype="uint8", name="photos")
+    taps = [
+        keras.Input(batch_shape=(size, NUM_TAPS), dtype=dtype, name=f"{axis}_{what}")
+        for axis in ("row", "column")
+        for what, dtype in (("index", "int32"), ("weight", "float64"))
+    ]
+    window, min_scores = (keras.Input(batch_shape=x.shape) for x in (window, min_scores))
+    outputs = network([Mold(size)(photos, *taps), window, min_scores])
+    return keras.Model([photos, *taps, window, min_scores], outputs)
 
 
 def network_anchors(size: int) -> NDArray[np.float32]:
@@ -348,7 +401,9 @@ def network_anchors(size: int) -> NDArray[np.float32]:
     return normalise(anchors, (size, size))
 
 
-def load_network(weights: Path, size: int = PUBLISHED_SIZE, *, num_images: int = 1) -> keras.Model:
+def load_network(
+    weights: Path, size: int = PUBLISHED_SIZE, *, num_images: int = 1, dtype: str = "float32"
+) -> keras.Model:
     """Build the network that a weight file belongs to and load it.
 
     The file says how deep the network is and how many classes it knows.
@@ -357,6 +412,7 @@ def load_network(weights: Path, size: int = PUBLISHED_SIZE, *, num_images: int =
         weights: an HDF5 file of Matterport's program, of weights alone or of a whole model.
         size: side of the network's input in pixels.
         num_images: images in one call.
+        dtype: see `build_network`.
 
     Raises:
         WeightsError: the file is not one of this network.
@@ -371,6 +427,8 @@ def load_network(weights: Path, size: int = PUBLISHED_SIZE, *, num_images: int =
         )
     blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
     depth = next((key for key, num in RESNET_BLOCKS.items() if num[2] == blocks), 101)
-    network = build_network(size, num_classes=bias[0], depth=depth, num_images=num_images)
+    network = build_network(
+        size, num_classes=bias[0], depth=depth, num_images=num_images, dtype=dtype
+    )
     load_tensors(network, weights)
     return network

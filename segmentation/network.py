@@ -16,6 +16,7 @@ from segmentation.runtime import (
     cached_export,
     chosen_backend,
     gpu_present,
+    import_keras,
     spare_threads,
 )
 from segmentation.segmenter import Options
@@ -25,7 +26,12 @@ NEVER = 2.0
 
 
 def compile_network(
-    build: Callable[[], Any], weights: Path, settings: str, options: Options
+    build: Callable[[], Any],
+    weights: Path,
+    settings: str,
+    options: Options,
+    *,
+    make: Callable[..., Any] | None = None,
 ) -> OpenVINONetwork | KerasNetwork:
     """Make a network ready to run, from an export on disk where it was exported before.
 
@@ -33,7 +39,9 @@ def compile_network(
         build: returns the Keras model, weights included; called only where it is needed.
         weights: the file they come from.
         settings: name of the network and everything else that it depends on.
-        options: which backend and device are wanted.
+        options: which backend, device and precision are wanted.
+        make: builds a model for the shapes of its inputs, in the precision wanted; for Keras
+            itself. Without it `build` is used, and "bfloat16" refused.
 
     Raises:
         ValueError: they cannot be had.
@@ -43,16 +51,29 @@ def compile_network(
 
     unused_gpu = ""
     if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
+        if make is None and options.precision == "bfloat16":
+            raise ValueError("precision bfloat16: not with this network; use float32")
         on_gpu = options.device == "gpu" or (options.device == "auto" and gpu_present())
+        device = "gpu" if on_gpu else "cpu"
         try:
-            return KerasNetwork(lambda _: build(), "gpu" if on_gpu else "cpu")
+            return KerasNetwork(make or (lambda _: build()), device, options.precision)
         except ValueError:
             if (options.backend, options.device) != ("auto", "auto"):
                 raise
             # nobody asked for the GPU, but nobody should wonder why it idles
             unused_gpu = "; the NVIDIA GPU is unused: pip install 'maskcast[gpu]'"
 
+    if options.precision not in ("auto", "float32"):
+        raise ValueError(
+            f"precision {options.precision}: OpenVINO computes in float32 here; "
+            "for others use backend keras"
+        )
+
     def export_to(target: Path) -> None:
+        if options.on_message is not None:
+            name = settings.split()[0]
+            options.on_message(f"preparing {name} for this processor, once: about a minute")
+        import_keras()
         from segmentation.openvino_export import export
 
         export(build(), target)

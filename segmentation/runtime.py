@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,24 +73,26 @@ class KerasNetwork:
 
     Args:
         make: builds the network, weights included, for the shapes of its inputs.
-        device: "gpu" or "cpu".
+        device: "gpu", which is the first one where there are several, or "cpu".
+        precision: see `segmentation.segmenter.Options`. What "bfloat16" means is up to `make`.
 
     Raises:
-        ValueError: there is no such device that Keras' backend can use.
+        ValueError: there is no such device that Keras' backend can use, or not with `precision`.
     """
 
-    def __init__(self, make: Callable[..., Any], device: str) -> None:
+    def __init__(self, make: Callable[..., Any], device: str, precision: str = "float32") -> None:
         """Find the device; nothing is built yet."""
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-        import keras
-
+        keras = import_keras()
         names = [name for name in keras.distribution.list_devices() if name.startswith(device)]
         if not names:
             raise ValueError(
                 f"device {device}: Keras ({keras.backend.backend()}) sees none; "
                 "for an NVIDIA GPU: pip install 'maskcast[gpu]', and check nvidia-smi"
             )
-        self.device = f"{device.upper()} (Keras on {keras.backend.backend()})"
+        backend = keras.backend.backend()
+        precision = _set_precision(precision, device, backend)
+        self.device = f"{device.upper()} (Keras on {backend}, {precision})"
         self._scope: Callable[[], Any] = lambda: keras.device(names[0])
         self._make = make
         self._networks: dict[tuple[tuple[int, ...], ...], Any] = {}
@@ -105,6 +108,41 @@ class KerasNetwork:
         return [
             np.asarray(value) for value in (outputs if isinstance(outputs, list) else [outputs])
         ]
+
+
+def import_keras() -> Any:
+    """Import Keras and its backend, without what TensorFlow prints while it is loaded.
+
+    These are notes about the machine, by C++ and past every setting of verbosity.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            import keras
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+    return keras
+
+
+def _set_precision(precision: str, device: str, backend: str) -> str:
+    """Let convolutions and matrix products round their operands to TF32, or not; returns which.
+
+    TF32 keeps 10 of 23 bits of the fraction (NVIDIA A100 whitepaper) and is several times faster
+    on GPUs that have it; others compute in float32 all the same.
+    """
+    has_tf32 = device == "gpu" and backend == "tensorflow"
+    if precision == "auto":
+        precision = "tf32" if has_tf32 else "float32"
+    if precision == "tf32" and not has_tf32:
+        raise ValueError("precision tf32: only on an NVIDIA GPU with TensorFlow; use float32")
+    if has_tf32:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(precision != "float32")
+    return precision
 
 
 def spare_threads() -> int:
@@ -136,6 +174,13 @@ def chosen_backend(backend: str, device: str, *, prefer_gpu: bool) -> str:
     return "keras" if on_gpu else "openvino"
 
 
+def _program() -> str:
+    """Return a checksum of the files that build networks: another program, another export."""
+    sources = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    networks = [text for text in sources if b"import keras" in text or b"from keras" in text]
+    return hashlib.sha256(b"".join(networks)).hexdigest()
+
+
 def cached_export(
     folder: Path, weights: Path, settings: str, export: Callable[[Path], None]
 ) -> Path:
@@ -144,14 +189,15 @@ def cached_export(
     Args:
         folder: of all exports; made if absent. The `MAX_EXPORTS` used last are kept.
         weights: the file they come from; a changed file gives another export.
-        settings: everything else that the export depends on.
+        settings: everything else that the export depends on, this program aside.
         export: writes the model to an .xml it is given, and a .bin beside it.
 
     Raises:
         WeightsError: the folder cannot be written to.
     """
     state = weights.stat()
-    identity = f"{settings} {weights.resolve()} {state.st_size} {state.st_mtime_ns}"
+    parts = (_program(), settings, weights.resolve(), state.st_size, state.st_mtime_ns)
+    identity = " ".join(map(str, parts))
     home = folder / hashlib.sha256(identity.encode()).hexdigest()[:24]
     model = home / "network.xml"
     if not model.exists():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,9 @@ class Options:
         size: side of the network's input in pixels, `None` for the published one.
         backend: "auto", "openvino" or "keras".
         device: "auto", "cpu" or "gpu".
+        precision: in which convolutions and matrix products are computed: "float32", on GPUs
+            also "tf32", with Keras also "bfloat16"; "auto" for tf32 on a GPU, float32 elsewhere.
+        on_message: called with a line for people when something takes long.
     """
 
     weights: Path | None = None
@@ -70,6 +74,8 @@ class Options:
     size: int | None = None
     backend: str = "auto"
     device: str = "auto"
+    precision: str = "auto"
+    on_message: Callable[[str], None] | None = None
 
 
 def load(name: str, options: Options | None = None) -> Segmenter:
@@ -124,21 +130,31 @@ def _portrait(options: Options) -> Segmenter:
 
 
 def _mask_rcnn(options: Options) -> Segmenter:
-    from segmentation.mask_rcnn import load_mask_rcnn
+    with _missing_packages_named("mask-rcnn"):
+        from segmentation.mask_rcnn import load_mask_rcnn
 
-    try:
         return load_mask_rcnn(options)
-    except ImportError as error:
-        raise WeightsError(
-            f"mask-rcnn needs more packages ({error}): pip install 'maskcast[mask-rcnn]'"
-        ) from error
 
 
 def _yolact(name: str, options: Options) -> Segmenter:
-    from segmentation.yolact import load_yolact
+    with _missing_packages_named(name):
+        from segmentation.yolact import load_yolact
 
-    try:
         return load_yolact(name, options)
+
+
+def _centermask(name: str, options: Options) -> Segmenter:
+    with _missing_packages_named(name):
+        from segmentation.centermask import load_centermask
+
+        return load_centermask(name, options)
+
+
+@contextmanager
+def _missing_packages_named(name: str) -> Iterator[None]:
+    """Turn an import that fails into a line that says what to install."""
+    try:
+        yield
     except ImportError as error:
         raise WeightsError(
             f"{name} needs more packages ({error}): pip install 'maskcast[mask-rcnn]'"
@@ -155,4 +171,9 @@ LOADERS: dict[str, Callable[[Options], Segmenter]] = {
     "yolact-im700": partial(_yolact, "yolact-im700"),
     "yolact-plus-base": partial(_yolact, "yolact-plus-base"),
     "yolact-plus-resnet50": partial(_yolact, "yolact-plus-resnet50"),
+    "centermask-lite-mobilenetv2": partial(_centermask, "centermask-lite-mobilenetv2"),
+    "centermask-lite-v19": partial(_centermask, "centermask-lite-v19"),
+    "centermask-lite-v39": partial(_centermask, "centermask-lite-v39"),
+    "centermask-v39": partial(_centermask, "centermask-v39"),
+    "centermask-v57": partial(_centermask, "centermask-v57"),
 }

@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from segmentation import mask_rcnn, runtime
-from segmentation.segmenter import Options
+from segmentation import network, runtime
+from segmentation.runtime import KerasNetwork
+from segmentation.segmenter import Options, WeightsError, choose_model
 
 
-def refuse(make: Any, device: str) -> None:
+def refuse(make: Any, device: str, precision: str) -> None:
     raise ValueError(f"device {device}: sees none")
+
+
+def compiled(options: Options, **settings: Any) -> Any:
+    return network.compile_network(
+        lambda: None, Path("weights.h5"), "mask-rcnn 320", options, **settings
+    )
 
 
 @pytest.fixture
 def unusable_gpu(monkeypatch):
     """A machine with a GPU that Keras does not see."""
-    for module in (mask_rcnn, runtime):
+    for module in (network, runtime):
         monkeypatch.setattr(module, "gpu_present", lambda: True)
-    monkeypatch.setattr(mask_rcnn, "KerasNetwork", refuse)
-    monkeypatch.setattr(mask_rcnn, "cached_export", lambda *_: Path("network.xml"))
+    monkeypatch.setattr(network, "KerasNetwork", refuse)
+    monkeypatch.setattr(network, "cached_export", lambda *_: Path("network.xml"))
     monkeypatch.setattr(
-        mask_rcnn, "OpenVINONetwork", lambda path, threads: SimpleNamespace(device="CPU")
+        network, "OpenVINONetwork", lambda path, threads: SimpleNamespace(device="CPU")
     )
 
 
 def test_gpu_that_nobody_asked_for_is_done_without_and_named(unusable_gpu):
-    network = mask_rcnn._network(Path("weights.h5"), 320, Options())
-    assert network.device == "CPU; the NVIDIA GPU is unused: pip install 'maskcast[gpu]'"
+    device = compiled(Options()).device
+    assert device == "CPU; the NVIDIA GPU is unused: pip install 'maskcast[gpu]'"
 
 
 @pytest.mark.parametrize("options", [Options(device="gpu"), Options(backend="keras")])
 def test_gpu_asked_for_and_absent_is_an_error(unusable_gpu, options):
     with pytest.raises(ValueError, match="device gpu: sees none"):
-        mask_rcnn._network(Path("weights.h5"), 320, options)
+        compiled(options)
 
 
 def test_backend_follows_the_device(monkeypatch):
@@ -49,3 +61,147 @@ def test_backend_follows_the_device(monkeypatch):
     assert runtime.chosen_backend("auto", "auto", prefer_gpu=True) == "openvino"
     with pytest.raises(ValueError, match="runs on the CPU here"):
         runtime.chosen_backend("openvino", "gpu", prefer_gpu=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(backend="openvino", precision="tf32"), "OpenVINO computes in float32"),
+        (Options(backend="keras", device="cpu", precision="bfloat16"), "not with this network"),
+    ],
+)
+def test_precision_that_cannot_be_had(options, message):
+    with pytest.raises(ValueError, match=message):
+        compiled(options)
+
+
+# === What `--model auto` takes ===
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path) -> SimpleNamespace:
+    """A machine that can be given a GPU and weights."""
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    present = {"gpu": False}
+    monkeypatch.setattr(runtime, "gpu_present", lambda: present["gpu"])
+    return SimpleNamespace(
+        add_gpu=lambda: present.update(gpu=True),
+        add_weights=lambda: (tmp_path / "mask_rcnn_coco.h5").write_bytes(b""),
+    )
+
+
+def test_auto_takes_mask_rcnn_where_gpu_and_weights_are_there(machine):
+    assert choose_model(asks_for_instances=False) == "portrait"
+    machine.add_gpu()
+    assert choose_model(asks_for_instances=False) == "portrait"
+    machine.add_weights()
+    assert choose_model(asks_for_instances=False) == "mask-rcnn"
+
+
+def test_auto_without_a_gpu_takes_mask_rcnn_for_instances_alone(machine):
+    with pytest.raises(WeightsError, match=r"run\.py models fetch mask-rcnn"):
+        choose_model(asks_for_instances=True)
+    machine.add_weights()
+    assert choose_model(asks_for_instances=False) == "portrait"
+    assert choose_model(asks_for_instances=True) == "mask-rcnn"
+
+
+def test_an_nvidia_device_is_found_without_loading_anything(monkeypatch):
+    monkeypatch.setattr(runtime.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert runtime.gpu_present()
+    monkeypatch.setattr(runtime.shutil, "which", lambda name: None)
+    monkeypatch.setattr(runtime.Path, "exists", lambda path: str(path) == "/dev/nvidia0")
+    assert runtime.gpu_present()
+    monkeypatch.setattr(runtime.Path, "exists", lambda path: False)
+    assert not runtime.gpu_present()
+
+
+# === Keras ===
+
+
+class FakeKeras:
+    """As much of Keras as shows which device is used."""
+
+    def __init__(self, devices: list[str], backend: str = "jax") -> None:
+        self.used: list[str] = []
+        self.backend = SimpleNamespace(backend=lambda: backend)
+        self.distribution = SimpleNamespace(list_devices=lambda: devices)
+
+    @contextlib.contextmanager
+    def device(self, name: str) -> Iterator[None]:
+        self.used.append(name)
+        yield
+
+
+class Doubling:
+    """A network of its own for each shape."""
+
+    def __init__(self, shapes: tuple[tuple[int, ...], ...]) -> None:
+        self.shapes = shapes
+
+    def predict_on_batch(self, array: np.ndarray) -> np.ndarray:
+        assert (array.shape,) == self.shapes
+        return array * 2
+
+
+@pytest.mark.parametrize(
+    ("devices", "used"),
+    [(["gpu:0", "gpu:1"], "gpu:0"), (["cpu:0", "gpu:0", "gpu:1", "gpu:2"], "gpu:0")],
+)
+def test_of_several_gpus_the_first_is_used(monkeypatch, devices, used):
+    keras = FakeKeras(devices)
+    monkeypatch.setattr(runtime, "import_keras", lambda: keras)
+    made = KerasNetwork(Doubling, "gpu", "auto")
+    assert made.device == "GPU (Keras on jax, float32)"
+    for num in (1, 3, 1):
+        (doubled,) = made(np.ones((num, 2), np.float32))
+        assert doubled.tolist() == [[2, 2]] * num
+    assert keras.used == [used] * 3
+
+
+@pytest.mark.parametrize(
+    ("devices", "device", "precision", "message"),
+    [
+        (["cpu:0"], "gpu", "auto", r"device gpu: Keras \(jax\) sees none; .* check nvidia-smi"),
+        (["cpu:0"], "cpu", "tf32", "precision tf32: only on an NVIDIA GPU"),
+        (["gpu:0"], "gpu", "tf32", "precision tf32: .* with TensorFlow"),
+    ],
+)
+def test_what_keras_cannot_do_is_one_line(monkeypatch, devices, device, precision, message):
+    monkeypatch.setattr(runtime, "import_keras", lambda: FakeKeras(devices))
+    with pytest.raises(ValueError, match=message) as caught:
+        KerasNetwork(Doubling, device, precision)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("precision", "said", "allowed"),
+    [
+        ("auto", "tf32", True),
+        ("tf32", "tf32", True),
+        ("float32", "float32", False),
+        ("bfloat16", "bfloat16", True),
+    ],
+)
+def test_tf32_on_a_gpu_is_the_default_and_can_be_refused(monkeypatch, precision, said, allowed):
+    tf = pytest.importorskip("tensorflow")
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    keras = FakeKeras(["gpu:0"], backend="tensorflow")
+    monkeypatch.setattr(runtime, "import_keras", lambda: keras)
+    tf.config.experimental.enable_tensor_float_32_execution(not allowed)
+    try:
+        network = KerasNetwork(Doubling, "gpu", precision)
+        assert network.device == f"GPU (Keras on tensorflow, {said})"
+        assert tf.config.experimental.tensor_float_32_execution_enabled() == allowed
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
+def test_what_a_library_prints_while_it_is_loaded_is_not_seen():
+    pytest.importorskip("keras")
+    program = "from segmentation.runtime import import_keras; print(import_keras().__name__)"
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "keras\n", "")

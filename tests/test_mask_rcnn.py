@@ -17,9 +17,8 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("h5py")
 
 from segmentation import coco  # noqa: E402
-from segmentation.coordinates import normalise  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
-from segmentation.mask_rcnn import MaskRCNN, mold, unmold  # noqa: E402
+from segmentation.mask_rcnn import MaskRCNN, unmold  # noqa: E402
 from segmentation.mask_rcnn_network import (  # noqa: E402
     NUM_PROPOSALS,
     DetectionMasks,
@@ -30,6 +29,7 @@ from segmentation.mask_rcnn_network import (  # noqa: E402
     load_network,
     network_anchors,
 )
+from segmentation.molding import mold, molded_inputs, photo_window  # noqa: E402
 from segmentation.roi_align import PyramidRoIAlign, join_levels  # noqa: E402
 from segmentation.segmenter import Options, WeightsError, load  # noqa: E402
 
@@ -87,9 +87,7 @@ def network(weights: Path) -> keras.Model:
 
 @pytest.fixture(scope="session")
 def inputs(golden: dict) -> list[np.ndarray]:
-    molded, window = mold(golden["image"], SIZE)
-    least = np.full((1, 81), 0.7, np.float32)
-    return [molded[None], normalise(window, (SIZE, SIZE))[None], least]
+    return [*molded_inputs(golden["image"][None], SIZE), np.full((1, 81), 0.7, np.float32)]
 
 
 def run(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -144,7 +142,8 @@ def assert_same_set(found: Instances, wanted: Instances) -> None:
 
 
 def test_molded_image(golden: dict) -> None:
-    molded, window = mold(golden["image"], SIZE)
+    molded = mold(golden["image"], SIZE)
+    window = photo_window(golden["image"].shape[:2], SIZE)
     np.testing.assert_array_equal(window, golden["molded_window"])
     wanted = golden["molded_image_f32"] + np.array([123.7, 116.8, 103.9], np.float32)
     np.testing.assert_array_equal(molded, np.rint(wanted))
@@ -161,8 +160,8 @@ def test_molded_image(golden: dict) -> None:
     ],
 )
 def test_window(size_hw: tuple, window: list) -> None:
-    molded, found = mold(np.full((*size_hw, 3), 9, np.uint8), 1024)
-    assert found.tolist() == window
+    molded = mold(np.full((*size_hw, 3), 9, np.uint8), 1024)
+    assert photo_window(size_hw, 1024).tolist() == window
     y1, x1, y2, x2 = window
     assert (molded[y1:y2, x1:x2] == 9).all()
     assert molded.sum() == 27 * (y2 - y1) * (x2 - x1)
@@ -321,22 +320,26 @@ def test_two_images_at_once_are_as_one_by_one() -> None:
 
 
 def test_images_beyond_a_batch() -> None:
-    """A network for two gets three images: each result belongs to its image, none to padding."""
+    """Pairs of images go through at once; each result belongs to its image, none to padding."""
     sizes_seen = []
 
     def network(images: np.ndarray, windows: np.ndarray, least: np.ndarray) -> list[np.ndarray]:
         sizes_seen.append((images.shape, windows.shape, least.shape))
+        num = len(images)
         scores = images.max(axis=(1, 2, 3)).astype(np.float32)[:, None] / 255
-        boxes = windows[:, None]
-        return [boxes, scores, np.ones((2, 1), np.int32), np.zeros((2, 1, 28, 28), np.float32)]
+        masks = np.zeros((num, 1, 28, 28), np.float32)
+        return [windows[:, None], scores, np.ones((num, 1), np.int32), masks]
 
     images = np.zeros((3, 10, 20, 3), np.uint8)
     images[:] = np.array([51, 102, 204])[:, None, None, None]
-    three = MaskRCNN(network, size=64, classes=("a",), num_images=2, device="test").segment(images)
+    pairs = MaskRCNN(network, size=64, classes=("a",), max_images=2, device="test")
+    three = pairs.segment(images)
     assert sizes_seen == [((2, 64, 64, 3), (2, 4), (2, 2))] * 2
     np.testing.assert_allclose([found.scores for found in three], [[0.2], [0.4], [0.8]])
     assert [found.boxes.tolist() for found in three] == [[[0, 0, 20, 10]]] * 3
     assert (three[0].masks == 128).all()
+    pairs.segment(images[:1])
+    assert sizes_seen[-1] == ((1, 64, 64, 3), (1, 4), (1, 2))
 
 
 def test_depth_and_classes_come_from_the_file(tmp_path: Path) -> None:

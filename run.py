@@ -156,14 +156,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    from segmentation.segmenter import LOADERS
+
     add = parser.add_argument_group("what is found").add_argument
-    models = ("auto", "portrait", "mask-rcnn")
+    models = ("auto", *LOADERS)
     add("--model", default="auto", choices=models, help="default: auto, which never downloads")
     add("--keep", metavar="CLASS[:N],...", help="only these are foreground; person:1 is the best")
     add("--weights", type=Path, metavar="FILE", help="read instead of the file on disk")
     add("--classes", metavar="NAME,...", help="names of the classes in a file of your own")
     add("--min-score", type=_share, metavar="0..1", help="less certain objects are left out")
-    add("--size", type=int, metavar="PIXELS", help="of mask-rcnn's input: 1024, 512, 320")
+    add("--size", type=int, metavar="PIXELS", help="of the network's input: 1024, 512, 320")
     add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
     add("--backend", default="auto", choices=("auto", "openvino", "keras"))
     add("--device", default="auto", choices=("auto", "cpu", "gpu"))
@@ -429,15 +431,16 @@ def models(arguments: Sequence[str]) -> int:
 def _list_models() -> None:
     from segmentation.weights import listing
 
-    print(f"{'portrait':<12} in the package     4 MB  MIT  people, the default on a CPU")
+    width = max(len(row.preset.name) for row in listing())
+    print(f"{'portrait':<{width}} in the package     4 MB  MIT  people, the default on a CPU")
     for row in listing():
         size = f"{row.num_bytes / 1e6:.0f} MB" if row.num_bytes else "?"
         place = "on disk" if row.path else "not on disk"
         figures = [f"box AP {row.preset.box_ap}" if row.preset.box_ap else ""]
         figures += [f"mask AP {row.preset.mask_ap}" if row.preset.mask_ap else ""]
-        told = ", ".join(filter(None, [*figures, row.preset.notice or ""]))
+        told = ", ".join(filter(None, [*figures, row.preset.speed or "", row.preset.notice or ""]))
         print(
-            f"{row.preset.name:<12} {place:<13} {size:>9}  {row.preset.licence}  "
+            f"{row.preset.name:<{width}} {place:<13} {size:>9}  {row.preset.licence}  "
             f"{row.preset.source}  {told}"
         )
 

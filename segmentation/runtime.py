@@ -18,10 +18,11 @@ from segmentation.segmenter import WeightsError
 
 Array = NDArray[Any]
 MAX_EXPORTS = 4  # kept on disk; one of Mask R-CNN takes 260 MB
+MAX_COMPILED = 5  # shapes of input at a time; each has its own copy of the weights
 
 
 class OpenVINONetwork:
-    """A model on the CPU, compiled once for each shape of input it meets.
+    """A model on the CPU, compiled for each shape of input it meets; the last few are kept.
 
     Args:
         path: the model's .xml, its .bin beside it.
@@ -58,14 +59,18 @@ class OpenVINONetwork:
     def __call__(self, *inputs: Array) -> list[Array]:
         """Run the network on inputs of any shapes it can take; returns its outputs in order."""
         shapes = tuple(array.shape for array in inputs)
-        if shapes not in self._requests:
-            model = self._read()
-            if any(node.get_partial_shape().is_dynamic for node in model.inputs):
-                model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
-            compiled = self._core.compile_model(model, "CPU", self._settings)
-            self._requests[shapes] = compiled.create_infer_request()
-        outputs = self._requests[shapes].infer(list(inputs), share_inputs=True)
+        request = self._requests.pop(shapes, None) or self._compile(shapes)
+        self._requests[shapes] = request
+        if len(self._requests) > MAX_COMPILED:
+            del self._requests[next(iter(self._requests))]
+        outputs = request.infer(list(inputs), share_inputs=True)
         return [np.array(value) for value in outputs.values()]
+
+    def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
+        model = self._read()
+        if any(node.get_partial_shape().is_dynamic for node in model.inputs):
+            model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
+        return self._core.compile_model(model, "CPU", self._settings).create_infer_request()
 
 
 class KerasNetwork:

@@ -60,11 +60,10 @@ VARIANTS = {
 }
 
 MEAN_BGR = np.array([103.53, 116.28, 123.675], np.float32)
-#: the network's input has sides that are multiples of this
+#: the network's input has sides that are multiples of this, so that most photos share one of a
+#: few shapes. No coarser ones: the padding counts in the means of GroupNorm and squeeze and
+#: excitation, and a bit more of it changes what is found.
 STRIDE = 32
-#: long side by short side of the photos whose padded shapes all other photos share. These are
-#: the usual ones, which so get the padding of the original program.
-ASPECTS = (1, 5 / 4, 4 / 3, 3 / 2, 5 / 3, 16 / 9, 2, 5 / 2, 4, 8)
 #: smallest short side that leaves something on the coarsest level
 MIN_SIZE = 64
 
@@ -122,7 +121,8 @@ def load_centermask(name: str, options: Options) -> CenterMask:
     from segmentation.presets import PRESETS
     from segmentation.weights import locate
 
-    path = options.weights or locate(PRESETS[name])
+    preset = PRESETS[name]
+    path = options.weights or locate(preset)
     variant = VARIANTS[name]
     size = options.size or variant.short_side
     if size < MIN_SIZE:
@@ -130,6 +130,8 @@ def load_centermask(name: str, options: Options) -> CenterMask:
     classes = class_names(path, options.classes, num_classes(read_state_dict(path), path))
     if options.keep is not None:
         check_classes(options.keep, classes)
+    if options.on_message is not None and preset.notice is not None:
+        options.on_message(preset.notice)
 
     @cache  # one network serves all shapes of input
     def build() -> Any:
@@ -168,20 +170,6 @@ def photo_size(size_hw: tuple[int, int], short_side: int, long_side: int) -> tup
     return height, width
 
 
-@cache
-def padded_shapes(short_side: int, long_side: int) -> tuple[tuple[int, int], ...]:
-    """Return all shapes that the network's input can have, smallest first.
-
-    They are few, because a network is compiled for each one that it meets.
-    """
-    shapes = set()
-    for aspect in ASPECTS:
-        sides = (min(short_side, long_side / aspect), min(short_side * aspect, long_side))
-        short, long = (-(-int(side + 0.5) // STRIDE) * STRIDE for side in sides)
-        shapes |= {(short, long), (long, short)}
-    return tuple(sorted(shapes, key=lambda shape: (shape[0] * shape[1], shape)))
-
-
 def prepare(
     image: NDArray[np.uint8], short_side: int, long_side: int
 ) -> tuple[NDArray[np.float32], tuple[int, int]]:
@@ -193,15 +181,11 @@ def prepare(
         long_side: see there.
 
     Returns:
-        The input (h, w, 3), of one of `padded_shapes`, and height and width of the photo in it.
+        The input (h, w, 3), sides multiples of `STRIDE`, and height and width of the photo in it.
     """
     height, width = photo_size((image.shape[0], image.shape[1]), short_side, long_side)
-    shape = next(
-        shape
-        for shape in padded_shapes(short_side, long_side)
-        if shape[0] >= height and shape[1] >= width
-    )
-    pixels = np.zeros((*shape, 3), np.float32)
+    padded = (-(-side // STRIDE) * STRIDE for side in (height, width))
+    pixels = np.zeros((*padded, 3), np.float32)
     pixels[:height, :width] = resize_bytes(image, (height, width))[..., ::-1] - MEAN_BGR
     return pixels, (height, width)
 

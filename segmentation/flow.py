@@ -1,0 +1,77 @@
+"""Dense optical flow between two frames, and values moved along it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+#: Side below which an image has no level coarse enough for the search of DIS.
+MIN_SIDE = 16
+
+
+class OpticalFlow:
+    """DIS flow as masks want it: patches small and dense, no smoothing across outlines.
+
+    Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search", arXiv:1603.03590. Against
+    OpenCV's presets: 6-pixel patches (8 there) searched down to half the resolution (a quarter in
+    the fastest preset), so that limbs have patches of their own, and no variational refinement,
+    which draws the motion of the background over thin parts.
+    """
+
+    def __init__(self) -> None:
+        """Set up the search; one object may serve any number of frames and sizes."""
+        search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        search.setFinestScale(1)
+        search.setPatchSize(6)
+        self._search = search
+
+    def back(self, luma: NDArray[np.uint8], past: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return where each pixel of a frame was in one before it.
+
+        Args:
+            luma: (h, w) uint8.
+            past: (h, w) uint8.
+
+        Returns:
+            (h, w, 2) float32, x and y in pixels: what is at p was at p + flow(p). Zero for
+            images with a side under `MIN_SIDE`.
+
+        Raises:
+            ValueError: the two have different shapes.
+        """
+        if luma.shape != past.shape:
+            raise ValueError(f"past: expected {luma.shape}, got {past.shape}")
+        if min(luma.shape) < MIN_SIDE:
+            return np.zeros((*luma.shape, 2), np.float32)
+        return np.asarray(self._search.calc(luma, past, None), np.float32)
+
+
+def pull(values: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return what of a past frame's `values` belongs at each pixel now, bilinearly.
+
+    What came in over the border gets the value that was there.
+
+    Args:
+        values: (h, w) or (h, w, C) uint8, of the past frame.
+        flow: (h, w, 2) float32, as `OpticalFlow.back` gives it.
+    """
+    places = _grid(flow.shape[0], flow.shape[1]) + flow
+    return np.asarray(
+        cv2.remap(values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+        np.uint8,
+    )
+
+
+@cache
+def _whole_grid(side: int) -> NDArray[np.float32]:
+    return np.dstack(np.meshgrid(np.arange(side), np.arange(side))).astype(np.float32)
+
+
+def _grid(height: int, width: int) -> NDArray[np.float32]:
+    """Return (height, width, 2) float32: x and y of each pixel."""
+    side = 1 << (max(height, width) - 1).bit_length()
+    return _whole_grid(side)[:height, :width]

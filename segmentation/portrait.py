@@ -60,13 +60,13 @@ class Portrait:
         small = resized(image, network_hw)
         (logits,) = self._network(small[None])
         mask = resized(probability(logits[0, :, :, 0]), size_hw)
-        inside = np.nonzero(mask >= 128)
-        if not len(inside[0]):
+        inside = cv2.inRange(mask, 128, 255)
+        left, top, width, height = cv2.boundingRect(inside)
+        if not width:
             return Instances.empty(size_hw)
-        (top, bottom), (left, right) = ((axis.min(), axis.max() + 1) for axis in inside)
         return Instances(
-            boxes=np.array([[left, top, right, bottom]], np.float32),
-            scores=np.array([mask[inside].mean() / 255], np.float32),
+            boxes=np.array([[left, top, left + width, top + height]], np.float32),
+            scores=np.array([cv2.mean(mask, inside)[0] / 255], np.float32),
             labels=np.zeros(1, np.int32),
             masks=mask[None],
             ids=np.full(1, -1, np.int32),
@@ -100,9 +100,12 @@ def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def resized(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return `image` at `size_hw`: area averages when shrinking, bilinear when enlarging."""
+    """Return `image` at `size_hw`: area averages when shrinking to less than half, else bilinear.
+
+    Bilinear interpolation leaves out no pixel down to a half, and costs a quarter.
+    """
     if image.shape[:2] == size_hw:
         return image
-    shrinking = image.shape[0] * image.shape[1] > size_hw[0] * size_hw[1]
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    halves = image.shape[0] > 2 * size_hw[0] or image.shape[1] > 2 * size_hw[1]
+    method = cv2.INTER_AREA if halves else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=method), np.uint8)

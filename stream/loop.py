@@ -14,6 +14,7 @@ from contextlib import ExitStack
 
 from stream.channel import Channel
 from stream.frame import Event, Frame, Output, Sink, Source
+from stream.memory import keep_freed_memory
 from stream.pipeline import Pipeline
 from stream.stats import Stats
 
@@ -54,6 +55,7 @@ def run(
     Raises:
         StreamError: of the first stage that failed; nothing is finished then.
     """
+    keep_freed_memory()
     threads = _Threads(source, pipeline, sinks, stats)
     cut_short = False
     with ExitStack() as stack:

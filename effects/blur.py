@@ -14,15 +14,13 @@ from effects.effect import Image, check
 
 #: Standard deviation of the blur at strength 1, as a share of the frame's height.
 MAX_SIGMA = 0.05
-#: The blur is computed on a frame halved until it has at most this many rows.
-MAX_ROWS = 270
 NUM_PASSES = 3
 #: How fast the weight of a pixel falls with its alpha: from a quarter on it counts nothing.
 WEIGHT_SLOPE = 4.0
 #: Blurred weight, of 255 squared, below which the 16-bit sums have lost the colour.
 MIN_WEIGHT = 64
 #: A weaker blur does not reach across the pixels beside the foreground that count as foreground;
-#: there this one stands in.
+#: there this one stands in. It is also strong enough to be computed on a halved frame.
 MIN_REACHING_SIGMA_PX = 2.0
 
 
@@ -49,10 +47,13 @@ class Blur:
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, its blur where alpha is 0."""
         check(image, alpha)
-        small, small_alpha = _halve(image), _halve(alpha)
-        sigma_px = self.strength * MAX_SIGMA * small.shape[0]
-        blurred = blur_background(small, small_alpha, sigma_px)
         height, width = alpha.shape
+        sigma_px = self.strength * MAX_SIGMA * height
+        small, small_alpha = image, alpha
+        while sigma_px >= 2 * MIN_REACHING_SIGMA_PX:
+            small, small_alpha = _half(small), _half(small_alpha)
+            sigma_px /= 2
+        blurred = blur_background(small, small_alpha, sigma_px)
         result: Image = cv2.resize(blurred, (width, height))
         blend_onto(result, image, alpha)
         return result
@@ -109,8 +110,6 @@ def _box_blur(array: NDArray[Any], sizes: list[int]) -> NDArray[Any]:
     return array
 
 
-def _halve(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    while array.shape[0] > MAX_ROWS:
-        height, width = array.shape[:2]
-        array = cv2.resize(array, (math.ceil(width / 2), math.ceil(height / 2)))
-    return array
+def _half(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = array.shape[:2]
+    return np.asarray(cv2.resize(array, (math.ceil(width / 2), math.ceil(height / 2))), np.uint8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras import layers, ops
@@ -102,26 +102,43 @@ class Doubled(layers.Layer):
         return ops.reshape(both, (num, 2 * height, 2 * width, channels))
 
 
+def doubled(coarser: Tensor, finer: Tensor) -> Tensor:
+    """Return a map twice as large, which is the size of the next finer one."""
+    return Doubled()(coarser)
+
+
 def feature_pyramid(
-    stages: Sequence[Tensor], channels: int = 256, *, first: int, lateral: str, output: str
+    stages: Sequence[Tensor],
+    channels: int = 256,
+    *,
+    first: int,
+    lateral: str,
+    output: str,
+    enlarge: Callable[[Tensor, Tensor], Tensor] = doubled,
 ) -> list[Tensor]:
     """Build the feature pyramid (Lin et al. 2017): each level sees all deeper ones.
 
     Args:
-        stages: one for each level, finest first, each half as large as the one before.
+        stages: one for each level, finest first.
         channels: of every level.
         first: number of the finest level.
-        lateral: name of the layer that reads a stage, with a place for the `level`.
+        lateral: name of the layer that reads a stage, with a place for the `level`, or its
+            `order`, 0 being the coarsest.
         output: name of the layer that makes a level, likewise.
+        enlarge: brings a level to the size of the next finer one, which it is given too.
 
     Returns:
         As many levels, finest first.
     """
+    orders = range(len(stages) - 1, -1, -1)
     merged: list[Tensor] = []
-    for level, stage in reversed(list(enumerate(stages, start=first))):
-        x = layers.Conv2D(channels, 1, name=lateral.format(level=level))(stage)
-        merged.insert(0, layers.Add()([Doubled()(merged[0]), x]) if merged else x)
+    for order, stage in enumerate(reversed(stages)):
+        level = first + orders[order]
+        x = layers.Conv2D(channels, 1, name=lateral.format(level=level, order=order))(stage)
+        merged.insert(0, layers.Add()([enlarge(merged[0], x), x]) if merged else x)
     return [
-        layers.Conv2D(channels, 3, padding="same", name=output.format(level=level))(x)
-        for level, x in enumerate(merged, start=first)
+        layers.Conv2D(
+            channels, 3, padding="same", name=output.format(level=first + index, order=order)
+        )(x)
+        for index, (order, x) in enumerate(zip(orders, merged, strict=True))
     ]

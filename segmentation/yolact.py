@@ -42,6 +42,11 @@ class Variant:
         return self.deformable_every > 0
 
     @property
+    def min_size(self) -> int:
+        """Smallest side of an input that leaves every convolution something to look at."""
+        return 256 if self.is_plus else 64
+
+    @property
     def num_priors(self) -> int:
         """Priors at each place of the feature maps."""
         return 9 if self.is_plus else 3
@@ -56,8 +61,6 @@ VARIANTS = {
     "yolact-plus-resnet50": Variant(50, 550, deformable_every=1),
 }
 
-#: smallest input that leaves something on the coarsest level
-MIN_SIZE = 64
 #: the threshold that the program's documentation gives for images and video
 PUBLISHED_MIN_SCORE = 0.15
 
@@ -116,8 +119,8 @@ def load_yolact(name: str, options: Options) -> YOLACT:
     path = options.weights or locate(PRESETS[name])
     variant = VARIANTS[name]
     size = options.size or variant.size
-    if size < MIN_SIZE:
-        raise ValueError(f"size of {name}'s input: at least {MIN_SIZE}, got {size}")
+    if size < variant.min_size:
+        raise ValueError(f"size of {name}'s input: at least {variant.min_size}, got {size}")
     tensors = read_state_dict(path)
     classes = class_names(path, options.classes, num_classes(tensors, variant, path))
     if options.keep is not None:
@@ -201,8 +204,9 @@ class YOLACT:
         name: a key of `VARIANTS`.
         size: side of the network's input.
         classes: names, without background, in the order of the network's classes.
-        min_score: only objects more certain are reported. YOLACT++ reports class score times mask
-            quality, of which the former must be above.
+        min_score: only objects more certain are reported. It holds for the class score, as in the
+            original program; what YOLACT++ reports is that times the expected quality of the
+            mask, an output of the network that nothing keeps below 1.
         keep: indices into `classes` of the only ones wanted; `None` for all.
         device: what the network runs on, for people.
     """

@@ -15,8 +15,8 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from segmentation.backbones import padded_conv
-from segmentation.boxes import iou
+from segmentation.backbones import feature_pyramid, padded_conv
+from segmentation.boxes import apply_deltas, iou
 from segmentation.torch_layout import load_state_dict
 from segmentation.yolact import Variant, num_classes, read_state_dict
 from segmentation.yolact_backbones import darknet53, resnet
@@ -43,7 +43,7 @@ MAX_IOU = 0.5
 
 
 def priors(size: int, variant: Variant) -> NDArray[np.float32]:
-    """Return the priors (P, 4): centre y, centre x, height, width as fractions of the input.
+    """Return the priors (P, 4): y1, x1, y2, x2 as fractions of the input.
 
     They are ordered by level, y, x, then scale and ratio. Those of YOLACT are square: its program
     once lost their height, and its published weights were trained so.
@@ -61,29 +61,29 @@ def priors(size: int, variant: Variant) -> NDArray[np.float32]:
         widths = (scales * root).ravel()
         heights = (scales / root).ravel() if variant.is_plus else widths
         centre = (np.arange(num_places) + 0.5) / num_places
-        y, x, index = np.meshgrid(centre, centre, np.arange(len(widths)), indexing="ij")
-        levels.append(np.stack([y, x, heights[index], widths[index]], axis=-1).reshape(-1, 4))
+        places = np.stack(np.meshgrid(centre, centre, indexing="ij"), axis=-1)[:, :, None]
+        half = np.stack([heights, widths], axis=-1) / 2
+        boxes = np.concatenate([places - half, places + half], axis=-1)
+        levels.append(boxes.reshape(-1, 4))
         num_places = -(-num_places // 2)
     return np.concatenate(levels).astype(np.float32)
 
 
 def _pyramid(stages: Sequence[Tensor]) -> list[Tensor]:
-    """Build P3 to P7 of C3 to C5; each level is enlarged to the exact size of the next finer one.
+    """Build P3 to P7 of C3 to C5."""
 
-    The program counts its layers from the coarsest level on.
-    """
-    merged: list[Tensor] = []
-    for index, stage in enumerate(reversed(stages)):
-        x = layers.Conv2D(NUM_CHANNELS, 1, name=f"fpn.lat_layers.{index}")(stage)
-        if merged:
-            x = layers.Add()([ops.image.resize(merged[0], x.shape[1:3]), x])
-        merged.insert(0, x)
-    levels = [
-        layers.ReLU(name=f"P{level}")(padded_conv(x, NUM_CHANNELS, 3, name=name))
-        for level, x, name in zip(
-            (3, 4, 5), merged, [f"fpn.pred_layers.{index}" for index in (2, 1, 0)], strict=True
-        )
-    ]
+    def enlarge(coarser: Tensor, finer: Tensor) -> Tensor:
+        return ops.image.resize(coarser, finer.shape[1:3], interpolation="bilinear")
+
+    levels = feature_pyramid(
+        stages,
+        NUM_CHANNELS,
+        first=3,
+        lateral="fpn.lat_layers.{order}",
+        output="fpn.pred_layers.{order}",
+        enlarge=enlarge,
+    )
+    levels = [layers.ReLU(name=f"P{level}")(x) for level, x in enumerate(levels, start=3)]
     for index in range(2):
         name = f"fpn.downsample_layers.{index}"
         levels.append(padded_conv(levels[-1], NUM_CHANNELS, 3, stride=2, name=name))
@@ -117,17 +117,6 @@ def _heads(pyramid: Sequence[Tensor], num_priors: int, num_outputs: int) -> list
         outputs.append(layers.Concatenate(axis=1, name=name)(rows))
     deltas, logits, coefficients = outputs
     return [deltas, logits, layers.Activation("tanh", name="coefficients")(coefficients)]
-
-
-def decode(deltas: Tensor, prior_boxes: NDArray[np.float32]) -> Tensor:
-    """Return boxes (P, 4) y1, x1, y2, x2 of the deltas dx, dy, log dw, log dh of the priors.
-
-    Single Shot MultiBox Detector (Liu et al. 2016), with its variances.
-    """
-    deltas = ops.take(deltas * DELTA_SCALE, np.array([1, 0, 3, 2]), axis=-1)
-    centre = prior_boxes[:, :2] + deltas[:, :2] * prior_boxes[:, 2:]
-    half = prior_boxes[:, 2:] * ops.exp(deltas[:, 2:]) / 2
-    return ops.concatenate([centre - half, centre + half], axis=-1)
 
 
 class FastNMS(layers.Layer):
@@ -164,12 +153,16 @@ class FastNMS(layers.Layer):
         ranked = ops.transpose(ops.where(counts, probs, -ops.ones_like(probs)))
         num = min(NUM_PER_CLASS, len(self._priors))
         scores, chosen = ops.top_k(ranked, num)
-        rows = ops.concatenate([decode(deltas[0], self._priors), coefficients[0]], axis=-1)
+        # dx, dy, log dw, log dh in units of the variances of SSD (Liu et al. 2016)
+        deltas = ops.take(ops.multiply(deltas[0], DELTA_SCALE), np.array([1, 0, 3, 2]), axis=-1)
+        boxes = apply_deltas(ops.convert_to_tensor(self._priors), deltas)
+        rows = ops.concatenate([boxes, coefficients[0]], axis=-1)
         rows = ops.reshape(
             ops.take(rows, ops.reshape(chosen, (-1,)), axis=0), (num_labels, num, -1)
         )
         boxes = rows[..., :4]
-        overlaps = iou(boxes, boxes) * np.triu(np.ones((num, num), np.float32), 1)
+        earlier = np.triu(np.ones((num, num), np.float32), 1)
+        overlaps = ops.multiply(iou(boxes, boxes), earlier)
         free = ops.max(overlaps, axis=1) <= MAX_IOU
         scores = ops.reshape(ops.where(free, scores, -ops.ones_like(scores)), (-1,))
         labels = np.repeat(np.arange(num_labels, dtype=np.float32), num)

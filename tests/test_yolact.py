@@ -115,7 +115,8 @@ def test_resized_photo(case: Case) -> None:
 
 
 def test_priors(case: Case) -> None:
-    boxes = priors(550, VARIANTS[case.name])[:, [1, 0, 3, 2]]
+    y1, x1, y2, x2 = priors(550, VARIANTS[case.name]).T
+    boxes = np.stack([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], axis=1)
     assert sampled_error(case.golden, "priors_cxcywh", boxes) < 1e-6
 
 
@@ -193,9 +194,24 @@ def test_the_network_for_700_pixels() -> None:
     network = build_network(VARIANTS["yolact-im700"], 700)
     assert network.get_layer("bbox").output.shape == (1, len(boxes), 4)
     assert network.outputs[3].shape == (1, 100, 176, 176)
-    widths = np.sqrt(boxes[:, 2] * boxes[:, 3])[::3] * 700
-    assert np.unique(np.round(widths, 3)).tolist() == [30, 61, 122, 244, 488]
+    widths = (boxes[:, 3] - boxes[:, 1])[::3] * 700
+    assert np.unique(np.round(widths, 2)).tolist() == [30, 61, 122, 244, 488]
     assert network.count_params() == 50_241_855
+
+
+@pytest.mark.parametrize("name", ["yolact-darknet53", "yolact-plus-resnet50"])
+def test_smallest_inputs(name: str) -> None:
+    """Whatever the weights, boxes, scores, classes and masks have their shapes."""
+    keras.utils.set_random_seed(0)
+    size = VARIANTS[name].min_size
+    network = build_network(VARIANTS[name], size, 7)
+    image = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3)).astype(np.float32)
+    boxes, scores, labels, masks = run(network, [image, np.zeros((1, 7), np.float32)])
+    assert boxes.shape == (1, 100, 4)
+    assert scores.shape == labels.shape == (1, 100)
+    assert masks.shape == (1, 100, size // 4, size // 4)
+    assert (scores > 0).any()
+    assert set(labels.ravel().tolist()) <= set(range(7))
 
 
 def test_every_variant_has_a_preset_and_a_loader() -> None:
@@ -234,22 +250,25 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 def test_fast_nms_by_its_definition(least: float) -> None:
     rng = np.random.default_rng(0)
     num = 250
-    centres = rng.uniform(0.4, 0.6, (num, 2))
-    boxes = np.concatenate([centres, rng.uniform(0.1, 0.3, (num, 2))], axis=1).astype(np.float32)
+    centres, sizes = rng.uniform(0.4, 0.6, (num, 2)), rng.uniform(0.1, 0.3, (num, 2))
+    boxes = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1).astype(np.float32)
     logits = rng.normal(size=(num, 4)) * 2
     logits[:100, 0] += 9  # background
     probs = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+    # dx, dy, log dw, log dh: moved by a whole width and half a height, twice as wide
+    deltas = np.tile(np.array([10, 5, 5 * np.log(2), 0], np.float32), (num, 1))
     marks = np.tile(np.arange(num, dtype=np.float32)[:, None], (1, 32))
     found = keras.ops.convert_to_numpy(
         FastNMS(boxes)(
-            np.zeros((1, num, 4), np.float32),
+            deltas[None],
             probs[None],
             marks[None],
             np.full((1, 3), least, np.float32),
         )
     )
     real = found[found[:, 5] >= 0]
-    corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1)
+    centres, sizes = centres + sizes * [0.5, 1], sizes * [1, 2]
+    corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)
     wanted = slow_fast_nms(corners, probs, least)
     assert {(int(row[6]), int(row[4])) for row in real} == wanted
     assert 10 < len(wanted) < 100
@@ -362,6 +381,8 @@ def test_what_cannot_be_asked_for(tmp_path: Path) -> None:
     path = write_arrays(tmp_path / "w.pth", small_state(2))
     with pytest.raises(ValueError, match="at least 64, got 63"):
         load("yolact-base", Options(weights=path, size=63))
+    with pytest.raises(ValueError, match="at least 256, got 255"):
+        load("yolact-plus-base", Options(weights=path, size=255))
     with pytest.raises(ValueError, match="2 classes of its own"):
         load("yolact-base", Options(weights=path))
     with pytest.raises(ValueError, match="2 classes, but 1 names"):

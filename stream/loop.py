@@ -1,25 +1,29 @@
 """The threads of a run, the channels between them, and its end.
 
-capture thread    [channel]     process thread      [channel each]   a thread for each sink
-iterates source -> live: 1   -> Pipeline.process -> live: 2       -> writes; sinks that want
-                   file: waits                      file: waits      the main thread get it
+capture thread    [channel]   track thread     [channel]   composite thread      [channel each]
+iterates source -> live: 1 -> Pipeline.track -> live: 1 -> Pipeline.composite -> live: 2
+                   file: 2                      file: 2                          file: 2
+-> a thread for each sink writes; sinks that want the main thread get it
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from stream.channel import Channel
 from stream.frame import Event, Frame, Output, Sink, Source
 from stream.memory import keep_freed_memory
-from stream.pipeline import Pipeline
+from stream.pipeline import Pipeline, Tracked
 from stream.stats import Stats
 
-Captured = tuple[Frame, float]  # and when it was captured, on the clock of time.perf_counter
-Processed = tuple[Output, float]
+# Each with the time of its capture, on the clock of time.perf_counter.
+Captured = tuple[Frame, float]
+Found = tuple[Tracked, float]
+Composited = tuple[Output, float]
 
 POLL_S = 0.01  # how long the main thread sleeps between two looks at its sinks
 
@@ -42,7 +46,7 @@ def run(
 
     Args:
         source: iterated in a thread of its own.
-        pipeline: used in a thread of its own.
+        pipeline: each half of it is used in a thread of its own.
         sinks: by the name that `stats` counts them under.
         stats: filled as it goes.
         stop: once set, no more frames are read; what was read is written and finished.
@@ -96,14 +100,16 @@ class _Threads:
         self._sinks = sinks
         self._stats = stats
         self._captured: Channel[Captured] = Channel(1 if live else 2, newest_wins=live)
-        self._processed: dict[str, Channel[Processed]] = {
+        self._tracked: Channel[Found] = Channel(1 if live else 2, newest_wins=live)
+        self._composited: dict[str, Channel[Composited]] = {
             name: Channel(2, newest_wins=live) for name in sinks
         }
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         work: list[tuple[str, Callable[[], None]]] = [
             ("capture", self._capture),
-            ("process", self._process),
+            ("track", self._track),
+            ("composite", self._composite),
         ]
         for name, sink in sinks.items():
             if not sink.main_thread:
@@ -126,7 +132,8 @@ class _Threads:
         """Make every thread end soon, whatever it waits for."""
         self._source.interrupt()
         self._captured.abort()
-        for channel in self._processed.values():
+        self._tracked.abort()
+        for channel in self._composited.values():
             channel.abort()
 
     def raise_error(self) -> None:
@@ -136,14 +143,14 @@ class _Threads:
     @property
     def ended(self) -> bool:
         running = any(thread.is_alive() for thread in self._threads)
-        waiting = any(not self._processed[name].ended for name in self._here)
+        waiting = any(not self._composited[name].ended for name in self._here)
         return not running and (self._error is not None or not waiting)
 
     def serve_main_thread(self) -> bool:
         """Write what waits for the sinks of this thread; returns whether there was anything."""
         busy = False
         for name in self._here:
-            item = self._processed[name].take(0)
+            item = self._composited[name].take(0)
             if item is not None:
                 self._write_one(name, item)
                 busy = True
@@ -166,23 +173,37 @@ class _Threads:
         finally:
             self._captured.close()
 
-    def _process(self) -> None:
+    def _track(self) -> None:
+        times: deque[float] = deque()  # of the frames that the pipeline keeps
         try:
             for frame, captured_at in self._captured:
-                self._give((self._pipeline.process(frame), captured_at), self._processed)
+                times.append(captured_at)
+                self._pass_on(self._pipeline.track(frame), times)
+            self._pass_on(self._pipeline.finish(), times)
         finally:
-            for channel in self._processed.values():
+            self._tracked.close()
+
+    def _pass_on(self, tracked: list[Tracked], times: deque[float]) -> None:
+        for item in tracked:
+            self._stats.count("dropped", self._tracked.put((item, times.popleft())))
+
+    def _composite(self) -> None:
+        try:
+            for tracked, captured_at in self._tracked:
+                self._give((self._pipeline.composite(tracked), captured_at))
+        finally:
+            for channel in self._composited.values():
                 channel.close()
 
-    def _give(self, item: Processed, names: Iterable[str]) -> None:
-        for name in names:
-            self._stats.count(f"{name} dropped", self._processed[name].put(item))
+    def _give(self, item: Composited) -> None:
+        for name, channel in self._composited.items():
+            self._stats.count(f"{name} dropped", channel.put(item))
 
     def _write(self, name: str) -> None:
-        for item in self._processed[name]:
+        for item in self._composited[name]:
             self._write_one(name, item)
 
-    def _write_one(self, name: str, item: Processed) -> None:
+    def _write_one(self, name: str, item: Composited) -> None:
         output, captured_at = item
         with self._stats.timed(name):
             self._sinks[name].write(output)

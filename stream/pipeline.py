@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -23,11 +25,25 @@ class Tracker(Protocol):
     """See `segmentation.keyframe.KeyframeTracker`."""
 
     def push(self, image: Image, time_s: float) -> list[Instances | None]:
-        """Take a frame, give results."""
+        """Take a frame, give the results that are there by now."""
+
+    def finish(self) -> list[Instances | None]:
+        """Give the results still held back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A frame and what was found in it, `None` where no mask is known."""
+
+    frame: Frame
+    instances: Instances | None
 
 
 class Pipeline:
     """Applies one effect to the frames of one stream. No threads, no devices.
+
+    In two halves, `track` and `composite`, which share no state: each may have a thread of its
+    own, and what one thread does next to the other is a frame later in the stream.
 
     Args:
         tracker: a fresh one; it sees frames of at most `max_input` pixels on the long side.
@@ -58,19 +74,37 @@ class Pipeline:
         self._choose = choose
         self._invert = invert
         self._stats = stats
+        self._waiting: deque[Frame] = deque()  # for their results
         self._covered = True  # the frame before had no mask, so nothing of it may be blended in
 
     def process(self, frame: Frame) -> Output:
+        """Do both halves for a frame of a tracker that holds no results back."""
+        (tracked,) = self.track(frame)
+        return self.composite(tracked)
+
+    def track(self, frame: Frame) -> list[Tracked]:
+        """Take the next frame; returns those whose instances are known by now, in order."""
+        self._waiting.append(frame)
+        with self._stats.timed("segment"):
+            small = shrunk(frame.image, self._max_input)
+            results = self._tracker.push(small, frame.time_s)
+        return self._with_frames(results)
+
+    def finish(self) -> list[Tracked]:
+        """Return the frames that still wait, after the last one was taken."""
+        return self._with_frames(self._tracker.finish())
+
+    def _with_frames(self, results: list[Instances | None]) -> list[Tracked]:
+        return [Tracked(self._waiting.popleft(), instances) for instances in results]
+
+    def composite(self, tracked: Tracked) -> Output:
         """Return the frame with the effect; over all of it where no mask is known."""
-        with self._stats.timed("process"):
-            with self._stats.timed("segment"):
-                small = shrunk(frame.image, self._max_input)
-                (instances,) = self._tracker.push(small, frame.time_s)
-            if instances is not None and self._choose is not None:
-                instances = self._choose(instances)
-            alpha = self._alpha(frame, instances)
-            with self._stats.timed("effect"):
-                image = self._effect(frame.image, self._shown(frame, alpha), frame.time_s)
+        frame, instances = tracked.frame, tracked.instances
+        if instances is not None and self._choose is not None:
+            instances = self._choose(instances)
+        alpha = self._alpha(frame, instances)
+        with self._stats.timed("effect"):
+            image = self._effect(frame.image, self._shown(frame, alpha), frame.time_s)
         self._stats.shown()
         return Output(frame, image, alpha, instances)
 

@@ -45,11 +45,11 @@ class Stats:
     """Counts and stage times of one run; every thread of the run adds to it.
 
     Attributes:
-        counts: by name: `read` (frames the source gave), `dropped` (never processed),
+        counts: by name: `read` (frames the source gave), `dropped` (never shown),
             `processed`, `no_mask` (covered whole, no mask being known), and for each sink
             `NAME written` and `NAME dropped`.
-        stages: durations by name: `segment`, `refine`, `effect`, `process` (all three), and for
-            each sink `NAME` (one write) and `NAME latency` (from capture to the end of the write).
+        stages: durations by name: `segment`, `refine`, `effect`, and for each sink `NAME` (one
+            write) and `NAME latency` (from capture to the end of the write).
     """
 
     def __init__(self) -> None:

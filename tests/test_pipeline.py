@@ -11,7 +11,7 @@ from segmentation.refine import Refiner
 from stream.frame import Frame
 from stream.pipeline import Pipeline, shrunk
 from stream.stats import Stats
-from tests.fakes import PERSON, ROOM, Oracle, square
+from tests.fakes import PERSON, ROOM, HoldsBack, Oracle, square
 
 BEACH = np.full((1, 1, 3), (10, 20, 250), np.uint8)
 
@@ -129,3 +129,16 @@ def test_only_chosen_instances_are_foreground_and_given_on():
     assert output.instances is not None
     assert len(output.instances) == 0
     assert (output.image == 0).all()
+
+
+def test_frames_wait_for_results_held_back():
+    pipeline = Pipeline(HoldsBack(), Refiner(blend=True), Mask(), stats=Stats())
+    tracked = [pipeline.track(frame(index)) for index in range(8)]
+    assert [len(each) for each in tracked] == [0, 0, 3, 0, 0, 3, 0, 0]
+    tracked.append(pipeline.finish())
+    shown = [item for each in tracked for item in each]
+    assert [item.frame.index for item in shown] == list(range(8))
+    for item in shown:
+        assert item.instances is not None
+        assert item.instances.boxes[0, 0] == 10 + item.frame.index
+    assert pipeline.finish() == []

@@ -18,8 +18,8 @@ from segmentation.pth_weights import read_pth
 from segmentation.resample import resize_bytes
 from segmentation.segmenter import Options, WeightsError, check_classes
 
-#: image, size of the photo in it, least scores -> boxes, scores, classes, mask logits, mask
-#: scores, all as arrays
+#: image, size of the photo in it, least scores -> boxes, scores, classes, masks, mask scores, all
+#: as arrays
 Network = Callable[..., Sequence[NDArray[Any]]]
 
 
@@ -194,7 +194,7 @@ def to_instances(
     boxes: NDArray[np.float32],
     scores: NDArray[np.float32],
     classes: NDArray[np.int32],
-    mask_logits: NDArray[np.float32],
+    masks: NDArray[np.float32],
     mask_scores: NDArray[np.float32],
     *,
     photo_hw: tuple[int, int],
@@ -206,7 +206,7 @@ def to_instances(
         boxes: (K, 4) y1, x1, y2, x2 in pixels of the network's input; see `build_network`.
         scores: (K,), 0 in padded rows.
         classes: (K,)
-        mask_logits: (K, 28, 28)
+        masks: (K, 28, 28) probabilities.
         mask_scores: (K,)
         photo_hw: size of the photo in the network's input.
         size_hw: of the photo.
@@ -215,12 +215,11 @@ def to_instances(
     pixels = np.clip(boxes * (extent / np.tile(photo_hw, 2)), 0, extent)
     found = (scores > 0) & (pixels[:, 2] > pixels[:, 0]) & (pixels[:, 3] > pixels[:, 1])
     pixels = pixels[found]
-    probs = 1 / (1 + np.exp(-mask_logits[found]))
     instances = Instances(
         boxes=pixels[:, [1, 0, 3, 2]].astype(np.float32),
         scores=scores[found].astype(np.float32),
         labels=classes[found].astype(np.int32),
-        masks=paste_masks_between_pixels(probs, pixels, size_hw),
+        masks=paste_masks_between_pixels(masks[found], pixels, size_hw),
         ids=np.full(len(pixels), -1, np.int32),
     )
     return instances, mask_scores[found]

@@ -271,8 +271,8 @@ class DetectionMasks(layers.Layer):
             levels: P3, P4, P5.
 
         Returns:
-            Logits (1, K, 28, 28) of each detection's own class, and the IoU (1, K) that its mask
-            is expected to have; 0 for the padding.
+            Probabilities (1, K, 28, 28) of each detection's own class, and the IoU (1, K) that
+            its mask is expected to have; 0 for the padding.
         """
         image_area = photo_hw[0, 0] * photo_hw[0, 1]
 
@@ -288,12 +288,11 @@ class DetectionMasks(layers.Layer):
             crops = ops.reshape(crops, (-1, *crops.shape[2:]))
             logits = self.mask_head(crops)
             own = ops.one_hot(ops.cast(ops.reshape(rows[..., 4], (-1,)), "int32"), logits.shape[-1])
-            mask = ops.sum(logits * own[:, None, None], axis=-1)
-            quality = ops.sum(self.iou_head(crops, ops.sigmoid(mask)) * own, axis=-1)
-            return mask, quality
+            probs = ops.sigmoid(ops.sum(logits * own[:, None, None], axis=-1))
+            return probs, ops.sum(self.iou_head(crops, probs) * own, axis=-1)
 
-        mask, quality = in_batches(masks, detections, [(2 * GRID, 2 * GRID), ()])
-        return mask, quality
+        probs, quality = in_batches(masks, detections, [(2 * GRID, 2 * GRID), ()])
+        return probs, quality
 
 
 def _fcos_head(
@@ -341,8 +340,8 @@ def build_network(variant: Variant, num_classes: int = 80) -> keras.Model:
         (1, 2) float32 of the photo in it, height first; least scores (1, C) float32, above 1
         for classes not wanted. Outputs: boxes (1, 50, 4) float32 y1, x1, y2, x2 in pixels, which
         may reach beyond the image; scores (1, 50) float32, 0 = no more detections; classes
-        (1, 50) int32; mask logits (1, 50, 28, 28) float32; mask scores (1, 50) float32, the score
-        times the IoU that the mask is expected to have.
+        (1, 50) int32; masks (1, 50, 28, 28) float32, probabilities; mask scores (1, 50) float32,
+        the score times the IoU that the mask is expected to have.
     """
     image = keras.Input(batch_shape=(1, None, None, 3), name="image")
     photo_hw = keras.Input(batch_shape=(1, 2), name="photo_hw")

@@ -143,3 +143,39 @@ def test_chain_of_overlaps() -> None:
     )
     np.testing.assert_array_equal(array(result)[0, :21], rows[::2])
     assert (array(result)[0, 21:] == 0).all()
+
+
+def test_suppression_passes_over_what_does_not_count() -> None:
+    """Also where all that counts lies in the last of several blocks, or nothing does."""
+    rows = random_boxes(300, 7)
+    alive = np.stack([np.arange(300) >= 260, np.zeros(300, bool)])
+    kept = plain_nms(rows, alive[0], 0.5, labelled=False)
+    result = array(
+        boxes.non_max_suppression(
+            np.stack([rows, rows]), alive, max_iou=0.5, num_kept=10, num_images=2, labelled=False
+        )
+    )
+    assert len(kept) >= 10
+    np.testing.assert_array_equal(result[0], rows[kept[:10]])
+    assert not result[1].any()
+
+
+def test_batches_end_where_padding_begins() -> None:
+    detections = np.random.default_rng(0).uniform(0.1, 1, (2, 20, 6)).astype(np.float32)
+    detections[0, 7:, 5] = 0
+    detections[1, 11:, 5] = 0
+    seen = []
+
+    def step(rows: object) -> tuple:
+        seen.append(rows.shape)  # type: ignore[attr-defined]
+        flat = keras.ops.reshape(rows, (-1, 6))
+        return flat[:, :4], keras.ops.sum(flat, axis=1)
+
+    copies, sums = (array(x) for x in boxes.in_batches(step, detections, [(4,), ()]))
+    assert set(seen) == {(2, 5, 6)}
+    for image, count in ((0, 7), (1, 11)):
+        found = detections[image, :count]
+        np.testing.assert_allclose(copies[image, :count], found[:, :4])
+        np.testing.assert_allclose(sums[image, :count], found.sum(axis=1), rtol=1e-6)
+        assert not copies[image, count:].any()
+        assert not sums[image, count:].any()

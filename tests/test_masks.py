@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.masks import enlarge_masks, paste_masks, resize_mask
+from segmentation.masks import (
+    enlarge_masks,
+    paste_masks,
+    paste_masks_between_pixels,
+    resize_mask,
+)
 from segmentation.resample import resize, to_uint8
 
 
@@ -60,3 +65,25 @@ def test_masks_of_the_whole_image(size_hw: tuple) -> None:
     assert (found[1] == 255).all()
     assert not found[2].any()
     assert enlarge_masks(masks[:0], size_hw).shape == (0, *size_hw)
+
+
+def plain_value(mask: np.ndarray, box: list, y: int, x: int) -> float:
+    """Return a mask's value at the centre of a pixel; a frame of zeros lies around it."""
+    framed = np.pad(mask, 1)
+    place = [
+        (pixel + 0.5 - start) * num / (stop - start) + 0.5
+        for pixel, start, stop, num in ((y, box[0], box[2], 4), (x, box[1], box[3], 6))
+    ]
+    value = 0.0
+    for v, u in np.ndindex(framed.shape):
+        value += framed[v, u] * max(0, 1 - abs(place[0] - v)) * max(0, 1 - abs(place[1] - u))
+    return value
+
+
+def test_masks_between_pixels_by_their_definition() -> None:
+    masks = np.random.default_rng(0).uniform(0, 1, (4, 4, 6))
+    boxes = [[2.3, 1.7, 9.1, 17.2], [0, 0, 12, 20], [5.1, 5.2, 5.4, 5.3], [3, 18.5, 12, 20]]
+    pasted = paste_masks_between_pixels(masks, np.array(boxes), (12, 20))
+    for index, y, x in np.ndindex(pasted.shape):
+        wanted = 255 * plain_value(masks[index], boxes[index], y, x)
+        assert abs(pasted[index, y, x] - wanted) <= 0.5 + 1e-9, (index, y, x)

@@ -10,6 +10,7 @@ from segmentation.resample import (
     apply_matrix,
     resampling_matrix,
     resize,
+    resize_bytes,
     sample_positions,
     to_uint8,
 )
@@ -99,3 +100,14 @@ def test_rounding() -> None:
     values = np.array([-3.0, 0.49, 0.5, 127.5, 254.9, 300.0])
     assert to_uint8(values, "truncate").tolist() == [0, 0, 0, 127, 254, 255]
     assert to_uint8(values, "half_up").tolist() == [0, 0, 1, 128, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "wanted_hw"),
+    [((42, 64), (60, 90)), ((108, 192), (56, 100)), ((40, 30), (40, 9)), ((7, 5), (7, 5))],
+)
+def test_the_bytes_of_pillow(size_hw: tuple, wanted_hw: tuple) -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    image = np.random.default_rng(3).integers(0, 256, (*size_hw, 3), dtype=np.uint8)
+    wanted = pillow.fromarray(image).resize(wanted_hw[::-1], pillow.Resampling.BILINEAR)
+    np.testing.assert_array_equal(resize_bytes(image, wanted_hw), np.asarray(wanted))

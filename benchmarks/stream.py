@@ -1,15 +1,23 @@
-"""The whole program on a clip against ffmpeg decoding and encoding it alone, in turn.
+"""The whole program on a clip: against ffmpeg alone, and as if the clip were a camera.
 
-python -m benchmarks.stream CLIP [--quality medium:20] [--effect blur] [--turns 3]
+python -m benchmarks.stream CLIP [--quality medium:20 veryfast:20] [--effect blur] [--turns 3]
+python -m benchmarks.stream CLIP --table
+python -m benchmarks.stream CLIP --realtime
 
-Prints one JSON object a turn and one with the medians. `share` is ffmpeg's time over the
-program's: 1 would mean that masks and effects cost nothing.
+By itself: file to file, and ffmpeg decoding and encoding the same clip alone, in turn. Prints one
+JSON object a turn and one with the medians for each quality. `share` is ffmpeg's time over the
+program's: 1 would mean that masks and effects cost nothing. `cpu_ms` says where the processor's
+time goes, in milliseconds a frame. With `--table` these are printed as a table in Markdown.
+
+With `--realtime` frames come at the clip's pace, those too late are dropped and nothing is
+encoded; one JSON object a turn: the share of frames shown, latency, and memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -18,50 +26,175 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 from stream.ffmpeg import executable
+
+#: Rows of the table, in the order in which a frame passes them, and what is counted there.
+PARTS = {
+    "decode": "ffmpeg, decoding",
+    "capture": "reading frames, YUV to RGB",
+    "track": "shrinking, network",
+    "composite": "alpha and effect",
+    "write": "RGB to YUV, handing frames over",
+    "encode": "ffmpeg, encoding",
+    "rest": "start of the program, everything else",
+}
+SAMPLE_S = 0.05
 
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("clip", type=Path)
-    parser.add_argument("--quality", default="medium:20", help="of x264, PRESET:CRF")
+    parser.add_argument(
+        "--quality", nargs="+", default=["medium:20", "veryfast:20"], help="of x264, PRESET:CRF"
+    )
     parser.add_argument("--effect", default="blur")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--table", action="store_true", help="Markdown instead of JSON")
+    parser.add_argument("--realtime", action="store_true", help="frames at the clip's pace")
     options = parser.parse_args()
-    preset, _, crf = options.quality.partition(":")
     with tempfile.TemporaryDirectory() as folder:
-        out, stats = Path(folder) / "out.mp4", Path(folder) / "stats.json"
-        program = [sys.executable, "run.py", options.clip, "-y", "-o", out, "--stats", stats]
-        program += ["--quality", options.quality, "--effect", options.effect]
-        alone = [executable(), "-v", "error", "-nostdin", "-i", options.clip, "-map", "0:v:0"]
-        alone += ["-map", "0:a?", "-c:a", "copy", "-c:v", "libx264", "-preset", preset]
-        alone += ["-crf", crf or "20", "-pix_fmt", "yuv420p", "-fps_mode", "passthrough", "-y", out]
-        lines = []
-        for turn in range(options.turns):
-            line = {"turn": turn, "ffmpeg": cost(alone), "maskcast": cost(program)}
-            line["share"] = round(line["ffmpeg"]["wall_s"] / line["maskcast"]["wall_s"], 3)
-            lines.append(line)
-            print(json.dumps(line), flush=True)
-        summary = {
-            "clip": options.clip.name,
-            "quality": options.quality,
-            "effect": options.effect,
-            "share": statistics.median(line["share"] for line in lines),
-            "stats": json.loads(stats.read_text()),
-        }
-        print(json.dumps(summary))
+        if options.realtime:
+            for _ in range(options.turns):
+                print(json.dumps(play(options.clip, Path(folder), options.effect)), flush=True)
+            return
+        summaries = []
+        for quality in options.quality:
+            turns = []
+            for _ in range(options.turns):
+                turns.append(compare(options.clip, Path(folder), quality, options.effect))
+                if not options.table:
+                    print(json.dumps(turns[-1]), flush=True)
+            summaries.append(summary(turns))
+        print(table(summaries) if options.table else "\n".join(map(json.dumps, summaries)))
 
 
-def cost(command: Sequence[str | Path]) -> dict[str, float]:
-    """Run a command; returns its wall time and the processor time of it and its children."""
+def play(clip: Path, folder: Path, effect: str) -> dict[str, Any]:
+    """Show a clip as if it came from a camera, in a sink that takes no time."""
+    path = folder / "stats.json"
+    command = [sys.executable, "run.py", clip, "-o", "null:", "--realtime", "--stats", path]
+    run([*command, "--effect", effect])
+    stats = json.loads(path.read_text())
+    frames = stats["frames"]
+    return {
+        "clip": clip.name,
+        "effect": effect,
+        "shown": round(frames["null: written"] / frames["read"], 4),
+        "latency_ms": stats["stages_ms"]["null: latency"],
+        "first_frame_ms": stats["first_frame_ms"],
+        "peak_memory_mb": stats["peak_memory_mb"],
+        "stages_ms": stats["stages_ms"],
+    }
+
+
+def compare(clip: Path, folder: Path, quality: str, effect: str) -> dict[str, Any]:
+    """Run ffmpeg alone and the program once each."""
+    out, path = folder / "out.mp4", folder / "stats.json"
+    preset, _, crf = quality.partition(":")
+    alone = [executable(), "-v", "error", "-nostdin", "-i", clip, "-map", "0:v:0", "-map", "0:a?"]
+    alone += ["-c:a", "copy", "-c:v", "libx264", "-preset", preset, "-crf", crf or "20"]
+    alone += ["-pix_fmt", "yuv420p", "-fps_mode", "passthrough", "-y", out]
+    program = [sys.executable, "run.py", clip, "-y", "-o", out, "--stats", path]
+    program += ["--quality", quality, "--effect", effect]
+    ffmpeg, maskcast = run(alone), run(program)
+    stats = json.loads(path.read_text())
+    num_frames = stats["frames"]["processed"]
+    parts = cpu_by_part(maskcast, stats["cpu_s"])
+    return {
+        "clip": clip.name,
+        "quality": quality,
+        "effect": effect,
+        "share": round(ffmpeg["wall_s"] / maskcast["wall_s"], 3),
+        "wall_s": [ffmpeg["wall_s"], maskcast["wall_s"]],
+        "cpu_s": [ffmpeg["cpu_s"], maskcast["cpu_s"]],
+        "ffmpeg_cpu_ms": round(ffmpeg["cpu_s"] / num_frames * 1e3, 2),
+        "cpu_ms": {part: round(cpu_s / num_frames * 1e3, 2) for part, cpu_s in parts.items()},
+        "stages_ms": {
+            name: stats["stages_ms"][name]["p50"] for name in ("segment", "refine", "effect")
+        },
+        "first_frame_ms": stats["first_frame_ms"],
+    }
+
+
+def run(command: Sequence[str | Path]) -> dict[str, float]:
+    """Run a command; returns its wall time and processor times in seconds.
+
+    `cpu_s` is of the command and its children, `decode` and `encode` of the children that ffmpeg
+    is for the program.
+    """
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(list(map(str, command)), check=True, stderr=subprocess.DEVNULL)
+    parts: dict[int, tuple[str, float]] = {}
+    with subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            sample(process.pid, parts)
+            time.sleep(SAMPLE_S)
     wall_s = time.perf_counter() - started
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}: ended with {process.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cost = {"decode": 0.0, "encode": 0.0}
+    for part, cpu_s in parts.values():
+        cost[part] += cpu_s
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": round(wall_s, 2), "cpu_s": round(cpu_s, 2)}
+    return cost | {"wall_s": round(wall_s, 3), "cpu_s": round(cpu_s, 3)}
+
+
+def sample(pid: int, parts: dict[int, tuple[str, float]]) -> None:
+    """Note which of its tasks each child is at, and its processor time so far."""
+    try:
+        for child in psutil.Process(pid).children():
+            times = child.cpu_times()
+            part = "encode" if "pipe:0" in child.cmdline() else "decode"
+            parts[child.pid] = part, times.user + times.system
+    except psutil.Error:
+        return
+
+
+def cpu_by_part(cost: dict[str, float], threads: dict[str, float]) -> dict[str, float]:
+    """Return processor seconds for each of `PARTS`."""
+    parts = {"decode": cost["decode"], "encode": cost["encode"], "write": 0.0}
+    for name, cpu_s in threads.items():
+        part = name.partition(" ")[0]
+        parts[part] = parts.get(part, 0.0) + cpu_s
+    parts["rest"] = cost["cpu_s"] - sum(parts.values())
+    return {part: parts[part] for part in PARTS}
+
+
+def summary(turns: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return medians over turns."""
+    one = turns[0]
+
+    def median(values: list[float]) -> float:
+        return round(statistics.median(values), 3)
+
+    return {
+        **{key: one[key] for key in ("clip", "quality", "effect")},
+        "turns": len(turns),
+        "share": median([turn["share"] for turn in turns]),
+        "ffmpeg_cpu_ms": median([turn["ffmpeg_cpu_ms"] for turn in turns]),
+        "cpu_ms": {part: median([turn["cpu_ms"][part] for turn in turns]) for part in PARTS},
+        "stages_ms": {
+            name: median([turn["stages_ms"][name] for turn in turns]) for name in one["stages_ms"]
+        },
+    }
+
+
+def table(summaries: list[dict[str, Any]]) -> str:
+    """Return a table in Markdown, a column for each quality."""
+    rows = [["processor ms a frame", *(each["quality"] for each in summaries)]]
+    rows.append(["---", *("---:" for _ in summaries)])
+    for part, text in PARTS.items():
+        rows.append([text, *(f"{each['cpu_ms'][part]:.1f}" for each in summaries)])
+    totals = [sum(each["cpu_ms"].values()) for each in summaries]
+    rows.append(["all of it", *(f"{total:.1f}" for total in totals)])
+    rows.append(["ffmpeg alone", *(f"{each['ffmpeg_cpu_ms']:.1f}" for each in summaries)])
+    rows.append(["speed, of ffmpeg's alone", *(f"{each['share']:.2f}" for each in summaries)])
+    heading = f"{summaries[0]['clip']}, {summaries[0]['effect']}, {os.cpu_count()} cores\n\n"
+    return heading + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 if __name__ == "__main__":

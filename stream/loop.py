@@ -163,6 +163,8 @@ class _Threads:
             with self._lock:
                 self._error = self._error or error
             self.abort()
+        finally:
+            self._stats.cpu_s[threading.current_thread().name] = time.thread_time()
 
     def _capture(self) -> None:
         try:

@@ -50,12 +50,14 @@ class Stats:
             `NAME written` and `NAME dropped`.
         stages: durations by name: `segment`, `refine`, `effect`, and for each sink `NAME` (one
             write) and `NAME latency` (from capture to the end of the write).
+        cpu_s: processor time in seconds of each thread of the run, by its name.
     """
 
     def __init__(self) -> None:
         """Start the clock."""
         self.counts: Counter[str] = Counter()
         self.stages: dict[str, Durations] = {}
+        self.cpu_s: dict[str, float] = {}
         self._started = time.perf_counter()
         self._ended: float | None = None
         self._first: float | None = None
@@ -108,6 +110,7 @@ class Stats:
                 }
                 for name, durations in sorted(self.stages.items())
             },
+            "cpu_s": {name: round(cpu_s, 3) for name, cpu_s in sorted(self.cpu_s.items())},
             "peak_memory_mb": peak_memory_mb(),
         }
 

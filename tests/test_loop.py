@@ -137,5 +137,6 @@ def test_stats_say_what_happened():
     assert figures["frames"]["read"] == 20
     assert set(figures["stages_ms"]) >= {"segment", "refine", "effect", "a", "a latency"}
     assert all(stage["p50"] <= stage["p95"] for stage in figures["stages_ms"].values())
+    assert set(figures["cpu_s"]) == {"capture", "track", "composite", "write a"}
     assert figures["fps"] > 0
     assert figures["peak_memory_mb"] > 10

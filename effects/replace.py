@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from effects.composite import blend
 from effects.effect import Image, check
+from effects.foreground import foreground_colours
 
 #: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
 #: `size_hw` is allowed and made to cover it.
@@ -19,7 +20,7 @@ Background = Callable[[float, tuple[int, int]], Image]
 
 
 class Replace:
-    """Puts the foreground before another background."""
+    """Puts the foreground before another background, without a fringe of the old one."""
 
     has_alpha = False
 
@@ -43,7 +44,8 @@ class Replace:
         """Return (H, W, 3): the frame where alpha is 255, the background where alpha is 0."""
         check(image, alpha)
         size_hw = alpha.shape[0], alpha.shape[1]
-        return blend(image, cover(self._background(time_s, size_hw), size_hw), alpha)
+        background = cover(self._background(time_s, size_hw), size_hw)
+        return blend(foreground_colours(image, alpha), background, alpha)
 
 
 class _Still:

@@ -25,6 +25,7 @@ from effects import (
     parse_effect,
 )
 from effects.blur import box_sizes
+from effects.foreground import foreground_colours
 from effects.replace import cover
 
 SIZES_HW = [(48, 64), (37, 53), (1, 1), (1, 40), (40, 1), (301, 299)]
@@ -230,10 +231,77 @@ def test_mask_is_black_and_white() -> None:
 def test_cutout_keeps_straight_colours_and_hides_the_room() -> None:
     image, alpha = noise((30, 40)), noise((30, 40), ())
     alpha[:10] = 0
+    alpha[20:] = 255
     result = Cutout()(image, alpha, 0.0)
     np.testing.assert_array_equal(result[..., 3], alpha)
-    np.testing.assert_array_equal(result[alpha > 0][:, :3], image[alpha > 0])
+    np.testing.assert_array_equal(result[20:, :, :3], image[20:])
     assert not result[alpha == 0].any()
+
+
+def before_green(
+    size_hw: tuple[int, int], colour: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A foreground of `colour` before bright green, its edge soft and rough, and its alpha."""
+    height, width = size_hw
+    rng = np.random.default_rng(9)
+    alpha = np.zeros(size_hw, np.uint8)
+    axes = width // 4, height // 3
+    cv2.ellipse(alpha, (width // 2, height // 2), axes, 0, 0, 360, 255, -1)
+    for _ in range(60):  # hair
+        angle = rng.uniform(0, 2 * np.pi)
+        root, tip = ((size * np.cos(angle), size * np.sin(angle)) for size in (0.9, 1.15))
+        ends = [
+            (round(width / 2 + x * axes[0]), round(height / 2 + y * axes[1]))
+            for x, y in (root, tip)
+        ]
+        cv2.line(alpha, ends[0], ends[1], 255, 2)
+    alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), height / 300), np.uint8)
+    green = np.full((*size_hw, 3), (40, 250, 60), np.uint8)
+    return blend(np.broadcast_to(colour, green.shape).astype(np.uint8), green, alpha), alpha
+
+
+def shaded(size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Colours that change from place to place, as a face and clothes do."""
+    y, x = np.mgrid[: size_hw[0], : size_hw[1]] / max(size_hw) * 2 * np.pi
+    waves = np.dstack([np.sin(2 * x), np.cos(3 * y), np.sin(x + 2 * y)])
+    return np.asarray(120 + 70 * waves + np.random.default_rng(4).normal(0, 3, waves.shape)).astype(
+        np.uint8
+    )
+
+
+@pytest.mark.parametrize("size_hw", [(240, 320), (480, 640), (722, 1281)])
+def test_no_fringe_of_the_old_background(size_hw: tuple[int, int]) -> None:
+    true = shaded(size_hw)
+    image, alpha = before_green(size_hw, true)
+    image.setflags(write=False)
+    estimated = foreground_colours(image, alpha)
+    in_band = (alpha > 0) & (alpha < 255)
+    np.testing.assert_array_equal(estimated[~in_band], image[~in_band])
+    error = np.abs(estimated.astype(int) - true)[in_band].mean()
+    assert error < 0.25 * np.abs(image.astype(int) - true)[in_band].mean()
+
+
+@pytest.mark.parametrize("colour", [(20, 20, 20), (240, 240, 240), (200, 40, 30)])
+def test_replace_and_cutout_show_the_foreground_alone(colour: tuple[int, int, int]) -> None:
+    image, alpha = before_green((360, 480), np.array(colour, np.uint8))
+    in_band = (alpha > 0) & (alpha < 255)
+    true = np.full_like(image, colour)
+    violet = np.full_like(image, (120, 0, 130))
+    exact, plain = blend(true, violet, alpha), blend(image, violet, alpha)
+    replaced = Replace(violet)(image, alpha, 0.0)
+    fringe = np.abs(replaced.astype(int) - exact)[in_band].mean()
+    assert fringe < 0.2 * np.abs(plain.astype(int) - exact)[in_band].mean()
+    np.testing.assert_array_equal(replaced[~in_band], plain[~in_band])
+    colours = Cutout()(image, alpha, 0.0)[..., :3]
+    visible = in_band & (alpha > 32)
+    assert np.abs(colours.astype(int) - colour)[visible].mean() < 12
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_colours_stay_where_one_of_two_is_nowhere_alone(value: int) -> None:
+    image, alpha = noise((50, 60)), np.full((50, 60), 100, np.uint8)
+    alpha[:20] = value
+    np.testing.assert_array_equal(foreground_colours(image, alpha), image)
 
 
 def test_unchanged_is_the_frame() -> None:
@@ -285,7 +353,7 @@ def test_replace_scales_a_photo_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "resize", lambda *a, **k: resized.append(a) or resize(*a, **k))
     effect = Replace(noise((40, 50)))
     for _ in range(3):
-        effect(noise((20, 30)), noise((20, 30), ()), 0.0)
+        effect(noise((20, 30)), np.full((20, 30), 255, np.uint8), 0.0)
     assert len(resized) == 1
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from segmentation import network, runtime
-from segmentation.runtime import KerasNetwork
+from segmentation.runtime import KerasNetwork, OpenVINONetwork
 from segmentation.segmenter import Options, WeightsError, choose_model
 
 
@@ -205,3 +205,29 @@ def test_what_a_library_prints_while_it_is_loaded_is_not_seen():
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "keras\n", "")
+
+
+# === OpenVINO ===
+
+
+@pytest.fixture
+def doubling_model(tmp_path) -> Path:
+    """A model of any length of input on disk."""
+    import openvino
+    from openvino import opset13 as ops
+
+    given = ops.parameter([-1], np.float32)
+    doubled = ops.multiply(given, ops.constant(np.float32(2)))
+    openvino.save_model(openvino.Model([doubled], [given], "doubling"), tmp_path / "network.xml")
+    return tmp_path / "network.xml"
+
+
+def test_a_shape_is_compiled_once_while_it_is_among_the_last_few(doubling_model, monkeypatch):
+    network = OpenVINONetwork(doubling_model, 1)
+    compiled = []
+    compile_ = network._compile
+    monkeypatch.setattr(network, "_compile", lambda s: compiled.append(s[0][0]) or compile_(s))
+    for num in (1, 2, 1, 3, 4, 5, 1, 6, 1, 2, 6):
+        (doubled,) = network(np.ones(num, np.float32))
+        assert doubled.tolist() == [2] * num
+    assert compiled == [1, 2, 3, 4, 5, 6, 2]

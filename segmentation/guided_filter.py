@@ -1,0 +1,211 @@
+"""Alpha at the size of a frame: a mask far smaller, fitted by the frame's colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+#: Radius of the windows in which mask and frame are compared, as a share of the cells on the
+#: short side: how far an edge of the mask may lie from the frame's own and still be drawn to it.
+RADIUS = 1 / 45
+#: Variances, in squares of 1/255, below which a window of the frame or of the mask counts as flat.
+MIN_COLOUR_VARIANCE = 60.0
+MIN_MASK_VARIANCE = 20.0
+#: The mask is taken to be certain below and above these, of 255, and an edge to lie where it
+#: ranges over as much as this among a cell and its neighbours; between none and that, in part.
+MIN_UNCERTAIN = 64.0
+MAX_UNCERTAIN = 191.0
+EDGE_RANGE = 64.0
+#: Slope, around one half, of the curve that the first fit goes through before it is fitted again.
+FIRST_CONTRAST = 2.0
+#: Slope of the curve that alpha goes through last: below 0.3 becomes 0, above 0.7 becomes 255.
+ALPHA_CONTRAST = 2.5
+#: By how much the means of a cell and its neighbours exceed [0, 255] where no pixel of it can
+#: be expected inside.
+MIN_EXCESS = 100.0
+#: Alpha keeps its value of the frame before where it would change by no more than this, of 255.
+MAX_IDLE_CHANGE = 16
+#: Cells computed at a time, so that they stay in the processor's cache.
+NUM_CELLS = 256
+
+SQUARE = np.ones((3, 3), np.uint8)
+Plane = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+
+class Fit(NamedTuple):
+    """What alpha is in each cell of a frame: slopes . colour + offset, cut to [0, 255].
+
+    Attributes:
+        coefficients: (4, h, w) float32: the slopes of red, green and blue, and the offset.
+        means: (h, w) float32: alpha of each cell's mean colour, not cut.
+        is_mixed: (h, w) bool: cells whose pixels may differ in alpha; in all others it is as good
+            as that of the mean.
+    """
+
+    coefficients: NDArray[np.float32]
+    means: Plane
+    is_mixed: NDArray[np.bool_]
+
+
+def fit(picture: Bytes, mask: Plane) -> Fit:
+    """Fit a mask by a linear function of the colours in a window around every cell.
+
+    He et al., "Guided image filtering", PAMI 2013, equations 14 to 16, with three changes. Every
+    window counts by how much of the mask its fit explains (the squared multiple correlation), and
+    the mask itself stands in for the rest: without that the filter is a blur wherever the frame
+    has no edge, which eats thin limbs and leaves wide fringes. The fit is made twice, the second
+    time to what came of the first, which draws edges from farther. And colours count near the
+    edges of the mask only, so that a highlight in the hair is no hole.
+
+    Args:
+        picture: (h, w, 3) uint8 RGB, the mean colour of each cell.
+        mask: (h, w) float32 in [0, 255].
+
+    Returns:
+        A fit to the mask with its contrast raised by `ALPHA_CONTRAST`.
+    """
+    uncertain = np.clip(mask, MIN_UNCERTAIN, MAX_UNCERTAIN)
+    span = np.asarray(cv2.dilate(uncertain, SQUARE)) - cv2.erode(uncertain, SQUARE)
+    nearness = np.minimum(span * np.float32(1 / EDGE_RANGE), 1)
+    is_edge = np.asarray(cv2.dilate((nearness > 0).astype(np.uint8), SQUARE))
+    colours = np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)
+    coefficients = np.zeros((4, *mask.shape), np.float32)
+    coefficients[3] = mask
+    left, top, width, height = cv2.boundingRect(is_edge)
+    if width:
+        radius = max(1, round(min(mask.shape) * RADIUS))
+        rows = slice(max(0, top - 2 * radius), top + height + 2 * radius)
+        columns = slice(max(0, left - 2 * radius), left + width + 2 * radius)
+        coefficients[:, rows, columns] = _fit_part(
+            colours[:, rows, columns], mask[rows, columns], nearness[rows, columns], radius
+        )
+    coefficients *= ALPHA_CONTRAST
+    coefficients[3] += 127.5 - 127.5 * ALPHA_CONTRAST
+    means = _dot(coefficients, colours) + coefficients[3]
+    is_low = np.asarray(cv2.dilate(means, SQUARE)) < -MIN_EXCESS
+    is_high = np.asarray(cv2.erode(means, SQUARE)) > 255 + MIN_EXCESS
+    return Fit(coefficients, means, (is_edge > 0) & ~is_low & ~is_high)
+
+
+def _fit_part(
+    colours: NDArray[np.float32], mask: Plane, nearness: Plane, radius: int
+) -> NDArray[np.float32]:
+    def mean(values: Plane) -> Plane:
+        return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)))
+
+    means = [mean(plane) for plane in colours]
+    inverse = _inverse_covariance(colours, means, mean)
+    target = mask
+    for is_last in (False, True):
+        mean_target = mean(target)
+        covariance = [
+            mean(plane * target) - plane_mean * mean_target
+            for plane, plane_mean in zip(colours, means, strict=True)
+        ]
+        slopes = [_dot(row, covariance) for row in inverse]
+        variance = mean(target * target) - mean_target * mean_target
+        variance += np.float32(MIN_MASK_VARIANCE)
+        explained: Plane = np.divide(_dot(slopes, covariance), variance)
+        offset = mean((mean_target - _dot(slopes, means)) * explained) * nearness
+        slopes = [mean(slope * explained) * nearness for slope in slopes]
+        offset += (1 - mean(explained) * nearness) * target
+        if not is_last:
+            fitted = _dot(slopes, colours) + offset
+            target = np.clip((fitted - 127.5) * np.float32(FIRST_CONTRAST) + 127.5, 0, 255)
+    return np.array([*slopes, offset], np.float32)
+
+
+def _dot(first: Sequence[Plane] | Plane, second: Sequence[Plane] | Plane) -> Plane:
+    return first[0] * second[0] + first[1] * second[1] + first[2] * second[2]
+
+
+def _inverse_covariance(
+    colours: Plane, means: Sequence[Plane], mean: Callable[[Plane], Plane]
+) -> list[list[Plane]]:
+    """Return the inverse of the colours' covariance matrix in the window around every cell."""
+
+    def covariance(i: int, j: int) -> Plane:
+        return mean(colours[i] * colours[j]) - means[i] * means[j]
+
+    rr, gg, bb = (covariance(i, i) + np.float32(MIN_COLOUR_VARIANCE) for i in range(3))
+    rg, rb, gb = covariance(0, 1), covariance(0, 2), covariance(1, 2)
+    # the adjugate, whose first row times that of the matrix is the determinant
+    a, b, c = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    d, e, f = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+    scale: Plane = np.reciprocal(_dot([rr, rg, rb], [a, b, c]))
+    a, b, c, d, e, f = (plane * scale for plane in (a, b, c, d, e, f))
+    return [[a, b, c], [b, d, e], [c, e, f]]
+
+
+def apply(fitted: Fit, image: Bytes, past: Bytes | None) -> Bytes:
+    """Return alpha at the size of a frame.
+
+    The coefficients are enlarged bilinearly and applied to the pixels of the mixed cells alone, a
+    small part of the frame. Elsewhere alpha is that of the cells' means, enlarged.
+
+    Args:
+        fitted: of (h, w) cells.
+        image: (h * cell, w * cell, 3) uint8 RGB, contiguous.
+        past: (h * cell, w * cell) uint8, alpha of the frame before, whose noise of at most
+            `MAX_IDLE_CHANGE` is not to show; `None` for none.
+
+    Returns:
+        (h * cell, w * cell) uint8.
+    """
+    height, width = fitted.is_mixed.shape
+    cell = image.shape[0] // height
+    flat = np.rint(np.clip(fitted.means, 0, 255)).astype(np.uint8)
+    alpha: Bytes = cv2.resize(flat, (width * cell, height * cell))
+    pixels = image.reshape(height, cell, width, cell * 3)
+    alphas = alpha.reshape(height, cell, width, cell)
+    pasts = past.reshape(alphas.shape) if past is not None else None
+    rows, columns = np.nonzero(fitted.is_mixed)
+    for first in range(0, len(rows), NUM_CELLS):
+        y, x = rows[first : first + NUM_CELLS], columns[first : first + NUM_CELLS]
+        new = _cells(fitted.coefficients, y, x, pixels[y, :, x])
+        if pasts is not None:
+            _keep_idle(new, pasts[y, :, x].reshape(new.shape))
+        alphas[y, :, x] = new.reshape(-1, cell, cell)
+    return alpha
+
+
+def _cells(
+    coefficients: NDArray[np.float32], y: NDArray[np.intp], x: NDArray[np.intp], pixels: Bytes
+) -> Bytes:
+    """Return alpha, (N, cell * cell), of the cells at `y` and `x`, whose pixels are given."""
+    _, height, width = coefficients.shape
+    num, cell, _ = pixels.shape
+    near = np.arange(-1, 2)
+    near_y = np.clip(y[:, None] + near, 0, height - 1) * width
+    near_x = np.clip(x[:, None] + near, 0, width - 1)
+    index = (near_y[:, :, None] + near_x[:, None]).reshape(num, 9)
+    windows = coefficients.reshape(4, -1)[:, index].reshape(4 * num, 9)
+    red, green, blue, alpha = (windows @ _bilinear(cell)).reshape(4, num, cell * cell)
+    colours = cv2.split(pixels.reshape(num, cell * cell, 3))
+    for slope, colour in zip((red, green, blue), colours, strict=True):
+        slope *= colour
+        alpha += slope
+    alpha += 0.5  # cut off below, which rounds
+    return np.clip(alpha, 0, 255, out=alpha).astype(np.uint8)
+
+
+def _keep_idle(new: Bytes, past: Bytes) -> None:
+    """Put the past's values where those of `new` differ little, but for 0 and 255."""
+    is_idle = np.asarray(cv2.absdiff(new, past)) <= MAX_IDLE_CHANGE
+    is_idle &= new - np.uint8(1) < 254
+    np.copyto(new, past, where=is_idle)
+
+
+@lru_cache(maxsize=8)
+def _bilinear(cell: int) -> NDArray[np.float32]:
+    """Return (9, cell * cell): weights of a cell and its neighbours for each of its pixels."""
+    position = (np.arange(cell) + 0.5) / cell - 0.5
+    axis = np.stack([np.maximum(-position, 0), 1 - abs(position), np.maximum(position, 0)])
+    weights = np.einsum("ay,bx->abyx", axis, axis).reshape(9, cell * cell)
+    return np.asarray(weights, np.float32)

@@ -148,15 +148,15 @@ def test_chain_of_overlaps() -> None:
 def test_suppression_passes_over_what_does_not_count() -> None:
     """Also where all that counts lies in the last of several blocks, or nothing does."""
     rows = random_boxes(300, 7)
-    alive = np.stack([np.arange(300) >= 260, np.zeros(300, bool)])
+    alive = np.stack([np.arange(300) >= 290, np.zeros(300, bool)])
     kept = plain_nms(rows, alive[0], 0.5, labelled=False)
     result = array(
         boxes.non_max_suppression(
             np.stack([rows, rows]), alive, max_iou=0.5, num_kept=10, num_images=2, labelled=False
         )
     )
-    assert len(kept) >= 10
-    np.testing.assert_array_equal(result[0], rows[kept[:10]])
+    assert len(kept) > 3
+    np.testing.assert_array_equal(result[0, : len(kept)], rows[kept])
     assert not result[1].any()
 
 

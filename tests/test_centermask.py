@@ -338,26 +338,28 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
     return shared / (sum(areas) - shared)
 
 
-def test_detections_by_their_definition() -> None:
+@pytest.mark.parametrize(("mean", "num"), [(-1.5, 50), (-5.0, 20)])
+def test_detections_by_their_definition(mean: float, num: int) -> None:
     """Levels with more and with fewer pairs than candidates, and one class not wanted."""
     rng = np.random.default_rng(1)
     sizes = [(24, 40), (12, 20), (6, 10), (3, 5), (2, 3)]
-    logits = [rng.normal(-1.5, 1, (1, *size, 5)).astype(np.float32) for size in sizes]
-    distances = [rng.uniform(0, 4, (1, *size, 4)).astype(np.float32) for size in sizes]
+    logits = [rng.normal(mean, 1, (1, *size, 5)).astype(np.float32) for size in sizes]
+    distances = [rng.uniform(3, 4.5, (1, *size, 4)).astype(np.float32) for size in sizes]
     centerness = [rng.normal(0, 1, (1, *size, 1)).astype(np.float32) for size in sizes]
-    least = np.array([[0.1, 0.3, 2, 0.1, 0.1]], np.float32)
+    least = np.array([[0.1, 0.25, 2, 0.1, 0.1]], np.float32)
     candidates = [
         every_candidate(*(x[0] for x in level), stride)
         for *level, stride in zip(logits, distances, centerness, STRIDES, strict=True)
     ]
-    assert len(candidates[0]) == 1000
+    assert (len(candidates[0]) == 1000) == (num == 50)
     kept: list = []
     for score, label, box in sorted((row for level in candidates for row in level), reverse=True):
         near = (overlap(box, other) for _, same, other in kept if same == label)
         if score >= least[0, label] and max(near, default=0) <= 0.6:
             kept.append((score, label, box))
     found = keras.ops.convert_to_numpy(Detections()(logits, distances, centerness, least))[0]
-    assert 2 not in found[:, 4]
+    assert num <= (found[:, 5] > 0).sum() == min(len(kept), 50)
+    assert 2 not in found[: len(kept), 4]
     for row, (score, label, box) in zip(found, kept[:50], strict=True):
         assert row[4] == label
         np.testing.assert_allclose(row[5], score, rtol=1e-5)

@@ -58,6 +58,8 @@ def test_masks_of_the_whole_image(size_hw: tuple) -> None:
     """As a plain bilinear resize, though only the part that is not 0 is worked out."""
     masks = np.zeros((3, 20, 30), np.float32)
     masks[0, 4:9, 10:25] = np.random.default_rng(0).uniform(0.1, 1, (5, 15))
+    masks[0, 3], masks[0, :, 25] = 0.3, 0.4
+    masks[0, 9:] = masks[0, :3] = 0
     masks[1] = 1
     wanted = [to_uint8(255 * resize(mask, size_hw, border="edge"), "half_up") for mask in masks]
     found = enlarge_masks(masks, size_hw)

@@ -16,8 +16,8 @@ from contextlib import ExitStack
 
 from stream.channel import Channel
 from stream.frame import Event, Frame, Output, Sink, Source
-from stream.memory import keep_freed_memory
 from stream.pipeline import Pipeline, Tracked
+from stream.process import settle_process
 from stream.stats import Stats
 
 # Each with the time of its capture, on the clock of time.perf_counter.
@@ -59,7 +59,7 @@ def run(
     Raises:
         StreamError: of the first stage that failed; nothing is finished then.
     """
-    keep_freed_memory()
+    settle_process()
     threads = _Threads(source, pipeline, sinks, stats)
     cut_short = False
     with ExitStack() as stack:

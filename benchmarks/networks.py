@@ -1,14 +1,17 @@
 """Milliseconds and memory an image of each network, backend and input size, one thread.
 
 python -m benchmarks.networks PHOTO [--networks mask-rcnn yolact-base] [--backends openvino]
-    [--weights mask_rcnn_coco.h5] [--sizes 320 512]
+    [--weights mask_rcnn_coco.h5] [--sizes 320 512] [--precision bfloat16] [--stages]
 
-The last two are for Mask R-CNN, of which several sizes are run. Weights of the others, and its own
-where none are given, are those on disk (`run.py models`).
+The last four are for Mask R-CNN, of which several sizes are run. Weights of the others, and its
+own where none are given, are those on disk (`run.py models`).
 
 Prints one JSON object for each. `ms` is the median of `--turns` images after the first, which
-compiles; `peak_memory_mb` is that of the process, a fresh one for each line. Masks and objects
-count: a photo in which more is found takes longer.
+compiles; `cpu_ms` counts the processor's time alone, which others on the machine disturb less.
+`load_s` is long where the network is exported first. `peak_memory_mb` is that of the process, a
+fresh one for each line. Masks and objects count: a photo in which more is found takes longer.
+`--stages` adds the milliseconds of each stage, from a second run on OpenVINO. On a GPU: --backends
+keras --device gpu.
 """
 
 from __future__ import annotations
@@ -23,7 +26,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.stages import stage_times_ms
+from segmentation.mask_rcnn import PUBLISHED_SIZE
+from segmentation.presets import PRESETS
 from segmentation.segmenter import LOADERS, Options, load
+from segmentation.weights import locate
 from stream.photos import read_photo
 from stream.stats import peak_memory_mb
 
@@ -36,47 +43,66 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[320, 512, 1024])
     parser.add_argument("--backends", nargs="+", default=["openvino", "keras"])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--stages", action="store_true")
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
     runs = []
     for name, backend in itertools.product(options.networks, options.backends):
         if name == "mask-rcnn":
-            chosen = Options(weights=options.weights, backend=backend)
+            chosen = Options(
+                weights=options.weights,
+                backend=backend,
+                device=options.device,
+                precision=options.precision,
+            )
             runs += [(name, replace(chosen, size=size)) for size in options.sizes]
         else:
-            runs.append((name, Options(backend=backend)))
+            runs.append((name, Options(backend=backend, device=options.device)))
     fresh = multiprocessing.get_context("spawn")
     for name, chosen in runs:
-        process = fresh.Process(target=measure, args=(name, chosen, options.photo, options.turns))
+        stages = options.stages and name == "mask-rcnn" and chosen.backend == "openvino"
+        arguments = (name, chosen, options.photo, options.turns, stages)
+        process = fresh.Process(target=measure, args=arguments)
         process.start()
         process.join()
 
 
-def measure(name: str, options: Options, photo: Path, turns: int) -> None:
+def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) -> None:
     """Print one line; in a process of its own, held to one processor."""
     if hasattr(os, "sched_setaffinity"):
         # TensorFlow takes its number of threads from here
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    started = time.perf_counter()
     segmenter = load(name, options)
+    load_s = time.perf_counter() - started
     image = read_photo(photo)[None]
     started = time.perf_counter()
     (found,) = segmenter.segment(image)
     first_s = time.perf_counter() - started
-    times = []
+    times, cpu_times = [], []
     for _ in range(turns):
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         segmenter.segment(image)
         times.append(time.perf_counter() - started)
+        cpu_times.append(time.process_time() - cpu_started)
     line = {
         "network": name,
         "backend": options.backend,
         "device": segmenter.device,
         "size": options.size,
         "ms": round(statistics.median(times) * 1e3, 1),
+        "cpu_ms": round(statistics.median(cpu_times) * 1e3, 1),
+        "load_s": round(load_s, 2),
         "first_s": round(first_s, 2),
         "objects": len(found),
         "peak_memory_mb": peak_memory_mb(),
     }
+    if stages:
+        weights = options.weights or locate(PRESETS["mask-rcnn"])
+        size = options.size or PUBLISHED_SIZE
+        line["stages_ms"] = stage_times_ms(image[0], weights, size, turns)
     print(json.dumps(line), flush=True)
 
 

@@ -47,8 +47,6 @@ def compile_network(
         ValueError: they cannot be had.
         WeightsError: `build` raises it, or the export cannot be kept on disk.
     """
-    from segmentation.weights import user_cache
-
     unused_gpu = ""
     if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
         if make is None and options.precision == "bfloat16":
@@ -69,6 +67,21 @@ def compile_network(
             "for others use backend keras"
         )
 
+    network = OpenVINONetwork(exported(build, weights, settings, options), spare_threads())
+    network.device += unused_gpu
+    return network
+
+
+def exported(build: Callable[[], Any], weights: Path, settings: str, options: Options) -> Path:
+    """Return the network as an OpenVINO model (.xml) on disk, made at the first call.
+
+    The arguments are those of `compile_network`.
+
+    Raises:
+        WeightsError: `build` raises it, or the export cannot be kept on disk.
+    """
+    from segmentation.weights import user_cache
+
     def export_to(target: Path) -> None:
         if options.on_message is not None:
             name = settings.split()[0]
@@ -78,10 +91,7 @@ def compile_network(
 
         export(build(), target)
 
-    model = cached_export(user_cache() / "compiled", weights, settings, export_to)
-    network = OpenVINONetwork(model, spare_threads())
-    network.device += unused_gpu
-    return network
+    return cached_export(user_cache() / "compiled", weights, settings, export_to)
 
 
 def class_names(path: Path, given: Sequence[str] | None, num: int) -> tuple[str, ...]:

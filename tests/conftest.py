@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,3 +19,26 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the project's test data in {folder.name}/ beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    """Folder of what the original programs compute; skips where it is absent."""
+    folder = SHARED / "golden"
+    if not folder.is_dir():
+        pytest.skip(f"needs the project's reference data in {folder.name}/ beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mask_rcnn_weights(golden_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights as Matterport published them, made by a recipe, the same on every machine."""
+    pytest.importorskip("h5py")
+    path = tmp_path_factory.mktemp("weights") / "recipe.h5"
+    recipe = golden_folder / "weights_recipe.py"
+    manifest = golden_folder / "matterport.manifest.json"
+    command = [sys.executable, recipe, "matterport", manifest, path, "--hash"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    hashes = json.loads((golden_folder / "recipe_sha256.json").read_text())
+    assert made.stdout.strip() == hashes["matterport"]
+    return path

@@ -54,35 +54,14 @@ TENSORS = {
 
 
 @pytest.fixture(scope="session")
-def golden_folder() -> Path:
-    folder = ROOT.parent / "shared" / "golden"
-    if not folder.is_dir():
-        pytest.skip(f"needs the project's reference data in {folder.name}/ beside the checkout")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def weights(golden_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of the published layout, made by a recipe, the same on every machine."""
-    path = tmp_path_factory.mktemp("weights") / "recipe.h5"
-    recipe = golden_folder / "weights_recipe.py"
-    manifest = golden_folder / "matterport.manifest.json"
-    command = [sys.executable, recipe, "matterport", manifest, path, "--hash"]
-    made = subprocess.run(command, check=True, capture_output=True, text=True)
-    hashes = json.loads((golden_folder / "recipe_sha256.json").read_text())
-    assert made.stdout.strip() == hashes["matterport"]
-    return path
-
-
-@pytest.fixture(scope="session")
 def golden(golden_folder: Path) -> dict[str, np.ndarray]:
     with np.load(golden_folder / "matterport_small.golden.npz") as archive:
         return dict(archive)
 
 
 @pytest.fixture(scope="session")
-def network(weights: Path) -> keras.Model:
-    return load_network(weights, SIZE)
+def network(mask_rcnn_weights: Path) -> keras.Model:
+    return load_network(mask_rcnn_weights, SIZE)
 
 
 @pytest.fixture(scope="session")
@@ -373,9 +352,11 @@ def test_network_of_another_family(tmp_path: Path) -> None:
         load_network(tmp_path / "w.h5", SIZE)
 
 
-def test_published_configuration(weights: Path, golden: dict, golden_folder: Path) -> None:
+def test_published_configuration(
+    mask_rcnn_weights: Path, golden: dict, golden_folder: Path
+) -> None:
     """1024 pixels a side: the tensors of the manifest, and as many objects as the original."""
-    network = load_network(weights)
+    network = load_network(mask_rcnn_weights)
     manifest = json.loads((golden_folder / "matterport.manifest.json").read_text())
     wanted = {
         "/".join(entry["name"].split(":")[0].split("/")[-2:]): tuple(entry["shape"])
@@ -407,19 +388,19 @@ print(sorted({segmenter.classes[label] for label in found.labels}), "keras" in s
 
 
 def test_loaded_by_name_finds_the_same_and_then_starts_without_keras(
-    weights: Path, golden: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mask_rcnn_weights: Path, golden: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the export goes through TensorFlow")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    segmenter = load("mask-rcnn", Options(weights=weights, size=SIZE))
+    segmenter = load("mask-rcnn", Options(weights=mask_rcnn_weights, size=SIZE))
     assert segmenter.classes == coco.NAMES
     (found,) = segmenter.segment(golden["image"][None])
     wanted = golden_instances(golden)
     assert_same_set(found, wanted)
 
     np.save(tmp_path / "image.npy", golden["image"])
-    command = [sys.executable, "-c", START, str(weights), str(tmp_path / "image.npy")]
+    command = [sys.executable, "-c", START, str(mask_rcnn_weights), str(tmp_path / "image.npy")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     names = {coco.NAMES[label] for label in wanted.labels} & {"dog", "person"}
     assert done.stdout == f"{sorted(names)} False\n", done.stderr
@@ -439,12 +420,19 @@ np.savez(result, *(keras.ops.convert_to_numpy(x) for x in outputs))
 
 @pytest.mark.parametrize(("backend", "module"), [("torch", "torch"), ("jax", "jax")])
 def test_other_backends_find_the_same(
-    backend: str, module: str, weights: Path, inputs: list, golden: dict, tmp_path: Path
+    backend: str, module: str, mask_rcnn_weights: Path, inputs: list, golden: dict, tmp_path: Path
 ) -> None:
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{module} is not installed")
     np.savez(tmp_path / "in.npz", *inputs)
-    command = [sys.executable, "-c", RUN, weights, tmp_path / "in.npz", tmp_path / "out.npz"]
+    command = [
+        sys.executable,
+        "-c",
+        RUN,
+        mask_rcnn_weights,
+        tmp_path / "in.npz",
+        tmp_path / "out.npz",
+    ]
     subprocess.run(
         command, check=True, cwd=ROOT, env={**os.environ, "KERAS_BACKEND": backend}, timeout=600
     )

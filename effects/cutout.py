@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects.effect import Image, check
-from effects.foreground import foreground_colours
+from effects.foreground import edge_colours
 
 
 class Cutout:
@@ -22,7 +22,9 @@ class Cutout:
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 4): the foreground's own colours and `alpha` as straight alpha."""
         check(image, alpha)
-        visible = cv2.copyTo(foreground_colours(image, alpha), alpha, np.zeros_like(image))
+        visible = cv2.copyTo(image, alpha, np.zeros_like(image))
+        band, colours = edge_colours(image, alpha)
+        visible.reshape(-1, 3)[band] = colours
         cut: Image = cv2.cvtColor(visible, cv2.COLOR_RGB2RGBA)
         cv2.insertChannel(alpha, cut, 3)
         return cut

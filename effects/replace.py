@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from effects.composite import blend
 from effects.effect import Image, check
-from effects.foreground import foreground_colours
+from effects.foreground import edge_colours
 
 #: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
 #: `size_hw` is allowed and made to cover it.
@@ -45,7 +45,14 @@ class Replace:
         check(image, alpha)
         size_hw = alpha.shape[0], alpha.shape[1]
         background = cover(self._background(time_s, size_hw), size_hw)
-        return blend(foreground_colours(image, alpha), background, alpha)
+        result = background.copy()
+        cv2.copyTo(image, alpha, result)
+        band, colours = edge_colours(image, alpha)
+        if len(band):
+            behind = np.take(background.reshape(-1, 3), band, axis=0)
+            opacity = np.take(alpha, band)
+            result.reshape(-1, 3)[band] = blend(colours[None], behind[None], opacity[None])[0]
+        return result
 
 
 class _Still:

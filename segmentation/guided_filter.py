@@ -96,8 +96,11 @@ def fit(picture: Bytes, mask: Plane) -> Fit:
 def _fit_part(
     colours: NDArray[np.float32], mask: Plane, nearness: Plane, radius: int
 ) -> NDArray[np.float32]:
+    box = np.full(2 * radius + 1, 1 / (2 * radius + 1), np.float32)
+
     def mean(values: Plane) -> Plane:
-        return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)))
+        # on floats OpenCV runs this twice as fast as `blur`
+        return np.asarray(cv2.sepFilter2D(values, cv2.CV_32F, box, box))
 
     means = [mean(plane) for plane in colours]
     inverse = _inverse_covariance(colours, means, mean)

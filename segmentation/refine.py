@@ -39,6 +39,7 @@ class Refiner:
 
         Returns:
             (H, W) uint8, 255 = foreground; exactly 0 and 255 but for a narrow band at the edges.
+            Not to be written to: it is looked at again when the next frame comes.
 
         Raises:
             ValueError: `image` or `mask` has another shape or dtype.
@@ -59,7 +60,7 @@ class Refiner:
             self._past = None
         target = self._over_time.blend(picture, target)
         self._past = apply(fit(picture, target), image, self._past)
-        return self._past[:height, :width].copy()
+        return self._past[:height, :width]
 
 
 def _cell_size(height: int, width: int) -> int:
@@ -90,6 +91,8 @@ def _cell_means(image: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
 
 
 def _resized(mask: NDArray[np.uint8], size_hw: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return `mask` at `size_hw`: area averages when shrinking, bilinear when enlarging."""
-    method = cv2.INTER_AREA if mask.shape[0] > size_hw[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(mask, (size_hw[1], size_hw[0]), interpolation=method), np.uint8)
+    """Return `mask` at `size_hw`, halved while it can be and then resized bilinearly."""
+    height, width = size_hw
+    while mask.shape[0] >= 2 * height and mask.shape[1] >= 2 * width:
+        mask = np.asarray(cv2.resize(mask, (mask.shape[1] // 2, mask.shape[0] // 2)), np.uint8)
+    return np.asarray(cv2.resize(mask, (width, height)), np.uint8)

@@ -18,14 +18,16 @@ from stream.frame import StreamError
 from tests.ffmpeg_reference import ffmpeg
 
 
-@pytest.mark.parametrize("num_channels", [3, 4])
-def test_ffmpeg_reads_our_nut_exactly(num_channels: int) -> None:
+@pytest.mark.parametrize(
+    ("pixels", "shape"), [("rgb24", (6, 8, 3)), ("rgba", (6, 8, 4)), ("yuv420p", (9, 8))]
+)
+def test_ffmpeg_reads_our_nut_exactly(pixels: str, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     times = [0, 1, 127, 128, 70_000, 5_000_000_000]
-    images = rng.integers(0, 256, (len(times), 5, 7, num_channels), np.uint8)
+    images = rng.integers(0, 256, (len(times), *shape), np.uint8)
     data = nut.file_header(
-        (5, 7),
-        num_channels,
+        (6, 8),
+        pixels,
         time_base=Fraction(1, 15360),
         pixel_aspect=Fraction(128, 117),
         fps=Fraction(30000, 1001),
@@ -35,7 +37,7 @@ def test_ffmpeg_reads_our_nut_exactly(num_channels: int) -> None:
     options = ("-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "framecrc", "-")
     listed = ffmpeg("-f", "nut", "-i", "pipe:0", *options, data=data).decode()
     assert "#tb 0: 1/15360" in listed
-    assert "#dimensions 0: 7x5" in listed
+    assert "#dimensions 0: 8x6" in listed
     assert "#sar 0: 128/117" in listed
     rows = [line.split(",") for line in listed.splitlines() if not line.startswith("#")]
     assert [int(row[2]) for row in rows] == times

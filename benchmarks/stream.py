@@ -6,7 +6,8 @@ python -m benchmarks.stream CLIP --realtime
 
 By itself: file to file, and ffmpeg decoding and encoding the same clip alone, in turn. Prints one
 JSON object a turn and one with the medians for each quality. `share` is ffmpeg's time over the
-program's: 1 would mean that masks and effects cost nothing. `cpu_ms` says where the processor's
+program's: 1 would mean that masks and effects cost nothing. `cpu_share` is the same of processor
+time, which other programs on the machine disturb less. `cpu_ms` says where the processor's
 time goes, in milliseconds a frame. With `--table` these are printed as a table in Markdown.
 
 With `--realtime` frames come at the clip's pace, those too late are dropped and nothing is
@@ -109,6 +110,7 @@ def compare(clip: Path, folder: Path, quality: str, effect: str) -> dict[str, An
         "quality": quality,
         "effect": effect,
         "share": round(ffmpeg["wall_s"] / maskcast["wall_s"], 3),
+        "cpu_share": round(ffmpeg["cpu_s"] / maskcast["cpu_s"], 3),
         "wall_s": [ffmpeg["wall_s"], maskcast["wall_s"]],
         "cpu_s": [ffmpeg["cpu_s"], maskcast["cpu_s"]],
         "ffmpeg_cpu_ms": round(ffmpeg["cpu_s"] / num_frames * 1e3, 2),
@@ -175,6 +177,7 @@ def summary(turns: list[dict[str, Any]]) -> dict[str, Any]:
         **{key: one[key] for key in ("clip", "quality", "effect")},
         "turns": len(turns),
         "share": median([turn["share"] for turn in turns]),
+        "cpu_share": median([turn["cpu_share"] for turn in turns]),
         "ffmpeg_cpu_ms": median([turn["ffmpeg_cpu_ms"] for turn in turns]),
         "cpu_ms": {part: median([turn["cpu_ms"][part] for turn in turns]) for part in PARTS},
         "stages_ms": {
@@ -192,6 +195,7 @@ def table(summaries: list[dict[str, Any]]) -> str:
     totals = [sum(each["cpu_ms"].values()) for each in summaries]
     rows.append(["all of it", *(f"{total:.1f}" for total in totals)])
     rows.append(["ffmpeg alone", *(f"{each['ffmpeg_cpu_ms']:.1f}" for each in summaries)])
+    rows.append(["that over all of it", *(f"{each['cpu_share']:.2f}" for each in summaries)])
     rows.append(["speed, of ffmpeg's alone", *(f"{each['share']:.2f}" for each in summaries)])
     heading = f"{summaries[0]['clip']}, {summaries[0]['effect']}, {os.cpu_count()} cores\n\n"
     return heading + "\n".join(f"| {' | '.join(row)} |" for row in rows)

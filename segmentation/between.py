@@ -1,19 +1,46 @@
-"""Masks of the frames between two keyframes, from both of them."""
+"""Masks from two sources: of two keyframes, or carried ones and new ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
 from segmentation.propagate import Carrier, Picture
 
+#: A new mask replaces a carried one where their mean difference, of 255, over a window of so many
+#: pixels is at least this; it has at least that weight elsewhere. So outlines that differ by less
+#: than about three pixels, which is noise of networks, stay where they were.
+WINDOW_PX = 7
+MIN_CHANGE = 128.0
+MIN_WEIGHT = 0.3
+
 
 def carried_over(carrier: Carrier, pictures: Iterable[Picture]) -> list[Instances]:
     """Return the instances of one frame after the other, in pixels of the shrunk frames."""
     return [carrier.step(picture) for picture in pictures]
+
+
+def blend_in(carried: Instances, found: Instances) -> Instances:
+    """Return what was found, without a jump where it is nearly what was there already.
+
+    Args:
+        carried: known objects, on the same frame as `found` and of the same size.
+        found: with the same ids for the same objects.
+    """
+    row = {int(k): i for i, k in enumerate(carried.ids)}
+    masks = found.masks.copy()
+    for mask, k in zip(masks, found.ids, strict=True):
+        if int(k) in row:
+            past, new = carried.masks[row[int(k)]].astype(np.float32), mask.astype(np.float32)
+            change = cv2.blur(cv2.absdiff(past, new), (WINDOW_PX, WINDOW_PX))
+            weight = np.clip(change / np.float32(MIN_CHANGE), MIN_WEIGHT, 1)
+            mask[:] = np.rint(past + weight * (new - past))
+    return replace(found, masks=masks)
 
 
 def blend(forward: Sequence[Instances], backward: Sequence[Instances]) -> list[Instances]:

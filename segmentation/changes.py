@@ -18,8 +18,8 @@ LAYOUT = (32, 18)
 #: overlap of their colours. Within 23 clips of all kinds it stays above 0.88; between any two of
 #: them it is below 0.77.
 MIN_LIKENESS = 0.82
-#: Differences of luma, of 255, in a thumbnail: below the first nothing moved, noise alone; above
-#: the second there is something else now.
+#: Differences of luma, of 255, in a thumbnail: below the first it is noise; from the second on
+#: there is something else now.
 MAX_NOISE = 4
 MIN_NEW = 24
 
@@ -66,17 +66,27 @@ def is_still(before: Thumbnail, now: Thumbnail) -> bool:
 def new_share(before: Thumbnail, now: Thumbnail, known: NDArray[np.uint8]) -> float:
     """Return the share of the picture in which there is something new outside known objects.
 
+    New is what is darker or brighter than all that was around there. A shift of the whole picture
+    is undone first.
+
     Args:
         before: the keyframe.
         now: a frame after it.
         known: (h, w) uint8 at any size, >= 128 where an object was or is.
-
-    Returns:
-        A share in [0, 1]; 0 while the camera moves, since everything is elsewhere then.
     """
     inside = cv2.resize(known, THUMBNAIL, interpolation=cv2.INTER_AREA)
-    outside = cv2.dilate(inside, np.ones((5, 5), np.uint8)) < 32
-    difference = cv2.absdiff(before.luma, now.luma)[outside]
-    if difference.size == 0 or np.median(difference) >= MAX_NOISE:
-        return 0.0
-    return float(np.count_nonzero(difference >= MIN_NEW)) / before.luma.size
+    around = np.ones((5, 5), np.uint8)
+    past = _shifted(before.luma, now.luma)
+    brighter = cv2.subtract(now.luma, cv2.dilate(past, around))
+    darker = cv2.subtract(cv2.erode(past, around), now.luma)
+    new = (cv2.max(brighter, darker) >= MIN_NEW) & (cv2.dilate(inside, around) < 32)
+    return int(np.count_nonzero(new)) / int(new.size)
+
+
+def _shifted(luma: NDArray[np.uint8], like: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return `luma` moved as a whole to where it fits `like` best, its border continued."""
+    window = cv2.createHanningWindow(THUMBNAIL, cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(luma.astype(np.float32), like.astype(np.float32), window)
+    move = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    moved = cv2.warpAffine(luma, move, THUMBNAIL, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.between import blend, carried_over
+from segmentation.between import blend, blend_in, carried_over
 from segmentation.changes import Thumbnail, is_cut, is_still, new_share
 from segmentation.identify import Identities
 from segmentation.instances import Instances
-from segmentation.late import LateRun, blend_in
-from segmentation.propagate import Carrier, Holding, Picture, Propagation
+from segmentation.late import LateRun
+from segmentation.propagate import WORK_SIDE, Carrier, Holding, Picture, Propagation
 from segmentation.schedule import Progress, Schedule
 from segmentation.segmenter import Segmenter
 
@@ -59,6 +59,7 @@ class KeyframeTracker:
         keyframe: every so many frames, or "auto": see `Schedule`. A frame on which nothing has
             moved since the keyframe costs almost nothing and is none.
         mean_distance: see `Schedule`.
+        work_side: long side in pixels at which masks are carried: quality against time.
         executor: of one thread; whoever made it shuts it down.
 
     Attributes:
@@ -78,6 +79,7 @@ class KeyframeTracker:
         reuse: Reuse | None = None,
         keyframe: int | Literal["auto"] = 1,
         mean_distance: float | None = None,
+        work_side: int = WORK_SIDE,
         executor: Executor | None = None,
     ) -> None:
         """Start a stream."""
@@ -91,6 +93,7 @@ class KeyframeTracker:
         self._on_failure = on_failure
         self._reuse = reuse
         self._schedule = Schedule(keyframe, mean_distance)
+        self._work_side = work_side
         self._executor = executor
         self._identities = Identities()
         self._late: tuple[LateRun, Future[Carrier]] | None = None
@@ -119,7 +122,7 @@ class KeyframeTracker:
         """
         if self._reuse is None:
             return [self._run(image)]
-        picture = Picture.of(image)
+        picture = Picture.of(image, self._work_side)
         seen = _Seen(image, picture, Thumbnail.of(picture), time_s)
         held = self._held_before_cut(seen)
         moved = self._settled is None or not is_still(self._settled, seen.thumbnail)
@@ -204,6 +207,9 @@ class KeyframeTracker:
             return [*held, None]
         found = self._identities.name(found, carried, seen.picture, seen.time_s)
         self._carrier = self._carrying(seen.picture, found)
+        if carried is not None and self._reuse == "forward" and self._since_key > 1:
+            self._carrier.instances = blend_in(carried, self._carrier.instances)
+            found = self._carrier.instances.scaled_to(seen.picture.size_hw)
         self._key_objects = self._carrier.instances.union()
         self._shown_key_s = seen.time_s
         self._begin_key(seen)
@@ -265,6 +271,8 @@ class KeyframeTracker:
         run.catch_up(carrier)
         shown = self._carrier.instances if self._carrier is not None else None
         arrived = self._identities.name(carrier.instances, shown, seen.picture, seen.time_s)
-        carrier.instances = arrived if shown is None else blend_in(shown, arrived)
+        if shown is not None and self._reuse == "forward":
+            arrived = blend_in(shown, arrived)
+        carrier.instances = arrived
         self._carrier, self._shown_key_s = carrier, run.time_s
         self._key_objects = carrier.instances.union()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,10 +14,6 @@ from segmentation.segmenter import Segmenter
 
 #: Frames remembered of those that passed meanwhile; of more, every second one is forgotten.
 MAX_PASSED = 64
-#: Weight of a late mask where it says what was shown, and the mean difference, of 255, from which
-#: on it counts alone.
-MIN_WEIGHT = 0.3
-MIN_CHANGE = 64.0
 
 Carry = Callable[[Picture, Instances], Carrier]
 
@@ -67,23 +61,3 @@ class LateRun:
                     return
                 picture = self._passed.pop(0)
             carrier.step(picture)
-
-
-def blend_in(shown: Instances, arrived: Instances) -> Instances:
-    """Return `arrived` with masks that do not jump where they say nearly what was shown.
-
-    Args:
-        shown: the objects as they were shown so far, carried to the frame of `arrived`.
-        arrived: with the same ids for the same objects.
-    """
-    if shown.size_hw != arrived.size_hw:
-        return arrived
-    row = {int(k): i for i, k in enumerate(shown.ids)}
-    masks = arrived.masks.copy()
-    for mask, k in zip(masks, arrived.ids, strict=True):
-        if int(k) in row:
-            past, new = shown.masks[row[int(k)]].astype(np.float32), mask.astype(np.float32)
-            change = cv2.blur(cv2.absdiff(past, new), (3, 3))
-            weight = np.clip(change / np.float32(MIN_CHANGE), MIN_WEIGHT, 1)
-            mask[:] = np.rint(past + weight * (new - past))
-    return replace(arrived, masks=masks)

@@ -12,6 +12,10 @@ from segmentation.appearance import Appearance, centre_of_mass
 DOUBT = 1 / 142
 #: Where the doubted mask is between these, of 255, colours are asked: about 2.3 deviations.
 BAND = (3, 252)
+#: Share of the colours' say that is lost where flow explains the image, and the mismatch from
+#: which on it hardly is: what followed the flow needs no correction.
+CALM = 0.9
+MIN_MISMATCH = 12.0
 #: Pull of a neighbour of the same colour, difference of luma at which it is gone, and rounds.
 SMOOTHNESS = 0.8
 CONTRAST = 18.0
@@ -24,22 +28,28 @@ def _log_odds_table() -> NDArray[np.float32]:
 
 
 _LOG_ODDS = _log_odds_table()
+_SAY = (1 - CALM * np.exp(-((np.arange(256) / MIN_MISMATCH) ** 2))).astype(np.float32)
 _PULL = (SMOOTHNESS * np.exp(-((np.arange(256) / CONTRAST) ** 2) / 2)).astype(np.float32)
 
 
 def correct_outline(
-    ycc: NDArray[np.uint8], mask: NDArray[np.uint8], appearance: Appearance, long_side: int
+    ycc: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    mismatch: NDArray[np.uint8],
+    appearance: Appearance,
+    long_side: int,
 ) -> NDArray[np.uint8]:
     """Return the mask with a band along its outline decided anew.
 
-    Three things are weighed in the band: how far inside the mask a pixel lies, which colours the
-    object and its surroundings have there, and that neighbours without an edge between them
-    belong together (mean-field inference in an Ising model, as in Blake, Kohli and Rother 2011,
-    "Markov Random Fields for Vision and Image Processing", section 1.6).
+    Three things are weighed in the band: how far inside the mask a pixel lies; which colours the
+    object and its surroundings have there, where the flow has failed; and that neighbours without
+    an edge between them belong together (mean-field inference in an Ising model, as in Blake,
+    Kohli and Rother 2011, "Markov Random Fields for Vision and Image Processing", section 1.6).
 
     Args:
         ycc: (h, w, 3) uint8, Y Cr Cb.
         mask: (h, w) uint8, probability x 255. Not written to.
+        mismatch: (h, w) uint8, see `flow.mismatch`.
         appearance: of the object.
         long_side: of the whole image, in pixels.
     """
@@ -48,11 +58,14 @@ def correct_outline(
     if part is None:
         return mask
     image, inside = ycc[part], mask[part]
-    doubted = cv2.GaussianBlur(inside, (0, 0), sigma)
+    # of the outline alone: a network's faint doubts elsewhere are not for colours to settle
+    sharp = cv2.threshold(inside, 127, 255, cv2.THRESH_BINARY)[1]
+    doubted = cv2.GaussianBlur(sharp, (0, 0), sigma)
     band = cv2.inRange(doubted, *BAND) > 0
     rows, columns = np.nonzero(band)
     evidence = _LOG_ODDS[doubted]
-    evidence[rows, columns] += appearance.log_odds(image, rows, columns, centre_of_mass(inside))
+    colours = appearance.log_odds(image, rows, columns, centre_of_mass(inside))
+    evidence[rows, columns] += colours * _SAY[mismatch[part][rows, columns]]
     settled = _agreed(evidence, np.ascontiguousarray(image[..., 0]))
     corrected = mask.copy()
     corrected[part][band] = np.rint(127.5 + 127.5 * settled[band]).astype(np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.appearance import Appearance
-from segmentation.flow import OpticalFlow, pull
+from segmentation.flow import OpticalFlow, mismatch, pull
 from segmentation.instances import Instances
 from segmentation.outline import correct_outline
 
@@ -117,18 +117,21 @@ class Propagation:
         if part is not None:
             now, before = picture.ycc[part], past.ycc[part]
             flow = self._flow.back(cv2.extractChannel(now, 0), cv2.extractChannel(before, 0))
-            self._move(flow, part)
+            self._move(part, flow, mismatch(now, pull(before, flow)))
         return self.instances
 
-    def _move(self, flow: NDArray[np.float32], part: tuple[slice, slice]) -> None:
+    def _move(
+        self,
+        part: tuple[slice, slice],
+        flow: NDArray[np.float32],
+        failed: NDArray[np.uint8],
+    ) -> None:
         """Carry every mask along the flow in a part of the picture; drop what is gone."""
-        old = self.instances
+        old, ycc, long_side = self.instances, self._picture.ycc[part], self._picture.long_side
         masks = np.zeros_like(old.masks)
         for mask, before, appearance in zip(masks, old.masks, self._appearances, strict=True):
             moved = pull(before[part], flow)
-            mask[part] = correct_outline(
-                self._picture.ycc[part], moved, appearance, self._picture.long_side
-            )
+            mask[part] = correct_outline(ycc, moved, failed, appearance, long_side)
             self.drift += _uncertainty(moved, mask[part], flow) / len(old)
         left = np.array([bool((mask >= 128).any()) for mask in masks], bool)
         boxes = np.array(

@@ -130,8 +130,8 @@ def load_centermask(name: str, options: Options) -> CenterMask:
     classes = class_names(path, options.classes, num_classes(read_state_dict(path), path))
     if options.keep is not None:
         check_classes(options.keep, classes)
-    if options.on_message is not None and preset.notice is not None:
-        options.on_message(preset.notice)
+    if options.on_message is not None:
+        options.on_message(f"weights of {name}: {preset.notice}")
 
     @cache  # one network serves all shapes of input
     def build() -> Any:

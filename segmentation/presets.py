@@ -84,7 +84,7 @@ def _centermask(
         sha256=None,
         signature=(OLD_PTH_SIGNATURE, NEW_PTH_SIGNATURE),
         licence="CC BY-NC 4.0",
-        notice=f"the weights of {name} are for non-commercial use only (CC BY-NC 4.0)",
+        notice="CC BY-NC 4.0: for non-commercial use only",
         source="https://github.com/youngwanLEE/centermask2",
         box_ap=box_ap,
         mask_ap=mask_ap,

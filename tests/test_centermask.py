@@ -217,7 +217,7 @@ def test_loaded_by_name_through_openvino(
     loaded = load(case.name, options)
     assert loaded.classes == coco.NAMES
     assert loaded.name == case.name
-    assert said[0] == f"the weights of {case.name} are for non-commercial use only (CC BY-NC 4.0)"
+    assert said[0] == f"weights of {case.name}: CC BY-NC 4.0: for non-commercial use only"
     (found,) = loaded.segment(case.golden["image"][None])
     assert_same_set(found, golden_instances(case.golden), **TOLERANCE)
     assert_same_set(found, found_and_scored[0], score=1e-4, box_px=0.03, mask=0.01)
@@ -261,7 +261,7 @@ def test_every_variant_has_a_preset_and_a_loader() -> None:
     assert ours.keys() <= LOADERS.keys()
     for name, preset in ours.items():
         assert preset.licence == "CC BY-NC 4.0"
-        assert name in (preset.notice or "")
+        assert preset.notice == "CC BY-NC 4.0: for non-commercial use only", name
         assert preset.box_ap is not None
         assert preset.mask_ap is not None
         assert preset.mask_ap < preset.box_ap

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 #: short side: how far an edge of the mask may lie from the frame's own and still be drawn to it.
 RADIUS = 1 / 45
 #: Variances, in squares of 1/255, below which a window of the frame or of the mask counts as flat.
-MIN_COLOUR_VARIANCE = 60.0
+MIN_COLOUR_VARIANCE = 40.0
 MIN_MASK_VARIANCE = 20.0
 #: The mask is taken to be certain below and above these, of 255, and an edge to lie where it
 #: ranges over as much as this among a cell and its neighbours; between none and that, in part.
@@ -76,7 +76,7 @@ def fit(picture: Bytes, mask: Plane) -> Fit:
     is_edge = np.asarray(cv2.dilate((nearness > 0).astype(np.uint8), SQUARE))
     colours = np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)
     coefficients = np.zeros((4, *mask.shape), np.float32)
-    coefficients[3] = mask
+    coefficients[3] = _sharpened(mask)
     left, top, width, height = cv2.boundingRect(is_edge)
     if width:
         radius = max(1, round(min(mask.shape) * RADIUS))
@@ -104,8 +104,8 @@ def _fit_part(
 
     means = [mean(plane) for plane in colours]
     inverse = _inverse_covariance(colours, means, mean)
-    target = mask
-    for is_last in (False, True):
+
+    def fit_windows(target: Plane) -> tuple[list[Plane], Plane, Plane]:
         mean_target = mean(target)
         covariance = [
             mean(plane * target) - plane_mean * mean_target
@@ -115,13 +115,18 @@ def _fit_part(
         variance = mean(target * target) - mean_target * mean_target
         variance += np.float32(MIN_MASK_VARIANCE)
         explained: Plane = np.divide(_dot(slopes, covariance), variance)
-        offset = mean((mean_target - _dot(slopes, means)) * explained) * nearness
-        slopes = [mean(slope * explained) * nearness for slope in slopes]
-        offset += (1 - mean(explained) * nearness) * target
-        if not is_last:
-            fitted = _dot(slopes, colours) + offset
-            target = np.clip((fitted - 127.5) * np.float32(FIRST_CONTRAST) + 127.5, 0, 255)
+        return slopes, mean_target - _dot(slopes, means), explained
+
+    slopes, offset, explained = fit_windows(mask)
+    target = _sharpened(mask + explained * (_dot(slopes, colours) + offset - mask))
+    slopes, offset, explained = fit_windows(target)
+    slopes = [mean(slope * explained) * nearness for slope in slopes]
+    offset = mean(offset * explained) * nearness + (1 - mean(explained) * nearness) * target
     return np.array([*slopes, offset], np.float32)
+
+
+def _sharpened(mask: Plane) -> Plane:
+    return np.asarray(np.clip((mask - 127.5) * np.float32(FIRST_CONTRAST) + 127.5, 0, 255))
 
 
 def _dot(first: Sequence[Plane] | Plane, second: Sequence[Plane] | Plane) -> Plane:

@@ -64,7 +64,7 @@ def _stillness(step: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return 0 where a cell or one beside it moved, 1 where none did."""
     red, green, blue = cv2.split(np.abs(step))
     change = cv2.max(cv2.max(red, green), blue)
-    noise = NOISE_REACH * min(float(np.median(change)), MAX_NOISE)
+    noise = NOISE_REACH * min(float(np.median(change[::4, ::4])), MAX_NOISE)
     nearby = cv2.dilate(change, np.ones((3, 3), np.uint8))
     span = np.float32(MIN_MOVED_CHANGE - MAX_STILL_CHANGE)
     return np.asarray(np.clip((np.float32(MIN_MOVED_CHANGE + noise) - nearby) / span, 0, 1))

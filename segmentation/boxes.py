@@ -165,7 +165,6 @@ def non_max_suppression(
     )
     earlier = np.tril(np.ones((size, size), bool), -1)
     slots = np.arange(num_kept, dtype=np.int32)
-
     clashes = partial(_clashes, max_iou=max_iou, labelled=labelled)
 
     def add_block(index: Tensor, kept: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,6 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
         ValueError: `size` is no multiple of 64, or the classes are not as many as the file's.
         WeightsError: the file is not there, or not one of this network.
     """
-    from segmentation.hdf5_weights import read_shapes
     from segmentation.presets import PRESETS
     from segmentation.weights import locate
 
@@ -49,15 +49,7 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
     size = options.size or PUBLISHED_SIZE
     if size % 64 or size <= 0:
         raise ValueError(f"size of mask-rcnn's input: a multiple of 64 such as 512, got {size}")
-    bias = read_shapes(path).get("mrcnn_class_logits/bias", ())
-    if len(bias) != 1 or bias[0] < 2:
-        raise WeightsError(
-            f"{path}: no Mask R-CNN of Matterport's program "
-            "(layer mrcnn_class_logits is missing); give a file saved by it"
-        )
-    classes = class_names(path, options.classes, bias[0] - 1)
-    if options.keep is not None:
-        check_classes(options.keep, classes)
+    classes = _classes_of(path, options)
 
     def build() -> Any:
         from segmentation.mask_rcnn_network import load_network
@@ -89,6 +81,22 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
         keep=None if options.keep is None else [classes.index(name) for name in options.keep],
         device=network.device,
     )
+
+
+def _classes_of(path: Path, options: Options) -> tuple[str, ...]:
+    """Return the names of as many classes as a weight file has, without the background."""
+    from segmentation.hdf5_weights import read_shapes
+
+    bias = read_shapes(path).get("mrcnn_class_logits/bias", ())
+    if len(bias) != 1 or bias[0] < 2:
+        raise WeightsError(
+            f"{path}: no Mask R-CNN of Matterport's program "
+            "(layer mrcnn_class_logits is missing); give a file saved by it"
+        )
+    classes = class_names(path, options.classes, bias[0] - 1)
+    if options.keep is not None:
+        check_classes(options.keep, classes)
+    return classes
 
 
 def unmold(

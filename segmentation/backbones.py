@@ -14,19 +14,37 @@ RESNET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 
 
 def padded_conv(
-    x: Tensor, filters: int, kernel: int, *, stride: int = 1, use_bias: bool = True, name: str
+    x: Tensor,
+    filters: int | None,
+    kernel: int,
+    *,
+    stride: int = 1,
+    use_bias: bool = True,
+    name: str,
 ) -> Tensor:
     """Convolve a map that is continued by kernel // 2 zeros on all four sides, as PyTorch does.
 
     Keras' "same" would put all of them to the right and the bottom where the stride is 2.
+
+    Args:
+        x: (N, H, W, C)
+        filters: channels of the result, `None` to filter each channel by itself.
+        kernel: side of the kernel, odd.
+        stride: of the convolution.
+        use_bias: whether it has a bias.
+        name: of the layer.
     """
     if stride > 1:
         x = layers.ZeroPadding2D(kernel // 2)(x)
-    padding = "same" if stride == 1 else "valid"
-    conv = layers.Conv2D(
-        filters, kernel, strides=stride, padding=padding, use_bias=use_bias, name=name
-    )
-    return conv(x)
+    settings = {
+        "strides": stride,
+        "padding": "same" if stride == 1 else "valid",
+        "use_bias": use_bias,
+        "name": name,
+    }
+    if filters is None:
+        return layers.DepthwiseConv2D(kernel, **settings)(x)
+    return layers.Conv2D(filters, kernel, **settings)(x)
 
 
 def stored_norm(x: Tensor, name: str) -> Tensor:

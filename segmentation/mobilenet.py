@@ -22,14 +22,6 @@ INVERTED_RESIDUALS = (
 )
 
 
-def _depthwise(x: Tensor, *, stride: int, name: str) -> Tensor:
-    if stride > 1:
-        x = layers.ZeroPadding2D(1)(x)
-    padding = "same" if stride == 1 else "valid"
-    conv = layers.DepthwiseConv2D(3, strides=stride, padding=padding, use_bias=False, name=name)
-    return conv(x)
-
-
 def _inverted_residual(
     x: Tensor, expansion: int, filters: int, *, stride: int, name: str
 ) -> Tensor:
@@ -39,7 +31,7 @@ def _inverted_residual(
     if expansion > 1:
         y = padded_conv(y, expansion * num_in, 1, use_bias=False, name=f"{name}.conv.0")
         y, index = layers.ReLU(6)(stored_norm(y, f"{name}.conv.1")), 3
-    y = _depthwise(y, stride=stride, name=f"{name}.conv.{index}")
+    y = padded_conv(y, None, 3, stride=stride, use_bias=False, name=f"{name}.conv.{index}")
     y = layers.ReLU(6)(stored_norm(y, f"{name}.conv.{index + 1}"))
     y = padded_conv(y, filters, 1, use_bias=False, name=f"{name}.conv.{index + 3}")
     y = stored_norm(y, f"{name}.conv.{index + 4}")

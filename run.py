@@ -10,16 +10,19 @@ python run.py train portrait --data DIR  train the bundled network anew
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from stream.commands import CommandError, say
 
 if TYPE_CHECKING:
     from effects import Effect
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from stream.stats import Stats
 
 VERSION = "0.1.0"
+
+COMMANDS = ("models", "train")  # each a file in stream/commands/
 
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
@@ -61,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         if arguments and arguments[0] in COMMANDS:
-            return COMMANDS[arguments[0]](arguments[1:])
+            command = importlib.import_module(f"stream.commands.{arguments[0]}")
+            return int(command.run(arguments[1:]))
         return cast(arguments)
     except KeyboardInterrupt:
         return 130
@@ -70,10 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 2 if isinstance(error, CommandError) else 1
-
-
-class CommandError(Exception):
-    """The command asks for something that makes no sense."""
 
 
 def _one_line(error: Exception) -> str:
@@ -106,7 +108,7 @@ def cast(arguments: Sequence[str]) -> int:
         stack.enter_context(_signals(stop))
         effect = _effect(options.effect, stack)
         source = stack.enter_context(
-            open_source(options.source, on_message=_say, fps=options.fps, realtime=options.realtime)
+            open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
         )
         segmenter = _segmenter(options)
         pipeline = _pipeline(source, segmenter, effect, options, stats)
@@ -241,10 +243,10 @@ def _segmenter(options: argparse.Namespace) -> Segmenter:
             backend=options.backend,
             device=options.device,
             precision=options.precision,
-            on_message=_say,
+            on_message=say,
         ),
     )
-    _say(f"model: {segmenter.name} on {segmenter.device}")
+    say(f"model: {segmenter.name} on {segmenter.device}")
     return segmenter
 
 
@@ -274,7 +276,7 @@ def _pipeline(
     def on_failure(error: Exception) -> None:
         if not told:
             told.append(_one_line(error))
-            _say(f"warning: the network failed, the whole picture is covered: {told[0]}")
+            say(f"warning: the network failed, the whole picture is covered: {told[0]}")
 
     return Pipeline(
         KeyframeTracker(segmenter, on_failure if source.info.live else None),
@@ -352,100 +354,6 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-# === Other commands ===
-
-
-def train(arguments: Sequence[str]) -> int:
-    """Run `train portrait`."""
-    parser = argparse.ArgumentParser(
-        prog="run.py train", description="Train a network; goes on where it was interrupted."
-    )
-    parser.add_argument("network", choices=("portrait",))
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        nargs="+",
-        help="folders with annotations.json (COCO) and images/",
-    )
-    parser.add_argument("--start", type=Path, help="weights to begin with, the .npz of a run")
-    parser.add_argument("--run", type=Path, default=Path("runs/portrait"), help="checkpoints, log")
-    parser.add_argument("--steps", type=int, default=10_000, help="batches of 32; default 10000")
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
-    options = parser.parse_args(arguments)
-    try:
-        from segmentation.train_portrait import Schedule, train_portrait
-    except ImportError as error:
-        raise CommandError(
-            f"train needs more packages ({error}): pip install '.[train]'"
-        ) from error
-    weights = train_portrait(
-        options.data,
-        options.run,
-        Schedule(num_steps=options.steps),
-        lambda line: _say(str(line)),
-        options.start,
-    )
-    _say(f"weights: {weights}")
-    return 0
-
-
-def models(arguments: Sequence[str]) -> int:
-    """Run `models`, `models fetch NAME` or `models remove NAME`."""
-    from segmentation.presets import PRESETS
-    from segmentation.weights import fetch, folder, remove, verify
-    from stream.progress import download_bar
-
-    parser = argparse.ArgumentParser(
-        prog="run.py models", description=f"Published weights, kept in {folder()}."
-    )
-    parser.add_argument("action", nargs="?", choices=("fetch", "remove", "verify"))
-    parser.add_argument("name", nargs="?", choices=tuple(PRESETS))
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
-    options = parser.parse_args(arguments)
-    if options.action is None:
-        _list_models()
-        return 0
-    if options.name is None:
-        raise CommandError(f"models {options.action}: name one of {', '.join(PRESETS)}")
-    preset = PRESETS[options.name]
-    if preset.notice:
-        _say(preset.notice)
-    if options.action == "verify":
-        print(verify(preset))
-    elif options.action == "remove":
-        _say(f"{preset.name}: {'removed' if remove(preset) else 'was not on disk'}")
-    else:
-        with download_bar(preset.name) as on_progress:
-            path = fetch(preset, on_progress)
-        _say(f"{preset.name}: {path}")
-    return 0
-
-
-def _list_models() -> None:
-    from segmentation.weights import listing
-
-    width = max(len(row.preset.name) for row in listing())
-    print(f"{'portrait':<{width}} in the package     4 MB  MIT  people, the default on a CPU")
-    for row in listing():
-        size = f"{row.num_bytes / 1e6:.0f} MB" if row.num_bytes else "?"
-        place = "on disk" if row.path else "not on disk"
-        figures = [f"box AP {row.preset.box_ap}" if row.preset.box_ap else ""]
-        figures += [f"mask AP {row.preset.mask_ap}" if row.preset.mask_ap else ""]
-        told = ", ".join(filter(None, [*figures, row.preset.speed or "", row.preset.notice or ""]))
-        print(
-            f"{row.preset.name:<{width}} {place:<13} {size:>9}  {row.preset.licence}  "
-            f"{row.preset.source}  {told}"
-        )
-
-
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"models": models, "train": train}
 
 
 if __name__ == "__main__":

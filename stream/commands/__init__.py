@@ -1,0 +1,14 @@
+"""The commands of run.py beside casting: one file each, with its options and what it prints."""
+
+from __future__ import annotations
+
+import sys
+
+
+class CommandError(Exception):
+    """The command asks for something that makes no sense."""
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)

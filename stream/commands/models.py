@@ -1,0 +1,57 @@
+"""`run.py models`: the published weights, and which of them are on disk."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from stream.commands import CommandError, say
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `models`, `models fetch NAME` or `models remove NAME`."""
+    from segmentation.presets import PRESETS
+    from segmentation.weights import fetch, folder, remove, verify
+    from stream.progress import download_bar
+
+    parser = argparse.ArgumentParser(
+        prog="run.py models", description=f"Published weights, kept in {folder()}."
+    )
+    parser.add_argument("action", nargs="?", choices=("fetch", "remove", "verify"))
+    parser.add_argument("name", nargs="?", choices=tuple(PRESETS))
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    options = parser.parse_args(arguments)
+    if options.action is None:
+        _list_models()
+        return 0
+    if options.name is None:
+        raise CommandError(f"models {options.action}: name one of {', '.join(PRESETS)}")
+    preset = PRESETS[options.name]
+    if preset.notice:
+        say(preset.notice)
+    if options.action == "verify":
+        print(verify(preset))
+    elif options.action == "remove":
+        say(f"{preset.name}: {'removed' if remove(preset) else 'was not on disk'}")
+    else:
+        with download_bar(preset.name) as on_progress:
+            path = fetch(preset, on_progress)
+        say(f"{preset.name}: {path}")
+    return 0
+
+
+def _list_models() -> None:
+    from segmentation.weights import listing
+
+    width = max(len(row.preset.name) for row in listing())
+    print(f"{'portrait':<{width}} in the package     4 MB  MIT  people, the default on a CPU")
+    for row in listing():
+        size = f"{row.num_bytes / 1e6:.0f} MB" if row.num_bytes else "?"
+        place = "on disk" if row.path else "not on disk"
+        figures = [f"box AP {row.preset.box_ap}" if row.preset.box_ap else ""]
+        figures += [f"mask AP {row.preset.mask_ap}" if row.preset.mask_ap else ""]
+        told = ", ".join(filter(None, [*figures, row.preset.speed or "", row.preset.notice or ""]))
+        print(
+            f"{row.preset.name:<{width}} {place:<13} {size:>9}  {row.preset.licence}  "
+            f"{row.preset.source}  {told}"
+        )

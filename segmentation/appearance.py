@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Bins: 16 of luma, and 8 each of Cr and Cb, which lie close around 128.
-NUM_BINS = 16 * 8 * 8
+NUM_CHROMA_BINS = 8 * 8
+NUM_BINS = 16 * NUM_CHROMA_BINS
 CHROMA_STEP = 7
 #: Lengths in shares of the image's long side: a cell of the grid of local histograms, and how far
 #: around the object the surroundings are learned.
@@ -26,7 +27,8 @@ def _bin_table() -> NDArray[np.uint16]:
     """Return (256, 1, 3) uint16: what each value of Y, Cr and Cb adds to the number of the bin."""
     values = np.arange(256)
     chroma = np.clip((values - 128) // CHROMA_STEP + 4, 0, 7)
-    return np.dstack([(values >> 4) * 64, chroma * 8, chroma]).astype(np.uint16).reshape(256, 1, 3)
+    table = np.dstack([(values >> 4) * NUM_CHROMA_BINS, chroma * 8, chroma])
+    return table.astype(np.uint16).reshape(256, 1, 3)
 
 
 _BINS = _bin_table()

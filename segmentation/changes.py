@@ -18,9 +18,9 @@ LAYOUT = (32, 18)
 #: overlap of their colours. Within 23 clips of all kinds it stays above 0.88; between any two of
 #: them it is below 0.77.
 MIN_LIKENESS = 0.82
-#: Differences of luma, of 255, in a thumbnail: below the first it is noise; from the second on
-#: there is something else now.
-MAX_NOISE = 4
+#: Differences of luma, of 255, in a thumbnail: below the first, as the mean of 3 x 3, it is noise;
+#: from the second on there is something else now.
+MAX_NOISE = 3
 MIN_NEW = 24
 
 
@@ -41,11 +41,13 @@ class Thumbnail:
     @classmethod
     def of(cls, picture: Picture) -> Thumbnail:
         """Make the thumbnail of a frame."""
-        small = cv2.resize(picture.ycc, THUMBNAIL, interpolation=cv2.INTER_AREA)
-        luma = np.ascontiguousarray(small[..., 0])
+        luma = cv2.extractChannel(picture.ycc, 0)
+        luma = cv2.resize(luma, THUMBNAIL, interpolation=cv2.INTER_AREA)
         layout = cv2.resize(luma, LAYOUT, interpolation=cv2.INTER_AREA)
-        bins = np.bincount(colour_bins(small.reshape(-1, 3)), minlength=NUM_BINS)
-        return cls(luma, layout.astype(np.float32), (bins / bins.sum()).astype(np.float32))
+        step = max(1, picture.long_side // THUMBNAIL[0])
+        some = picture.ycc[::step, ::step].reshape(-1, 3)
+        bins = np.bincount(colour_bins(some), minlength=NUM_BINS)
+        return cls(luma, layout.astype(np.float32), (bins / len(some)).astype(np.float32))
 
 
 def is_cut(before: Thumbnail, now: Thumbnail) -> bool:
@@ -60,7 +62,7 @@ def is_cut(before: Thumbnail, now: Thumbnail) -> bool:
 
 def is_still(before: Thumbnail, now: Thumbnail) -> bool:
     """Return whether nothing moved between two frames, which need not follow each other."""
-    return int(cv2.absdiff(before.luma, now.luma).max()) < MAX_NOISE
+    return int(cv2.blur(cv2.absdiff(before.luma, now.luma), (3, 3)).max()) < MAX_NOISE
 
 
 def new_share(before: Thumbnail, now: Thumbnail, known: NDArray[np.uint8]) -> float:

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: Side below which an image has no level coarse enough for the search of DIS.
-MIN_SIDE = 16
+#: Smaller images are continued to this size: OpenCV's search, which ends at a quarter of the
+#: resolution, otherwise changes its settings by itself and may read outside the image.
+MIN_SIDE = 72
 
 
 class OpticalFlow:
@@ -37,17 +38,18 @@ class OpticalFlow:
             past: (h, w) uint8.
 
         Returns:
-            (h, w, 2) float32, x and y in pixels: what is at p was at p + flow(p). Zero for
-            images with a side under `MIN_SIDE`.
+            (h, w, 2) float32, x and y in pixels: what is at p was at p + flow(p).
 
         Raises:
             ValueError: the two have different shapes.
         """
         if luma.shape != past.shape:
             raise ValueError(f"past: expected {luma.shape}, got {past.shape}")
-        if min(luma.shape) < MIN_SIDE:
-            return np.zeros((*luma.shape, 2), np.float32)
-        return np.asarray(self._search.calc(luma, past, None), np.float32)
+        height, width = luma.shape
+        edges = 0, max(0, MIN_SIDE - height), 0, max(0, MIN_SIDE - width), cv2.BORDER_REPLICATE
+        if edges[1] or edges[3]:
+            luma, past = (cv2.copyMakeBorder(image, *edges) for image in (luma, past))
+        return np.asarray(self._search.calc(luma, past, None)[:height, :width], np.float32)
 
 
 def pull(values: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.appearance import NUM_BINS, colour_bins
+from segmentation.appearance import NUM_BINS, NUM_CHROMA_BINS, colour_bins
 from segmentation.instances import Instances
 from segmentation.propagate import Picture
 
@@ -19,13 +19,17 @@ LIKENESS_WEIGHT = 1.0
 MIN_LIKENESS = 0.6
 #: How long an object that left is remembered.
 MAX_ABSENCE_S = 10.0
+#: Colours of objects have a quarter of the bins of luma: light differs from part to part, and of
+#: an object that comes in over the border a part is seen first.
+LUMA_MERGED = 4
+NUM_COLOURS = NUM_BINS // LUMA_MERGED
 #: Share of the newest colours in what is remembered.
 NEWS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """An object: its class, its colours, (NUM_BINS,) summing to 1, and when it was there last."""
+    """An object: its class, its colours, (NUM_COLOURS,) summing to 1, when it was there last."""
 
     label: int
     colours: NDArray[np.float32]
@@ -46,7 +50,7 @@ class Identities:
         """Return what was found with the ids of the objects it was before.
 
         An object is the one it overlaps most and resembles most; one that overlaps none may be
-        one that had left, by its colours.
+        one that was there before, by its colours.
 
         Args:
             found: on the frame of `picture`, of any size.
@@ -61,7 +65,7 @@ class Identities:
         scores = self._overlaps(small, past, colours)
         ids = _greedy(scores, past.ids)
         for k in np.flatnonzero(ids < 0):
-            ids[k] = self._returned(int(small.labels[k]), colours[k], {*ids, *past.ids}, time_s)
+            ids[k] = self._returned(int(small.labels[k]), colours[k], set(ids.tolist()), time_s)
         for k, label, seen in zip(ids, small.labels, colours, strict=True):
             self._remember(int(k), int(label), seen, time_s)
         return replace(found, ids=ids)
@@ -119,6 +123,8 @@ def _greedy(scores: NDArray[np.float64], ids: NDArray[np.int32]) -> NDArray[np.i
 
 
 def _colours(mask: NDArray[np.uint8], picture: Picture) -> NDArray[np.float32]:
-    """Return the shares of the colour bins within a mask, (NUM_BINS,) float32."""
-    counts = np.bincount(colour_bins(picture.ycc[mask >= 128]), minlength=NUM_BINS)
+    """Return the shares of the colours within a mask, (NUM_COLOURS,) float32, by a sample."""
+    bins = colour_bins(picture.ycc[::2, ::2][mask[::2, ::2] >= 128])
+    luma, chroma = np.divmod(bins, NUM_CHROMA_BINS)
+    counts = np.bincount(luma // LUMA_MERGED * NUM_CHROMA_BINS + chroma, minlength=NUM_COLOURS)
     return (counts / max(1, int(counts.sum()))).astype(np.float32)

@@ -87,7 +87,7 @@ class KeyframeTracker:
             raise ValueError(f"reuse: expected hold, forward or both, got {reuse!r}")
         if executor is not None and reuse not in ("hold", "forward"):
             raise ValueError(f"reuse: expected hold or forward with an executor, got {reuse!r}")
-        self.counts: Counter[str] = Counter()
+        self.counts = Counter(keyframes=0, carried=0, still=0, cuts=0)
         self.age_s: float | None = None
         self._segmenter = segmenter
         self._on_failure = on_failure

@@ -14,6 +14,8 @@ from segmentation.segmenter import Segmenter
 
 #: Frames remembered of those that passed meanwhile; of more, every second one is forgotten.
 MAX_PASSED = 64
+#: So many frames may be left to the thread that shows them.
+MAX_LEFT = 1
 
 Carry = Callable[[Picture, Instances], Carrier]
 
@@ -43,21 +45,34 @@ class LateRun:
         with self._lock:
             self._passed.append(picture)
             if len(self._passed) > MAX_PASSED:
-                # the newest stays, so that the way to it does
-                self._passed = self._passed[::-1][::2][::-1]
+                self._passed = _thinned(self._passed)
 
     def work(self, segmenter: Segmenter, image: NDArray[np.uint8]) -> Carrier:
         """Run the network on (H, W, 3) uint8 RGB and return its result, almost up to date."""
         (found,) = segmenter.segment(image[None])
         carrier = self._carry(self._picture, found)
-        self.catch_up(carrier)
+        num = MAX_PASSED
+        while num > MAX_LEFT:
+            # each round at most half as long as the one before: it ends on slow machines too
+            num = self.catch_up(carrier, num // 2)
         return carrier
 
-    def catch_up(self, carrier: Carrier) -> None:
-        """Carry over all frames that have passed and not been carried over."""
-        while True:
-            with self._lock:
-                if not self._passed:
-                    return
-                picture = self._passed.pop(0)
+    def catch_up(self, carrier: Carrier, max_num: int = MAX_PASSED) -> int:
+        """Carry over what has passed and not been carried over; returns how many frames.
+
+        Args:
+            carrier: of the result.
+            max_num: of more frames only some are carried over, the newest among them.
+        """
+        with self._lock:
+            passed, self._passed = self._passed, []
+        while len(passed) > max_num:
+            passed = _thinned(passed)
+        for picture in passed:
             carrier.step(picture)
+        return len(passed)
+
+
+def _thinned(pictures: list[Picture]) -> list[Picture]:
+    """Return every second picture, the newest among them, so that the way to it stays whole."""
+    return pictures[::-1][::2][::-1]

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from segmentation.appearance import Appearance, centre_of_mass
 
-#: How far an outline is doubted, the deviation of its place as a share of the image's long side.
+#: How far an outline is doubted, the deviation of its place as a share of the image's long side
+#: and at least in pixels.
 DOUBT = 1 / 142
+MIN_DOUBT_PX = 2.0
 #: Where the doubted mask is between these, of 255, colours are asked: about 2.3 deviations.
 BAND = (3, 252)
 #: Share of the colours' say that is lost where flow explains the image, and the mismatch from
@@ -53,7 +55,7 @@ def correct_outline(
         appearance: of the object.
         long_side: of the whole image, in pixels.
     """
-    sigma = DOUBT * long_side
+    sigma = max(DOUBT * long_side, MIN_DOUBT_PX)
     part = _around(mask, round(3 * sigma) + 1)
     if part is None:
         return mask

@@ -101,6 +101,8 @@ class Propagation:
         self._picture = picture
         self.instances = instances.scaled_to((picture.ycc.shape[0], picture.ycc.shape[1]))
         self.drift = 0.0
+        # where flow has failed since the keyframe: what went wrong there is still wrong
+        self._failed = np.zeros(self.instances.size_hw, np.uint8)
         self._appearances = [self._learned(mask) for mask in self.instances.masks]
 
     def step(self, picture: Picture) -> Instances:
@@ -117,21 +119,21 @@ class Propagation:
         if part is not None:
             now, before = picture.ycc[part], past.ycc[part]
             flow = self._flow.back(cv2.extractChannel(now, 0), cv2.extractChannel(before, 0))
-            self._move(part, flow, mismatch(now, pull(before, flow)))
+            failed = np.zeros_like(self._failed)
+            failed[part] = cv2.max(
+                pull(self._failed[part], flow), mismatch(now, pull(before, flow))
+            )
+            self._failed = failed
+            self._move(part, flow)
         return self.instances
 
-    def _move(
-        self,
-        part: tuple[slice, slice],
-        flow: NDArray[np.float32],
-        failed: NDArray[np.uint8],
-    ) -> None:
+    def _move(self, part: tuple[slice, slice], flow: NDArray[np.float32]) -> None:
         """Carry every mask along the flow in a part of the picture; drop what is gone."""
         old, ycc, long_side = self.instances, self._picture.ycc[part], self._picture.long_side
         masks = np.zeros_like(old.masks)
         for mask, before, appearance in zip(masks, old.masks, self._appearances, strict=True):
             moved = pull(before[part], flow)
-            mask[part] = correct_outline(ycc, moved, failed, appearance, long_side)
+            mask[part] = correct_outline(ycc, moved, self._failed[part], appearance, long_side)
             self.drift += _uncertainty(moved, mask[part], flow) / len(old)
         left = np.array([bool((mask >= 128).any()) for mask in masks], bool)
         boxes = np.array(

@@ -8,7 +8,7 @@ from typing import Literal
 #: `Propagation.drift`, and share of the picture with something new, of which either alone, or
 #: both in part, make a keyframe due.
 MAX_DRIFT = 0.75
-MAX_NEW_SHARE = 0.06
+MAX_NEW_SHARE = 0.03
 #: Longest time without a keyframe while something moves.
 MAX_INTERVAL_S = 1.0
 #: How strongly the distance of a keyframe from the wanted mean changes what is due.

@@ -13,7 +13,7 @@ _DURATION = re.compile(r"\[info\]   Duration: (\d+):(\d+):(\d+\.\d+)")
 _INPUT_STREAM = re.compile(r"\[info\]\s+Stream #\d+:\d+.*?: (Video|Audio): (\w+)")
 _DECODED = re.compile(r"\[graph .*input from stream.*\] w:\d+ h:\d+ .*\bfr:(\d+)/(\d+)")
 _CONVERTED = re.compile(
-    r"\[Parsed_scale_0 .*fmt:(\w+) csp:(\w+) range:(\w+) sar:\S+"
+    r"\[Parsed_scale_\d .*fmt:(\w+) csp:(\w+) range:(\w+) sar:\S+"
     r" -> w:(\d+) h:(\d+) fmt:(\w+) .*sar:(\d+)/(\d+)"
 )
 _OUTPUT_COLOUR = re.compile(r"\[info\]\s+Stream #0:0.*?: Video: rawvideo.*?\), \w+\(([^)]*)\)")

@@ -13,6 +13,7 @@ from stream.demo import Demo
 from stream.frame import Source, StreamError
 from stream.photos import ENDINGS, Photos
 from stream.realtime import RealTime
+from stream.screen import is_screen_address
 from stream.video_input import is_network_address
 from stream.video_source import VideoSource
 
@@ -28,7 +29,7 @@ def open_source(
 
     Args:
         address: a camera's number or `camera:N`, a video, a photo, a folder or glob of photos, a
-            network address, or `demo:`.
+            network address, `screen:`, `screen:WxH+X+Y`, or `demo:`.
         on_message: told, in one line, a camera's mode and what happens to it while it runs.
         fps: makes photos the frames of a video.
         realtime: a file behaves as a camera.
@@ -42,7 +43,9 @@ def open_source(
 
 def local_files(address: str) -> list[Path]:
     """Return the files that `address` reads, none for devices and networks."""
-    if _camera_number(address) is not None or address == "demo:" or is_network_address(address):
+    if _camera_number(address) is not None or address == "demo:":
+        return []
+    if is_network_address(address) or is_screen_address(address):
         return []
     path = Path(address)
     if path.is_dir():
@@ -60,7 +63,7 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
         return camera
     if address == "demo:":
         return Demo()
-    if is_network_address(address):
+    if is_network_address(address) or is_screen_address(address):
         return VideoSource(address)
     files = local_files(address)
     if Path(address).is_dir() or len(files) > 1:
@@ -71,7 +74,7 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
     if not files:
         raise StreamError(
             f"{address}: no such file; a source is a video, a photo, a folder/, a camera's number, "
-            "an address such as rtsp://..., or demo:"
+            "an address such as rtsp://..., screen:, or demo:"
         )
     if files[0].suffix.lower() in ENDINGS:
         return Photos(files, fps)

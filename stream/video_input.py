@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from stream.screen import is_screen_address, screen_options
+
 _NETWORK = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
 _LIVE = re.compile(r"(rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)[^/@\s]*@")
@@ -28,8 +30,8 @@ def is_network_address(address: str) -> bool:
 
 
 def is_live_address(address: str) -> bool:
-    """Return whether `address` is of a protocol that only sends what happens now."""
-    return _LIVE.match(address) is not None
+    """Return whether `address` only gives what happens now: such a protocol, or the screen."""
+    return _LIVE.match(address) is not None or is_screen_address(address)
 
 
 def shown(address: str) -> str:
@@ -44,9 +46,14 @@ def input_options(address: str, *, low_delay: bool = False) -> list[str]:
     lead to other network addresses, never to a local file.
 
     Args:
-        address: path, or an address with a network protocol.
+        address: path, an address with a network protocol, or `screen:`.
         low_delay: hand out each frame as soon as it is there, at some cost of throughput.
+
+    Raises:
+        StreamError: there is no such screen.
     """
+    if is_screen_address(address):
+        return screen_options(address)
     options = ["-copyts"]
     if not is_network_address(address):
         options += ["-protocol_whitelist", "file", "-format_whitelist", _FILE_FORMATS]

@@ -1,4 +1,4 @@
-"""Source: a video file or a network address, decoded by ffmpeg."""
+"""Source: a video file, a network address or the screen, through ffmpeg."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from stream.ffmpeg import TIMESTAMP_OPTIONS, TimestampedOutput
 from stream.ffmpeg_header import VideoHeader, has_picture, sound_codecs, video_header
 from stream.frame import Frame, Source, StreamError, StreamInfo
+from stream.screen import is_screen_address, screen_filter, why_no_screen
 from stream.video_input import input_options, is_live_address, is_network_address, shown
 from stream.yuv420 import LUMA_WEIGHTS, Yuv420
 
@@ -29,7 +30,7 @@ _DEFAULT_FPS = Fraction(25)
 
 
 class VideoSource(Source):
-    """Frames of a local video file or of a network address, see `Source`.
+    """Frames of a local video file, of a network address or of the screen, see `Source`.
 
     One ffmpeg decodes and rotates as the file demands. Frames become RGB by the file's own matrix
     and range (BT.601 where it names no matrix, as ffmpeg does everywhere): 8-bit 4:2:0, which
@@ -40,7 +41,7 @@ class VideoSource(Source):
     A network address is live if its protocol is (rtsp, udp, ...) or it announces no length.
 
     Args:
-        address: path, or an address with a network protocol.
+        address: path, an address with a network protocol, or `screen:[WxH+X+Y]`.
         live: treat the address as live, whatever it is.
 
     Raises:
@@ -50,23 +51,26 @@ class VideoSource(Source):
     def __init__(self, address: str, *, live: bool = False) -> None:
         """Start ffmpeg and wait for the first frame."""
         self._address = address
-        self._network = is_network_address(address)
+        self._screen = is_screen_address(address)
+        self._remote = self._screen or is_network_address(address)
         self._interrupted = threading.Event()
-        if not self._network:
+        if not self._remote:
             _check_file(Path(address))
         self._low_delay = live or is_live_address(address)
-        header = self._start(_AS_DECODED)
+        header = self._start(_TO_RGB if self._screen else _AS_DECODED)
         self._yuv: Yuv420 | None = None
         if header.pixels in _YUV420 and header.colour.matrix in LUMA_WEIGHTS:
             size_hw = header.height, header.width
             self._yuv = Yuv420(size_hw, header.colour.matrix, header.colour.full_range)
-        else:
+        elif not self._screen:
             self._output.process.close()
             header = self._start(_TO_RGB)
         self.info = self._stream_info(header)
 
     def _start(self, video_filter: str) -> VideoHeader:
         """Start ffmpeg and wait for the first frame."""
+        if self._screen and (cut := screen_filter(self._address)):
+            video_filter = f"{cut},{video_filter}"
         self._output = TimestampedOutput(
             [
                 *input_options(self._address, low_delay=self._low_delay),
@@ -82,7 +86,7 @@ class VideoSource(Source):
 
     def _header(self) -> VideoHeader:
         try:
-            self._first = self._output.next_timestamp(_NETWORK_TIMEOUT_S if self._network else None)
+            self._first = self._output.next_timestamp(_NETWORK_TIMEOUT_S if self._remote else None)
         except TimeoutError:
             raise StreamError(
                 f"{shown(self._address)}: no picture came within {_NETWORK_TIMEOUT_S:.0f} s; "
@@ -95,7 +99,7 @@ class VideoSource(Source):
 
     def _stream_info(self, header: VideoHeader) -> StreamInfo:
         fps = header.fps or _DEFAULT_FPS
-        live = self._low_delay or (self._network and header.duration_s is None)
+        live = self._low_delay or (self._remote and header.duration_s is None)
         has_sound = bool(sound_codecs(self._output.header)) and not live
         duration_s = None if live else header.duration_s
         return StreamInfo(
@@ -155,7 +159,7 @@ class VideoSource(Source):
         status = process.wait()
         if self._interrupted.is_set():
             return
-        broke_off = self._network and process.has_reported("Error during demuxing")
+        broke_off = self._remote and process.has_reported("Error during demuxing")
         if status < 0 or broke_off:
             raise StreamError(f"{shown(self._address)}: broke off ({process.failure()})")
 
@@ -167,6 +171,8 @@ class VideoSource(Source):
             return f"{name}: {process.failure()} before the first frame"
         if process.has_reported("Format not on whitelist"):
             return f"{name}: is no video but a playlist, sound or text; give the video itself"
+        if self._screen:
+            return f"{name}: {why_no_screen(process)}"
         if any(line.startswith("[info] Input #0") for line in self._output.header):
             if not has_picture(self._output.header):
                 return f"{name}: has no video in it; give a video, a photo or a camera's number"

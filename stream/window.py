@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import cv2
 
+from stream.display import display_available
 from stream.frame import Event, Output, OutputInfo, Sink, StreamError
 
 KEYS = {27: "escape", 32: "space", 13: "enter"}
@@ -96,25 +93,3 @@ class Window(Sink):
         if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self._closed = True
             self._events.append(Event("closed"))
-
-
-def display_available() -> bool:
-    """Whether a window can be opened; OpenCV ends the whole process where it cannot."""
-    if sys.platform != "linux":
-        return True
-    wayland = os.environ.get("WAYLAND_DISPLAY")
-    if wayland and (Path(os.environ.get("XDG_RUNTIME_DIR", "/")) / wayland).exists():
-        return True
-    host, _, rest = os.environ.get("DISPLAY", "").rpartition(":")
-    number = rest.split(".")[0]
-    if not number.isdigit():
-        return False
-    try:
-        if host in ("", "unix"):
-            with socket.socket(socket.AF_UNIX) as local:
-                local.connect(f"/tmp/.X11-unix/X{number}")
-        else:
-            socket.create_connection((host, 6000 + int(number)), timeout=2).close()
-    except OSError:
-        return False
-    return True

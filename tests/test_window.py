@@ -2,72 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from stream.window import display_available
-
-ROOT = Path(__file__).resolve().parents[1]
-
-needs_screen = pytest.mark.skipif(
-    not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool"
-)
+from stream.display import display_available
+from tests.screens import needs_screen, start, virtual_screen, wait_for_window, xdotool
 
 
 @pytest.fixture
 def screen():
-    """Number of a virtual screen, as `DISPLAY` wants it."""
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        number = pipe.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait(timeout=10)
-
-
-def start(arguments: list[str], display: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "DISPLAY": display}
-    environment.pop("WAYLAND_DISPLAY", None)
-    return subprocess.Popen(
-        [sys.executable, "run.py", *arguments],
-        cwd=ROOT,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def xdotool(display: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["xdotool", *arguments],
-        env={**os.environ, "DISPLAY": display},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-
-
-def wait_for_window(display: str) -> str:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        found = xdotool(display, "search", "--name", "^maskcast$").stdout.split()
-        if found:
-            return found[-1]
-        time.sleep(0.1)
-    raise AssertionError("no window appeared")
+    """Name of a virtual screen, as `DISPLAY` wants it."""
+    with virtual_screen() as name:
+        yield name
 
 
 @needs_screen

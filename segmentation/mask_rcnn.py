@@ -58,7 +58,8 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
 
     @cache
     def make_batched(num_images: int) -> Any:
-        from segmentation.mask_rcnn_network import load_network, with_molding
+        from segmentation.mask_rcnn_network import load_network
+        from segmentation.molding_layer import with_molding
 
         dtype = "bfloat16" if options.precision == "bfloat16" else "float32"
         return with_molding(load_network(path, size, num_images=num_images, dtype=dtype))
@@ -114,7 +115,7 @@ def unmold(
         boxes: (K, 4) normalised to the network's input; likewise the others, see `build_network`.
         scores: (K,), 0 in padded rows.
         classes: (K,), 0 = background.
-        mask_logits: (K, 28, 28)
+        mask_logits: (K, size, size)
         window: (4,) normalised.
         size_hw: of the photo.
     """

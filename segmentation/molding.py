@@ -2,7 +2,7 @@
 
 Photos are shrunk so that the long side fits; they are enlarged only as far as the short side stays
 at 800/1024 of the input. The rest is black, the photo in the middle. Boxes and masks depend on
-every pixel of it, so `mold` and `Mold` of `segmentation.mask_rcnn_network` give the same bytes.
+every pixel of it, so `mold` and `segmentation.molding_layer.Mold` give the same bytes.
 """
 
 from __future__ import annotations

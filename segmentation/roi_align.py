@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,18 +19,25 @@ Shape = tuple[Any, ...]
 MAX_SAMPLES = 16
 
 
-def pyramid_level(boxes: Tensor, *, image_area: float, canonical_px: float = 224.0) -> Tensor:
-    """Return the pyramid level 2..5 of boxes (Lin et al. 2017, equation 1).
+def pyramid_level(
+    boxes: Tensor,
+    *,
+    image_area: float,
+    canonical_px: float = 224.0,
+    levels: tuple[int, int] = (2, 5),
+) -> Tensor:
+    """Return the pyramid level of boxes (Lin et al. 2017, equation 1).
 
     Args:
         boxes: (..., 4) y1, x1, y2, x2 as fractions of the image.
         image_area: of the network's input in pixels.
         canonical_px: side of the square box that belongs to level 4.
+        levels: number of the first and of the last level there is.
     """
     area = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
     side = ops.sqrt(ops.maximum(area, 1e-12)) * (image_area**0.5 / canonical_px)
     octave = ops.log(side) / np.float32(np.log(2.0))
-    return ops.cast(ops.clip(4 + ops.round(octave), 2, 5), "int32")
+    return ops.cast(ops.clip(4 + ops.round(octave), *levels), "int32")
 
 
 def join_levels(levels: Sequence[Tensor]) -> Tensor:
@@ -47,9 +55,11 @@ class PyramidRoIAlign(layers.Layer):
 
     Args:
         grid: samples along a side.
-        sizes_hw: of the four levels P2..P5.
+        sizes_hw: of the levels, finest first.
         image_area: of the network's input, in pixels.
         num_images: N.
+        first_level: number of the finest level, whose stride is two to the power of it.
+        canonical_px: side of the square box that is read from the level of stride 16.
     """
 
     def __init__(
@@ -59,11 +69,19 @@ class PyramidRoIAlign(layers.Layer):
         sizes_hw: Sequence[tuple[int, int]],
         image_area: float,
         num_images: int,
+        first_level: int = 2,
+        canonical_px: float = 224.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.grid = grid
-        self.image_area = image_area
+        self._first_level = first_level
+        self._level = partial(
+            pyramid_level,
+            image_area=image_area,
+            canonical_px=canonical_px,
+            levels=(first_level, first_level + len(sizes_hw) - 1),
+        )
         sizes = np.array(sizes_hw, np.int32)
         ends = np.cumsum(sizes.prod(axis=1))
         self._heights, self._widths = sizes.T
@@ -91,13 +109,13 @@ class PyramidRoIAlign(layers.Layer):
 
         Args:
             boxes: (N, K, 4) y1, x1, y2, x2 as fractions of the image.
-            pixels: what `join_levels` returns for P2..P5.
+            pixels: what `join_levels` returns for the levels.
 
         Returns:
             (N, K, grid, grid, C)
         """
         pixels = ops.reshape(pixels, (-1, pixels.shape[-1]))
-        level = pyramid_level(boxes, image_area=self.image_area) - 2
+        level = self._level(boxes) - self._first_level
         height, width = (ops.take(size, level) for size in (self._heights, self._widths))
         top, bottom, down, in_y = self._samples(boxes[..., 0], boxes[..., 2], height)
         left, right, along, in_x = self._samples(boxes[..., 1], boxes[..., 3], width)

@@ -19,16 +19,14 @@ pytest.importorskip("h5py")
 from segmentation import coco  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.mask_rcnn import MaskRCNN, unmold  # noqa: E402
-from segmentation.mask_rcnn_network import (  # noqa: E402
-    NUM_PROPOSALS,
+from segmentation.mask_rcnn_config import MaskRCNNConfig, matterport_config  # noqa: E402
+from segmentation.mask_rcnn_layers import (  # noqa: E402
     DetectionMasks,
     Detections,
     MaskHead,
     Proposals,
-    build_network,
-    load_network,
-    network_anchors,
 )
+from segmentation.mask_rcnn_network import build_network, load_network  # noqa: E402
 from segmentation.molding import mold, molded_inputs, photo_window  # noqa: E402
 from segmentation.roi_align import PyramidRoIAlign, join_levels  # noqa: E402
 from segmentation.segmenter import Options, WeightsError, load  # noqa: E402
@@ -147,10 +145,10 @@ def test_window(size_hw: tuple, window: list) -> None:
 
 
 def test_anchors(golden: dict) -> None:
-    anchors = network_anchors(SIZE)
+    anchors = matterport_config(SIZE).anchors()
     assert len(anchors) == golden["anchors_count"]
     assert sampled_error(golden, "anchors_normalized", anchors) < 1e-6
-    assert len(network_anchors(1024)) == 261_888
+    assert len(MaskRCNNConfig().anchors()) == 261_888
 
 
 @pytest.mark.parametrize("name", TENSORS)
@@ -168,7 +166,7 @@ def test_proposals(golden: dict, tensors: dict) -> None:
 
 
 def test_proposals_from_known_candidates(golden: dict, tensors: dict, network: keras.Model) -> None:
-    scores = np.zeros((1, len(network_anchors(SIZE))), np.float32)
+    scores = np.zeros((1, len(matterport_config(SIZE).anchors())), np.float32)
     scores[0, golden["rpn_top6000_idx"]] = np.linspace(1, 0.1, 6000)
     layer = network.get_layer("proposals")
     proposals = keras.ops.convert_to_numpy(layer(scores, tensors["rpn_bbox"]))[0]
@@ -268,12 +266,14 @@ def test_unmold_leaves_out_padding_and_what_vanishes() -> None:
 def test_two_images_at_once_are_as_one_by_one() -> None:
     rng = np.random.default_rng(0)
     sizes = [(16, 16), (8, 8), (4, 4), (2, 2)]
-    num_anchors = len(network_anchors(64))
+    anchors = matterport_config(64).anchors()
+    num_proposals = 1000
+    num_anchors = len(anchors)
     scores = rng.random((2, num_anchors)).astype(np.float32)
     deltas = rng.normal(size=(2, num_anchors, 4)).astype(np.float32)
-    logits = rng.normal(0, 3, (2, NUM_PROPOSALS, 5))
+    logits = rng.normal(0, 3, (2, num_proposals, 5))
     probs = (np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)).astype(np.float32)
-    refinements = rng.normal(size=(2, NUM_PROPOSALS, 5, 4)).astype(np.float32)
+    refinements = rng.normal(size=(2, num_proposals, 5, 4)).astype(np.float32)
     window = np.array([[0, 0, 1, 1], [0.2, 0, 0.8, 1]], np.float32)
     least = rng.uniform(0.5, 0.9, (2, 5)).astype(np.float32)
     levels = [rng.normal(size=(2, *size, 8)).astype(np.float32) for size in sizes]
@@ -281,8 +281,9 @@ def test_two_images_at_once_are_as_one_by_one() -> None:
 
     def stages(first: int, last: int) -> list[np.ndarray]:
         num = last - first
-        proposals = Proposals(network_anchors(64), num)(scores[first:last], deltas[first:last])
-        found = Detections(num)(
+        propose = Proposals(anchors, num, num_candidates=6000, num_kept=num_proposals, max_iou=0.7)
+        proposals = propose(scores[first:last], deltas[first:last])
+        found = Detections(num, num_kept=100, max_iou=0.3)(
             proposals, *(x[first:last] for x in (probs, refinements, window, least))
         )
         align = PyramidRoIAlign(14, sizes_hw=sizes, image_area=4e5, num_images=num)
@@ -323,7 +324,7 @@ def test_images_beyond_a_batch() -> None:
 
 def test_depth_and_classes_come_from_the_file(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
-    made = build_network(64, num_classes=3, depth=50)
+    made = build_network(matterport_config(64, num_classes=3, depth=50))
     with h5py.File(tmp_path / "own.h5", "w") as file:
         for variable in made.variables:
             layer, tensor = variable.path.split("/")[-2:]
@@ -341,7 +342,7 @@ def test_depth_and_classes_come_from_the_file(tmp_path: Path) -> None:
 
 def test_size_must_suit_the_strides() -> None:
     with pytest.raises(ValueError, match="multiple of 64, got 100"):
-        build_network(100)
+        matterport_config(100)
 
 
 def test_network_of_another_family(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ keras = pytest.importorskip("keras")
 
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.mask_rcnn import KERAS_BATCH  # noqa: E402
-from segmentation.mask_rcnn_network import Mold, build_network, with_molding  # noqa: E402
+from segmentation.mask_rcnn_config import matterport_config  # noqa: E402
+from segmentation.mask_rcnn_network import build_network  # noqa: E402
 from segmentation.molding import mold, molded_inputs, raw_inputs  # noqa: E402
+from segmentation.molding_layer import Mold, with_molding  # noqa: E402
 from segmentation.segmenter import Options, Segmenter, load  # noqa: E402
 from tests.golden import assert_same_set, load_golden  # noqa: E402
 
@@ -88,7 +90,7 @@ def test_photos_of_other_sizes_use_the_same_network(exact: Segmenter, photos: np
 
 def test_bfloat16_is_for_convolutions_and_boxes_stay_exact() -> None:
     before = keras.config.dtype_policy().name
-    network = build_network(64, num_classes=3, depth=50, dtype="bfloat16")
+    network = build_network(matterport_config(64, num_classes=3, depth=50), dtype="bfloat16")
     assert keras.config.dtype_policy().name == before
     computing = {name: network.get_layer(name).compute_dtype for name in ("conv1", "rpn_bbox")}
     assert set(computing.values()) == {"bfloat16"}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stream.frame import Event, Sink, Source
     from stream.pipeline import Pipeline
     from stream.stats import Stats
+    from stream.tracking import Keyframes
 
 VERSION = "0.1.0"
 
@@ -55,6 +56,7 @@ examples:
   run.py frames/ --fps 25 -o out.mp4       photos that are the frames of a video
   run.py photo.jpg -o instances:masks/ --keep dog --model mask-rcnn
   run.py in.mp4 -o out.mp4 -o found.jsonl --keep person,dog
+  run.py in.mp4 -o out.mp4 --model mask-rcnn --keyframe 5
 """
 
 
@@ -111,7 +113,7 @@ def cast(arguments: Sequence[str]) -> int:
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
         )
         segmenter = _segmenter(options)
-        pipeline = _pipeline(source, segmenter, effect, options, stats)
+        pipeline = _pipeline(source, segmenter, effect, options, stats, stack)
         sinks = _sinks(source, segmenter, effect, options, stack)
         with progress(source.info, next(iter(sinks)), stats) as on_progress:
             whole = loop.run(
@@ -171,6 +173,17 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
     add("--backend", default="auto", choices=("auto", "openvino", "keras"))
     add("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    add(
+        "--keyframe",
+        metavar="N|auto[:N]",
+        help="the network sees every Nth frame, or those that need it (auto), one in N on the mean",
+    )
+    add(
+        "--reuse",
+        default="auto",
+        choices=("auto", "hold", "flow"),
+        help="on the frames between, masks stay (hold) or move with the picture (flow)",
+    )
     precisions = ("auto", "float32", "tf32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: tf32 on a GPU, else float32")
 
@@ -256,13 +269,14 @@ def _pipeline(
     effect: Effect,
     options: argparse.Namespace,
     stats: Stats,
+    stack: ExitStack,
 ) -> Pipeline:
     import numpy as np
 
-    from segmentation.keyframe import KeyframeTracker
     from segmentation.refine import Refiner
     from stream.foreground import Keep, parse_keep
     from stream.pipeline import Pipeline, shrunk
+    from stream.tracking import open_tracker
 
     # networks are compiled at their first image, which a camera would not wait for
     first = np.zeros((source.info.height, source.info.width, 3), np.uint8)
@@ -279,7 +293,7 @@ def _pipeline(
             say(f"warning: the network failed, the whole picture is covered: {told[0]}")
 
     return Pipeline(
-        KeyframeTracker(segmenter, on_failure if source.info.live else None),
+        open_tracker(segmenter, source.info, _keyframes(options), on_failure, stack),
         Refiner(blend=source.info.fps is not None),
         effect,
         max_input=segmenter.max_input,
@@ -287,6 +301,15 @@ def _pipeline(
         invert=options.invert,
         stats=stats,
     )
+
+
+def _keyframes(options: argparse.Namespace) -> Keyframes:
+    from stream.tracking import Keyframes
+
+    try:
+        return Keyframes.parse(options.keyframe, options.reuse)
+    except ValueError as error:
+        raise CommandError(f"--keyframe: {error}") from error
 
 
 def _sinks(

@@ -59,6 +59,7 @@ class KeyframeTracker:
         keyframe: every so many frames, or "auto": see `Schedule`. A frame on which nothing has
             moved since the keyframe costs almost nothing and is none.
         mean_distance: see `Schedule`.
+        max_held: results held back at most: a keyframe is due when there are so many.
         work_side: long side in pixels at which masks are carried: quality against time.
         executor: of one thread; whoever made it shuts it down.
 
@@ -79,6 +80,7 @@ class KeyframeTracker:
         reuse: Reuse | None = None,
         keyframe: int | Literal["auto"] = 1,
         mean_distance: float | None = None,
+        max_held: int | None = None,
         work_side: int = WORK_SIDE,
         executor: Executor | None = None,
     ) -> None:
@@ -93,6 +95,7 @@ class KeyframeTracker:
         self._on_failure = on_failure
         self._reuse = reuse
         self._schedule = Schedule(keyframe, mean_distance)
+        self._max_held = max_held
         self._work_side = work_side
         self._executor = executor
         self._identities = Identities()
@@ -170,7 +173,7 @@ class KeyframeTracker:
 
     def _due(self, seen: _Seen) -> bool:
         """Return whether the network shall see this frame."""
-        if self._carrier is None or self._key is None:
+        if self._carrier is None or self._key is None or len(self._waiting) == self._max_held:
             return True
         new = 0.0
         if self._schedule.automatic:

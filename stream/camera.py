@@ -84,18 +84,16 @@ class Camera(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield frames until interrupted; see `Source`."""
-        index = 0
-        restart = False
+        index = take = 0
         while not self._stopped.is_set():
             image = self._read()
             if image is None:
-                restart = True
+                take += 1
                 if not self._reopen():
                     return
                 continue
-            yield Frame(image, index, time.monotonic(), restart=restart)
+            yield Frame(image, index, time.monotonic(), take=take)
             index += 1
-            restart = False
 
     def _open(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
         """Open the device and return its first frame, `None` when there is none to be had."""

@@ -27,15 +27,15 @@ class Frame:
         index: 0-based position in the source; frames dropped before this one leave gaps.
         time_s: presentation time in seconds on the source's own clock, which need not start at 0.
         name: file name of a photo, `None` for the frames of a video or camera.
-        restart: the picture does not continue the one before it (a reopened camera, a video
-            that starts over), so nothing remembered of earlier frames may be used on it.
+        take: counts up where the picture does not continue the one before it (a reopened camera,
+            a video that starts over): nothing remembered of earlier takes may be used on it.
     """
 
     image: NDArray[np.uint8]
     index: int
     time_s: float
     name: str | None = None
-    restart: bool = False
+    take: int = 0
 
 
 @dataclass(frozen=True, slots=True)

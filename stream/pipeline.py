@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,14 @@ Choose = Callable[[Instances], Instances]
 
 class Tracker(Protocol):
     """See `segmentation.keyframe.KeyframeTracker`."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What it did, by name."""
+
+    @property
+    def age_s(self) -> float | None:
+        """Age of the newest masks, `None` without any."""
 
     def push(self, image: Image, time_s: float) -> list[Instances | None]:
         """Take a frame, give the results that are there by now."""
@@ -75,7 +83,9 @@ class Pipeline:
         self._invert = invert
         self._stats = stats
         self._waiting: deque[Frame] = deque()  # for their results
-        self._covered = True  # the frame before had no mask, so nothing of it may be blended in
+        self._tracked_take = 0
+        # of the frame before, `None` where it had no mask: nothing of it may be blended in
+        self._refined_take: int | None = None
 
     def process(self, frame: Frame) -> Output:
         """Do both halves for a frame of a tracker that holds no results back."""
@@ -84,11 +94,14 @@ class Pipeline:
 
     def track(self, frame: Frame) -> list[Tracked]:
         """Take the next frame; returns those whose instances are known by now, in order."""
+        tracked = self.finish() if frame.take != self._tracked_take else []
+        self._tracked_take = frame.take
         self._waiting.append(frame)
         with self._stats.timed("segment"):
             small = shrunk(frame.image, self._max_input)
             results = self._tracker.push(small, frame.time_s)
-        return self._with_frames(results)
+        self._stats.tracked(self._tracker.counts, self._tracker.age_s)
+        return [*tracked, *self._with_frames(results)]
 
     def finish(self) -> list[Tracked]:
         """Return the frames that still wait, after the last one was taken."""
@@ -110,13 +123,13 @@ class Pipeline:
 
     def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:
         if instances is None:
-            self._covered = True
+            self._refined_take = None
             self._stats.count("no_mask")
             return None
         with self._stats.timed("refine"):
-            restart = frame.restart or self._covered
+            restart = frame.take != self._refined_take
             alpha = self._refiner.alpha(frame.image, instances.union(), restart=restart)
-        self._covered = False
+        self._refined_take = frame.take
         return alpha
 
     def _shown(self, frame: Frame, alpha: Image | None) -> Image:

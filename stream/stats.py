@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -46,10 +46,12 @@ class Stats:
 
     Attributes:
         counts: by name: `read` (frames the source gave), `dropped` (never shown),
-            `processed`, `no_mask` (covered whole, no mask being known), and for each sink
-            `NAME written` and `NAME dropped`.
-        stages: durations by name: `segment`, `refine`, `effect`, and for each sink `NAME` (one
-            write) and `NAME latency` (from capture to the end of the write).
+            `processed`, `no_mask` (covered whole, no mask being known), those of the tracker
+            (`keyframes`, on which the network ran, `carried`, `still` and `cuts`: see
+            `KeyframeTracker`), and for each sink `NAME written` and `NAME dropped`.
+        stages: durations by name: `segment`, `refine`, `effect`, `mask age` (of the mask shown),
+            and for each sink `NAME` (one write) and `NAME latency` (from capture to the end of
+            the write).
         cpu_s: processor time in seconds of each thread of the run, by its name.
     """
 
@@ -80,6 +82,14 @@ class Stats:
         before = time.perf_counter()
         yield
         self.add(stage, time.perf_counter() - before)
+
+    def tracked(self, counts: Mapping[str, int], age_s: float | None) -> None:
+        """Take over the counts of a tracker, and the age of the mask it gave, `None` for none."""
+        with self._lock:
+            for name, num in counts.items():
+                self.counts[name] = num
+        if age_s is not None:
+            self.add("mask age", age_s)
 
     def shown(self) -> None:
         """Note that a frame came out of the pipeline; frames a second count from the first one."""

@@ -57,13 +57,15 @@ class MovingSquare(Closing):
         self.stopped.set()
 
     def __iter__(self) -> Iterator[Frame]:
+        take = 0
         for index in range(self.info.num_frames or 0):
+            take += index == self._restart_at
             if self.stopped.is_set():
                 return
             if index == self._fail_at:
                 raise StreamError("square: broke off")
             time.sleep(self._pause_s)
-            yield Frame(square(index), index, index / 25, restart=index == self._restart_at)
+            yield Frame(square(index), index, index / 25, take=take)
 
 
 def square(index: int) -> NDArray[np.uint8]:
@@ -110,6 +112,8 @@ class HoldsBack:
     """`Tracker` that gives the oracle's results three frames at a time."""
 
     def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.age_s: float | None = None
         self._oracle = Oracle()
         self._held: list[Instances | None] = []
 

@@ -100,7 +100,7 @@ def test_unplugged_camera_is_opened_again_and_says_so(device):
     with Camera(0, told.append) as camera:
         frames = list(itertools.islice(camera, 6))
     assert [frame.index for frame in frames] == list(range(6))
-    assert [frame.restart for frame in frames] == [False, False, False, True, False, False]
+    assert [frame.take for frame in frames] == [0, 0, 0, 1, 1, 1]
     assert told == ["camera 0: lost, trying to open it again", "camera 0: back"]
 
 
@@ -110,7 +110,7 @@ def test_driver_that_repeats_its_last_picture_counts_as_lost(device):
     told: list[str] = []
     with Camera(0, told.append) as camera:
         frames = list(itertools.islice(camera, 2 + stream.camera.MAX_REPEATS + 5))
-    assert any(frame.restart for frame in frames)
+    assert any(frame.take for frame in frames)
     assert told[0].startswith("camera 0: lost")
 
 
@@ -133,5 +133,5 @@ def test_reopened_camera_shows_nothing_of_the_old_mask(device):
     )
     with Camera(0, lambda text: None) as camera:
         outputs = [pipeline.process(frame) for frame in itertools.islice(camera, 3)]
-    assert outputs[2].frame.restart
+    assert outputs[2].frame.take == 1
     assert (outputs[2].image == 0).all()

@@ -92,7 +92,7 @@ def test_restart_forgets_the_mask_before():
     again = make(Mask())
     again.process(frame(0))
     fresh = make(Mask()).process(frame(25)).image
-    assert (again.process(frame(25, restart=True)).image == fresh).all()
+    assert (again.process(frame(25, take=1)).image == fresh).all()
 
 
 def test_mask_after_a_failure_owes_nothing_to_the_one_before_it():

@@ -1,0 +1,92 @@
+"""How often the network of a stream runs, and what the frames between get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal
+
+from segmentation.keyframe import KeyframeTracker
+from segmentation.segmenter import Segmenter
+from stream.frame import StreamInfo
+from stream.network_thread import NetworkThread
+
+#: Networks about as cheap as carrying their masks on: they see every frame unless told otherwise.
+EVERY_FRAME = ("portrait",)
+#: Frames of a file that may wait for the keyframe after them.
+MAX_HELD_BYTES = 256_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframes:
+    """What was asked for.
+
+    Attributes:
+        every: a keyframe every so many frames, "auto", or `None`: left to the network and source.
+        mean_distance: with "auto", the frames for each keyframe to spend; see `Schedule`.
+        reuse: "hold" shows the masks of a keyframe where they were; "flow" moves them with the
+            picture; "auto" is "flow" where there is anything to reuse.
+    """
+
+    every: int | Literal["auto"] | None = None
+    mean_distance: float | None = None
+    reuse: Literal["auto", "hold", "flow"] = "auto"
+
+    @classmethod
+    def parse(cls, every: str | None, reuse: Literal["auto", "hold", "flow"]) -> Keyframes:
+        """Read "N", "auto" or "auto:N".
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        if every is None:
+            return cls(reuse=reuse)
+        word, _, num = every.rpartition(":")
+        counts = num.isdigit() and int(num) >= 1
+        if word not in ("", "auto") or not (counts or every == "auto"):
+            raise ValueError(f"a number from 1, auto or auto:N, got {every!r}")
+        if every == "auto":
+            return cls("auto", None, reuse)
+        return cls("auto", float(num), reuse) if word else cls(int(num), None, reuse)
+
+
+def open_tracker(
+    segmenter: Segmenter,
+    info: StreamInfo,
+    keyframes: Keyframes,
+    on_failure: Callable[[Exception], None],
+    stack: ExitStack,
+) -> KeyframeTracker:
+    """Return the tracker of one stream.
+
+    Live, the network gets a thread of its own wherever masks are reused, so that it holds up no
+    frame; a file waits for it, and frames between two keyframes use both.
+
+    Args:
+        segmenter: the network.
+        info: of the source.
+        keyframes: what was asked for.
+        on_failure: called when the network fails on a live source, which goes on; the network of
+            a file raises.
+        stack: ends the thread.
+    """
+    told = on_failure if info.live else None
+    every = keyframes.every
+    if every is None:
+        alone = segmenter.name in EVERY_FRAME or not info.live
+        every = 1 if alone and keyframes.reuse == "auto" else "auto"
+    reused = segmenter.name not in EVERY_FRAME or every != 1
+    if info.fps is None or not reused:
+        return KeyframeTracker(segmenter, told)
+    executor = stack.enter_context(NetworkThread()) if info.live else None
+    moved: Literal["forward", "both"] = "forward" if info.live else "both"
+    return KeyframeTracker(
+        segmenter,
+        told,
+        reuse="hold" if keyframes.reuse == "hold" else moved,
+        keyframe=every,
+        mean_distance=keyframes.mean_distance,
+        max_held=max(1, MAX_HELD_BYTES // (3 * info.width * info.height)),
+        executor=executor,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from effects.blur import Blur
 from effects.composite import blend
-from effects.cutout import Cutout
+from effects.cutout import Cutout, over_black
 from effects.draw import draw_instances
 from effects.effect import Effect
 from effects.grey import Grey
@@ -27,5 +27,6 @@ __all__ = [
     "Unchanged",
     "blend",
     "draw_instances",
+    "over_black",
     "parse_effect",
 ]

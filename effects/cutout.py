@@ -28,3 +28,15 @@ class Cutout:
         cut: Image = cv2.cvtColor(visible, cv2.COLOR_RGB2RGBA)
         cv2.insertChannel(alpha, cut, 3)
         return cut
+
+
+def over_black(image: Image) -> Image:
+    """Return (H, W, 3) uint8: a picture with straight alpha before black; others as they are.
+
+    Args:
+        image: (H, W, 3) or (H, W, 4) uint8.
+    """
+    if image.shape[2] == 3:
+        return image
+    opacity = cv2.cvtColor(image[:, :, 3], cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.multiply(image[:, :, :3], opacity, scale=1 / 255), np.uint8)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
+from effects import over_black
 from stream.frame import Output, OutputInfo, Sink, StreamError
 
 
@@ -63,8 +62,4 @@ class VirtualCamera(Sink):
 
     def write(self, output: Output) -> None:
         """Send one output; where it is transparent it shows black. See `Sink`."""
-        image = output.image
-        if image.shape[2] == 4:
-            shown = image[:, :, :3].astype(np.uint16) * image[:, :, 3:] // 255
-            image = shown.astype(np.uint8)
-        self._camera.send(image)
+        self._camera.send(over_black(output.image))

@@ -51,8 +51,8 @@ class Geometry:
         offset = np.array(crop_hw[::-1]) / 2 - linear @ centre
         return cls(np.column_stack([linear, offset]), crop_hw, max(1.0, 1 / scale))
 
-    def warp(self, image: Image) -> Image:
-        """Return the crop; beyond the photo's border it is mirrored."""
+    def warp(self, image: Image, fill: int | tuple[int, ...] | None = None) -> Image:
+        """Return the crop; beyond the photo's border it is `fill`, or mirrored without that."""
         if self.shrink > 1.5:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 * self.shrink), np.uint8)
         return np.asarray(
@@ -61,7 +61,8 @@ class Geometry:
                 self.matrix,
                 self.crop_hw[::-1],
                 flags=cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REFLECT_101,
+                borderMode=cv2.BORDER_REFLECT_101 if fill is None else cv2.BORDER_CONSTANT,
+                borderValue=0 if fill is None else fill,
             ),
             np.uint8,
         )
@@ -74,7 +75,20 @@ def add_person(
 
     Ghiasi et al. 2021, "Simple Copy-Paste is a Strong Data Augmentation Method", section 3.
     """
-    height, width = mask.shape
+    place = place_at_random((mask.shape[0], mask.shape[1]), other_mask, rng)
+    mixed, front = paste(image, other, other_mask, place)
+    return mixed, np.maximum(mask, front)
+
+
+def place_at_random(
+    size_hw: tuple[int, int], other_mask: Image, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw where in a photo of `size_hw` what another photo's mask shows is pasted.
+
+    Returns:
+        (2, 3), from pixels of the other photo to those of this one.
+    """
+    height, width = size_hw
     fit = min(height / other_mask.shape[0], width / other_mask.shape[1])
     scale = fit * rng.uniform(0.4, 1.2)
     flip = -1 if rng.random() < 0.5 else 1
@@ -82,13 +96,20 @@ def add_person(
     # whoever is cut off by the lower border of his photo stays cut off by one
     reaches_down = bool(other_mask[-1].any())
     top = height - other_mask.shape[0] * scale if reaches_down else rng.uniform(-0.2, 0.5) * height
-    matrix = np.array([[flip * scale, 0, left], [0, scale, top]])
-    pasted = cv2.warpAffine(other, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    front = cv2.warpAffine(other_mask, matrix, (width, height))
+    return np.array([[flip * scale, 0, left], [0, scale, top]])
+
+
+def paste(
+    image: Image, other: Image, other_mask: Image, place: NDArray[np.float64]
+) -> tuple[Image, Image]:
+    """Return `image` with what `other_mask` (255 inside) shows of `other`, and that mask in it."""
+    size = (image.shape[1], image.shape[0])
+    pasted = cv2.warpAffine(other, place, size, borderMode=cv2.BORDER_REPLICATE)
+    front = cv2.warpAffine(other_mask, place, size)
     front = cv2.GaussianBlur(front, (3, 3), 0)
     share = front[:, :, None].astype(np.float32) / 255
     mixed = pasted * share + image * (1 - share)
-    return mixed.astype(np.uint8), np.maximum(mask, np.asarray(front, np.uint8))
+    return mixed.astype(np.uint8), np.asarray(front, np.uint8)
 
 
 def change_colours(image: Image, rng: np.random.Generator) -> Image:

@@ -236,6 +236,17 @@ def _segmenter(options: argparse.Namespace) -> Segmenter:
         keep = None if options.keep is None else list(parse_keep(options.keep))
     except ValueError as error:
         raise CommandError(f"--keep {error}") from error
+    loading = Options(
+        weights=options.weights,
+        min_score=options.min_score,
+        keep=keep,
+        classes=options.classes.split(",") if options.classes else None,
+        size=options.size,
+        backend=options.backend,
+        device=options.device,
+        precision=options.precision,
+        on_message=say,
+    )
     name = options.model
     if name == "auto":
         outputs = options.output or []
@@ -244,21 +255,8 @@ def _segmenter(options: argparse.Namespace) -> Segmenter:
             for output in outputs
         )
         given = options.weights or options.keep
-        name = choose_model(asks_for_instances=bool(wants_files or given))
-    segmenter = load(
-        name,
-        Options(
-            weights=options.weights,
-            min_score=options.min_score,
-            keep=keep,
-            classes=options.classes.split(",") if options.classes else None,
-            size=options.size,
-            backend=options.backend,
-            device=options.device,
-            precision=options.precision,
-            on_message=say,
-        ),
-    )
+        name = choose_model(loading, asks_for_instances=bool(wants_files or given))
+    segmenter = load(name, loading)
     say(f"model: {segmenter.name} on {segmenter.device}")
     return segmenter
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segmentation.coco import NAMES
 from segmentation.runtime import (
+    UNUSED_GPU,
     KerasNetwork,
     OpenVINONetwork,
     cached_export,
@@ -47,19 +48,12 @@ def compile_network(
         ValueError: they cannot be had.
         WeightsError: `build` raises it, or the export cannot be kept on disk.
     """
-    unused_gpu = ""
     if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
         if make is None and options.precision == "bfloat16":
             raise ValueError("precision bfloat16: not with this network; use float32")
         on_gpu = options.device == "gpu" or (options.device == "auto" and gpu_present())
         device = "gpu" if on_gpu else "cpu"
-        try:
-            return KerasNetwork(make or (lambda _: build()), device, options.precision)
-        except ValueError:
-            if (options.backend, options.device) != ("auto", "auto"):
-                raise
-            # nobody asked for the GPU, but nobody should wonder why it idles
-            unused_gpu = "; the NVIDIA GPU is unused: pip install 'maskcast[gpu]'"
+        return KerasNetwork(make or (lambda _: build()), device, options.precision)
 
     if options.precision not in ("auto", "float32"):
         raise ValueError(
@@ -68,7 +62,9 @@ def compile_network(
         )
 
     network = OpenVINONetwork(exported(build, weights, settings, options), spare_threads())
-    network.device += unused_gpu
+    if (options.backend, options.device) == ("auto", "auto") and gpu_present():
+        # nobody asked for the GPU, but nobody should wonder why it idles
+        network.device += f"; {UNUSED_GPU}: pip install 'maskcast[gpu]'"
     return network
 
 

@@ -7,7 +7,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from segmentation.segmenter import WeightsError
 Array = NDArray[Any]
 MAX_EXPORTS = 4  # kept on disk; one of Mask R-CNN takes 260 MB
 MAX_COMPILED = 5  # shapes of input at a time; each has its own copy of the weights
+UNUSED_GPU = "the NVIDIA GPU is unused"
 
 
 class OpenVINONetwork:
@@ -89,7 +91,7 @@ class KerasNetwork:
         """Find the device; nothing is built yet."""
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         keras = import_keras()
-        names = [name for name in keras.distribution.list_devices() if name.startswith(device)]
+        names = _devices(keras, device)
         if not names:
             raise ValueError(
                 f"device {device}: Keras ({keras.backend.backend()}) sees none; "
@@ -120,16 +122,28 @@ def import_keras() -> Any:
 
     These are notes about the machine, by C++ and past every setting of verbosity.
     """
+    with _stderr_closed():
+        import keras
+    return keras
+
+
+@contextmanager
+def _stderr_closed() -> Iterator[None]:
     sys.stderr.flush()
     terminal = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:
-            import keras
+            yield
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-    return keras
+
+
+def _devices(keras: Any, kind: str) -> list[str]:
+    """Return the names of the devices of a kind, "cpu" or "gpu", that Keras' backend can use."""
+    with _stderr_closed():  # TensorFlow lists every library of CUDA that it misses
+        return [name for name in keras.distribution.list_devices() if name.startswith(kind)]
 
 
 def _set_precision(precision: str, device: str, backend: str) -> str:
@@ -160,13 +174,24 @@ def gpu_present() -> bool:
     return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
 
 
+def gpu_usable() -> bool:
+    """Whether Keras as it is installed can run on a GPU; loads it only where there is one."""
+    if not gpu_present():
+        return False
+    try:
+        return bool(_devices(import_keras(), "gpu"))
+    except ImportError:
+        return False
+
+
 def chosen_backend(backend: str, device: str, *, prefer_gpu: bool) -> str:
     """Return "openvino" or "keras" for what `segmentation.segmenter.Options` asks for.
 
     Args:
         backend: "auto", "openvino" or "keras".
         device: "auto", "cpu" or "gpu".
-        prefer_gpu: where both say "auto", a GPU is worth the seconds that Keras takes to start.
+        prefer_gpu: where both say "auto", a GPU that can be used is worth the seconds that Keras
+            takes to start.
 
     Raises:
         ValueError: OpenVINO is asked for on a GPU.
@@ -175,7 +200,7 @@ def chosen_backend(backend: str, device: str, *, prefer_gpu: bool) -> str:
         raise ValueError("backend openvino runs on the CPU here; for a GPU use backend keras")
     if backend != "auto":
         return backend
-    on_gpu = device == "gpu" or (device == "auto" and prefer_gpu and gpu_present())
+    on_gpu = device == "gpu" or (device == "auto" and prefer_gpu and gpu_usable())
     return "keras" if on_gpu else "openvino"
 
 

@@ -64,7 +64,7 @@ class Options:
         device: "auto", "cpu" or "gpu".
         precision: in which convolutions and matrix products are computed: "float32", on GPUs
             also "tf32", with Keras also "bfloat16"; "auto" for tf32 on a GPU, float32 elsewhere.
-        on_message: called with a line for people when something takes long.
+        on_message: called with a line for people when something takes long or is not as expected.
     """
 
     weights: Path | None = None
@@ -99,27 +99,35 @@ def check_classes(names: Sequence[str], classes: Sequence[str]) -> None:
             raise ValueError(f"no class {name!r}; {hint}")
 
 
-def choose_model(*, asks_for_instances: bool) -> str:
+def choose_model(options: Options, *, asks_for_instances: bool) -> str:
     """Return the name of the network that suits best among those whose weights are on disk.
 
     Args:
+        options: how it will be loaded; `on_message` is told of a GPU that is there for nothing.
         asks_for_instances: people in one mask do not suffice.
 
     Raises:
         WeightsError: there is none.
     """
     from segmentation.presets import PRESETS
-    from segmentation.runtime import gpu_present
+    from segmentation.runtime import UNUSED_GPU, gpu_present, gpu_usable
     from segmentation.weights import find
 
     on_disk = find(PRESETS["mask-rcnn"]) is not None
-    if on_disk and (asks_for_instances or gpu_present()):
-        return "mask-rcnn"
-    if asks_for_instances:
+    if asks_for_instances and not on_disk:
         raise WeightsError(
             "instances and classes need the weights of mask-rcnn, which are not on disk; "
             "run.py models fetch mask-rcnn, or --model mask-rcnn --weights FILE"
         )
+    if asks_for_instances:
+        return "mask-rcnn"
+    if options.device == "cpu" or options.backend == "openvino" or not gpu_present():
+        return "portrait"
+    if on_disk and (options.device == "gpu" or gpu_usable()):
+        return "mask-rcnn"
+    if options.device == "auto" and options.on_message is not None:
+        remedy = "pip install 'maskcast[gpu]'" if on_disk else "run.py models fetch mask-rcnn"
+        options.on_message(f"{UNUSED_GPU}: {remedy} for a network that needs it")
     return "portrait"
 
 

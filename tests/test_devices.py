@@ -18,10 +18,6 @@ from segmentation.runtime import KerasNetwork, OpenVINONetwork
 from segmentation.segmenter import Options, WeightsError, choose_model
 
 
-def refuse(make: Any, device: str, precision: str) -> None:
-    raise ValueError(f"device {device}: sees none")
-
-
 def compiled(options: Options, **settings: Any) -> Any:
     return network.compile_network(
         lambda: None, Path("weights.h5"), "mask-rcnn 320", options, **settings
@@ -33,7 +29,7 @@ def unusable_gpu(monkeypatch):
     """A machine with a GPU that Keras does not see."""
     for module in (network, runtime):
         monkeypatch.setattr(module, "gpu_present", lambda: True)
-    monkeypatch.setattr(network, "KerasNetwork", refuse)
+    monkeypatch.setattr(runtime, "import_keras", lambda: FakeKeras(["cpu:0"]))
     monkeypatch.setattr(network, "cached_export", lambda *_: Path("network.xml"))
     monkeypatch.setattr(
         network, "OpenVINONetwork", lambda path, threads: SimpleNamespace(device="CPU")
@@ -43,21 +39,22 @@ def unusable_gpu(monkeypatch):
 def test_gpu_that_nobody_asked_for_is_done_without_and_named(unusable_gpu):
     device = compiled(Options()).device
     assert device == "CPU; the NVIDIA GPU is unused: pip install 'maskcast[gpu]'"
+    assert compiled(Options(device="cpu")).device == "CPU"
 
 
 @pytest.mark.parametrize("options", [Options(device="gpu"), Options(backend="keras")])
 def test_gpu_asked_for_and_absent_is_an_error(unusable_gpu, options):
-    with pytest.raises(ValueError, match="device gpu: sees none"):
+    with pytest.raises(ValueError, match=r"device gpu: Keras \(jax\) sees none"):
         compiled(options)
 
 
 def test_backend_follows_the_device(monkeypatch):
-    monkeypatch.setattr(runtime, "gpu_present", lambda: True)
+    monkeypatch.setattr(runtime, "gpu_usable", lambda: True)
     assert runtime.chosen_backend("auto", "auto", prefer_gpu=True) == "keras"
     assert runtime.chosen_backend("auto", "auto", prefer_gpu=False) == "openvino"
     assert runtime.chosen_backend("auto", "cpu", prefer_gpu=True) == "openvino"
     assert runtime.chosen_backend("auto", "gpu", prefer_gpu=False) == "keras"
-    monkeypatch.setattr(runtime, "gpu_present", lambda: False)
+    monkeypatch.setattr(runtime, "gpu_usable", lambda: False)
     assert runtime.chosen_backend("auto", "auto", prefer_gpu=True) == "openvino"
     with pytest.raises(ValueError, match="runs on the CPU here"):
         runtime.chosen_backend("openvino", "gpu", prefer_gpu=True)
@@ -80,30 +77,71 @@ def test_precision_that_cannot_be_had(options, message):
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path) -> SimpleNamespace:
-    """A machine that can be given a GPU and weights."""
+    """A machine that can be given a GPU, a TensorFlow that sees it, and weights."""
     monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
-    present = {"gpu": False}
-    monkeypatch.setattr(runtime, "gpu_present", lambda: present["gpu"])
+    monkeypatch.setattr(runtime, "gpu_present", lambda: False)
+    keras = FakeKeras(["cpu:0"])
+    monkeypatch.setattr(runtime, "import_keras", lambda: keras)
     return SimpleNamespace(
-        add_gpu=lambda: present.update(gpu=True),
+        add_gpu=lambda: monkeypatch.setattr(runtime, "gpu_present", lambda: True),
+        add_cuda=lambda: keras.devices.append("gpu:0"),
         add_weights=lambda: (tmp_path / "mask_rcnn_coco.h5").write_bytes(b""),
     )
 
 
-def test_auto_takes_mask_rcnn_where_gpu_and_weights_are_there(machine):
-    assert choose_model(asks_for_instances=False) == "portrait"
+def chosen(*, asks_for_instances: bool = False, **options: Any) -> tuple[str, list[str]]:
+    """Return what `--model auto` takes, and what a person is told of it."""
+    told: list[str] = []
+    loading = Options(on_message=told.append, **options)
+    return choose_model(loading, asks_for_instances=asks_for_instances), told
+
+
+def test_auto_takes_mask_rcnn_where_a_gpu_can_be_used_and_weights_are_there(machine):
     machine.add_gpu()
-    assert choose_model(asks_for_instances=False) == "portrait"
     machine.add_weights()
-    assert choose_model(asks_for_instances=False) == "mask-rcnn"
+    machine.add_cuda()
+    assert chosen() == ("mask-rcnn", [])
+    assert chosen(device="gpu") == ("mask-rcnn", [])
+    assert chosen(device="cpu") == ("portrait", [])
+    assert chosen(backend="openvino") == ("portrait", [])
+
+
+def test_auto_leaves_a_gpu_that_cannot_be_used_and_says_so(machine):
+    assert chosen() == ("portrait", [])
+    machine.add_gpu()
+    unused = "the NVIDIA GPU is unused: {} for a network that needs it"
+    assert chosen() == ("portrait", [unused.format("run.py models fetch mask-rcnn")])
+    machine.add_weights()
+    assert chosen() == ("portrait", [unused.format("pip install 'maskcast[gpu]'")])
+    assert chosen(device="cpu") == ("portrait", [])
+    # who asks for the GPU gets the network that needs it, and its error
+    assert chosen(device="gpu") == ("mask-rcnn", [])
+
+
+def test_auto_without_keras_leaves_the_gpu(machine, monkeypatch):
+    def missing() -> None:
+        raise ImportError("keras")
+
+    machine.add_gpu()
+    machine.add_weights()
+    monkeypatch.setattr(runtime, "import_keras", missing)
+    name, told = chosen()
+    assert name == "portrait"
+    assert len(told) == 1
+
+
+def test_auto_without_a_gpu_loads_no_keras(machine, monkeypatch):
+    machine.add_weights()
+    monkeypatch.setattr(runtime, "import_keras", lambda: pytest.fail("loaded"))
+    assert chosen() == ("portrait", [])
 
 
 def test_auto_without_a_gpu_takes_mask_rcnn_for_instances_alone(machine):
     with pytest.raises(WeightsError, match=r"run\.py models fetch mask-rcnn"):
-        choose_model(asks_for_instances=True)
+        chosen(asks_for_instances=True)
     machine.add_weights()
-    assert choose_model(asks_for_instances=False) == "portrait"
-    assert choose_model(asks_for_instances=True) == "mask-rcnn"
+    assert chosen() == ("portrait", [])
+    assert chosen(asks_for_instances=True) == ("mask-rcnn", [])
 
 
 def test_an_nvidia_device_is_found_without_loading_anything(monkeypatch):
@@ -124,6 +162,7 @@ class FakeKeras:
 
     def __init__(self, devices: list[str], backend: str = "jax") -> None:
         self.used: list[str] = []
+        self.devices = devices
         self.backend = SimpleNamespace(backend=lambda: backend)
         self.distribution = SimpleNamespace(list_devices=lambda: devices)
 

@@ -14,10 +14,8 @@ DOUBT = 1 / 142
 MIN_DOUBT_PX = 2.0
 #: Where the doubted mask is between these, of 255, colours are asked: about 2.3 deviations.
 BAND = (3, 252)
-#: Share of the colours' say that is lost where flow explains the image, and the mismatch from
-#: which on it hardly is: what followed the flow needs no correction.
-CALM = 0.9
-MIN_MISMATCH = 12.0
+#: The mismatch from which on an outline is decided anew: what followed the flow stays as it is.
+MIN_MISMATCH = 16.0
 #: Pull of a neighbour of the same colour, difference of luma at which it is gone, and rounds.
 SMOOTHNESS = 0.8
 CONTRAST = 18.0
@@ -30,7 +28,7 @@ def _log_odds_table() -> NDArray[np.float32]:
 
 
 _LOG_ODDS = _log_odds_table()
-_SAY = (1 - CALM * np.exp(-((np.arange(256) / MIN_MISMATCH) ** 2))).astype(np.float32)
+_SAY = (1 - np.exp(-((np.arange(256) / MIN_MISMATCH) ** 2))).astype(np.float32)
 _PULL = (SMOOTHNESS * np.exp(-((np.arange(256) / CONTRAST) ** 2) / 2)).astype(np.float32)
 
 
@@ -41,12 +39,12 @@ def correct_outline(
     appearance: Appearance,
     long_side: int,
 ) -> NDArray[np.uint8]:
-    """Return the mask with a band along its outline decided anew.
+    """Return the mask with a band along its outline decided anew where the flow has failed.
 
     Three things are weighed in the band: how far inside the mask a pixel lies; which colours the
-    object and its surroundings have there, where the flow has failed; and that neighbours without
-    an edge between them belong together (mean-field inference in an Ising model, as in Blake,
-    Kohli and Rother 2011, "Markov Random Fields for Vision and Image Processing", section 1.6).
+    object and its surroundings have there; and that neighbours without an edge between them belong
+    together (mean-field inference in an Ising model, as in Blake, Kohli and Rother 2011, "Markov
+    Random Fields for Vision and Image Processing", section 1.6).
 
     Args:
         ycc: (h, w, 3) uint8, Y Cr Cb.
@@ -67,10 +65,11 @@ def correct_outline(
     rows, columns = np.nonzero(band)
     evidence = _LOG_ODDS[doubted]
     colours = appearance.log_odds(image, rows, columns, centre_of_mass(inside))
-    evidence[rows, columns] += colours * _SAY[mismatch[part][rows, columns]]
-    settled = _agreed(evidence, np.ascontiguousarray(image[..., 0]))
-    corrected = mask.copy()
-    corrected[part][band] = np.rint(127.5 + 127.5 * settled[band]).astype(np.uint8)
+    say = _SAY[mismatch[part][rows, columns]]
+    evidence[rows, columns] += colours * say
+    settled = 127.5 + 127.5 * _agreed(evidence, np.ascontiguousarray(image[..., 0]))
+    corrected, moved = mask.copy(), inside[rows, columns].astype(np.float32)
+    corrected[part][rows, columns] = np.rint(moved + say * (settled[rows, columns] - moved))
     return corrected
 
 

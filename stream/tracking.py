@@ -40,15 +40,14 @@ class Keyframes:
         Raises:
             ValueError: it is none of these.
         """
-        if every is None:
-            return cls(reuse=reuse)
-        word, _, num = every.rpartition(":")
-        counts = num.isdigit() and int(num) >= 1
-        if word not in ("", "auto") or not (counts or every == "auto"):
+        if every is None or every == "auto":
+            return cls("auto" if every else None, None, reuse)
+        num = every.removeprefix("auto:")
+        if not num.isdigit() or int(num) < 1:
             raise ValueError(f"a number from 1, auto or auto:N, got {every!r}")
-        if every == "auto":
-            return cls("auto", None, reuse)
-        return cls("auto", float(num), reuse) if word else cls(int(num), None, reuse)
+        if num != every:
+            return cls("auto", float(num), reuse)
+        return cls(int(num), None, reuse)
 
 
 def open_tracker(

@@ -1,0 +1,177 @@
+"""How often the network of a stream runs: from the options to what is shown."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import ExitStack
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import run as command_line
+import stream.network_thread
+from effects import Mask
+from segmentation.refine import Refiner
+from stream.frame import StreamInfo
+from stream.loop import run
+from stream.network_thread import NetworkThread
+from stream.pipeline import Pipeline
+from stream.stats import Stats
+from stream.tracking import Keyframes, open_tracker
+from tests.fakes import ListSink, MovingSquare, Oracle
+from tests.ffmpeg_reference import ffmpeg
+
+
+class Slow(Oracle):
+    """Takes its time."""
+
+    seconds = 0.2
+
+    def segment(self, images):
+        time.sleep(self.seconds)
+        return super().segment(images)
+
+
+class Portrait(Oracle):
+    name = "portrait"
+
+
+@pytest.mark.parametrize(
+    ("text", "every", "mean"),
+    [
+        (None, None, None),
+        ("1", 1, None),
+        ("12", 12, None),
+        ("auto", "auto", None),
+        ("auto:8", "auto", 8.0),
+    ],
+)
+def test_what_is_asked_for_is_read(text, every, mean):
+    assert Keyframes.parse(text, "flow") == Keyframes(every, mean, "flow")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "", "often", "auto:", "auto:0", "auto:x", "5:5", ":5"])
+def test_anything_else_is_refused(text):
+    with pytest.raises(ValueError, match="a number from 1, auto or auto:N"):
+        Keyframes.parse(text, "auto")
+
+
+def num_seen(segmenter: Oracle, asked: Keyframes) -> int:
+    """Return how many of 12 frames of a file the network saw, all of which got masks."""
+    info = StreamInfo(64, 48, Fraction(25), live=False, num_frames=12)
+    with ExitStack() as stack:
+        tracker = open_tracker(segmenter, info, asked, pytest.fail, stack)
+        shown = [
+            each for frame in MovingSquare(12) for each in tracker.push(frame.image, frame.time_s)
+        ]
+        shown += tracker.finish()
+    assert len(shown) == 12
+    assert None not in shown
+    return len(segmenter.seen)
+
+
+def test_file_is_seen_whole_unless_fewer_keyframes_are_asked_for():
+    assert num_seen(Oracle(), Keyframes()) == 12
+    assert num_seen(Portrait(), Keyframes()) == 12
+    assert num_seen(Portrait(), Keyframes(5)) == 3
+    assert num_seen(Oracle(), Keyframes(4, reuse="hold")) == 3
+    assert num_seen(Oracle(), Keyframes(reuse="flow")) < 6
+
+
+def test_photos_owe_nothing_to_each_other():
+    info = StreamInfo(64, 48, None, live=False, num_frames=3)
+    with ExitStack() as stack:
+        tracker = open_tracker(Oracle(), info, Keyframes(5), pytest.fail, stack)
+        for frame in MovingSquare(3):
+            (found,) = tracker.push(frame.image, 0.0)
+            assert found is not None
+            assert found.ids.tolist() == [-1]
+    assert tracker.counts["keyframes"] == 3
+
+
+def test_frames_wait_for_a_keyframe_within_bounds(monkeypatch):
+    monkeypatch.setattr("stream.tracking.MAX_HELD_BYTES", 3 * 64 * 48 * 2)
+    # two frames may wait
+    assert num_seen(Oracle(), Keyframes(6)) == 4
+
+
+def play_live(segmenter: Oracle, asked: Keyframes) -> tuple[ListSink, Stats, list[str]]:
+    told: list[str] = []
+    stats, sink = Stats(), ListSink()
+    with ExitStack() as stack:
+        source = stack.enter_context(MovingSquare(28, live=True, pause_s=0.03))
+        tracker = open_tracker(
+            segmenter, source.info, asked, lambda error: told.append(str(error)), stack
+        )
+        pipeline = Pipeline(tracker, Refiner(blend=False), Mask(), stats=stats)
+        stack.enter_context(sink)
+        run(source, pipeline, {"list": sink}, stats, stop=threading.Event())
+    return sink, stats, told
+
+
+def test_network_slower_than_the_video_holds_up_no_frame_and_its_mask_moves_along():
+    sink, stats, told = play_live(Slow(), Keyframes())
+    assert told == []
+    assert len(sink.outputs) >= 26
+    late = [output for output in sink.outputs if output.alpha is not None]
+    assert 14 <= len(late) <= 24  # the frames before the first result are covered
+    assert stats.counts["keyframes"] <= 6
+    for output in late[::5]:
+        truth = Oracle().segment(output.frame.image[None])[0].union() >= 128
+        assert np.count_nonzero(truth & (output.alpha >= 128)) > 0.6 * np.count_nonzero(truth)
+    age = stats.stages["mask age"].percentile_ms(50)
+    assert age is not None
+    assert age > 0
+
+
+def test_network_that_dies_live_covers_the_picture_and_is_told():
+    sink, _, told = play_live(Oracle(fails=lambda call: call >= 1), Keyframes(1))
+    assert told
+    assert sink.outputs[-1].alpha is None
+    assert (sink.outputs[-1].image == 0).all()
+
+
+def test_network_that_hangs_does_not_keep_the_program(monkeypatch):
+    monkeypatch.setattr(stream.network_thread, "MAX_WAIT_S", 0.1)
+    let_go = threading.Event()
+    started = time.monotonic()
+    with NetworkThread() as executor:
+        executor.submit(let_go.wait)
+    assert time.monotonic() - started < 5
+    let_go.set()
+
+
+def test_calls_run_in_order_and_their_errors_are_carried():
+    with NetworkThread() as executor:
+        futures = [executor.submit(divmod, 7, k) for k in (2, 0, 3)]
+        assert futures[0].result() == (3, 1)
+        assert isinstance(futures[1].exception(), ZeroDivisionError)
+        assert futures[2].result() == (2, 1)
+
+
+def test_cut_in_a_file_is_a_keyframe(tmp_path, shared_data):
+    first, second = (
+        shared_data / "clips" / name
+        for name in ("webcam_asl_book.mkv", "man_sitting_outdoor_360p.mp4")
+    )
+    joined = tmp_path / "joined.mp4"
+    chain = "trim=end_frame=13,setpts=PTS-STARTPTS,scale=480:270,setsar=1,format=yuv420p,fps=25"
+    ffmpeg(
+        "-i",
+        first,
+        "-i",
+        second,
+        "-filter_complex",
+        f"[0:v]{chain}[a];[1:v]{chain}[b];[a][b]concat",
+        joined,
+    )
+    stats = tmp_path / "stats.json"
+    arguments = [joined, "-o", tmp_path / "out.mp4", "--keyframe", "10", "--stats", stats]
+    assert command_line.main([str(each) for each in arguments]) == 0
+    frames = json.loads(stats.read_text())["frames"]
+    assert frames["cuts"] == 1
+    assert frames["processed"] == frames["read"]
+    assert frames["keyframes"] == 4  # 0, 10, the one after the cut, and ten after it

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands import CommandError, say
+from stream.commands.model_options import add_model_options, load_segmenter
 
 if TYPE_CHECKING:
     from effects import Effect
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 
-COMMANDS = ("models", "train")  # each a file in stream/commands/
+COMMANDS = ("models", "serve", "train")  # each a file in stream/commands/
 
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
@@ -82,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
+    if type(error).__name__ == "DataError":
+        return str(error)  # a line for each thing that is wrong
     if isinstance(error, ImportError) and "lib" in text and ".so" in text:
         return (
             f"OpenCV lacks a library of the system ({text}); "
@@ -143,7 +146,19 @@ def _parser() -> argparse.ArgumentParser:
     add("-y", "--overwrite", action="store_true", help="replace outputs that exist")
     add("--effect", default="blur", metavar="NAME[=VALUE]", help="see below; default: blur")
     add("--invert", action="store_true", help="the effect falls on the people instead")
-    _add_model_options(parser)
+    add_model_options(parser)
+    add(
+        "--keyframe",
+        metavar="N|auto[:N]",
+        help="the network sees every Nth frame, or those that need it (auto), one in N on the mean",
+    )
+    add(
+        "--reuse",
+        default="auto",
+        choices=("auto", "hold", "flow"),
+        help="on the frames between, masks stay (hold) or move with the picture (flow)",
+    )
+    add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
     add("--fps", type=_rate, metavar="RATE", help="photos are frames of a video: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add(
@@ -157,45 +172,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--debug", action="store_true", help="show where an error comes from")
     add("--version", action="version", version=f"maskcast {VERSION}")
     return parser
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    from segmentation.segmenter import LOADERS
-
-    add = parser.add_argument_group("what is found").add_argument
-    models = ("auto", *LOADERS)
-    add("--model", default="auto", choices=models, help="default: auto, which never downloads")
-    add("--keep", metavar="CLASS[:N],...", help="only these are foreground; person:1 is the best")
-    add("--weights", type=Path, metavar="FILE", help="read instead of the file on disk")
-    add("--classes", metavar="NAME,...", help="names of the classes in a file of your own")
-    add("--min-score", type=_share, metavar="0..1", help="less certain objects are left out")
-    add("--size", type=int, metavar="PIXELS", help="of the network's input: 1024, 512, 320")
-    add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
-    add("--backend", default="auto", choices=("auto", "openvino", "keras"))
-    add("--device", default="auto", choices=("auto", "cpu", "gpu"))
-    add(
-        "--keyframe",
-        metavar="N|auto[:N]",
-        help="the network sees every Nth frame, or those that need it (auto), one in N on the mean",
-    )
-    add(
-        "--reuse",
-        default="auto",
-        choices=("auto", "hold", "flow"),
-        help="on the frames between, masks stay (hold) or move with the picture (flow)",
-    )
-    precisions = ("auto", "float32", "tf32", "bfloat16")
-    add("--precision", default="auto", choices=precisions, help="auto: tf32 on a GPU, else float32")
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"a number from 0 to 1, got {text!r}")
-    return share
 
 
 def _rate(text: str) -> Fraction:
@@ -229,36 +205,12 @@ def _effect(text: str, stack: ExitStack) -> Effect:
 
 
 def _segmenter(options: argparse.Namespace) -> Segmenter:
-    from segmentation.segmenter import Options, choose_model, load
-    from stream.foreground import parse_keep
-
-    try:
-        keep = None if options.keep is None else list(parse_keep(options.keep))
-    except ValueError as error:
-        raise CommandError(f"--keep {error}") from error
-    loading = Options(
-        weights=options.weights,
-        min_score=options.min_score,
-        keep=keep,
-        classes=options.classes.split(",") if options.classes else None,
-        size=options.size,
-        backend=options.backend,
-        device=options.device,
-        precision=options.precision,
-        on_message=say,
+    outputs = options.output or []
+    wants_files = any(
+        output.startswith("instances:") or output.endswith((".json", ".jsonl"))
+        for output in outputs
     )
-    name = options.model
-    if name == "auto":
-        outputs = options.output or []
-        wants_files = any(
-            output.startswith("instances:") or output.endswith((".json", ".jsonl"))
-            for output in outputs
-        )
-        given = options.weights or options.keep
-        name = choose_model(loading, asks_for_instances=bool(wants_files or given))
-    segmenter = load(name, loading)
-    say(f"model: {segmenter.name} on {segmenter.device}")
-    return segmenter
+    return load_segmenter(options, asks_for_instances=wants_files)
 
 
 def _pipeline(

@@ -1,0 +1,204 @@
+"""`run.py serve`: the page for live demos."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import secrets
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stream.commands import CommandError, say
+
+if TYPE_CHECKING:
+    from segmentation.segmenter import Segmenter
+    from stream.serve.settings import Settings
+
+EXAMPLES = """\
+A visitor's webcam goes out by WebRTC and comes back masked. Nothing of a visit is kept.
+
+Only this machine reaches the page unless --host says otherwise. Anywhere else TLS is required,
+without which browsers give no camera to a page, and the token in the address that is printed.
+
+examples:
+  run.py serve                               http://localhost:8000, for this machine
+  run.py serve --port 9000 --visitors 2
+  run.py serve --model portrait --model mask-rcnn      visitors choose between two networks
+  run.py serve --host 0.0.0.0 --self-signed  for phones in the same network; browsers warn once,
+                                             the fingerprint of the certificate is printed
+  run.py serve --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem
+  run.py serve --host 0.0.0.0 --self-signed --stun stun:stun.example.org:3478
+                                             this server or its visitors are behind a NAT
+
+Ctrl-C ends it.
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `serve` until Ctrl-C; returns 130."""
+    options = _parser().parse_args(arguments)
+    try:
+        import aiohttp  # noqa: F401
+        import aiortc  # noqa: F401
+    except ImportError as error:
+        raise CommandError(
+            f"serve needs more packages ({error}): pip install 'maskcast[serve]'"
+        ) from error
+    settings = _settings(options)
+    # what goes wrong on a connection is between it and its visitor
+    logging.getLogger("aiortc").setLevel(logging.CRITICAL)
+    logging.getLogger("aioice").setLevel(logging.CRITICAL)
+    logging.getLogger("libav").setLevel(logging.CRITICAL)
+    segmenters = [_segmenter(name) for name in dict.fromkeys(options.model or ["portrait"])]
+    asyncio.run(_serve(settings, segmenters))
+    return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    from segmentation.segmenter import LOADERS
+
+    parser = argparse.ArgumentParser(
+        prog="run.py serve",
+        description="A page on which webcams are masked live, for several visitors at once.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
+    add("--port", type=_port, default=8000, help="default: 8000; 0 takes a free one")
+    add(
+        "--model",
+        action="append",
+        choices=tuple(LOADERS),
+        metavar="NAME",
+        help="network, see run.py models; repeatable, the first is used until another is chosen; "
+        "default: portrait",
+    )
+    add("--visitors", type=_count, default=4, metavar="N", help="at a time; default: 4")
+    add(
+        "--idle",
+        type=_count,
+        default=30,
+        metavar="SECONDS",
+        help="a visitor without video for so long is sent away; default: 30",
+    )
+    add("--tls-cert", type=Path, metavar="FILE", help="certificate (chain), PEM")
+    add("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
+    add("--self-signed", action="store_true", help="make a certificate for this run")
+    add("--stun", type=_stun, metavar="stun:HOST:PORT", help="asked for addresses behind a NAT")
+    add("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a number from 0 to 65535, got {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"a number from 1, got {text!r}")
+    return int(text)
+
+
+def _stun(text: str) -> str:
+    scheme, _, rest = text.partition(":")
+    host, _, port = rest.partition(":")
+    if scheme != "stun" or not host or (port and not port.isdigit()):
+        raise argparse.ArgumentTypeError(f"must look like stun:HOST:3478, got {text!r}")
+    return text
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from stream.serve.certificate import own_names, read_certificate, self_signed
+    from stream.serve.gate import is_loopback
+    from stream.serve.limits import Limits
+    from stream.serve.settings import Settings
+
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise CommandError("serve: --tls-cert and --tls-key belong together")
+    if options.self_signed and options.tls_cert is not None:
+        raise CommandError("serve: --self-signed or --tls-cert, not both")
+    local = is_loopback(options.host)
+    tls = None
+    if options.tls_cert is not None:
+        tls = read_certificate(options.tls_cert, options.tls_key)
+    elif options.self_signed:
+        tls, fingerprint = self_signed(own_names(options.host))
+        say(f"certificate made for this run, SHA-256 {fingerprint}")
+    elif not local:
+        raise CommandError(
+            f"serve --host {options.host}: others can reach this address, so it needs TLS: "
+            "--tls-cert FILE --tls-key FILE, or --self-signed"
+        )
+    return Settings(
+        host=options.host,
+        port=options.port,
+        is_loopback=local,
+        token=None if local else secrets.token_urlsafe(24),
+        tls=tls,
+        stun=options.stun,
+        limits=Limits(max_visitors=options.visitors, idle_s=options.idle),
+    )
+
+
+def _segmenter(name: str) -> Segmenter:
+    from segmentation.segmenter import Options, load
+
+    segmenter = load(name, Options(on_message=say))
+    say(f"model: {segmenter.name} on {segmenter.device}")
+    return segmenter
+
+
+async def _serve(settings: Settings, segmenters: Sequence[Segmenter]) -> None:
+    """Serve until a signal comes; a second one gives up at once."""
+    from stream.serve.network import Network
+    from stream.serve.server import Server
+
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    loop.set_exception_handler(_tell)
+
+    def stop(number: int, frame: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        loop.call_soon_threadsafe(stopped.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    network = Network(segmenters)
+    server = Server(settings, network, say)
+    try:
+        network.prepare()
+        await server.start()
+        for address in _addresses(server.settings):
+            say(f"open {address}")
+        await stopped.wait()
+    finally:
+        await server.close()
+        network.close()
+    say("ended")
+
+
+def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say in a line what went wrong where nobody waits for it."""
+    error = context.get("exception")
+    say(f"warning: {context['message']}" + (f" ({type(error).__name__}: {error})" if error else ""))
+
+
+def _addresses(settings: Settings) -> list[str]:
+    """Return what to open in a browser."""
+    from stream.serve.certificate import own_names
+
+    scheme = "https" if settings.tls is not None else "http"
+    names = ["localhost" if settings.host == "127.0.0.1" else settings.host]
+    if not settings.is_loopback:
+        names = [name for name in own_names(settings.host) if name != "localhost"]
+    query = f"?token={settings.token}" if settings.token else ""
+    return [
+        f"{scheme}://{f'[{name}]' if ':' in name else name}:{settings.port}/{query}"
+        for name in names
+    ]

@@ -1,0 +1,92 @@
+"""How much one visitor, and all of them together, may ask for."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+class Refusal(Exception):
+    """A visitor asks for what he may not have: one sentence for him, and the HTTP status."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is refused above these numbers.
+
+    Attributes:
+        max_visitors: at a time.
+        idle_s: a visitor who sends no frame for so long is asked to leave.
+        max_pixels: of a frame.
+        max_fps: frames a second that a visitor sends.
+        max_media_bytes_s: bytes a second of everything a visitor sends by WebRTC.
+        max_connect_s: from the offer to the first frame.
+        max_offer_bytes: of the body of an offer.
+        max_offers_minute: from one address.
+        max_message_bytes: of a message on the data channel.
+        max_messages_s: on it, a second.
+        max_upload_bytes: of a background as it is sent.
+        max_upload_pixels: of a background.
+        max_request_s: time for a whole request, upload included.
+        max_connections: of HTTP, at a time.
+    """
+
+    max_visitors: int = 4
+    idle_s: float = 30.0
+    max_pixels: int = 1280 * 720
+    max_fps: int = 75
+    max_media_bytes_s: int = 2_500_000
+    max_connect_s: float = 20.0
+    max_offer_bytes: int = 64_000
+    max_offers_minute: int = 20
+    max_message_bytes: int = 2_000
+    max_messages_s: int = 40
+    max_upload_bytes: int = 12_000_000
+    max_upload_pixels: int = 50_000_000
+    max_request_s: float = 30.0
+    max_connections: int = 64
+
+
+class Rate:
+    """Counts what each of several keys does within a time.
+
+    Args:
+        max_num: so often each key may, within `window_s`.
+        window_s: in seconds.
+        clock: monotonic, in seconds.
+    """
+
+    def __init__(
+        self, max_num: int, window_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start without a past."""
+        self._max_num = max_num
+        self._window_s = window_s
+        self._clock = clock
+        self._times: dict[str, deque[float]] = {}
+
+    def allows(self, key: str = "") -> bool:
+        """Count one more of `key`; returns whether it is within the limit."""
+        now = self._clock()
+        self._forget(now - self._window_s)
+        times = self._times.setdefault(key, deque())
+        if len(times) >= self._max_num:
+            return False
+        times.append(now)
+        return True
+
+    def _forget(self, before: float) -> None:
+        for key in list(self._times):
+            times = self._times[key]
+            while times and times[0] < before:
+                times.popleft()
+            if not times:
+                del self._times[key]

@@ -1,0 +1,165 @@
+"""What the frames of one visitor go through; his temporal state, effect and background."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from effects import Blur, Effect, parse_effect
+from segmentation.keyframe import KeyframeTracker
+from segmentation.refine import Refiner
+from stream.frame import Frame, Output
+from stream.pipeline import Pipeline
+from stream.serve.limits import Refusal
+from stream.serve.network import Network
+from stream.stats import Stats
+from stream.yuv420 import Yuv420
+
+Image = NDArray[np.uint8]
+
+#: What a visitor may choose; `cutout` needs a picture with alpha, which video calls have not.
+SHOWN_EFFECTS = ("blur", "replace", "grey", "overlay", "mask", "none")
+#: Stands for the visitor's own photo in `replace=`; no file of this machine is ever opened.
+UPLOADED = "uploaded"
+
+
+class _Chosen:
+    """The `Effect` chosen last; changed between two frames, so that none is lost."""
+
+    has_alpha = False
+
+    def __init__(self) -> None:
+        self.effect: Effect = Blur()
+
+    def __call__(self, image: Image, alpha: Image, time_s: float) -> Image:
+        return self.effect(image, alpha, time_s)
+
+
+class Masking:
+    """Masks the frames of one visitor, one after the other.
+
+    Args:
+        network: shared with the others.
+
+    Attributes:
+        model: name of the network used.
+        background: (h, w, 3) uint8 RGB, the visitor's own; `None` until he uploads one.
+        covered: the last frame had no mask, so that the effect fell on all of it.
+        kept: share of the last frame that is foreground, 0 to 1.
+        failure: what the network said last when it failed.
+        stats: counts and times since he came.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Begin with the first network and a blurred background."""
+        self._network = network
+        self._chosen = _Chosen()
+        self._pipeline: Pipeline | None = None
+        self._tracker: KeyframeTracker | None = None
+        self._size_hw = (0, 0)
+        self._num = 0
+        self.model = next(iter(network.segmenters))
+        self.background: Image | None = None
+        self.covered = True
+        self.kept = 0.0
+        self.failure: str | None = None
+        self.stats = Stats()
+
+    def choose_effect(self, text: str) -> None:
+        """Change the effect from the next frame on.
+
+        Args:
+            text: `NAME[=VALUE]`, as on the command line; `replace=uploaded` is his own photo.
+
+        Raises:
+            Refusal: there is no such effect, or no photo was uploaded.
+        """
+        if text.partition("=")[0] not in SHOWN_EFFECTS:
+            raise Refusal(400, f"effect must be one of {', '.join(SHOWN_EFFECTS)}")
+        try:
+            self._chosen.effect = parse_effect(text, self._uploaded)
+        except ValueError as error:
+            raise Refusal(400, str(error)) from error
+
+    def choose_model(self, name: str) -> None:
+        """Change the network; from the next frame on it starts without a past.
+
+        Raises:
+            Refusal: it is not offered.
+        """
+        if name not in self._network.segmenters:
+            raise Refusal(400, f"model must be one of {', '.join(self._network.segmenters)}")
+        if name != self.model:
+            self.model = name
+            self._pipeline = None
+
+    @property
+    def device(self) -> str:
+        """What the network runs on, for people."""
+        return self._network.segmenters[self.model].device
+
+    @property
+    def mask_age_s(self) -> float:
+        """Time from the frame the network saw to the frame shown with its masks."""
+        return (self._tracker.age_s if self._tracker is not None else None) or 0.0
+
+    async def apply(self, video: av.VideoFrame) -> av.VideoFrame:
+        """Return the frame masked, with its timestamp; its sides made even."""
+        size_hw = video.height // 2 * 2, video.width // 2 * 2
+        if self._pipeline is None or size_hw != self._size_hw:
+            self._start(size_hw)
+        pipeline, model = self._pipeline, self.model
+        assert pipeline is not None
+        image = await self._network.do(partial(self._to_rgb, video))
+        frame = Frame(image, self._num, float((video.pts or 0) * (video.time_base or 0)))
+        self._num += 1
+        (tracked,) = await self._network.track(model, partial(pipeline.track, frame))
+        shown = await self._network.do(lambda: self._from_rgb(pipeline.composite(tracked)))
+        shown.pts, shown.time_base = video.pts, video.time_base
+        return shown
+
+    def _start(self, size_hw: tuple[int, int]) -> None:
+        """Begin a stream of this size, with this network."""
+        self._size_hw = size_hw
+        # what browsers send as VP8 says nothing of its colours; they mean BT.601
+        self._yuv = Yuv420(size_hw, "unknown", full_range=False)
+        self._tracker = self._network.tracker(self.model, self._failed)
+        self._pipeline = Pipeline(
+            self._tracker,
+            Refiner(blend=True),
+            self._chosen,
+            max_input=self._network.segmenters[self.model].max_input,
+            stats=self.stats,
+        )
+
+    def _failed(self, error: Exception) -> None:
+        self.failure = " ".join(str(error).split()) or type(error).__name__
+
+    def _uploaded(self, path: Path) -> Image:
+        if path != Path(UPLOADED):
+            raise ValueError(f"replace: needs #RRGGBB or {UPLOADED}")
+        if self.background is None:
+            raise ValueError("replace: upload a photo first")
+        return self.background
+
+    def _to_rgb(self, video: av.VideoFrame) -> Image:
+        height, width = self._size_hw
+        planes = []
+        for plane, half in zip(video.planes, (1, 2, 2), strict=True):
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+            planes.append(rows[: height // half, : width // half].reshape(-1))
+        image = self._yuv.to_rgb(np.concatenate(planes))
+        image.setflags(write=False)
+        return image
+
+    def _from_rgb(self, output: Output) -> av.VideoFrame:
+        self.covered = output.alpha is None
+        self.kept = 0.0 if output.alpha is None else float(output.alpha.mean()) / 255
+        height, width = self._size_hw
+        shown = np.empty(self._yuv.num_bytes, np.uint8)
+        self._yuv.from_rgb(output.image, shown)
+        return av.VideoFrame.from_ndarray(shown.reshape(height * 3 // 2, width), format="yuv420p")

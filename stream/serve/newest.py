@@ -1,0 +1,74 @@
+"""Frames between tasks: whoever is slow gets the newest one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Generic, TypeVar
+
+import av
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+
+T = TypeVar("T")
+
+
+class Newest(Generic[T]):
+    """Holds one thing; a newer one takes its place.
+
+    Attributes:
+        num_dropped: so many were replaced before anybody took them.
+    """
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self._item: T | None = None
+        self._there = asyncio.Event()
+        self.num_dropped = 0
+
+    def put(self, item: T) -> None:
+        """Hold `item` from now on."""
+        self.num_dropped += self._item is not None
+        self._item = item
+        self._there.set()
+
+    async def take(self) -> T:
+        """Wait for the next thing and let go of it."""
+        await self._there.wait()
+        self._there.clear()
+        item, self._item = self._item, None
+        assert item is not None
+        return item
+
+
+class MaskedTrack(MediaStreamTrack):
+    """What goes back to a visitor: the newest masked frame whenever the encoder is free.
+
+    Attributes:
+        sent: time.perf_counter() when the encoder took a frame, and when that had arrived; of
+            the last few seconds, emptied by whoever counts.
+    """
+
+    kind = "video"
+
+    def __init__(self) -> None:
+        """Begin without a frame."""
+        super().__init__()
+        self._newest: Newest[tuple[av.VideoFrame, float]] = Newest()
+        self.sent: list[tuple[float, float]] = []
+
+    def put(self, frame: av.VideoFrame, arrived_at: float) -> None:
+        """Show this frame next."""
+        self._newest.put((frame, arrived_at))
+
+    async def recv(self) -> av.VideoFrame:
+        """Return the next frame to encode; see `MediaStreamTrack`."""
+        if self.readyState != "live":
+            raise MediaStreamError
+        frame, arrived_at = await self._newest.take()
+        self.sent.append((time.perf_counter(), arrived_at))
+        return frame
+
+    @property
+    def num_dropped(self) -> int:
+        """Masked frames that a newer one replaced before they were encoded."""
+        return self._newest.num_dropped

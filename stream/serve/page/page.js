@@ -1,0 +1,404 @@
+// The page: sends the camera, shows what comes back, and asks for effects.
+
+const $ = (id) => document.getElementById(id);
+
+const EFFECTS = {
+  blur: "Blur", replace: "Replace", grey: "Grey", overlay: "Overlay", mask: "Mask", none: "None",
+};
+const COLOURS = {
+  "#2a6f97": "blue", "#0f8a4b": "green", "#e9c46a": "sand", "#f4f4f2": "white", "#1d1f24": "black",
+};
+const UPLOADED = "uploaded";
+const MAX_SIDE = 1600; // of a photo before it is sent: the server keeps no more
+const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30, max: 30 } };
+
+const wishes = { effect: "blur", strength: 50, background: Object.keys(COLOURS)[0], model: null };
+const state = {
+  settings: null, visit: null, peer: null, sender: null, channel: null, stream: null, facing: "user",
+  photo: null, lastCount: null, pingMs: null, serverMs: null, timer: null,
+};
+
+// === What is shown ===
+
+function show(text, kind = "") {
+  $("status").textContent = text;
+  $("status").className = kind;
+}
+
+function notice(text) {
+  $("notice").textContent = text ?? "";
+  $("notice").hidden = !text;
+}
+
+function number(id, value, digits = 0) {
+  $(id).textContent = value === null || Number.isNaN(value) ? "–" : value.toFixed(digits);
+}
+
+function drawControls() {
+  for (const name of state.settings.effects) {
+    $("effects").append(choice("choice", "effect", name, EFFECTS[name] ?? name, name === wishes.effect));
+  }
+  for (const [colour, name] of Object.entries(COLOURS)) {
+    const swatch = choice("swatch", "background", colour, "", colour === wishes.background);
+    swatch.style.backgroundColor = colour;
+    swatch.firstChild.setAttribute("aria-label", name);
+    $("backgrounds").append(swatch);
+  }
+  for (const name of state.settings.models) $("model").append(new Option(name, name));
+  $("model").disabled = state.settings.models.length < 2;
+  wishes.model = state.settings.models[0];
+}
+
+function choice(kind, group, value, text, checked) {
+  const label = document.createElement("label");
+  const input = Object.assign(document.createElement("input"), { type: "radio", name: group, value, checked });
+  label.className = kind;
+  label.append(input, text);
+  return label;
+}
+
+function compare(on) {
+  $("frame").classList.toggle("comparing", on);
+  $("compare").setAttribute("aria-pressed", String(on));
+  if (on) divide(Number($("split").value) || 50);
+}
+
+function divide(percent) {
+  $("split").value = percent;
+  $("frame").style.setProperty("--split", `${percent}%`);
+}
+
+// === What is asked for ===
+
+function effectText() {
+  if (wishes.effect === "blur") return `blur=${wishes.strength / 100}`;
+  if (wishes.effect === "replace") return `replace=${wishes.background}`;
+  return wishes.effect;
+}
+
+function tell(message) {
+  if (state.channel?.readyState === "open") state.channel.send(JSON.stringify(message));
+}
+
+function applyEffect() {
+  $("strength-field").hidden = wishes.effect !== "blur";
+  $("background-field").hidden = wishes.effect !== "replace";
+  $("strength-value").textContent = `${wishes.strength} %`;
+  if (wishes.effect === "replace" && wishes.background === UPLOADED && !state.photo?.sent) return;
+  tell({ effect: effectText() });
+}
+
+async function takePhoto(file) {
+  notice();
+  $("photo-name").textContent = file.name;
+  state.photo = { blob: await asJpeg(file), sent: false };
+  await sendPhoto();
+}
+
+// Photos of phones are large and sometimes HEIC: what this browser can show goes as a small JPEG.
+async function asJpeg(file) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch {
+    return file; // the server says what is wrong with it
+  }
+  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
+}
+
+async function sendPhoto() {
+  if (!state.photo || !state.visit) return;
+  try {
+    await ask(`visits/${state.visit}/background`, { method: "PUT", body: state.photo.blob });
+  } catch (error) {
+    state.photo = null;
+    $("photo-name").textContent = "Choose a photo, or drop one here";
+    notice(error.message);
+    return;
+  }
+  state.photo.sent = true;
+  showPhoto();
+  wishes.background = UPLOADED;
+  applyEffect();
+}
+
+function showPhoto() {
+  $("backgrounds").querySelector(`[value=${UPLOADED}]`)?.parentElement.remove();
+  const swatch = choice("swatch", "background", UPLOADED, "", true);
+  const address = URL.createObjectURL(state.photo.blob);
+  swatch.style.backgroundImage = `url(${address})`;
+  swatch.firstChild.setAttribute("aria-label", "your photo");
+  $("backgrounds").append(swatch);
+}
+
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Error("The server does not answer.");
+  }
+  if (response.status === 204) return null;
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(sentence(body.error ?? `the server answered ${response.status}`));
+  return body;
+}
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (text.endsWith(".") ? "" : ".");
+
+// === The visit ===
+
+async function openCamera() {
+  if (!navigator.mediaDevices) {
+    throw new Error("This browser gives no camera to a page without TLS: open it as localhost or https.");
+  }
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video: { ...CAMERA, facingMode: state.facing } });
+  } catch (error) {
+    const reasons = {
+      NotAllowedError: "The browser was not allowed to use the camera; allow it beside the address.",
+      NotFoundError: "No camera was found.",
+      NotReadableError: "Another program uses the camera.",
+    };
+    throw new Error(reasons[error.name] ?? `The camera cannot be opened (${error.name}).`);
+  }
+}
+
+function showCamera(stream) {
+  state.stream = stream;
+  $("before").srcObject = stream;
+  const [track] = stream.getVideoTracks();
+  const front = track.getSettings().facingMode !== "environment";
+  setMirror(front);
+  track.addEventListener("ended", () => state.stream === stream && leave("The camera was unplugged."));
+}
+
+async function begin() {
+  $("start").disabled = true;
+  notice();
+  try {
+    show("Opening the camera", "busy");
+    showCamera(await openCamera());
+    show("Connecting", "busy");
+    await connect();
+  } catch (error) {
+    leave(error.message);
+  } finally {
+    $("start").disabled = false;
+  }
+}
+
+async function connect() {
+  const { stun } = state.settings;
+  const peer = new RTCPeerConnection({ iceServers: stun ? [{ urls: stun }] : [] });
+  state.peer = peer;
+  const [track] = state.stream.getVideoTracks();
+  const transceiver = peer.addTransceiver(track, { direction: "sendrecv", streams: [state.stream] });
+  state.sender = transceiver.sender;
+  peer.addEventListener("track", (event) => showMasked(event.track, transceiver.receiver));
+  peer.addEventListener("connectionstatechange", () => {
+    if (peer === state.peer && peer.connectionState === "failed") leave("The connection failed.");
+  });
+  openChannel(peer);
+  await peer.setLocalDescription();
+  await gathered(peer);
+  const { sdp } = peer.localDescription;
+  const answer = await ask("visits", { method: "POST", body: JSON.stringify({ sdp }) });
+  if (peer !== state.peer) return;
+  state.visit = answer.id;
+  await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+  await preferResolution(transceiver.sender);
+  await sendPhoto();
+}
+
+function openChannel(peer) {
+  const channel = peer.createDataChannel("control");
+  state.channel = channel;
+  channel.addEventListener("open", () => {
+    if (wishes.model) tell({ model: wishes.model });
+    applyEffect();
+  });
+  channel.addEventListener("message", ({ data }) => hear(JSON.parse(data)));
+  channel.addEventListener("close", () => peer === state.peer && leave("The connection ended."));
+}
+
+// Addresses are in the offer itself; a server that tells more of them gets two seconds.
+function gathered(peer) {
+  return new Promise((resolve) => {
+    const done = () => peer.iceGatheringState === "complete" && resolve();
+    peer.addEventListener("icegatheringstatechange", done);
+    setTimeout(resolve, 2000);
+    done();
+  });
+}
+
+// A smaller picture would make the server forget its masks; fewer frames do not.
+async function preferResolution(sender) {
+  const parameters = sender.getParameters();
+  parameters.degradationPreference = "maintain-resolution";
+  for (const encoding of parameters.encodings ?? []) encoding.maxBitrate = 1_500_000;
+  await sender.setParameters(parameters).catch(() => {});
+}
+
+function showMasked(track, receiver) {
+  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+  $("after").srcObject = new MediaStream([track]);
+  track.addEventListener("unmute", () => {
+    $("stage").classList.remove("idle");
+    $("stop").disabled = false;
+    show("Live", "live");
+  });
+  clearInterval(state.timer);
+  state.timer = setInterval(measure, 1000);
+}
+
+function hear(message) {
+  if (message.pong) state.pingMs = performance.now() - message.pong;
+  if (message.refused) notice(sentence(message.refused));
+  if (message.ended) leave(sentence(message.ended));
+  if (message.model) {
+    $("model").value = message.model;
+    $("device").textContent = message.device;
+  }
+  if (!message.numbers) return;
+  const { numbers } = message;
+  state.serverMs = numbers.latency_ms;
+  number("n-latency", numbers.latency_ms);
+  number("n-kept", numbers.covered ? null : numbers.kept * 100);
+  number("n-age", numbers.covered ? null : numbers.mask_age_ms);
+  if (numbers.failure) {
+    notice(`The network failed, so the whole picture is covered: ${numbers.failure}`);
+    state.failed = true;
+  } else if (state.failed) {
+    notice();
+    state.failed = false;
+  }
+}
+
+// The round trip is the sum of its parts: this browser's encoder, the way there and back, the
+// frame after it that the server waits for, the server, and this browser's buffer and decoder.
+async function measure() {
+  tell({ ping: performance.now() });
+  const peer = state.peer;
+  if (!peer) return;
+  const entries = [...(await peer.getStats()).values()];
+  const incoming = entries.find((entry) => entry.type === "inbound-rtp" && entry.kind === "video");
+  const outgoing = entries.find((entry) => entry.type === "outbound-rtp" && entry.kind === "video");
+  if (!incoming || !outgoing || peer !== state.peer) return;
+  const count = {
+    at: incoming.timestamp, frames: incoming.framesDecoded, encoded: outgoing.framesEncoded,
+    encodeS: outgoing.totalEncodeTime, bufferS: incoming.totalProcessingDelay,
+  };
+  const last = state.lastCount;
+  state.lastCount = count;
+  if (!last || count.frames === last.frames || count.encoded === last.encoded) {
+    number("n-fps", last ? 0 : null);
+    return;
+  }
+  const seconds = (count.at - last.at) / 1000;
+  number("n-fps", (count.frames - last.frames) / seconds, 1);
+  $("n-size").textContent = `${incoming.frameWidth} × ${incoming.frameHeight}`;
+  if (state.pingMs === null || state.serverMs === null) return;
+  const encode = (count.encodeS - last.encodeS) / (count.encoded - last.encoded);
+  const buffer = (count.bufferS - last.bufferS) / (count.frames - last.frames);
+  const frame = seconds / (count.encoded - last.encoded);
+  number("n-trip", 1000 * (encode + frame + (buffer || 0)) + state.pingMs + state.serverMs);
+}
+
+function leave(reason) {
+  const { peer, stream, visit } = state;
+  Object.assign(state, { peer: null, sender: null, channel: null, stream: null, visit: null });
+  Object.assign(state, { lastCount: null, pingMs: null, serverMs: null, failed: false });
+  if (state.photo) state.photo.sent = false;
+  clearInterval(state.timer);
+  if (visit) fetch(`visits/${visit}`, { method: "DELETE", keepalive: true }).catch(() => {});
+  peer?.close();
+  stream?.getTracks().forEach((track) => track.stop());
+  $("before").srcObject = $("after").srcObject = null;
+  $("stage").classList.add("idle");
+  $("stop").disabled = true;
+  for (const id of ["n-fps", "n-trip", "n-latency", "n-kept", "n-age", "n-size"]) $(id).textContent = "–";
+  show("Not connected", reason ? "bad" : "");
+  notice(reason);
+}
+
+async function turnCamera() {
+  state.facing = state.facing === "user" ? "environment" : "user";
+  state.stream?.getTracks().forEach((track) => track.stop());
+  try {
+    const stream = await openCamera();
+    showCamera(stream);
+    await state.sender?.replaceTrack(stream.getVideoTracks()[0]);
+  } catch (error) {
+    leave(error.message);
+  }
+}
+
+function setMirror(on) {
+  $("frame").classList.toggle("mirrored", on);
+  $("mirror").setAttribute("aria-pressed", String(on));
+}
+
+// === What a person does ===
+
+function listen() {
+  $("start").addEventListener("click", begin);
+  $("stop").addEventListener("click", () => leave());
+  $("turn").addEventListener("click", turnCamera);
+  $("compare").addEventListener("click", () => compare(!$("frame").classList.contains("comparing")));
+  $("mirror").addEventListener("click", () => setMirror(!$("frame").classList.contains("mirrored")));
+  $("split").addEventListener("input", (event) => divide(event.target.value));
+  $("effects").addEventListener("change", (event) => {
+    wishes.effect = event.target.value;
+    applyEffect();
+  });
+  $("strength").addEventListener("input", (event) => {
+    wishes.strength = Number(event.target.value);
+    applyEffect();
+  });
+  $("backgrounds").addEventListener("change", (event) => {
+    wishes.background = event.target.value;
+    applyEffect();
+  });
+  $("model").addEventListener("change", (event) => {
+    wishes.model = event.target.value;
+    tell({ model: wishes.model });
+  });
+  $("photo").addEventListener("change", (event) => {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (file) takePhoto(file);
+  });
+  for (const kind of ["dragenter", "dragover"]) $("drop").addEventListener(kind, () => $("drop").classList.add("over"));
+  for (const kind of ["dragleave", "drop"]) $("drop").addEventListener(kind, () => $("drop").classList.remove("over"));
+  for (const id of ["before", "after"]) {
+    $(id).addEventListener("resize", ({ target }) => {
+      if (target.videoWidth) $("frame").style.setProperty("--aspect", target.videoWidth / target.videoHeight);
+    });
+  }
+  addEventListener("pagehide", () => state.visit && leave());
+}
+
+async function offerCameras() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+  $("turn").hidden = devices.filter((device) => device.kind === "videoinput").length < 2;
+}
+
+history.replaceState(null, "", location.pathname); // the token need not stay in sight
+listen();
+try {
+  state.settings = await ask("settings");
+  drawControls();
+  applyEffect();
+  await offerCameras();
+} catch (error) {
+  $("start").disabled = true;
+  show("Not connected", "bad");
+  notice(error.message);
+}

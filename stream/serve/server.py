@@ -1,0 +1,215 @@
+"""The server of the page: its addresses, and the visitors who are there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from aiohttp import web
+
+from stream.frame import StreamError
+from stream.process import settle_process
+from stream.serve import webrtc
+from stream.serve.gate import HEADERS, Gate, Handler
+from stream.serve.limits import Rate, Refusal
+from stream.serve.listener import Listener
+from stream.serve.masking import SHOWN_EFFECTS
+from stream.serve.network import Network
+from stream.serve.settings import Settings
+from stream.serve.uploads import decode_photo, read_upload
+from stream.serve.visitor import Visitor
+
+PAGE = Path(__file__).parent / "page"
+FILES = {
+    "/": ("index.html", "text/html"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/page.css": ("page.css", "text/css"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+
+class Server:
+    """Serves the page and masks the video of its visitors.
+
+    `start` binds it, `close` ends every visit. Both belong to one event loop.
+
+    Args:
+        settings: where and how.
+        network: shared by all visitors; whoever made it closes it.
+        on_message: called with lines for the person at the terminal.
+
+    Attributes:
+        settings: with the port that was taken.
+        visitors: by id; those who are there now.
+    """
+
+    def __init__(
+        self, settings: Settings, network: Network, on_message: Callable[[str], None]
+    ) -> None:
+        """Prepare the routes."""
+        self.settings = settings
+        self.visitors: dict[str, Visitor] = {}
+        self._network = network
+        self._say = on_message
+        self._gate = Gate(settings)
+        self._offers = Rate(settings.limits.max_offers_minute, 60.0)
+        self._decoding = asyncio.Semaphore(1)  # one large photo in memory at a time
+        self._listener = Listener(self._app(), settings)
+
+    def _app(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard])
+        for path in FILES:
+            app.router.add_get(path, self._file)
+        app.router.add_get("/settings", self._settings)
+        app.router.add_post("/visits", self._arrive)
+        app.router.add_put("/visits/{id}/background", self._upload)
+        app.router.add_delete("/visits/{id}", self._leave)
+        return app
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            StreamError: the address cannot be bound.
+        """
+        settle_process()
+        try:
+            port = await self._listener.start()
+        except OSError as error:
+            address = f"{self.settings.host}, port {self.settings.port}"
+            reason = error.strerror or str(error)
+            raise StreamError(
+                f"serve: cannot listen on {address} ({reason}); try another --port"
+            ) from error
+        self.settings = replace(self.settings, port=port)
+        self._gate = Gate(self.settings)
+        webrtc.restrict(self.settings.limits, self._media_addresses())
+
+    def _media_addresses(self) -> list[str] | None:
+        """Return where media is received: where the page is, `None` for everywhere."""
+        address = socket.getaddrinfo(self.settings.host, None)[0][4][0]
+        return None if address in ("0.0.0.0", "::") else [str(address)]
+
+    async def close(self) -> None:
+        """Send every visitor away and stop listening."""
+        await asyncio.gather(
+            *(visitor.end("the server was stopped") for visitor in list(self.visitors.values()))
+        )
+        await self._listener.close()
+
+    # === Every request ===
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Check a request, limit its time, and say in one sentence why it is refused."""
+        try:
+            self._gate.check(request)
+            async with asyncio.timeout(self.settings.limits.max_request_s):
+                response = await handler(request)
+        except Refusal as refusal:
+            response = _refused(refusal)
+        except web.HTTPException as error:
+            response = _refused(Refusal(error.status, error.reason))
+        except TimeoutError:
+            response = _refused(Refusal(408, "the request took too long"))
+        except ConnectionError:
+            raise
+        except Exception as error:
+            self._say(f"warning: a request failed: {type(error).__name__}: {error}")
+            response = _refused(Refusal(500, "an error on this side"))
+        response.headers.update(HEADERS)
+        return response
+
+    # === What there is ===
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        name, kind = FILES[request.path]
+        response = web.Response(body=(PAGE / name).read_bytes(), content_type=kind, charset="utf-8")
+        self._gate.welcome(response)
+        return response
+
+    async def _settings(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(
+            {
+                "effects": SHOWN_EFFECTS,
+                "models": list(self._network.segmenters),
+                "stun": self.settings.stun,
+                "max_upload_bytes": self.settings.limits.max_upload_bytes,
+            }
+        )
+
+    async def _arrive(self, request: web.Request) -> web.StreamResponse:
+        """Take a visitor: his offer, `{"sdp": ...}`, for an answer."""
+        limits = self.settings.limits
+        if not self._offers.allows(request.remote or ""):
+            raise Refusal(429, "too many attempts from this address; wait a minute")
+        offer = await _offer(request, limits.max_offer_bytes)
+        if len(self.visitors) >= limits.max_visitors:
+            raise Refusal(
+                503, f"all {limits.max_visitors} places are taken; come back when one is free"
+            )
+        visitor = Visitor(self._network, limits, self.settings.stun, self._gone)
+        self.visitors[visitor.id] = visitor
+        try:
+            answer = await visitor.answer(offer)
+        except BaseException as error:
+            await visitor.end(f"refused: {error}")
+            raise
+        self._say(f"a visitor came ({len(self.visitors)} of {limits.max_visitors})")
+        return web.json_response({"id": visitor.id, "sdp": answer, "type": "answer"}, status=201)
+
+    def _gone(self, visitor: Visitor, reason: str) -> None:
+        if self.visitors.pop(visitor.id, None) is not None:
+            self._say(f"a visitor left: {reason}")
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        """Take the photo a visitor wants as background: the body, as it is."""
+        visitor = self._visitor(request)
+        if visitor.uploading:
+            raise Refusal(409, "another background of yours is still being uploaded")
+        visitor.uploading = True
+        limits = self.settings.limits
+        try:
+            chunks = request.content.iter_chunked(1 << 16)
+            data = await read_upload(chunks, request.content_length, limits)
+            async with self._decoding:
+                photo = await self._network.do(lambda: decode_photo(data, limits))
+        finally:
+            visitor.uploading = False
+        if visitor.ended is None:
+            visitor.masking.background = photo
+        return web.json_response({"width": photo.shape[1], "height": photo.shape[0]})
+
+    async def _leave(self, request: web.Request) -> web.StreamResponse:
+        await self._visitor(request).end("he said goodbye")
+        return web.Response(status=204)
+
+    def _visitor(self, request: web.Request) -> Visitor:
+        visitor = self.visitors.get(request.match_info["id"])
+        if visitor is None:
+            raise Refusal(404, "there is no such visit, or it has ended")
+        return visitor
+
+
+async def _offer(request: web.Request, max_bytes: int) -> str:
+    """Return the session description in the body of a request."""
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(1 << 14):
+        body += chunk
+        if len(body) > max_bytes:
+            raise Refusal(413, f"an offer may have {max_bytes} bytes at most")
+    try:
+        sdp = json.loads(body)["sdp"]
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise Refusal(400, "an offer must be JSON with sdp in it") from error
+    if not isinstance(sdp, str):
+        raise Refusal(400, "an offer must be JSON with sdp in it")
+    return sdp
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    return web.json_response({"error": refusal.reason}, status=refusal.status)

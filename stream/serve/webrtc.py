@@ -1,0 +1,131 @@
+"""aiortc as it is used here: only VP8, only small frames, only the addresses of the page.
+
+VP8 because every browser has to know it (RFC 7742, section 5), because one decoder is less to
+attack than two, and because aiortc encodes it in a quarter of the time it spends on H.264.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aioice.ice
+import aiortc.codecs
+import aiortc.rtcrtpreceiver
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender
+from aiortc.codecs.vpx import Vp8Decoder
+from aiortc.jitterbuffer import JitterFrame
+from aiortc.sdp import SessionDescription
+from av.frame import Frame
+
+from stream.serve.limits import Limits, Rate, Refusal
+
+MAX_CANDIDATES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """Comes out of the decoder in place of frames that are not decoded, and says why."""
+
+    reason: str
+
+
+def restrict(limits: Limits, addresses: Sequence[str] | None) -> None:
+    """Set for the whole process what aiortc has no options for.
+
+    Args:
+        limits: of frames.
+        addresses: where media is received; `None` for every address of this machine.
+    """
+    aiortc.rtcrtpreceiver.get_decoder = lambda codec: Decoder(limits)  # type: ignore[attr-defined]
+    if addresses is not None:
+        aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: list(addresses)
+
+
+def connection(stun: str | None) -> RTCPeerConnection:
+    """Return a new connection; without `stun` it asks no other server about anything."""
+    servers = [RTCIceServer(stun)] if stun else []
+    return RTCPeerConnection(RTCConfiguration(iceServers=servers))
+
+
+def prefer_vp8(peer: RTCPeerConnection) -> None:
+    """Leave VP8 and its retransmission as the only codecs of what was offered."""
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    wanted = [codec for codec in codecs if codec.name.upper() in ("VP8", "RTX")]
+    for transceiver in peer.getTransceivers():
+        transceiver.setCodecPreferences(wanted)
+
+
+def checked_offer(sdp: str, *, keep_candidates: bool) -> str:
+    """Return an offer without what is not wanted of it.
+
+    Browsers reach this server at its own addresses. Theirs are left out, so that no offer makes
+    this server send anything to a third one; behind a NAT, which `--stun` is for, they are needed.
+
+    Args:
+        sdp: the offer.
+        keep_candidates: leave the addresses in it that are numbers.
+
+    Raises:
+        Refusal: it is not the offer of one video and one data channel.
+    """
+    lines = [line.strip() for line in sdp.splitlines()]
+    kept, num_candidates = [], 0
+    for line in lines:
+        if line.startswith(("a=candidate:", "a=end-of-candidates")):
+            num_candidates += 1
+            is_name = re.search(r"\.local\b", line)
+            if not keep_candidates or is_name or num_candidates > MAX_CANDIDATES:
+                continue
+        kept.append(line)
+    text = "\r\n".join(filter(None, kept)) + "\r\n"
+    try:
+        kinds = sorted(media.kind for media in SessionDescription.parse(text).media)
+    except Exception as error:  # of many kinds, depending on where the text stops making sense
+        raise Refusal(400, "the offer is no session description") from error
+    if kinds != ["application", "video"]:
+        raise Refusal(400, "the offer must hold one video and one data channel, nothing else")
+    return text
+
+
+class Decoder(Vp8Decoder):
+    """Looks at the size of a VP8 frame before memory for it is taken.
+
+    Once something is refused nothing more is decoded: whoever sent it is about to be dismissed.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Prepare for the frames of one visitor."""
+        super().__init__()
+        self._limits = limits
+        self._rate = Rate(limits.max_fps, 1.0, time.monotonic)
+        self._refused = False
+
+    def decode(self, encoded_frame: JitterFrame) -> list[Frame]:
+        """Return the frames in this one, or the reason why not, as the last thing."""
+        if self._refused:
+            return []
+        reason = self._reason(encoded_frame.data)
+        if reason is None:
+            return super().decode(encoded_frame)
+        self._refused = True
+        return [Undecoded(reason)]  # type: ignore[list-item]
+
+    def _reason(self, data: bytes) -> str | None:
+        if not self._rate.allows():
+            return f"more than {self._limits.max_fps} frames a second are too many"
+        size = vp8_size(data)
+        if size is not None and size[0] * size[1] > self._limits.max_pixels:
+            most = self._limits.max_pixels
+            return f"frames of {size[0]}x{size[1]} are too large; {most} pixels are allowed"
+        return None
+
+
+def vp8_size(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of a VP8 key frame, `None` for others. Source: RFC 6386, 9.1."""
+    if len(data) < 10 or data[0] & 1 or data[3:6] != b"\x9d\x01\x2a":
+        return None
+    width, height = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    return width & 0x3FFF, height & 0x3FFF

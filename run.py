@@ -39,11 +39,13 @@ COMMANDS = ("models", "serve", "train")  # each a file in stream/commands/
 
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
-photos, a network address (http, rtsp, udp, ...), or demo: (a portrait in motion, no camera needed).
+photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y (what is shown there), or
+demo: (a portrait in motion, no camera needed).
 
 -o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
 photo (.png .jpg), a folder/ (one PNG a frame), instances:FOLDER/ (one black and white PNG an
-object), .json or .jsonl (COCO results: boxes, scores, RLE), virtualcam:[DEVICE], null:.
+object), .json or .jsonl (COCO results: boxes, scores, RLE), virtualcam:[DEVICE], null:,
+rtmp://HOST/APP/KEY, srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server).
 
 --effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
 (transparent: .png, folder/, .mov, .webm), overlay, none.
@@ -54,6 +56,8 @@ examples:
   run.py photo.jpg -o mask.png --effect mask
   run.py 0 -o virtualcam: --effect replace=beach.jpg
   run.py talk.mp4 --realtime               a file that behaves like a camera
+  run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
+  run.py 0 -o srt://192.0.2.7:9000 -o hls:web/
   run.py frames/ --fps 25 -o out.mp4       photos that are the frames of a video
   run.py photo.jpg -o instances:masks/ --keep dog --model mask-rcnn
   run.py in.mp4 -o out.mp4 -o found.jsonl --keep person,dog
@@ -284,6 +288,7 @@ def _sinks(
         preset=preset or ("veryfast" if source.info.live else "medium"),
         crf=20 if crf is None else crf,
         polygons=options.polygons,
+        on_message=say,
     )
     sinks: dict[str, Sink] = {}
     for address in options.output or ["window:"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from stream.frame import OutputInfo, Sink, StreamError
 from stream.instance_json import ENDINGS as JSON_ENDINGS
 from stream.instance_json import InstancesJSON
 from stream.instance_photos import InstancePhotos
+from stream.network_output import is_network_output
+from stream.network_sink import NetworkSink
 from stream.null import Null
 from stream.photos import ENDINGS, PhotoFile, PhotoFolder
 from stream.video_sink import ENDINGS as VIDEO_ENDINGS
@@ -28,6 +30,7 @@ class SinkOptions:
         preset: of the video encoder, in x264's names.
         crf: its constant rate factor, 0 (lossless) to 51.
         polygons: instances are written as outlines, not as RLE.
+        on_message: told, in one line, what happens to an output while it runs.
     """
 
     overwrite: bool = False
@@ -35,14 +38,16 @@ class SinkOptions:
     preset: str = "medium"
     crf: int = 20
     polygons: bool = False
+    on_message: Callable[[str], None] = lambda text: None
 
 
 def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
     """Open what `address` names; the caller enters and leaves it.
 
     Args:
-        address: `window:`, `virtualcam:[DEVICE]`, `null:`, `instances:FOLDER/`, a video, photo or
-            `.json` by its ending, or a folder ending in `/`.
+        address: `window:`, `virtualcam:[DEVICE]`, `null:`, `instances:FOLDER/`, `hls:FOLDER/`,
+            `rtmp://...`, `srt://...`, `udp://...`, a video, photo or `.json` by its ending, or a
+            folder ending in `/`.
         info: of the outputs to come.
         options: see `SinkOptions`.
 
@@ -59,6 +64,15 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
         folder = Path(address.removeprefix("instances:"))
         return InstancePhotos(
             folder, info, overwrite=options.overwrite, input_paths=options.input_paths
+        )
+    if is_network_output(address):
+        return NetworkSink(
+            address,
+            info,
+            preset=options.preset,
+            crf=options.crf,
+            overwrite=options.overwrite,
+            on_message=options.on_message,
         )
     path = Path(address)
     if address.endswith(("/", "\\")) or path.is_dir():
@@ -86,5 +100,5 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
     raise StreamError(
         f"{address}: unknown kind of output; use a video ({' '.join(VIDEO_ENDINGS)}), a photo "
         f"({' '.join(ENDINGS)}), a folder/, instances:FOLDER/, {' '.join(JSON_ENDINGS)}, window:, "
-        "virtualcam: or null:"
+        "virtualcam:, null:, hls:FOLDER/, rtmp://, srt:// or udp://"
     )

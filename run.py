@@ -39,7 +39,7 @@ COMMANDS = ("models", "serve", "train")  # each a file in stream/commands/
 
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
-photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y (what is shown there), or
+photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y, or
 demo: (a portrait in motion, no camera needed).
 
 -o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a

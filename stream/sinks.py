@@ -74,6 +74,11 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
             overwrite=options.overwrite,
             on_message=options.on_message,
         )
+    return _open_file(address, info, options)
+
+
+def _open_file(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
+    """Open a file or folder."""
     path = Path(address)
     if address.endswith(("/", "\\")) or path.is_dir():
         return PhotoFolder(path, overwrite=options.overwrite, input_paths=options.input_paths)

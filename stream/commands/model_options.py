@@ -1,0 +1,79 @@
+"""The options that say which network is used and how, the same in every command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stream.commands import CommandError, say
+
+if TYPE_CHECKING:
+    from segmentation.segmenter import Segmenter
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add them to a command's parser."""
+    from segmentation.segmenter import LOADERS
+
+    add = parser.add_argument_group("what is found").add_argument
+    models = ("auto", *LOADERS)
+    add("--model", default="auto", choices=models, help="default: auto, which never downloads")
+    add("--keep", metavar="CLASS[:N],...", help="only these are foreground; person:1 is the best")
+    add("--weights", type=Path, metavar="FILE", help="read instead of the file on disk")
+    add("--classes", metavar="NAME,...", help="names of the classes in a file of your own")
+    add("--min-score", type=_share, metavar="0..1", help="less certain objects are left out")
+    add("--size", type=int, metavar="PIXELS", help="of the network's input: 1024, 512, 320")
+    add("--backend", default="auto", choices=("auto", "openvino", "keras"))
+    add("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    precisions = ("auto", "float32", "tf32", "bfloat16")
+    add("--precision", default="auto", choices=precisions, help="auto: tf32 on a GPU, else float32")
+
+
+def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> Segmenter:
+    """Load the network that the options name, and say which it is and what it runs on.
+
+    Args:
+        options: with those of `add_model_options`.
+        asks_for_instances: people in one mask do not suffice, if it is `auto` that decides.
+
+    Raises:
+        CommandError: `--keep` cannot be read.
+        ValueError: the network cannot do what the options ask for.
+        WeightsError: its weights are not there or cannot be used.
+    """
+    from segmentation.segmenter import Options, choose_model, load
+    from stream.foreground import parse_keep
+
+    try:
+        keep = None if options.keep is None else list(parse_keep(options.keep))
+    except ValueError as error:
+        raise CommandError(f"--keep {error}") from error
+    loading = Options(
+        weights=options.weights,
+        min_score=options.min_score,
+        keep=keep,
+        classes=options.classes.split(",") if options.classes else None,
+        size=options.size,
+        backend=options.backend,
+        device=options.device,
+        precision=options.precision,
+        on_message=say,
+    )
+    name = options.model
+    if name == "auto":
+        asks = asks_for_instances or bool(options.weights or options.keep)
+        name = choose_model(loading, asks_for_instances=asks)
+    segmenter = load(name, loading)
+    say(f"model: {segmenter.name} on {segmenter.device}")
+    return segmenter
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"a number from 0 to 1, got {text!r}")
+    return share

@@ -52,10 +52,21 @@ def stored_norm(x: Tensor, name: str) -> Tensor:
     return layers.BatchNormalization(epsilon=1e-5, name=name)(x, training=False)
 
 
+class StoredNorm(layers.BatchNormalization):
+    """Normalises by stored statistics, in training too.
+
+    `training=False` in a call would not do: a model that is trained tells all its layers so.
+    """
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
+        """Normalise (N, ..., C)."""
+        return super().call(inputs, training=False, mask=mask)
+
+
 def _norm(x: Tensor, name: str, *, train: bool) -> Tensor:
     """Normalise by stored statistics; in training, if `train`, by those of the batch."""
-    norm = layers.BatchNormalization(epsilon=1e-3, name=name)
-    return norm(x) if train else norm(x, training=False)
+    layer = layers.BatchNormalization if train else StoredNorm
+    return layer(epsilon=1e-3, name=name)(x)
 
 
 def _bottleneck(x: Tensor, filters: int, *, stride: int, block: str, train_norm: bool) -> Tensor:

@@ -70,6 +70,16 @@ def apply_deltas(boxes: Tensor, deltas: Tensor) -> Tensor:
     return ops.concatenate([first, first + size], axis=-1)
 
 
+def box_deltas(boxes: Tensor, others: Tensor) -> Tensor:
+    """Return the deltas (..., 4) by which `apply_deltas` makes `others` of `boxes`, both (..., 4).
+
+    Sides must not be 0.
+    """
+    size, other_size = (x[..., 2:] - x[..., :2] for x in (boxes, others))
+    moved = others[..., :2] + 0.5 * other_size - boxes[..., :2] - 0.5 * size
+    return ops.concatenate([moved / size, ops.log(other_size / size)], axis=-1)
+
+
 def clip(boxes: Tensor, window: Tensor) -> Tensor:
     """Limit (N, K, 4) boxes to a window (N, 4) for each image."""
     first = ops.concatenate([window[:, :2]] * 2, axis=-1)[:, None]

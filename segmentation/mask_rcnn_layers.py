@@ -9,6 +9,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from segmentation.backbones import StoredNorm
 from segmentation.boxes import (
     apply_deltas,
     clip,
@@ -17,12 +18,10 @@ from segmentation.boxes import (
     take_rows,
 )
 from segmentation.roi_align import PyramidRoIAlign, WholeCrop
+from segmentation.rpn_targets import DELTA_SCALE
 
 Tensor = Any
 Shape = tuple[Any, ...]
-
-#: units of deltas: what a network learns is divided by these
-DELTA_SCALE = np.array([0.1, 0.1, 0.2, 0.2], np.float32)
 
 
 class Proposals(layers.Layer):
@@ -143,10 +142,7 @@ class BoxHead:
     def __init__(self, num_classes: int, channels: int) -> None:
         self._num_classes = num_classes
         self._convs = [WholeCrop(channels, name=f"mrcnn_class_conv{index}") for index in (1, 2)]
-        self._norms = [
-            layers.BatchNormalization(epsilon=1e-3, name=f"mrcnn_class_bn{index}")
-            for index in (1, 2)
-        ]
+        self._norms = [StoredNorm(epsilon=1e-3, name=f"mrcnn_class_bn{index}") for index in (1, 2)]
         self._classify = layers.Dense(num_classes, name="mrcnn_class_logits")
         self._locate = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc")
 
@@ -155,7 +151,7 @@ class BoxHead:
         x = crops
         num, num_rows = crops.shape[:2]
         for conv, norm in zip(self._convs, self._norms, strict=True):
-            x = layers.ReLU()(norm(conv(x), training=False))
+            x = layers.ReLU()(norm(conv(x)))
         x = ops.reshape(x, (num, num_rows, x.shape[-1]))
         deltas = layers.Reshape((num_rows, self._num_classes, 4), name="mrcnn_bbox")
         return self._classify(x), deltas(self._locate(x))
@@ -186,7 +182,7 @@ class MaskHead(layers.Layer):
         self.steps = []
         for index in range(1, num_convs + 1):
             conv = layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{index}")
-            norm = layers.BatchNormalization(epsilon=1e-3, name=f"mrcnn_mask_bn{index}")
+            norm = StoredNorm(epsilon=1e-3, name=f"mrcnn_mask_bn{index}")
             self.steps += [conv, norm]
         self.enlarge = [
             layers.Conv2DTranspose(
@@ -213,7 +209,7 @@ class MaskHead(layers.Layer):
         """Return logits (M, scale * grid, scale * grid, C) for crops (M, grid, grid, C')."""
         x = crops
         for conv, norm in zip(self.steps[::2], self.steps[1::2], strict=True):
-            x = ops.relu(norm(conv(x), training=False))
+            x = ops.relu(norm(conv(x)))
         for enlarge in self.enlarge:
             x = enlarge(x)
         return self.classify(x)

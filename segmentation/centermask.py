@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from segmentation.instances import Instances
 from segmentation.masks import paste_masks_between_pixels
-from segmentation.network import check_images, class_names, compile_network, least_scores
+from segmentation.network import (
+    FamilySegmenter,
+    check_images,
+    compile_network,
+    wanted_classes,
+)
 from segmentation.pth_weights import read_pth
 from segmentation.resample import resize_bytes
-from segmentation.segmenter import Options, WeightsError, check_classes
-
-#: image, size of the photo in it, least scores -> boxes, scores, classes, masks, mask scores, all
-#: as arrays
-Network = Callable[..., Sequence[NDArray[Any]]]
+from segmentation.segmenter import Options, WeightsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,7 @@ def load_centermask(name: str, options: Options) -> CenterMask:
     size = options.size or variant.short_side
     if size < MIN_SIZE:
         raise ValueError(f"size of {name}'s input: at least {MIN_SIZE}, got {size}")
-    classes = class_names(path, options.classes, num_classes(read_state_dict(path), path))
-    if options.keep is not None:
-        check_classes(options.keep, classes)
+    classes, keep = wanted_classes(path, options, num_classes(read_state_dict(path), path))
     if options.on_message is not None:
         options.on_message(f"weights of {name}: {preset.notice}")
 
@@ -147,7 +146,7 @@ def load_centermask(name: str, options: Options) -> CenterMask:
         long_side=round(size * variant.long_side / variant.short_side),
         classes=classes,
         min_score=options.min_score or 0.0,
-        keep=None if options.keep is None else [classes.index(label) for label in options.keep],
+        keep=keep,
         device=network.device,
     )
 
@@ -213,52 +212,31 @@ def to_instances(
     """
     extent = np.tile(size_hw, 2)
     pixels = np.clip(boxes * (extent / np.tile(photo_hw, 2)), 0, extent)
-    found = (scores > 0) & (pixels[:, 2] > pixels[:, 0]) & (pixels[:, 3] > pixels[:, 1])
+    found = (scores > 0) & (pixels[:, 2:] > pixels[:, :2]).all(axis=1)
     pixels = pixels[found]
-    instances = Instances(
-        boxes=pixels[:, [1, 0, 3, 2]].astype(np.float32),
-        scores=scores[found].astype(np.float32),
-        labels=classes[found].astype(np.int32),
-        masks=paste_masks_between_pixels(masks[found], pixels, size_hw),
-        ids=np.full(len(pixels), -1, np.int32),
-    )
-    return instances, mask_scores[found]
+    pasted = paste_masks_between_pixels(masks[found], pixels, size_hw)
+    return Instances.untracked(pixels, scores[found], classes[found], pasted), mask_scores[found]
 
 
-class CenterMask:
+@dataclass(eq=False, kw_only=True)
+class CenterMask(FamilySegmenter):
     """CenterMask2 as a `Segmenter`: any photo in, objects in that photo's pixels out.
 
-    Args:
-        network: takes and returns arrays as `build_network` describes.
-        name: a key of `VARIANTS`.
+    Not reported are objects whose class is less probable than 0.05, the threshold of the original
+    program.
+
+    Attributes:
         short_side: of the photo in the network's input, see `photo_size`.
         long_side: see there.
-        classes: names, in the order of the network's classes.
-        min_score: objects less certain are not reported. Nor are those whose class is less
-            probable than 0.05, the threshold of the original program.
-        keep: indices into `classes` of the only ones wanted; `None` for all.
-        device: what the network runs on, for people.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        *,
-        name: str,
-        short_side: int,
-        long_side: int,
-        classes: Sequence[str],
-        min_score: float = 0.0,
-        keep: Sequence[int] | None = None,
-        device: str,
-    ) -> None:
-        self.name = name
-        self.classes = tuple(classes)
-        self.max_input: int | None = long_side
-        self.device = device
-        self._network = network
-        self._sides = (short_side, long_side)
-        self._min_scores = least_scores(len(self.classes), min_score, keep)[None]
+    short_side: int
+    long_side: int
+    min_score: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Settle what follows from the size."""
+        self.max_input = self.long_side
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """Find the objects of N images; see `Segmenter.segment`."""
@@ -277,9 +255,9 @@ class CenterMask:
         Returns:
             K objects, and (K,) scores of their masks.
         """
-        pixels, photo_hw = prepare(image, *self._sides)
+        pixels, photo_hw = prepare(image, self.short_side, self.long_side)
         size = np.array([photo_hw], np.float32)
-        outputs = self._network(pixels[None], size, self._min_scores)
+        outputs = self.network(pixels[None], size, self.least_scores()[None])
         return to_instances(
             *(np.asarray(output)[0] for output in outputs),
             photo_hw=photo_hw,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,6 +57,30 @@ class Instances:
             labels=np.zeros(0, np.int32),
             masks=np.zeros((0, *size_hw), np.uint8),
             ids=np.zeros(0, np.int32),
+        )
+
+    @classmethod
+    def untracked(
+        cls,
+        boxes: NDArray[Any],
+        scores: NDArray[Any],
+        labels: NDArray[Any],
+        masks: NDArray[np.uint8],
+    ) -> Instances:
+        """Return objects without ids, as networks find them.
+
+        Args:
+            boxes: (K, 4) y1, x1, y2, x2 in pixels.
+            scores: (K,), see above, likewise `labels` and `masks`.
+            labels: (K,)
+            masks: (K, H, W)
+        """
+        return cls(
+            boxes=boxes[:, [1, 0, 3, 2]].astype(np.float32),
+            scores=scores.astype(np.float32),
+            labels=labels.astype(np.int32),
+            masks=masks,
+            ids=np.full(len(scores), -1, np.int32),
         )
 
     def __len__(self) -> int:

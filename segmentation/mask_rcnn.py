@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,21 @@ from segmentation.masks import paste_masks
 from segmentation.molding import molded_inputs, raw_inputs
 from segmentation.network import (
     NEVER,
+    FamilySegmenter,
     check_images,
-    class_names,
     compile_network,
-    least_scores,
+    wanted_classes,
 )
 from segmentation.runtime import KerasNetwork
-from segmentation.segmenter import Options, WeightsError, check_classes
+from segmentation.segmenter import Options, WeightsError
 
-#: what `Prepare` returns, least scores -> boxes, scores, classes, mask logits, all as arrays
-Network = Callable[..., Sequence[NDArray[Any]]]
 #: images (N, H, W, 3), size of the network's input -> what the network takes, the windows last
 Prepare = Callable[[NDArray[np.uint8], int], Sequence[NDArray[Any]]]
 
 #: the published training: short side enlarged to 800 pixels at most to 1024 in length
 PUBLISHED_SIZE = 1024
+#: of objects that Matterport's program reports
+PUBLISHED_MIN_SCORE = 0.7
 #: images that Keras runs in one call where there are several; more do not fit into small GPUs
 KERAS_BATCH = 4
 
@@ -42,6 +43,7 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
         ValueError: `size` is no multiple of 64, or the classes are not as many as the file's.
         WeightsError: the file is not there, or not one of this network.
     """
+    from segmentation.hdf5_weights import read_shapes
     from segmentation.presets import PRESETS
     from segmentation.weights import locate
 
@@ -49,7 +51,7 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
     size = options.size or PUBLISHED_SIZE
     if size % 64 or size <= 0:
         raise ValueError(f"size of mask-rcnn's input: a multiple of 64 such as 512, got {size}")
-    classes = _classes_of(path, options)
+    classes, keep = wanted_classes(path, options, num_classes(read_shapes(path), path) - 1)
 
     def build() -> Any:
         from segmentation.mask_rcnn_network import load_network
@@ -78,26 +80,29 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
         max_images=KERAS_BATCH if on_keras else 1,
         size=size,
         classes=classes,
-        min_score=0.7 if options.min_score is None else options.min_score,
-        keep=None if options.keep is None else [classes.index(name) for name in options.keep],
+        min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
+        keep=keep,
         device=network.device,
     )
 
 
-def _classes_of(path: Path, options: Options) -> tuple[str, ...]:
-    """Return the names of as many classes as a weight file has, without the background."""
-    from segmentation.hdf5_weights import read_shapes
+def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
+    """Return how many classes, background included, a file knows.
 
-    bias = read_shapes(path).get("mrcnn_class_logits/bias", ())
+    Args:
+        shapes: of its tensors, see `segmentation.hdf5_weights.read_shapes`.
+        path: of it.
+
+    Raises:
+        WeightsError: it is not one of this network.
+    """
+    bias = shapes.get("mrcnn_class_logits/bias", ())
     if len(bias) != 1 or bias[0] < 2:
         raise WeightsError(
             f"{path}: no Mask R-CNN of Matterport's program "
             "(layer mrcnn_class_logits is missing); give a file saved by it"
         )
-    classes = class_names(path, options.classes, bias[0] - 1)
-    if options.keep is not None:
-        check_classes(options.keep, classes)
-    return classes
+    return bias[0]
 
 
 def unmold(
@@ -122,60 +127,37 @@ def unmold(
     extent = np.tile(window[2:] - window[:2], 2)
     pixels = denormalise((boxes - np.tile(window[:2], 2)) / extent, size_hw)
     pixels = np.clip(pixels, 0, np.tile(size_hw, 2)).astype(np.int32)
-    found = (scores > 0) & (pixels[:, 2] > pixels[:, 0]) & (pixels[:, 3] > pixels[:, 1])
+    found = (scores > 0) & (pixels[:, 2:] > pixels[:, :2]).all(axis=1)
     pixels = pixels[found]
     probs = 1 / (1 + np.exp(-mask_logits[found].astype(np.float64)))
-    return Instances(
-        boxes=pixels[:, [1, 0, 3, 2]].astype(np.float32),
-        scores=scores[found].astype(np.float32),
-        labels=(classes[found] - 1).astype(np.int32),
-        masks=paste_masks(probs, pixels, size_hw),
-        ids=np.full(len(pixels), -1, np.int32),
-    )
+    pasted = paste_masks(probs, pixels, size_hw)
+    return Instances.untracked(pixels, scores[found], classes[found] - 1, pasted)
 
 
-class MaskRCNN:
+@dataclass(eq=False, kw_only=True)
+class MaskRCNN(FamilySegmenter):
     """Mask R-CNN as a `Segmenter`: any photo in, objects in that photo's pixels out.
 
-    Args:
-        network: takes and returns arrays as `build_network` describes, for one image or for
-            `max_images` at a time.
+    Attributes:
         size: side of the network's input.
-        classes: names, without background, in the order of the network's classes.
-        min_score: objects less certain are not reported; 0.7 in Matterport's program.
-        keep: indices into `classes` of the only ones wanted; `None` for all.
         prepare: makes what the network takes.
         max_images: that go through the network in one call where there is more than one.
-        device: what the network runs on, for people.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        *,
-        size: int,
-        classes: Sequence[str],
-        min_score: float = 0.7,
-        keep: Sequence[int] | None = None,
-        prepare: Prepare = molded_inputs,
-        max_images: int = 1,
-        device: str,
-    ) -> None:
-        self.name = "mask-rcnn"
-        self.classes = tuple(classes)
-        self.max_input: int | None = size
-        self.device = device
-        self._network = network
-        self._size = size
-        self._prepare = prepare
-        self._max_images = max_images
-        # the network counts the background as class 0
-        self._least = np.append(np.float32(NEVER), least_scores(len(self.classes), min_score, keep))
+    size: int
+    name: str = "mask-rcnn"
+    min_score: float = PUBLISHED_MIN_SCORE
+    prepare: Prepare = molded_inputs
+    max_images: int = 1
+
+    def __post_init__(self) -> None:
+        """Settle what follows from the size."""
+        self.max_input = self.size
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """Find the objects of N images; see `Segmenter.segment`."""
         check_images(images)
-        step = self._max_images if len(images) > 1 else 1
+        step = self.max_images if len(images) > 1 else 1
         results: list[Instances] = []
         for first in range(0, len(images), step):
             results += self._segment_batch(images[first : first + step], step)
@@ -185,8 +167,10 @@ class MaskRCNN:
         missing = num - len(images)
         # the network knows two numbers of images, so the last ones may need company
         full = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
-        inputs = self._prepare(full, self._size)
-        outputs = self._network(*inputs, np.tile(self._least, (num, 1)))
+        inputs = self.prepare(full, self.size)
+        # the network counts the background as class 0
+        least = np.append(np.float32(NEVER), self.least_scores())
+        outputs = self.network(*inputs, np.tile(least, (num, 1)))
         return [
             unmold(
                 *(np.asarray(output[index]) for output in outputs),

@@ -18,7 +18,7 @@ from keras import layers, ops
 
 from segmentation.backbones import RESNET_BLOCKS, feature_pyramid
 from segmentation.hdf5_weights import load_tensors, read_shapes
-from segmentation.mask_rcnn import PUBLISHED_SIZE
+from segmentation.mask_rcnn import PUBLISHED_SIZE, num_classes
 from segmentation.mask_rcnn_config import MaskRCNNConfig, matterport_config
 from segmentation.mask_rcnn_layers import (
     BoxHead,
@@ -28,7 +28,6 @@ from segmentation.mask_rcnn_layers import (
     Proposals,
 )
 from segmentation.roi_align import PyramidRoIAlign, join_levels
-from segmentation.segmenter import WeightsError
 
 Tensor = Any
 
@@ -219,15 +218,9 @@ def load_network(
         ValueError: `size` is no multiple of 64.
     """
     shapes = read_shapes(weights)
-    bias = shapes.get("mrcnn_class_logits/bias", ())
-    if len(bias) != 1 or bias[0] < 2:
-        raise WeightsError(
-            f"{weights}: no Mask R-CNN of Matterport's program "
-            "(layer mrcnn_class_logits is missing); give a file saved by it"
-        )
     blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
     depth = next((key for key, num in RESNET_BLOCKS.items() if num[2] == blocks), 101)
-    config = matterport_config(size, num_classes=bias[0], depth=depth)
+    config = matterport_config(size, num_classes=num_classes(shapes, weights), depth=depth)
     network = build_network(config, num_images=num_images, dtype=dtype)
     load_tensors(network, weights)
     return network

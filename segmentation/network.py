@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from segmentation.runtime import (
     import_keras,
     spare_threads,
 )
-from segmentation.segmenter import Options
+from segmentation.segmenter import Options, check_classes
+
+#: what a family puts around a photo -> what its network makes of it, all as arrays
+Network = Callable[..., Sequence[NDArray[Any]]]
 
 #: a least score that no object reaches
 NEVER = 2.0
@@ -110,6 +114,23 @@ def class_names(path: Path, given: Sequence[str] | None, num: int) -> tuple[str,
     return tuple(given)
 
 
+def wanted_classes(
+    path: Path, options: Options, num: int
+) -> tuple[tuple[str, ...], list[int] | None]:
+    """Return the names of the `num` classes of a weight file, and indices of those to keep.
+
+    The indices are `None` where all are wanted.
+
+    Raises:
+        ValueError: there are not as many names, or no such classes.
+    """
+    names = class_names(path, options.classes, num)
+    if options.keep is None:
+        return names, None
+    check_classes(options.keep, names)
+    return names, [names.index(name) for name in options.keep]
+
+
 def least_scores(
     num_classes: int, min_score: float, keep: Sequence[int] | None
 ) -> NDArray[np.float32]:
@@ -123,6 +144,34 @@ def least_scores(
     least = np.full(num_classes, NEVER, np.float32)
     least[list(range(num_classes) if keep is None else keep)] = min_score
     return least
+
+
+@dataclass(eq=False)
+class FamilySegmenter:
+    """What the `Segmenter` of each family knows.
+
+    Attributes:
+        network: what it takes and returns its `build_network` says.
+        name: see `Segmenter`.
+        classes: names, without background, in the order of the network's classes.
+        device: what the network runs on, for people.
+        min_score: objects less certain are not reported.
+        keep: indices into `classes` of the only ones wanted; `None` for all.
+        max_input: see `Segmenter`; each family sets it.
+    """
+
+    network: Network
+    _: KW_ONLY
+    name: str
+    classes: tuple[str, ...]
+    device: str
+    min_score: float
+    keep: Sequence[int] | None = None
+    max_input: int | None = field(init=False)
+
+    def least_scores(self) -> NDArray[np.float32]:
+        """Return the score an object of each class must reach."""
+        return least_scores(len(self.classes), self.min_score, self.keep)
 
 
 def check_images(images: NDArray[np.uint8]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from segmentation.instances import Instances
 from segmentation.masks import enlarge_masks
-from segmentation.network import check_images, class_names, compile_network, least_scores
+from segmentation.network import (
+    FamilySegmenter,
+    check_images,
+    compile_network,
+    wanted_classes,
+)
 from segmentation.pth_weights import read_pth
 from segmentation.resample import apply_matrix, resampling_matrix
-from segmentation.segmenter import Options, WeightsError, check_classes
-
-#: image, least scores -> boxes, scores, classes, masks, all as arrays
-Network = Callable[..., Sequence[NDArray[Any]]]
+from segmentation.segmenter import Options, WeightsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,7 @@ def load_yolact(name: str, options: Options) -> YOLACT:
     if size < variant.min_size:
         raise ValueError(f"size of {name}'s input: at least {variant.min_size}, got {size}")
     tensors = read_state_dict(path)
-    classes = class_names(path, options.classes, num_classes(tensors, variant, path))
-    if options.keep is not None:
-        check_classes(options.keep, classes)
+    classes, keep = wanted_classes(path, options, num_classes(tensors, variant, path))
 
     def build() -> Any:
         from segmentation.yolact_network import load_network
@@ -138,7 +138,7 @@ def load_yolact(name: str, options: Options) -> YOLACT:
         size=size,
         classes=classes,
         min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
-        keep=None if options.keep is None else [classes.index(label) for label in options.keep],
+        keep=keep,
         device=network.device,
     )
 
@@ -185,51 +185,32 @@ def to_instances(
     """
     height, width = size_hw
     order = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= 0)]
-    extent = np.array([width, height, width, height])
-    pixels = np.clip(boxes[order][:, [1, 0, 3, 2]] * extent, 0, extent)
-    return Instances(
-        boxes=np.trunc(pixels).astype(np.float32),
-        scores=scores[order].astype(np.float32),
-        labels=classes[order].astype(np.int32),
-        masks=enlarge_masks(masks[order], size_hw),
-        ids=np.full(len(order), -1, np.int32),
+    extent = np.array([height, width, height, width])
+    pixels = np.clip(boxes[order] * extent, 0, extent)
+    return Instances.untracked(
+        np.trunc(pixels), scores[order], classes[order], enlarge_masks(masks[order], size_hw)
     )
 
 
-class YOLACT:
+@dataclass(eq=False, kw_only=True)
+class YOLACT(FamilySegmenter):
     """YOLACT as a `Segmenter`: any photo in, objects in that photo's pixels out.
 
-    Args:
-        network: takes and returns arrays as `build_network` describes.
-        name: a key of `VARIANTS`.
+    `min_score` holds for the class score, as in the original program; what YOLACT++ reports is
+    that times the expected quality of the mask, an output of the network that nothing keeps
+    below 1.
+
+    Attributes:
         size: side of the network's input.
-        classes: names, without background, in the order of the network's classes.
-        min_score: only objects more certain are reported. It holds for the class score, as in the
-            original program; what YOLACT++ reports is that times the expected quality of the
-            mask, an output of the network that nothing keeps below 1.
-        keep: indices into `classes` of the only ones wanted; `None` for all.
-        device: what the network runs on, for people.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        *,
-        name: str,
-        size: int,
-        classes: Sequence[str],
-        min_score: float = PUBLISHED_MIN_SCORE,
-        keep: Sequence[int] | None = None,
-        device: str,
-    ) -> None:
-        self.name = name
-        self.classes = tuple(classes)
+    size: int
+    min_score: float = PUBLISHED_MIN_SCORE
+
+    def __post_init__(self) -> None:
+        """Settle what follows from the size."""
         # photos are squeezed into a square: of a wide one the short side must keep its detail
-        self.max_input: int | None = size * 16 // 9
-        self.device = device
-        self._network = network
-        self._size = size
-        self._min_scores = least_scores(len(self.classes), min_score, keep)[None]
+        self.max_input = self.size * 16 // 9
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """Find the objects of N images; see `Segmenter.segment`."""
@@ -237,6 +218,6 @@ class YOLACT:
         return [self._segment_one(image) for image in images]
 
     def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
-        square = resize_to_square(image, self._size)[None]
-        outputs = self._network(square, self._min_scores)
+        square = resize_to_square(image, self.size)[None]
+        outputs = self.network(square, self.least_scores()[None])
         return to_instances(*(np.asarray(output)[0] for output in outputs), size_hw=image.shape[:2])

@@ -60,13 +60,13 @@ def test_three_images_at_once_are_as_one_by_one(
     exact: Segmenter, photos: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
-    run = exact._network  # type: ignore[attr-defined]
+    run = exact.network  # type: ignore[attr-defined]
 
     def counted(*inputs: np.ndarray) -> list[np.ndarray]:
         calls.append(len(inputs[0]))
         return run(*inputs)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(exact, "_network", counted)
+    monkeypatch.setattr(exact, "network", counted)
     together = exact.segment(photos)
     assert calls == [KERAS_BATCH]
     assert len({len(found) for found in together}) > 1  # so that a mix-up shows
@@ -82,7 +82,7 @@ def test_photos_of_other_sizes_use_the_same_network(exact: Segmenter, photos: np
         (found,) = exact.segment(photo[None])
         assert len(found) > 3
         assert found.masks.shape[1:] == photo.shape[:2]
-    made = exact._network._networks  # type: ignore[attr-defined]
+    made = exact.network._networks  # type: ignore[attr-defined]
     alone = [network for shapes, network in made.items() if shapes[0][0] == 1]
     assert len(alone) == 2
     assert alone[0] is alone[1]

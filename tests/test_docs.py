@@ -1,0 +1,168 @@
+"""The examples of the documentation work as printed; a clip goes through Mask R-CNN."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import re
+import shlex
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("keras")
+pytest.importorskip("tensorflow", reason="the export goes through TensorFlow")
+
+import run
+from segmentation import mask_rcnn, presets
+from stream.ffmpeg import executable
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+SIZE = 320  # of the network's input, where the documentation means the published 1024
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return the fenced blocks of a page of the documentation."""
+    text = (DOCS / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(block: str) -> list[list[str]]:
+    """Return the arguments of every call of `run.py` in a block."""
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    return [words[2:] for words in lines if words[:2] == ["python", "run.py"]]
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture(scope="module")
+def machine(
+    mask_rcnn_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[pytest.MonkeyPatch]:
+    """A fresh machine; the published weights are the recipe's, on a server of the test's own."""
+    home = tmp_path_factory.mktemp("home")
+    handler = functools.partial(_Silent, directory=mask_rcnn_weights.parent)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_address[1]}/{mask_rcnn_weights.name}"
+    published = replace(presets.PRESETS["mask-rcnn"], address=address, num_bytes=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(home))
+        patch.setenv("MASKCAST_WEIGHTS", str(home / "weights"))
+        patch.setitem(presets.PRESETS, "mask-rcnn", published)
+        patch.setattr(mask_rcnn, "PUBLISHED_SIZE", SIZE)
+        yield patch
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def folder(shared_data: Path, tmp_path: Path, machine: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder in which someone tries the examples, with a photo."""
+    photo = sorted((shared_data / "photos").glob("*.jpg"))[0]
+    (tmp_path / "photo.jpg").write_bytes(photo.read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        yield tmp_path
+
+
+def black_and_white(path: Path, size_hw: tuple[int, ...]) -> np.ndarray:
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert image is not None, path
+    assert image.shape[:2] == size_hw
+    assert set(np.unique(image)) <= {0, 255}
+    return image.reshape(*size_hw, -1)[..., 0] > 0
+
+
+def test_people_of_a_photo(folder: Path) -> None:
+    first, *_ = blocks("masks.md", "")
+    for arguments in commands(first):
+        assert run.main(arguments) == 0, arguments
+    size_hw = cv2.imread("photo.jpg").shape[:2]
+    inside = black_and_white(folder / "mask.png", size_hw)
+    people = cv2.imread("people.png", cv2.IMREAD_UNCHANGED)
+    assert people.shape == (*size_hw, 4)
+    assert ((people[..., 3] >= 128) == inside).mean() > 0.95
+
+
+def test_objects_of_a_photo(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    _, second, *_ = blocks("masks.md", "")
+    fetch, *rest = commands(second)
+    assert fetch == ["models", "fetch", "mask-rcnn"]
+    assert len(rest) >= 5
+    for arguments in [fetch, *rest]:
+        assert run.main(arguments) == 0, arguments
+    told = capfd.readouterr().err
+    assert told.count("preparing mask-rcnn") == 1  # and the first run alone takes long
+    size_hw = cv2.imread("photo.jpg").shape[:2]
+    black_and_white(folder / "mask.png", size_hw)
+    pictures = sorted((folder / "masks").iterdir())
+    assert len(pictures) > 5
+    for path in pictures:
+        assert re.fullmatch(r"photo_\d+-\w+-[01]\.\d\d\.png", path.name)
+        assert black_and_white(path, size_hw).any()
+    found = json.loads((folder / "found.json").read_text())
+    assert {record["category_id"] for record in found} <= {1, 18}
+    assert sum(record["category_id"] == 1 for record in found) <= 1
+    assert cv2.imread("dogs.png", cv2.IMREAD_UNCHANGED).shape == (*size_hw, 4)
+
+
+def test_ten_lines_of_python(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run.main(["models", "fetch", "mask-rcnn"])
+    (program,) = blocks("masks.md", "python")
+    exec(compile(program, "masks.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) > 5
+    size_hw = cv2.imread("photo.jpg").shape[:2]
+    for line in printed:
+        name = re.split(r" [01]\.", line)[0]
+        assert black_and_white(folder / f"{name}.png", size_hw).any()
+    foreground = cv2.imread("foreground.png", cv2.IMREAD_UNCHANGED)
+    photo = cv2.imread("photo.jpg")
+    np.testing.assert_array_equal(foreground[..., :3], photo)
+    assert foreground[..., 3].max() > 128 > foreground[..., 3].min()
+
+
+def test_commands_of_the_pages_are_understood() -> None:
+    parser = run._parser()
+    pages = ["masks.md", "networks.md"]
+    known = [
+        arguments for page in pages for block in blocks(page, "") for arguments in commands(block)
+    ]
+    assert len(known) > 8
+    for arguments in known:
+        if arguments[0] not in run.COMMANDS:
+            parser.parse_args(arguments)
+
+
+def test_a_clip_goes_through(
+    shared_data: Path, mask_rcnn_weights: Path, machine: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The masks of made-up weights mean nothing, but every frame goes through all stages."""
+    clip = tmp_path / "clip.mkv"
+    source = shared_data / "clips" / "webcam_asl_book.mkv"
+    cut = ["-v", "error", "-i", source, "-map", "0:v", "-frames:v", "4", "-c", "copy", clip]
+    subprocess.run([executable(), *cut], check=True)
+    output, stats = tmp_path / "out.mp4", tmp_path / "stats.json"
+    options = ["--model", "mask-rcnn", "--weights", mask_rcnn_weights, "--size", SIZE]
+    arguments = [clip, "-o", output, *options, "--effect", "replace=#00ff00", "--stats", stats]
+    assert run.main([str(argument) for argument in arguments]) == 0
+    frames = json.loads(stats.read_text())["frames"]
+    assert frames["read"] == frames["processed"] == frames[f"{output} written"] >= 4
+    assert frames.get("no_mask", 0) == 0
+    before, after = (cv2.VideoCapture(str(path)).read()[1] for path in (clip, output))
+    assert before.shape == after.shape
+    changed = np.abs(before.astype(int) - after).max(axis=2) > 60
+    assert 0.01 < changed.mean() < 0.99

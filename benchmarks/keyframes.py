@@ -37,6 +37,7 @@ from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.flow import OpticalFlow, pull
 from segmentation.instances import Instances
 from segmentation.keyframe import KeyframeTracker
+from segmentation.mask_frames import find_sequences, read_frame
 from segmentation.propagate import WORK_SIDE, Picture, Propagation
 from segmentation.segmenter import Options, Segmenter, load
 
@@ -93,28 +94,10 @@ class Sequence:
 
 def read_sequences(folder: Path) -> Iterator[Sequence]:
     """Yield the sequences of a folder laid out as DAVIS is, or with a folder for each."""
-    inside = sorted(path.parent for path in folder.glob("*/JPEGImages"))
-    pairs = [(path / "JPEGImages", path / "Annotations") for path in inside]
-    for images in sorted({path.parent for path in folder.glob("JPEGImages/**/*.jpg")}):
-        below = images.relative_to(folder / "JPEGImages")
-        pairs.append((images, folder / "Annotations" / below))
-    if not pairs:
-        raise SystemExit(f"{folder}: no JPEGImages in it, nor in a folder in it")
-    for images, masks in pairs:
-        names = sorted(path.stem for path in masks.glob("*.png"))
-        yield Sequence(
-            images.name if images.name != "JPEGImages" else images.parent.name,
-            [read(images / f"{name}.jpg") for name in names],
-            [objects(read(masks / f"{name}.png")) for name in names],
-        )
-
-
-def read(path: Path) -> Image:
-    """Return a picture, RGB."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-    if image is None:
-        raise SystemExit(f"{path}: cannot be read")
-    return np.asarray(image, np.uint8)
+    for each in find_sequences(folder):
+        pairs = [read_frame(*files) for files in each.frames]
+        truths = [objects(colours) for _, colours in pairs]
+        yield Sequence(each.name, [image for image, _ in pairs], truths)
 
 
 def objects(annotation: Image) -> Instances:

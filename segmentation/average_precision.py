@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segmentation.dataset import Dataset, Photo
 from segmentation.instances import Instances
+from segmentation.label_names import ONLY_CLASS
 from segmentation.segmenter import Segmenter
 
 #: Called with each photo and what was found in it.
@@ -51,7 +52,7 @@ class AveragePrecision:
         mask: overlaps are those of masks.
         box_by_class: of each class that both the network and the dataset know.
         mask_by_class: the same for masks.
-        unknown: classes of the dataset that the network does not know; they were left out.
+        left_out: classes of the dataset that the network does not know, or was not to look for.
         num_photos: of the dataset.
         num_objects: of the classes known, regions to be ignored not counted.
     """
@@ -60,7 +61,7 @@ class AveragePrecision:
     mask: Figures
     box_by_class: dict[str, Figures]
     mask_by_class: dict[str, Figures]
-    unknown: tuple[str, ...]
+    left_out: tuple[str, ...]
     num_photos: int
     num_objects: int
 
@@ -70,7 +71,10 @@ class AveragePrecision:
 
 
 def evaluate(
-    segmenter: Segmenter, dataset: Dataset, on_photo: OnPhoto | None = None
+    segmenter: Segmenter,
+    dataset: Dataset,
+    on_photo: OnPhoto | None = None,
+    keep: Sequence[str] | None = None,
 ) -> AveragePrecision:
     """Let a network find the objects of all photos, one at a time, and measure what it found.
 
@@ -78,11 +82,17 @@ def evaluate(
     counts neither for nor against the network. To be comparable with published figures the
     network must report objects it is hardly certain of too (a `min_score` of 0.05 or less).
 
+    Args:
+        segmenter: to be measured.
+        dataset: what is true.
+        on_photo: called after each photo.
+        keep: names of the only classes of the network to look at, `None` for all.
+
     Raises:
         ValueError: the network knows none of the classes.
         DataError: a photo cannot be read any more.
     """
-    labels = shared_labels(segmenter.classes, dataset.classes)
+    labels = shared_labels(segmenter.classes, dataset.classes, keep)
     found: list[dict[str, Any]] = []
     for index, photo in enumerate(dataset.photos):
         instances = segmenter.segment(photo.image()[None])[0]
@@ -101,30 +111,38 @@ def evaluate(
             name: _figures(precision[:, :, k : k + 1], recall[:, k : k + 1])
             for k, name in enumerate(names)
         }
-    unknown = tuple(name for name in dataset.classes if name not in names)
+    used = {each.label for photo in dataset.photos for each in photo.annotations}
+    left_out = tuple(dataset.classes[label] for label in sorted(used - set(known)))
     return AveragePrecision(
         overall["bbox"],
         overall["segm"],
         by_class["bbox"],
         by_class["segm"],
-        unknown,
+        left_out,
         len(dataset.photos),
         num,
     )
 
 
-def shared_labels(of_network: Sequence[str], of_dataset: Sequence[str]) -> dict[int, int]:
+def shared_labels(
+    of_network: Sequence[str], of_dataset: Sequence[str], keep: Sequence[str] | None = None
+) -> dict[int, int]:
     """Return the dataset's label of each label of the network that is a class of both.
+
+    Where the data name no class, all that the network finds is of theirs. Of the network's
+    classes only those that `keep` names are looked at.
 
     Raises:
         ValueError: there is none.
     """
-    labels = {
-        label: of_dataset.index(name) for label, name in enumerate(of_network) if name in of_dataset
-    }
+    wanted = {label: name for label, name in enumerate(of_network) if keep is None or name in keep}
+    labels = {label: of_dataset.index(name) for label, name in wanted.items() if name in of_dataset}
+    if not labels and tuple(of_dataset) == (ONLY_CLASS,):
+        return dict.fromkeys(wanted, 0)
     if not labels:
         raise ValueError(
-            f"the data has the classes {_some(of_dataset)}; the network knows {_some(of_network)}"
+            f"the data has the classes {_some(of_dataset)}; "
+            f"the network looks for {_some(list(wanted.values()))}"
         )
     return labels
 

@@ -34,9 +34,13 @@ def read(path: Path) -> Dataset:
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder")
     if path.is_dir():
-        return _read_folder(path)
-    document = _read_json(path)
-    return _read_files(path, _format(path, document), {path: document})
+        dataset = _read_folder(path)
+    else:
+        document = _read_json(path)
+        dataset = _read_files(path, _format(path, document), {path: document})
+    if not dataset.photos:
+        raise DataError(f"{path}: no photo is named in it")
+    return dataset
 
 
 def _read_folder(path: Path) -> Dataset:

@@ -6,6 +6,8 @@ from segmentation.dataset import RLE, Annotation
 
 #: A region of these names belongs to no class: in it nothing is right or wrong
 IGNORED = ("ignore", "__ignore__")
+#: The class of everything where the data name none
+ONLY_CLASS = "object"
 
 
 class LabelNames:

@@ -23,12 +23,11 @@ from numpy.typing import NDArray
 
 from segmentation.data_problems import Problems
 from segmentation.dataset import RLE, Annotation, DataError, Dataset, decoded
-from segmentation.label_names import LabelNames
+from segmentation.label_names import ONLY_CLASS, LabelNames
 from segmentation.photo_check import Entry, Report, check_photos
 
 IMAGES, MASKS = "images", "masks"
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-ONLY_CLASS = "object"
 #: More in one mask are the grey edges of a mask that was smoothed, not objects
 MAX_OBJECTS = 200
 

@@ -12,15 +12,13 @@ from typing import Any
 
 from segmentation.data_problems import Problems
 from segmentation.dataset import RLE, Annotation, Dataset
-from segmentation.label_names import LabelNames
+from segmentation.label_names import ONLY_CLASS, LabelNames
 from segmentation.photo_check import Entry, Report, check_photos, find_photo, photo_folders
 from segmentation.shapes import ellipse, encode_outlines, polygon, rectangle
 
 PROJECT = "_via_img_metadata"
 #: Region attributes that name the class, the first that a region has; any other only if alone
 CLASS_ATTRIBUTES = ("class", "label", "name", "category", "type", "object")
-#: Of regions without any attribute, in a file in which none has one
-ONLY_CLASS = "object"
 
 Record = dict[str, Any]
 

@@ -68,3 +68,18 @@ def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(num_done - bar.n)
 
         yield update
+
+
+@contextmanager
+def picture_bar(num_pictures: int) -> Iterator[Callable[[], None]]:
+    """Show a bar for pictures that a network is measured on.
+
+    Yields:
+        A function to call after each.
+    """
+    with tqdm(total=num_pictures, unit=" pictures", disable=not sys.stderr.isatty()) as bar:
+
+        def update() -> None:
+            bar.update()
+
+        yield update

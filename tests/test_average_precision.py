@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,37 +14,7 @@ rle = pytest.importorskip("pycocotools.mask")
 from segmentation.average_precision import evaluate  # noqa: E402
 from segmentation.dataset import Annotation, Dataset, Photo, read_dataset  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
-
-Spoil = Callable[[Instances], Instances]
-
-
-def truth(photo: Photo) -> Instances:
-    """Everything that is annotated but for regions to be ignored."""
-    real = [annotation for annotation in photo.annotations if not annotation.is_crowd]
-    masks = [annotation.mask(photo.size_hw) * np.uint8(255) for annotation in real]
-    return Instances(
-        boxes=np.array([annotation.box for annotation in real], np.float32).reshape(-1, 4),
-        scores=np.linspace(1, 0.5, len(real), dtype=np.float32),
-        labels=np.array([annotation.label for annotation in real], np.int32),
-        masks=np.array(masks, np.uint8).reshape(-1, *photo.size_hw),
-        ids=np.full(len(real), -1, np.int32),
-    )
-
-
-class Oracle:
-    """`Segmenter` that knows the photos by their size and pixels; spoils what it knows."""
-
-    name = "oracle"
-    max_input: int | None = None
-    device = "nowhere"
-
-    def __init__(self, dataset: Dataset, spoil: Spoil = lambda found: found) -> None:
-        self.classes = dataset.classes
-        self._known = {photo.image().tobytes(): photo for photo in dataset.photos}
-        self._spoil = spoil
-
-    def segment(self, images: np.ndarray) -> list[Instances]:
-        return [self._spoil(truth(self._known[image.tobytes()])) for image in images]
+from tests.oracle import DatasetOracle  # noqa: E402
 
 
 @pytest.fixture
@@ -66,7 +35,7 @@ def squares(tmp_path: Path) -> Dataset:
 
 
 def test_what_is_perfect_has_an_average_precision_of_one(squares: Dataset) -> None:
-    result = evaluate(Oracle(squares), squares)
+    result = evaluate(DatasetOracle(squares), squares)
     assert result.num_photos == 4
     assert result.num_objects == 8
     for figures in (result.box, result.mask, *result.mask_by_class.values()):
@@ -79,7 +48,7 @@ def test_what_is_perfect_has_an_average_precision_of_one(squares: Dataset) -> No
 
 
 def test_half_of_the_objects_is_half_of_the_precision(squares: Dataset) -> None:
-    result = evaluate(Oracle(squares, lambda found: found[:1]), squares)
+    result = evaluate(DatasetOracle(squares, lambda found: found[:1]), squares)
     assert result.mask_by_class["small"].ap == 1
     assert result.mask_by_class["large"].ap == 0
     assert result.mask.ap == result.box.ap == 0.5
@@ -95,7 +64,7 @@ def test_overlap_decides_which_thresholds_are_met(squares: Dataset) -> None:
             box[3] = box[1] + 0.87 * side
         return replace(found, masks=masks, boxes=boxes)
 
-    result = evaluate(Oracle(squares, lower), squares)
+    result = evaluate(DatasetOracle(squares, lower), squares)
     # 0.7 meets 0.50 to 0.70: five of ten; 0.87 meets 0.50 to 0.85: eight
     assert result.mask.ap == pytest.approx(0.5)
     assert (result.mask.ap50, result.mask.ap75) == (1, 0)
@@ -113,7 +82,7 @@ def test_a_certain_mistake_before_each_object_halves_precision(squares: Dataset)
         ]
         return Instances(*parts)
 
-    result = evaluate(Oracle(squares, invent), squares)
+    result = evaluate(DatasetOracle(squares, invent), squares)
     assert result.mask.ap == pytest.approx(0.5, abs=0.02)
     assert result.mask.recall == 1
 
@@ -124,7 +93,7 @@ def test_regions_to_be_ignored_forgive(squares: Dataset) -> None:
         mask = large.mask(photo.size_hw)
         return replace(photo, annotations=(small, Annotation.from_mask(0, mask, is_crowd=True)))
 
-    class Eager(Oracle):
+    class Eager(DatasetOracle):
         """Takes the large square for a small one too."""
 
         def segment(self, images: np.ndarray) -> list[Instances]:
@@ -140,7 +109,7 @@ def test_regions_to_be_ignored_forgive(squares: Dataset) -> None:
 
 
 def test_classes_meet_by_name(squares: Dataset) -> None:
-    class Other(Oracle):
+    class Other(DatasetOracle):
         """Knows other classes beside them, in another order."""
 
         def __init__(self, dataset: Dataset) -> None:
@@ -151,16 +120,16 @@ def test_classes_meet_by_name(squares: Dataset) -> None:
             return [found[found.labels == 1] for found in super().segment(images)]
 
     result = evaluate(Other(squares), squares)
-    assert result.unknown == ("small",)
+    assert result.left_out == ("small",)
     assert list(result.mask_by_class) == ["large"]
     assert result.mask.ap == 1
     assert result.num_objects == 4
-    with pytest.raises(ValueError, match="the data has the classes a; the network knows dog"):
+    with pytest.raises(ValueError, match="the data has the classes a; the network looks for dog"):
         evaluate(Other(squares), Dataset(("a",), squares.photos))
 
 
 def test_a_network_that_finds_nothing_scores_zero(squares: Dataset) -> None:
-    result = evaluate(Oracle(squares, lambda found: found[:0]), squares)
+    result = evaluate(DatasetOracle(squares, lambda found: found[:0]), squares)
     assert result.mask.ap == result.box.ap == result.mask.recall == 0
     json.dumps(result.as_dict())
 
@@ -202,7 +171,7 @@ def test_same_figures_as_pycocotools_called_directly(shared_data: Path, capfd) -
             results["bbox"].append({**row, "bbox": [x1, y1, x2 - x1, y2 - y1]})
             results["segm"].append({**row, "segmentation": rle.encode(mask)})
 
-    ours = evaluate(Oracle(dataset, spoil), dataset, keep)
+    ours = evaluate(DatasetOracle(dataset, spoil), dataset, keep)
     assert capfd.readouterr().out == ""
     assert seen == [photo.path.name for photo in dataset.photos]
     for kind, figures in (("bbox", ours.box), ("segm", ours.mask)):

@@ -348,7 +348,10 @@ def test_a_region_of_no_class_is_ignored_for_each(tmp_path: Path) -> None:
         (lambda d: d["shapes"][0].update(shape_type="line"), "shape 1 (ball): a line has no area"),
         (lambda d: d["shapes"][0].update(points=[[1, 2]]), "has 1 points, not 2"),
         (lambda d: d["shapes"][1].update(shape_type="polygon"), "fewer than 3 different corners"),
-        (lambda d: d["shapes"][1].update(points=[["a", "b"]]), "shape 2 (crate): its points are not pairs"),
+        (
+            lambda d: d["shapes"][1].update(points=[["a", "b"]]),
+            "shape 2 (crate): its points are not pairs",
+        ),
         (lambda d: d["shapes"][1].update(shape_type="mask", mask="?"), "the mask is damaged"),
         (lambda d: d.update(imagePath="gone.png"), "there is no photo 'gone.png'"),
         (lambda d: d.update(imageWidth=400), "annotated at 400x120"),
@@ -442,6 +445,9 @@ def test_what_is_no_dataset_is_one_line(tmp_path: Path) -> None:
         assert len(problems(tmp_path).splitlines()) == 1
     (tmp_path / "a.json").unlink()
     write_coco(tmp_path)
+    empty = {"images": [], "annotations": [], "categories": []}
+    (tmp_path / "val.json").write_text(json.dumps(empty))
+    assert "no photo is named in it" in problems(tmp_path / "val.json")
     (tmp_path / "val.json").write_text((tmp_path / "annotations.json").read_text())
     assert "several: annotations.json (COCO), val.json (COCO); name the one" in problems(tmp_path)
 

@@ -1,0 +1,193 @@
+"""`run.py evaluate`: measures a network on annotated photos or frames."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stream.commands import CommandError, say
+from stream.commands.model_options import add_model_options, load_segmenter
+from stream.progress import picture_bar
+
+if TYPE_CHECKING:
+    from segmentation.average_precision import AveragePrecision
+    from segmentation.dataset import Dataset
+    from segmentation.foreground_quality import Example, ForegroundQuality
+    from segmentation.segmenter import Segmenter
+
+#: Average precision also looks at objects the network is hardly certain of
+MIN_SCORE = 0.05
+COLUMNS = {
+    "ap": "AP",
+    "ap50": "AP50",
+    "ap75": "AP75",
+    "ap_small": "small",
+    "ap_medium": "medium",
+    "ap_large": "large",
+    "recall": "recall",
+}
+EXAMPLES = """\
+--data: COCO JSON, VIA JSON, a folder of LabelMe JSON, a folder with images/ and masks/, or a
+folder of video frames as DAVIS lays them out (JPEGImages, Annotations).
+
+Photos give COCO's average precision of boxes and masks, in per cent, in all, by class and by
+size. Frames, and photos with --union, give the overlap (IoU, J) of the union of all masks with
+the true foreground, and the agreement of the outlines (F).
+
+examples:
+  run.py evaluate --data annotations.json --model mask-rcnn
+  run.py evaluate --data photos/ --model mask-rcnn --weights my.h5 --json figures.json
+  run.py evaluate --data photos/ --model portrait --union
+  run.py evaluate --data DAVIS/ --model mask-rcnn --keep person
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `evaluate`; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    from segmentation.mask_frames import has_sequences
+    from stream.photos import check_free, save
+
+    if options.json is not None:
+        check_free(options.json, overwrite=True, input_paths=[options.data])
+    keep = _kept(options.keep)
+    measure = _frames if has_sequences(options.data) else _photos
+    figures = measure(options, keep)
+    if options.json is not None:
+        save((json.dumps(figures, indent=2) + "\n").encode(), options.json)
+    return 0
+
+
+def _kept(text: str | None) -> list[str] | None:
+    """Return the classes that `--keep` names; numbers and single objects make no sense here."""
+    names = None if text is None else [name.strip() for name in text.split(",")]
+    if any(":" in name or name[:1] in ("#", "") for name in names or ()):
+        raise CommandError(
+            f"--keep {text}: name classes alone, such as person,dog; all of their objects count"
+        )
+    return names
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run.py evaluate",
+        description="Measure a network on annotated photos or frames.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="what is known to be right (see below)")
+    add("--union", action="store_true", help="of photos: all objects together, not each")
+    add("--json", type=Path, metavar="FILE", help="write the figures there too, 0 to 1")
+    add_model_options(parser)
+    add("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _photos(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
+    from segmentation.dataset import read_dataset
+
+    dataset = read_dataset(options.data)
+    if not options.union and options.min_score is None and options.model != "portrait":
+        options.min_score = MIN_SCORE
+    segmenter = load_segmenter(options, asks_for_instances=not options.union)
+    measure = _union_of_photos if options.union else _objects_of_photos
+    return _head(options, segmenter) | measure(segmenter, dataset, keep)
+
+
+def _head(options: argparse.Namespace, segmenter: Segmenter) -> dict[str, Any]:
+    """Return what the figures are of."""
+    weights = None if options.weights is None else str(options.weights)
+    return {"data": str(options.data), "model": segmenter.name, "weights": weights}
+
+
+def _objects_of_photos(
+    segmenter: Segmenter, dataset: Dataset, keep: list[str] | None
+) -> dict[str, Any]:
+    from segmentation.average_precision import evaluate
+
+    with picture_bar(len(dataset.photos)) as advance:
+        result = evaluate(segmenter, dataset, lambda photo, found: advance(), keep)
+    if result.left_out:
+        say(f"left out, {segmenter.name} does not look for them: {', '.join(result.left_out)}")
+    print("\n".join(table(result)))
+    return result.as_dict()
+
+
+def _union_of_photos(
+    segmenter: Segmenter, dataset: Dataset, keep: list[str] | None
+) -> dict[str, Any]:
+    from segmentation.average_precision import shared_labels
+    from segmentation.foreground_quality import evaluate_foreground, photo_examples
+
+    labels = shared_labels(segmenter.classes, dataset.classes, keep)
+    with picture_bar(len(dataset.photos)) as advance:
+        quality = evaluate_foreground(
+            segmenter,
+            _counted(photo_examples(dataset, set(labels.values())), advance),
+            set(labels),
+        )
+    print("\n".join(foreground_table({"photos": quality})))
+    return asdict(quality)
+
+
+def _frames(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
+    from segmentation.foreground_quality import evaluate_foreground, frame_examples, mean
+    from segmentation.mask_frames import find_sequences
+
+    sequences = find_sequences(options.data)
+    segmenter = load_segmenter(options, asks_for_instances=False)
+    labels = None if keep is None else {segmenter.classes.index(name) for name in keep}
+    with picture_bar(sum(len(each.frames) for each in sequences)) as advance:
+        qualities = {
+            each.name: evaluate_foreground(
+                segmenter, _counted(frame_examples(each), advance), labels
+            )
+            for each in sequences
+        }
+    overall = mean(qualities.values())
+    print("\n".join(foreground_table({**qualities, "mean": overall})))
+    by_sequence = {name: asdict(quality) for name, quality in qualities.items()}
+    return {**_head(options, segmenter), **asdict(overall), "by_sequence": by_sequence}
+
+
+def _counted(examples: Iterable[Example], advance: Callable[[], None]) -> Iterator[Example]:
+    for example in examples:
+        yield example
+        advance()
+
+
+def table(result: AveragePrecision) -> list[str]:
+    """Return the lines of a table: a row for each class that has objects, figures in per cent."""
+    names = [name for name, figures in result.mask_by_class.items() if figures.ap is not None]
+    width = max(len(name) for name in (*names, f"{result.num_objects} objects"))
+    lines = []
+    for kind, overall, by_class in (
+        ("boxes", result.box, result.box_by_class),
+        ("masks", result.mask, result.mask_by_class),
+    ):
+        heads = "".join(f"{head:>8}" for head in COLUMNS.values())
+        lines.append(f"{kind:<{width}}{heads}")
+        rows = [(f"{result.num_objects} objects", overall)]
+        rows += [(name, by_class[name]) for name in names] if len(names) > 1 else []
+        for name, figures in rows:
+            values = (getattr(figures, key) for key in COLUMNS)
+            told = ("-" if value is None else f"{100 * value:.1f}" for value in values)
+            lines.append(f"{name:<{width}}" + "".join(f"{text:>8}" for text in told))
+    return lines
+
+
+def foreground_table(qualities: Mapping[str, ForegroundQuality]) -> list[str]:
+    """Return the lines of a table: a row for each name, figures in per cent."""
+    width = max(len(name) for name in qualities)
+    lines = [f"{'':<{width}}{'pictures':>10}{'IoU (J)':>10}{'F':>8}{'J&F':>8}"]
+    for name, each in qualities.items():
+        values = (each.iou, each.boundary_f, (each.iou + each.boundary_f) / 2)
+        figures = [f"{100 * value:.1f}" for value in values]
+        lines.append(f"{name:<{width}}{each.num_images:>10}{figures[0]:>10}")
+        lines[-1] += "".join(f"{text:>8}" for text in figures[1:])
+    return lines

@@ -31,8 +31,11 @@ def augment(
     labels: NDArray[np.int32],
     is_crowd: NDArray[np.bool_],
     donors: Sequence[Photo] = (),
+    *,
+    max_pastes: int = 1,
+    crop_hw: tuple[int, int] | None = None,
 ) -> Arrays:
-    """Return a photo changed at random, of the same size, and its objects.
+    """Return a photo changed at random and its objects.
 
     Sometimes objects of a donor are pasted in front (Ghiasi et al. 2021, "Simple Copy-Paste is a
     Strong Data Augmentation Method"); then the colours change, and the photo is mirrored, scaled
@@ -46,16 +49,21 @@ def augment(
         labels: (K,) int32.
         is_crowd: (K,) bool.
         donors: photos to paste from, decoded only when one is drawn; those of the training.
+        max_pastes: times that something is pasted, or not.
+        crop_hw: size of the result, of which the unchanged photo would have the area; that of the
+            photo without it.
 
     Returns:
-        image, masks, labels, is_crowd, as above with another K.
+        image, masks, labels, is_crowd, as above with another K and the size of the crop.
     """
-    if len(donors) and rng.random() < PASTE_SHARE:
-        donor = donors[int(rng.integers(len(donors)))]
-        image, masks, labels, is_crowd = _paste_some(rng, image, masks, labels, is_crowd, donor)
+    for _ in range(max_pastes if len(donors) else 0):
+        if rng.random() < PASTE_SHARE:
+            donor = donors[int(rng.integers(len(donors)))]
+            image, masks, labels, is_crowd = _paste_some(rng, image, masks, labels, is_crowd, donor)
     if rng.random() < COLOUR_SHARE:
         image = change_colours(image, rng)
-    geometry = _draw_geometry(rng, (image.shape[0], image.shape[1]))
+    size_hw = (image.shape[0], image.shape[1])
+    geometry = _draw_geometry(rng, size_hw, crop_hw or size_hw)
     if geometry is not None:
         image = geometry.warp(image, FILL)
         full = _num_pixels(masks) * abs(np.linalg.det(geometry.matrix[:, :2]))
@@ -65,21 +73,23 @@ def augment(
     return image, masks, labels, is_crowd
 
 
-def _draw_geometry(rng: np.random.Generator, size_hw: tuple[int, int]) -> Geometry | None:
+def _draw_geometry(
+    rng: np.random.Generator, size_hw: tuple[int, int], crop_hw: tuple[int, int]
+) -> Geometry | None:
     flip = -1 if rng.random() < FLIP_SHARE else 1
-    scale = 1.0
+    scale = float(np.sqrt(np.prod(crop_hw) / np.prod(size_hw)))
     if rng.random() < GEOMETRY_SHARE:
-        scale = float(np.exp(rng.uniform(*np.log(SCALES))))
-    if scale == flip == 1:
+        scale *= float(np.exp(rng.uniform(*np.log(SCALES))))
+    if scale == flip == 1 and crop_hw == size_hw:
         return None
-    size = np.array(size_hw[::-1])
+    size, crop = np.array(size_hw[::-1]), np.array(crop_hw[::-1])
     linear = np.diag([flip * scale, scale])
     # the centre of the crop, or the photo within its border, lies anywhere that wastes nothing
-    centre = size / 2 + rng.uniform(-1, 1, 2) * np.abs(size - size / scale) / 2
-    offset = size / 2 - linear @ centre
+    centre = size / 2 + rng.uniform(-1, 1, 2) * np.abs(size - crop / scale) / 2
+    offset = crop / 2 - linear @ centre
     # OpenCV counts from the centre of the first pixel, the numbers here from its corner
     offset += (linear.sum(axis=1) - 1) / 2
-    return Geometry(np.column_stack([linear, offset]), size_hw, max(1.0, 1 / scale))
+    return Geometry(np.column_stack([linear, offset]), crop_hw, max(1.0, 1 / scale))
 
 
 def _warped(masks: Image, geometry: Geometry) -> Image:

@@ -27,14 +27,15 @@ class OpenVINONetwork:
     """A model on the CPU, compiled for each shape of input it meets; the last few are kept.
 
     Args:
-        path: the model's .xml, its .bin beside it.
+        path: the model's .xml.
         num_threads: processor threads of one call.
+        weights: the model's .bin; the one of the same name beside it without that.
 
     Raises:
         WeightsError: the file is missing or no OpenVINO model.
     """
 
-    def __init__(self, path: Path, num_threads: int) -> None:
+    def __init__(self, path: Path, num_threads: int, weights: Path | None = None) -> None:
         """Read the model; nothing is compiled yet."""
         import openvino
 
@@ -46,12 +47,13 @@ class OpenVINONetwork:
             "INFERENCE_PRECISION_HINT": "f32",
         }
         self._path = path
+        self._weights = weights or path.with_suffix(".bin")
         self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
         self._read()
 
     def _read(self) -> Any:
         try:
-            return self._core.read_model(self._path)
+            return self._core.read_model(self._path, self._weights)
         except RuntimeError as error:
             raise WeightsError(
                 f"{self._path}: not a readable OpenVINO model; delete it, or install the "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from segmentation import portrait, portrait_network
 from segmentation.evaluate import intersection_over_union
 from segmentation.export_portrait import read_weights
 from segmentation.person_photos import PersonPhotos, Photo
+from segmentation.training_state import AVERAGE_EVERY, TrainingState
 
 # Sources are drawn about as often as photos of their kind matter, not as often as there are any.
 SOURCE_WEIGHTS = {
@@ -34,7 +34,6 @@ SOURCE_WEIGHTS = {
 # Until `SMALL_UNTIL` of the steps is done crops are smaller than the inputs, which halves the cost.
 SMALL_CROPS_HW = ((256, 160), (224, 160), (192, 192), (160, 224), (160, 256))
 SMALL_UNTIL = 0.7
-AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
 CHECKPOINT_EVERY = 250
 VALIDATE_EVERY = 1000
 
@@ -102,11 +101,12 @@ def train_portrait(
     """
     run.mkdir(parents=True, exist_ok=True)
     photos = PersonPhotos(data, SOURCE_WEIGHTS)
-    state = _State(run, schedule, start)
+    training = _Training(schedule, start)
+    state = TrainingState(run / "checkpoint", asdict(schedule), training.model, training.optimizer)
     started = time.perf_counter()
     losses: list[float] = []
     for step, (images, masks) in _batches(photos, schedule, state.step):
-        losses.append(state.train(images, masks))
+        losses.append(training.step(images, masks))
         done = step + 1
         if done % AVERAGE_EVERY == 0:
             state.update_average(done)
@@ -129,13 +129,10 @@ def train_portrait(
     return result
 
 
-class _State:
-    """All that a run must not forget: weights, optimizer, averaged weights, number of steps."""
+class _Training:
+    """The network in training, one compiled graph for each size of crop."""
 
-    def __init__(self, run: Path, schedule: Schedule, start: Path | None) -> None:
-        self._folder = run / "checkpoint"
-        self._schedule = schedule
-        self.step = 0
+    def __init__(self, schedule: Schedule, start: Path | None) -> None:
         keras.utils.set_random_seed(schedule.seed)
         self.model = portrait_network.build()
         if start is not None:
@@ -146,62 +143,19 @@ class _State:
             warmup_target=schedule.learning_rate,
             warmup_steps=max(1, schedule.num_steps // 50),
         )
-        self._optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02, clipnorm=1.0)
-        self._optimizer.build(self.model.trainable_variables)
+        self.optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02, clipnorm=1.0)
+        self.optimizer.build(self.model.trainable_variables)
         self._of_size: dict[tuple[int, ...], keras.Model] = {}
-        self.average = self.model.get_weights()
-        if self._folder.is_dir():
-            self._restore()
 
-    def train(self, images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> float:
+    def step(self, images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> float:
         """Take one step; returns the loss."""
         shape = images.shape[1:]
         if shape not in self._of_size:
-            # one compiled graph for each size of crop, all with the same variables
+            # all with the same variables
             image = keras.Input(shape, dtype="uint8")
             self._of_size[shape] = keras.Model(image, self.model(image))
-            self._of_size[shape].compile(self._optimizer, loss)
+            self._of_size[shape].compile(self.optimizer, loss)
         return float(self._of_size[shape].train_on_batch(images, masks))
-
-    def update_average(self, done: int) -> None:
-        """Move the averaged weights towards the present ones, faster in the beginning."""
-        keep = min(0.98, 1 - 1 / (1 + done / AVERAGE_EVERY))
-        for average, present in zip(self.average, self.model.get_weights(), strict=True):
-            average *= keep
-            average += (1 - keep) * present
-
-    def save(self, done: int) -> None:
-        """Write a checkpoint beside the old one, then put it in its place."""
-        fresh = self._folder.with_name("checkpoint.part")
-        fresh.mkdir(exist_ok=True)
-        optimizer = [np.asarray(variable) for variable in self._optimizer.variables]
-        np.savez(fresh / "model.npz", *self.model.get_weights())
-        np.savez(fresh / "average.npz", *self.average)
-        np.savez(fresh / "optimizer.npz", *optimizer)
-        description = {"step": done, "schedule": asdict(self._schedule)}
-        (fresh / "state.json").write_text(json.dumps(description))
-        old = self._folder.with_name("checkpoint.old")
-        if self._folder.is_dir():
-            os.rename(self._folder, old)
-        os.rename(fresh, self._folder)
-        if old.is_dir():
-            for path in old.iterdir():
-                path.unlink()
-            old.rmdir()
-
-    def _restore(self) -> None:
-        description = json.loads((self._folder / "state.json").read_text())
-        if description["schedule"] != asdict(self._schedule):
-            raise ValueError(
-                f"{self._folder}: begun with {description['schedule']}; go on with that, "
-                "or name another --run folder"
-            )
-        self.step = description["step"]
-        self.model.set_weights(read_weights(self._folder / "model.npz"))
-        self.average = read_weights(self._folder / "average.npz")
-        saved = read_weights(self._folder / "optimizer.npz")
-        for variable, value in zip(self._optimizer.variables, saved, strict=True):
-            variable.assign(value)
 
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -225,7 +179,7 @@ def _batches(photos: PersonPhotos, schedule: Schedule, first: int) -> Iterator[t
             yield step, waiting.pop(0).result()
 
 
-def _validate(average: list[NDArray[np.float32]], photos: list[Photo]) -> float:
+def _validate(average: Sequence[NDArray[np.float32]], photos: list[Photo]) -> float:
     """Return the mean IoU over photos that are never trained on."""
     networks: dict[tuple[int, int], keras.Model] = {}
     scores = []

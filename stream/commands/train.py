@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from stream.commands import CommandError, say
 
@@ -14,7 +15,7 @@ def run(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="run.py train", description="Train a network; goes on where it was interrupted."
     )
-    parser.add_argument("network", choices=("portrait",))
+    parser.add_argument("network", choices=("portrait", "mask-rcnn-person"))
     parser.add_argument(
         "--data",
         type=Path,
@@ -23,22 +24,33 @@ def run(arguments: Sequence[str]) -> int:
         help="folders with annotations.json (COCO) and images/",
     )
     parser.add_argument("--start", type=Path, help="weights to begin with, the .npz of a run")
-    parser.add_argument("--run", type=Path, default=Path("runs/portrait"), help="checkpoints, log")
-    parser.add_argument("--steps", type=int, default=10_000, help="batches of 32; default 10000")
+    parser.add_argument("--run", type=Path, help="for checkpoints and log; runs/NETWORK without it")
+    parser.add_argument("--steps", type=int, help="batches: of 32, of mask-rcnn-person of 8")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     options = parser.parse_args(arguments)
     try:
-        from segmentation.train_portrait import Schedule, train_portrait
+        train, schedule = _training(options.network)
     except ImportError as error:
         raise CommandError(
             f"train needs more packages ({error}): pip install '.[train]'"
         ) from error
-    weights = train_portrait(
+    weights = train(
         options.data,
-        options.run,
-        Schedule(num_steps=options.steps),
+        options.run or Path("runs") / options.network,
+        schedule(num_steps=options.steps) if options.steps else schedule(),
         lambda line: say(str(line)),
         options.start,
     )
     say(f"weights: {weights}")
     return 0
+
+
+def _training(network: str) -> tuple[Callable[..., Path], Callable[..., Any]]:
+    """Return the function that trains a network and what describes its schedule."""
+    if network == "portrait":
+        from segmentation.train_portrait import Schedule, train_portrait
+
+        return train_portrait, Schedule
+    from segmentation import train_person
+
+    return train_person.train_person, train_person.Schedule

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 
-COMMANDS = ("models", "serve", "train")  # each a file in stream/commands/
+COMMANDS = ("evaluate", "models", "serve", "train")  # each a file in stream/commands/
 
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.augment import Geometry, add_person, change_colours
+from segmentation.dataset import DataError, read_dataset
 from segmentation.portrait import nearest_aspect
 
 HOLD_OUT = 40
@@ -37,7 +36,7 @@ class PersonPhotos:
             named are drawn in proportion to their number of photos.
 
     Raises:
-        ValueError: a folder has no readable annotations, or no photo with a person.
+        DataError: what is wrong with a folder, or it has no photo with a person.
     """
 
     def __init__(self, folders: Sequence[Path], source_weights: dict[str, float]) -> None:
@@ -104,29 +103,11 @@ class PersonPhotos:
 
 def read_photos(folder: Path) -> dict[str, list[Photo]]:
     """Return the photos of a folder in COCO layout by source; see `PersonPhotos`."""
-    from pycocotools import mask as rle
-
-    path = folder / "annotations.json"
-    try:
-        document = json.loads(path.read_text())
-        entries = {entry["id"]: entry for entry in document["images"]}
-        annotations = document["annotations"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not a COCO annotation file ({error})") from error
-    unions: dict[int, NDArray[np.uint8]] = {}
-    for annotation in annotations:
-        mask = np.asarray(rle.decode(annotation["segmentation"]), np.uint8) * 255
-        key = annotation["image_id"]
-        unions[key] = np.maximum(unions[key], mask) if key in unions else mask
     photos: dict[str, list[Photo]] = {}
-    for key, mask in unions.items():
-        name = folder / "images" / entries[key]["file_name"]
-        image = cv2.imread(str(name), cv2.IMREAD_COLOR_RGB)
-        if image is None or image.shape[:2] != mask.shape:
-            raise ValueError(f"{name}: not an image of {mask.shape[1]}x{mask.shape[0]} pixels")
-        photos.setdefault(entries[key].get("source", ""), []).append(
-            Photo(np.asarray(image, np.uint8), mask)
-        )
+    for annotated in read_dataset(folder).photos:
+        if annotated.annotations:
+            mask = annotated.masks().max(axis=0) * np.uint8(255)
+            photos.setdefault(annotated.source, []).append(Photo(annotated.image(), mask))
     if not photos:
-        raise ValueError(f"{path}: no photo has a person")
+        raise DataError(f"{folder}: no photo has a person")
     return photos

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ rle = pytest.importorskip("pycocotools.mask")
 
 from segmentation import train_portrait as training  # noqa: E402
 from segmentation.augment import Geometry, add_person, change_colours  # noqa: E402
+from segmentation.dataset import DataError  # noqa: E402
 from segmentation.export_portrait import read_weights  # noqa: E402
 from segmentation.person_photos import HOLD_OUT, PersonPhotos, Photo, read_photos  # noqa: E402
 from segmentation.portrait_network import build  # noqa: E402
@@ -27,7 +29,8 @@ def folder(tmp_path_factory) -> Path:
     """Eighty photos of bright discs on dark ground, in COCO layout, from two sources."""
     root = tmp_path_factory.mktemp("people")
     (root / "images").mkdir()
-    document: dict[str, list[dict[str, object]]] = {"images": [], "annotations": []}
+    person = {"id": 1, "name": "person"}
+    document: dict[str, list[Any]] = {"images": [], "annotations": [], "categories": [person]}
     rng = np.random.default_rng(0)
     for index in range(2 * HOLD_OUT):
         mask = np.zeros((60, 80), np.uint8)
@@ -38,7 +41,9 @@ def folder(tmp_path_factory) -> Path:
         segmentation = {"size": encoded["size"], "counts": encoded["counts"].decode()}
         source = "a" if index % 2 else "b"
         document["images"].append({"id": index, "file_name": f"{index}.png", "source": source})
-        document["annotations"].append({"image_id": index, "segmentation": segmentation})
+        document["annotations"].append(
+            {"id": index, "image_id": index, "category_id": 1, "segmentation": segmentation}
+        )
     (root / "annotations.json").write_text(json.dumps(document))
     return root
 
@@ -145,10 +150,13 @@ def test_loss_falls_with_better_masks_and_stays_finite():
 
 
 def test_bad_data_and_weights_are_one_line(tmp_path):
-    with pytest.raises(ValueError, match="not a COCO annotation file"):
+    with pytest.raises(DataError, match="no annotations in it"):
         read_photos(tmp_path)
-    (tmp_path / "annotations.json").write_text('{"images": [], "annotations": []}')
-    with pytest.raises(ValueError, match="no photo has a person"):
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((4, 4, 3), np.uint8))
+    document = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [], "categories": []}
+    (tmp_path / "annotations.json").write_text(json.dumps(document))
+    with pytest.raises(DataError, match="no photo has a person"):
         read_photos(tmp_path)
     np.savez(tmp_path / "hostile.npz", arr_0=np.array([{}], object))
     with pytest.raises(WeightsError, match=r"hostile\.npz: not a file of portrait weights"):

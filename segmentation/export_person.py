@@ -63,6 +63,10 @@ def share_constants(models: Sequence[Path]) -> bytes:
                 places[digest] = len(shared)
                 shared += values
             data.set("offset", str(places[digest]))
+        for element in tree.iter():
+            # a quarter of the file is indentation
+            element.text = (element.text or "").strip() or None
+            element.tail = None
         tree.write(model)
     return bytes(shared)
 

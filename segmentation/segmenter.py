@@ -115,8 +115,11 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
 
     on_disk = find(PRESETS["mask-rcnn"]) is not None
     if asks_for_instances and not on_disk:
+        others = set(options.keep or ()) - {"person"}
+        if not (options.weights or options.classes or others):
+            return "mask-rcnn-person"
         raise WeightsError(
-            "instances and classes need the weights of mask-rcnn, which are not on disk; "
+            "objects other than people need the weights of mask-rcnn, which are not on disk; "
             "run.py models fetch mask-rcnn, or --model mask-rcnn --weights FILE"
         )
     if asks_for_instances:
@@ -135,6 +138,12 @@ def _portrait(options: Options) -> Segmenter:
     from segmentation.portrait import load_portrait
 
     return load_portrait(options)
+
+
+def _person(options: Options) -> Segmenter:
+    from segmentation.person import load_person
+
+    return load_person(options)
 
 
 def _mask_rcnn(options: Options) -> Segmenter:
@@ -172,6 +181,7 @@ def _missing_packages_named(name: str) -> Iterator[None]:
 #: Name on the command line -> how it is loaded.
 LOADERS: dict[str, Callable[[Options], Segmenter]] = {
     "portrait": _portrait,
+    "mask-rcnn-person": _person,
     "mask-rcnn": _mask_rcnn,
     "yolact-base": partial(_yolact, "yolact-base"),
     "yolact-resnet50": partial(_yolact, "yolact-resnet50"),

@@ -26,10 +26,12 @@ from stream.commands import CommandError, say
 from stream.commands.model_options import add_model_options, load_segmenter
 
 if TYPE_CHECKING:
-    from effects import Effect
     from segmentation.segmenter import Segmenter
-    from stream.frame import Event, Sink, Source
+    from stream.foreground import Keep
+    from stream.frame import OutputInfo, Sink, Source
+    from stream.palette import Palette
     from stream.pipeline import Pipeline
+    from stream.sinks import SinkOptions
     from stream.stats import Stats
     from stream.tracking import Keyframes
 
@@ -55,6 +57,7 @@ examples:
   run.py talk.mp4 -o out.mp4               a file, sound kept
   run.py photo.jpg -o mask.png --effect mask
   run.py 0 -o virtualcam: --effect replace=beach.jpg
+  run.py --effect replace=a.jpg --background b.mp4 --background '#2a6f97'    (key b)
   run.py talk.mp4 --realtime               a file that behaves like a camera
   run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
   run.py 0 -o srt://192.0.2.7:9000 -o hls:web/
@@ -62,6 +65,7 @@ examples:
   run.py photo.jpg -o instances:masks/ --keep dog --model mask-rcnn
   run.py in.mp4 -o out.mp4 -o found.jsonl --keep person,dog
   run.py in.mp4 -o out.mp4 --model mask-rcnn --keyframe 5
+  run.py in.mp4 -o out.mp4 --model mask-rcnn --keep '#3'    one object (its id: key o)
 """
 
 
@@ -107,21 +111,37 @@ def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = _parser().parse_args(arguments)
     from stream import loop
+    from stream.live import open_live_control
     from stream.progress import progress
     from stream.sources import open_source
     from stream.stats import Stats
 
     stats = Stats()
-    stop = threading.Event()
+    stop, paused = threading.Event(), threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_signals(stop))
-        effect = _effect(options.effect, stack)
+        palette = _palette(options, stack)
         source = stack.enter_context(
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
         )
         segmenter = _segmenter(options)
-        pipeline = _pipeline(source, segmenter, effect, options, stats, stack)
-        sinks = _sinks(source, segmenter, effect, options, stack)
+        keep = _keep(options, source, segmenter)
+        pipeline = _pipeline(source, segmenter, palette, keep, options, stats, stack)
+        info, sink_options = _outputs(source, segmenter, palette, options)
+        sinks = _sinks(info, sink_options, options, stack)
+        react = open_live_control(
+            sinks,
+            palette,
+            pipeline,
+            segmenter,
+            stats,
+            info=info,
+            options=sink_options,
+            keep=keep,
+            paused=paused,
+            stop=stop,
+            stack=stack,
+        )
         with progress(source.info, next(iter(sinks)), stats) as on_progress:
             whole = loop.run(
                 source,
@@ -129,7 +149,8 @@ def cast(arguments: Sequence[str]) -> int:
                 sinks,
                 stats,
                 stop=stop,
-                on_event=lambda event: _react(event, stop),
+                paused=paused,
+                on_event=react,
                 on_progress=on_progress,
             )
     if options.stats is not None:
@@ -141,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run.py",
         description="Blurs, greys or replaces the background of a webcam, a video or a photo.",
-        epilog=SOURCES + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
+        epilog=SOURCES + _keys() + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -149,6 +170,13 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", action="append", metavar="SINK", help="where to write; repeatable")
     add("-y", "--overwrite", action="store_true", help="replace outputs that exist")
     add("--effect", default="blur", metavar="NAME[=VALUE]", help="see below; default: blur")
+    add(
+        "--background",
+        action="append",
+        default=[],
+        metavar="PHOTO|VIDEO|#RRGGBB",
+        help="one more for replace, to which the key b changes; repeatable",
+    )
     add("--invert", action="store_true", help="the effect falls on the people instead")
     add_model_options(parser)
     add(
@@ -178,6 +206,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _keys() -> str:
+    from stream.keys import key_lines
+
+    lines = "".join(f"  {line}\n" for line in key_lines())
+    return f"\nkeys in the window (nothing written there goes into other outputs):\n{lines}"
+
+
 def _rate(text: str) -> Fraction:
     try:
         rate = Fraction(text)
@@ -198,12 +233,11 @@ def _quality(text: str) -> tuple[str | None, int | None]:
     return preset, int(crf) if crf else None
 
 
-def _effect(text: str, stack: ExitStack) -> Effect:
-    from effects import parse_effect
-    from stream.background import open_background
+def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:
+    from stream.palette import Palette
 
     try:
-        return parse_effect(text, lambda path: open_background(path, stack))
+        return Palette(options.effect, options.background, stack)
     except ValueError as error:
         raise CommandError(f"--effect {error}") from error
 
@@ -217,10 +251,28 @@ def _segmenter(options: argparse.Namespace) -> Segmenter:
     return load_segmenter(options, asks_for_instances=wants_files)
 
 
+def _keep(options: argparse.Namespace, source: Source, segmenter: Segmenter) -> Keep | None:
+    from segmentation.segmenter import check_classes
+    from stream.foreground import Keep, is_object, parse_keep
+    from stream.tracking import EVERY_FRAME
+
+    if options.keep is None:
+        return None
+    wanted = parse_keep(options.keep)
+    check_classes([name for name in wanted if not is_object(name)], segmenter.classes)
+    if any(map(is_object, wanted)) and (source.info.fps is None or segmenter.name in EVERY_FRAME):
+        raise CommandError(
+            f"--keep {options.keep}: ids are given to objects of a video, with --model mask-rcnn "
+            "or another network that tells them apart"
+        )
+    return Keep.of(wanted, segmenter.classes)
+
+
 def _pipeline(
     source: Source,
     segmenter: Segmenter,
-    effect: Effect,
+    palette: Palette,
+    keep: Keep | None,
     options: argparse.Namespace,
     stats: Stats,
     stack: ExitStack,
@@ -228,17 +280,12 @@ def _pipeline(
     import numpy as np
 
     from segmentation.refine import Refiner
-    from stream.foreground import Keep, parse_keep
     from stream.pipeline import Pipeline, shrunk
     from stream.tracking import open_tracker
 
     # networks are compiled at their first image, which a camera would not wait for
     first = np.zeros((source.info.height, source.info.width, 3), np.uint8)
     segmenter.segment(shrunk(first, segmenter.max_input)[None])
-    choose = None
-    if options.keep is not None:
-        nums = parse_keep(options.keep)
-        choose = Keep({segmenter.classes.index(name): num for name, num in nums.items()})
     told: list[str] = []
 
     def on_failure(error: Exception) -> None:
@@ -249,9 +296,9 @@ def _pipeline(
     return Pipeline(
         open_tracker(segmenter, source.info, _keyframes(options), on_failure, stack),
         Refiner(blend=source.info.fps is not None),
-        effect,
+        palette.effect,
         max_input=segmenter.max_input,
-        choose=choose,
+        choose=keep,
         invert=options.invert,
         stats=stats,
     )
@@ -266,23 +313,19 @@ def _keyframes(options: argparse.Namespace) -> Keyframes:
         raise CommandError(f"--keyframe: {error}") from error
 
 
-def _sinks(
-    source: Source,
-    segmenter: Segmenter,
-    effect: Effect,
-    options: argparse.Namespace,
-    stack: ExitStack,
-) -> dict[str, Sink]:
+def _outputs(
+    source: Source, segmenter: Segmenter, palette: Palette, options: argparse.Namespace
+) -> tuple[OutputInfo, SinkOptions]:
     from segmentation.coco import categories
     from stream.frame import OutputInfo
-    from stream.sinks import SinkOptions, open_sink
+    from stream.sinks import SinkOptions
     from stream.sources import local_files
 
     info = OutputInfo(
-        source.info, has_alpha=effect.has_alpha, categories=categories(segmenter.classes)
+        source.info, has_alpha=palette.has_alpha, categories=categories(segmenter.classes)
     )
     preset, crf = options.quality
-    sink_options = SinkOptions(
+    return info, SinkOptions(
         overwrite=options.overwrite,
         input_paths=local_files(options.source),
         preset=preset or ("veryfast" if source.info.live else "medium"),
@@ -290,17 +333,19 @@ def _sinks(
         polygons=options.polygons,
         on_message=say,
     )
+
+
+def _sinks(
+    info: OutputInfo, sink_options: SinkOptions, options: argparse.Namespace, stack: ExitStack
+) -> dict[str, Sink]:
+    from stream.sinks import open_sink
+
     sinks: dict[str, Sink] = {}
     for address in options.output or ["window:"]:
         if address in sinks:
             raise CommandError(f"-o {address}: named twice")
         sinks[address] = stack.enter_context(open_sink(address, info, sink_options))
     return sinks
-
-
-def _react(event: Event, stop: threading.Event) -> None:
-    if event.kind == "closed" or event.key in ("q", "escape"):
-        stop.set()
 
 
 def _write_stats(path: Path, stats: Stats) -> None:

@@ -60,6 +60,10 @@ class LoopingVideo:
             self._advance()
         return self._shown.image
 
+    def go_on(self) -> None:
+        """Forget the clock: whatever time is asked for next, the frame shown last is due then."""
+        self._begun = False
+
     def close(self) -> None:
         """End the decoder."""
         self._opened.close()

@@ -107,22 +107,25 @@ class Output:
         frame: the source's frame.
         image: (H, W, 3) uint8 RGB, or (H, W, 4) with straight (not premultiplied) alpha.
         alpha: (H, W) uint8, 255 where the foreground is, `None` where no mask is known.
-        instances: what was found, in pixels of the image the network saw, `None` where no mask
+        instances: the foreground's, in pixels of the image the network saw, `None` where no mask
             is known (which is not the same as nothing found).
+        found: all that was found, those that are no foreground as well.
     """
 
     frame: Frame
     image: NDArray[np.uint8]
     alpha: NDArray[np.uint8] | None
     instances: Instances | None
+    found: Instances | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a person did at a sink: pressed `key`, or closed it."""
+    """What a person did at a sink: pressed `key`, clicked at `at_xy` of the frame, or closed it."""
 
-    kind: Literal["key", "closed"]
+    kind: Literal["key", "click", "closed"]
     key: str = ""
+    at_xy: tuple[int, int] = (0, 0)
 
 
 class Source(Protocol):

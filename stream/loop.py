@@ -35,6 +35,7 @@ def run(
     stats: Stats,
     *,
     stop: threading.Event,
+    paused: threading.Event | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_progress: Callable[[], None] | None = None,
 ) -> bool:
@@ -50,6 +51,7 @@ def run(
         sinks: by the name that `stats` counts them under.
         stats: filled as it goes.
         stop: once set, no more frames are read; what was read is written and finished.
+        paused: while set, sinks get nothing; a file waits, live frames pass unseen.
         on_event: called with what a person does at a sink.
         on_progress: called from the main thread a few times a second.
 
@@ -60,7 +62,7 @@ def run(
         StreamError: of the first stage that failed; nothing is finished then.
     """
     settle_process()
-    threads = _Threads(source, pipeline, sinks, stats)
+    threads = _Threads(source, pipeline, sinks, stats, paused or threading.Event())
     cut_short = False
     with ExitStack() as stack:
         stack.callback(threads.join)
@@ -68,9 +70,9 @@ def run(
         threads.start()
         last = 0.0
         while not threads.ended:
-            if stop.is_set() and not cut_short:
+            if stop.is_set():
                 cut_short = True
-                source.interrupt()
+                threads.stop()
             busy = threads.serve_main_thread()
             for event in (event for sink in sinks.values() for event in sink.poll()):
                 if on_event is not None:
@@ -92,13 +94,20 @@ class _Threads:
     """The worker threads of one run; the first error of any of them ends them all."""
 
     def __init__(
-        self, source: Source, pipeline: Pipeline, sinks: Mapping[str, Sink], stats: Stats
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        sinks: Mapping[str, Sink],
+        stats: Stats,
+        paused: threading.Event,
     ) -> None:
         live = source.info.live
         self._source = source
         self._pipeline = pipeline
         self._sinks = sinks
         self._stats = stats
+        self._paused = paused
+        self._stopped = False
         self._captured: Channel[Captured] = Channel(1 if live else 2, newest_wins=live)
         self._tracked: Channel[Found] = Channel(1 if live else 2, newest_wins=live)
         self._composited: dict[str, Channel[Composited]] = {
@@ -128,9 +137,17 @@ class _Threads:
             if thread.ident is not None:
                 thread.join()
 
+    def stop(self) -> None:
+        """Read no more; what was read goes its way. Callable more than once."""
+        self._paused.clear()
+        if not self._stopped:
+            self._stopped = True
+            self._source.interrupt()
+
     def abort(self) -> None:
         """Make every thread end soon, whatever it waits for."""
         self._source.interrupt()
+        self._paused.clear()
         self._captured.abort()
         self._tracked.abort()
         for channel in self._composited.values():
@@ -192,7 +209,13 @@ class _Threads:
     def _composite(self) -> None:
         try:
             for tracked, captured_at in self._tracked:
-                self._give((self._pipeline.composite(tracked), captured_at))
+                output = self._pipeline.composite(tracked)
+                if self._source.info.live and self._paused.is_set():
+                    self._stats.count("dropped")
+                    continue
+                while self._paused.is_set():
+                    time.sleep(POLL_S)
+                self._give((output, captured_at))
         finally:
             for channel in self._composited.values():
                 channel.close()

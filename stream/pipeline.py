@@ -47,6 +47,21 @@ class Tracked:
     instances: Instances | None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What becomes of a frame. Changed as a whole, so that no frame sees half a change.
+
+    Attributes:
+        effect: falls on what is not foreground.
+        invert: it falls on the foreground instead.
+        choose: which of the instances are foreground; all without it.
+    """
+
+    effect: Effect
+    invert: bool = False
+    choose: Choose | None = None
+
+
 class Pipeline:
     """Applies one effect to the frames of one stream. No threads, no devices.
 
@@ -61,6 +76,9 @@ class Pipeline:
         choose: which of the instances are foreground; all without it.
         invert: the effect falls on the foreground instead.
         stats: counts and times go there.
+
+    Attributes:
+        look: of the frames that `composite` is given from now on; any thread may set it.
     """
 
     def __init__(
@@ -77,10 +95,8 @@ class Pipeline:
         """Start a stream."""
         self._tracker = tracker
         self._refiner = refiner
-        self._effect = effect
         self._max_input = max_input
-        self._choose = choose
-        self._invert = invert
+        self.look = Look(effect, invert, choose)
         self._stats = stats
         self._waiting: deque[Frame] = deque()  # for their results
         self._tracked_take = 0
@@ -112,14 +128,14 @@ class Pipeline:
 
     def composite(self, tracked: Tracked) -> Output:
         """Return the frame with the effect; over all of it where no mask is known."""
-        frame, instances = tracked.frame, tracked.instances
-        if instances is not None and self._choose is not None:
-            instances = self._choose(instances)
+        frame, instances, look = tracked.frame, tracked.instances, self.look
+        if instances is not None and look.choose is not None:
+            instances = look.choose(instances)
         alpha = self._alpha(frame, instances)
         with self._stats.timed("effect"):
-            image = self._effect(frame.image, self._shown(frame, alpha), frame.time_s)
+            image = look.effect(frame.image, _shown(frame, alpha, look.invert), frame.time_s)
         self._stats.shown()
-        return Output(frame, image, alpha, instances)
+        return Output(frame, image, alpha, instances, tracked.instances)
 
     def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:
         if instances is None:
@@ -132,11 +148,12 @@ class Pipeline:
         self._refined_take = frame.take
         return alpha
 
-    def _shown(self, frame: Frame, alpha: Image | None) -> Image:
-        if alpha is None:
-            # the whole frame is background, whatever `invert` says: a room must not be seen
-            return np.zeros(frame.image.shape[:2], np.uint8)
-        return np.asarray(cv2.bitwise_not(alpha), np.uint8) if self._invert else alpha
+
+def _shown(frame: Frame, alpha: Image | None, invert: bool) -> Image:
+    if alpha is None:
+        # the whole frame is background, whatever `invert` says: a room must not be seen
+        return np.zeros(frame.image.shape[:2], np.uint8)
+    return np.asarray(cv2.bitwise_not(alpha), np.uint8) if invert else alpha
 
 
 def shrunk(image: Image, max_side: int | None) -> Image:

@@ -52,6 +52,7 @@ class Stats:
         stages: durations by name: `segment`, `refine`, `effect`, `mask age` (of the mask shown),
             and for each sink `NAME` (one write) and `NAME latency` (from capture to the end of
             the write).
+        latest: the newest duration of each stage, in seconds.
         cpu_s: processor time in seconds of each thread of the run, by its name.
     """
 
@@ -59,6 +60,7 @@ class Stats:
         """Start the clock."""
         self.counts: Counter[str] = Counter()
         self.stages: dict[str, Durations] = {}
+        self.latest: dict[str, float] = {}
         self.cpu_s: dict[str, float] = {}
         self._started = time.perf_counter()
         self._ended: float | None = None
@@ -74,6 +76,7 @@ class Stats:
         """Add one duration to a stage."""
         with self._lock:
             durations = self.stages.setdefault(stage, Durations())
+            self.latest[stage] = duration_s
         durations.add(duration_s)
 
     @contextmanager

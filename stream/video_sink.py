@@ -43,6 +43,11 @@ class VideoSink(Sink):
         input_paths: files that must never be overwritten.
         preset: of x264, "ultrafast" to "veryslow".
         crf: constant rate factor, 0 (lossless) to 51, smaller is better.
+        excerpt: a part out of the middle of the stream; it begins, sound as well, at its first
+            output.
+
+    Attributes:
+        path: of the file.
 
     Raises:
         StreamError: the file must not or cannot be written.
@@ -59,12 +64,14 @@ class VideoSink(Sink):
         input_paths: Sequence[Path] = (),
         preset: str = "medium",
         crf: int = 20,
+        excerpt: bool = False,
     ) -> None:
         """Check all that can be checked before the first frame."""
-        self._path = path
+        self.path = path
         self._ending = path.suffix.lower()
         self._info = info
         self._encoding = (preset, crf)
+        self._excerpt = excerpt
         self._process: Ffmpeg | None = None
         self._check(overwrite, input_paths)
         self._feed = FrameFeed(info, coded_pixels(self._ending, info))
@@ -77,7 +84,7 @@ class VideoSink(Sink):
             raise StreamError(f"{path}: cannot be written ({error.strerror})") from None
 
     def _check(self, overwrite: bool, input_paths: Sequence[Path]) -> None:
-        path = self._path
+        path = self.path
         if self._ending not in FORMATS:
             raise StreamError(f"{path}: no kind of video; use one of {' '.join(ENDINGS)}")
         if self._info.has_alpha and self._ending not in ALPHA_ENDINGS:
@@ -132,7 +139,7 @@ class VideoSink(Sink):
             StreamError: there were no outputs, or ffmpeg could not complete the file.
         """
         if self._process is None:
-            raise StreamError(f"{self._path}: not written, because there were no frames")
+            raise StreamError(f"{self.path}: not written, because there were no frames")
         if self._process.wait() != 0:
             raise StreamError(self._why_failed(self._process))
         complete = self._temporary
@@ -140,18 +147,21 @@ class VideoSink(Sink):
             self._shorten()
             complete = self._shortened
         try:
-            complete.replace(self._path)
+            complete.replace(self.path)
         except OSError as error:
-            raise StreamError(f"{self._path}: cannot be written ({error.strerror})") from None
+            raise StreamError(f"{self.path}: cannot be written ({error.strerror})") from None
 
     def _start(self, first_s: float) -> Ffmpeg:
         """Start ffmpeg; `first_s` is the time of the first frame."""
         stream = self._info.stream
         is_wall_clock = stream.live and stream.sound is None
-        keeps_clock = 0 <= first_s <= _MAX_START_S and not is_wall_clock
+        keeps_clock = 0 <= first_s <= _MAX_START_S and not (is_wall_clock or self._excerpt)
         origin_s = 0.0 if keeps_clock else first_s
         codecs = probe_sound(stream.sound) if stream.sound is not None else []
-        sound = sound_input(stream.sound, origin_s) if stream.sound and codecs else []
+        sound = []
+        if stream.sound is not None and codecs:
+            from_s = first_s if self._excerpt else 0.0
+            sound = sound_input(stream.sound, origin_s, from_s=from_s)
         sound_maps = [part for track in range(len(codecs)) for part in ("-map", f"1:a:{track}")]
         kind = FORMATS[self._ending]
         process = Ffmpeg(
@@ -182,4 +192,4 @@ class VideoSink(Sink):
                 raise StreamError(self._why_failed(process))
 
     def _why_failed(self, process: Ffmpeg) -> str:
-        return f"{self._path}: could not be written ({process.failure()})"
+        return f"{self.path}: could not be written ({process.failure()})"

@@ -19,7 +19,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what is found").add_argument
     models = ("auto", *LOADERS)
     add("--model", default="auto", choices=models, help="default: auto, which never downloads")
-    add("--keep", metavar="CLASS[:N],...", help="only these are foreground; person:1 is the best")
+    add(
+        "--keep",
+        metavar="CLASS[:N]|#ID,...",
+        help="only these are foreground; person:1 is the best, #3 the object of that id",
+    )
     add("--weights", type=Path, metavar="FILE", help="read instead of the file on disk")
     add("--classes", metavar="NAME,...", help="names of the classes in a file of your own")
     add("--min-score", type=_share, metavar="0..1", help="less certain objects are left out")
@@ -43,12 +47,14 @@ def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> 
         WeightsError: its weights are not there or cannot be used.
     """
     from segmentation.segmenter import Options, choose_model, load
-    from stream.foreground import parse_keep
+    from stream.foreground import is_object, parse_keep
 
     try:
         keep = None if options.keep is None else list(parse_keep(options.keep))
     except ValueError as error:
         raise CommandError(f"--keep {error}") from error
+    if keep is not None and any(is_object(name) for name in keep):
+        keep = None  # the object may be of any class
     loading = Options(
         weights=options.weights,
         min_score=options.min_score,

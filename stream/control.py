@@ -1,0 +1,223 @@
+"""What a person can change while the program runs, by keys and clicks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects import over_black
+from segmentation.instances import Instances
+from stream.foreground import Keep, Picked
+from stream.frame import Event, Output
+from stream.hud import Figures, enlarged, mark_instances, write_lines
+from stream.keys import KEYS
+from stream.palette import Palette, effect_of_key
+from stream.pipeline import Look, Pipeline
+from stream.recorder import Recorder
+
+Image = NDArray[np.uint8]
+
+_MESSAGE_S = 3.0
+
+
+class LiveControl:
+    """Holds the choices of a person at a running stream, and carries them out.
+
+    Each change makes a new `Look` of the pipeline, which reads it once a frame: no frame waits
+    for a change, none is lost by one. May be used from any thread.
+
+    Args:
+        palette: the effects.
+        pipeline: of the stream.
+        keep: what the command line says of the foreground.
+        classes: of the network, by label.
+        title: of the network, for people.
+        figures: of the run.
+        recorder: one of the sinks.
+        fullscreen: fills the screen, or no longer.
+        paused: see `stream.loop.run`.
+        stop: set to end the stream.
+    """
+
+    def __init__(
+        self,
+        palette: Palette,
+        pipeline: Pipeline,
+        *,
+        keep: Keep | None,
+        classes: Sequence[str],
+        title: str,
+        figures: Figures,
+        recorder: Recorder,
+        fullscreen: Callable[[], None],
+        paused: threading.Event,
+        stop: threading.Event,
+    ) -> None:
+        """Begin with what the command line says."""
+        self._palette, self._pipeline = palette, pipeline
+        self._invert, self._picked = pipeline.look.invert, Picked(keep)
+        self._classes, self._title, self._figures = classes, title, figures
+        self._recorder, self._paused, self._stop = recorder, paused, stop
+        self._shows_mask = self._shows_objects = False
+        self._panel = "figures"
+        self._message = ("", 0.0)
+        self._found: tuple[Instances, tuple[int, int]] | None = None
+        self._lock = threading.RLock()
+        self._actions: dict[str, Callable[[], None]] = {
+            "+": lambda: self._change(lambda: palette.strengthen(1)),
+            "=": lambda: self._change(lambda: palette.strengthen(1)),
+            "-": lambda: self._change(lambda: palette.strengthen(-1)),
+            "b": lambda: self._change(palette.next_background),
+            "i": self._toggle_invert,
+            "m": self._toggle_mask,
+            "o": self._toggle_objects,
+            "s": recorder.snapshot,
+            "r": self._toggle_recording,
+            "space": self._toggle_pause,
+            "f": fullscreen,
+            "h": self._next_panel,
+            "q": stop.set,
+            "escape": stop.set,
+        }
+
+    def react(self, event: Event) -> None:
+        """Do what a key or a click means."""
+        with self._lock:
+            if event.kind == "closed":
+                self._stop.set()
+            elif event.kind == "click":
+                self._pick(event.at_xy)
+            elif (name := effect_of_key(event.key)) is not None:
+                self._change(lambda: self._palette.choose(name))
+            elif event.key in self._actions:
+                self._actions[event.key]()
+
+    def tell(self, text: str) -> None:
+        """Show a message for a moment."""
+        self._message = text, time.monotonic() + _MESSAGE_S
+
+    def draw(self, output: Output) -> Image:
+        """Return what the window shows of an output, (h, w, 3) uint8 RGB, an array of its own."""
+        if output.found is not None:
+            self._found = output.found, output.image.shape[:2]
+        image = over_black(output.image)
+        if self._shows_mask:
+            alpha = output.alpha if output.alpha is not None else np.zeros_like(image[..., 0])
+            image = np.asarray(cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), np.uint8)
+        shown = enlarged(image)
+        if self._shows_objects and output.found is not None:
+            chosen = self._picked.chosen(output.found)
+            shown = mark_instances(shown, output.found, chosen, self._classes)
+        if shown is output.image or shown is output.frame.image:
+            shown = shown.copy()
+        self._write_panel(shown, output)
+        return shown
+
+    # === What keys do ===
+
+    def _change(self, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except ValueError as error:
+            self.tell(str(error))
+            return
+        self._apply()
+        self.tell(self._palette.title)
+
+    def _apply(self) -> None:
+        self._pipeline.look = Look(self._palette.effect, self._invert, self._picked)
+
+    def _toggle_invert(self) -> None:
+        self._invert = not self._invert
+        self._apply()
+        self.tell("inverted" if self._invert else "not inverted")
+
+    def _toggle_mask(self) -> None:
+        self._shows_mask = not self._shows_mask
+
+    def _toggle_objects(self) -> None:
+        self._shows_objects = not self._shows_objects
+
+    def _toggle_recording(self) -> None:
+        self._recorder.toggle()
+        if self._recorder.recording:
+            self.tell("recording")
+
+    def _toggle_pause(self) -> None:
+        if self._paused.is_set():
+            self._paused.clear()
+        else:
+            self._paused.set()
+
+    def _next_panel(self) -> None:
+        self._panel = {"figures": "help", "help": "", "": "figures"}[self._panel]
+
+    def _pick(self, at_xy: tuple[int, int]) -> None:
+        """Drop the object at that place of the frame, or keep it again."""
+        if self._found is None:
+            return
+        found, frame_hw = self._found
+        k = object_at(found, at_xy, frame_hw)
+        if k is None:
+            self.tell("nothing was found there")
+            return
+        number, name = int(found.ids[k]), self._classes[found.labels[k]]
+        if number < 0:
+            self.tell("this network tells no objects apart; begin with --model mask-rcnn")
+            return
+        keep = not self._picked.chosen(found)[k]
+        self._picked = self._picked.with_one(number, keep=keep)
+        self._apply()
+        self.tell(f"#{number} {name}: {'kept' if keep else 'dropped'}")
+
+    # === What is written on the picture ===
+
+    def _write_panel(self, image: Image, output: Output) -> None:
+        if self._panel:
+            write_lines(image, self._lines(output), "top")
+        if self._panel == "help":
+            write_lines(image, ["\t".join(key) for key in KEYS], "middle")
+        text, until = self._message
+        if text and time.monotonic() < until:
+            write_lines(image, [text], "bottom")
+
+    def _lines(self, output: Output) -> list[str]:
+        marks = {
+            "inverted": self._invert,
+            "mask": self._shows_mask,
+            "RECORDING": self._recorder.recording,
+            "PAUSED": self._paused.is_set(),
+        }
+        effect = ", ".join([self._palette.title, *(name for name, on in marks.items() if on)])
+        if output.found is None:
+            objects = "no mask: all is covered"
+        else:
+            num, num_kept = len(output.found), len(output.instances or ())
+            noun = "object" if num == 1 else "objects"
+            objects = f"{num} {noun}" + (f", {num_kept} kept" if num_kept != num else "")
+        return [effect, self._title, self._figures.line(), objects]
+
+
+def object_at(found: Instances, at_xy: tuple[int, int], frame_hw: tuple[int, int]) -> int | None:
+    """Return which object lies at a place, the smallest of several; `None` where there is none.
+
+    Args:
+        found: in an image of any size.
+        at_xy: in pixels of the frame.
+        frame_hw: size of the frame.
+    """
+    height, width = found.size_hw
+    x, y = at_xy[0] * width // frame_hw[1], at_xy[1] * height // frame_hw[0]
+    under = np.flatnonzero(found.masks[:, y, x] >= 128)
+    if not len(under):
+        left, top, right, bottom = found.boxes.T
+        under = np.flatnonzero((left <= x) & (x < right) & (top <= y) & (y < bottom))
+    if not len(under):
+        return None
+    left, top, right, bottom = found.boxes[under].T
+    return int(under[np.argmin((right - left) * (bottom - top))])

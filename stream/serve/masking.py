@@ -9,11 +9,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from effects import Blur, Effect, parse_effect
+from effects import Blur, parse_effect
 from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
 from stream.frame import Frame, Output
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.serve.limits import Refusal
 from stream.serve.network import Network
 from stream.stats import Stats
@@ -25,18 +25,6 @@ Image = NDArray[np.uint8]
 SHOWN_EFFECTS = ("blur", "replace", "grey", "overlay", "mask", "none")
 #: Stands for the visitor's own photo in `replace=`; no file of this machine is ever opened.
 UPLOADED = "uploaded"
-
-
-class _Chosen:
-    """The `Effect` chosen last; changed between two frames, so that none is lost."""
-
-    has_alpha = False
-
-    def __init__(self) -> None:
-        self.effect: Effect = Blur()
-
-    def __call__(self, image: Image, alpha: Image, time_s: float) -> Image:
-        return self.effect(image, alpha, time_s)
 
 
 class Masking:
@@ -57,7 +45,7 @@ class Masking:
     def __init__(self, network: Network) -> None:
         """Begin with the first network and a blurred background."""
         self._network = network
-        self._chosen = _Chosen()
+        self._look = Look(Blur())
         self._pipeline: Pipeline | None = None
         self._tracker: KeyframeTracker | None = None
         self._size_hw = (0, 0)
@@ -81,9 +69,11 @@ class Masking:
         if text.partition("=")[0] not in SHOWN_EFFECTS:
             raise Refusal(400, f"effect must be one of {', '.join(SHOWN_EFFECTS)}")
         try:
-            self._chosen.effect = parse_effect(text, self._uploaded)
+            self._look = Look(parse_effect(text, self._uploaded))
         except ValueError as error:
             raise Refusal(400, str(error)) from error
+        if self._pipeline is not None:
+            self._pipeline.look = self._look
 
     def choose_model(self, name: str) -> None:
         """Change the network; from the next frame on it starts without a past.
@@ -131,7 +121,7 @@ class Masking:
         self._pipeline = Pipeline(
             self._tracker,
             Refiner(blend=True),
-            self._chosen,
+            self._look.effect,
             max_input=self._network.segmenters[self.model].max_input,
             stats=self.stats,
         )

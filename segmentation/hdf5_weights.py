@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segmentation.segmenter import WeightsError
 from segmentation.strict_match import Shape, finite, match_shapes
 
@@ -109,6 +112,16 @@ def read_shapes(path: Path) -> dict[str, Shape]:
     """
     with _tensors(path) as tensors:
         return {name: tuple(dataset.shape) for name, dataset in tensors.items()}
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Return every tensor by "layer/tensor" (`conv1/kernel`).
+
+    Raises:
+        WeightsError: the file cannot be read, or has values that are not finite.
+    """
+    with _tensors(path) as tensors:
+        return {name: finite(dataset[()], name) for name, dataset in tensors.items()}
 
 
 def load_tensors(network: keras.Model, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,17 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
     """
     from segmentation.hdf5_weights import read_shapes
     from segmentation.presets import PRESETS
+    from segmentation.trained_weights import read_description
     from segmentation.weights import locate
 
     path = options.weights or locate(PRESETS["mask-rcnn"])
-    size = options.size or PUBLISHED_SIZE
+    shapes = read_shapes(path)
+    told = read_description(path)
+    size = options.size or told.size or PUBLISHED_SIZE
     if size % 64 or size <= 0:
         raise ValueError(f"size of mask-rcnn's input: a multiple of 64 such as 512, got {size}")
-    classes, keep = wanted_classes(path, options, num_classes(read_shapes(path), path) - 1)
+    named = replace(options, classes=options.classes or told.classes)
+    classes, keep = wanted_classes(path, named, num_classes(shapes, path) - 1)
 
     def build() -> Any:
         from segmentation.mask_rcnn_network import load_network
@@ -103,6 +107,12 @@ def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
             "(layer mrcnn_class_logits is missing); give a file saved by it"
         )
     return bias[0]
+
+
+def resnet_depth(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Return the depth of the ResNet a file is of; the arguments are those of `num_classes`."""
+    blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
+    return 50 if blocks == 6 else 101
 
 
 def unmold(

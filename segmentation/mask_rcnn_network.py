@@ -16,9 +16,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from segmentation.backbones import RESNET_BLOCKS, feature_pyramid
+from segmentation.backbones import feature_pyramid
 from segmentation.hdf5_weights import load_tensors, read_shapes
-from segmentation.mask_rcnn import PUBLISHED_SIZE, num_classes
+from segmentation.mask_rcnn import PUBLISHED_SIZE, num_classes, resnet_depth
 from segmentation.mask_rcnn_config import MaskRCNNConfig, matterport_config
 from segmentation.mask_rcnn_layers import (
     BoxHead,
@@ -218,9 +218,9 @@ def load_network(
         ValueError: `size` is no multiple of 64.
     """
     shapes = read_shapes(weights)
-    blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
-    depth = next((key for key, num in RESNET_BLOCKS.items() if num[2] == blocks), 101)
-    config = matterport_config(size, num_classes=num_classes(shapes, weights), depth=depth)
+    config = matterport_config(
+        size, num_classes=num_classes(shapes, weights), depth=resnet_depth(shapes)
+    )
     network = build_network(config, num_images=num_images, dtype=dtype)
     load_tensors(network, weights)
     return network

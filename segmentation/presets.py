@@ -93,6 +93,24 @@ def _centermask(
     )
 
 
+#: a backbone to begin training with (He et al. 2016, the authors' weights, MIT, converted)
+IMAGENET_RESNET50 = Preset(
+    name="imagenet-resnet50",
+    family="backbone",
+    address="https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    file_name="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    num_bytes=None,
+    sha256=None,
+    signature=HDF5_SIGNATURE,
+    licence="MIT",
+    notice=None,
+    source="https://github.com/fchollet/deep-learning-models",
+    box_ap=None,
+    mask_ap=None,
+    about_bytes=94_000_000,
+)
+
 _ALL = (
     # The size is the Content-Length people's download logs show for this address, and the end of
     # file that HDF5 names when it refuses a part of it (matterport/Mask_RCNN issues 653, 2816).
@@ -157,6 +175,7 @@ _ALL = (
         box_ap=45.1,
         mask_ap=40.5,
     ),
+    IMAGENET_RESNET50,
 )
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}

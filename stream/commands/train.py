@@ -7,15 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from stream.commands import CommandError, say
+from stream.commands import CommandError, say, train_mask_rcnn
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run `train NETWORK`; returns the exit code."""
+    if arguments[:1] == ["mask-rcnn"]:
+        return train_mask_rcnn.run(arguments[1:])
     parser = argparse.ArgumentParser(
-        prog="run.py train", description="Train a network; goes on where it was interrupted."
+        prog="run.py train",
+        description="Train a network; goes on where it was interrupted. mask-rcnn has options "
+        "of its own: run.py train mask-rcnn --help.",
     )
-    parser.add_argument("network", choices=("portrait", "mask-rcnn-person"))
+    parser.add_argument("network", choices=("portrait", "mask-rcnn", "mask-rcnn-person"))
     parser.add_argument(
         "--data",
         type=Path,

@@ -1,0 +1,113 @@
+"""`run.py train mask-rcnn`: trains a Mask R-CNN on photos annotated by the user."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.commands import CommandError, say
+
+if TYPE_CHECKING:
+    from segmentation.instances import Instances
+
+DESCRIPTION = """Train a Mask R-CNN on your own photos. The run goes on where it was interrupted.
+
+In the folder of the run are the best weights (best.h5), the losses of every step (steps.csv), what
+each epoch reached (epochs.csv), both for TensorBoard (tensorboard/), and photos of the validation
+with what was found in them (pictures/)."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `train mask-rcnn`; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        from segmentation.runtime import import_keras
+
+        import_keras()
+        from segmentation.dataset import read_dataset
+        from segmentation.mask_rcnn_training import TRAINED_LAYERS
+        from segmentation.train_mask_rcnn import Settings, precision_of, train_mask_rcnn
+    except ImportError as error:
+        raise CommandError(
+            f"train needs more packages ({error}): pip install '.[train]'"
+        ) from error
+    depth = _depth(options)
+    if options.layers is not None and options.layers not in TRAINED_LAYERS:
+        raise CommandError(f"--layers: one of {', '.join(TRAINED_LAYERS)}, got {options.layers}")
+    if options.size <= 0 or options.size % 64:
+        raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
+    knows_objects = options.weights not in ("none", "imagenet")
+    settings = Settings(
+        start=options.weights,
+        layers=options.layers or ("heads" if knows_objects else "all"),
+        depth=depth,
+        size=options.size,
+        epochs=options.epochs,
+        images_per_device=options.batch,
+        learning_rate=options.learning_rate or (0.0005 if options.weights == "none" else 0.001),
+        precision=precision_of(options.precision),
+    )
+    dataset = read_dataset(options.data)
+    say(f"{len(dataset.photos)} photos, classes {', '.join(dataset.classes)}")
+    weights = train_mask_rcnn(dataset, options.run, settings, say, _draw)
+    say(f"weights: {weights}; use them with --model mask-rcnn --weights {weights}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run.py train mask-rcnn",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="FOLDER|JSON", help="annotated photos")
+    add(
+        "--weights",
+        default="coco",
+        metavar="coco|imagenet|FILE|none",
+        help="to begin with; default: coco (run.py models fetch mask-rcnn)",
+    )
+    add("--layers", metavar="heads|3+|4+|5+|all", help="that learn; default: heads, or all anew")
+    add("--backbone", choices=("resnet50", "resnet101"), help="default: resnet101 with coco")
+    add("--epochs", type=_positive, default=20, help="passes over the photos; default: 20")
+    add("--size", type=int, default=512, help="side of the network's input; default: 512")
+    add("--batch", type=_positive, default=2, help="images on each device in a step; default: 2")
+    add("--learning-rate", type=float, metavar="RATE", help="default: 0.001, from none 0.0005")
+    precisions = ("auto", "float32", "bfloat16")
+    add("--precision", default="auto", choices=precisions, help="auto: bfloat16 on GPUs with it")
+    add("--run", type=Path, default=Path("runs/mask-rcnn"), help="default: runs/mask-rcnn")
+    add("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a positive number, got {text!r}")
+    return number
+
+
+def _depth(options: argparse.Namespace) -> int:
+    """Return the depth of the ResNet: as asked for, else that of the weights."""
+    if options.backbone is not None:
+        return int(options.backbone.removeprefix("resnet"))
+    if options.weights in ("none", "imagenet"):
+        return 50
+    if options.weights == "coco":
+        return 101
+    from segmentation.hdf5_weights import read_shapes
+    from segmentation.mask_rcnn import resnet_depth
+
+    return resnet_depth(read_shapes(Path(options.weights)))
+
+
+def _draw(image: NDArray[np.uint8], found: Instances, classes: Sequence[str]) -> NDArray[np.uint8]:
+    from stream.hud import mark_instances
+
+    return mark_instances(image, found, np.ones(len(found), np.bool_), classes)

@@ -11,7 +11,14 @@ import numpy as np
 
 from segmentation.data_problems import Problems
 from segmentation.dataset import RLE, Annotation, Dataset
-from segmentation.photo_check import Entry, Report, check_photos, find_photo, photo_folders
+from segmentation.photo_check import (
+    Entry,
+    Report,
+    check_photos,
+    find_photo,
+    photo_folders,
+    stated_size,
+)
 from segmentation.shapes import encode_outlines, encode_runs, polygon
 
 KEYS = ("images", "annotations", "categories")
@@ -100,9 +107,12 @@ def _entries(
         if found is None:
             problems.add(path, f"image {row.get('id')}: there is no photo {name!r} beside it")
             continue
-        height, width = row.get("height"), row.get("width")
-        stated = (int(height), int(width)) if height and width else None
         where = f"{path}, {name}"
+        try:
+            stated = stated_size(row.get("height"), row.get("width"))
+        except ValueError as error:
+            problems.add(where, str(error))
+            continue
         source = str(row.get("source", ""))
         entries.append(Entry(found, where, partial(_annotate, rows, labels), stated, source))
     for name, num in Counter(entry.path for entry in entries).items():

@@ -16,12 +16,19 @@ from numpy.typing import NDArray
 from segmentation.data_problems import Problems
 from segmentation.dataset import RLE, Annotation, Dataset
 from segmentation.label_names import LabelNames
-from segmentation.photo_check import Entry, Report, check_photos, find_photo, photo_folders
+from segmentation.photo_check import (
+    Entry,
+    Report,
+    check_photos,
+    find_photo,
+    photo_folders,
+    stated_size,
+)
 from segmentation.shapes import (
-    Points,
     ellipse,
     encode_outlines,
     group_in_order,
+    pairs,
     polygon,
     rectangle,
 )
@@ -69,8 +76,12 @@ def read_labelme(path: Path, documents: Mapping[Path, dict[str, Any]]) -> Datase
             problems.add(file, f"its photo {found} is already that of {used_by[found]}")
         else:
             used_by[found] = file
-            annotate = partial(_annotate, shapes, classes)
-            entries.append(Entry(found, str(file), annotate, _stated_hw(document)))
+            try:
+                size = stated_size(document.get("imageHeight"), document.get("imageWidth"))
+            except ValueError as error:
+                problems.add(file, str(error))
+                continue
+            entries.append(Entry(found, str(file), partial(_annotate, shapes, classes), size))
     photos = check_photos(entries, problems)
     if not classes.names():
         problems.add(path, "no photo has a shape")
@@ -80,11 +91,6 @@ def read_labelme(path: Path, documents: Mapping[Path, dict[str, Any]]) -> Datase
 
 def _label(shape: Record) -> str:
     return str(shape.get("label") or "").strip()
-
-
-def _stated_hw(document: Record) -> tuple[int, int] | None:
-    height, width = document.get("imageHeight"), document.get("imageWidth")
-    return (int(height), int(width)) if height and width else None
 
 
 def _annotate(
@@ -114,12 +120,12 @@ def _encode(shape: Record, size_hw: tuple[int, int]) -> RLE | None:
     kind = shape.get("shape_type") or "polygon"
     if kind == "mask":
         return _encode_mask(shape, size_hw)
-    points = _points(shape)
+    points = pairs(shape.get("points") or [])
     if kind == "polygon":
         return encode_outlines([polygon(points)], size_hw)
     if kind not in ("rectangle", "circle"):
         raise ValueError(f"a {kind} has no area; draw polygons, rectangles or circles")
-    if len(points) != 2 or not np.isfinite(points).all():
+    if len(points) != 2:
         raise ValueError(f"the {kind} has {len(points)} points, not 2")
     if kind == "rectangle":
         low, high = points.min(axis=0), points.max(axis=0)
@@ -128,13 +134,6 @@ def _encode(shape: Record, size_hw: tuple[int, int]) -> RLE | None:
     radius = float(np.hypot(*(rim - centre)))
     outline = ellipse(float(centre[0]), float(centre[1]), radius, radius)
     return encode_outlines([outline], size_hw, whole=False)
-
-
-def _points(shape: Record) -> Points:
-    try:
-        return np.asarray(shape.get("points") or [], np.float64).reshape(-1, 2)
-    except (TypeError, ValueError):
-        raise ValueError("its points are not pairs of numbers") from None
 
 
 def _encode_mask(shape: Record, size_hw: tuple[int, int]) -> RLE:
@@ -146,11 +145,11 @@ def _encode_mask(shape: Record, size_hw: tuple[int, int]) -> RLE:
     except (binascii.Error, TypeError) as error:
         raise ValueError("the mask is damaged") from error
     part = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    corners = _points(shape)
-    if part is None or len(corners) != 2 or not np.isfinite(corners).all():
+    corners = pairs(shape.get("points") or [])
+    if part is None or len(corners) != 2:
         raise ValueError("the mask is damaged")
     whole: NDArray[np.uint8] = np.zeros(size_hw, np.uint8)
-    left, top = np.round(corners.min(axis=0)).astype(int)
+    left, top = (round(value) for value in corners.min(axis=0).tolist())
     bottom, right = top + part.shape[0], left + part.shape[1]
     if left < 0 or top < 0 or bottom > size_hw[0] or right > size_hw[1]:
         raise ValueError(f"the mask from {left}, {top} to {right}, {bottom} leaves the photo")

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 
 from segmentation.data_problems import Problems
 from segmentation.dataset import Annotation, DataError, Photo, decoded
 
+#: Photos are smaller than that
+MAX_SIDE = 1_000_000
 #: Called with where (an annotation) and what is wrong.
 Report = Callable[[str, str], None]
 #: Given a photo's (height, width), returns its annotations and reports those that cannot be used.
@@ -43,8 +46,10 @@ def find_photo(name: str, folders: Sequence[Path]) -> Path | None:
     name = name.replace("\\", "/")
     for candidate in (name, name.rsplit("/", 1)[-1]):
         for folder in folders:
-            if candidate and (folder / candidate).is_file():
-                return folder / candidate
+            path = folder / candidate
+            # unlike `Path.is_file` it takes names that no file can have
+            if candidate and os.path.isfile(path):
+                return path
     return None
 
 
@@ -59,6 +64,20 @@ def photo_folders(file: Path) -> list[Path]:
         above = file.parent.parent
         folders += [above, above / "images", above / file.stem.rsplit("_", 1)[-1]]
     return folders
+
+
+def stated_size(height: Any, width: Any) -> tuple[int, int] | None:
+    """Return the size a file states for a photo, `None` where it states none.
+
+    Raises:
+        ValueError: it states nonsense.
+    """
+    if height is None and width is None:
+        return None
+    numbers = [value for value in (height, width) if isinstance(value, int | float)]
+    if len(numbers) < 2 or not all(0 < value < MAX_SIDE for value in numbers):
+        raise ValueError(f"the size of the photo, {width!r} x {height!r}, is no size")
+    return int(height), int(width)
 
 
 def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, ...]:

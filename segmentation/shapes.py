@@ -20,20 +20,28 @@ Size = tuple[int, int]
 Points = NDArray[np.float64]  # (N, 2) x y in pixels; the first pixel reaches from 0 to 1
 
 
+def pairs(values: Any) -> Points:
+    """Return points from x1 y1 x2 y2 ... or from pairs x, y.
+
+    Raises:
+        ValueError: that is something else.
+    """
+    try:
+        points = np.asarray(values, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        points = np.full(1, np.nan)
+    if points.size % 2 or not np.isfinite(points).all():
+        raise ValueError("the points are not a list of pairs of numbers")
+    return points.reshape(-1, 2)
+
+
 def polygon(values: Any) -> Points:
-    """Return the corners of x1 y1 x2 y2 ... or of pairs x, y.
+    """Return the corners of a polygon from what `pairs` takes.
 
     Raises:
         ValueError: these are no corners of a polygon.
     """
-    try:
-        points = np.asarray(values, np.float64)
-    except (TypeError, ValueError):
-        points = np.zeros(0)
-        values = None
-    if values is None or points.size % 2 or not np.isfinite(points).all():
-        raise ValueError("the polygon is not a list of pairs of numbers")
-    points = points.reshape(-1, 2)
+    points = pairs(values)
     if len(points) == 0:
         raise ValueError("the polygon is empty")
     if len(np.unique(points, axis=0)) < 3:
@@ -58,6 +66,8 @@ def ellipse(x: float, y: float, radius_x: float, radius_y: float, turn_rad: floa
     Raises:
         ValueError: it has no area.
     """
+    if not np.isfinite([x, y, radius_x, radius_y, turn_rad]).all():
+        raise ValueError("the circle or ellipse is not made of numbers")
     if not (radius_x > 0 and radius_y > 0):
         raise ValueError(f"the radii are {radius_x:g} and {radius_y:g}")
     angles = np.linspace(0, 2 * np.pi, NUM_CIRCLE_POINTS, endpoint=False)

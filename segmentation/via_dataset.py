@@ -5,13 +5,13 @@ A project file or an export of annotations; https://www.robots.ox.ac.uk/~vgg/sof
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from segmentation.data_problems import Problems
-from segmentation.dataset import RLE, Annotation, Dataset
+from segmentation.dataset import RLE, Annotation, DataError, Dataset
 from segmentation.label_names import ONLY_CLASS, LabelNames
 from segmentation.photo_check import Entry, Report, check_photos, find_photo, photo_folders
 from segmentation.shapes import ellipse, encode_outlines, polygon, rectangle
@@ -49,6 +49,8 @@ def read_via(path: Path, document: dict[str, Any]) -> Dataset:
     """
     problems = Problems(path)
     rows = document.get(PROJECT, document)
+    if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
+        raise DataError(f"{path}: {PROJECT!r} does not hold a photo each")
     photos = [(str(row.get("filename")), list(_regions(row))) for row in rows.values()]
     photos = [(name, regions) for name, regions in photos if regions]
     if not photos:
@@ -83,7 +85,8 @@ def read_via(path: Path, document: dict[str, Any]) -> Dataset:
 def _regions(row: Record) -> Iterator[Record]:
     """Yield the regions of a photo, which VIA 1 has in an object and VIA 2 in a list."""
     regions = row.get("regions")
-    for region in regions.values() if isinstance(regions, dict) else regions or []:
+    listed = regions.values() if isinstance(regions, dict) else regions
+    for region in listed if isinstance(listed, Iterable) else []:
         yield region if isinstance(region, dict) else {}
 
 
@@ -141,6 +144,6 @@ def _encode(shape: Any, size_hw: tuple[int, int]) -> RLE | None:
             x, y, radius_x, radius_y = (float(shape[key]) for key in ("cx", "cy", *radii))
             outline = ellipse(x, y, radius_x, radius_y, float(shape.get("theta", 0)))
             return encode_outlines([outline], size_hw, whole=False)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"the {kind} lacks numbers ({error})") from error
     raise ValueError(f"a {kind} has no area; draw polygons, rectangles, circles or ellipses")

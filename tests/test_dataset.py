@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +204,7 @@ def test_coco_lists_all_that_is_wrong(tmp_path: Path) -> None:
         "4.png, annotation 8: the outline from 1020, 1030 to 1080, 1090 lies outside the photo",
         "5.png, annotation 10: the outline from 60, 90 to 240, 270 reaches 150 pixels beyond",
         "6.png, annotation 12: the RLE is of size [5, 5], the photo is [120, 200]",
-        "7.png, annotation 14: the polygon is not a list of pairs of numbers",
+        "7.png, annotation 14: the points are not a list of pairs",
         "8.png, annotation 16: the segmentation is neither polygons nor RLE",
         "images/9.png: not a picture that can be read",
         "10.png, annotation 20: the polygon encloses nothing",
@@ -350,7 +350,7 @@ def test_a_region_of_no_class_is_ignored_for_each(tmp_path: Path) -> None:
         (lambda d: d["shapes"][1].update(shape_type="polygon"), "fewer than 3 different corners"),
         (
             lambda d: d["shapes"][1].update(points=[["a", "b"]]),
-            "shape 2 (crate): its points are not pairs",
+            "shape 2 (crate): the points are not a list",
         ),
         (lambda d: d["shapes"][1].update(shape_type="mask", mask="?"), "the mask is damaged"),
         (lambda d: d.update(imagePath="gone.png"), "there is no photo 'gone.png'"),
@@ -413,6 +413,42 @@ def test_masks_tell_what_is_wrong(tmp_path: Path) -> None:
         "2.png: has the same name as 2.jpg",
     ):
         assert line in told
+
+
+JUNK = (None, "", "x", -1, 1e400, 10**400, [], {}, [[]], [["a", "b"]], "../../nothing", True)
+
+
+def places(document: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the keys that lead to each value of a JSON document."""
+    yield place
+    if isinstance(document, dict | list):
+        rows = document.items() if isinstance(document, dict) else enumerate(document)
+        for key, value in rows:
+            yield from places(value, (*place, key))
+
+
+@pytest.mark.parametrize("name", ["coco", "via", "via_1", "labelme", "labelme_pieces"])
+def test_junk_anywhere_in_a_file_is_told_or_harmless(name: str, tmp_path: Path) -> None:
+    (file, *_) = WRITERS[name](tmp_path).glob("*.json")
+    text = file.read_text()
+    num_refused = 0
+    found = [place for place in places(json.loads(text)) if place]
+    rng = np.random.default_rng(0)
+    for place in found if len(found) < 60 else [found[k] for k in rng.choice(len(found), 60)]:
+        for junk in (JUNK[k] for k in rng.choice(len(JUNK), 4, replace=False)):
+            document = json.loads(text)
+            holder = document
+            for key in place[:-1]:
+                holder = holder[key]
+            holder[place[-1]] = junk
+            file.write_text(json.dumps(document))
+            try:
+                dataset = read_dataset(tmp_path)
+            except DataError:
+                num_refused += 1
+            else:
+                assert all(each.masks().shape[1:] == SIZE_HW for each in dataset.photos)
+    assert num_refused > 60
 
 
 # === Which format ===

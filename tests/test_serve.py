@@ -705,6 +705,29 @@ def test_too_many_messages(here: Served) -> None:
     play(visit())
 
 
+def test_more_data_than_a_video_has(finds: Finds) -> None:
+    async def visit(running: Served) -> None:
+        async with Client(running.address, scene) as client:
+            await client.visit()
+            await client.until(lambda: client.last("ended") is not None)
+            assert "more data than a video" in client.last("ended")
+
+    limits = Limits(max_media_bytes_s=2_000)
+    with served(finds, settings=Settings(port=0, limits=limits)) as running:
+        play(visit(running))
+
+
+def test_one_data_channel_only(here: Served) -> None:
+    async def visit() -> None:
+        async with Client(here.address, scene) as client:
+            await client.visit()
+            client.peer.createDataChannel("another")
+            await client.until(lambda: client.last("ended") is not None)
+            assert "one data channel" in client.last("ended")
+
+    play(visit())
+
+
 def test_media_is_received_where_the_page_is(here: Served) -> None:
     async def visit() -> None:
         async with Client(here.address, scene) as client:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import ifaddr
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -84,15 +85,18 @@ def _general(name: str) -> x509.GeneralName:
 def own_names(host: str) -> list[str]:
     """Return the names and addresses under which a server bound to `host` can be reached."""
     try:
-        everywhere = ipaddress.ip_address(host).is_unspecified
+        address = ipaddress.ip_address(host)
     except ValueError:
-        everywhere = False
-    return [*_addresses(), socket.gethostname(), "localhost"] if everywhere else [host]
+        return [host]
+    if not address.is_unspecified:
+        return [host]
+    return [*_addresses(address.version), socket.gethostname(), "localhost"]
 
 
-def _addresses() -> list[str]:
-    import ifaddr
-
-    found = [address.ip for adapter in ifaddr.get_adapters() for address in adapter.ips]
-    numbers = [ip for ip in found if isinstance(ip, str)]
-    return sorted(numbers, key=lambda ip: ipaddress.ip_address(ip).is_loopback)
+def _addresses(version: int) -> list[str]:
+    """Return the addresses of this machine, those of its network first."""
+    found = [entry.ip for adapter in ifaddr.get_adapters() for entry in adapter.ips]
+    texts = [entry if isinstance(entry, str) else entry[0] for entry in found]
+    addresses = [ipaddress.ip_address(text) for text in texts]
+    usable = [one for one in addresses if one.version == version and not one.is_link_local]
+    return [str(one) for one in sorted(usable, key=lambda one: one.is_loopback)]

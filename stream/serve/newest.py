@@ -44,8 +44,8 @@ class MaskedTrack(MediaStreamTrack):
     """What goes back to a visitor: the newest masked frame whenever the encoder is free.
 
     Attributes:
-        sent: time.perf_counter() when the encoder took a frame, and when that had arrived; of
-            the last few seconds, emptied by whoever counts.
+        took_s: of each frame, from its arrival until it was encoded and sent, in seconds;
+            emptied by whoever counts.
     """
 
     kind = "video"
@@ -54,7 +54,8 @@ class MaskedTrack(MediaStreamTrack):
         """Begin without a frame."""
         super().__init__()
         self._newest: Newest[tuple[av.VideoFrame, float]] = Newest()
-        self.sent: list[tuple[float, float]] = []
+        self._sending_since: float | None = None
+        self.took_s: list[float] = []
 
     def put(self, frame: av.VideoFrame, arrived_at: float) -> None:
         """Show this frame next."""
@@ -64,8 +65,9 @@ class MaskedTrack(MediaStreamTrack):
         """Return the next frame to encode; see `MediaStreamTrack`."""
         if self.readyState != "live":
             raise MediaStreamError
-        frame, arrived_at = await self._newest.take()
-        self.sent.append((time.perf_counter(), arrived_at))
+        if self._sending_since is not None:  # whoever comes for the next has sent the last
+            self.took_s.append(time.perf_counter() - self._sending_since)
+        frame, self._sending_since = await self._newest.take()
         return frame
 
     @property

@@ -181,12 +181,11 @@ class Visitor:
 
     def numbers(self, elapsed_s: float) -> dict[str, object]:
         """Return what is shown beside the picture; counts are of the last `elapsed_s`."""
-        sent, self._masked.sent = self._masked.sent, []
-        took = sorted(taken_at - arrived_at for taken_at, arrived_at in sent)
+        took_s, self._masked.took_s = sorted(self._masked.took_s), []
         failing = self.masking.covered and self.masking.failure is not None
         return {
-            "fps": round(len(sent) / elapsed_s, 1),
-            "latency_ms": round(took[len(took) // 2] * 1e3, 1) if took else None,
+            "fps": round(len(took_s) / elapsed_s, 1),
+            "latency_ms": round(took_s[len(took_s) // 2] * 1e3, 1) if took_s else None,
             "mask_age_ms": round(self.masking.mask_age_s * 1e3),
             "kept": round(self.masking.kept, 3),
             "covered": self.masking.covered,

@@ -293,7 +293,7 @@ async function measure() {
   if (!incoming || !outgoing || peer !== state.peer) return;
   const count = {
     at: incoming.timestamp, frames: incoming.framesDecoded, encoded: outgoing.framesEncoded,
-    encodeS: outgoing.totalEncodeTime, bufferS: incoming.totalProcessingDelay,
+    encodeS: outgoing.totalEncodeTime, decodeS: incoming.jitterBufferDelay + incoming.totalDecodeTime,
   };
   const last = state.lastCount;
   state.lastCount = count;
@@ -306,9 +306,9 @@ async function measure() {
   $("n-size").textContent = `${incoming.frameWidth} × ${incoming.frameHeight}`;
   if (state.pingMs === null || state.serverMs === null) return;
   const encode = (count.encodeS - last.encodeS) / (count.encoded - last.encoded);
-  const buffer = (count.bufferS - last.bufferS) / (count.frames - last.frames);
+  const decode = (count.decodeS - last.decodeS) / (count.frames - last.frames);
   const frame = seconds / (count.encoded - last.encoded);
-  number("n-trip", 1000 * (encode + frame + (buffer || 0)) + state.pingMs + state.serverMs);
+  number("n-trip", 1000 * (encode + frame + decode) + state.pingMs + state.serverMs);
 }
 
 function leave(reason) {

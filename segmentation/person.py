@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from segmentation.mask_rcnn import MaskRCNN
 from segmentation.network import Network, exported
-from segmentation.portrait import nearest_aspect, resized
+from segmentation.person_edges import SharpPeople
+from segmentation.portrait import load_portrait, nearest_aspect, resized
 from segmentation.runtime import KerasNetwork, OpenVINONetwork, chosen_backend, spare_threads
-from segmentation.segmenter import Options, check_classes
+from segmentation.segmenter import Options, Segmenter, check_classes
 
 CLASSES = ("person",)
 #: of people that are reported unless told otherwise
@@ -56,8 +57,8 @@ def inputs(images: NDArray[np.uint8], _: int) -> list[NDArray[Any]]:
     return [small, np.tile(np.array([0, 0, 1, 1], np.float32), (len(images), 1))]
 
 
-def load_person(options: Options) -> MaskRCNN:
-    """Return the bundled network; see `segmentation.segmenter.load`.
+def load_person(options: Options) -> Segmenter:
+    """Return the bundled network, outlines from portrait; see `segmentation.segmenter.load`.
 
     Args:
         options: `weights` are those of `run.py train mask-rcnn-person`.
@@ -69,6 +70,10 @@ def load_person(options: Options) -> MaskRCNN:
     if options.size or options.classes:
         raise ValueError("mask-rcnn-person takes no size or classes; use mask-rcnn")
     check_classes(options.keep or (), CLASSES)
+    if options.weights:
+        from segmentation.named_weights import read_named
+
+        read_named(options.weights)
     network: Network
     if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
         network = _OpenVINONetworks(options)
@@ -81,10 +86,13 @@ def load_person(options: Options) -> MaskRCNN:
             return load_network(weights, (shapes[0][1], shapes[0][2]))
 
         network = KerasNetwork(make, "gpu" if options.device == "gpu" else "cpu")
-    return segmenter(
+    people = segmenter(
         network,
         min_score=MIN_SCORE if options.min_score is None else options.min_score,
         device=network.device,
+    )
+    return SharpPeople(
+        people, load_portrait(Options(backend=options.backend, device=options.device))
     )
 
 

@@ -141,9 +141,10 @@ def _portrait(options: Options) -> Segmenter:
 
 
 def _person(options: Options) -> Segmenter:
-    from segmentation.person import load_person
+    with _missing_packages_named("mask-rcnn-person"):
+        from segmentation.person import load_person
 
-    return load_person(options)
+        return load_person(options)
 
 
 def _mask_rcnn(options: Options) -> Segmenter:

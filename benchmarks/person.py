@@ -1,0 +1,98 @@
+"""mask-rcnn-person: average precision of masks, and its union beside portrait and its peers.
+
+python -m benchmarks.person [--data ../shared/data] [--weights runs/mask-rcnn-person/person.npz]
+
+Prints JSON objects, all from one run with one thread each: one for each set of photos with single
+people labelled (mask AP, people reported from a score of 0.05 on), then one for each network: IoU
+of the union of all people with the truth by set of photos, and ms an image (see
+`benchmarks.portrait`; people from a score of 0.5 on). `ms` is the median on one photo;
+`ms_by_people` of mask-rcnn-person alone, on photos with few and with many people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.portrait import (
+    SETS,
+    Image,
+    Network,
+    milliseconds,
+    peers,
+    portrait,
+    quality,
+    read_set,
+)
+from segmentation.average_precision import evaluate
+from segmentation.dataset import Dataset, read_dataset
+from segmentation.person import CLASSES
+from segmentation.segmenter import Options, Segmenter, load
+
+#: sets of photos whose people are labelled one by one
+INSTANCE_SETS = ("pennfudan", "pelota", "coco_multi", "coco_1person")
+LEAST_SCORE = 0.05  # of people that are counted for AP
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument(
+        "--weights", type=Path, help="of a training run instead of the bundled ones"
+    )
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    eager = load("mask-rcnn-person", Options(weights=options.weights, min_score=LEAST_SCORE))
+    stills = options.data / "stills"
+    for name in INSTANCE_SETS:
+        found = evaluate(eager, read_people(stills / name))
+        figures = {"mask_ap": found.mask.ap, "mask_ap50": found.mask.ap50}
+        figures |= {"box_ap": found.box.ap, "box_ap50": found.box.ap50}
+        rounded = {key: None if v is None else round(v, 3) for key, v in figures.items()}
+        print(json.dumps({"set": name, "people": found.num_objects} | rounded), flush=True)
+    segmenter = load("mask-rcnn-person", Options(weights=options.weights))
+    photos = {name: read_set(stills / name) for name in SETS}
+    networks = {"mask-rcnn-person": union_of(segmenter), "portrait": portrait()}
+    networks |= peers(options.data / "peer_models")
+    times_ms = milliseconds(networks, photos[SETS[0]][0][0])
+    for name, network in networks.items():
+        line = {"network": name, "ms": times_ms[name], **quality(network, photos)}
+        if name == "mask-rcnn-person":
+            images = [image for pairs in photos.values() for image, _ in pairs]
+            line["ms_by_people"] = milliseconds_by_people(segmenter, images)
+        print(json.dumps(line), flush=True)
+
+
+def read_people(path: Path) -> Dataset:
+    """Return a set of photos; what one without classes labels are people."""
+    annotations = path / "annotations.json"
+    dataset = read_dataset(annotations if annotations.exists() else path)
+    return dataset if len(dataset.classes) > 1 else Dataset(CLASSES, dataset.photos)
+
+
+def union_of(segmenter: Segmenter) -> Network:
+    """Return the union of all people found as a network of `benchmarks.portrait`."""
+    return lambda image: segmenter.segment(image[None])[0].union()
+
+
+def milliseconds_by_people(segmenter: Segmenter, images: list[Image]) -> dict[str, float]:
+    """Return the median time of an image by how many people are found, the most at the end."""
+    times: dict[int, list[float]] = {}
+    for image in images:
+        for turn in range(3):
+            started = time.perf_counter()
+            (found,) = segmenter.segment(image[None])
+            if turn:
+                times.setdefault(len(found), []).append(time.perf_counter() - started)
+    return {str(num): round(float(np.median(times[num])) * 1e3, 1) for num in sorted(times)}
+
+
+if __name__ == "__main__":
+    main()

@@ -125,7 +125,7 @@ def cast(arguments: Sequence[str]) -> int:
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
         )
         segmenter = _segmenter(options)
-        keep = _keep(options, source, segmenter)
+        keep = _keep(options, segmenter)
         pipeline = _pipeline(source, segmenter, palette, keep, options, stats, stack)
         info, sink_options = _outputs(source, segmenter, palette, options)
         sinks = _sinks(info, sink_options, options, stack)
@@ -251,20 +251,14 @@ def _segmenter(options: argparse.Namespace) -> Segmenter:
     return load_segmenter(options, asks_for_instances=wants_files)
 
 
-def _keep(options: argparse.Namespace, source: Source, segmenter: Segmenter) -> Keep | None:
+def _keep(options: argparse.Namespace, segmenter: Segmenter) -> Keep | None:
     from segmentation.segmenter import check_classes
     from stream.foreground import Keep, is_object, parse_keep
-    from stream.tracking import EVERY_FRAME
 
     if options.keep is None:
         return None
     wanted = parse_keep(options.keep)
     check_classes([name for name in wanted if not is_object(name)], segmenter.classes)
-    if any(map(is_object, wanted)) and (source.info.fps is None or segmenter.name in EVERY_FRAME):
-        raise CommandError(
-            f"--keep {options.keep}: ids are given to objects of a video, with --model mask-rcnn "
-            "or another network that tells them apart"
-        )
     return Keep.of(wanted, segmenter.classes)
 
 
@@ -293,8 +287,14 @@ def _pipeline(
             told.append(_one_line(error))
             say(f"warning: the network failed, the whole picture is covered: {told[0]}")
 
+    tracker = open_tracker(segmenter, source.info, _keyframes(options), on_failure, stack)
+    if keep is not None and keep.ids and not tracker.gives_ids:
+        raise CommandError(
+            f"--keep {options.keep}: ids are given to objects of a video, with --model mask-rcnn "
+            "or another network that tells them apart"
+        )
     return Pipeline(
-        open_tracker(segmenter, source.info, _keyframes(options), on_failure, stack),
+        tracker,
         Refiner(blend=source.info.fps is not None),
         palette.effect,
         max_input=segmenter.max_input,

@@ -116,6 +116,11 @@ class KeyframeTracker:
             self._late[1].cancel()
         self._late = None
 
+    @property
+    def gives_ids(self) -> bool:
+        """Whether objects get ids that stay."""
+        return self._reuse is not None
+
     def push(self, image: NDArray[np.uint8], time_s: float) -> list[Instances | None]:
         """Take the next frame, (H, W, 3) uint8 RGB.
 

@@ -37,13 +37,13 @@ def virtual_screen(size: str = "1280x800") -> Iterator[str]:
     server.wait(timeout=10)
 
 
-def start(arguments: list[str], display: str) -> subprocess.Popen[str]:
-    """Start the program on a display."""
+def start(arguments: list[str], display: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
+    """Start the program on a display, in a folder."""
     environment = {**os.environ, "DISPLAY": display}
     environment.pop("WAYLAND_DISPLAY", None)
     return subprocess.Popen(
-        [sys.executable, "run.py", *arguments],
-        cwd=ROOT,
+        [sys.executable, ROOT / "run.py", *arguments],
+        cwd=cwd,
         env=environment,
         stderr=subprocess.PIPE,
         text=True,

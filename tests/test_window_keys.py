@@ -1,0 +1,234 @@
+"""Every key and a click, as a person would do them, on a virtual screen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream.photos import read_photo
+from stream.video_source import VideoSource
+from tests.ffmpeg_reference import ffmpeg
+from tests.screens import needs_screen, start, virtual_screen, wait_for_window, xdotool
+
+pytestmark = needs_screen
+
+BLUE = (0x2A, 0x6F, 0x97)
+SIZE_WH = (640, 480)
+WALL, FACE = (480, 40), (300, 200)  # of the demo's portrait, x y
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    """The demo, again and again for minutes."""
+    pytest.importorskip("skimage")
+    from stream.demo import Demo
+    from stream.frame import Output, OutputInfo
+    from stream.video_sink import VideoSink
+
+    folder = tmp_path_factory.mktemp("clip")
+    with Demo() as demo:
+        with VideoSink(folder / "once.mkv", OutputInfo(demo.info), preset="ultrafast") as sink:
+            for frame in demo:
+                sink.write(Output(frame, frame.image, None, None))
+            sink.finish(cut_short=False)
+    ffmpeg("-stream_loop", "40", "-i", folder / "once.mkv", "-c", "copy", folder / "long.mkv")
+    return folder / "long.mkv"
+
+
+class Person:
+    """Somebody at the window: looks, types and clicks."""
+
+    def __init__(self, display: str, process: subprocess.Popen[str]) -> None:
+        self.display, self.process = display, process
+        self.window = wait_for_window(display)
+        self.wait_until(lambda: self.look()[..., 0].any())
+        xdotool(display, "windowfocus", self.window)
+
+    def look(self) -> np.ndarray:
+        """The window's picture, (480, 640, 3) RGB, from the upper left of the screen."""
+        size = f"{SIZE_WH[0]}x{SIZE_WH[1]}"
+        raw = ffmpeg(
+            *("-f", "x11grab", "-video_size", size, "-draw_mouse", "0", "-i", self.display),
+            *("-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"),
+        )
+        return np.frombuffer(raw, np.uint8).reshape(SIZE_WH[1], SIZE_WH[0], 3)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            xdotool(self.display, "key", key)
+            time.sleep(0.15)
+
+    def click(self, at_xy: tuple[int, int]) -> None:
+        x, y = map(str, at_xy)
+        xdotool(self.display, "mousemove", "--window", self.window, x, y, "click", "1")
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < deadline
+            assert self.process.poll() is None, self.process.stderr.read()
+            time.sleep(0.1)
+
+    def sees(self, at_xy: tuple[int, int], colour: tuple[int, int, int]) -> bool:
+        seen = self.look()[at_xy[1], at_xy[0]].astype(int)
+        return bool(np.abs(seen - colour).max() <= 3)
+
+
+@contextlib.contextmanager
+def running(clip: Path, folder: Path, *arguments: str) -> Iterator[Person]:
+    """The program, showing the clip in a window; it must end well."""
+    with virtual_screen() as display, start([str(clip), *arguments], display, folder) as process:
+        try:
+            person = Person(display, process)
+            yield person
+            person.press("q")
+            _, told = process.communicate(timeout=20)
+            assert process.returncode == 0, told
+            assert "Traceback" not in told
+        finally:
+            process.kill()
+
+
+def test_effects_strength_background_and_invert(clip, tmp_path):
+    with running(clip, tmp_path, "--realtime", "--background", "#ff0000") as person:
+        person.press("3")
+        person.wait_until(lambda: person.sees(WALL, (255, 0, 0)))
+        person.press("i")
+        person.wait_until(lambda: person.sees(FACE, (255, 0, 0)))
+        assert not person.sees(WALL, (255, 0, 0))
+        person.press("i", "4")
+        person.wait_until(lambda: person.sees(WALL, (0, 0, 0)) and person.sees(FACE, (255,) * 3))
+        person.press("2", "b")
+        person.wait_until(lambda: person.sees(WALL, (255, 0, 0)))
+        person.press("7", "h", "h")
+        person.wait_until(lambda: not person.sees(WALL, (255, 0, 0)))
+        person.press("1")
+        sharpness = [np.abs(np.diff(person.look()[:200, 420:].astype(int), axis=0)).mean()]
+        person.press("minus", "minus", "minus", "minus")
+        person.wait_until(
+            lambda: (
+                np.abs(np.diff(person.look()[:200, 420:].astype(int), axis=0)).mean()
+                > sharpness[0] * 1.1
+            )
+        )
+
+
+def test_help_mask_and_objects_are_shown_and_never_written(clip, tmp_path):
+    out = tmp_path / "out.mkv"
+    arguments = ("--effect", "mask", "-o", "window:", "-o", str(out), "--quality", "ultrafast:10")
+    with running(clip, tmp_path, "--realtime", *arguments) as person:
+        person.wait_until(lambda: person.sees(FACE, (255, 255, 255)))
+        figures = person.look()
+        assert len(np.unique(figures[:80, :250])) > 10, "text"
+        person.press("h")
+        person.wait_until(lambda: len(np.unique(person.look()[240:300, 250:400])) > 10)
+        person.press("h")
+        time.sleep(3.5)
+        assert set(np.unique(person.look())) <= {0, 255}
+        person.press("o")
+        person.wait_until(lambda: len(np.unique(person.look())) > 10)
+        person.press("o", "3", "m")
+        person.wait_until(lambda: person.sees(WALL, (0, 0, 0)) and person.sees(FACE, (255,) * 3))
+        person.press("m")
+        person.wait_until(lambda: person.sees(WALL, BLUE))
+    with VideoSource(str(out)) as video:
+        for frame in video:
+            corner = frame.image[30:80, 20:60].reshape(-1, 3).astype(int)
+            black, blue = np.abs(corner).max(), np.abs(corner - BLUE).max()
+            assert min(black, blue) < 12, f"something was drawn on frame {frame.index}"
+
+
+def test_snapshot_and_recording_are_files(clip, tmp_path):
+    with running(clip, tmp_path, "--realtime", "--effect", "mask") as person:
+        person.wait_until(lambda: person.sees(FACE, (255, 255, 255)))
+        person.press("s")
+        person.wait_until(lambda: len(list(tmp_path.glob("maskcast-*.png"))) == 1)
+        person.press("r")
+        time.sleep(2)
+        assert list(tmp_path.glob("maskcast-*.mp4")) == [], "not before it is complete"
+        person.press("r")
+        person.wait_until(lambda: len(list(tmp_path.glob("maskcast-*.mp4"))) == 1)
+        person.press("r")
+        time.sleep(1)
+    (photo,) = tmp_path.glob("maskcast-*.png")
+    assert set(np.unique(read_photo(photo))) == {0, 255}
+    recordings = list(tmp_path.glob("maskcast-*.mp4"))
+    assert len(recordings) == 2, "the one that ran at the end as well"
+    total = 0
+    for path in recordings:
+        with VideoSource(str(path)) as video:
+            frames = list(video)
+        assert frames[0].time_s == pytest.approx(0, abs=0.01)
+        total += len(frames)
+    assert total > 5
+    assert list(tmp_path.glob(".*")) == []
+
+
+@pytest.mark.parametrize("realtime", [True, False])
+def test_pause(clip, tmp_path, realtime):
+    with running(clip, tmp_path, *(["--realtime"] if realtime else [])) as person:
+
+        def moves() -> bool:
+            before = person.look()[100:]
+            time.sleep(0.7)
+            return bool((person.look()[100:] != before).any())
+
+        person.wait_until(moves)
+        person.press("space")
+        person.wait_until(lambda: not moves())
+        person.press("space")
+        person.wait_until(moves)
+
+
+def test_click_drops_the_person_and_brings_him_back(clip, tmp_path):
+    arguments = ("--realtime", "--keyframe", "3", "--effect", "replace=#ff0000")
+    with running(clip, tmp_path, *arguments) as person:
+        person.wait_until(lambda: person.sees(WALL, (255, 0, 0)))
+        person.wait_until(lambda: not person.sees(FACE, (255, 0, 0)))
+        person.click(FACE)
+        person.wait_until(lambda: person.sees(FACE, (255, 0, 0)))
+        person.click(FACE)
+        person.wait_until(lambda: not person.sees(FACE, (255, 0, 0)))
+
+
+def test_click_with_a_network_without_ids_does_nothing(clip, tmp_path):
+    with running(clip, tmp_path, "--realtime", "--effect", "replace=#ff0000") as person:
+        person.wait_until(lambda: not person.sees(FACE, (255, 0, 0)))
+        person.press("h", "h")
+        person.click(FACE)
+        time.sleep(1)
+        assert not person.sees(FACE, (255, 0, 0))
+        assert person.look()[440:475, 100:540].max() == 255
+
+
+@pytest.mark.skipif(not shutil.which("openbox"), reason="needs a window manager, openbox")
+def test_full_screen_and_back(clip, tmp_path):
+    with virtual_screen() as display:
+        environment = {**os.environ, "DISPLAY": display}
+        with subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager:
+            time.sleep(1)
+            with start([str(clip), "--effect", "mask"], display, tmp_path) as process:
+                window = wait_for_window(display)
+                xdotool(display, "windowfocus", "--sync", window)
+
+                def size() -> str:
+                    return xdotool(display, "getwindowgeometry", window).stdout.split("\n")[2]
+
+                before = size()
+                for expected in ("1280x800", before):
+                    xdotool(display, "key", "f")
+                    deadline = time.monotonic() + 15
+                    while expected not in size():
+                        assert time.monotonic() < deadline, size()
+                        time.sleep(0.1)
+                xdotool(display, "key", "q")
+                assert process.wait(timeout=20) == 0
+            manager.kill()

@@ -309,12 +309,17 @@ def test_it_fits_the_screen(browser: Any, here: Served, width: int, height: int)
           small: [...document.querySelectorAll('button, select, .choice, .swatch, #drop')]
             .filter(e => e.offsetParent && Math.min(e.offsetWidth, e.offsetHeight) < 36)
             .map(e => e.outerHTML),
+          outside: [...document.querySelectorAll('#controls :is(.choice, .swatch, select, #drop)')]
+            .filter(e => e.getBoundingClientRect().right >
+                         e.closest('fieldset').getBoundingClientRect().right - 8)
+            .map(e => e.outerHTML),
           picture: document.getElementById('frame').getBoundingClientRect().toJSON(),
           bar: document.getElementById('bar').getBoundingClientRect().bottom,
         })"""
     )
     assert sizes["over"] <= 0
     assert sizes["small"] == []
+    assert sizes["outside"] == []
     assert sizes["picture"]["width"] >= min(width, height) * 0.5
     assert sizes["picture"]["right"] <= width
     assert sizes["bar"] <= height  # picture and buttons are seen at once

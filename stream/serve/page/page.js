@@ -14,7 +14,7 @@ const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ide
 
 const wishes = { effect: "blur", strength: 50, background: Object.keys(COLOURS)[0], model: null };
 const state = {
-  settings: null, visit: null, peer: null, sender: null, channel: null, stream: null, facing: "user",
+  settings: null, visit: null, peer: null, sender: null, channel: null, stream: null, facing: "user", failed: false,
   photo: null, lastCount: null, pingMs: null, serverMs: null, timer: null,
 };
 
@@ -84,6 +84,7 @@ function applyEffect() {
   $("strength-field").hidden = wishes.effect !== "blur";
   $("background-field").hidden = wishes.effect !== "replace";
   $("strength-value").textContent = `${wishes.strength} %`;
+  if (!state.failed) notice();
   if (wishes.effect === "replace" && wishes.background === UPLOADED && !state.photo?.sent) return;
   tell({ effect: effectText() });
 }

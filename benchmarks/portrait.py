@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.dataset import read_dataset
 from segmentation.evaluate import boundary_f, intersection_over_union
+from segmentation.foreground_quality import photo_examples
 from segmentation.portrait import EXPORT, Portrait, resized
 from segmentation.refine import Refiner
 from segmentation.runtime import OpenVINONetwork
@@ -50,17 +51,8 @@ def main() -> None:
 
 def read_set(folder: Path) -> list[tuple[Image, NDArray[np.bool_]]]:
     """Return photos, RGB, with their true masks."""
-    pairs = []
-    for path in sorted((folder / "masks").iterdir()):
-        (photo,) = (folder / "images").glob(f"{path.stem}.*")
-        image = cv2.imread(str(photo), cv2.IMREAD_COLOR_RGB)
-        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if image is None or mask is None:
-            raise SystemExit(f"{photo}: cannot be read")
-        size = (image.shape[1], image.shape[0])
-        mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
-        pairs.append((np.asarray(image, np.uint8), np.asarray(mask) > 0))
-    return pairs
+    examples = photo_examples(read_dataset(folder / "masks"))
+    return [(example.image, example.truth) for example in examples]
 
 
 def portrait() -> Network:

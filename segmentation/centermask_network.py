@@ -127,6 +127,14 @@ def _candidates(logits: Tensor, distances: Tensor, centerness: Tensor, stride: i
     return ops.concatenate(columns, axis=1)
 
 
+def _convs(channels: int, name: str, num: int) -> list[layers.Layer]:
+    """Return the convolutions that a head of crops begins with."""
+    return [
+        layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"{name}{index}")
+        for index in range(1, num + 1)
+    ]
+
+
 class MaskHead(layers.Layer):
     """Crops become one mask for each class, after attention to places (SAG-Mask, section 3.3).
 
@@ -142,12 +150,7 @@ class MaskHead(layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Create the weights."""
         num, height, width, channels = input_shape
-        self.convs = [
-            layers.Conv2D(
-                channels, 3, padding="same", activation="relu", name=f"{self._root}.mask_fcn{index}"
-            )
-            for index in range(1, self._num_convs + 1)
-        ]
+        self.convs = _convs(channels, f"{self._root}.mask_fcn", self._num_convs)
         for conv in self.convs:
             conv.build(input_shape)
         self.attend = layers.Conv2D(
@@ -189,16 +192,7 @@ class MaskIoUHead(layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Create the weights."""
         num, height, width, channels = input_shape
-        self.convs = [
-            layers.Conv2D(
-                channels,
-                3,
-                padding="same",
-                activation="relu",
-                name=f"{self._root}.maskiou_fcn{index}",
-            )
-            for index in range(1, self._num_convs)
-        ]
+        self.convs = _convs(channels, f"{self._root}.maskiou_fcn", self._num_convs - 1)
         self.halve = layers.Conv2D(
             channels,
             3,

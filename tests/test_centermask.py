@@ -6,7 +6,6 @@ import pickle
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -37,12 +36,15 @@ from segmentation.instances import Instances  # noqa: E402
 from segmentation.roi_align import adaptive_roi_align, area_level  # noqa: E402
 from segmentation.segmenter import LOADERS, Options, WeightsError, load  # noqa: E402
 from segmentation.torch_layout import torch_name  # noqa: E402
+from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden import (  # noqa: E402
+    Case,
     assert_same_set,
     golden_folder,
     golden_instances,
     load_golden,
     manifest,
+    run,
     sampled_error,
     write_pth,
 )
@@ -60,23 +62,9 @@ TOLERANCE = {"score": 1.2e-3, "box_px": 0.26, "mask": 0.014}
 LEVELS = range(3, 8)
 
 
-class Case(NamedTuple):
-    """One network with reference data, and what it makes of the photo."""
-
-    name: str
-    weights: Path
-    golden: dict[str, np.ndarray]
-    network: keras.Model
-    tensors: dict[str, np.ndarray]
-    heads: keras.Model
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        return VARIANTS[self.name].short_side, VARIANTS[self.name].long_side
-
-
-def run(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [keras.ops.convert_to_numpy(x) for x in model(list(arrays))]
+def sides(case: Case) -> tuple[int, int]:
+    """Return short and long side of photos in the network's input."""
+    return VARIANTS[case.name].short_side, VARIANTS[case.name].long_side
 
 
 def nodes(network: keras.Model, golden: dict[str, np.ndarray]) -> dict[str, keras.KerasTensor]:
@@ -116,14 +104,14 @@ def segmenter(case: Case, **settings: object) -> CenterMask:
     """Return what goes on from the tensors of the photo, which take most of the time."""
 
     def network(image: np.ndarray, size: np.ndarray, least: np.ndarray) -> list[np.ndarray]:
-        np.testing.assert_array_equal(image[0], prepare(case.golden["image"], *case.sides)[0])
+        np.testing.assert_array_equal(image[0], prepare(case.golden["image"], *sides(case))[0])
         return run(case.heads, [*case.tensors.values(), size, least])
 
     return CenterMask(
         network,
         name=case.name,
-        short_side=case.sides[0],
-        long_side=case.sides[1],
+        short_side=sides(case)[0],
+        long_side=sides(case)[1],
         classes=coco.NAMES,
         device="test",
         **settings,  # type: ignore[arg-type]
@@ -131,7 +119,7 @@ def segmenter(case: Case, **settings: object) -> CenterMask:
 
 
 def test_prepared_photo(case: Case) -> None:
-    pixels, (height, width) = prepare(case.golden["image"], *case.sides)
+    pixels, (height, width) = prepare(case.golden["image"], *sides(case))
     assert (height, width, 3) == tuple(case.golden["resized_shape"])
     assert sampled_error(case.golden, "net_input_bgr", pixels) == 0
     resized = pixels[:height, :width] + MEAN_BGR
@@ -204,14 +192,20 @@ def test_kept_classes_and_least_score(case: Case) -> None:
     assert_same_set(only.segment(case.golden["image"][None])[0], chosen, **TOLERANCE)
 
 
-def test_loaded_by_name_through_openvino(
-    case: Case, found_and_scored: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    """A network whose export is kept for the tests of this file."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the export goes through TensorFlow")
     if case.name == "centermask-v39":
         pytest.skip("has nothing that the two others have not")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield case
+
+
+def test_loaded_by_name_through_openvino(exportable: Case, found_and_scored: tuple) -> None:
+    case = exportable
     said: list[str] = []
     options = Options(weights=case.weights, backend="openvino", on_message=said.append)
     loaded = load(case.name, options)
@@ -221,6 +215,13 @@ def test_loaded_by_name_through_openvino(
     (found,) = loaded.segment(case.golden["image"][None])
     assert_same_set(found, golden_instances(case.golden), **TOLERANCE)
     assert_same_set(found, found_and_scored[0], score=1e-4, box_px=0.03, mask=0.01)
+
+
+def test_a_clip_with_keyframes(exportable: Case, shared_data: Path, tmp_path: Path) -> None:
+    clip = shared_data / "clips" / "webcam_asl_book.mkv"
+    options = ["--model", exportable.name, "--weights", exportable.weights, "--min-score", 0.05]
+    frames = cast_clip(clip, tmp_path, 9, *options, "--keyframe", 4, "--reuse", "flow")
+    assert_keyframes_were_reused(frames)
 
 
 # === The other published networks ===

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -33,11 +32,14 @@ from segmentation.yolact_network import (  # noqa: E402
     load_network,
     priors,
 )
+from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden import (  # noqa: E402
+    Case,
     assert_same_set,
     golden_instances,
     load_golden,
     manifest,
+    run,
     sampled_error,
     write_pth,
 )
@@ -56,21 +58,6 @@ TENSORS = {
     "mask_coef_tanh": "coefficients",
     "proto": "proto_net.10",
 }
-
-
-class Case(NamedTuple):
-    """One network with reference data, and what it makes of the photo."""
-
-    name: str
-    weights: Path
-    golden: dict[str, np.ndarray]
-    network: keras.Model
-    tensors: dict[str, np.ndarray]
-    heads: keras.Model
-
-
-def run(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [keras.ops.convert_to_numpy(x) for x in model(list(arrays))]
 
 
 @pytest.fixture(scope="module", params=["yolact-darknet53", "yolact-base", "yolact-plus-base"])
@@ -156,14 +143,20 @@ def test_kept_classes_and_least_score(case: Case) -> None:
     assert set(every.labels.tolist()) == {label}
 
 
-def test_loaded_by_name_through_openvino(
-    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    """A network whose export is kept for the tests of this file."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the export goes through TensorFlow")
     if case.name == "yolact-base":
         pytest.skip("has nothing that the two others have not")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield case
+
+
+def test_loaded_by_name_through_openvino(exportable: Case) -> None:
+    case = exportable
     loaded = load(case.name, Options(weights=case.weights, backend="openvino"))
     assert loaded.classes == coco.NAMES
     assert loaded.name == case.name
@@ -171,6 +164,13 @@ def test_loaded_by_name_through_openvino(
     assert_same_set(found, golden_instances(case.golden), **TOLERANCE)
     (expected,) = segmenter(case).segment(case.golden["image"][None])
     assert_same_set(found, expected, score=1e-4, box_px=1, mask=0.001)
+
+
+def test_a_clip_with_keyframes(exportable: Case, shared_data: Path, tmp_path: Path) -> None:
+    clip = shared_data / "clips" / "webcam_asl_book.mkv"
+    options = ["--model", exportable.name, "--weights", exportable.weights, "--min-score", 0.05]
+    frames = cast_clip(clip, tmp_path, 9, *options, "--keyframe", 4, "--reuse", "flow")
+    assert_keyframes_were_reused(frames)
 
 
 # === The other published networks ===

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 
 from segmentation.instances import Instances
 
+if TYPE_CHECKING:
+    import keras
+
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "golden"
+
+
+class Case(NamedTuple):
+    """One network with reference data, and what it makes of the photo."""
+
+    name: str
+    weights: Path
+    golden: dict[str, np.ndarray]
+    network: keras.Model
+    tensors: dict[str, np.ndarray]
+    heads: keras.Model  # goes on from the tensors
+
+
+def run(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return what a Keras model makes of its inputs."""
+    from keras import ops
+
+    return [ops.convert_to_numpy(x) for x in model(list(arrays))]
 
 
 def golden_folder() -> Path:
@@ -69,16 +91,15 @@ def sampled_error(golden: Mapping[str, np.ndarray], name: str, values: np.ndarra
 
 
 def golden_instances(golden: Mapping[str, np.ndarray]) -> Instances:
-    """Return the final objects of a .pth network."""
+    """Return the final objects of a network."""
     count, height, width = golden["final_masks_shape"]
     bits = np.unpackbits(golden["final_masks_packed"], axis=1)[:, : height * width]
-    return Instances(
-        boxes=golden["final_boxes_xyxy"].astype(np.float32),
-        scores=golden["final_scores"].astype(np.float32),
-        labels=golden["final_class_ids0"].astype(np.int32),
-        masks=bits.reshape(count, height, width) * np.uint8(255),
-        ids=np.full(count, -1, np.int32),
-    )
+    masks = bits.reshape(count, height, width) * np.uint8(255)
+    if "final_boxes_yxyx" in golden:  # Matterport's, whose classes begin with the background
+        boxes, labels = golden["final_boxes_yxyx"], golden["final_class_ids"] - 1
+    else:
+        boxes, labels = golden["final_boxes_xyxy"][:, [1, 0, 3, 2]], golden["final_class_ids0"]
+    return Instances.untracked(boxes, golden["final_scores"], labels, masks)
 
 
 def assert_same_set(

@@ -30,9 +30,17 @@ from segmentation.mask_rcnn_network import build_network, load_network  # noqa: 
 from segmentation.molding import mold, molded_inputs, photo_window  # noqa: E402
 from segmentation.roi_align import PyramidRoIAlign, join_levels  # noqa: E402
 from segmentation.segmenter import Options, WeightsError, load  # noqa: E402
+from tests.golden import (  # noqa: E402
+    assert_same_set,
+    golden_instances,
+    load_golden,
+    run,
+    sampled_error,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 320
+TOLERANCE = {"score": 1e-3, "box_px": 1, "mask": 0.005}
 
 TENSORS = {
     "conv1": "conv1",
@@ -51,71 +59,28 @@ TENSORS = {
 }
 
 
-@pytest.fixture(scope="session")
-def golden(golden_folder: Path) -> dict[str, np.ndarray]:
-    with np.load(golden_folder / "matterport_small.golden.npz") as archive:
-        return dict(archive)
+@pytest.fixture(scope="module")
+def golden() -> dict[str, np.ndarray]:
+    return load_golden("matterport_small")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network(mask_rcnn_weights: Path) -> keras.Model:
     return load_network(mask_rcnn_weights, SIZE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def inputs(golden: dict) -> list[np.ndarray]:
     return [*molded_inputs(golden["image"][None], SIZE), np.full((1, 81), 0.7, np.float32)]
 
 
-def run(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [keras.ops.convert_to_numpy(x) for x in model(list(arrays))]
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tensors(network: keras.Model, inputs: list) -> dict[str, np.ndarray]:
     """Everything that one pass computes, by layer, and the outputs."""
     names = [*TENSORS.values(), "proposals"]
     outputs = [network.get_layer(name).output for name in names] + network.outputs
     values = run(keras.Model(network.inputs, outputs), inputs)
     return dict(zip([*names, "boxes", "scores", "classes", "masks"], values, strict=True))
-
-
-def sampled_error(golden: dict, name: str, values: np.ndarray) -> float:
-    assert tuple(golden[f"{name}/shape"]) == values.shape
-    wanted = golden[f"{name}/val"]
-    return float(
-        np.abs(values.ravel()[golden[f"{name}/idx"]] - wanted).max() / np.abs(wanted).max()
-    )
-
-
-def golden_instances(golden: dict) -> Instances:
-    count, height, width = golden["final_masks_shape"]
-    bits = np.unpackbits(golden["final_masks_packed"], axis=1)[:, : height * width]
-    return Instances(
-        boxes=golden["final_boxes_yxyx"][:, [1, 0, 3, 2]].astype(np.float32),
-        scores=golden["final_scores"],
-        labels=golden["final_class_ids"] - 1,
-        masks=bits.reshape(count, height, width) * np.uint8(255),
-        ids=np.full(count, -1, np.int32),
-    )
-
-
-def assert_same_set(found: Instances, wanted: Instances) -> None:
-    """Each wanted object is found once: score within 1e-3, box 1 px, mask 0.5 % of its pixels."""
-    assert len(found) == len(wanted)
-    left = list(range(len(found)))
-    for index in range(len(wanted)):
-        match = next(
-            other
-            for other in left
-            if found.labels[other] == wanted.labels[index]
-            and np.abs(found.boxes[other] - wanted.boxes[index]).max() <= 1
-            and abs(found.scores[other] - wanted.scores[index]) <= 1e-3
-        )
-        left.remove(match)
-        inside = wanted.masks[index] >= 128
-        differing = (found.masks[match] >= 128) != inside
-        assert differing.sum() <= 0.005 * max(inside.sum(), 200), index
 
 
 def test_molded_image(golden: dict) -> None:
@@ -174,7 +139,7 @@ def test_proposals_from_known_candidates(golden: dict, tensors: dict, network: k
     assert np.abs(proposals - golden["proposals"]).max() < 1e-4
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def heads(network: keras.Model, tensors: dict, golden: dict, inputs: list) -> dict:
     """What the heads make of the proposals that Matterport's program found."""
     pyramid = [network.get_layer(f"fpn_p{level}").output for level in range(2, 6)]
@@ -221,7 +186,7 @@ def segmenter(network: keras.Model, size: int = SIZE, **settings: object) -> Mas
 
 def test_photo_in_objects_out(golden: dict, network: keras.Model) -> None:
     found = segmenter(network).segment(golden["image"][None])[0]
-    assert_same_set(found, golden_instances(golden))
+    assert_same_set(found, golden_instances(golden), **TOLERANCE)
 
 
 def test_kept_classes_and_least_score(golden: dict, network: keras.Model) -> None:
@@ -230,7 +195,7 @@ def test_kept_classes_and_least_score(golden: dict, network: keras.Model) -> Non
     chosen = wanted[(wanted.labels == label) & (wanted.scores >= 0.75)]
     assert 0 < len(chosen) < (wanted.labels == label).sum()
     only = segmenter(network, keep=[label], min_score=0.75)
-    assert_same_set(only.segment(golden["image"][None])[0], chosen)
+    assert_same_set(only.segment(golden["image"][None])[0], chosen, **TOLERANCE)
 
 
 def test_wrong_images(network: keras.Model) -> None:
@@ -398,7 +363,7 @@ def test_loaded_by_name_finds_the_same_and_then_starts_without_keras(
     assert segmenter.classes == coco.NAMES
     (found,) = segmenter.segment(golden["image"][None])
     wanted = golden_instances(golden)
-    assert_same_set(found, wanted)
+    assert_same_set(found, wanted, **TOLERANCE)
 
     np.save(tmp_path / "image.npy", golden["image"])
     command = [sys.executable, "-c", START, str(mask_rcnn_weights), str(tmp_path / "image.npy")]
@@ -439,4 +404,4 @@ def test_other_backends_find_the_same(
     )
     with np.load(tmp_path / "out.npz") as archive:
         outputs = [archive[name] for name in archive]
-    assert_same_set(detections(outputs, inputs), golden_instances(golden))
+    assert_same_set(detections(outputs, inputs), golden_instances(golden), **TOLERANCE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -11,6 +11,7 @@ from typing import Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from effects import over_black
 from segmentation.instances import Instances
 
 
@@ -98,6 +99,15 @@ class OutputInfo:
     has_alpha: bool = False
     categories: tuple[tuple[int, str], ...] = ()
 
+    def as_shown(self) -> OutputInfo:
+        """Return it without transparency and, at an odd side, without the last pixel.
+
+        That is what cameras and streams can be; `Output.as_shown` gives the images.
+        """
+        stream = self.stream
+        width, height = max(2, stream.width // 2 * 2), max(2, stream.height // 2 * 2)
+        return replace(self, stream=replace(stream, width=width, height=height), has_alpha=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -117,6 +127,15 @@ class Output:
     alpha: NDArray[np.uint8] | None
     instances: Instances | None
     found: Instances | None = None
+
+    def as_shown(self) -> NDArray[np.uint8]:
+        """Return the image of `OutputInfo.as_shown`: before black, with even sides."""
+        height, width = self.image.shape[:2]
+        return over_black(self.image)[: max(2, height // 2 * 2), : max(2, width // 2 * 2)]
+
+    def held(self, frame: Frame) -> Output:
+        """Return this output once more, at the time of a later frame."""
+        return replace(self, frame=replace(self.frame, index=frame.index, time_s=frame.time_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def run(
         sinks: by the name that `stats` counts them under.
         stats: filled as it goes.
         stop: once set, no more frames are read; what was read is written and finished.
-        paused: while set, sinks get nothing; a file waits, live frames pass unseen.
+        paused: while set, a live picture stands still, at new times, and a file waits.
         on_event: called with what a person does at a sink.
         on_progress: called from the main thread a few times a second.
 
@@ -207,18 +207,22 @@ class _Threads:
             self._stats.count("dropped", self._tracked.put((item, times.popleft())))
 
     def _composite(self) -> None:
+        shown: Output | None = None
         try:
             for tracked, captured_at in self._tracked:
-                output = self._pipeline.composite(tracked)
-                if self._source.info.live and self._paused.is_set():
-                    self._stats.count("dropped")
-                    continue
-                while self._paused.is_set():
-                    time.sleep(POLL_S)
-                self._give((output, captured_at))
+                shown = self._held(shown, self._pipeline.composite(tracked))
+                self._give((shown, captured_at))
         finally:
             for channel in self._composited.values():
                 channel.close()
+
+    def _held(self, shown: Output | None, output: Output) -> Output:
+        """Return what sinks get next: while paused a live picture stands, a file waits."""
+        if self._source.info.live and self._paused.is_set() and shown is not None:
+            return shown.held(output.frame)
+        while self._paused.is_set() and not self._source.info.live:
+            time.sleep(POLL_S)
+        return output
 
     def _give(self, item: Composited) -> None:
         for name, channel in self._composited.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,20 +54,13 @@ def shown(address: str) -> str:
     return f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}"
 
 
-def even_sized(info: OutputInfo) -> OutputInfo:
-    """Return `info` without transparency and, at an odd side, without the last pixel."""
-    stream = info.stream
-    width, height = max(2, stream.width // 2 * 2), max(2, stream.height // 2 * 2)
-    return replace(info, stream=replace(stream, width=width, height=height), has_alpha=False)
-
-
 def picture_options(
     info: OutputInfo, pixels: str, preset: str, crf: int, *, live: bool
 ) -> list[str]:
     """Return ffmpeg's arguments that encode the picture: H.264, a keyframe every two seconds.
 
     Args:
-        info: see `even_sized`.
+        info: see `OutputInfo.as_shown`.
         pixels: of the frames ffmpeg is given.
         preset: of x264.
         crf: constant rate factor, up to a bit rate that suits the size.

@@ -12,7 +12,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from effects import over_black
 from stream.channel import Channel
 from stream.ffmpeg import Ffmpeg
 from stream.frame import Output, OutputInfo, Sink, StreamError
@@ -22,11 +21,11 @@ from stream.network_output import (
     PLAYLIST,
     SEGMENTS,
     check_address,
-    even_sized,
     output_options,
     picture_options,
     shown,
 )
+from stream.pace import Pace
 from stream.sound import probe_sound, sound_input
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to reach the receiver again
@@ -72,7 +71,7 @@ class NetworkSink(Sink):
         """Check the address."""
         check_address(address)
         self._address, self._name = address, shown(address)
-        self._info = even_sized(info)
+        self._info = info.as_shown()
         self._encoding = (preset, crf)
         self._on_message = on_message
         self._folder: Path | None = None
@@ -90,7 +89,7 @@ class NetworkSink(Sink):
         self._was_connected = False  # any process
         self._is_lost = False
         self._busy_since: float | None = None
-        self._started: float | None = None
+        self._pace = Pace()
         self._num_lost = 0
         self._finished = False
         self._error: BaseException | None = None
@@ -123,9 +122,9 @@ class NetworkSink(Sink):
         """
         self._raise_error()
         if not self._info.stream.live and self._folder is None:
-            self._wait_for(output.frame.time_s)
+            self._given_up.wait(self._pace.early_s(output.frame.time_s))
         self._end_stalled()
-        self._num_lost += self._frames.put((output.image, output.frame.time_s))
+        self._num_lost += self._frames.put((output.as_shown(), output.frame.time_s))
 
     def finish(self, *, cut_short: bool) -> None:
         """Send what waits and end the stream; see `Sink.finish`.
@@ -150,11 +149,6 @@ class NetworkSink(Sink):
     def _raise_error(self) -> None:
         if self._error is not None:
             raise self._error
-
-    def _wait_for(self, time_s: float) -> None:
-        if self._started is None:
-            self._started = time.monotonic() - time_s
-        self._given_up.wait(max(0.0, self._started + time_s - time.monotonic()))
 
     def _end_stalled(self) -> None:
         """End a connection that takes nothing any more; it is made anew then."""
@@ -201,11 +195,9 @@ class NetworkSink(Sink):
             attempt += 1
 
     def _send(self, image: NDArray[np.uint8], time_s: float) -> bool:
-        stream = self._info.stream
-        picture = over_black(image)[: stream.height, : stream.width]
         self._busy_since = time.monotonic()
         try:
-            self._feed.write(np.ascontiguousarray(picture), time_s)
+            self._feed.write(np.ascontiguousarray(image), time_s)
         except BrokenPipeError:
             return False
         finally:

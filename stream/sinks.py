@@ -59,7 +59,8 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
     if address == "null:":
         return Null()
     if address.startswith("virtualcam:"):
-        return VirtualCamera(address.removeprefix("virtualcam:") or None, info)
+        device = address.removeprefix("virtualcam:") or None
+        return VirtualCamera(device, info, options.on_message)
     if address.startswith("instances:"):
         folder = Path(address.removeprefix("instances:"))
         return InstancePhotos(

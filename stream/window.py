@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from effects import over_black
 from stream.display import display_available
 from stream.frame import Event, Output, OutputInfo, Sink, StreamError
+from stream.pace import Pace
 
 KEYS = {27: "escape", 32: "space", 13: "enter"}
 _REFRESH_S = 0.2  # between two drawings of the same output
-_MAX_LATE_S = 0.5  # from which on a file's clock starts anew
 
 
 class Window(Sink):
@@ -43,7 +43,7 @@ class Window(Sink):
         self._stream = info.stream
         self._events: list[Event] = []
         self._closed = False
-        self._started: float | None = None
+        self._pace = Pace()
         self._draw: Callable[[Output], NDArray[np.uint8]] | None = None
         self._shown: tuple[Output, float] | None = None
         self._fullscreen = False
@@ -122,10 +122,7 @@ class Window(Sink):
         """Hold a frame of a file back until it is due."""
         if self._stream.live or self._stream.fps is None:
             return
-        now = time.monotonic()
-        if self._started is None or now - self._started - time_s > _MAX_LATE_S:
-            self._started = now - time_s
-        while not self._events and (early_s := self._started + time_s - time.monotonic()) > 0.002:
+        while not self._events and (early_s := self._pace.early_s(time_s)) > 0.002:
             self._look(max(1, min(30, int(early_s * 1e3))))
 
     def _look(self, wait_ms: int) -> None:

@@ -6,7 +6,6 @@ import time
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +21,6 @@ from stream.sinks import SinkOptions, open_sink
 from stream.sources import local_files, open_source
 from stream.video_sink import VideoSink
 from stream.video_source import VideoSource
-from stream.virtual_camera import VirtualCamera
 from tests.fakes import MovingSquare, square
 
 INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
@@ -30,10 +28,6 @@ INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
 
 def quiet(text: str) -> None:
     raise AssertionError(text)
-
-
-def output(image: np.ndarray) -> Output:
-    return Output(Frame(image[..., :3], 0, 0.0), image, None, None)
 
 
 @pytest.fixture
@@ -139,56 +133,6 @@ def test_background_is_a_photo_or_a_video_and_is_closed(tmp_path, clip, monkeypa
         open_background(tmp_path / "missing.mp4", stack)
     monkeypatch.undo()
     video.close()
-
-
-class Loopback:
-    """Stands in for `pyvirtualcam.Camera`."""
-
-    made: dict[str, Any]
-    sent: list[np.ndarray]
-    closed = False
-    device = "/dev/video10"
-
-    def __init__(self, **settings: Any) -> None:
-        Loopback.made, Loopback.sent = settings, []
-
-    def send(self, image: np.ndarray) -> None:
-        assert image.dtype == np.uint8
-        assert image.shape == (self.made["height"], self.made["width"], 3)
-        self.sent.append(image)
-
-    def close(self) -> None:
-        Loopback.closed = True
-
-
-def test_virtual_camera_gets_rgb_at_the_stream_size_and_rate(monkeypatch):
-    pyvirtualcam = pytest.importorskip("pyvirtualcam")
-    monkeypatch.setattr(pyvirtualcam, "Camera", Loopback)
-    with VirtualCamera(None, INFO) as sink:
-        assert sink.device == "/dev/video10"
-        sink.write(output(square(3)))
-        transparent = np.dstack([square(3), np.zeros((48, 64), np.uint8)])
-        sink.write(output(transparent))
-    assert Loopback.made["fmt"] is pyvirtualcam.PixelFormat.RGB
-    assert (Loopback.made["width"], Loopback.made["height"], Loopback.made["fps"]) == (64, 48, 25)
-    assert (Loopback.sent[0] == square(3)).all()
-    assert (Loopback.sent[1] == 0).all(), "what is cut out is not shown"
-    assert Loopback.closed
-
-
-def test_missing_virtual_camera_is_one_line(monkeypatch):
-    pyvirtualcam = pytest.importorskip("pyvirtualcam")
-
-    def refuse(**settings: Any) -> None:
-        raise RuntimeError("'v4l2loopback' backend: no device\nhint")
-
-    monkeypatch.setattr(pyvirtualcam, "Camera", refuse)
-    with pytest.raises(StreamError, match="modprobe v4l2loopback") as error:
-        VirtualCamera("/dev/video7", INFO)
-    assert "\n" not in str(error.value)
-    monkeypatch.setitem(__import__("sys").modules, "pyvirtualcam", None)
-    with pytest.raises(StreamError, match=r"maskcast\[virtualcam\]"):
-        VirtualCamera(None, INFO)
 
 
 def test_demo_moves_and_ends_where_it_began():

@@ -7,8 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,6 @@ class KerasNetwork:
 
     def __init__(self, make: Callable[..., Any], device: str, precision: str = "float32") -> None:
         """Find the device; nothing is built yet."""
-        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         keras = import_keras()
         names = _devices(keras, device)
         if not names:
@@ -120,32 +118,30 @@ class KerasNetwork:
 
 
 def import_keras() -> Any:
-    """Import Keras and its backend, without what TensorFlow prints while it is loaded.
+    """Import Keras and its backend, without what TensorFlow prints while it looks for GPUs.
 
     These are notes about the machine, by C++ and past every setting of verbosity.
     """
-    with _stderr_closed():
-        import keras
-    return keras
-
-
-@contextmanager
-def _stderr_closed() -> Iterator[None]:
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     sys.stderr.flush()
     terminal = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:
-            yield
+            import keras
+
+            _devices(keras, "gpu")
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+    return keras
 
 
 def _devices(keras: Any, kind: str) -> list[str]:
     """Return the names of the devices of a kind, "cpu" or "gpu", that Keras' backend can use."""
-    with _stderr_closed():  # TensorFlow lists every library of CUDA that it misses
-        return [name for name in keras.distribution.list_devices() if name.startswith(kind)]
+    if keras.backend.backend() == "torch":  # which Keras cannot ask; for GPUs TensorFlow is better
+        return ["cpu:0"] if kind == "cpu" else []
+    return [name for name in keras.distribution.list_devices() if name.startswith(kind)]
 
 
 def _set_precision(precision: str, device: str, backend: str) -> str:

@@ -139,7 +139,11 @@ def test_auto_without_a_gpu_loads_no_keras(machine, monkeypatch):
 def test_auto_takes_the_bundled_network_for_people_alone(machine):
     assert chosen(asks_for_instances=True) == ("mask-rcnn-person", [])
     assert chosen(asks_for_instances=True, keep=["person"]) == ("mask-rcnn-person", [])
-    for options in ({"keep": ["person", "dog"]}, {"weights": Path("own.h5")}, {"classes": ["leaf"]}):
+    for options in (
+        {"keep": ["person", "dog"]},
+        {"weights": Path("own.h5")},
+        {"classes": ["leaf"]},
+    ):
         with pytest.raises(WeightsError, match=r"run\.py models fetch mask-rcnn"):
             chosen(asks_for_instances=True, **options)
 
@@ -244,7 +248,10 @@ def test_tf32_on_a_gpu_is_the_default_and_can_be_refused(monkeypatch, precision,
 
 def test_what_a_library_prints_while_it_is_loaded_is_not_seen():
     pytest.importorskip("keras")
-    program = "from segmentation.runtime import import_keras; print(import_keras().__name__)"
+    program = (
+        "from segmentation.runtime import import_keras; keras = import_keras(); "
+        "keras.ops.ones(1); print(keras.__name__)"
+    )
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False

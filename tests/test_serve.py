@@ -21,6 +21,7 @@ import zlib
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -32,6 +33,7 @@ pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 
 import aiohttp
+import aioice.ice
 import psutil
 from aiortc import RTCSessionDescription
 
@@ -728,15 +730,35 @@ def test_one_data_channel_only(here: Served) -> None:
     play(visit())
 
 
-def test_media_is_received_where_the_page_is(here: Served) -> None:
-    async def visit() -> None:
-        async with Client(here.address, scene) as client:
+def test_media_comes_from_this_machine_only(here: Served) -> None:
+    heard: list[tuple[str, int]] = []
+
+    class Receiver:
+        def data_received(self, data: bytes, component: int) -> None:
+            heard.append((data.decode(), component))
+
+    async def receive() -> None:
+        protocol = aioice.ice.StunProtocol(Receiver())  # type: ignore[arg-type]
+        protocol.local_candidate = SimpleNamespace(component=1)  # type: ignore[assignment]
+        protocol.datagram_received(b"from here", ("127.0.0.1", 5))
+        protocol.datagram_received(b"from elsewhere", ("203.0.113.7", 5))
+
+    play(receive())
+    assert heard == [("from here", 1)]
+    assert aioice.ice.get_host_addresses(True, False)[0] == "127.0.0.1"
+
+
+def test_media_is_received_where_the_page_is(finds: Finds) -> None:
+    async def visit(running: Served) -> None:
+        async with Client(running.address, scene) as client:
             await client.visit()
             answer = client.peer.remoteDescription.sdp
             addresses = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+)", answer)
             assert set(addresses) == {"127.0.0.1"}
 
-    play(visit())
+    # an address of its own, as another than loopback would be
+    with served(finds, settings=Settings(port=0, is_loopback=False)) as running:
+        play(visit(running))
 
 
 def test_rates_forget() -> None:

@@ -87,12 +87,8 @@ class Server:
             ) from error
         self.settings = replace(self.settings, port=port)
         self._gate = Gate(self.settings)
-        webrtc.restrict(self.settings.limits, self._media_addresses())
-
-    def _media_addresses(self) -> list[str] | None:
-        """Return where media is received: where the page is, `None` for everywhere."""
-        address = socket.getaddrinfo(self.settings.host, None)[0][4][0]
-        return None if address in ("0.0.0.0", "::") else [str(address)]
+        address = str(socket.getaddrinfo(self.settings.host, None)[0][4][0])
+        webrtc.restrict(self.settings.limits, address, is_loopback=self.settings.is_loopback)
 
     async def close(self) -> None:
         """Send every visitor away and stop listening."""

@@ -6,9 +6,10 @@ attack than two, and because aiortc encodes it in a quarter of the time it spend
 
 from __future__ import annotations
 
+import functools
+import ipaddress
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aioice.ice
@@ -32,16 +33,45 @@ class Undecoded:
     reason: str
 
 
-def restrict(limits: Limits, addresses: Sequence[str] | None) -> None:
+def restrict(limits: Limits, host: str, *, is_loopback: bool) -> None:
     """Set for the whole process what aiortc has no options for.
 
     Args:
         limits: of frames.
-        addresses: where media is received; `None` for every address of this machine.
+        host: address the page is served at: media is received there and nowhere else.
+        is_loopback: it is this machine's own. Firefox sends no media to such an address, so that
+            all addresses of this machine are taken, but only what comes from one of them.
     """
     aiortc.rtcrtpreceiver.get_decoder = lambda codec: Decoder(limits)  # type: ignore[attr-defined]
-    if addresses is not None:
-        aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: list(addresses)
+    aioice.ice.StunProtocol.datagram_received = _received  # type: ignore[method-assign]
+    if is_loopback:
+        aioice.ice.get_host_addresses = _own_addresses
+        aioice.ice.StunProtocol.datagram_received = _received_from_here  # type: ignore[method-assign, assignment]
+    elif ipaddress.ip_address(host).is_unspecified:
+        aioice.ice.get_host_addresses = _get_host_addresses
+    else:
+        aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [host]
+
+
+_get_host_addresses = aioice.ice.get_host_addresses
+_received = aioice.ice.StunProtocol.datagram_received
+
+
+def _own_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    return ["127.0.0.1", *_get_host_addresses(use_ipv4, use_ipv6)]
+
+
+def _received_from_here(
+    protocol: aioice.ice.StunProtocol, data: bytes | str, sender: tuple[str, int]
+) -> None:
+    # the addresses of this machine are looked up as seldom as the sender changes
+    if _is_own(sender[0]):
+        _received(protocol, data, sender)
+
+
+@functools.lru_cache(maxsize=64)
+def _is_own(address: str) -> bool:
+    return address in _own_addresses(True, True)
 
 
 def connection(stun: str | None) -> RTCPeerConnection:

@@ -139,10 +139,11 @@ def _paste_some(
     if not chosen:
         return image, masks, labels, is_crowd
     size_hw = (image.shape[0], image.shape[1])
-    cut = np.array([annotation.mask(donor.size_hw) for annotation in chosen])
+    max_side = 2 * max(size_hw)  # pasted things are seldom enlarged
+    cut = np.array([annotation.mask(donor.shrunk_hw(max_side)) for annotation in chosen])
     union = cut.max(axis=0) * np.uint8(255)
     place = place_at_random(size_hw, union, rng)
-    image, front = paste(image, donor.image(), union, place)
+    image, front = paste(image, donor.image(max_side), union, place)
     pasted = _warped(cut, Geometry(place, size_hw, 1.0))
     full_pasted = _num_pixels(cut) * abs(np.linalg.det(place[:, :2]))
     full = _num_pixels(masks)

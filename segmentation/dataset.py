@@ -11,6 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+#: by how much a decoder can shrink a photo -> the flag of OpenCV that asks for it
+_REDUCED = {
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
 #: COCO's run-length encoding as pycocotools takes it: `size`, [H, W], and `counts`, bytes
 RLE = Mapping[str, Any]
 
@@ -58,13 +64,14 @@ class Annotation:
         """Return (H, W) uint8 of `size_hw`, 1 inside and 0 outside, decoded at every call."""
         from pycocotools.mask import decode
 
-        mask = np.asarray(decode(self.rle), np.uint8)
-        if mask.shape == size_hw:
-            return mask
-        shrinks = size_hw[0] < mask.shape[0]
+        # it comes column after column; OpenCV is quick with that if told that these are rows
+        columns = np.asarray(decode(self.rle), np.uint8).T
+        if columns.shape[::-1] == size_hw:
+            return np.asarray(cv2.transpose(columns), np.uint8)
+        shrinks = size_hw[0] < columns.shape[1]
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        resized = cv2.resize(mask * np.uint8(255), size_hw[::-1], interpolation=method)
-        return (np.asarray(resized) >= 128).view(np.uint8)
+        resized = cv2.resize(columns * np.uint8(255), size_hw, interpolation=method)
+        return np.asarray(cv2.transpose(resized) >= 128).view(np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,22 +90,40 @@ class Photo:
     annotations: tuple[Annotation, ...]
     source: str = ""
 
-    def image(self) -> NDArray[np.uint8]:
+    def shrunk_hw(self, max_side: int | None) -> tuple[int, int]:
+        """Return the size at which no side is longer than `max_side`; never a larger one."""
+        scale = 1.0 if max_side is None else min(1.0, max_side / max(self.size_hw))
+        return max(1, round(self.size_hw[0] * scale)), max(1, round(self.size_hw[1] * scale))
+
+    def image(self, max_side: int | None = None) -> NDArray[np.uint8]:
         """Return (H, W, 3) uint8 RGB, turned as the file's EXIF tag says, decoded at every call.
+
+        Args:
+            max_side: shrinks it to `shrunk_hw` of this, which for a large photo takes a fraction
+                of the time.
 
         Raises:
             DataError: the file cannot be read any more.
         """
-        image = decoded(self.path, cv2.IMREAD_COLOR_RGB)
-        if image.shape[:2] != self.size_hw:
+        size_hw = self.shrunk_hw(max_side)
+        fits = [factor for factor in _REDUCED if max(self.size_hw) >= factor * max(size_hw)]
+        factor = max(fits, default=1)
+        image = decoded(self.path, cv2.IMREAD_COLOR_RGB | _REDUCED.get(factor, 0))
+        # decoders of JPEG round up, the others down
+        known = [(side // factor, -(-side // factor)) for side in self.size_hw]
+        if any(side not in sides for side, sides in zip(image.shape, known, strict=False)):
             raise DataError(f"{self.path}: changed its size since it was looked at")
+        if image.shape[:2] != size_hw:
+            shrunk = cv2.resize(image, size_hw[::-1], interpolation=cv2.INTER_AREA)
+            return np.asarray(shrunk, np.uint8)
         return image
 
-    def masks(self) -> NDArray[np.uint8]:
-        """Return (K, H, W) uint8, 1 inside, of all annotations."""
-        masks = np.empty((len(self.annotations), *self.size_hw), np.uint8)
+    def masks(self, max_side: int | None = None) -> NDArray[np.uint8]:
+        """Return (K, H, W) uint8, 1 inside, of all annotations, of the size of such an `image`."""
+        size_hw = self.shrunk_hw(max_side)
+        masks = np.empty((len(self.annotations), *size_hw), np.uint8)
         for mask, annotation in zip(masks, self.annotations, strict=True):
-            mask[:] = annotation.mask(self.size_hw)
+            mask[:] = annotation.mask(size_hw)
         return masks
 
     def labels(self) -> NDArray[np.int32]:

@@ -80,6 +80,26 @@ def test_masks_of_another_size(tmp_path: Path) -> None:
             assert overlap(mask, resized) > 0.93
 
 
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+def test_photos_are_shrunk_with_their_masks(ending: str, tmp_path: Path) -> None:
+    write_masks(tmp_path)
+    (tmp_path / "images" / "0.png").unlink()
+    large = cv2.resize(photo(), (803, 481), interpolation=cv2.INTER_LINEAR)
+    cv2.imwrite(str(tmp_path / "images" / f"0{ending}"), large[..., ::-1])
+    (first,) = read_dataset(tmp_path).photos
+    for max_side, size_hw in ((803, (481, 803)), (None, (481, 803)), (300, (180, 300))):
+        assert first.image(max_side).shape[:2] == first.shrunk_hw(max_side) == size_hw
+        assert first.masks(max_side).shape == (2, *size_hw)
+    for max_side in (99, 150, 250, 402):
+        image, (ball, crate) = first.image(max_side).astype(int), first.masks(max_side)
+        shown = (image[..., 0] - image[..., 2] > 120, image[..., 2] - image[..., 0] > 120)
+        assert overlap(ball, shown[0]) > 0.93
+        assert overlap(crate, shown[1]) > 0.93
+        wanted = cv2.resize(large, image.shape[1::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(image - wanted).mean() < 3
+    assert first.shrunk_hw(5000) == (481, 803)
+
+
 def test_photos_are_turned_as_their_exif_tag_says(tmp_path: Path) -> None:
     write_coco(tmp_path)
     upright = photo()
@@ -91,6 +111,8 @@ def test_photos_are_turned_as_their_exif_tag_says(tmp_path: Path) -> None:
     (first,) = read_dataset(tmp_path).photos
     assert first.size_hw == SIZE_HW
     assert np.abs(first.image().astype(int) - upright).mean() < 12
+    half = cv2.resize(upright, (100, 60), interpolation=cv2.INTER_AREA)
+    assert np.abs(first.image(100).astype(int) - half).mean() < 12
 
     def swap(document: Any) -> None:
         document["images"][0].update(width=SIZE_HW[0], height=SIZE_HW[1])

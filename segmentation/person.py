@@ -86,14 +86,10 @@ def load_person(options: Options) -> Segmenter:
             return load_network(weights, (shapes[0][1], shapes[0][2]))
 
         network = KerasNetwork(make, "gpu" if options.device == "gpu" else "cpu")
-    people = segmenter(
-        network,
-        min_score=MIN_SCORE if options.min_score is None else options.min_score,
-        device=network.device,
-    )
-    return SharpPeople(
-        people, load_portrait(Options(backend=options.backend, device=options.device))
-    )
+    min_score = MIN_SCORE if options.min_score is None else options.min_score
+    people = segmenter(network, min_score=min_score, device=network.device)
+    portrait = load_portrait(Options(backend=options.backend, device=options.device))
+    return SharpPeople(people, portrait, min_score)
 
 
 class _OpenVINONetworks:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.duplicates import without_duplicates
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 
@@ -29,13 +30,17 @@ _EVIDENCE = np.clip(_LOG_ODDS, -MAX_EVIDENCE, MAX_EVIDENCE)
 class SharpPeople:
     """A `Segmenter` of people whose masks are those of one network at the outlines of another.
 
+    Somebody found twice is left out by the masks as they then are.
+
     Args:
         instances: finds people one by one.
         union: finds all people as one.
+        min_score: people less certain are not reported.
     """
 
     instances: Segmenter
     union: Segmenter
+    min_score: float
 
     def __post_init__(self) -> None:
         """Be what `instances` is to everybody else."""
@@ -48,11 +53,13 @@ class SharpPeople:
         """Find the people of N images; see `Segmenter.segment`."""
         results = self.instances.segment(images)
         return [
-            with_outlines(found, self.union.segment(image[None])[0].union())
-            if len(found)
-            else found
+            self._sharpened(found, image) if len(found) else found
             for found, image in zip(results, images, strict=True)
         ]
+
+    def _sharpened(self, found: Instances, image: NDArray[np.uint8]) -> Instances:
+        (people,) = self.union.segment(image[None])
+        return without_duplicates(with_outlines(found, people.union()), self.min_score)
 
 
 def with_outlines(found: Instances, people: NDArray[np.uint8]) -> Instances:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentation.duplicates import without_duplicates
 from segmentation.instances import Instances
 from segmentation.person import EXPORTED_WEIGHTS, SIZES_HW, WEIGHTS, export_path, inputs
 from segmentation.person_edges import with_outlines
@@ -105,6 +106,32 @@ def test_people_that_the_union_misses_stay_as_they_are():
     people[10:18, 10:20] = 255
     found = with_outlines(found_in(masks, [[10, 10, 20, 30]]), people)
     assert np.array_equal(found.masks, masks)
+
+
+# === Duplicates ===
+
+
+def test_somebody_found_twice_is_left_out_and_neighbours_stay():
+    masks = np.zeros((4, 40, 60), np.uint8)
+    masks[0, 5:35, 5:25] = 200
+    masks[1, 5:35, 7:25] = 200  # the first one again
+    masks[2, 5:35, 20:45] = 200  # beside, a fifth of it shared
+    masks[3, 5:35, 5:55] = 200  # both in one
+    boxes = [[5, 5, 25, 35], [7, 5, 25, 35], [20, 5, 45, 35], [5, 5, 55, 35]]
+    found = found_in(masks, boxes)
+    left = without_duplicates(found, 0.7)
+    assert left.boxes[:, 0].tolist() == [5, 20]
+    assert left.scores.tolist() == pytest.approx([1, 0.9])
+    everybody = without_duplicates(found, 0.0)
+    assert len(everybody) == 4
+    assert everybody.scores.tolist() == sorted(everybody.scores.tolist(), reverse=True)
+
+
+def test_duplicates_are_known_in_large_photos_too():
+    masks = np.zeros((2, 1500, 2000), np.uint8)
+    masks[0, 100:1400, 100:900] = masks[1, 100:1400, 150:900] = 255
+    found = found_in(masks, [[100, 100, 900, 1400], [150, 100, 900, 1400]])
+    assert len(without_duplicates(found, 0.6)) == 1
 
 
 def test_export_is_the_network_with_its_weights():

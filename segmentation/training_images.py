@@ -69,8 +69,10 @@ class TrainingImages:
         turn, index = divmod(place, len(self._photos))
         photo = self._photos[self._order(turn)[index]]
         rng = np.random.default_rng((self._seed, 1, place))
+        # what is enlarged most still has as many pixels as the network sees
+        seen = photo.image(2 * self._size), photo.masks(2 * self._size)
         image, masks, labels, is_crowd = augment(
-            rng, photo.image(), photo.masks(), photo.labels(), photo.is_crowd(), self._photos
+            rng, *seen, photo.labels(), photo.is_crowd(), self._photos
         )
         kept = [index for index, mask in enumerate(masks) if mask.any()]
         masks, labels, is_crowd = masks[kept], labels[kept], is_crowd[kept]

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stream.commands import CommandError, say
+from stream.commands.model_options import add_model_options, load_segmenter
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
+    from stream.foreground import Keep
     from stream.serve.settings import Settings
 
 EXAMPLES = """\
@@ -26,7 +28,7 @@ without which browsers give no camera to a page, and the token in the address th
 examples:
   run.py serve                               http://localhost:8000, for this machine
   run.py serve --port 9000 --visitors 2
-  run.py serve --model portrait --model mask-rcnn      visitors choose between two networks
+  run.py serve --also mask-rcnn              visitors choose between two networks
   run.py serve --host 0.0.0.0 --self-signed  for phones in the same network; browsers warn once,
                                              the fingerprint of the certificate is printed
   run.py serve --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem
@@ -52,8 +54,8 @@ def run(arguments: Sequence[str]) -> int:
     logging.getLogger("aiortc").setLevel(logging.CRITICAL)
     logging.getLogger("aioice").setLevel(logging.CRITICAL)
     logging.getLogger("libav").setLevel(logging.CRITICAL)
-    segmenters = [_segmenter(name) for name in dict.fromkeys(options.model or ["portrait"])]
-    asyncio.run(_serve(settings, segmenters))
+    segmenters = _segmenters(options)
+    asyncio.run(_serve(settings, segmenters, _choose(options, segmenters)))
     return 130
 
 
@@ -69,14 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
     add("--port", type=_port, default=8000, help="default: 8000; 0 takes a free one")
-    add(
-        "--model",
-        action="append",
-        choices=tuple(LOADERS),
-        metavar="NAME",
-        help="network, see run.py models; repeatable, the first is used until another is chosen; "
-        "default: portrait",
-    )
     add("--visitors", type=_count, default=4, metavar="N", help="at a time; default: 4")
     add(
         "--idle",
@@ -90,6 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--self-signed", action="store_true", help="make a certificate for this run")
     add("--stun", type=_stun, metavar="stun:HOST:PORT", help="asked for addresses behind a NAT")
     add("--debug", action="store_true", help="show where an error comes from")
+    add_model_options(parser)
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        choices=tuple(LOADERS),
+        metavar="MODEL",
+        help="another network that visitors may choose; repeatable",
+    )
     return parser
 
 
@@ -146,15 +149,32 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _segmenter(name: str) -> Segmenter:
-    from segmentation.segmenter import Options, load
+def _segmenters(options: argparse.Namespace) -> list[Segmenter]:
+    """Load the network that visitors begin with, and those they may choose beside."""
+    segmenters = [load_segmenter(options, asks_for_instances=False)]
+    for name in options.also:
+        if name not in [segmenter.name for segmenter in segmenters]:
+            others = {"model": name, "weights": None, "classes": None, "size": None}
+            other = argparse.Namespace(**{**vars(options), **others})
+            segmenters.append(load_segmenter(other, asks_for_instances=False))
+    return segmenters
 
-    segmenter = load(name, Options(on_message=say))
-    say(f"model: {segmenter.name} on {segmenter.device}")
-    return segmenter
+
+def _choose(options: argparse.Namespace, segmenters: Sequence[Segmenter]) -> dict[str, Keep]:
+    """Return by network what of its objects is foreground."""
+    from stream.foreground import Keep, is_object, parse_keep
+
+    if options.keep is None:
+        return {}
+    wanted = parse_keep(options.keep)
+    if any(map(is_object, wanted)):
+        raise CommandError(f"--keep {options.keep}: each visitor has ids of his own; name classes")
+    return {segmenter.name: Keep.of(wanted, segmenter.classes) for segmenter in segmenters}
 
 
-async def _serve(settings: Settings, segmenters: Sequence[Segmenter]) -> None:
+async def _serve(
+    settings: Settings, segmenters: Sequence[Segmenter], choose: dict[str, Keep]
+) -> None:
     """Serve until a signal comes; a second one gives up at once."""
     from stream.serve.network import Network
     from stream.serve.server import Server
@@ -169,7 +189,7 @@ async def _serve(settings: Settings, segmenters: Sequence[Segmenter]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    network = Network(segmenters)
+    network = Network(segmenters, choose)
     server = Server(settings, network, say)
     try:
         network.prepare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +10,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from effects import Blur, parse_effect
+from effects import Blur, Effect, parse_effect
 from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
 from stream.frame import Frame, Output
-from stream.pipeline import Look, Pipeline
+from stream.pipeline import Pipeline
 from stream.serve.limits import Refusal
 from stream.serve.network import Network
 from stream.stats import Stats
@@ -45,7 +46,7 @@ class Masking:
     def __init__(self, network: Network) -> None:
         """Begin with the first network and a blurred background."""
         self._network = network
-        self._look = Look(Blur())
+        self._effect: Effect = Blur()
         self._pipeline: Pipeline | None = None
         self._tracker: KeyframeTracker | None = None
         self._size_hw = (0, 0)
@@ -69,11 +70,11 @@ class Masking:
         if text.partition("=")[0] not in SHOWN_EFFECTS:
             raise Refusal(400, f"effect must be one of {', '.join(SHOWN_EFFECTS)}")
         try:
-            self._look = Look(parse_effect(text, self._uploaded))
+            self._effect = parse_effect(text, self._uploaded)
         except ValueError as error:
             raise Refusal(400, str(error)) from error
         if self._pipeline is not None:
-            self._pipeline.look = self._look
+            self._pipeline.look = replace(self._pipeline.look, effect=self._effect)
 
     def choose_model(self, name: str) -> None:
         """Change the network; from the next frame on it starts without a past.
@@ -121,8 +122,9 @@ class Masking:
         self._pipeline = Pipeline(
             self._tracker,
             Refiner(blend=True),
-            self._look.effect,
+            self._effect,
             max_input=self._network.segmenters[self.model].max_input,
+            choose=self._network.choose.get(self.model),
             stats=self.stats,
         )
 

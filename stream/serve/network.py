@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ import numpy as np
 from segmentation.keyframe import KeyframeTracker
 from segmentation.segmenter import Segmenter
 from stream.network_thread import NetworkThread
-from stream.pipeline import shrunk
+from stream.pipeline import Choose, shrunk
 from stream.tracking import EVERY_FRAME
 
 T = TypeVar("T")
@@ -29,10 +29,14 @@ class Network:
 
     Args:
         segmenters: the first is what a visitor begins with.
+        choose: by name of the network, which of its objects are foreground; all without it.
     """
 
-    def __init__(self, segmenters: Sequence[Segmenter]) -> None:
+    def __init__(
+        self, segmenters: Sequence[Segmenter], choose: Mapping[str, Choose] | None = None
+    ) -> None:
         """Start the threads."""
+        self.choose = dict(choose or {})
         self.segmenters = {segmenter.name: segmenter for segmenter in segmenters}
         self._alone = NetworkThread()
         self._others = ThreadPoolExecutor(max(2, (os.cpu_count() or 1) - 1), "visitors")

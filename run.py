@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 
-COMMANDS = ("evaluate", "models", "serve", "train")  # each a file in stream/commands/
+COMMANDS = ("doctor", "evaluate", "models", "serve", "train")  # each a file in stream/commands/
 
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
@@ -65,7 +65,7 @@ examples:
   run.py photo.jpg -o instances:masks/ --keep dog --model mask-rcnn
   run.py in.mp4 -o out.mp4 -o found.jsonl --keep person,dog
   run.py in.mp4 -o out.mp4 --model mask-rcnn --keyframe 5
-  run.py in.mp4 -o out.mp4 --model mask-rcnn --keep '#3'    one object (its id: key o)
+  run.py in.mp4 --model mask-rcnn-person --keep '#3'    one person (key o shows ids)
 """
 
 
@@ -290,8 +290,8 @@ def _pipeline(
     tracker = open_tracker(segmenter, source.info, _keyframes(options), on_failure, stack)
     if keep is not None and keep.ids and not tracker.gives_ids:
         raise CommandError(
-            f"--keep {options.keep}: ids are given to objects of a video, with --model mask-rcnn "
-            "or another network that tells them apart"
+            f"--keep {options.keep}: ids are given to objects of a video, with "
+            "--model mask-rcnn-person or another network that tells them apart"
         )
     return Pipeline(
         tracker,

@@ -168,7 +168,7 @@ class LiveControl:
             return
         number, name = int(found.ids[k]), self._classes[found.labels[k]]
         if number < 0:
-            self.tell("this network tells no objects apart; begin with --model mask-rcnn")
+            self.tell("this network tells no objects apart; begin with --model mask-rcnn-person")
             return
         keep = not self._picked.chosen(found)[k]
         self._picked = self._picked.with_one(number, keep=keep)

@@ -45,6 +45,20 @@ def executable() -> str:
         ) from None
 
 
+def listing(option: str) -> str:
+    """Return what ffmpeg prints about itself, as for `-encoders`.
+
+    Raises:
+        StreamError: it is not there or cannot be run.
+    """
+    command = [executable(), "-hide_banner", option]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StreamError(f"{command[0]}: cannot be run ({error})") from None
+    return done.stdout
+
+
 class Ffmpeg:
     """One running ffmpeg, in a process group of its own, so that Ctrl-C in a terminal spares it.
 

@@ -340,7 +340,7 @@ def test_click_with_a_network_without_ids_says_so(desk):
     with_objects(live, tracked=False)
     live.click(320, 240)
     assert kept(live) == [5, 6, 7]
-    assert "--model mask-rcnn" in shown_message(live)
+    assert "--model mask-rcnn-person" in shown_message(live)
 
 
 def test_smallest_object_under_the_pointer_is_meant():

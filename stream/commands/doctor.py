@@ -1,0 +1,26 @@
+"""`run.py doctor`: what this system has, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `doctor`; returns 1 if anything is wrong."""
+    from stream.doctor import examine
+
+    parser = argparse.ArgumentParser(
+        prog="run.py doctor",
+        description="Look at cameras, virtual camera, display, ffmpeg, backends, GPU and weights.",
+        epilog="exit code: 0, or 1 if anything is wrong; what is only missing, not everybody needs",
+    )
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    parser.parse_args(arguments)
+    is_wrong = False
+    for finding in examine():
+        print(f"{finding.state:<8} {finding.topic:<15} {finding.text}", flush=True)
+        if finding.remedy:
+            print(f"{'':<24} -> {finding.remedy}", flush=True)
+        is_wrong |= finding.state == "wrong"
+    return int(is_wrong)

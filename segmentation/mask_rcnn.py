@@ -109,10 +109,23 @@ def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
     return bias[0]
 
 
-def resnet_depth(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Return the depth of the ResNet a file is of; the arguments are those of `num_classes`."""
+def backbone_of(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return the name of the backbone a file is of, as `segmentation.mask_rcnn_backbones` has it.
+
+    Args:
+        path: of the file.
+        shapes: see `num_classes`.
+
+    Raises:
+        WeightsError: it is none that this program knows.
+    """
+    from segmentation.trained_weights import read_description
+
     blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
-    return 50 if blocks == 6 else 101
+    name = read_description(path).backbone or ("resnet50" if blocks == 6 else "resnet101")
+    if name not in ("resnet50", "resnet101", "small"):
+        raise WeightsError(f"{path}: of a backbone {name!r}, which this version does not know")
+    return name
 
 
 def unmold(

@@ -18,8 +18,8 @@ from keras import layers, ops
 
 from segmentation.backbones import feature_pyramid
 from segmentation.hdf5_weights import load_tensors, read_shapes
-from segmentation.mask_rcnn import PUBLISHED_SIZE, num_classes, resnet_depth
-from segmentation.mask_rcnn_config import MaskRCNNConfig, matterport_config
+from segmentation.mask_rcnn import PUBLISHED_SIZE, backbone_of, num_classes
+from segmentation.mask_rcnn_config import MaskRCNNConfig
 from segmentation.mask_rcnn_layers import (
     BoxHead,
     DetectionMasks,
@@ -205,10 +205,11 @@ def load_network(
 ) -> keras.Model:
     """Build the network that a weight file belongs to and load it.
 
-    The file says how deep the network is and how many classes it knows.
+    The file says what its backbone is and how many classes it knows.
 
     Args:
-        weights: an HDF5 file of Matterport's program, of weights alone or of a whole model.
+        weights: an HDF5 file of Matterport's program, of weights alone or of a whole model, or
+            of `run.py train mask-rcnn`.
         size: side of the network's input in pixels.
         num_images: images in one call.
         dtype: see `build_network`.
@@ -218,9 +219,9 @@ def load_network(
         ValueError: `size` is no multiple of 64.
     """
     shapes = read_shapes(weights)
-    config = matterport_config(
-        size, num_classes=num_classes(shapes, weights), depth=resnet_depth(shapes)
-    )
+    from segmentation.mask_rcnn_backbones import trainable  # which knows networks built on this one
+
+    config = trainable(backbone_of(weights, shapes), size, num_classes(shapes, weights)).network
     network = build_network(config, num_images=num_images, dtype=dtype)
     load_tensors(network, weights)
     return network

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation import coco
+from segmentation import coco, person
 from segmentation.hdf5_weights import read_tensors
-from segmentation.named_weights import named_weights
+from segmentation.named_weights import named_weights, read_named
 from segmentation.presets import IMAGENET_RESNET50, PRESETS
 from segmentation.segmenter import WeightsError
 from segmentation.strict_match import match_shapes
@@ -35,16 +35,17 @@ CLASS_LAYERS = {"mrcnn_class_logits": 1, "mrcnn_bbox_fc": 4, "mrcnn_mask": 1}
 
 
 def set_start_weights(
-    network: keras.Model, start: str, classes: Sequence[str], *, depth: int
+    network: keras.Model, start: str, classes: Sequence[str], *, backbone: str
 ) -> str:
     """Give a fresh network weights to begin with.
 
     Args:
         network: layers named as Matterport's.
-        start: "coco", "imagenet", "none" or the path of a file of this network's family.
+        start: "coco", "imagenet", "person" (the bundled weights of `mask-rcnn-person`), "none" or
+            the path of a file of this network's family.
         classes: names of what the network shall find. Those the weights know too, by name, keep
             what they learnt; others begin anew.
-        depth: of its ResNet.
+        backbone: its name; see `segmentation.mask_rcnn_backbones`.
 
     Returns:
         What was done, for people.
@@ -56,12 +57,12 @@ def set_start_weights(
         return "random weights"
     own = named_weights(network)
     if start == "imagenet":
-        tensors = _imagenet(depth)
+        tensors = _imagenet(backbone)
         wanted = {name: values for name, values in own.items() if name in tensors}
         text = "a ResNet-50 trained on ImageNet"
         path = Path(IMAGENET_RESNET50.file_name)
     else:
-        path = locate(PRESETS["mask-rcnn"]) if start == "coco" else Path(start)
+        path = _path(start)
         tensors, known = _with_classes(path, own, classes)
         wanted = own
         text = f"{path}, which knows {known} of the {len(classes)} classes"
@@ -92,7 +93,7 @@ def _with_classes(path: Path, own: Tensors, classes: Sequence[str]) -> tuple[Ten
         own: tensors of the network, from which classes begin that the file does not know.
         classes: of the network.
     """
-    tensors = read_tensors(path)
+    tensors = read_named(path) if path.suffix == ".npz" else read_tensors(path)
     known = _classes_of(path, tensors)
     pairs = [(0, 0)]  # the background is always known
     pairs += [
@@ -117,7 +118,7 @@ def _classes_of(path: Path, tensors: Tensors) -> tuple[str, ...]:
     """Return the classes a file knows, without background."""
     bias = tensors.get("mrcnn_class_logits/bias", np.zeros(0))
     num = len(bias) - 1
-    told = read_description(path).classes
+    told = person.CLASSES if path.suffix == ".npz" else read_description(path).classes
     names = told if told is not None else coco.NAMES if num == len(coco.NAMES) else ("",) * num
     missing = [
         layer
@@ -130,9 +131,15 @@ def _classes_of(path: Path, tensors: Tensors) -> tuple[str, ...]:
     return names
 
 
-def _imagenet(depth: int) -> Tensors:
+def _path(start: str) -> Path:
+    if start == "coco":
+        return locate(PRESETS["mask-rcnn"])
+    return person.WEIGHTS if start == "person" else Path(start)
+
+
+def _imagenet(backbone: str) -> Tensors:
     """Return the tensors of a ResNet trained on ImageNet, for RGB."""
-    if depth != 50:
+    if backbone != "resnet50":
         raise WeightsError("weights imagenet: of resnet50 only; use --backbone resnet50, or coco")
     path = locate(IMAGENET_RESNET50)
     tensors: Tensors = {}

@@ -19,11 +19,11 @@ from segmentation.average_precision import AveragePrecision, evaluate
 from segmentation.dataset import Dataset, Photo
 from segmentation.instances import Instances
 from segmentation.mask_rcnn import MaskRCNN
-from segmentation.mask_rcnn_config import MaskRCNNConfig, matterport_config
+from segmentation.mask_rcnn_backbones import SMALL, Trainable, trainable
+from segmentation.mask_rcnn_config import MaskRCNNConfig
 from segmentation.mask_rcnn_network import MaskRCNNParts, build_network
 from segmentation.mask_rcnn_training import (
     LOSSES,
-    TrainingConfig,
     build_training,
     train_layers,
 )
@@ -56,7 +56,7 @@ class Settings:
     Attributes:
         start: weights to begin with; see `set_start_weights`.
         layers: that learn; a key of `mask_rcnn_training.TRAINED_LAYERS`.
-        depth: of the ResNet, 50 or 101.
+        backbone: one of `mask_rcnn_backbones.BACKBONES`.
         size: side of the network's input in pixels, a multiple of 64.
         epochs: passes over the photos.
         images_per_device: that go through each GPU, or the processor, in a step.
@@ -68,7 +68,7 @@ class Settings:
 
     start: str = "none"
     layers: str = "all"
-    depth: int = 50
+    backbone: str = "resnet50"
     size: int = 512
     epochs: int = 20
     images_per_device: int = 2
@@ -84,9 +84,8 @@ def train_mask_rcnn(
     settings: Settings,
     report: Report,
     draw: Draw,
-    training: TrainingConfig | None = None,
     *,
-    make_config: Callable[..., MaskRCNNConfig] = matterport_config,
+    make: Callable[..., Trainable] = trainable,
 ) -> Path:
     """Train until all epochs are done, going on where an earlier call in `run` stopped.
 
@@ -96,8 +95,7 @@ def train_mask_rcnn(
         settings: must be those of the earlier call when there was one.
         report: called with lines for people.
         draw: makes the pictures of what was found in photos of the validation.
-        training: how many regions and so on; Matterport's without it.
-        make_config: makes the description of another network from the same arguments.
+        make: makes the description of another network from the same arguments.
 
     Returns:
         Path of the weights that reached the best mask AP in the validation.
@@ -107,29 +105,24 @@ def train_mask_rcnn(
         ValueError: `run` was begun with other settings, or the network is not like that.
         WeightsError: the weights to begin with cannot be used.
     """
-    training = training or TrainingConfig()
     learn, validate = dataset.split(settings.validation_share, settings.seed)
-    config = make_config(
+    network = make(
+        settings.backbone,
         settings.size,
-        num_classes=len(dataset.classes) + 1,
-        depth=settings.depth,
+        len(dataset.classes) + 1,
         train_norm=settings.start == "none",
     )
-    session = _Session(run, settings, config, training, learn, report)
+    session = _Session(run, settings, network, learn, report)
     report(
         f"{len(learn.photos)} photos to train on, {len(validate.photos)} to validate with, "
         f"{session.num_steps} steps"
     )
-    validation = _Validation(config, validate, run / "pictures", draw)
+    validation = _Validation(network.network, validate, run / "pictures", draw)
+    if session.is_fresh and settings.start != "none":
+        session.finish_epoch(0, validation)
     for epoch in range(session.state.step // session.epoch_steps, settings.epochs):
         session.train_epoch(epoch)
-        started = time.monotonic()
-        weights = named_weights(session.model)
-        reached = validation.run(weights, epoch + 1)
-        if session.finish_epoch(epoch, reached):
-            save_trained(run / "best.h5", weights, dataset.classes, settings.size)
-        session.checkpoint()
-        session.progress.pause(time.monotonic() - started)
+        session.finish_epoch(epoch + 1, validation)
     return run / "best.h5"
 
 
@@ -140,33 +133,24 @@ class _Session:
         self,
         run: Path,
         settings: Settings,
-        config: MaskRCNNConfig,
-        training: TrainingConfig,
+        network: Trainable,
         dataset: Dataset,
         report: Report,
     ) -> None:
         run.mkdir(parents=True, exist_ok=True)
+        self._run, self._settings, self._dataset = run, settings, dataset
+        self._report = report
+        self.is_fresh = not has_checkpoint(run / "checkpoint")
         keras.utils.set_random_seed(settings.seed)
         scope, num_replicas = _devices()
         self._batch_size = settings.images_per_device * num_replicas
         self.epoch_steps = -(-len(dataset.photos) // self._batch_size)
         self.num_steps = self.epoch_steps * settings.epochs
-        self._images = TrainingImages(dataset.photos, config, training, settings.seed)
+        self._images = TrainingImages(
+            dataset.photos, network.network, network.training, settings.seed
+        )
         with scope:
-            parts = MaskRCNNParts(
-                config, num_images=settings.images_per_device, dtype=settings.precision
-            )
-            self.model = build_training(parts, training, num_replicas=num_replicas)
-            is_fresh = not has_checkpoint(run / "checkpoint")
-            if is_fresh:
-                begun = set_start_weights(
-                    self.model, settings.start, dataset.classes, depth=settings.depth
-                )
-            train_layers(self.model, settings.layers)
-            optimizer = _optimizer(settings, self.num_steps)
-            optimizer.build(self.model.trainable_variables)
-            # XLA would compile the loops of the proposals for minutes
-            self.model.compile(optimizer, jit_compile=False)
+            optimizer = self._build(network, num_replicas)
         schedule = asdict(settings) | {
             "photos": len(dataset.photos),
             "classes": list(dataset.classes),
@@ -174,18 +158,42 @@ class _Session:
         self.state = TrainingState(
             run / "checkpoint", schedule, self.model, optimizer, averaging=False
         )
+        if not self.is_fresh:
+            report(f"goes on after step {self.state.step}")
+        self._open_logs()
+
+    def _build(self, network: Trainable, num_replicas: int) -> keras.optimizers.Optimizer:
+        """Make the graph and its optimizer, with the weights to begin with."""
+        settings = self._settings
+        parts = MaskRCNNParts(
+            network.network, num_images=settings.images_per_device, dtype=settings.precision
+        )
+        self.model = build_training(parts, network.training, num_replicas=num_replicas)
+        if self.is_fresh:
+            begun = set_start_weights(
+                self.model, settings.start, self._dataset.classes, backbone=settings.backbone
+            )
+            self._report(f"begins with {begun}")
+        train_layers(self.model, settings.layers)
+        optimizer = _optimizer(settings, self.num_steps)
+        optimizer.build(self.model.trainable_variables)
+        # XLA would compile the loops of the proposals for minutes
+        self.model.compile(optimizer, jit_compile=False)
+        return optimizer
+
+    def _open_logs(self) -> None:
+        """Go on with the tables where the checkpoint was made, and begin what is not kept."""
         done = self.state.step
-        report(f"begins with {begun}" if is_fresh else f"goes on after step {done}")
-        self._steps = TableFile(run / "steps.csv", ("step", "loss", *LOSSES, "l2"), done)
-        self._epochs = TableFile(run / "epochs.csv", EPOCH_COLUMNS, done)
+        kept = -1 if self.is_fresh else done
+        self._steps = TableFile(self._run / "steps.csv", ("step", "loss", *LOSSES, "l2"), kept)
+        self._epochs = TableFile(self._run / "epochs.csv", EPOCH_COLUMNS, kept)
         self._losses = [
             {name: float(value) for name, value in line.items() if name in ("loss", *LOSSES)}
             for line in self._steps.lines[done - done % self.epoch_steps :]
         ]
         self._best = max((float(line["mask_ap"]) for line in self._epochs.lines), default=-1.0)
-        self._board = TensorBoardLog(run / "tensorboard")
-        self._report = report
-        self.progress = ProgressLines(done, self.num_steps, report)
+        self._board = TensorBoardLog(self._run / "tensorboard")
+        self.progress = ProgressLines(done, self.num_steps, self._report)
         self._saved = time.monotonic()
 
     def train_epoch(self, epoch: int) -> None:
@@ -218,7 +226,9 @@ class _Session:
         self._steps.add(values | {"step": step})
         self._board.add(values, step)
         self.progress.step(step, {name: values[name] for name in ("loss", *LOSSES)})
-        if time.monotonic() - self._saved >= CHECKPOINT_EVERY_S:
+        # at the end of an epoch there is one anyway, with what the epoch reached
+        is_due = time.monotonic() - self._saved >= CHECKPOINT_EVERY_S
+        if is_due and step % self.epoch_steps:
             self.checkpoint()
 
     def checkpoint(self) -> None:
@@ -226,30 +236,41 @@ class _Session:
         self.state.save(self.state.step)
         self._saved = time.monotonic()
 
-    def finish_epoch(self, epoch: int, reached: AveragePrecision) -> bool:
-        """Take note of what an epoch reached; returns whether none before reached more."""
-        means = {
-            name: float(np.mean([values[name] for values in self._losses]))
-            for name in ("loss", *LOSSES)
-        }
-        self._losses = []
+    def finish_epoch(self, epoch: int, validation: _Validation) -> None:
+        """Measure what the network reached after so many epochs, and keep it."""
+        started = time.monotonic()
+        weights = named_weights(self.model)
+        reached = validation.run(weights, epoch)
         figures = {
             "mask_ap": reached.mask.ap or 0.0,
             "mask_ap50": reached.mask.ap50 or 0.0,
             "box_ap": reached.box.ap or 0.0,
             "box_ap50": reached.box.ap50 or 0.0,
         }
-        step = self.state.step
-        self._epochs.add(means | figures | {"step": step, "epoch": epoch + 1})
-        self._board.add({f"validation/{name}": value for name, value in figures.items()}, step)
+        means = {
+            name: float(np.mean([values[name] for values in self._losses] or [np.nan]))
+            for name in ("loss", *LOSSES)
+        }
+        self._losses = []
+        self._epochs.add(means | figures | {"step": self.state.step, "epoch": epoch})
+        self._board.add({f"validation/{k}": v for k, v in figures.items()}, self.state.step)
         is_best = figures["mask_ap"] >= self._best
         self._report(
-            f"epoch {epoch + 1}: loss {means['loss']:.3f}, mask AP {figures['mask_ap']:.3f} "
+            f"epoch {epoch}: loss {means['loss']:.3f}, mask AP {figures['mask_ap']:.3f} "
             f"(at IoU 0.5: {figures['mask_ap50']:.3f}), box AP {figures['box_ap']:.3f}"
             + (", the best so far" if is_best else "")
         )
-        self._best = max(self._best, figures["mask_ap"])
-        return is_best
+        if is_best:
+            self._best = figures["mask_ap"]
+            save_trained(
+                self._run / "best.h5",
+                weights,
+                self._dataset.classes,
+                size=self._settings.size,
+                backbone=self._settings.backbone,
+            )
+        self.checkpoint()
+        self.progress.pause(time.monotonic() - started)
 
 
 def precision_of(wanted: str) -> str:
@@ -285,7 +306,7 @@ def _devices() -> tuple[AbstractContextManager[Any], int]:
 
 
 def _optimizer(settings: Settings, num_steps: int) -> keras.optimizers.Optimizer:
-    """Return Matterport's SGD; from random weights, which it hardly moves, AdamW."""
+    """Return Matterport's SGD; AdamW from random weights, and for what was trained with it."""
     warm_up = max(1, round(WARM_UP * num_steps))
     rate = keras.optimizers.schedules.CosineDecay(
         0.0,
@@ -293,7 +314,7 @@ def _optimizer(settings: Settings, num_steps: int) -> keras.optimizers.Optimizer
         warmup_target=settings.learning_rate,
         warmup_steps=warm_up,
     )
-    if settings.start == "none":
+    if settings.start == "none" or settings.backbone == SMALL:
         return keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=MAX_GRADIENT)
     return keras.optimizers.SGD(rate, momentum=MOMENTUM, global_clipnorm=MAX_GRADIENT)
 

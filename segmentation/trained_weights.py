@@ -1,8 +1,8 @@
 """Weight files of a Mask R-CNN trained here: Matterport's layout, and what the network knows.
 
-Matterport's program reads them by layer name as it reads its own. Two attributes of the file say
-more: `classes`, the names without background as a JSON list, and `size`, the side in pixels of the
-input that the network was trained for.
+Matterport's program reads those of a ResNet by layer name as it reads its own. Attributes of the
+file say more: `classes`, the names without background as a JSON list; `size`, the side in pixels of
+the input that the network was trained for; `backbone`, see `segmentation.mask_rcnn_backbones`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,21 @@ class Description:
     Attributes:
         classes: names without background, `None` where it does not say.
         size: side of the input in pixels, likewise.
+        backbone: its name, likewise.
     """
 
     classes: tuple[str, ...] | None = None
     size: int | None = None
+    backbone: str | None = None
 
 
 def save_trained(
-    path: Path, tensors: Mapping[str, NDArray[Any]], classes: Sequence[str], size: int
+    path: Path,
+    tensors: Mapping[str, NDArray[Any]],
+    classes: Sequence[str],
+    *,
+    size: int,
+    backbone: str,
 ) -> None:
     """Write a weight file beside its place and put it there when it is whole.
 
@@ -46,6 +53,7 @@ def save_trained(
         tensors: by "layer/tensor".
         classes: names without background, in the network's order.
         size: side of the network's input in pixels.
+        backbone: its name.
     """
     import h5py
 
@@ -62,6 +70,7 @@ def save_trained(
         file.attrs["layer_names"] = [group.encode() for group in names]
         file.attrs["classes"] = json.dumps(list(classes))
         file.attrs["size"] = size
+        file.attrs["backbone"] = backbone
     os.replace(part, path)
 
 
@@ -75,15 +84,18 @@ def read_description(path: Path) -> Description:
 
     try:
         with h5py.File(path, "r") as file:
-            classes, size = file.attrs.get("classes"), file.attrs.get("size")
+            classes, size, backbone = (
+                file.attrs.get(name) for name in ("classes", "size", "backbone")
+            )
         names = None if classes is None else json.loads(classes)
         side = None if size is None else int(size)
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{path}: not a readable HDF5 file of weights ({error}); get it again"
         ) from error
+    told = Description(size=side, backbone=None if backbone is None else str(backbone))
     if names is None:
-        return Description(size=side)
+        return told
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise WeightsError(f"{path}: its attribute classes is no list of names; get it again")
-    return Description(tuple(names), side)
+    return replace(told, classes=tuple(names))

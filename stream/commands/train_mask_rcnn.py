@@ -36,20 +36,21 @@ def run(arguments: Sequence[str]) -> int:
         raise CommandError(
             f"train needs more packages ({error}): pip install '.[train]'"
         ) from error
-    depth = _depth(options)
+    backbone = _backbone(options)
     if options.layers is not None and options.layers not in TRAINED_LAYERS:
         raise CommandError(f"--layers: one of {', '.join(TRAINED_LAYERS)}, got {options.layers}")
     if options.size <= 0 or options.size % 64:
         raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
     knows_objects = options.weights not in ("none", "imagenet")
+    rate = options.learning_rate or _learning_rate(options.weights, backbone)
     settings = Settings(
         start=options.weights,
         layers=options.layers or ("heads" if knows_objects else "all"),
-        depth=depth,
+        backbone=backbone,
         size=options.size,
         epochs=options.epochs,
         images_per_device=options.batch,
-        learning_rate=options.learning_rate or (0.0005 if options.weights == "none" else 0.001),
+        learning_rate=rate,
         precision=precision_of(options.precision),
     )
     dataset = read_dataset(options.data)
@@ -70,15 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--weights",
         default="coco",
-        metavar="coco|imagenet|FILE|none",
-        help="to begin with; default: coco (run.py models fetch mask-rcnn)",
+        metavar="coco|imagenet|person|FILE|none",
+        help="to begin with; default: coco (run.py models fetch mask-rcnn); person: in the package",
     )
     add("--layers", metavar="heads|3+|4+|5+|all", help="that learn; default: heads, or all anew")
-    add("--backbone", choices=("resnet50", "resnet101"), help="default: resnet101 with coco")
+    add(
+        "--backbone",
+        choices=("resnet50", "resnet101", "small"),
+        help="default: that of the weights; small is that of mask-rcnn-person, for processors",
+    )
     add("--epochs", type=_positive, default=20, help="passes over the photos; default: 20")
     add("--size", type=int, default=512, help="side of the network's input; default: 512")
     add("--batch", type=_positive, default=2, help="images on each device in a step; default: 2")
-    add("--learning-rate", type=float, metavar="RATE", help="default: 0.001, from none 0.0005")
+    add("--learning-rate", type=float, metavar="RATE", help="after a warm-up; falls to 0")
     precisions = ("auto", "float32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: bfloat16 on GPUs with it")
     add("--run", type=Path, default=Path("runs/mask-rcnn"), help="default: runs/mask-rcnn")
@@ -93,18 +98,28 @@ def _positive(text: str) -> int:
     return number
 
 
-def _depth(options: argparse.Namespace) -> int:
-    """Return the depth of the ResNet: as asked for, else that of the weights."""
-    if options.backbone is not None:
-        return int(options.backbone.removeprefix("resnet"))
-    if options.weights in ("none", "imagenet"):
-        return 50
-    if options.weights == "coco":
-        return 101
+def _backbone(options: argparse.Namespace) -> str:
+    """Return the name of the backbone: as asked for, else that of the weights."""
+    of_weights = {
+        "coco": "resnet101",
+        "imagenet": "resnet50",
+        "none": "resnet50",
+        "person": "small",
+    }
+    if options.backbone is not None or options.weights in of_weights:
+        return str(options.backbone or of_weights[options.weights])
     from segmentation.hdf5_weights import read_shapes
-    from segmentation.mask_rcnn import resnet_depth
+    from segmentation.mask_rcnn import backbone_of
 
-    return resnet_depth(read_shapes(Path(options.weights)))
+    path = Path(options.weights)
+    return "small" if path.suffix == ".npz" else backbone_of(path, read_shapes(path))
+
+
+def _learning_rate(weights: str, backbone: str) -> float:
+    """Return the rate that suits the optimizer and what there is to lose."""
+    if weights == "none":
+        return 0.0005
+    return 0.0002 if backbone == "small" else 0.001
 
 
 def _draw(image: NDArray[np.uint8], found: Instances, classes: Sequence[str]) -> NDArray[np.uint8]:

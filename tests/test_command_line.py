@@ -291,14 +291,27 @@ def test_models_are_listed_with_what_is_on_disk(capfd, tmp_path, monkeypatch):
     assert "was not on disk" in capfd.readouterr().err
 
 
-def test_instances_without_weights_name_the_way_to_them(capfd, photo, tmp_path, monkeypatch):
+def test_objects_without_weights_name_the_way_to_them(capfd, photo, tmp_path, monkeypatch):
     monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
-    for arguments in (["--keep", "dog"], ["-o", str(tmp_path / "found.json")]):
+    for arguments in (["--keep", "dog"], ["--model", "mask-rcnn"]):
         line = failing(capfd, 1, photo, "-o", "null:", *arguments)
         assert "run.py models fetch mask-rcnn" in line
-    line = failing(capfd, 1, photo, "-o", "null:", "--model", "mask-rcnn")
-    assert "run.py models fetch mask-rcnn" in line
     assert files(tmp_path) == ["portrait.png"]
+
+
+def test_people_are_found_one_by_one_without_weights_on_disk(capfd, photo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    found = tmp_path / "found.json"
+    assert run.main([str(photo), "-o", str(found)]) == 0
+    assert "model: mask-rcnn-person" in capfd.readouterr().err
+    best = json.loads(found.read_text())[0]
+    assert best["category_id"] == 1
+    assert best["score"] > 0.8
+    assert best["bbox"][3] > 0.5 * cv2.imread(str(photo)).shape[0]
+    kept = tmp_path / "kept.png"
+    assert run.main([str(photo), "-o", str(kept), "--effect", "mask", "--keep", "person:1"]) == 0
+    assert "model: mask-rcnn-person" in capfd.readouterr().err
+    assert 0.3 < (cv2.imread(str(kept), 0) > 0).mean() < 0.8
 
 
 def test_portrait_gives_instances_when_asked_by_name(photo, tmp_path):

@@ -16,7 +16,6 @@ import numpy as np
 from aiortc import (
     RTCConfiguration,
     RTCPeerConnection,
-    RTCRtpSender,
     RTCSessionDescription,
     VideoStreamTrack,
 )
@@ -28,7 +27,7 @@ from stream.serve.server import Server
 from stream.serve.settings import Settings
 
 T = TypeVar("T")
-WAIT_S = 20.0
+WAIT_S = 60.0  # other programs may have the processor
 
 
 class Served:
@@ -119,9 +118,7 @@ class Client:
     async def offer(self) -> str:
         self.channel = self.peer.createDataChannel("control")
         self.channel.on("message", self._hear)
-        transceiver = self.peer.addTransceiver(self.camera, "sendrecv")
-        codecs = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences([codec for codec in codecs if "H264" not in codec.mimeType])
+        self.peer.addTransceiver(self.camera, "sendrecv")
         self.peer.on(
             "track", lambda track: self._tasks.append(asyncio.create_task(self._see(track)))
         )

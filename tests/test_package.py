@@ -32,6 +32,7 @@ def test_wheel_holds_packages_weights_and_command(wheel):
     for name in ("portrait.xml", "portrait.bin", "portrait.npz"):
         assert f"segmentation/bundled/{name}" in names
     assert {"run.py", "stream/loop.py", "effects/blur.py"} <= names
+    assert {"stream/serve/server.py", "stream/serve/page/index.html"} <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 
 

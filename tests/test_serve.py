@@ -748,6 +748,17 @@ def test_media_comes_from_this_machine_only(here: Served) -> None:
     assert aioice.ice.get_host_addresses(True, False)[0] == "127.0.0.1"
 
 
+def test_vp8_is_the_only_codec(here: Served) -> None:
+    async def visit() -> None:
+        async with Client(here.address, scene) as client:
+            await client.visit()
+            codecs = re.compile(r"a=rtpmap:\d+ (\w+)/")
+            assert "H264" in codecs.findall(client.peer.localDescription.sdp)
+            assert set(codecs.findall(client.peer.remoteDescription.sdp)) == {"VP8", "rtx"}
+
+    play(visit())
+
+
 def test_media_is_received_where_the_page_is(finds: Finds) -> None:
     async def visit(running: Served) -> None:
         async with Client(running.address, scene) as client:

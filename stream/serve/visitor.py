@@ -83,9 +83,8 @@ class Visitor:
         self._peer.on("connectionstatechange", self._on_state)
         self._masked.on("ended", lambda: self.end_soon("the connection broke off"))
         try:
+            webrtc.send_vp8(self._peer, self._masked)
             await self._peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-            self._peer.addTrack(self._masked)
-            webrtc.prefer_vp8(self._peer)
             await self._peer.setLocalDescription(await self._peer.createAnswer())
         except Exception as error:  # of many kinds, depending on what the offer holds
             raise Refusal(400, "the offer cannot be answered; it needs VP8 video") from error

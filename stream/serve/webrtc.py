@@ -15,7 +15,13 @@ from dataclasses import dataclass
 import aioice.ice
 import aiortc.codecs
 import aiortc.rtcrtpreceiver
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+)
 from aiortc.codecs.vpx import Vp8Decoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.sdp import SessionDescription
@@ -80,12 +86,11 @@ def connection(stun: str | None) -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=servers))
 
 
-def prefer_vp8(peer: RTCPeerConnection) -> None:
-    """Leave VP8 and its retransmission as the only codecs of what was offered."""
+def send_vp8(peer: RTCPeerConnection, track: MediaStreamTrack) -> None:
+    """Prepare for a video there and back, of whose codecs only VP8 will be taken."""
     codecs = RTCRtpSender.getCapabilities("video").codecs
     wanted = [codec for codec in codecs if codec.name.upper() in ("VP8", "RTX")]
-    for transceiver in peer.getTransceivers():
-        transceiver.setCodecPreferences(wanted)
+    peer.addTransceiver(track, "sendrecv").setCodecPreferences(wanted)
 
 
 def checked_offer(sdp: str, *, keep_candidates: bool) -> str:

@@ -16,7 +16,8 @@ class Keep:
     """Keeps objects of certain classes, of some only the best, and certain objects.
 
     Attributes:
-        max_nums: by label, how many at most; `None` for all of them.
+        max_nums: by label, how many at most, the best, or in a video those known longest, so that
+            it is the same ones from frame to frame; `None` for all of them.
         ids: of objects that are kept in any case.
     """
 
@@ -37,7 +38,10 @@ class Keep:
         """Return (K,): which objects are kept."""
         chosen = np.isin(instances.ids, list(self.ids))
         for label, max_num in self.max_nums.items():
-            chosen[np.nonzero(instances.labels == label)[0][:max_num]] = True
+            (index,) = np.nonzero(instances.labels == label)
+            # ids are given in order; objects without have all the same
+            first = np.argsort(instances.ids[index], kind="stable")[:max_num]
+            chosen[index[first]] = True
         return chosen
 
 

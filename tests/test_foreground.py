@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,14 @@ def test_misspelt_class_gets_a_suggestion():
         check_classes(["dgo"], ["cat", "dog"])
     with pytest.raises(ValueError, match="known are cat, dog"):
         check_classes(["zebra"], ["cat", "dog"])
+
+
+def test_in_a_video_it_is_the_same_ones_from_frame_to_frame():
+    found = objects([0, 1, 0, 0])
+    keep = Keep({0: 1})
+    untracked = replace(found, ids=np.full(4, -1, np.int32))
+    assert keep.chosen(untracked).tolist() == [True, False, False, False]
+    # the one that was there first is no longer the best
+    tracked = replace(found, ids=np.array([7, 0, 2, 9], np.int32))
+    assert keep.chosen(tracked).tolist() == [False, False, True, False]
+    assert keep.chosen(tracked[np.array([0, 1, 3])]).tolist() == [True, False, False]

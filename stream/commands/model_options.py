@@ -18,7 +18,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument_group("what is found").add_argument
     models = ("auto", *LOADERS)
-    add("--model", default="auto", choices=models, help="default: auto, which never downloads")
+    add(
+        "--model",
+        default="auto",
+        choices=models,
+        metavar="NAME",
+        help=f"{', '.join(models)}; default: auto, which never downloads",
+    )
     add(
         "--keep",
         metavar="CLASS[:N]|#ID,...",

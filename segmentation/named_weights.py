@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.segmenter import WeightsError
 from segmentation.strict_match import finite, match_shapes
+
+if TYPE_CHECKING:
+    import keras
 
 Weights = dict[str, NDArray[Any]]
 

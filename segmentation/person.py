@@ -13,7 +13,13 @@ from segmentation.mask_rcnn import MaskRCNN
 from segmentation.network import Network, exported
 from segmentation.person_edges import SharpPeople
 from segmentation.portrait import load_portrait, nearest_aspect, resized
-from segmentation.runtime import KerasNetwork, OpenVINONetwork, chosen_backend, spare_threads
+from segmentation.runtime import (
+    KerasNetwork,
+    OpenVINONetwork,
+    chosen_backend,
+    openvino_device,
+    spare_threads,
+)
 from segmentation.segmenter import Options, Segmenter, check_classes
 
 CLASSES = ("person",)
@@ -99,7 +105,7 @@ class _OpenVINONetworks:
         self._options = options
         self._num_threads = spare_threads()
         self._of_size = cache(self._read)
-        self.device = self._of_size(SIZES_HW[-1]).device
+        self.device = openvino_device(self._num_threads)
 
     def _read(self, size_hw: tuple[int, int]) -> OpenVINONetwork:
         weights = self._options.weights

@@ -38,7 +38,7 @@ class OpenVINONetwork:
         """Read the model; nothing is compiled yet."""
         import openvino
 
-        self.device = f"CPU (OpenVINO, {num_threads} thread{'s' if num_threads > 1 else ''})"
+        self.device = openvino_device(num_threads)
         self._core = openvino.Core()
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -115,6 +115,11 @@ class KerasNetwork:
         return [
             np.asarray(value) for value in (outputs if isinstance(outputs, list) else [outputs])
         ]
+
+
+def openvino_device(num_threads: int) -> str:
+    """Return what an `OpenVINONetwork` runs on, for people."""
+    return f"CPU (OpenVINO, {num_threads} thread{'s' if num_threads > 1 else ''})"
 
 
 def import_keras() -> Any:

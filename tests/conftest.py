@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.memory import give_memory_back
+
+# TensorFlow's own allocator for oneDNN never gives anything back
+os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -21,10 +25,7 @@ def memory_given_back() -> Iterator[None]:
     yield
     if "keras" in sys.modules:
         sys.modules["keras"].utils.clear_session(free_memory=False)
-    gc.collect()
-    if sys.platform == "linux":
-        # the C library keeps freed blocks of some megabytes unless told otherwise
-        ctypes.CDLL(None).malloc_trim(0)
+    give_memory_back()
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,7 @@ from tests.golden import (  # noqa: E402
     sampled_error,
     write_pth,
 )
+from tests.memory import give_memory_back  # noqa: E402
 
 #: name on the command line -> in the reference data
 NETS = {
@@ -96,8 +97,11 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     pixels, _ = prepare(golden["image"], VARIANTS[name].short_side, VARIANTS[name].long_side)
     tensors = dict(zip(places, run(features, [pixels[None]]), strict=True))
     heads = keras.Model([*places.values(), *network.inputs[1:]], network.outputs)
+    give_memory_back()
     yield Case(name, weights, golden, network, tensors, heads)
     weights.unlink()
+    del network, heads, places, features
+    give_memory_back()
 
 
 def segmenter(case: Case, **settings: object) -> CenterMask:

@@ -43,6 +43,7 @@ from tests.golden import (  # noqa: E402
     sampled_error,
     write_pth,
 )
+from tests.memory import give_memory_back  # noqa: E402
 
 TOLERANCE = {"score": 1.2e-3, "box_px": 1, "mask": 0.003}
 
@@ -73,8 +74,11 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     values = run(model, [resize_to_square(golden["image"], 550)[None], np.zeros((1, 80))])
     tensors = dict(zip([*TENSORS, "detections"], values, strict=True))
     heads = keras.Model([*layers[5:9], network.inputs[1]], network.outputs)
+    give_memory_back()
     yield Case(name, weights, golden, network, tensors, heads)
     weights.unlink()
+    del network, heads, layers, model
+    give_memory_back()
 
 
 def segmenter(case: Case, **settings: object) -> YOLACT:

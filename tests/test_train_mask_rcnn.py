@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,18 +17,22 @@ pytest.importorskip("pycocotools")
 if keras.backend.backend() != "tensorflow":
     pytest.skip("trained with TensorFlow here", allow_module_level=True)
 
+import run  # noqa: E402
 from segmentation import training_images  # noqa: E402
 from segmentation.average_precision import evaluate  # noqa: E402
+from segmentation.dataset import Photo  # noqa: E402
 from segmentation.hdf5_weights import load_tensors  # noqa: E402
+from segmentation.instances import Instances  # noqa: E402
 from segmentation.mask_rcnn import MaskRCNN  # noqa: E402
-from segmentation.mask_rcnn_backbones import Trainable  # noqa: E402
+from segmentation.mask_rcnn_backbones import Trainable, trainable  # noqa: E402
 from segmentation.mask_rcnn_config import MaskRCNNConfig  # noqa: E402
 from segmentation.mask_rcnn_network import MaskRCNNParts, build_network  # noqa: E402
 from segmentation.mask_rcnn_training import TrainingConfig, build_training  # noqa: E402
 from segmentation.named_weights import named_weights  # noqa: E402
+from segmentation.segmenter import Options, load  # noqa: E402
 from segmentation.start_weights import assign  # noqa: E402
 from segmentation.train_mask_rcnn import Settings, train_mask_rcnn  # noqa: E402
-from segmentation.trained_weights import read_description  # noqa: E402
+from segmentation.trained_weights import read_description, save_trained  # noqa: E402
 from segmentation.training_images import Steps, TrainingImages  # noqa: E402
 from tests.drawn_shapes import CLASSES, drawn_shapes  # noqa: E402
 
@@ -200,3 +205,39 @@ def test_boxes_and_masks_lie_where_the_objects_are(
             assert inside.mean() == pytest.approx(filled, abs=0.06)
             assert filled > 0.95 if label == 2 else 0.7 < filled < 0.85
     assert num_objects == sum(len(photo.annotations) for photo in dataset.photos)
+
+
+def test_trained_file_finds_the_same_in_the_loop_as_in_evaluate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    dataset = drawn_shapes(tmp_path / "photos", 2, (96, 128))
+    keras.utils.set_random_seed(1)
+    network = trainable("small", SIZE, len(CLASSES) + 1).network
+    weights = tmp_path / "own.h5"
+    tensors = named_weights(build_network(network))
+    save_trained(weights, tensors, CLASSES, size=SIZE, backbone="small")
+
+    segmenter = load("mask-rcnn", Options(weights=weights, min_score=0.05, device="cpu"))
+    assert (segmenter.classes, segmenter.max_input) == (CLASSES, SIZE)
+    wanted: list[tuple] = []
+
+    def keep(photo: Photo, found: Instances) -> None:
+        for label, score, (x1, y1, x2, y2) in zip(
+            found.labels, found.scores, found.boxes.tolist(), strict=True
+        ):
+            box = (x1, y1, x2 - x1, y2 - y1)
+            wanted.append((photo.path.name, CLASSES[label], round(float(score), 4), *box))
+
+    evaluate(segmenter, dataset, keep)
+    assert len({name for name, *_ in wanted}) == 2
+
+    out = tmp_path / "found.json"
+    command = [str(tmp_path / "photos"), "-o", str(out), "--model", "mask-rcnn", "--device", "cpu"]
+    command += ["--weights", str(weights), "--min-score", "0.05"]
+    assert run.main(command) == 0
+    found = [
+        (row["file_name"], row["category_name"], round(row["score"], 4), *row["bbox"])
+        for row in json.loads(out.read_text())
+    ]
+    assert sorted(found) == sorted(wanted)

@@ -23,6 +23,7 @@ from stream.recorder import Recorder
 Image = NDArray[np.uint8]
 
 _MESSAGE_S = 3.0
+_REACH = 0.01  # of the long side: how far beside an object a click still means it
 
 
 class LiveControl:
@@ -204,7 +205,7 @@ class LiveControl:
 
 
 def object_at(found: Instances, at_xy: tuple[int, int], frame_hw: tuple[int, int]) -> int | None:
-    """Return which object lies at a place, the smallest of several; `None` where there is none.
+    """Return which object lies at a place, or close by; the smallest of several, `None` for none.
 
     Args:
         found: in an image of any size.
@@ -213,11 +214,11 @@ def object_at(found: Instances, at_xy: tuple[int, int], frame_hw: tuple[int, int
     """
     height, width = found.size_hw
     x, y = at_xy[0] * width // frame_hw[1], at_xy[1] * height // frame_hw[0]
-    under = np.flatnonzero(found.masks[:, y, x] >= 128)
-    if not len(under):
-        left, top, right, bottom = found.boxes.T
-        under = np.flatnonzero((left <= x) & (x < right) & (top <= y) & (y < bottom))
-    if not len(under):
-        return None
-    left, top, right, bottom = found.boxes[under].T
-    return int(under[np.argmin((right - left) * (bottom - top))])
+    reach = max(1, round(_REACH * max(height, width)))
+    near = found.masks[:, max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+    for masks in (found.masks[:, y : y + 1, x : x + 1], near):
+        under = np.flatnonzero((masks >= 128).any(axis=(1, 2)))
+        if len(under):
+            left, top, right, bottom = found.boxes[under].T
+            return int(under[np.argmin((right - left) * (bottom - top))])
+    return None

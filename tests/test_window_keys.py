@@ -52,14 +52,14 @@ class Person:
         self.wait_until(lambda: self.look()[..., 0].any())
         xdotool(display, "windowfocus", self.window)
 
-    def look(self) -> np.ndarray:
-        """The window's picture, (480, 640, 3) RGB, from the upper left of the screen."""
-        size = f"{SIZE_WH[0]}x{SIZE_WH[1]}"
+    def look(self, size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
+        """What is shown at the upper left of the screen, where the window is, (H, W, 3) RGB."""
+        size = f"{size_wh[0]}x{size_wh[1]}"
         raw = ffmpeg(
             *("-f", "x11grab", "-video_size", size, "-draw_mouse", "0", "-i", self.display),
             *("-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"),
         )
-        return np.frombuffer(raw, np.uint8).reshape(SIZE_WH[1], SIZE_WH[0], 3)
+        return np.frombuffer(raw, np.uint8).reshape(size_wh[1], size_wh[0], 3)
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -197,6 +197,27 @@ def test_click_drops_the_person_and_brings_him_back(clip, tmp_path):
         person.wait_until(lambda: person.sees(FACE, (255, 0, 0)))
         person.click(FACE)
         person.wait_until(lambda: not person.sees(FACE, (255, 0, 0)))
+
+
+@pytest.mark.parametrize("size_wh", [(1000, 480), (320, 480)])
+def test_click_means_the_same_place_in_a_window_of_another_shape(clip, tmp_path, size_wh):
+    arguments = ("--realtime", "--keyframe", "3", "--effect", "replace=#ff0000")
+    width, height = size_wh
+    scale = min(width / SIZE_WH[0], height / SIZE_WH[1])
+    left, top = (width - scale * SIZE_WH[0]) / 2, (height - scale * SIZE_WH[1]) / 2
+    face, wall = ((round(left + scale * x), round(top + scale * y)) for x, y in (FACE, WALL))
+    with running(clip, tmp_path, *arguments) as person:
+        xdotool(person.display, "windowsize", "--sync", person.window, str(width), str(height))
+
+        def red(at_xy: tuple[int, int]) -> bool:
+            return bool((person.look((width, height))[at_xy[1], at_xy[0]] == (255, 0, 0)).all())
+
+        person.wait_until(lambda: red(wall) and not red(face))
+        person.click(wall)
+        time.sleep(0.5)
+        assert not red(face), "a click beside him changes nothing"
+        person.click(face)
+        person.wait_until(lambda: red(face))
 
 
 def test_click_with_a_network_without_ids_does_nothing(clip, tmp_path):

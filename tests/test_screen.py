@@ -14,6 +14,7 @@ from stream.frame import StreamError
 from stream.screen import screen_filter, screen_options
 from stream.sources import local_files, open_source
 from stream.video_source import VideoSource
+from tests.ffmpeg_reference import ffmpeg
 from tests.screens import needs_screen, virtual_screen, wait_for_window, xdotool
 
 #: Shows an image that is a function of its coordinates at 100, 50.
@@ -34,6 +35,19 @@ def known() -> np.ndarray:
     return np.dstack([(rows + columns) % 256, rows, columns % 256]).astype(np.uint8)
 
 
+def wait_until_painted(display: str) -> None:
+    """Wait for the image of `SHOW`, asking ffmpeg and nothing of `stream`."""
+    part = ("-f", "x11grab", "-draw_mouse", "0", "-video_size", "320x200")
+    place = ("-grab_x", "100", "-grab_y", "50", "-i", display, "-frames:v", "1")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        raw = ffmpeg(*part, *place, "-pix_fmt", "rgb24", "-f", "rawvideo", "-")
+        if (np.frombuffer(raw, np.uint8) == known().ravel()).all():
+            return
+        time.sleep(0.2)
+    raise AssertionError("the image was not shown")
+
+
 @pytest.fixture(scope="module")
 def screen():
     with virtual_screen("640x480") as name:
@@ -42,7 +56,7 @@ def screen():
         ) as shower:
             wait_for_window(name, "known")
             xdotool(name, "mousemove", "0", "0")
-            time.sleep(1)
+            wait_until_painted(name)
             yield name
             shower.kill()
 

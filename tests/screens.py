@@ -32,9 +32,11 @@ def virtual_screen(size: str = "1280x800") -> Iterator[str]:
     os.close(writing)
     with os.fdopen(reading) as pipe:
         number = pipe.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait(timeout=10)
+    try:
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
 
 
 def start(arguments: list[str], display: str, cwd: Path = ROOT) -> subprocess.Popen[str]:

@@ -68,7 +68,7 @@ class Schedule:
         seed: of everything random.
     """
 
-    num_steps: int = 8600
+    num_steps: int = 7000
     batch_size: int = 8
     learning_rate: float = 1e-3
     seed: int = 0

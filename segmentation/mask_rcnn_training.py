@@ -66,6 +66,9 @@ class TrainingConfig:
 class RegionTargets(layers.Layer):
     """`detection_targets` as a layer; nothing is learnt through it.
 
+    Matterport's program lets the box targets, which depend on the proposals, pass gradients on to
+    the RPN's boxes. What shall be reached is a constant here, as in Fast R-CNN.
+
     Args:
         network: whose masks are trained.
         training: how many regions are drawn from which.
@@ -83,7 +86,6 @@ class RegionTargets(layers.Layer):
     ) -> tuple[Tensor, ...]:
         """Return what `DetectionTargets` lists, `boxes` (N, G, 4) being in pixels."""
         normalised = ops.divide(ops.subtract(boxes, EXCLUSIVE.astype(np.float32)), self._scale)
-        proposals = ops.stop_gradient(proposals)
         if self._training.adds_true_boxes:
             true = ops.where(labels[..., None] > 0, normalised, ops.zeros_like(normalised))
             proposals = ops.concatenate([proposals, true], axis=1)
@@ -96,6 +98,11 @@ class RegionTargets(layers.Layer):
             num_regions=self._training.num_regions,
             mask_size=self._mask_size,
         )
+        return self.constants(targets)
+
+    @staticmethod
+    def constants(targets: DetectionTargets) -> tuple[Tensor, ...]:
+        """Return the targets with no gradient through them."""
         return tuple(ops.stop_gradient(x) for x in targets)
 
 

@@ -20,6 +20,7 @@ from segmentation.mask_rcnn_config import matterport_config  # noqa: E402
 from segmentation.mask_rcnn_network import MaskRCNNParts  # noqa: E402
 from segmentation.mask_rcnn_training import (  # noqa: E402
     LOSSES,
+    RegionTargets,
     TrainingConfig,
     build_training,
 )
@@ -156,20 +157,48 @@ def test_decay_of_the_weights(golden: dict, trained: tuple) -> None:
     )
 
 
-def test_gradients(golden: dict, trained: tuple) -> None:
+#: what lies close to a loss; further away, where many ReLUs are, rounding adds up
+CLOSE = ("rpn_", "fpn_p2", "mrcnn_class_", "mrcnn_bbox_fc", "mrcnn_mask/")
+
+
+def test_gradients(
+    golden: dict, trained: tuple, mask_rcnn_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of Matterport's program, once the box targets let gradients through as there."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("gradients are taken with TensorFlow's tape")
+    import tensorflow as tf
+
+    monkeypatch.setattr(
+        RegionTargets,
+        "constants",
+        staticmethod(lambda targets: (ops.stop_gradient(targets.boxes), *targets[1:])),
+    )
+    config = TrainingConfig(max_objects=NUM_OBJECTS, adds_true_boxes=False)
+    model = build_training(MaskRCNNParts(matterport_config(SIZE)), config)
+    load_tensors(model, mask_rcnn_weights)
+    with tf.GradientTape() as tape:
+        total = sum(model.losses_of(model(trained[1], training=True)))
+    variables = {"/".join(v.path.split("/")[-2:]): v for v in model.trainable_variables}
+    names = [str(name).split(":")[0] for name in golden["grad_names"]]
+    gradients = tape.gradient(total, [variables[name].value for name in names])
+    for name, gradient, norm in zip(names, gradients, golden["grad_norms"], strict=True):
+        values = ops.convert_to_numpy(gradient)
+        np.testing.assert_allclose(np.linalg.norm(values), norm, rtol=2e-3, err_msg=name)
+        wanted = golden[f"grad/{name}:0/val"]
+        found = values.ravel()[golden[f"grad/{name}:0/idx"]]
+        most = 1e-4 if name.startswith(CLOSE) else 3e-2
+        assert np.abs(found - wanted).max() < most * np.abs(wanted).max(), name
+
+
+def test_no_gradient_passes_through_the_targets(trained: tuple) -> None:
+    """The boxes of the RPN learn from its own loss alone."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("gradients are taken with TensorFlow's tape")
     import tensorflow as tf
 
     model, inputs = trained
     with tf.GradientTape() as tape:
-        total = sum(model.losses_of(model(inputs, training=True)))
-    variables = {"/".join(v.path.split("/")[-2:]): v for v in model.trainable_variables}
-    names = [str(name).split(":")[0] for name in golden["grad_names"]]
-    gradients = tape.gradient(total, [variables[name].value for name in names])
-    for name, gradient, norm in zip(names, gradients, golden["grad_norms"], strict=True):
-        values = ops.convert_to_numpy(gradient)
-        np.testing.assert_allclose(np.linalg.norm(values), norm, rtol=5e-3, err_msg=name)
-        wanted = golden[f"grad/{name}:0/val"]
-        found = values.ravel()[golden[f"grad/{name}:0/idx"]]
-        assert np.abs(found - wanted).max() < 1e-2 * np.abs(wanted).max(), name
+        of_heads = sum(model.losses_of(model(inputs, training=True))[2:])
+    kernel = model.get_layer("rpn_bbox_pred").kernel
+    assert tape.gradient(of_heads, kernel.value) is None

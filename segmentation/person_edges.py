@@ -17,6 +17,8 @@ from segmentation.segmenter import Segmenter
 
 #: Share of a mask that the portrait network must see to be asked: it misses small people.
 MIN_SEEN = 0.5
+#: Share of the picture from which somebody whom it does not see is nobody.
+MAX_UNSEEN_SHARE = 0.1
 #: The most that the portrait network counts, as log-odds: in front of one person may be another.
 MAX_EVIDENCE = 3.0
 
@@ -65,19 +67,23 @@ class SharpPeople:
 def with_outlines(found: Instances, people: NDArray[np.uint8]) -> Instances:
     """Return instances whose masks within their boxes agree with where people are at all.
 
-    The odds of both are multiplied, as if they were independent; people whom `people` hardly
-    shows stay as they are.
+    The odds of both are multiplied, as if they were independent. People whom `people` hardly
+    shows stay as they are if they are small, and are left out if they are large.
 
     Args:
         found: in an image of H x W.
         people: (H, W) probability x 255 that anybody is there.
     """
     masks = found.masks.copy()
-    for mask, (x1, y1, x2, y2) in zip(masks, found.boxes.astype(int), strict=True):
+    stays = np.ones(len(found), np.bool_)
+    for index, (mask, box) in enumerate(zip(masks, found.boxes.astype(int), strict=True)):
+        x1, y1, x2, y2 = box
         part, anybody = mask[y1:y2, x1:x2], people[y1:y2, x1:x2]
         inside = part >= 128
-        if np.count_nonzero(anybody[inside] >= 128) < MIN_SEEN * np.count_nonzero(inside):
+        num_pixels = np.count_nonzero(inside)
+        if np.count_nonzero(anybody[inside] >= 128) < MIN_SEEN * num_pixels:
+            stays[index] = num_pixels <= MAX_UNSEEN_SHARE * mask.size
             continue
         log_odds = _LOG_ODDS[part] + _EVIDENCE[anybody]
         part[:] = np.floor(255 / (1 + np.exp(-log_odds)) + 0.5).astype(np.uint8)
-    return replace(found, masks=masks)
+    return replace(found, masks=masks)[stays]

@@ -45,7 +45,7 @@ def _list_models() -> None:
 
     width = max(len(row.preset.name) for row in listing())
     print(f"{'portrait':<{width}} in the package     3 MB  MIT  people, the default on a CPU")
-    print(f"{'mask-rcnn-person':<{width}} in the package    10 MB  MIT  people, each by itself")
+    print(f"{'mask-rcnn-person':<{width}} in the package    12 MB  MIT  people, each by itself")
     for row in listing():
         size = f"{row.num_bytes / 1e6:.0f} MB" if row.num_bytes else "?"
         place = "on disk" if row.path else "not on disk"

@@ -188,20 +188,7 @@ def build_training(
         region_draws (N, `TrainingConfig.num_drawn`) float32, random in [0, 1).
     """
     network, num = parts.config, parts.num_images
-    size, most = training.mini_mask_size, training.max_objects
-    shapes = {
-        "boxes": ((num, most, 4), "float32"),
-        "labels": ((num, most), "int32"),
-        "mini_masks": ((num, most, size, size), "uint8"),
-        "rpn_rows": ((num, training.num_anchors), "int32"),
-        "rpn_matches": ((num, training.num_anchors), "int32"),
-        "rpn_targets": ((num, training.num_anchors, 4), "float32"),
-        "region_draws": ((num, training.num_drawn), "float32"),
-    }
-    inputs = {"image": parts.image} | {
-        name: keras.Input(batch_shape=shape, dtype=dtype, name=name)
-        for name, (shape, dtype) in shapes.items()
-    }
+    inputs = {"image": parts.image} | _object_inputs(num, training)
     boxes, labels = inputs["boxes"], inputs["labels"]
     targets = DetectionTargets(
         *RegionTargets(network, training, name="region_targets")(
@@ -231,6 +218,24 @@ def build_training(
         num_replicas=num_replicas,
         name="mask_rcnn_training",
     )
+
+
+def _object_inputs(num: int, training: TrainingConfig) -> dict[str, Tensor]:
+    """Return the inputs of `build_training` that tell of the objects of `num` images."""
+    size, most = training.mini_mask_size, training.max_objects
+    shapes = {
+        "boxes": ((num, most, 4), "float32"),
+        "labels": ((num, most), "int32"),
+        "mini_masks": ((num, most, size, size), "uint8"),
+        "rpn_rows": ((num, training.num_anchors), "int32"),
+        "rpn_matches": ((num, training.num_anchors), "int32"),
+        "rpn_targets": ((num, training.num_anchors, 4), "float32"),
+        "region_draws": ((num, training.num_drawn), "float32"),
+    }
+    return {
+        name: keras.Input(batch_shape=shape, dtype=dtype, name=name)
+        for name, (shape, dtype) in shapes.items()
+    }
 
 
 def train_layers(network: keras.Model, which: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -15,6 +16,10 @@ from tests.memory import give_memory_back
 
 # TensorFlow's own allocator for oneDNN never gives anything back
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
+
+# its OpenSSL crashes where TensorFlow's symbols are there first
+with contextlib.suppress(ImportError):
+    import pylibsrtp  # noqa: F401
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -43,6 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run `serve` until Ctrl-C; returns 130."""
     options = _parser().parse_args(arguments)
     try:
+        # before any network: loaded after TensorFlow, its OpenSSL crashes
         import aiohttp  # noqa: F401
         import aiortc  # noqa: F401
     except ImportError as error:

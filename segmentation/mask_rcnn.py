@@ -22,7 +22,7 @@ from segmentation.network import (
     compile_network,
     wanted_classes,
 )
-from segmentation.runtime import KerasNetwork
+from segmentation.runtime import KerasNetwork, OpenVINONetwork
 from segmentation.segmenter import Options, WeightsError
 
 #: images (N, H, W, 3), size of the network's input -> what the network takes, the windows last
@@ -57,6 +57,23 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
     named = replace(options, classes=options.classes or told.classes)
     classes, keep = wanted_classes(path, named, num_classes(shapes, path) - 1)
 
+    network = _compiled(path, size, options)
+    on_keras = isinstance(network, KerasNetwork)
+    return MaskRCNN(
+        network,
+        prepare=raw_inputs if on_keras else molded_inputs,
+        max_images=KERAS_BATCH if on_keras else 1,
+        size=size,
+        classes=classes,
+        min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
+        keep=keep,
+        device=network.device,
+    )
+
+
+def _compiled(path: Path, size: int, options: Options) -> OpenVINONetwork | KerasNetwork:
+    """Return the network of a weight file for inputs of `size`, on the device asked for."""
+
     def build() -> Any:
         from segmentation.mask_rcnn_network import load_network
 
@@ -70,23 +87,12 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
         dtype = "bfloat16" if options.precision == "bfloat16" else "float32"
         return with_molding(load_network(path, size, num_images=num_images, dtype=dtype))
 
-    network = compile_network(
+    return compile_network(
         build,
         path,
         f"mask-rcnn {size}",
         options,
         make=lambda shapes: make_batched(shapes[0][0]),
-    )
-    on_keras = isinstance(network, KerasNetwork)
-    return MaskRCNN(
-        network,
-        prepare=raw_inputs if on_keras else molded_inputs,
-        max_images=KERAS_BATCH if on_keras else 1,
-        size=size,
-        classes=classes,
-        min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
-        keep=keep,
-        device=network.device,
     )
 
 

@@ -65,15 +65,7 @@ def detection_targets(
     """
     num_images = proposals.shape[0]
     num_objects = num_object_rows(num_regions)
-    overlaps = iou(proposals, boxes)
-    with_objects = overlaps * ops.cast(labels > 0, "float32")[:, None]
-    ignored = ops.max(overlaps * ops.cast(labels < 0, "float32")[:, None], axis=2)
-    best = ops.max(with_objects, axis=2)
-    is_region = ops.any(proposals != 0, axis=2)
-    is_object = ops.logical_and(best >= MIN_OBJECT_IOU, is_region)
-    is_other = ops.logical_and(best < MIN_OBJECT_IOU, ignored < MAX_IGNORED_IOU)
-    is_other = ops.logical_and(is_other, is_region)
-
+    is_object, is_other, nearest = _sorted_out(proposals, boxes, labels)
     rows, chosen = _drawn(is_object, draws, num_objects)
     other_rows, other_chosen = _drawn(is_other, draws, num_regions - num_objects)
     count = ops.sum(ops.cast(chosen, "float32"), axis=1, keepdims=True)
@@ -82,7 +74,7 @@ def detection_targets(
     other_chosen = ops.logical_and(other_chosen, ops.less(slots, num_others))
 
     regions = take_rows(proposals, rows, num_images)
-    match = ops.take_along_axis(ops.argmax(with_objects, axis=2), rows, axis=1)
+    match = ops.take_along_axis(nearest, rows, axis=1)
     matched = take_rows(boxes, match, num_images)
     matched_masks = _taken(mini_masks, match, num_images)
     chosen_boxes = ops.where(chosen[..., None], regions, ops.zeros_like(regions))
@@ -100,6 +92,21 @@ def detection_targets(
         deltas=ops.divide(box_deltas(regions, matched), DELTA_SCALE),
         masks=ops.where(chosen[..., None, None], masks, ops.zeros_like(masks)),
     )
+
+
+def _sorted_out(proposals: Tensor, boxes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which proposals (N, P) are objects, which are not, and the object each is nearest to.
+
+    One that lies mostly in a region to be ignored, or is padding, is neither.
+    """
+    overlaps = iou(proposals, boxes)
+    with_objects = overlaps * ops.cast(labels > 0, "float32")[:, None]
+    ignored = ops.max(overlaps * ops.cast(labels < 0, "float32")[:, None], axis=2)
+    best = ops.max(with_objects, axis=2)
+    is_region = ops.any(proposals != 0, axis=2)
+    is_object = ops.logical_and(best >= MIN_OBJECT_IOU, is_region)
+    is_other = ops.logical_and(best < MIN_OBJECT_IOU, ignored < MAX_IGNORED_IOU)
+    return is_object, ops.logical_and(is_other, is_region), ops.argmax(with_objects, axis=2)
 
 
 def _drawn(flags: Tensor, draws: Tensor, num: int) -> tuple[Tensor, Tensor]:

@@ -33,12 +33,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.data.mask_frames import find_sequences, read_frame
 from segmentation.evaluate import boundary_f, intersection_over_union
-from segmentation.flow import OpticalFlow, pull
 from segmentation.instances import Instances
 from segmentation.keyframe import KeyframeTracker
-from segmentation.mask_frames import find_sequences, read_frame
-from segmentation.propagate import WORK_SIDE, Picture, Propagation
+from segmentation.reuse.flow import OpticalFlow, pull
+from segmentation.reuse.propagate import WORK_SIDE, Picture, Propagation
 from segmentation.segmenter import Options, Segmenter, load
 
 Image = NDArray[np.uint8]

@@ -30,7 +30,7 @@ from benchmarks.portrait import (
     read_set,
 )
 from segmentation.average_precision import evaluate
-from segmentation.dataset import Dataset, read_dataset
+from segmentation.data.dataset import Dataset, read_dataset
 from segmentation.person import CLASSES
 from segmentation.segmenter import Options, Segmenter, load
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.dataset import read_dataset
+from segmentation.data.dataset import read_dataset
 from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.foreground_quality import photo_examples
 from segmentation.portrait import EXPORT, Portrait, resized

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.dataset import Dataset, Photo
+from segmentation.data.dataset import Dataset, Photo
+from segmentation.data.label_names import ONLY_CLASS
 from segmentation.instances import Instances
-from segmentation.label_names import ONLY_CLASS
 from segmentation.segmenter import Segmenter
 
 #: Called with each photo and what was found in it.

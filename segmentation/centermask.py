@@ -19,9 +19,9 @@ from segmentation.network import (
     compile_network,
     wanted_classes,
 )
-from segmentation.pth_weights import read_pth
 from segmentation.resample import resize_bytes
 from segmentation.segmenter import Options, WeightsError
+from segmentation.weight_files.pth_weights import read_pth
 
 
 @dataclass(frozen=True, slots=True)

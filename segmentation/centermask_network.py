@@ -18,8 +18,8 @@ from segmentation.boxes import in_batches, non_max_suppression, take_rows
 from segmentation.centermask import Variant, num_classes, read_state_dict
 from segmentation.mobilenet import mobilenet
 from segmentation.roi_align import WholeCrop, adaptive_roi_align, area_level
-from segmentation.torch_layout import load_state_dict
 from segmentation.vovnet import vovnet
+from segmentation.weight_files.torch_layout import load_state_dict
 
 Tensor = Any
 Shape = tuple[Any, ...]

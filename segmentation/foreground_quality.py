@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.dataset import Dataset
+from segmentation.data.dataset import Dataset
+from segmentation.data.mask_frames import FrameSequence, read_frame
 from segmentation.evaluate import boundary_f, intersection_over_union
-from segmentation.mask_frames import FrameSequence, read_frame
 from segmentation.segmenter import Segmenter
 
 

@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.between import blend, blend_in, carried_over
-from segmentation.changes import Thumbnail, is_cut, is_still, new_share
-from segmentation.identify import Identities
 from segmentation.instances import Instances
-from segmentation.late import LateRun
-from segmentation.propagate import WORK_SIDE, Carrier, Holding, Picture, Propagation
-from segmentation.schedule import Progress, Schedule
+from segmentation.reuse.between import blend, blend_in, carried_over
+from segmentation.reuse.changes import Thumbnail, is_cut, is_still, new_share
+from segmentation.reuse.identify import Identities
+from segmentation.reuse.late import LateRun
+from segmentation.reuse.propagate import WORK_SIDE, Carrier, Holding, Picture, Propagation
+from segmentation.reuse.schedule import Progress, Schedule
 from segmentation.segmenter import Segmenter
 
 Reuse = Literal["hold", "forward", "both"]

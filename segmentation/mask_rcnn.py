@@ -43,9 +43,9 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
         ValueError: `size` is no multiple of 64, or the classes are not as many as the file's.
         WeightsError: the file is not there, or not one of this network.
     """
-    from segmentation.hdf5_weights import read_shapes
     from segmentation.presets import PRESETS
-    from segmentation.trained_weights import read_description
+    from segmentation.weight_files.hdf5_weights import read_shapes
+    from segmentation.weight_files.trained_weights import read_description
     from segmentation.weights import locate
 
     path = options.weights or locate(PRESETS["mask-rcnn"])
@@ -100,7 +100,7 @@ def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
     """Return how many classes, background included, a file knows.
 
     Args:
-        shapes: of its tensors, see `segmentation.hdf5_weights.read_shapes`.
+        shapes: of its tensors, see `segmentation.weight_files.hdf5_weights.read_shapes`.
         path: of it.
 
     Raises:
@@ -125,7 +125,7 @@ def backbone_of(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> str:
     Raises:
         WeightsError: it is none that this program knows.
     """
-    from segmentation.trained_weights import read_description
+    from segmentation.weight_files.trained_weights import read_description
 
     blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
     name = read_description(path).backbone or ("resnet50" if blocks == 6 else "resnet101")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from segmentation.mask_rcnn_config import MaskRCNNConfig, matterport_config
-from segmentation.mask_rcnn_training import TrainingConfig
 from segmentation.person_network import person_config
+from segmentation.training.mask_rcnn_training import TrainingConfig
 
 #: the small network of `mask-rcnn-person`, for classes of one's own
 SMALL = "small"

@@ -18,7 +18,7 @@ from segmentation.boxes import (
     take_rows,
 )
 from segmentation.roi_align import PyramidRoIAlign, WholeCrop
-from segmentation.rpn_targets import DELTA_SCALE
+from segmentation.training.rpn_targets import DELTA_SCALE
 
 Tensor = Any
 Shape = tuple[Any, ...]

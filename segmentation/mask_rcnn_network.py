@@ -2,8 +2,8 @@
 
 It takes an image brought to its fixed size and returns a fixed number of detections, padded with
 rows of score 0. `segmentation.mask_rcnn` puts a photo's pixels around it. Its parts are made once
-by `MaskRCNNParts`; the graph here is the one that finds objects, `segmentation.mask_rcnn_training`
-makes another of the same parts.
+by `MaskRCNNParts`; the graph here is the one that finds objects,
+`segmentation.training.mask_rcnn_training` makes another of the same parts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import keras
 from keras import layers, ops
 
 from segmentation.backbones import feature_pyramid
-from segmentation.hdf5_weights import load_tensors, read_shapes
 from segmentation.mask_rcnn import PUBLISHED_SIZE, backbone_of, num_classes
 from segmentation.mask_rcnn_config import MaskRCNNConfig
 from segmentation.mask_rcnn_layers import (
@@ -28,6 +27,7 @@ from segmentation.mask_rcnn_layers import (
     Proposals,
 )
 from segmentation.roi_align import PyramidRoIAlign, join_levels
+from segmentation.weight_files.hdf5_weights import load_tensors, read_shapes
 
 Tensor = Any
 

@@ -77,7 +77,7 @@ def load_person(options: Options) -> Segmenter:
         raise ValueError("mask-rcnn-person takes no size or classes; use mask-rcnn")
     check_classes(options.keep or (), CLASSES)
     if options.weights:
-        from segmentation.named_weights import read_named
+        from segmentation.weight_files.named_weights import read_named
 
         read_named(options.weights)
     network: Network

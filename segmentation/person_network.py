@@ -10,8 +10,8 @@ from keras import layers
 
 from segmentation.mask_rcnn_config import MaskRCNNConfig
 from segmentation.mask_rcnn_network import build_network
-from segmentation.named_weights import read_named, set_named
 from segmentation.portrait_network import decoder, encoder
+from segmentation.weight_files.named_weights import read_named, set_named
 
 Tensor = Any
 

@@ -82,8 +82,8 @@ def load_portrait(options: Options) -> Portrait:
         return Portrait(OpenVINONetwork(EXPORT, spare_threads()))
 
     def make(shapes: tuple[tuple[int, ...], ...]) -> object:
-        from segmentation.export_portrait import WEIGHTS, read_weights
         from segmentation.portrait_network import build
+        from segmentation.training.export_portrait import WEIGHTS, read_weights
 
         height, width = shapes[0][1:3]
         network = build((height, width))

@@ -23,9 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from segmentation.download import OnProgress, discard, disk_errors, download, version_file
 from segmentation.presets import PRESETS, Preset
 from segmentation.segmenter import WeightsError
+from segmentation.weight_files.download import (
+    OnProgress,
+    discard,
+    disk_errors,
+    download,
+    version_file,
+)
 
 #: bytes of a file that decide whether it can be one of weights
 LONGEST_SIGNATURE = 16

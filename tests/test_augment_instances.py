@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from segmentation import augment_instances as module
-from segmentation.augment_instances import augment
-from segmentation.dataset import Annotation, Photo
+from segmentation.data import augment_instances as module
+from segmentation.data.augment_instances import augment
+from segmentation.data.dataset import Annotation, Photo
 
 COLOURS = np.array([(250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0), (0, 250, 250)], np.uint8)
 GROUND = (124, 117, 104)  # also that of the border around a photo that shrank

@@ -35,7 +35,7 @@ from segmentation.centermask_network import (  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.roi_align import adaptive_roi_align, area_level  # noqa: E402
 from segmentation.segmenter import LOADERS, Options, WeightsError, load  # noqa: E402
-from segmentation.torch_layout import torch_name  # noqa: E402
+from segmentation.weight_files.torch_layout import torch_name  # noqa: E402
 from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden import (  # noqa: E402
     Case,

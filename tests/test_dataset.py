@@ -13,8 +13,8 @@ import pytest
 
 rle = pytest.importorskip("pycocotools.mask")
 
-from segmentation.dataset import Annotation, DataError, Dataset, Photo, read_dataset  # noqa: E402
-from segmentation.shapes import encode_runs, run_lengths  # noqa: E402
+from segmentation.data.dataset import Annotation, DataError, Dataset, Photo, read_dataset  # noqa: E402
+from segmentation.data.shapes import encode_runs, run_lengths  # noqa: E402
 from tests.annotated_photos import (  # noqa: E402
     SIZE_HW,
     WRITERS,

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("pycocotools")
 
 import run
-from segmentation.dataset import read_dataset
+from segmentation.data.dataset import read_dataset
 from segmentation.instances import Instances
 from segmentation.segmenter import LOADERS, Options, Segmenter
 from tests.annotated_photos import true_masks, write_coco, write_masks, write_photo

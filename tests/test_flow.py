@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.flow import OpticalFlow, mismatch, pull
+from segmentation.reuse.flow import OpticalFlow, mismatch, pull
 from tests.moving_discs import texture
 
 LARGE = texture((140, 180), (120, 120, 120), 7)[..., 0]

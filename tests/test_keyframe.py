@@ -8,13 +8,13 @@ from concurrent.futures.thread import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from segmentation.changes import Thumbnail, is_cut, is_still, new_share
 from segmentation.evaluate import intersection_over_union
-from segmentation.identify import Identities
 from segmentation.instances import Instances
 from segmentation.keyframe import MAX_WAIT_S, KeyframeTracker
-from segmentation.propagate import Picture
-from segmentation.schedule import Progress, Schedule
+from segmentation.reuse.changes import Thumbnail, is_cut, is_still, new_share
+from segmentation.reuse.identify import Identities
+from segmentation.reuse.propagate import Picture
+from segmentation.reuse.schedule import Progress, Schedule
 from tests.moving_discs import COLOURS, SIZE_HW, Truth, colour_index, instances, scene, texture
 
 

@@ -14,17 +14,17 @@ from keras import ops  # noqa: E402
 
 from segmentation.boxes import pyramid_anchors  # noqa: E402
 from segmentation.coordinates import normalise  # noqa: E402
-from segmentation.detection_targets import detection_targets, num_object_rows  # noqa: E402
-from segmentation.hdf5_weights import load_tensors  # noqa: E402
 from segmentation.mask_rcnn_config import matterport_config  # noqa: E402
 from segmentation.mask_rcnn_network import MaskRCNNParts  # noqa: E402
-from segmentation.mask_rcnn_training import (  # noqa: E402
+from segmentation.training.detection_targets import detection_targets, num_object_rows  # noqa: E402
+from segmentation.training.mask_rcnn_training import (  # noqa: E402
     LOSSES,
     RegionTargets,
     TrainingConfig,
     build_training,
 )
-from segmentation.rpn_targets import RPNTargets, match_anchors, rpn_targets  # noqa: E402
+from segmentation.training.rpn_targets import RPNTargets, match_anchors, rpn_targets  # noqa: E402
+from segmentation.weight_files.hdf5_weights import load_tensors  # noqa: E402
 from tests.golden import load_golden  # noqa: E402
 
 SIZE = 320

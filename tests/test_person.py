@@ -165,7 +165,7 @@ def test_models_share_their_constants(tmp_path: Path):
     openvino = pytest.importorskip("openvino")
     import openvino.opset11 as ops
 
-    from segmentation.export_person import share_constants
+    from segmentation.training.export_person import share_constants
 
     kernel = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
     paths = []

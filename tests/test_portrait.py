@@ -27,8 +27,8 @@ def test_bundled_files_are_small():
 def test_export_is_the_network_with_its_weights(size_hw):
     pytest.importorskip("keras")
     data = pytest.importorskip("skimage.data")
-    from segmentation.export_portrait import WEIGHTS, read_weights
     from segmentation.portrait_network import build
+    from segmentation.training.export_portrait import WEIGHTS, read_weights
 
     network = build(size_hw)
     network.set_weights(read_weights(WEIGHTS))

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from segmentation.appearance import Appearance
-from segmentation.between import blend, blend_in, carried_over
 from segmentation.evaluate import intersection_over_union
 from segmentation.instances import Instances
-from segmentation.outline import correct_outline
-from segmentation.propagate import Holding, Picture, Propagation, warp_by_flow
+from segmentation.reuse.appearance import Appearance
+from segmentation.reuse.between import blend, blend_in, carried_over
+from segmentation.reuse.outline import correct_outline
+from segmentation.reuse.propagate import Holding, Picture, Propagation, warp_by_flow
 from tests.moving_discs import SIZE_HW, instances, scene
 
 CARRIERS = {"hold": Holding, "forward": Propagation}

@@ -18,22 +18,22 @@ if keras.backend.backend() != "tensorflow":
     pytest.skip("trained with TensorFlow here", allow_module_level=True)
 
 import run  # noqa: E402
-from segmentation import training_images  # noqa: E402
 from segmentation.average_precision import evaluate  # noqa: E402
-from segmentation.dataset import Photo  # noqa: E402
-from segmentation.hdf5_weights import load_tensors  # noqa: E402
+from segmentation.data.dataset import Photo  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.mask_rcnn import MaskRCNN  # noqa: E402
 from segmentation.mask_rcnn_backbones import Trainable, trainable  # noqa: E402
 from segmentation.mask_rcnn_config import MaskRCNNConfig  # noqa: E402
 from segmentation.mask_rcnn_network import MaskRCNNParts, build_network  # noqa: E402
-from segmentation.mask_rcnn_training import TrainingConfig, build_training  # noqa: E402
-from segmentation.named_weights import named_weights  # noqa: E402
 from segmentation.segmenter import Options, load  # noqa: E402
-from segmentation.start_weights import assign  # noqa: E402
-from segmentation.train_mask_rcnn import Settings, train_mask_rcnn  # noqa: E402
-from segmentation.trained_weights import read_description, save_trained  # noqa: E402
-from segmentation.training_images import Steps, TrainingImages  # noqa: E402
+from segmentation.training import training_images  # noqa: E402
+from segmentation.training.mask_rcnn_training import TrainingConfig, build_training  # noqa: E402
+from segmentation.training.start_weights import assign  # noqa: E402
+from segmentation.training.train_mask_rcnn import Settings, train_mask_rcnn  # noqa: E402
+from segmentation.training.training_images import Steps, TrainingImages  # noqa: E402
+from segmentation.weight_files.hdf5_weights import load_tensors  # noqa: E402
+from segmentation.weight_files.named_weights import named_weights  # noqa: E402
+from segmentation.weight_files.trained_weights import read_description, save_trained  # noqa: E402
 from tests.drawn_shapes import CLASSES, drawn_shapes  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,7 +105,8 @@ def test_learns_four_photos_by_heart(tmp_path: Path, monkeypatch: pytest.MonkeyP
 KILLED = """
 import os, sys
 from pathlib import Path
-from segmentation import train_mask_rcnn as training, training_log
+from segmentation.training import train_mask_rcnn as training
+from segmentation.training import training_log
 from tests.test_train_mask_rcnn import train
 training.CHECKPOINT_EVERY_S = 0
 training_log.REPORT_EVERY_S = 0

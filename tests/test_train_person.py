@@ -14,14 +14,15 @@ import pytest
 keras = pytest.importorskip("keras")
 rle = pytest.importorskip("pycocotools.mask")
 
-from segmentation import person_batches, person_dataset  # noqa: E402
-from segmentation import train_person as training  # noqa: E402
-from segmentation.dataset import Annotation, Photo  # noqa: E402
-from segmentation.named_weights import read_named, save_named, set_named  # noqa: E402
-from segmentation.person_batches import PersonBatches  # noqa: E402
-from segmentation.person_dataset import read_person_dataset, unlabelled_parts  # noqa: E402
+from segmentation.data import person_dataset  # noqa: E402
+from segmentation.data.dataset import Annotation, Photo  # noqa: E402
+from segmentation.data.person_dataset import read_person_dataset, unlabelled_parts  # noqa: E402
 from segmentation.person_network import person_config  # noqa: E402
 from segmentation.segmenter import WeightsError  # noqa: E402
+from segmentation.training import person_batches  # noqa: E402
+from segmentation.training import train_person as training  # noqa: E402
+from segmentation.training.person_batches import PersonBatches  # noqa: E402
+from segmentation.weight_files.named_weights import read_named, save_named, set_named  # noqa: E402
 
 SIZE_HW = (60, 80)
 SMALL = dataclasses.replace(training.TRAINING, max_objects=3, num_anchors=16, mini_mask_size=14)

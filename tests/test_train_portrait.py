@@ -13,13 +13,13 @@ import pytest
 keras = pytest.importorskip("keras")
 rle = pytest.importorskip("pycocotools.mask")
 
-from segmentation import train_portrait as training  # noqa: E402
-from segmentation.augment import Geometry, add_person, change_colours  # noqa: E402
-from segmentation.dataset import DataError  # noqa: E402
-from segmentation.export_portrait import read_weights  # noqa: E402
-from segmentation.person_photos import HOLD_OUT, PersonPhotos, Photo, read_photos  # noqa: E402
+from segmentation.data.augment import Geometry, add_person, change_colours  # noqa: E402
+from segmentation.data.dataset import DataError  # noqa: E402
+from segmentation.data.person_photos import HOLD_OUT, PersonPhotos, Photo, read_photos  # noqa: E402
 from segmentation.portrait_network import build  # noqa: E402
 from segmentation.segmenter import WeightsError  # noqa: E402
+from segmentation.training import train_portrait as training  # noqa: E402
+from segmentation.training.export_portrait import read_weights  # noqa: E402
 
 CROPS_HW = ((64, 64), (32, 64))
 

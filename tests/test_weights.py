@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation import download, weights
+from segmentation import weights
 from segmentation.presets import HDF5_SIGNATURE, PRESETS, Preset
 from segmentation.segmenter import WeightsError
+from segmentation.weight_files import download
 
 CONTENT = HDF5_SIGNATURE + np.random.default_rng(0).bytes(300_000)
 CHANGED = HDF5_SIGNATURE + np.random.default_rng(1).bytes(300_000)

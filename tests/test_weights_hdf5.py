@@ -12,8 +12,8 @@ import pytest
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
 
-from segmentation.hdf5_weights import load_tensors, read_shapes  # noqa: E402
 from segmentation.segmenter import WeightsError  # noqa: E402
+from segmentation.weight_files.hdf5_weights import load_tensors, read_shapes  # noqa: E402
 
 SHAPES = {
     "conv1/kernel": (3, 3, 3, 4),

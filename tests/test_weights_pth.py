@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation.pth_weights import read_pth
-from segmentation.restricted_pickle import Placeholder, Rules, read_pickle
 from segmentation.segmenter import WeightsError
+from segmentation.weight_files.pth_weights import read_pth
+from segmentation.weight_files.restricted_pickle import Placeholder, Rules, read_pickle
 
 FORMS = pytest.mark.parametrize("zip_form", [True, False], ids=["zip", "old"])
 

@@ -14,7 +14,7 @@ keras = pytest.importorskip("keras")
 
 from segmentation import coco  # noqa: E402
 from segmentation.segmenter import LOADERS, Options, WeightsError, load  # noqa: E402
-from segmentation.torch_layout import torch_name  # noqa: E402
+from segmentation.weight_files.torch_layout import torch_name  # noqa: E402
 from segmentation.yolact import (  # noqa: E402
     VARIANTS,
     YOLACT,

@@ -15,7 +15,7 @@ from stream.progress import picture_bar
 
 if TYPE_CHECKING:
     from segmentation.average_precision import AveragePrecision
-    from segmentation.dataset import Dataset
+    from segmentation.data.dataset import Dataset
     from segmentation.foreground_quality import Example, ForegroundQuality
     from segmentation.segmenter import Segmenter
 
@@ -49,7 +49,7 @@ examples:
 def run(arguments: Sequence[str]) -> int:
     """Run `evaluate`; returns the exit code."""
     options = _parser().parse_args(arguments)
-    from segmentation.mask_frames import has_sequences
+    from segmentation.data.mask_frames import has_sequences
     from stream.photos import check_free, save
 
     if options.json is not None:
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _photos(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
-    from segmentation.dataset import read_dataset
+    from segmentation.data.dataset import read_dataset
 
     dataset = read_dataset(options.data)
     if not options.union and options.min_score is None and options.model != "portrait":
@@ -136,8 +136,8 @@ def _union_of_photos(
 
 
 def _frames(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
+    from segmentation.data.mask_frames import find_sequences
     from segmentation.foreground_quality import evaluate_foreground, frame_examples, mean
-    from segmentation.mask_frames import find_sequences
 
     sequences = find_sequences(options.data)
     segmenter = load_segmenter(options, asks_for_instances=False)

@@ -52,9 +52,9 @@ def run(arguments: Sequence[str]) -> int:
 def _training(network: str) -> tuple[Callable[..., Path], Callable[..., Any]]:
     """Return the function that trains a network and what describes its schedule."""
     if network == "portrait":
-        from segmentation.train_portrait import Schedule, train_portrait
+        from segmentation.training.train_portrait import Schedule, train_portrait
 
         return train_portrait, Schedule
-    from segmentation import train_person
+    from segmentation.training import train_person
 
     return train_person.train_person, train_person.Schedule

@@ -29,9 +29,9 @@ def run(arguments: Sequence[str]) -> int:
         from segmentation.runtime import import_keras
 
         import_keras()
-        from segmentation.dataset import read_dataset
-        from segmentation.mask_rcnn_training import TRAINED_LAYERS
-        from segmentation.train_mask_rcnn import Settings, precision_of, train_mask_rcnn
+        from segmentation.data.dataset import read_dataset
+        from segmentation.training.mask_rcnn_training import TRAINED_LAYERS
+        from segmentation.training.train_mask_rcnn import Settings, precision_of, train_mask_rcnn
     except ImportError as error:
         raise CommandError(
             f"train needs more packages ({error}): pip install '.[train]'"
@@ -108,8 +108,8 @@ def _backbone(options: argparse.Namespace) -> str:
     }
     if options.backbone is not None or options.weights in of_weights:
         return str(options.backbone or of_weights[options.weights])
-    from segmentation.hdf5_weights import read_shapes
     from segmentation.mask_rcnn import backbone_of
+    from segmentation.weight_files.hdf5_weights import read_shapes
 
     path = Path(options.weights)
     return "small" if path.suffix == ".npz" else backbone_of(path, read_shapes(path))

@@ -14,7 +14,7 @@ from stream.serve.settings import Settings
 #: How long a request may take to begin, and TLS to be agreed on.
 MAX_SILENCE_S = 10.0
 #: How long the rest of a refused upload is read, so that the refusal is seen.
-LINGERING_S = 1.0
+LINGERING_S = 0.2
 
 
 class Listener:

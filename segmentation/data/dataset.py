@@ -1,0 +1,222 @@
+"""Photos with annotated objects: what a network is trained on and measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+#: by how much a decoder can shrink a photo -> the flag of OpenCV that asks for it
+_REDUCED = {
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
+#: COCO's run-length encoding as pycocotools takes it: `size`, [H, W], and `counts`, bytes
+RLE = Mapping[str, Any]
+
+
+class DataError(Exception):
+    """Photos or their annotations cannot be used: a line for each problem, all of them at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotation:
+    """One object of a photo, or a region of which nothing is known.
+
+    Attributes:
+        label: index into the dataset's classes.
+        box: (4,) float32, x1 y1 x2 y2 in pixels of the photo, x2 and y2 exclusive.
+        is_crowd: a region with any number of objects, or to be ignored for another reason: what
+            is found in it is neither right nor wrong.
+        rle: the mask in run-length encoding, of the photo's size.
+        area: in pixels of the photo, by which COCO tells small objects from large ones.
+    """
+
+    label: int
+    box: NDArray[np.float32]
+    is_crowd: bool
+    rle: RLE = field(repr=False)
+    area: float
+
+    @classmethod
+    def from_mask(cls, label: int, mask: NDArray[np.uint8], *, is_crowd: bool = False) -> Self:
+        """Return the annotation of an (H, W) mask, inside is not 0 and somewhere."""
+        from pycocotools.mask import encode
+
+        return cls.from_rle(label, encode(np.asfortranarray(mask != 0).view(np.uint8)), is_crowd)
+
+    @classmethod
+    def from_rle(cls, label: int, rle: RLE, is_crowd: bool = False) -> Self:
+        """Return the annotation of a mask that is not empty, its box and area taken from it."""
+        from pycocotools import mask as coco_mask
+
+        x, y, width, height = coco_mask.toBbox(rle)
+        box = np.array([x, y, x + width, y + height], np.float32)
+        return cls(label, box, is_crowd, rle, float(coco_mask.area(rle)))
+
+    def mask(self, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return (H, W) uint8 of `size_hw`, 1 inside and 0 outside, decoded at every call."""
+        from pycocotools.mask import decode
+
+        # it comes column after column; OpenCV is quick with that if told that these are rows
+        columns = np.asarray(decode(self.rle), np.uint8).T
+        if columns.shape[::-1] == size_hw:
+            return np.asarray(cv2.transpose(columns), np.uint8)
+        shrinks = size_hw[0] < columns.shape[1]
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        resized = cv2.resize(columns * np.uint8(255), size_hw, interpolation=method)
+        return np.asarray(cv2.transpose(resized) >= 128).view(np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """One photo and all that is annotated in it.
+
+    Attributes:
+        path: of the file.
+        size_hw: height and width in pixels, the right way up.
+        annotations: in the order of the file they came from.
+        source: where a dataset of several sources has it from, as COCO's `images` may say.
+    """
+
+    path: Path
+    size_hw: tuple[int, int]
+    annotations: tuple[Annotation, ...]
+    source: str = ""
+
+    def shrunk_hw(self, max_side: int | None) -> tuple[int, int]:
+        """Return the size at which no side is longer than `max_side`; never a larger one."""
+        scale = 1.0 if max_side is None else min(1.0, max_side / max(self.size_hw))
+        return max(1, round(self.size_hw[0] * scale)), max(1, round(self.size_hw[1] * scale))
+
+    def image(self, max_side: int | None = None) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8 RGB, turned as the file's EXIF tag says, decoded at every call.
+
+        Args:
+            max_side: shrinks it to `shrunk_hw` of this, which for a large photo takes a fraction
+                of the time.
+
+        Raises:
+            DataError: the file cannot be read any more.
+        """
+        size_hw = self.shrunk_hw(max_side)
+        fits = [factor for factor in _REDUCED if max(self.size_hw) >= factor * max(size_hw)]
+        factor = max(fits, default=1)
+        image = decoded(self.path, cv2.IMREAD_COLOR_RGB | _REDUCED.get(factor, 0))
+        # decoders of JPEG round up, the others down
+        known = [(side // factor, -(-side // factor)) for side in self.size_hw]
+        if any(side not in sides for side, sides in zip(image.shape, known, strict=False)):
+            raise DataError(f"{self.path}: changed its size since it was looked at")
+        if image.shape[:2] != size_hw:
+            shrunk = cv2.resize(image, size_hw[::-1], interpolation=cv2.INTER_AREA)
+            return np.asarray(shrunk, np.uint8)
+        return image
+
+    def masks(self, max_side: int | None = None) -> NDArray[np.uint8]:
+        """Return (K, H, W) uint8, 1 inside, of all annotations, of the size of such an `image`."""
+        size_hw = self.shrunk_hw(max_side)
+        masks = np.empty((len(self.annotations), *size_hw), np.uint8)
+        for mask, annotation in zip(masks, self.annotations, strict=True):
+            mask[:] = annotation.mask(size_hw)
+        return masks
+
+    def labels(self) -> NDArray[np.int32]:
+        """Return (K,) int32 of all annotations."""
+        return np.array([annotation.label for annotation in self.annotations], np.int32)
+
+    def is_crowd(self) -> NDArray[np.bool_]:
+        """Return (K,) bool of all annotations."""
+        return np.array([annotation.is_crowd for annotation in self.annotations], np.bool_)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Photos and the names of what is annotated in them.
+
+    Attributes:
+        classes: names, without background; `Annotation.label` indexes into them.
+        photos: in the order of the file they came from; some may show nothing.
+    """
+
+    classes: tuple[str, ...]
+    photos: tuple[Photo, ...]
+
+    def split(self, validation_share: float, seed: int) -> tuple[Dataset, Dataset]:
+        """Return photos to train on and photos to validate with, drawn at random.
+
+        Photos with objects and those without are divided in the same proportion; at least one
+        photo with objects comes to either side.
+
+        Args:
+            validation_share: of the photos, above 0 and below 1.
+            seed: the same one draws the same photos.
+
+        Raises:
+            ValueError: the share is outside its range.
+            DataError: there are not two photos with objects.
+        """
+        if not 0 < validation_share < 1:
+            raise ValueError(f"expected a share above 0 and below 1, got {validation_share}")
+        shows = np.array(
+            [not all(each.is_crowd for each in photo.annotations) for photo in self.photos],
+            np.bool_,
+        )
+        with_objects, without = np.flatnonzero(shows), np.flatnonzero(~shows)
+        if len(with_objects) < 2:
+            raise DataError(
+                "no photos are left to validate with: two photos with objects are needed, "
+                f"one to train on and one to validate with, and there are {len(with_objects)}"
+            )
+        rng = np.random.default_rng(seed)
+        num = min(max(1, round(validation_share * len(with_objects))), len(with_objects) - 1)
+        drawn = set(rng.permutation(with_objects)[:num].tolist())
+        num = round(validation_share * len(without))
+        drawn |= set(rng.permutation(without)[:num].tolist())
+        training = [photo for index, photo in enumerate(self.photos) if index not in drawn]
+        validation = [photo for index, photo in enumerate(self.photos) if index in drawn]
+        return Dataset(self.classes, tuple(training)), Dataset(self.classes, tuple(validation))
+
+
+def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
+    """Return the picture of a file as `cv2.imdecode` does.
+
+    Raises:
+        DataError: there is no such file, or it is no whole picture.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    image = cv2.imdecode(data, flags) if data.size else None
+    if image is None:
+        raise DataError(f"{path}: not a picture that can be read; is it whole?")
+    return np.asarray(image)
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read photos with annotations; the format is recognised by its content.
+
+    | format | what `path` is |
+    |---|---|
+    | COCO JSON | the file, or a folder with one such file |
+    | VIA JSON (VGG Image Annotator 1 and 2) | the file, or a folder with one such file |
+    | LabelMe JSON | a folder with one such file for each photo |
+    | masks | a folder with `images/` and `masks/`; see `segmentation.data.mask_folder_dataset` |
+
+    Every photo is decoded once and every annotation drawn once, so that what is wrong with them
+    shows here and not in the middle of a training.
+
+    Raises:
+        DataError: all that is wrong with the data.
+    """
+    from segmentation.data.dataset_formats import read
+
+    return read(path)

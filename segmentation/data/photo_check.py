@@ -1,0 +1,106 @@
+"""Photos of a dataset are found, decoded once, and their annotations drawn at their size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from segmentation.data.data_problems import Problems
+from segmentation.data.dataset import Annotation, DataError, Photo, decoded
+
+#: Photos are smaller than that
+MAX_SIDE = 1_000_000
+#: Called with where (an annotation) and what is wrong.
+Report = Callable[[str, str], None]
+#: Given a photo's (height, width), returns its annotations and reports those that cannot be used.
+Annotate = Callable[[tuple[int, int], Report], list[Annotation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a file of annotations says of one photo.
+
+    Attributes:
+        path: of the photo.
+        where: how problems name it.
+        annotate: makes its annotations.
+        stated_hw: height and width as the file has them, `None` where it says nothing.
+        source: see `Photo`.
+    """
+
+    path: Path
+    where: str
+    annotate: Annotate
+    stated_hw: tuple[int, int] | None = None
+    source: str = ""
+
+
+def find_photo(name: str, folders: Sequence[Path]) -> Path | None:
+    """Return the first file of that name, or of its last part, in one of the folders."""
+    name = name.replace("\\", "/")
+    for candidate in (name, name.rsplit("/", 1)[-1]):
+        for folder in folders:
+            path = folder / candidate
+            # unlike `Path.is_file` it takes names that no file can have
+            if candidate and os.path.isfile(path):
+                return path
+    return None
+
+
+def photo_folders(file: Path) -> list[Path]:
+    """Return where the photos of a file of annotations may lie.
+
+    Beside it or in `images/`; where the file itself is in a folder `annotations`, also around
+    that, COCO's own layout (`annotations/instances_val2017.json`, `val2017/`) included.
+    """
+    folders = [file.parent, file.parent / "images"]
+    if file.parent.name.lower() == "annotations":
+        above = file.parent.parent
+        folders += [above, above / "images", above / file.stem.rsplit("_", 1)[-1]]
+    return folders
+
+
+def stated_size(height: Any, width: Any) -> tuple[int, int] | None:
+    """Return the size a file states for a photo, `None` where it states none.
+
+    Raises:
+        ValueError: it states nonsense.
+    """
+    if height is None and width is None:
+        return None
+    numbers = [value for value in (height, width) if isinstance(value, int | float)]
+    if len(numbers) < 2 or not all(0 < value < MAX_SIDE for value in numbers):
+        raise ValueError(f"the size of the photo, {width!r} x {height!r}, is no size")
+    return int(height), int(width)
+
+
+def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, ...]:
+    """Decode every photo and draw every annotation, some at a time; returns what is good."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(_check, entries))
+    for _, lines in results:
+        problems.extend(lines)
+    return tuple(photo for photo, _ in results if photo is not None)
+
+
+def _check(entry: Entry) -> tuple[Photo | None, list[str]]:
+    try:
+        height, width = decoded(entry.path, cv2.IMREAD_GRAYSCALE).shape
+    except DataError as error:
+        return None, [str(error)]
+    if entry.stated_hw not in (None, (height, width)):
+        stated = entry.stated_hw or (0, 0)
+        turned = " (turned as its EXIF tag says)" if stated == (width, height) else ""
+        line = f"{entry.where}: annotated at {stated[1]}x{stated[0]}, but {entry.path} is "
+        return None, [f"{line}{width}x{height}{turned}"]
+    lines: list[str] = []
+    annotations = entry.annotate(
+        (height, width), lambda where, what: lines.append(f"{entry.where}, {where}: {what}")
+    )
+    return Photo(entry.path, (height, width), tuple(annotations), entry.source), lines

@@ -1,0 +1,1 @@
+"""Masks on the frames between keyframes: motion, outlines, identities, the schedule."""

@@ -1,0 +1,1 @@
+"""Training: targets, losses, the loops around them, and the export of what was learnt."""

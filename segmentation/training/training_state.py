@@ -1,0 +1,107 @@
+"""All that a training run must not forget, on disk so that it can go on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.training.export_portrait import read_weights
+
+AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
+
+
+OLD = "checkpoint.old"  # name of the checkpoint before, while the new one takes its place
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether there is a checkpoint, once what a kill while saving left is cleared up."""
+    old = folder.with_name(OLD)
+    if old.is_dir() and not folder.is_dir():
+        os.rename(old, folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return folder.is_dir()
+
+
+class TrainingState:
+    """Weights, optimizer, averaged weights and number of steps of a run, restored if it began.
+
+    Args:
+        folder: of the checkpoint; need not exist.
+        schedule: of the run, as JSON takes it; must be that of the earlier call.
+        model: with the weights to begin with.
+        optimizer: built for the model's trainable variables.
+        averaging: whether averaged weights are kept.
+
+    Attributes:
+        step: number of steps done.
+        average: of the weights over the last steps, in the order of `model.get_weights`; empty
+            unless `averaging`.
+
+    Raises:
+        ValueError: the run was begun with another schedule.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        schedule: dict[str, Any],
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        averaging: bool = True,
+    ) -> None:
+        self._folder = folder
+        self._schedule = schedule
+        self._model = model
+        self._optimizer = optimizer
+        self.step = 0
+        self.average: Sequence[NDArray[np.float32]] = model.get_weights() if averaging else []
+        if has_checkpoint(folder):
+            self._restore()
+
+    def update_average(self, done: int) -> None:
+        """Move the averaged weights towards the present ones, faster in the beginning."""
+        keep = min(0.98, 1 - 1 / (1 + done / AVERAGE_EVERY))
+        for average, present in zip(self.average, self._model.get_weights(), strict=True):
+            average *= keep
+            average += (1 - keep) * present
+
+    def save(self, done: int) -> None:
+        """Write a checkpoint beside the old one, then put it in its place."""
+        fresh = self._folder.with_name("checkpoint.part")
+        fresh.mkdir(exist_ok=True)
+        optimizer = [np.asarray(variable) for variable in self._optimizer.variables]
+        np.savez(fresh / "model.npz", *self._model.get_weights())
+        if self.average:
+            np.savez(fresh / "average.npz", *self.average)
+        np.savez(fresh / "optimizer.npz", *optimizer)
+        description = {"step": done, "schedule": self._schedule}
+        (fresh / "state.json").write_text(json.dumps(description))
+        old = self._folder.with_name(OLD)
+        if self._folder.is_dir():
+            os.rename(self._folder, old)
+        os.rename(fresh, self._folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _restore(self) -> None:
+        description = json.loads((self._folder / "state.json").read_text())
+        if description["schedule"] != self._schedule:
+            raise ValueError(
+                f"{self._folder}: begun with {description['schedule']}; go on with that, "
+                "or name another --run folder"
+            )
+        self.step = description["step"]
+        self._model.set_weights(read_weights(self._folder / "model.npz"))
+        if self.average:
+            self.average = read_weights(self._folder / "average.npz")
+        saved = read_weights(self._folder / "optimizer.npz")
+        for variable, value in zip(self._optimizer.variables, saved, strict=True):
+            variable.assign(value)

@@ -1,0 +1,1 @@
+"""Files of weights: fetching, reading and matching them against a network."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.folders import SHARED
 from tests.memory import give_memory_back
 
 # TensorFlow's own allocator for oneDNN never gives anything back
@@ -20,8 +21,6 @@ os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
 # its OpenSSL crashes where TensorFlow's symbols are there first
 with contextlib.suppress(ImportError):
     import pylibsrtp  # noqa: F401
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(scope="module", autouse=True)

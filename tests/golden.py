@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from segmentation.instances import Instances
+from tests.folders import SHARED
 
 if TYPE_CHECKING:
     import keras
 
-FOLDER = Path(__file__).resolve().parents[2] / "shared" / "golden"
+FOLDER = SHARED / "golden"
 
 
 class Case(NamedTuple):

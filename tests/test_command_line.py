@@ -19,8 +19,7 @@ import pytest
 
 import run
 from stream.photos import read_photo
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.folders import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -23,8 +23,9 @@ import run
 from segmentation import mask_rcnn, presets
 from segmentation.weights import locate
 from tests.casting import cast_clip
+from tests.folders import ROOT
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = ROOT / "docs"
 SIZE = 320  # of the network's input, where the documentation means the published 1024
 
 

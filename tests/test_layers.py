@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.folders import ROOT
+
 NETWORKS = {"keras", "openvino", "tensorflow", "torch", "jax"}
 FORBIDDEN = {
     "effects": {"stream", "segmentation", "run", "benchmarks", "imageio_ffmpeg"} | NETWORKS,

@@ -15,8 +15,9 @@ import run
 from segmentation.data.dataset import read_dataset
 from stream.commands import evaluate, train_mask_rcnn
 from tests.annotated_photos import photo, true_masks
+from tests.folders import ROOT
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "training.md").read_text()
+PAGE = (ROOT / "docs" / "training.md").read_text()
 
 
 def blocks(language: str) -> list[str]:

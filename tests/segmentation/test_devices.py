@@ -16,6 +16,7 @@ import pytest
 from segmentation import network, runtime
 from segmentation.runtime import KerasNetwork, OpenVINONetwork
 from segmentation.segmenter import Options, WeightsError, choose_model
+from tests.folders import ROOT
 
 
 def compiled(options: Options, **settings: Any) -> Any:
@@ -252,9 +253,8 @@ def test_what_a_library_prints_while_it_is_loaded_is_not_seen():
         "from segmentation.runtime import import_keras; keras = import_keras(); "
         "keras.ops.ones(1); print(keras.__name__)"
     )
-    root = Path(__file__).resolve().parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "keras\n", "")
 

@@ -44,11 +44,11 @@ from stream.serve.limits import Limits, Rate, Refusal
 from stream.serve.settings import Settings
 from stream.serve.uploads import decode_photo, photo_header, read_upload
 from stream.serve.webrtc import Decoder, Undecoded, checked_offer, vp8_size
+from tests.folders import ROOT
 from tests.serving import Client, Served, served
 
 ROOM, PERSON = (20, 160, 40), (230, 60, 170)
 SIZE_HW = (240, 320)
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def scene(index: int, size_hw: tuple[int, int] = SIZE_HW) -> NDArray[np.uint8]:

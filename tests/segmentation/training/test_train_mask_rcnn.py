@@ -35,8 +35,8 @@ from segmentation.weight_files.hdf5_weights import load_tensors  # noqa: E402
 from segmentation.weight_files.named_weights import named_weights  # noqa: E402
 from segmentation.weight_files.trained_weights import read_description, save_trained  # noqa: E402
 from tests.drawn_shapes import CLASSES, drawn_shapes  # noqa: E402
+from tests.folders import ROOT  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[1]
 SIZE = 128
 TRAINING = TrainingConfig(max_objects=8, num_anchors=64, num_proposals=60, num_regions=24)
 
@@ -107,7 +107,7 @@ import os, sys
 from pathlib import Path
 from segmentation.training import train_mask_rcnn as training
 from segmentation.training import training_log
-from tests.test_train_mask_rcnn import train
+from tests.segmentation.training.test_train_mask_rcnn import train
 training.CHECKPOINT_EVERY_S = 0
 training_log.REPORT_EVERY_S = 0
 def report(line):

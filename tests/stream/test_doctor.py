@@ -19,8 +19,8 @@ from stream.ffmpeg import executable
 from stream.finding import Finding
 from stream.frame import StreamError
 from stream.v4l2 import VideoDevice, parse_capability, video_devices
+from tests.folders import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 CAPTURE, OUTPUT = 1, 2
 
 

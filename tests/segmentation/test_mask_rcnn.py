@@ -30,6 +30,7 @@ from segmentation.mask_rcnn_network import build_network, load_network  # noqa: 
 from segmentation.molding import mold, molded_inputs, photo_window  # noqa: E402
 from segmentation.roi_align import PyramidRoIAlign, join_levels  # noqa: E402
 from segmentation.segmenter import Options, WeightsError, load  # noqa: E402
+from tests.folders import ROOT  # noqa: E402
 from tests.golden import (  # noqa: E402
     assert_same_set,
     golden_instances,
@@ -38,7 +39,6 @@ from tests.golden import (  # noqa: E402
     sampled_error,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
 SIZE = 320
 TOLERANCE = {"score": 1e-3, "box_px": 1, "mask": 0.005}
 

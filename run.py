@@ -273,12 +273,13 @@ def _pipeline(
 ) -> Pipeline:
     import numpy as np
 
+    from segmentation.picture import RgbPicture
     from segmentation.refine import Refiner
     from stream.pipeline import Pipeline, shrunk
     from stream.tracking import open_tracker
 
     # networks are compiled at their first image, which a camera would not wait for
-    first = np.zeros((source.info.height, source.info.width, 3), np.uint8)
+    first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
     segmenter.segment(shrunk(first, segmenter.max_input)[None])
     told: list[str] = []
 

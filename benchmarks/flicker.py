@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from benchmarks.portrait import Image, Network, peers, portrait
 from segmentation.evaluate import intersection_over_union
+from segmentation.picture import RgbPicture
 from segmentation.portrait import Portrait, resized
 from segmentation.refine import Refiner
 from stream.pipeline import shrunk
@@ -49,7 +50,7 @@ def main() -> None:
     clips = {name: read_clip(options.data / "clips" / f"{name}.mkv") for name in CLIPS}
     bundled = portrait()
     networks: dict[str, Network] = {
-        "portrait": lambda image: bundled(shrunk(image, Portrait.max_input)),
+        "portrait": lambda image: bundled(shrunk(RgbPicture(image), Portrait.max_input)),
         **peers(options.data / "peer_models"),
     }
     changes = {name: picture_changes(frames) for name, frames in clips.items()}
@@ -97,7 +98,7 @@ def measured(
     for name, blend in (("refined", False), ("blended", True)):
         refiner = Refiner(blend=blend)
         alphas[name] = [
-            refiner.alpha(frame, mask, restart=False)
+            refiner.alpha(RgbPicture(frame), mask, restart=False)
             for frame, mask in zip(frames, masks, strict=True)
         ]
     return {

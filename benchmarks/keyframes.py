@@ -235,7 +235,7 @@ def portrait(path: Path) -> dict[str, object]:
 
     segmenter = load("portrait", Options())
     with open_source(str(path), on_message=print) as source:
-        images = [shrunk(frame.image, segmenter.max_input) for frame in source]
+        images = [shrunk(frame.picture, segmenter.max_input) for frame in source]
     every = tracked(segmenter, images, None, 1)
     line: dict[str, object] = {"clip": path.name, "flicker_every": flicker(images, every)}
     for mode in ("hold", "forward", "both"):

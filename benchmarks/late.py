@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from effects import Blur
 from segmentation.instances import Instances
+from segmentation.picture import RgbPicture
 from segmentation.refine import Refiner
 from segmentation.segmenter import Options, Segmenter, load
 from stream import loop
@@ -94,7 +95,7 @@ def play(clip: Path, segmenter: Segmenter, keyframes: Keyframes, outputs: list[s
     stats = Stats()
     with ExitStack() as stack:
         source = stack.enter_context(open_source(str(clip), on_message=tell, realtime=True))
-        first = np.zeros((source.info.height, source.info.width, 3), np.uint8)
+        first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
         segmenter.segment(shrunk(first, segmenter.max_input)[None])
         pipeline = Pipeline(
             open_tracker(segmenter, source.info, keyframes, tell, stack),

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from segmentation.data.dataset import read_dataset
 from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.foreground_quality import photo_examples
+from segmentation.picture import RgbPicture
 from segmentation.portrait import EXPORT, Portrait, resized
 from segmentation.refine import Refiner
 from segmentation.runtime import OpenVINONetwork
@@ -65,7 +66,7 @@ def refined(network: Network) -> Network:
     """Return the network with what the program does to its masks before it shows them."""
 
     def run(image: Image) -> Image:
-        return Refiner(blend=False).alpha(image, network(image), restart=True)
+        return Refiner(blend=False).alpha(RgbPicture(image), network(image), restart=True)
 
     return run
 

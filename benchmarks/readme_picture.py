@@ -14,6 +14,7 @@ import numpy as np
 
 from effects import Blur, Cutout, Effect, Grey, Replace
 from segmentation.keyframe import KeyframeTracker
+from segmentation.picture import RgbPicture
 from segmentation.refine import Refiner
 from segmentation.segmenter import load
 from stream.demo import Demo
@@ -40,7 +41,7 @@ def main() -> None:
             stats=Stats(),
         )
         panels.append(on_squares(pipeline.process(frame).image))
-    panels = [shrunk(panel[:, 80:560], 320) for panel in panels]
+    panels = [shrunk(RgbPicture(panel[:, 80:560]), 320) for panel in panels]
     picture = np.concatenate(panels, axis=1)
     quality = [cv2.IMWRITE_JPEG_QUALITY, 88]
     data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)[1]

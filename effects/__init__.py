@@ -6,7 +6,7 @@ from effects.blur import Blur
 from effects.composite import blend
 from effects.cutout import Cutout, over_black
 from effects.draw import draw_instances
-from effects.effect import Effect
+from effects.effect import Effect, PlanarEffect
 from effects.grey import Grey
 from effects.mask import Mask
 from effects.overlay import Overlay
@@ -23,6 +23,7 @@ __all__ = [
     "Grey",
     "Mask",
     "Overlay",
+    "PlanarEffect",
     "Replace",
     "Unchanged",
     "blend",

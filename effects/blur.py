@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.composite import blend_onto
+from effects.composite import blend_onto, per_channel
 from effects.effect import Image, check
 
 #: Standard deviation of the blur at strength 1, as a share of the frame's height.
@@ -47,15 +48,23 @@ class Blur:
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, its blur where alpha is 0."""
         check(image, alpha)
+        (blurred,) = self.on_planes([image], alpha)
+        return blurred
+
+    def on_planes(self, planes: Sequence[Image], alpha: NDArray[np.uint8]) -> list[Image]:
+        """Do the same for planes; see `PlanarEffect`. They may have channels, (h, w, C)."""
+        return [self._on_plane(plane, _resized(alpha, plane.shape[:2])) for plane in planes]
+
+    def _on_plane(self, plane: Image, alpha: NDArray[np.uint8]) -> Image:
         height, width = alpha.shape
         sigma_px = self.strength * MAX_SIGMA * height
-        small, small_alpha = image, alpha
+        small, small_alpha = plane, alpha
         while sigma_px >= 2 * MIN_REACHING_SIGMA_PX:
             small, small_alpha = _half(small), _half(small_alpha)
             sigma_px /= 2
         blurred = blur_background(small, small_alpha, sigma_px)
         result: Image = cv2.resize(blurred, (width, height))
-        blend_onto(result, image, alpha)
+        blend_onto(result, plane, alpha)
         return result
 
 
@@ -67,21 +76,21 @@ def blur_background(image: Image, alpha: NDArray[np.uint8], sigma_px: float) -> 
     blurred weights. The foreground weighs nothing, so nothing of it bleeds out.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W) or (H, W, C) uint8.
         alpha: (H, W) uint8, 255 = foreground.
         sigma_px: standard deviation in pixels.
 
     Returns:
-        (H, W, 3) uint8; the plain blur where too little background lies within reach.
+        As `image`; the plain blur where too little background lies within reach.
     """
     # Pixels beside the foreground hold some of its colour: only what is surely background counts.
     near = cv2.dilate(alpha, np.ones((3, 3), np.uint8))
     weight = cv2.bitwise_not(cv2.convertScaleAbs(near, alpha=WEIGHT_SLOPE)).astype(np.uint16)
     sizes = box_sizes(sigma_px)
-    weighted = cv2.multiply(image.astype(np.uint16), cv2.cvtColor(weight, cv2.COLOR_GRAY2RGB))
+    weighted = cv2.multiply(image.astype(np.uint16), per_channel(weight, image))
     weighted = _box_blur(weighted, sizes)
     weight = _box_blur(weight * np.uint16(255), sizes)
-    blurred = cv2.divide(weighted, cv2.cvtColor(weight, cv2.COLOR_GRAY2RGB), scale=255)
+    blurred = cv2.divide(weighted, per_channel(weight, image), scale=255)
     if sigma_px < MIN_REACHING_SIGMA_PX:
         beyond = blur_background(image, alpha, MIN_REACHING_SIGMA_PX)
     else:
@@ -108,6 +117,12 @@ def _box_blur(array: NDArray[Any], sizes: list[int]) -> NDArray[Any]:
     for size in sizes:
         array = cv2.blur(array, (size, size))
     return array
+
+
+def _resized(alpha: NDArray[np.uint8], size_hw: tuple[int, ...]) -> NDArray[np.uint8]:
+    if alpha.shape == size_hw:
+        return alpha
+    return np.asarray(cv2.resize(alpha, size_hw[::-1]), np.uint8)
 
 
 def _half(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +32,15 @@ def blend(foreground: Image, background: Image, alpha: NDArray[np.uint8]) -> Ima
     Raises:
         ValueError: the arrays do not agree in shape or dtype.
     """
+    check(foreground, alpha)
+    check(background, alpha)
     result = background.copy()
     blend_onto(result, foreground, alpha)
     return result
 
 
 def blend_onto(background: Image, foreground: Image, alpha: NDArray[np.uint8]) -> None:
-    """Do what `blend` does, in place of `background`.
-
-    Raises:
-        ValueError: the arrays do not agree in shape or dtype.
-    """
-    check(foreground, alpha)
-    check(background, alpha)
+    """Do what `blend` does, in place of `background`, for (H, W) and (H, W, C) uint8."""
     for top in range(0, alpha.shape[0], STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
         left, _, width, _ = cv2.boundingRect(alpha[rows])
@@ -52,7 +50,14 @@ def blend_onto(background: Image, foreground: Image, alpha: NDArray[np.uint8]) -
 
 
 def _blend_strip(background: Image, foreground: Image, alpha: NDArray[np.uint8]) -> None:
-    weight = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)
+    weight = per_channel(alpha, foreground)
     front = cv2.multiply(foreground, weight, scale=1 / 255)
     back = cv2.multiply(background, cv2.bitwise_not(weight), scale=1 / 255)
     background[:] = cv2.add(front, back, dst=front)
+
+
+def per_channel(weight: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
+    """Return (H, W) weights as often as `image`, (H, W) or (H, W, C), has channels."""
+    if image.ndim == 2:
+        return weight
+    return np.asarray(cv2.merge([weight] * image.shape[2]))

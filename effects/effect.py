@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,26 @@ class Effect(Protocol):
 
         Raises:
             ValueError: `image` or `alpha` has another shape or dtype.
+        """
+
+
+@runtime_checkable
+class PlanarEffect(Effect, Protocol):
+    """An effect that does the same to every channel, whatever its values mean.
+
+    It can therefore be had without a conversion to RGB and back, and what it leaves alone stays
+    to the bit as it was.
+    """
+
+    def on_planes(self, planes: Sequence[Image], alpha: NDArray[np.uint8]) -> list[Image]:
+        """Apply the effect to a frame in planes, such as luma and chroma.
+
+        Args:
+            planes: (h, w) uint8 each, of the frame's size or smaller. Never written to.
+            alpha: (H, W) uint8, see `Effect`.
+
+        Returns:
+            As many planes of the same sizes; arrays of their own, or those passed in.
         """
 
 

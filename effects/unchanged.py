@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,3 +19,7 @@ class Unchanged:
         """Return `image` itself."""
         check(image, alpha)
         return image
+
+    def on_planes(self, planes: Sequence[Image], alpha: NDArray[np.uint8]) -> list[Image]:
+        """Return the planes themselves; see `PlanarEffect`."""
+        return list(planes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,6 +10,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from segmentation.picture import Picture, squares
 
 #: Radius of the windows in which mask and frame are compared, as a share of the cells on the
 #: short side: how far an edge of the mask may lie from the frame's own and still be drawn to it.
@@ -151,7 +154,7 @@ def _inverse_covariance(
     return [[a, b, c], [b, d, e], [c, e, f]]
 
 
-def apply(fitted: Fit, image: Bytes, past: Bytes | None) -> Bytes:
+def apply(fitted: Fit, picture: Picture, past: Bytes | None) -> Bytes:
     """Return alpha at the size of a frame.
 
     The coefficients are enlarged bilinearly and applied to the pixels of the mixed cells alone, a
@@ -159,7 +162,7 @@ def apply(fitted: Fit, image: Bytes, past: Bytes | None) -> Bytes:
 
     Args:
         fitted: of (h, w) cells.
-        image: (h * cell, w * cell, 3) uint8 RGB, contiguous.
+        picture: of h * cell, w * cell pixels.
         past: (h * cell, w * cell) uint8, alpha of the frame before, whose noise of at most
             `MAX_IDLE_CHANGE` is not to show; `None` for none.
 
@@ -167,16 +170,15 @@ def apply(fitted: Fit, image: Bytes, past: Bytes | None) -> Bytes:
         (h * cell, w * cell) uint8.
     """
     height, width = fitted.is_mixed.shape
-    cell = image.shape[0] // height
+    cell = picture.size_hw[0] // height
     flat = np.rint(np.clip(fitted.means, 0, 255)).astype(np.uint8)
     alpha: Bytes = cv2.resize(flat, (width * cell, height * cell))
-    pixels = image.reshape(height, cell, width, cell * 3)
-    alphas = alpha.reshape(height, cell, width, cell)
-    pasts = past.reshape(alphas.shape) if past is not None else None
+    alphas = squares(alpha, cell)
+    pasts = squares(past, cell) if past is not None else None
     rows, columns = np.nonzero(fitted.is_mixed)
     for first in range(0, len(rows), NUM_CELLS):
         y, x = rows[first : first + NUM_CELLS], columns[first : first + NUM_CELLS]
-        new = _cells(fitted.coefficients, y, x, pixels[y, :, x])
+        new = _cells(fitted.coefficients, y, x, picture.cells(y, x, cell))
         if pasts is not None:
             _keep_idle(new, pasts[y, :, x].reshape(new.shape))
         alphas[y, :, x] = new.reshape(-1, cell, cell)
@@ -188,14 +190,14 @@ def _cells(
 ) -> Bytes:
     """Return alpha, (N, cell * cell), of the cells at `y` and `x`, whose pixels are given."""
     _, height, width = coefficients.shape
-    num, cell, _ = pixels.shape
+    num, num_pixels, _ = pixels.shape
     near = np.arange(-1, 2)
     near_y = np.clip(y[:, None] + near, 0, height - 1) * width
     near_x = np.clip(x[:, None] + near, 0, width - 1)
     index = (near_y[:, :, None] + near_x[:, None]).reshape(num, 9)
     windows = coefficients.reshape(4, -1)[:, index].reshape(4 * num, 9)
-    red, green, blue, alpha = (windows @ _bilinear(cell)).reshape(4, num, cell * cell)
-    colours = cv2.split(pixels.reshape(num, cell * cell, 3))
+    red, green, blue, alpha = (windows @ _bilinear(num_pixels)).reshape(4, num, num_pixels)
+    colours = cv2.split(pixels)
     for slope, colour in zip((red, green, blue), colours, strict=True):
         slope *= colour
         alpha += slope
@@ -211,8 +213,9 @@ def _keep_idle(new: Bytes, past: Bytes) -> None:
 
 
 @lru_cache(maxsize=8)
-def _bilinear(cell: int) -> NDArray[np.float32]:
-    """Return (9, cell * cell): weights of a cell and its neighbours for each of its pixels."""
+def _bilinear(num_pixels: int) -> NDArray[np.float32]:
+    """Return (9, num_pixels): weights of a cell and its neighbours for each of its pixels."""
+    cell = math.isqrt(num_pixels)
     position = (np.arange(cell) + 0.5) / cell - 0.5
     axis = np.stack([np.maximum(-position, 0), 1 - abs(position), np.maximum(position, 0)])
     weights = np.einsum("ay,bx->abyx", axis, axis).reshape(9, cell * cell)

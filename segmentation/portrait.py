@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from segmentation.instances import Instances
 from segmentation.runtime import KerasNetwork, OpenVINONetwork, chosen_backend, spare_threads
 from segmentation.segmenter import Options, check_classes
+
+Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
 EXPORT = Path(__file__).with_name("bundled") / "portrait.xml"
 
@@ -34,7 +37,7 @@ class Portrait:
     aspect arrives.
 
     Args:
-        network: from (1, H, W, 3) uint8 to (1, H, W, 1) logits, for any of `SIZES_HW`.
+        network: from (1, H, W, 3) uint8 to (1, H/2, W/2, 1) logits, for any of `SIZES_HW`.
     """
 
     name = "portrait"
@@ -59,7 +62,7 @@ class Portrait:
         network_hw = nearest_aspect(SIZES_HW, size_hw)
         small = resized(image, network_hw)
         (logits,) = self._network(small[None])
-        mask = resized(probability(logits[0, :, :, 0]), size_hw)
+        mask = probability(resized(logits[0, :, :, 0], size_hw))
         inside = cv2.inRange(mask, 128, 255)
         left, top, width, height = cv2.boundingRect(inside)
         if not width:
@@ -79,7 +82,10 @@ def load_portrait(options: Options) -> Portrait:
         raise ValueError("portrait takes no weights, size, classes or min_score; use mask-rcnn")
     check_classes(options.keep or (), Portrait.classes)
     if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
-        return Portrait(OpenVINONetwork(EXPORT, spare_threads()))
+        from segmentation.weights import user_cache
+
+        cache = user_cache() / "openvino"
+        return Portrait(OpenVINONetwork(EXPORT, spare_threads(), cache=cache))
 
     def make(shapes: tuple[tuple[int, ...], ...]) -> object:
         from segmentation.portrait_network import build
@@ -99,7 +105,7 @@ def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(np.floor(scaled + 0.5), np.uint8)
 
 
-def resized(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+def resized(image: NDArray[Scalar], size_hw: tuple[int, int]) -> NDArray[Scalar]:
     """Return `image` at `size_hw`: area averages when shrinking to less than half, else bilinear.
 
     Bilinear interpolation leaves out no pixel down to a half, and costs a quarter.
@@ -108,4 +114,5 @@ def resized(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.ui
         return image
     halves = image.shape[0] > 2 * size_hw[0] or image.shape[1] > 2 * size_hw[1]
     method = cv2.INTER_AREA if halves else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=method), np.uint8)
+    result: Any = cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=method)
+    return np.asarray(result, image.dtype)

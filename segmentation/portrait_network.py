@@ -29,12 +29,13 @@ def build(size_hw: tuple[int | None, int | None] = (None, None)) -> keras.Model:
         size_hw: of the input, in pixels, multiples of 32; any such without it.
 
     Returns:
-        A model from (N, H, W, 3) uint8 RGB to (N, H, W, 1) float32, the logits of "a person".
+        A model from (N, H, W, 3) uint8 RGB to (N, H/2, W/2, 1) float32, the logits of "a person".
+        Who uses them enlarges them bilinearly, to whatever size is wanted.
     """
     image = layers.Input((*size_hw, 3), dtype="uint8", name="image")
     finest = decoder(encoder(image))[-1]
     logits = layers.Conv2D(1, 3, padding="same", dtype="float32", name="logits")(finest)
-    return keras.Model(image, _enlarge(logits), name="portrait")
+    return keras.Model(image, logits, name="portrait")
 
 
 def encoder(image: Tensor) -> list[Tensor]:
@@ -67,7 +68,7 @@ def decoder(levels: Sequence[Tensor]) -> list[Tensor]:
         zip(levels[-2::-1], DECODER_CHANNELS, strict=True), start=1
     ):
         name = f"decoder{number}"
-        x = _enlarge(_conv(maps[-1], channels, 1, name=f"{name}_top"))
+        x = enlarged(_conv(maps[-1], channels, 1, name=f"{name}_top"))
         side = _conv(lateral, channels, 1, relu=False, name=f"{name}_lateral")
         maps.append(_conv(layers.Add()([x, side]), channels, name=name))
     return maps[1:]
@@ -90,5 +91,6 @@ def _block(x: Tensor, channels: int, stride: int, name: str) -> Tensor:
     return layers.ReLU()(layers.Add()([x, shortcut]))
 
 
-def _enlarge(x: Tensor) -> Tensor:
+def enlarged(x: Tensor) -> Tensor:
+    """Return maps (N, H, W, C) at twice their size, bilinearly."""
     return layers.UpSampling2D(2, interpolation="bilinear")(x)

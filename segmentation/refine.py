@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.guided_filter import apply, fit
+from segmentation.picture import Picture, RgbPicture
 from segmentation.temporal_blend import TemporalBlend
 
 #: A frame is divided into square cells, 1, 2, 4, 8, ... pixels wide, of which its short side has
@@ -27,12 +28,12 @@ class Refiner:
         self._past: NDArray[np.uint8] | None = None
 
     def alpha(
-        self, image: NDArray[np.uint8], mask: NDArray[np.uint8], *, restart: bool
+        self, picture: Picture, mask: NDArray[np.uint8], *, restart: bool
     ) -> NDArray[np.uint8]:
         """Bring a mask to the size of its frame and its edges to those of the frame.
 
         Args:
-            image: (H, W, 3) uint8 RGB. Not written to.
+            picture: the frame, H x W.
             mask: (h, w) uint8 of the whole frame at any size, probability x 255 that a pixel is
                 foreground. Not written to.
             restart: the frame does not continue the one of the last call: forget the past.
@@ -42,52 +43,44 @@ class Refiner:
             Not to be written to: it is looked at again when the next frame comes.
 
         Raises:
-            ValueError: `image` or `mask` has another shape or dtype.
+            ValueError: `mask` has another shape or dtype.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise ValueError(f"image: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
         if mask.dtype != np.uint8 or mask.ndim != 2 or mask.size == 0:
             raise ValueError(f"mask: expected uint8 (h, w), got {mask.dtype} {mask.shape}")
-        height, width = image.shape[:2]
-        cell = _cell_size(height, width)
-        image, mask = _whole_cells(image, mask, cell)
-        picture = _cell_means(image, cell)
-        target = _resized(mask, picture.shape[:2]).astype(np.float32)
+        height, width = picture.size_hw
+        halvings = _num_halvings(height, width)
+        picture, mask = _whole_cells(picture, mask, 2**halvings)
+        means = picture.halved(halvings)
+        target = _resized(mask, means.shape[:2]).astype(np.float32)
         if self._over_time is None:
-            return apply(fit(picture, target), image, None)[:height, :width]
-        if restart or self._past is None or self._past.shape != image.shape[:2]:
+            return apply(fit(means, target), picture, None)[:height, :width]
+        if restart or self._past is None or self._past.shape != picture.size_hw:
             self._over_time.forget()
             self._past = None
-        target = self._over_time.blend(picture, target)
-        self._past = apply(fit(picture, target), image, self._past)
+        target = self._over_time.blend(means, target)
+        self._past = apply(fit(means, target), picture, self._past)
         return self._past[:height, :width]
 
 
-def _cell_size(height: int, width: int) -> int:
-    cell = 1
-    while min(height, width) > MAX_CELLS * cell:
-        cell *= 2
-    return cell
+def _num_halvings(height: int, width: int) -> int:
+    """Return how often a frame is halved until a pixel stands for a cell."""
+    times = 0
+    while min(height, width) > MAX_CELLS * 2**times:
+        times += 1
+    return times
 
 
 def _whole_cells(
-    image: NDArray[np.uint8], mask: NDArray[np.uint8], cell: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    picture: Picture, mask: NDArray[np.uint8], cell: int
+) -> tuple[Picture, NDArray[np.uint8]]:
     """Return both, continued at the bottom and the right to a whole number of cells."""
-    height, width = image.shape[:2]
+    height, width = picture.size_hw
     bottom, right = -height % cell, -width % cell
     if bottom or right:
         edges = 0, bottom, 0, right, cv2.BORDER_REPLICATE
-        image = np.asarray(cv2.copyMakeBorder(image, *edges), np.uint8)
+        picture = RgbPicture(np.asarray(cv2.copyMakeBorder(picture.rgb, *edges), np.uint8))
         mask = np.asarray(cv2.copyMakeBorder(_resized(mask, (height, width)), *edges), np.uint8)
-    return np.ascontiguousarray(image), mask
-
-
-def _cell_means(image: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
-    while cell > 1:
-        image = np.asarray(cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2)), np.uint8)
-        cell //= 2
-    return image
+    return picture, mask
 
 
 def _resized(mask: NDArray[np.uint8], size_hw: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -84,7 +84,7 @@ class LoopingVideo:
         following = next(self._frames, None)
         if following is not None:
             return following
-        return Frame(self._shown.image, -1, self._shown.time_s + self._step_s)
+        return Frame(self._shown.picture, -1, self._shown.time_s + self._step_s)
 
     def _advance(self) -> None:
         if self._next.index >= 0:

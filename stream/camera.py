@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from segmentation.picture import RgbPicture
 from stream.frame import Frame, Source, StreamError, StreamInfo
 
 # OpenCV hands out the last picture again and again when a device is gone
@@ -92,7 +93,7 @@ class Camera(Source):
                 if not self._reopen():
                     return
                 continue
-            yield Frame(image, index, time.monotonic(), take=take)
+            yield Frame(RgbPicture(image), index, time.monotonic(), take=take)
             index += 1
 
     def _open(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:

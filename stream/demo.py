@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.picture import RgbPicture
 from stream.frame import Frame, Source, StreamError, StreamInfo
 from stream.photos import read_photo
 
@@ -48,7 +49,8 @@ class Demo(Source):
         for index in range(NUM_FRAMES):
             if self._stopped.is_set():
                 return
-            yield Frame(self._view(2 * np.pi * index / NUM_FRAMES), index, index / FPS)
+            view = self._view(2 * np.pi * index / NUM_FRAMES)
+            yield Frame(RgbPicture(view), index, index / FPS)
 
     def _view(self, phase: float) -> NDArray[np.uint8]:
         """Return what the moving camera sees at a phase in [0, 2 pi)."""

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from effects import over_black
 from segmentation.instances import Instances
+from segmentation.picture import Picture, RgbPicture
+from stream.yuv420 import YuvPicture
 
 
 class StreamError(Exception):
@@ -24,7 +26,7 @@ class Frame:
     """One picture of a source.
 
     Attributes:
-        image: (H, W, 3) uint8 RGB, the right way up. Never written to.
+        picture: its pixels, the right way up.
         index: 0-based position in the source; frames dropped before this one leave gaps.
         time_s: presentation time in seconds on the source's own clock, which need not start at 0.
         name: file name of a photo, `None` for the frames of a video or camera.
@@ -32,11 +34,16 @@ class Frame:
             a video that starts over): nothing remembered of earlier takes may be used on it.
     """
 
-    image: NDArray[np.uint8]
+    picture: Picture
     index: int
     time_s: float
     name: str | None = None
     take: int = 0
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The picture as (H, W, 3) uint8 RGB. Never written to."""
+        return self.picture.rgb
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class Output:
 
     Attributes:
         frame: the source's frame.
-        image: (H, W, 3) uint8 RGB, or (H, W, 4) with straight (not premultiplied) alpha.
+        picture: what is shown.
         alpha: (H, W) uint8, 255 where the foreground is, `None` where no mask is known.
         instances: the foreground's, in pixels of the image the network saw, `None` where no mask
             is known (which is not the same as nothing found).
@@ -123,15 +130,23 @@ class Output:
     """
 
     frame: Frame
-    image: NDArray[np.uint8]
+    picture: Picture
     alpha: NDArray[np.uint8] | None
     instances: Instances | None
     found: Instances | None = None
 
-    def as_shown(self) -> NDArray[np.uint8]:
-        """Return the image of `OutputInfo.as_shown`: before black, with even sides."""
-        height, width = self.image.shape[:2]
-        return over_black(self.image)[: max(2, height // 2 * 2), : max(2, width // 2 * 2)]
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The picture as (H, W, 3) uint8 RGB, or (H, W, 4) with straight alpha."""
+        return self.picture.rgb
+
+    def as_shown(self) -> Picture:
+        """Return the picture of `OutputInfo.as_shown`: before black, with even sides."""
+        height, width = self.picture.size_hw
+        if isinstance(self.picture, YuvPicture) and not (height % 2 or width % 2):
+            return self.picture
+        even = over_black(self.image)[: max(2, height // 2 * 2), : max(2, width // 2 * 2)]
+        return RgbPicture(even)
 
     def held(self, frame: Frame) -> Output:
         """Return this output once more, at the time of a later frame."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.picture import Picture
 from stream import nut
 from stream.ffmpeg import Ffmpeg
 from stream.frame import OutputInfo
 from stream.video_format import coded_colour
-from stream.yuv420 import Yuv420
+from stream.yuv420 import YuvCoding, YuvPicture
 
 DEFAULT_FPS = Fraction(25)
 #: What ffmpeg reads frames with, its first input.
@@ -24,12 +26,12 @@ _FINEST_TIME_BASE = Fraction(1, 1_000_000)
 
 
 class FrameFeed:
-    """Gives images to processes of ffmpeg, one after the other, as NUT.
+    """Gives pictures to processes of ffmpeg, one after the other, as NUT.
 
     Args:
         info: of the outputs to come.
-        coded: ffmpeg's name of the pixels that are encoded; where it is "yuv420p" images are
-            converted here, which is cheaper than ffmpeg's exact conversion.
+        coded: ffmpeg's name of the pixels that are encoded; where it is "yuv420p" pictures that
+            are coded otherwise are converted here, which is cheaper than ffmpeg's exact conversion.
 
     Attributes:
         pixels: ffmpeg's name of the pixels it is given.
@@ -40,13 +42,11 @@ class FrameFeed:
         stream = info.stream
         self.pixels = "rgba" if info.has_alpha else "rgb24"
         self._info = info
-        self._yuv: Yuv420 | None = None
+        self._coding: YuvCoding | None = None
         is_odd = stream.width % 2 or stream.height % 2
         if coded == "yuv420p" and not is_odd:
             colour = coded_colour(stream.colour)
-            size_hw = stream.height, stream.width
-            self._yuv = Yuv420(size_hw, colour.matrix or "bt709", colour.full_range)
-            self._frame = np.empty(self._yuv.num_bytes, np.uint8)
+            self._coding = YuvCoding(colour.matrix or "bt709", colour.full_range)
             self.pixels = "yuv420p"
         self._time_base = _time_base(stream.time_base)
         self._process: Ffmpeg | None = None
@@ -68,15 +68,17 @@ class FrameFeed:
                 )
             )
 
-    def check(self, image: NDArray[np.uint8]) -> None:
-        """Raise `ValueError` if the image is not one of the stream."""
+    def check(self, picture: Picture) -> None:
+        """Raise `ValueError` if the picture is not one of the stream."""
         stream = self._info.stream
-        shape = (stream.height, stream.width, 4 if self._info.has_alpha else 3)
-        if image.shape != shape or image.dtype != np.uint8:
-            raise ValueError(f"image: expected uint8 {shape}, got {image.dtype} {image.shape}")
+        expected = stream.height, stream.width, 4 if self._info.has_alpha else 3
+        num_channels = 3 if isinstance(picture, YuvPicture) else picture.rgb.shape[2]
+        shape = *picture.size_hw, num_channels
+        if shape != expected:
+            raise ValueError(f"picture: expected {expected}, got {shape}")
 
-    def write(self, image: NDArray[np.uint8], time_s: float) -> None:
-        """Hand over one image.
+    def write(self, picture: Picture, time_s: float) -> None:
+        """Hand over one picture.
 
         A timestamp that does not come after the one before is moved to the next possible one.
 
@@ -86,12 +88,17 @@ class FrameFeed:
         assert self._process is not None
         pts = round((time_s - self._origin_s) / float(self._time_base))
         self._last_pts = pts = max(pts, self._last_pts + 1)
-        data = np.ascontiguousarray(image).reshape(-1)
-        if self._yuv is not None:
-            self._yuv.from_rgb(image, self._frame)
-            data = self._frame
-        self._process.write(nut.frame_header(pts, data.nbytes))
-        self._process.write(data.data)
+        planes = [np.ascontiguousarray(plane) for plane in self._coded(picture)]
+        self._process.write(nut.frame_header(pts, sum(plane.nbytes for plane in planes)))
+        for plane in planes:
+            self._process.write(plane.data.cast("B"))
+
+    def _coded(self, picture: Picture) -> Sequence[NDArray[np.uint8]]:
+        if self._coding is None:
+            return [picture.rgb]
+        if not isinstance(picture, YuvPicture) or picture.coding != self._coding:
+            picture = YuvPicture.of_rgb(picture.rgb, self._coding)
+        return picture.planes
 
     @property
     def end_s(self) -> float:

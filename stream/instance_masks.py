@@ -27,7 +27,7 @@ def at_frame_size(output: Output) -> Iterator[tuple[Instances, Mask]]:
     instances = output.instances
     if instances is None:
         return
-    height, width = output.frame.image.shape[:2]
+    height, width = output.frame.picture.size_hw
     for rank in range(len(instances)):
         found = instances[rank : rank + 1].scaled_to((height, width))
         inside = cv2.threshold(found.masks[0], 127, 255, cv2.THRESH_BINARY)[1]

@@ -9,9 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from segmentation.picture import Picture
 from stream.channel import Channel
 from stream.ffmpeg import Ffmpeg
 from stream.frame import Output, OutputInfo, Sink, StreamError
@@ -79,7 +77,7 @@ class NetworkSink(Sink):
             self._folder = Path(address.removeprefix(HLS_PREFIX))
             _prepare(self._folder, self._name, overwrite)
         self._live = info.stream.live or self._folder is None
-        self._frames: Channel[tuple[NDArray[np.uint8], float]] = Channel(2, newest_wins=self._live)
+        self._frames: Channel[tuple[Picture, float]] = Channel(2, newest_wins=self._live)
         self._feed = FrameFeed(self._info, "yuv420p")
         self._process: Ffmpeg | None = None
         self._lock = threading.Lock()  # around starting processes and giving up
@@ -180,12 +178,12 @@ class NetworkSink(Sink):
 
     def _send_all(self) -> None:
         attempt, since = 0, 0.0
-        for image, time_s in self._frames:
+        for picture, time_s in self._frames:
             if self._process is None:
                 if not self._start(time_s):
                     return
                 since = time.monotonic()
-            if self._send(image, time_s):
+            if self._send(picture, time_s):
                 continue
             attempt = 0 if time.monotonic() - since > STEADY_S else attempt
             self._lose()
@@ -194,10 +192,10 @@ class NetworkSink(Sink):
                 return
             attempt += 1
 
-    def _send(self, image: NDArray[np.uint8], time_s: float) -> bool:
+    def _send(self, picture: Picture, time_s: float) -> bool:
         self._busy_since = time.monotonic()
         try:
-            self._feed.write(np.ascontiguousarray(image), time_s)
+            self._feed.write(picture, time_s)
         except BrokenPipeError:
             return False
         finally:

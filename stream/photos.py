@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.picture import RgbPicture
 from stream.frame import Frame, Output, Sink, Source, StreamError, StreamInfo
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -78,7 +79,7 @@ class Photos(Source):
                     f"{self.info.width}x{self.info.height}; as a video all must be of one size"
                 )
             time_s = 0.0 if fps is None else float(index / fps)
-            yield Frame(image, index, time_s, name=path.name)
+            yield Frame(RgbPicture(image), index, time_s, name=path.name)
 
 
 class PhotoFile(Sink):

@@ -11,11 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects import Effect
+from effects import Effect, PlanarEffect
 from segmentation.instances import Instances
+from segmentation.picture import Picture, RgbPicture
 from segmentation.refine import Refiner
 from stream.frame import Frame, Output
 from stream.stats import Stats
+from stream.yuv420 import YuvPicture
 
 Image = NDArray[np.uint8]
 Choose = Callable[[Instances], Instances]
@@ -114,7 +116,7 @@ class Pipeline:
         self._tracked_take = frame.take
         self._waiting.append(frame)
         with self._stats.timed("segment"):
-            small = shrunk(frame.image, self._max_input)
+            small = shrunk(frame.picture, self._max_input)
             results = self._tracker.push(small, frame.time_s)
         self._stats.tracked(self._tracker.counts, self._tracker.age_s)
         return [*tracked, *self._with_frames(results)]
@@ -133,9 +135,9 @@ class Pipeline:
             instances = look.choose(instances)
         alpha = self._alpha(frame, instances)
         with self._stats.timed("effect"):
-            image = look.effect(frame.image, _shown(frame, alpha, look.invert), frame.time_s)
+            shown = _shown(frame, look.effect, _protected(frame, alpha, look.invert))
         self._stats.shown()
-        return Output(frame, image, alpha, instances, tracked.instances)
+        return Output(frame, shown, alpha, instances, tracked.instances)
 
     def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:
         if instances is None:
@@ -144,29 +146,39 @@ class Pipeline:
             return None
         with self._stats.timed("refine"):
             restart = frame.take != self._refined_take
-            alpha = self._refiner.alpha(frame.image, instances.union(), restart=restart)
+            alpha = self._refiner.alpha(frame.picture, instances.union(), restart=restart)
         self._refined_take = frame.take
         return alpha
 
 
-def _shown(frame: Frame, alpha: Image | None, invert: bool) -> Image:
+def _shown(frame: Frame, effect: Effect, alpha: Image) -> Picture:
+    """Return the frame with the effect, in the frame's own coding where the effect allows it."""
+    picture = frame.picture
+    if isinstance(picture, YuvPicture) and isinstance(effect, PlanarEffect):
+        return picture.replaced(effect.on_planes(picture.planes, alpha))
+    return RgbPicture(effect(picture.rgb, alpha, frame.time_s))
+
+
+def _protected(frame: Frame, alpha: Image | None, invert: bool) -> Image:
+    """Return alpha of what the effect leaves as it is."""
     if alpha is None:
         # the whole frame is background, whatever `invert` says: a room must not be seen
-        return np.zeros(frame.image.shape[:2], np.uint8)
+        return np.zeros(frame.picture.size_hw, np.uint8)
     return np.asarray(cv2.bitwise_not(alpha), np.uint8) if invert else alpha
 
 
-def shrunk(image: Image, max_side: int | None) -> Image:
-    """Return `image` with a long side of at most `max_side` pixels, its aspect kept.
+def shrunk(picture: Picture, max_side: int | None) -> Image:
+    """Return RGB with a long side of at most `max_side` pixels, its aspect kept.
 
-    Halved while it can be, which is OpenCV's one fast way to average over areas; the rest shrinks
-    by less than two, where linear interpolation leaves out none of the pixels.
+    Halved while it can be; the rest shrinks by less than two, where linear interpolation leaves
+    out none of the pixels.
     """
-    height, width = image.shape[:2]
+    height, width = picture.size_hw
     if max_side is None or max(height, width) <= max_side:
-        return image
+        return picture.rgb
     scale = max_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    while max(image.shape[:2]) >= 2 * max_side and min(image.shape[:2]) > 1:
-        image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2))
-    return np.asarray(cv2.resize(image, size), np.uint8)
+    times = 0
+    while max(height, width) >> times >= 2 * max_side:
+        times += 1
+    return np.asarray(cv2.resize(picture.halved(times), size), np.uint8)

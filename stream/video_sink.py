@@ -121,13 +121,13 @@ class VideoSink(Sink):
 
         Raises:
             StreamError: ffmpeg cannot go on (full disk, killed).
-            ValueError: the image has another size than the stream.
+            ValueError: the picture has another size than the stream.
         """
-        self._feed.check(output.image)
+        self._feed.check(output.picture)
         if self._process is None:
             self._process = self._start(output.frame.time_s)
         try:
-            self._feed.write(output.image, output.frame.time_s)
+            self._feed.write(output.picture, output.frame.time_s)
         except BrokenPipeError:
             self._process.wait()
             raise StreamError(self._why_failed(self._process)) from None

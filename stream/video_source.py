@@ -13,12 +13,13 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.picture import Picture, RgbPicture
 from stream.ffmpeg import TIMESTAMP_OPTIONS, TimestampedOutput
 from stream.ffmpeg_header import VideoHeader, has_picture, sound_codecs, video_header
 from stream.frame import Frame, Source, StreamError, StreamInfo
 from stream.screen import is_screen_address, screen_filter, why_no_screen
 from stream.video_input import input_options, is_live_address, is_network_address, shown
-from stream.yuv420 import LUMA_WEIGHTS, Yuv420
+from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
 
 # Both go through `scale`, whose line in the log says what the frames are.
 _AS_DECODED = "scale"
@@ -32,10 +33,10 @@ _DEFAULT_FPS = Fraction(25)
 class VideoSource(Source):
     """Frames of a local video file, of a network address or of the screen, see `Source`.
 
-    One ffmpeg decodes and rotates as the file demands. Frames become RGB by the file's own matrix
-    and range (BT.601 where it names no matrix, as ffmpeg does everywhere): 8-bit 4:2:0, which
-    nearly all videos are, by `Yuv420`, at a quarter of the cost of ffmpeg's exact conversion; for
-    anything else ffmpeg is started again, with that one. A file that is damaged somewhere gives
+    One ffmpeg decodes and rotates as the file demands. 8-bit 4:2:0, which nearly all videos are,
+    stays as it is, a `YuvPicture`, with the file's own matrix and range (BT.601 where it names no
+    matrix, as ffmpeg does everywhere); for anything else ffmpeg is started again, to convert it
+    exactly to RGB. A file that is damaged somewhere gives
     the frames ffmpeg can decode. Transparency is ignored.
 
     A network address is live if its protocol is (rtsp, udp, ...) or it announces no length.
@@ -58,10 +59,9 @@ class VideoSource(Source):
             _check_file(Path(address))
         self._low_delay = live or is_live_address(address)
         header = self._start(_TO_RGB if self._screen else _AS_DECODED)
-        self._yuv: Yuv420 | None = None
+        self._coding: YuvCoding | None = None
         if header.pixels in _YUV420 and header.colour.matrix in LUMA_WEIGHTS:
-            size_hw = header.height, header.width
-            self._yuv = Yuv420(size_hw, header.colour.matrix, header.colour.full_range)
+            self._coding = YuvCoding(header.colour.matrix, header.colour.full_range)
         elif not self._screen:
             self._output.process.close()
             header = self._start(_TO_RGB)
@@ -136,23 +136,28 @@ class VideoSource(Source):
         """
         timestamp, index = self._first, 0
         while timestamp is not None and not self._interrupted.is_set():
-            image = self._read_image()
-            if image is None:
+            picture = self._read_picture()
+            if picture is None:
                 break
-            image.flags.writeable = False
             pts, time_base = timestamp
-            yield Frame(image, index, float(pts * time_base))
+            yield Frame(picture, index, float(pts * time_base))
             timestamp, index = self._output.next_timestamp(), index + 1
         self._check_end()
 
-    def _read_image(self) -> NDArray[np.uint8] | None:
-        """Return the next frame as RGB, `None` where ffmpeg ended within it."""
-        if self._yuv is not None:
-            frame = np.empty(self._yuv.num_bytes, np.uint8)
-            whole = self._output.process.read_into(frame.data)
-            return self._yuv.to_rgb(frame) if whole else None
-        image = np.empty((self.info.height, self.info.width, 3), np.uint8)
-        return image if self._output.process.read_into(image.data.cast("B")) else None
+    def _read_picture(self) -> Picture | None:
+        """Return the next frame, `None` where ffmpeg ended within it."""
+        size_hw = self.info.height, self.info.width
+        if self._coding is not None:
+            data = self._read(np.empty(num_bytes(size_hw), np.uint8))
+            return data if data is None else YuvPicture.of_bytes(data, size_hw, self._coding)
+        image = self._read(np.empty((*size_hw, 3), np.uint8))
+        return image if image is None else RgbPicture(image)
+
+    def _read(self, array: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        if not self._output.process.read_into(array.data.cast("B")):
+            return None
+        array.flags.writeable = False
+        return array
 
     def _check_end(self) -> None:
         process = self._output.process

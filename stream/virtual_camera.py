@@ -94,7 +94,7 @@ class VirtualCamera(Sink):
             reason = " ".join(str(self._error).split()) or type(self._error).__name__
             raise StreamError(f"virtualcam: the device cannot be written to any more ({reason})")
         early_s = 0.0 if self._live else self._pace.early_s(output.frame.time_s)
-        image = np.ascontiguousarray(output.as_shown())
+        image = np.ascontiguousarray(output.as_shown().rgb)
         time.sleep(early_s)
         with self._changed:
             self._image, self._is_new = image, True

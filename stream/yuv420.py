@@ -1,10 +1,16 @@
-"""Planar YUV 4:2:0 with 8 bits, the pixels of nearly every video file, to RGB and back."""
+"""Planar YUV 4:2:0 with 8 bits, the pixels of nearly every video file, as pictures."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from segmentation.picture import Picture, squares
 
 Image = NDArray[np.uint8]
 
@@ -20,76 +26,123 @@ LUMA_WEIGHTS = {
 }
 
 
-class Yuv420:
-    """Converts frames of one size and coding. Keeps working memory, so each thread has its own.
+@dataclass(frozen=True, slots=True)
+class YuvCoding:
+    """How colours are coded.
 
-    Rounded, not cut off: colours stay where they are, on average to 0.2 of 255. Chroma lies in
-    the middle of its four pixels and is interpolated linearly.
-
-    Args:
-        size_hw: of the frames. With an odd side chroma has half a pixel more, as everywhere.
+    Attributes:
         matrix: one of `LUMA_WEIGHTS`.
         full_range: values use all of 0 to 255, and not 16 to 235 (chroma 240).
     """
 
-    def __init__(self, size_hw: tuple[int, int], matrix: str, full_range: bool) -> None:
-        """Prepare the matrices."""
+    matrix: str
+    full_range: bool = False
+
+
+class YuvPicture(Picture):
+    """Pixels as they are coded.
+
+    To RGB and back, colours are rounded, not cut off: they stay where they are, on average to
+    0.2 of 255. Chroma lies in the middle of its four pixels and is interpolated linearly.
+
+    Args:
+        luma: (H, W) uint8.
+        blue: (h, w) uint8, half of H and W, rounded up: with an odd side chroma has half a pixel
+            more, as everywhere.
+        red: likewise.
+        coding: of the values.
+
+    Attributes:
+        coding: of the values.
+        planes: luma, blue and red.
+    """
+
+    def __init__(self, luma: Image, blue: Image, red: Image, coding: YuvCoding) -> None:
+        """Take over the planes."""
+        super().__init__()
+        self.planes = luma, blue, red
+        self.coding = coding
+        self._rgb: Image | None = None
+
+    @classmethod
+    def of_bytes(cls, data: Image, size_hw: tuple[int, int], coding: YuvCoding) -> YuvPicture:
+        """Return the picture of (`num_bytes`,) uint8: all of Y, then all of U, then all of V."""
         height, width = size_hw
-        self._size_hw = size_hw
-        self._chroma_hw = (height + 1) // 2, (width + 1) // 2
-        self._to_rgb = to_rgb_matrix(matrix, full_range)
-        inverse = np.linalg.inv(self._to_rgb[:, :3])
-        self._from_rgb = np.column_stack([inverse, -inverse @ self._to_rgb[:, 3]])
-        self._interleaved = np.empty((height, width, 3), np.uint8)
-        even_hw = 2 * self._chroma_hw[0], 2 * self._chroma_hw[1]
-        self._enlarged = np.empty((2, *even_hw), np.uint8)
+        chroma_hw = _chroma_hw(size_hw)
+        blue, red = data[height * width :].reshape(2, *chroma_hw)
+        return cls(data[: height * width].reshape(size_hw), blue, red, coding)
+
+    @classmethod
+    def of_rgb(cls, image: Image, coding: YuvCoding) -> YuvPicture:
+        """Return the picture that is nearest to (H, W, 3) uint8 RGB with even sides."""
+        luma, *chroma = cv2.split(cv2.transform(image, _from_rgb(coding)))
+        size = image.shape[1] // 2, image.shape[0] // 2
+        blue, red = (np.asarray(cv2.resize(plane, size), np.uint8) for plane in chroma)
+        return cls(np.asarray(luma, np.uint8), blue, red, coding)
 
     @property
-    def num_bytes(self) -> int:
-        """Length of a frame: all of Y, then all of U, then all of V."""
-        height, width = self._size_hw
-        return height * width + 2 * self._chroma_hw[0] * self._chroma_hw[1]
+    def size_hw(self) -> tuple[int, int]:
+        """See `Picture`."""
+        luma = self.planes[0]
+        return luma.shape[0], luma.shape[1]
 
-    def to_rgb(self, frame: Image) -> Image:
-        """Convert a frame.
+    @property
+    def rgb(self) -> Image:
+        """See `Picture`. Not writeable, and made once."""
+        if self._rgb is None:
+            height, width = self.size_hw
+            luma, *chroma = self.planes
+            size = 2 * chroma[0].shape[1], 2 * chroma[0].shape[0]
+            blue, red = (cv2.resize(plane, size)[:height, :width] for plane in chroma)
+            self._rgb = self._converted(luma, blue, red)
+            self._rgb.flags.writeable = False
+        return self._rgb
 
-        Args:
-            frame: (num_bytes,) uint8. Not written to.
+    def _half(self) -> Image:
+        height, width = (max(1, side // 2) for side in self.size_hw)
+        luma, blue, red = self.planes
+        # with an even side chroma has this size already
+        return self._converted(
+            cv2.resize(luma, (width, height)), blue[:height, :width], red[:height, :width]
+        )
 
-        Returns:
-            (H, W, 3) uint8, an array of its own.
-        """
-        height, width = self._size_hw
-        luma, *chroma = self._planes(frame)
-        for small, large in zip(chroma, self._enlarged, strict=True):
-            cv2.resize(small, large.shape[::-1], dst=large)
-        cv2.merge([luma, *self._enlarged[:, :height, :width]], dst=self._interleaved)
-        return np.asarray(cv2.transform(self._interleaved, self._to_rgb), np.uint8)
+    def cells(self, y: NDArray[np.intp], x: NDArray[np.intp], cell: int) -> Image:
+        """See `Picture.cells`. Each chroma value stands for its four pixels."""
+        if cell == 1:
+            return self.rgb[y, x][:, None]
+        shape = len(y), cell // 2, 1, cell // 2, 1
+        luma, *chroma = self.planes
+        pixels = [squares(luma, cell)[y, :, x]]
+        for plane in chroma:
+            quarters = squares(plane, cell // 2)[y, :, x].reshape(shape)
+            pixels.append(np.broadcast_to(quarters, (*shape[:2], 2, shape[3], 2)))
+        return self._converted(*(plane.reshape(len(y), cell * cell) for plane in pixels))
 
-    def from_rgb(self, image: Image, frame: Image) -> None:
-        """Convert an image whose sides are even.
+    def replaced(self, planes: Sequence[Image]) -> YuvPicture:
+        """Return a picture of other planes in the same coding."""
+        luma, blue, red = planes
+        return YuvPicture(luma, blue, red, self.coding)
 
-        Args:
-            image: (H, W, 3) uint8. Not written to.
-            frame: (num_bytes,) uint8, filled.
-        """
-        luma, *chroma = self._planes(frame)
-        cv2.transform(image, self._from_rgb, dst=self._interleaved)
-        cv2.split(self._interleaved, [luma, *self._enlarged])
-        for large, small in zip(self._enlarged, chroma, strict=True):
-            cv2.resize(large, small.shape[::-1], dst=small)
-
-    def _planes(self, frame: Image) -> tuple[Image, Image, Image]:
-        height, width = self._size_hw
-        num_luma, num_chroma = height * width, self._chroma_hw[0] * self._chroma_hw[1]
-        blue, red = frame[num_luma:].reshape(2, num_chroma)
-        luma = frame[:num_luma].reshape(self._size_hw)
-        return luma, blue.reshape(self._chroma_hw), red.reshape(self._chroma_hw)
+    def _converted(self, luma: Image, blue: Image, red: Image) -> Image:
+        return np.asarray(
+            cv2.transform(cv2.merge([luma, blue, red]), to_rgb_matrix(self.coding)), np.uint8
+        )
 
 
-def to_rgb_matrix(matrix: str, full_range: bool) -> NDArray[np.float64]:
-    """Return (3, 4): RGB is its first three columns times YUV, plus the last. See `Yuv420`."""
-    red, blue = LUMA_WEIGHTS[matrix]
+def num_bytes(size_hw: tuple[int, int]) -> int:
+    """Return the length of a picture, see `YuvPicture.of_bytes`."""
+    height, width = _chroma_hw(size_hw)
+    return size_hw[0] * size_hw[1] + 2 * height * width
+
+
+def _chroma_hw(size_hw: tuple[int, int]) -> tuple[int, int]:
+    return (size_hw[0] + 1) // 2, (size_hw[1] + 1) // 2
+
+
+@lru_cache(maxsize=16)
+def to_rgb_matrix(coding: YuvCoding) -> NDArray[np.float64]:
+    """Return (3, 4): RGB is its first three columns times YUV, plus the last."""
+    red, blue = LUMA_WEIGHTS[coding.matrix]
     green = 1 - red - blue
     from_chroma = np.array(
         [
@@ -98,6 +151,13 @@ def to_rgb_matrix(matrix: str, full_range: bool) -> NDArray[np.float64]:
             [2 * (1 - blue), 0],
         ]
     )
-    luma_scale, chroma_scale, black = (1, 1, 0) if full_range else (255 / 219, 255 / 224, 16)
+    luma_scale, chroma_scale, black = (1, 1, 0) if coding.full_range else (255 / 219, 255 / 224, 16)
     scaled = np.column_stack([np.full(3, luma_scale), from_chroma * chroma_scale])
     return np.column_stack([scaled, -scaled @ [black, 128, 128]])
+
+
+@lru_cache(maxsize=16)
+def _from_rgb(coding: YuvCoding) -> NDArray[np.float64]:
+    to_rgb = to_rgb_matrix(coding)
+    inverse = np.linalg.inv(to_rgb[:, :3])
+    return np.column_stack([inverse, -inverse @ to_rgb[:, 3]])

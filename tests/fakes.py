@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
+from segmentation.picture import RgbPicture
 from stream.frame import Event, Frame, Output, StreamError, StreamInfo
 
 ROOM, PERSON = (20, 200, 40), (230, 30, 180)
@@ -65,7 +66,7 @@ class MovingSquare(Closing):
             if index == self._fail_at:
                 raise StreamError("square: broke off")
             time.sleep(self._pause_s)
-            yield Frame(square(index), index, index / 25, take=take)
+            yield Frame(RgbPicture(square(index)), index, index / 25, take=take)
 
 
 def square(index: int) -> NDArray[np.uint8]:
@@ -183,3 +184,15 @@ def discs(size_hw: tuple[int, int], num: int = 3, *, tracked: bool = False) -> I
         masks=np.array(masks, np.uint8).reshape(-1, height, width),
         ids=np.arange(num, dtype=np.int32) + 5 if tracked else np.full(num, -1, np.int32),
     )
+
+
+def output_of(
+    image: NDArray[np.uint8],
+    index: int = 0,
+    time_s: float = 0.0,
+    name: str | None = None,
+    **more: object,
+) -> Output:
+    """An output that shows `image`, of a frame without its alpha."""
+    frame = Frame(RgbPicture(image[..., :3]), index, time_s, name)
+    return Output(frame, RgbPicture(image), **({"alpha": None, "instances": None} | more))

@@ -153,7 +153,7 @@ class _Training:
         if shape not in self._of_size:
             # all with the same variables
             image = keras.Input(shape, dtype="uint8")
-            self._of_size[shape] = keras.Model(image, self.model(image))
+            self._of_size[shape] = keras.Model(image, portrait_network.enlarged(self.model(image)))
             self._of_size[shape].compile(self.optimizer, loss)
         return float(self._of_size[shape].train_on_batch(images, masks))
 
@@ -191,6 +191,6 @@ def _validate(average: Sequence[NDArray[np.float32]], photos: list[Photo]) -> fl
             networks[size_hw].set_weights(average)
         small = portrait.resized(photo.image, size_hw)[None]
         logits = np.asarray(networks[size_hw].predict_on_batch(small))[0, :, :, 0]
-        mask = portrait.resized(portrait.probability(logits), (height, width))
+        mask = portrait.probability(portrait.resized(logits, (height, width)))
         scores.append(intersection_over_union(mask >= 128, photo.mask >= 128))
     return float(np.mean(scores))

@@ -18,7 +18,7 @@ from stream.pipeline import Pipeline
 from stream.serve.limits import Refusal
 from stream.serve.network import Network
 from stream.stats import Stats
-from stream.yuv420 import Yuv420
+from stream.yuv420 import YuvCoding, YuvPicture
 
 Image = NDArray[np.uint8]
 
@@ -26,6 +26,8 @@ Image = NDArray[np.uint8]
 SHOWN_EFFECTS = ("blur", "replace", "grey", "overlay", "mask", "none")
 #: Stands for the visitor's own photo in `replace=`; no file of this machine is ever opened.
 UPLOADED = "uploaded"
+#: What browsers send as VP8 says nothing of its colours; they mean BT.601.
+CODING = YuvCoding("unknown")
 
 
 class Masking:
@@ -105,19 +107,17 @@ class Masking:
             self._start(size_hw)
         pipeline, model = self._pipeline, self.model
         assert pipeline is not None
-        image = await self._network.do(partial(self._to_rgb, video))
-        frame = Frame(image, self._num, float((video.pts or 0) * (video.time_base or 0)))
+        picture = await self._network.do(partial(self._picture, video))
+        frame = Frame(picture, self._num, float((video.pts or 0) * (video.time_base or 0)))
         self._num += 1
         (tracked,) = await self._network.track(model, partial(pipeline.track, frame))
-        shown = await self._network.do(lambda: self._from_rgb(pipeline.composite(tracked)))
+        shown = await self._network.do(lambda: self._video(pipeline.composite(tracked)))
         shown.pts, shown.time_base = video.pts, video.time_base
         return shown
 
     def _start(self, size_hw: tuple[int, int]) -> None:
         """Begin a stream of this size, with this network."""
         self._size_hw = size_hw
-        # what browsers send as VP8 says nothing of its colours; they mean BT.601
-        self._yuv = Yuv420(size_hw, "unknown", full_range=False)
         self._tracker = self._network.tracker(self.model, self._failed)
         self._pipeline = Pipeline(
             self._tracker,
@@ -138,20 +138,22 @@ class Masking:
             raise ValueError("replace: upload a photo first")
         return self.background
 
-    def _to_rgb(self, video: av.VideoFrame) -> Image:
+    def _picture(self, video: av.VideoFrame) -> YuvPicture:
         height, width = self._size_hw
         planes = []
         for plane, half in zip(video.planes, (1, 2, 2), strict=True):
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-            planes.append(rows[: height // half, : width // half].reshape(-1))
-        image = self._yuv.to_rgb(np.concatenate(planes))
-        image.setflags(write=False)
-        return image
+            planes.append(rows[: height // half, : width // half].copy())
+            planes[-1].flags.writeable = False
+        luma, blue, red = planes
+        return YuvPicture(luma, blue, red, CODING)
 
-    def _from_rgb(self, output: Output) -> av.VideoFrame:
+    def _video(self, output: Output) -> av.VideoFrame:
         self.covered = output.alpha is None
         self.kept = 0.0 if output.alpha is None else float(output.alpha.mean()) / 255
+        shown = output.picture
+        if not isinstance(shown, YuvPicture):
+            shown = YuvPicture.of_rgb(shown.rgb, CODING)
         height, width = self._size_hw
-        shown = np.empty(self._yuv.num_bytes, np.uint8)
-        self._yuv.from_rgb(output.image, shown)
-        return av.VideoFrame.from_ndarray(shown.reshape(height * 3 // 2, width), format="yuv420p")
+        planes = np.concatenate([plane.reshape(-1) for plane in shown.planes])
+        return av.VideoFrame.from_ndarray(planes.reshape(height * 3 // 2, width), format="yuv420p")

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from segmentation.keyframe import KeyframeTracker
+from segmentation.picture import RgbPicture
 from segmentation.segmenter import Segmenter
 from stream.network_thread import NetworkThread
 from stream.pipeline import Choose, shrunk
@@ -45,8 +46,8 @@ class Network:
         """Run every network once, since they are compiled at their first image."""
         for segmenter in self.segmenters.values():
             for height, width in PREPARED_HW:
-                image = np.zeros((height, width, 3), np.uint8)
-                segmenter.segment(shrunk(image, segmenter.max_input)[None])
+                picture = RgbPicture(np.zeros((height, width, 3), np.uint8))
+                segmenter.segment(shrunk(picture, segmenter.max_input)[None])
 
     def tracker(self, name: str, on_failure: Callable[[Exception], None]) -> KeyframeTracker:
         """Return a fresh tracker for a network; one that is slow holds up no frame of it."""

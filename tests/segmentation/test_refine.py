@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from segmentation.guided_filter import ALPHA_CONTRAST, FIRST_CONTRAST, Fit, apply, fit
+from segmentation.picture import RgbPicture
 from segmentation.refine import Refiner
 from segmentation.temporal_blend import MAX_AGE, TemporalBlend
 
@@ -34,14 +35,14 @@ def mean_error(alpha: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
 
 
 def refine_alone(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return Refiner(blend=False).alpha(image, mask, restart=False)
+    return Refiner(blend=False).alpha(RgbPicture(image), mask, restart=False)
 
 
 @pytest.mark.parametrize("size_hw", [(480, 640), (721, 1283), (1080, 1920), (1280, 720)])
 def test_alpha_is_closer_to_the_true_edge_than_resizing(size_hw: tuple[int, int]) -> None:
     image, truth = slanted_edge(size_hw)
     mask = small_mask(truth, (144, 256))
-    alpha = Refiner(blend=False).alpha(image, mask, restart=False)
+    alpha = refine_alone(image, mask)
     bilinear = cv2.resize(mask, size_hw[::-1])
     assert alpha.dtype == np.uint8
     assert alpha.shape == size_hw
@@ -55,7 +56,7 @@ def test_edge_of_the_mask_is_drawn_to_the_frame() -> None:
     shifted = np.roll(truth, 2, axis=1)
     shifted[:, :2] = 255
     mask = small_mask(shifted, (144, 256))
-    alpha = Refiner(blend=False).alpha(image, mask, restart=False)
+    alpha = refine_alone(image, mask)
     hard = np.where(cv2.resize(mask, (640, 480)) >= 128, 255, 0)
     assert mean_error(alpha, truth) < 0.1 * mean_error(hard, truth)
 
@@ -89,7 +90,7 @@ def test_colours_count_beside_the_edges_of_the_mask_alone() -> None:
 
 def test_band_between_0_and_255_is_narrow() -> None:
     image, truth = slanted_edge((720, 1280))
-    alpha = Refiner(blend=False).alpha(image, small_mask(truth, (144, 256)), restart=False)
+    alpha = refine_alone(image, small_mask(truth, (144, 256)))
     assert ((alpha > 0) & (alpha < 255)).sum(axis=1).max() < 40
     assert set(np.unique(alpha[:, :100])) == {255}
     assert set(np.unique(alpha[:, -100:])) == {0}
@@ -98,7 +99,7 @@ def test_band_between_0_and_255_is_narrow() -> None:
 def test_soft_mask_gets_a_crisp_edge() -> None:
     ramp = np.linspace(0, 255, 120).round().astype(np.uint8)
     mask = np.tile(np.concatenate([np.zeros(60, np.uint8), ramp, ramp[-1:].repeat(60)]), (135, 1))
-    alpha = Refiner(blend=False).alpha(np.full((540, 960, 3), 70, np.uint8), mask, restart=False)
+    alpha = refine_alone(np.full((540, 960, 3), 70, np.uint8), mask)
     num_between = ((alpha > 0) & (alpha < 255)).sum(axis=1)
     expected = pytest.approx(480 / (FIRST_CONTRAST * ALPHA_CONTRAST), abs=4)
     assert num_between.min() == expected
@@ -110,7 +111,7 @@ def test_mask_is_kept_where_the_frame_is_flat() -> None:
     truth[100:380, 300:312] = 255  # a limb 12 pixels wide, which smoothing would eat
     image = np.full((480, 640, 3), 90, np.uint8)
     mask = cv2.resize(truth, (320, 240), interpolation=cv2.INTER_AREA)
-    alpha = Refiner(blend=False).alpha(image, mask, restart=False)
+    alpha = refine_alone(image, mask)
     assert (alpha[110:370, 302:310] == 255).all()
     assert mean_error(alpha, truth) < 1
 
@@ -118,7 +119,7 @@ def test_mask_is_kept_where_the_frame_is_flat() -> None:
 @pytest.mark.parametrize("size_hw", [(721, 1280), (1087, 1920), (543, 960)])
 def test_last_rows_of_an_odd_size_follow_the_frame(size_hw: tuple[int, int]) -> None:
     image, truth = slanted_edge(size_hw)
-    alpha = Refiner(blend=False).alpha(image, small_mask(truth, (144, 256)), restart=False)
+    alpha = refine_alone(image, small_mask(truth, (144, 256)))
     assert mean_error(alpha[-1:], truth[-1:]) < 0.2
 
 
@@ -133,7 +134,7 @@ def test_coefficients_are_enlarged_bilinearly(cell: int) -> None:
     is_mixed = rng.random((height, width)) < 0.6
     large = [cv2.resize(plane, image.shape[1::-1]) for plane in coefficients]
     whole = sum(image[..., i] * large[i] for i in range(3)) + large[3]
-    alpha = apply(Fit(coefficients, means, is_mixed), image, None)
+    alpha = apply(Fit(coefficients, means, is_mixed), RgbPicture(image), None)
     is_fitted = np.kron(is_mixed, np.ones((cell, cell))) > 0
     assert np.abs(alpha - np.clip(whole, 0, 255))[is_fitted].max() < 0.51
     enlarged = cv2.resize(np.clip(means, 0, 255), image.shape[1::-1])
@@ -141,17 +142,17 @@ def test_coefficients_are_enlarged_bilinearly(cell: int) -> None:
 
 
 def test_small_changes_of_alpha_do_not_show() -> None:
-    image = np.zeros((8, 16, 3), np.uint8)
+    picture = RgbPicture(np.zeros((8, 16, 3), np.uint8))
     coefficients = np.zeros((4, 4, 8), np.float32)
     past = np.full((8, 16), 200, np.uint8)
     means, is_mixed = np.zeros((4, 8), np.float32), np.ones((4, 8), bool)
     for value, expected in ((184, 200), (183, 183), (216, 200), (217, 217)):
         coefficients[3] = value
-        assert (apply(Fit(coefficients, means, is_mixed), image, past) == expected).all()
+        assert (apply(Fit(coefficients, means, is_mixed), picture, past) == expected).all()
     coefficients[3] = 255
-    assert (apply(Fit(coefficients, means, is_mixed), image, past + np.uint8(50)) == 255).all()
+    assert (apply(Fit(coefficients, means, is_mixed), picture, past + np.uint8(50)) == 255).all()
     coefficients[3] = 0
-    assert (apply(Fit(coefficients, means, is_mixed), image, np.full_like(past, 9)) == 0).all()
+    assert (apply(Fit(coefficients, means, is_mixed), picture, np.full_like(past, 9)) == 0).all()
 
 
 @pytest.mark.parametrize("size_hw", [(1081, 1089), (1080, 1920), (541, 543)])
@@ -161,7 +162,7 @@ def test_mask_is_not_shifted_at_the_far_border(size_hw: tuple[int, int]) -> None
     mask[224:, 300:] = 255
     mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 3))
     image = np.full((*size_hw, 3), 90, np.uint8)
-    inside = Refiner(blend=False).alpha(image, mask, restart=False) >= 128
+    inside = refine_alone(image, mask) >= 128
     assert inside.any(axis=1).argmax() == pytest.approx(224 / 240 * height, abs=2.5)
     assert inside.any(axis=0).argmax() == pytest.approx(300 / 320 * width, abs=2.5)
 
@@ -173,7 +174,9 @@ def test_constant_mask_stays_constant_on_any_picture(value: int, blend: bool) ->
     refiner = Refiner(blend=blend)
     for _ in range(3):
         image = rng.integers(0, 256, (361, 643, 3), dtype=np.uint8)
-        alpha = refiner.alpha(image, np.full((144, 256), value, np.uint8), restart=False)
+        alpha = refiner.alpha(
+            RgbPicture(image), np.full((144, 256), value, np.uint8), restart=False
+        )
         assert (alpha == value).all()
 
 
@@ -181,7 +184,7 @@ def test_large_steady_difference_in_luma_does_not_overflow() -> None:
     stripes = (np.arange(640) // 3 % 2 * 255).astype(np.uint8)
     image = np.repeat(np.tile(stripes, (480, 1))[..., None], 3, axis=2)
     mask = np.asarray(cv2.resize(image[..., 0], (320, 240), interpolation=cv2.INTER_NEAREST))
-    alpha = Refiner(blend=False).alpha(image, mask, restart=False)
+    alpha = refine_alone(image, mask)
     agrees = (alpha >= 128) == (image[..., 0] >= 128)
     assert agrees.mean() > 0.8
 
@@ -194,12 +197,12 @@ def test_any_sizes(image_hw: tuple[int, int], mask_hw: tuple[int, int]) -> None:
     for _ in range(2):
         image = rng.integers(0, 256, (*image_hw, 3), dtype=np.uint8)
         mask = rng.integers(0, 256, mask_hw, dtype=np.uint8)
-        assert refiner.alpha(image, mask, restart=False).shape == image_hw
+        assert refiner.alpha(RgbPicture(image), mask, restart=False).shape == image_hw
 
 
 def test_mask_as_large_as_the_frame() -> None:
     image, truth = slanted_edge((540, 720))
-    alpha = Refiner(blend=False).alpha(image, truth, restart=False)
+    alpha = refine_alone(image, truth)
     assert mean_error(alpha, truth) < 1
 
 
@@ -210,9 +213,9 @@ def test_arguments_are_untouched() -> None:
     image.setflags(write=False)
     mask.setflags(write=False)
     refiner = Refiner(blend=True)
-    first = refiner.alpha(image, mask, restart=False)
+    first = refiner.alpha(RgbPicture(image), mask, restart=False)
     kept_first = first.copy()
-    refiner.alpha(image[::-1], mask[::-1], restart=False)
+    refiner.alpha(RgbPicture(image[::-1]), mask[::-1], restart=False)
     np.testing.assert_array_equal(image, kept[0])
     np.testing.assert_array_equal(mask, kept[1])
     np.testing.assert_array_equal(first, kept_first)
@@ -223,10 +226,10 @@ def test_wrong_arguments_are_named() -> None:
     refiner = Refiner(blend=True)
     for wrong in (image[..., 0], image.astype(np.float32), image[:0]):
         with pytest.raises(ValueError, match="image: expected uint8"):
-            refiner.alpha(wrong, mask, restart=False)
+            refiner.alpha(RgbPicture(wrong), mask, restart=False)
     for wrong in (mask.astype(np.float32), image, mask[:0]):
         with pytest.raises(ValueError, match="mask: expected uint8"):
-            refiner.alpha(image, wrong, restart=False)
+            refiner.alpha(RgbPicture(image), wrong, restart=False)
 
 
 def square_at(left: int) -> NDArray[np.uint8]:
@@ -244,8 +247,8 @@ def test_moving_square_leaves_no_ghost() -> None:
     refiner = Refiner(blend=True)
     for left in range(0, 180, 6):
         mask = square_at(left)
-        alpha = refiner.alpha(frame_of(mask), mask, restart=False)
-        alone = Refiner(blend=False).alpha(frame_of(mask), mask, restart=False)
+        alpha = refiner.alpha(RgbPicture(frame_of(mask)), mask, restart=False)
+        alone = refine_alone(frame_of(mask), mask)
         assert np.abs(alpha.astype(int) - alone).mean() < 0.1
         assert ((alpha >= 128) != (alone >= 128)).sum() < 10
 
@@ -262,7 +265,9 @@ def test_flicker_on_a_still_picture_falls() -> None:
     ]
     for blend in (True, False):
         refiner = Refiner(blend=blend)
-        alphas = [refiner.alpha(image, m.astype(np.uint8), restart=False) for m in masks]
+        alphas = [
+            refiner.alpha(RgbPicture(image), m.astype(np.uint8), restart=False) for m in masks
+        ]
         steps = np.abs(np.diff(np.stack(alphas[5:]).astype(int), axis=0))
         flicker[blend] = steps.mean()
     assert flicker[True] < 0.3 * flicker[False]
@@ -272,30 +277,30 @@ def test_restart_forgets() -> None:
     image = np.full((360, 640, 3), 100, np.uint8)
     old = np.full((144, 256), 120, np.uint8)
     new = np.full((144, 256), 135, np.uint8)
-    fresh = Refiner(blend=True).alpha(image, new, restart=False)
+    fresh = Refiner(blend=True).alpha(RgbPicture(image), new, restart=False)
     refiner = Refiner(blend=True)
-    refiner.alpha(image, old, restart=False)
-    restarted = refiner.alpha(image, new, restart=True)
+    refiner.alpha(RgbPicture(image), old, restart=False)
+    restarted = refiner.alpha(RgbPicture(image), new, restart=True)
     np.testing.assert_array_equal(restarted, fresh)
     refiner = Refiner(blend=True)
-    refiner.alpha(image, old, restart=False)
-    assert (refiner.alpha(image, new, restart=False) < fresh).all()
+    refiner.alpha(RgbPicture(image), old, restart=False)
+    assert (refiner.alpha(RgbPicture(image), new, restart=False) < fresh).all()
 
 
 def test_frame_of_another_size_starts_anew() -> None:
     old, new = np.full((144, 256), 120, np.uint8), np.full((144, 256), 135, np.uint8)
     refiner = Refiner(blend=True)
-    refiner.alpha(np.full((360, 640, 3), 100, np.uint8), old, restart=False)
+    refiner.alpha(RgbPicture(np.full((360, 640, 3), 100, np.uint8)), old, restart=False)
     image = np.full((350, 640, 3), 100, np.uint8)
-    fresh = Refiner(blend=False).alpha(image, new, restart=False)
-    np.testing.assert_array_equal(refiner.alpha(image, new, restart=False), fresh)
+    fresh = refine_alone(image, new)
+    np.testing.assert_array_equal(refiner.alpha(RgbPicture(image), new, restart=False), fresh)
 
 
 def test_mask_of_another_size_goes_on() -> None:
     image = np.full((360, 640, 3), 100, np.uint8)
     refiner = Refiner(blend=True)
-    refiner.alpha(image, np.full((144, 256), 120, np.uint8), restart=False)
-    alpha = refiner.alpha(image, np.full((100, 200), 135, np.uint8), restart=False)
+    refiner.alpha(RgbPicture(image), np.full((144, 256), 120, np.uint8), restart=False)
+    alpha = refiner.alpha(RgbPicture(image), np.full((100, 200), 135, np.uint8), restart=False)
     assert (alpha < refine_alone(image, np.full((100, 200), 135, np.uint8))).all()
 
 

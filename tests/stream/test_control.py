@@ -15,6 +15,7 @@ import pytest
 
 from effects import Blur
 from segmentation.keyframe import KeyframeTracker
+from segmentation.picture import RgbPicture
 from segmentation.refine import Refiner
 from stream.control import LiveControl, object_at
 from stream.foreground import Keep, Picked, parse_keep
@@ -29,7 +30,7 @@ from stream.recorder import Recorder
 from stream.stats import Stats
 from stream.video_sink import VideoSink
 from stream.video_source import VideoSource
-from tests.fakes import PERSON, ROOM, ListSink, MovingSquare, Oracle, discs, square
+from tests.fakes import PERSON, ROOM, ListSink, MovingSquare, Oracle, discs, output_of, square
 
 INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
 BLUE = (0x2A, 0x6F, 0x97)
@@ -75,7 +76,7 @@ class Desk:
         self.control.react(Event("click", at_xy=(x, y)))
 
     def output(self, index: int = 0) -> Output:
-        return self.pipeline.process(Frame(square(index), index, index / 25))
+        return self.pipeline.process(Frame(RgbPicture(square(index)), index, index / 25))
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_video_goes_on_where_it_was_left(desk, tmp_path):
     with VideoSink(path, INFO) as sink:
         for index in range(10):
             image = np.full((48, 64, 3), index * 20, np.uint8)
-            sink.write(Output(Frame(image, index, index / 25), image, None, None))
+            sink.write(output_of(image, index, index / 25))
         sink.finish(cut_short=False)
     live = desk(f"replace={path}")
     empty = np.zeros((48, 64), np.uint8)
@@ -297,7 +298,7 @@ def with_objects(live: Desk, num: int = 3, *, tracked: bool = True) -> Output:
     image = np.zeros((480, 640, 3), np.uint8)
     look = live.pipeline.look
     chosen = look.choose(found) if look.choose is not None else found
-    output = Output(Frame(image, 0, 0.0), image, found.union(), chosen, found)
+    output = output_of(image, 0, 0.0, alpha=found.union(), instances=chosen, found=found)
     live.control.draw(output)
     return output
 
@@ -396,9 +397,9 @@ def test_mask_is_shown_in_the_window_alone(desk):
 def test_window_never_shows_the_room_without_a_mask(desk):
     live = desk("replace=#0000ff")
     live.press("o", "m")
-    frame = Frame(square(0), 0, 0.0)
+    frame = Frame(RgbPicture(square(0)), 0, 0.0)
     blue = np.full((48, 64, 3), (0, 0, 255), np.uint8)
-    shown = live.control.draw(Output(frame, blue, None, None, None))
+    shown = live.control.draw(Output(frame, RgbPicture(blue), None, None, None))
     colours = shown.reshape(-1, 3)
     assert not (colours == ROOM).all(axis=1).any()
     assert not (colours == PERSON).all(axis=1).any()

@@ -17,9 +17,9 @@ from pycocotools.cocoeval import COCOeval
 
 from segmentation.coco import CATEGORIES
 from segmentation.instances import Instances
-from stream.frame import Frame, Output, OutputInfo, StreamError, StreamInfo
+from stream.frame import Output, OutputInfo, StreamError, StreamInfo
 from stream.instance_json import InstancesJSON
-from tests.fakes import discs
+from tests.fakes import discs, output_of
 
 SIZE_HW = (45, 71)
 IMAGE = np.zeros((*SIZE_HW, 3), np.uint8)
@@ -33,7 +33,7 @@ def output(
     name: str | None = None,
     instances: Instances | None = DISCS,
 ) -> Output:
-    return Output(Frame(IMAGE, index, index / 25, name), IMAGE, None, instances)
+    return output_of(IMAGE, index, index / 25, name, instances=instances)
 
 
 def written(path: Path, info: OutputInfo, *outputs: Output, polygons: bool = False) -> str:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from stream.frame import Frame, Output
+from stream.frame import Output
 from stream.instance_masks import at_frame_size, to_polygons, to_rle
-from tests.fakes import discs
+from tests.fakes import discs, output_of
 
 
 def output(size_hw: tuple[int, int], seen_hw: tuple[int, int], num: int = 3) -> Output:
     image = np.zeros((*size_hw, 3), np.uint8)
-    return Output(Frame(image, 0, 0.0), image, None, discs(seen_hw, num))
+    return output_of(image, 0, 0.0, instances=discs(seen_hw, num))
 
 
 def filled(polygons: list[list[int]], size_hw: tuple[int, int]) -> np.ndarray:
@@ -40,14 +40,14 @@ def test_inside_begins_at_128():
     image = np.zeros((1, 3, 3), np.uint8)
     instances = discs((1, 3), 1)
     instances.masks[0] = [[127, 128, 255]]
-    ((_, mask),) = at_frame_size(Output(Frame(image, 0, 0.0), image, None, instances))
+    ((_, mask),) = at_frame_size(output_of(image, 0, 0.0, instances=instances))
     assert mask.tolist() == [[0, 255, 255]]
 
 
 def test_nothing_known_and_nothing_found_give_nothing():
     empty = output((8, 9), (8, 9), 0)
     assert list(at_frame_size(empty)) == []
-    assert list(at_frame_size(Output(empty.frame, empty.image, None, None))) == []
+    assert list(at_frame_size(Output(empty.frame, empty.picture, None, None))) == []
 
 
 def test_one_instance_at_a_time_is_held_at_full_size():

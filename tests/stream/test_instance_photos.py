@@ -12,10 +12,10 @@ from pycocotools import mask as coco_mask
 
 from segmentation.coco import CATEGORIES
 from segmentation.instances import Instances
-from stream.frame import Frame, Output, OutputInfo, StreamError, StreamInfo
+from stream.frame import Output, OutputInfo, StreamError, StreamInfo
 from stream.instance_json import InstancesJSON
 from stream.instance_photos import InstancePhotos
-from tests.fakes import discs
+from tests.fakes import discs, output_of
 
 IMAGE = np.zeros((45, 71, 3), np.uint8)
 DISCS = discs((45, 71))
@@ -28,7 +28,7 @@ def output(
     instances: Instances | None = DISCS,
     image: np.ndarray = IMAGE,
 ) -> Output:
-    return Output(Frame(image, index, 0.0, name), image, None, instances)
+    return output_of(image, index, 0.0, name, instances=instances)
 
 
 def names(folder) -> list[str]:

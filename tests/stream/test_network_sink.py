@@ -21,12 +21,13 @@ import psutil
 import pytest
 
 import stream.network_sink
-from stream.frame import Frame, Output, OutputInfo, StreamError, StreamInfo
+from stream.frame import Output, OutputInfo, StreamError, StreamInfo
 from stream.network_output import shown
 from stream.network_sink import NetworkSink
 from stream.realtime import RealTime
 from stream.sinks import SinkOptions, open_sink
 from stream.video_source import VideoSource
+from tests.fakes import output_of
 from tests.ffmpeg_reference import ffmpeg, picture_times_s, rgb
 
 SIZE_HW = (120, 160)
@@ -125,7 +126,7 @@ class Sending:
                     break
                 image = self.frames[index % len(self.frames)]
                 before = time.monotonic()
-                self.sink.write(Output(Frame(image, index, index / FPS), image, None, None))
+                self.sink.write(output_of(image, index, index / FPS))
                 self.waits_s.append(time.monotonic() - before)
             self.sink.finish(cut_short=True)
 
@@ -287,7 +288,7 @@ def test_file_becomes_a_whole_folder(clip, tmp_path):
             frames = []
             for frame in source:
                 frames.append(frame.image)
-                sink.write(Output(frame, frame.image, None, None))
+                sink.write(Output(frame, frame.picture, None, None))
             sink.finish(cut_short=False)
     playlist = folder / "index.m3u8"
     text = playlist.read_text()
@@ -330,7 +331,7 @@ def test_folder_that_is_not_finished_is_emptied(clip, tmp_path):
     with VideoSource(str(clip)) as source:
         with open_sink(f"hls:{tmp_path}/", OutputInfo(source.info), SinkOptions()) as sink:
             for frame in itertools.islice(source, 60):
-                sink.write(Output(frame, frame.image, None, None))
+                sink.write(Output(frame, frame.picture, None, None))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -344,7 +345,7 @@ def test_file_is_sent_at_its_own_pace(clip, tmp_path):
         began = time.monotonic()
         with open_sink(address, OutputInfo(source.info), SinkOptions(preset="ultrafast")) as sink:
             for frame in source:
-                sink.write(Output(frame, frame.image, None, None))
+                sink.write(Output(frame, frame.picture, None, None))
             sink.finish(cut_short=False)
     assert time.monotonic() - began > 3.9
     check_sync(received, at_least=2)
@@ -357,7 +358,7 @@ def test_odd_and_transparent_pictures_are_sent(tmp_path):
     folder = tmp_path / "web"
     with open_sink(f"hls:{folder}/", info, SinkOptions(preset="ultrafast")) as sink:
         for index in range(30):
-            sink.write(Output(Frame(image[..., :3], index, index / 25), image, None, None))
+            sink.write(output_of(image, index, index / 25))
             time.sleep(0.01)
         sink.finish(cut_short=False)
     shown_image = rgb(folder / "index.m3u8", (48, 64), 1)[0]

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.frame import Frame, Output, StreamError
+from stream.frame import Output, StreamError
 from stream.photos import PhotoFile, PhotoFolder, Photos, encode_photo, read_photo
+from tests.fakes import output_of
 
 RGB = np.zeros((6, 8, 3), np.uint8)
 RGB[:, :4] = (250, 120, 10)
@@ -27,7 +28,7 @@ def write_jpeg(path: Path, orientation: int) -> None:
 
 
 def output(image: np.ndarray, index: int = 0, name: str | None = None) -> Output:
-    return Output(Frame(image[..., :3], index, 0.0, name), image, None, None)
+    return output_of(image, index, 0.0, name)
 
 
 def test_photo_is_turned_once_as_its_tag_says(tmp_path):

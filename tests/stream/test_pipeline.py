@@ -7,6 +7,7 @@ import pytest
 
 from effects import Blur, Cutout, Grey, Mask, Replace
 from segmentation.keyframe import KeyframeTracker
+from segmentation.picture import RgbPicture
 from segmentation.refine import Refiner
 from stream.frame import Frame
 from stream.pipeline import Pipeline, shrunk
@@ -30,7 +31,7 @@ def make(effect, segmenter=None, *, invert=False, live=False, errors=None, max_i
 
 
 def frame(index: int, **more) -> Frame:
-    return Frame(square(index), index, index / 25, **more)
+    return Frame(RgbPicture(square(index)), index, index / 25, **more)
 
 
 def test_background_is_replaced_and_the_person_kept():
@@ -81,7 +82,7 @@ def test_blur_covers_the_whole_frame_while_the_network_fails(invert):
 
 
 def test_nothing_found_is_not_the_same_as_no_mask():
-    empty_room = Frame(np.full((48, 64, 3), ROOM, np.uint8), 0, 0.0)
+    empty_room = Frame(RgbPicture(np.full((48, 64, 3), ROOM, np.uint8)), 0, 0.0)
     output = make(Mask(), invert=True).process(empty_room)
     assert output.instances is not None
     assert len(output.instances) == 0
@@ -110,11 +111,11 @@ def test_network_sees_no_more_than_it_needs_and_alpha_has_the_frame_size():
 
 
 def test_shrunk_never_enlarges():
-    image = np.zeros((30, 90, 3), np.uint8)
-    assert shrunk(image, 200) is image
-    assert shrunk(image, None) is image
-    assert shrunk(image, 45).shape == (15, 45, 3)
-    assert shrunk(np.zeros((1, 900, 3), np.uint8), 90).shape == (1, 90, 3)
+    picture = RgbPicture(np.zeros((30, 90, 3), np.uint8))
+    assert shrunk(picture, 200) is picture.rgb
+    assert shrunk(picture, None) is picture.rgb
+    assert shrunk(picture, 45).shape == (15, 45, 3)
+    assert shrunk(RgbPicture(np.zeros((1, 900, 3), np.uint8)), 90).shape == (1, 90, 3)
 
 
 def test_only_chosen_instances_are_foreground_and_given_on():

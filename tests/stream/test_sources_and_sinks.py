@@ -14,14 +14,14 @@ import pytest
 import stream.background
 from stream.background import LoopingVideo, open_background
 from stream.demo import Demo
-from stream.frame import Frame, Output, OutputInfo, StreamError, StreamInfo
+from stream.frame import OutputInfo, StreamError, StreamInfo
 from stream.photos import PhotoFile, PhotoFolder, Photos
 from stream.realtime import RealTime
 from stream.sinks import SinkOptions, open_sink
 from stream.sources import local_files, open_source
 from stream.video_sink import VideoSink
 from stream.video_source import VideoSource
-from tests.fakes import MovingSquare, square
+from tests.fakes import MovingSquare, output_of, square
 
 INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
 
@@ -37,7 +37,7 @@ def clip(tmp_path) -> Path:
     with VideoSink(path, INFO) as sink:
         for index in range(10):
             image = square(index)
-            sink.write(Output(Frame(image, index, index / 25), image, None, None))
+            sink.write(output_of(image, index, index / 25))
         sink.finish(cut_short=False)
     return path
 

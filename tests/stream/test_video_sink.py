@@ -16,6 +16,7 @@ from stream.frame import Colour, Frame, Output, OutputInfo, StreamError, StreamI
 from stream.video_sink import VideoSink
 from stream.video_source import VideoSource
 from tests import ffmpeg_reference as reference
+from tests.fakes import output_of
 
 CLIPS = (
     "carphone_qcif.mp4",
@@ -68,7 +69,7 @@ def _copy(source_path: Path, path: Path, *, num_frames: int | None = None) -> Vi
             for frame in source:
                 if frame.index == num_frames:
                     break
-                sink.write(Output(frame, frame.image, None, None))
+                sink.write(Output(frame, frame.picture, None, None))
             sink.finish(cut_short=num_frames is not None)
     return source
 
@@ -79,7 +80,7 @@ def _outputs(num_frames: int, info: OutputInfo) -> Iterator[Output]:
     shape = (info.stream.height, info.stream.width, 4 if info.has_alpha else 3)
     for index in range(num_frames):
         image = rng.integers(0, 256, shape, np.uint8)
-        yield Output(Frame(image[..., :3], index, index / 25), image, None, None)
+        yield output_of(image, index, index / 25)
 
 
 def _write_all(sink: VideoSink, outputs: Iterator[Output]) -> None:
@@ -226,7 +227,7 @@ def test_every_matrix_and_range_gives_the_same_rgb(
     image = np.full((48, 64, 4 if has_alpha else 3), 255, np.uint8)
     image[..., :3] = 200, 40, 90
     with VideoSink(path, OutputInfo(stream, has_alpha=has_alpha), crf=1) as sink:
-        sink.write(Output(Frame(image[..., :3], 0, 0.0), image, None, None))
+        sink.write(output_of(image, 0, 0.0))
         sink.finish(cut_short=False)
     mean = reference.rgb(path, (48, 64), 1).mean(axis=(0, 1, 2))
     assert np.abs(mean - (200, 40, 90)).max() < 2
@@ -236,7 +237,7 @@ def test_a_source_without_yuv_is_written_as_bt709(tmp_path: Path) -> None:
     with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL), crf=1) as sink:
         for index in range(5):
             image = np.full((48, 64, 3), (200, 40, 90), np.uint8)
-            sink.write(Output(Frame(image, index, index / 25), image, None, None))
+            sink.write(output_of(image, index, index / 25))
         sink.finish(cut_short=False)
     assert "yuv420p(tv, bt709, " in reference.description(tmp_path / "out.mp4")
     mean = reference.rgb(tmp_path / "out.mp4", (48, 64), 5).mean(axis=(0, 1, 2))
@@ -267,7 +268,7 @@ def test_transparency_is_kept(
     image[16:32, :, 3] = 128
     with VideoSink(path, OutputInfo(info, has_alpha=True)) as sink:
         for index in range(5):
-            sink.write(Output(Frame(image[..., :3], index, index / 25), image, None, None))
+            sink.write(output_of(image, index, index / 25))
         sink.finish(cut_short=False)
     raw = reference.ffmpeg(*decoder, "-i", path, "-pix_fmt", "rgba", "-f", "rawvideo", "-")
     read = np.frombuffer(raw, np.uint8).reshape(5, 48, 64, 4).astype(int)
@@ -282,8 +283,8 @@ def test_a_clock_far_from_zero_starts_at_zero(tmp_path: Path) -> None:
         path = tmp_path / f"{start_s}{info.live}.mp4"
         with VideoSink(path, OutputInfo(info)) as sink:
             for output in _outputs(3, OutputInfo(info)):
-                frame = Frame(output.image, output.frame.index, start_s + output.frame.time_s)
-                sink.write(Output(frame, output.image, None, None))
+                frame = Frame(output.picture, output.frame.index, start_s + output.frame.time_s)
+                sink.write(Output(frame, output.picture, None, None))
             sink.finish(cut_short=False)
         times_s = reference.picture_packets_s(path)
         np.testing.assert_allclose(times_s, [wanted_s, wanted_s + 0.04, wanted_s + 0.08], atol=1e-4)
@@ -293,8 +294,8 @@ def test_times_that_do_not_rise_lose_no_frame(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with VideoSink(path, OutputInfo(SMALL)) as sink:
         for output, time_s in zip(_outputs(4, OutputInfo(SMALL)), (0, 0.2, 0.2, 0.1), strict=True):
-            frame = Frame(output.image, output.frame.index, time_s)
-            sink.write(Output(frame, output.image, None, None))
+            frame = Frame(output.picture, output.frame.index, time_s)
+            sink.write(Output(frame, output.picture, None, None))
         sink.finish(cut_short=False)
     np.testing.assert_allclose(reference.picture_packets_s(path), [0, 0.2, 0.2, 0.2], atol=1e-3)
 
@@ -302,8 +303,8 @@ def test_times_that_do_not_rise_lose_no_frame(tmp_path: Path) -> None:
 def test_wrong_images_are_refused(tmp_path: Path) -> None:
     image = np.zeros((48, 60, 3), np.uint8)
     with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL)) as sink:
-        with pytest.raises(ValueError, match=r"expected uint8 \(48, 64, 3\)"):
-            sink.write(Output(Frame(image, 0, 0.0), image, None, None))
+        with pytest.raises(ValueError, match=r"expected \(48, 64, 3\)"):
+            sink.write(output_of(image, 0, 0.0))
 
 
 def test_what_must_not_be_written_is_refused(tmp_path: Path) -> None:

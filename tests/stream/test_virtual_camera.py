@@ -21,7 +21,7 @@ from stream.pipeline import Pipeline
 from stream.sinks import SinkOptions, open_sink
 from stream.stats import Stats
 from stream.virtual_camera import VirtualCamera, cover
-from tests.fakes import PERSON, ROOM, MovingSquare, Oracle, square
+from tests.fakes import PERSON, ROOM, MovingSquare, Oracle, output_of, square
 
 pyvirtualcam = pytest.importorskip("pyvirtualcam")
 
@@ -70,7 +70,7 @@ def device(monkeypatch) -> Iterator[None]:
 
 
 def output(image: np.ndarray, index: int = 0) -> Output:
-    return Output(Frame(image[..., :3], index, index / 25), image, None, None)
+    return output_of(image, index, index / 25)
 
 
 def camera(info: OutputInfo = INFO, device: str | None = None) -> VirtualCamera:

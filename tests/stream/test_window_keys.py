@@ -37,7 +37,7 @@ def clip(tmp_path_factory) -> Path:
     with Demo() as demo:
         with VideoSink(folder / "once.mkv", OutputInfo(demo.info), preset="ultrafast") as sink:
             for frame in demo:
-                sink.write(Output(frame, frame.image, None, None))
+                sink.write(Output(frame, frame.picture, None, None))
             sink.finish(cut_short=False)
     ffmpeg("-stream_loop", "40", "-i", folder / "once.mkv", "-c", "copy", folder / "long.mkv")
     return folder / "long.mkv"

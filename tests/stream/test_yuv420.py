@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.yuv420 import LUMA_WEIGHTS, Yuv420
+from segmentation.picture import RgbPicture
+from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
 from tests import ffmpeg_reference as reference
 
 #: ffmpeg's `scale` filter's name of each matrix.
 SCALE = {"bt470bg": "bt470", "bt2020nc": "bt2020", "unknown": "smpte170m"}
+BT709 = YuvCoding("bt709")
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 
@@ -22,6 +24,10 @@ def photo(size_hw: tuple[int, int]) -> np.ndarray:
     coarse = rng.integers(0, 256, (6, 8, 3), np.uint8)
     image = cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC).astype(float)
     return np.clip(image + rng.normal(0, 3, image.shape), 0, 255).astype(np.uint8)
+
+
+def as_bytes(picture: YuvPicture) -> np.ndarray:
+    return np.concatenate([plane.reshape(-1) for plane in picture.planes])
 
 
 def converted(data: np.ndarray, pixels: str, to: str, size_hw: tuple[int, int], scale: str):
@@ -38,10 +44,9 @@ def converted(data: np.ndarray, pixels: str, to: str, size_hw: tuple[int, int], 
 def test_both_ways_are_ffmpegs_own(matrix: str, full_range: bool) -> None:
     size_hw = (96, 128)
     name, values = SCALE.get(matrix, matrix), "pc" if full_range else "tv"
-    yuv = Yuv420(size_hw, matrix, full_range)
     image = photo(size_hw)
-    frame = np.empty(yuv.num_bytes, np.uint8)
-    yuv.from_rgb(image, frame)
+    picture = YuvPicture.of_rgb(image, YuvCoding(matrix, full_range))
+    frame = as_bytes(picture)
     coded = f"out_color_matrix={name}:out_range={values}"
     difference = frame.astype(int) - converted(image, "rgb24", "yuv420p", size_hw, coded)
     # ffmpeg's chroma of full range is half a step too dark
@@ -50,32 +55,62 @@ def test_both_ways_are_ffmpegs_own(matrix: str, full_range: bool) -> None:
 
     decoded = f"in_color_matrix={name}:in_range={values}"
     want = converted(frame, "yuv420p", "rgb24", size_hw, decoded).reshape(*size_hw, 3)
-    difference = yuv.to_rgb(frame).astype(int) - want
+    difference = picture.rgb.astype(int) - want
     assert np.abs(difference.mean(axis=(0, 1))).max() < 0.2
     assert np.abs(difference).mean() < 0.8  # at steep noise; 0.2 in photos
     assert np.abs(difference).max() <= 6
 
 
 def test_there_and_back_shifts_no_colour() -> None:
-    yuv = Yuv420((96, 128), "bt709", False)
     image = photo((96, 128))
-    frame = np.empty(yuv.num_bytes, np.uint8)
-    yuv.from_rgb(image, frame)
-    difference = yuv.to_rgb(frame).astype(int) - image
+    difference = YuvPicture.of_rgb(image, BT709).rgb.astype(int) - image
     assert np.abs(difference.mean(axis=(0, 1))).max() < 0.2
 
 
 @pytest.mark.parametrize("size_hw", [(49, 65), (48, 65), (49, 64), (1, 1)])
 def test_odd_sides_have_half_a_chroma_pixel_more(size_hw: tuple[int, int]) -> None:
     height, width = size_hw
-    yuv = Yuv420(size_hw, "smpte170m", False)
     num_chroma = (height + 1) // 2 * ((width + 1) // 2)
-    assert yuv.num_bytes == height * width + 2 * num_chroma
+    assert num_bytes(size_hw) == height * width + 2 * num_chroma
     values = np.repeat(np.array([110, 200, 60], np.uint8), [height * width, num_chroma, num_chroma])
-    image = yuv.to_rgb(values)
+    image = YuvPicture.of_bytes(values, size_hw, YuvCoding("smpte170m")).rgb
     assert image.shape == (height, width, 3)
     assert (image == image[0, 0]).all()
     assert np.abs(image[0, 0].astype(int) - (1, 136, 255)).max() <= 1
+
+
+@pytest.mark.parametrize("size_hw", [(96, 128), (95, 127)])
+def test_shrunk_planes_are_the_shrunk_picture(size_hw: tuple[int, int]) -> None:
+    picture = YuvPicture.of_rgb(photo((96, 128)), BT709)
+    height, width = size_hw
+    planes = picture.planes[0][:height, :width], *picture.planes[1:]
+    picture = YuvPicture(*planes, BT709)
+    reference = RgbPicture(picture.rgb)
+    for times in range(4):
+        small = picture.halved(times)
+        assert small.shape == reference.halved(times).shape
+        difference = np.abs(small.astype(int) - reference.halved(times))
+        assert difference.mean() < (1.0 if size_hw == (96, 128) else 4.0)
+
+
+@pytest.mark.parametrize("cell", [1, 2, 8])
+def test_cells_have_the_colours_of_the_picture(cell: int) -> None:
+    picture = YuvPicture.of_rgb(photo((96, 128)), BT709)
+    y, x = np.array([0, 3, 11]), np.array([15, 2, 7])
+    cells = picture.cells(y, x, cell)
+    assert cells.shape == (3, cell * cell, 3)
+    for square, row, column in zip(cells, y * cell, x * cell, strict=True):
+        want = picture.rgb[row : row + cell, column : column + cell].reshape(-1, 3)
+        # chroma is not interpolated there
+        assert np.abs(square.astype(int) - want).mean() < (0.1 if cell == 1 else 5)
+        assert np.abs((square.astype(int) - want).mean(axis=0)).max() < 8
+
+
+def test_other_planes_have_the_same_coding() -> None:
+    picture = YuvPicture.of_rgb(photo((96, 128)), YuvCoding("fcc", True))
+    replaced = picture.replaced([plane[::-1] for plane in picture.planes])
+    assert replaced.coding == picture.coding
+    assert np.abs(replaced.rgb[::-1].astype(int) - picture.rgb).max() <= 1
 
 
 def test_a_decoded_clip_is_what_ffmpeg_makes_of_it(shared_data: Path) -> None:

@@ -1,0 +1,70 @@
+"""Frames that stay in the coding of their video all the way through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from effects import Blur, Effect, Grey, Unchanged
+from segmentation.refine import Refiner
+from stream.frame import Frame
+from stream.pipeline import Pipeline
+from stream.stats import Stats
+from stream.yuv420 import YuvCoding, YuvPicture
+from tests.fakes import Oracle, square
+
+
+def masked(effect: Effect, **more: bool) -> tuple[YuvPicture, object]:
+    picture = YuvPicture.of_rgb(square(3), YuvCoding("bt709"))
+    frame = Frame(picture, 0, 0.0)
+    from segmentation.keyframe import KeyframeTracker
+
+    pipeline = Pipeline(
+        KeyframeTracker(Oracle()), Refiner(blend=True), effect, stats=Stats(), **more
+    )
+    return picture, pipeline.process(frame).picture
+
+
+def test_blur_needs_no_rgb_of_the_whole_frame() -> None:
+    picture, shown = masked(Blur())
+    assert isinstance(shown, YuvPicture)
+    assert shown.coding == picture.coding
+    assert not np.array_equal(shown.planes[0], picture.planes[0])
+
+
+def test_no_effect_leaves_every_bit() -> None:
+    picture, shown = masked(Unchanged())
+    assert isinstance(shown, YuvPicture)
+    assert all(a is b for a, b in zip(shown.planes, picture.planes, strict=True))
+
+
+def test_other_effects_are_given_rgb() -> None:
+    picture, shown = masked(Grey())
+    assert not isinstance(shown, YuvPicture)
+    assert shown.rgb.shape == picture.rgb.shape
+
+
+def test_foreground_of_a_clip_is_written_as_it_was_read(shared_data: Path) -> None:
+    from segmentation.keyframe import KeyframeTracker
+    from segmentation.segmenter import load
+    from stream.video_source import VideoSource
+
+    segmenter = load("portrait")
+    pipeline = Pipeline(
+        KeyframeTracker(segmenter),
+        Refiner(blend=True),
+        Blur(),
+        max_input=segmenter.max_input,
+        stats=Stats(),
+    )
+    with VideoSource(str(shared_data / "clips" / "talk_woman_720p_audio.mp4")) as source:
+        frame = next(iter(source))
+    output = pipeline.process(frame)
+    assert isinstance(frame.picture, YuvPicture)
+    assert isinstance(output.picture, YuvPicture)
+    inside = output.alpha == 255
+    assert 0.05 < inside.mean() < 0.9
+    np.testing.assert_array_equal(output.picture.planes[0][inside], frame.picture.planes[0][inside])
+    outside = output.alpha == 0
+    assert np.abs(output.image.astype(int) - frame.image)[outside].mean() > 2

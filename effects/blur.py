@@ -53,9 +53,10 @@ class Blur:
 
     def on_planes(self, planes: Sequence[Image], alpha: NDArray[np.uint8]) -> list[Image]:
         """Do the same for planes; see `PlanarEffect`. They may have channels, (h, w, C)."""
-        return [self._on_plane(plane, _resized(alpha, plane.shape[:2])) for plane in planes]
+        alphas = {plane.shape[:2]: _resized(alpha, plane.shape[:2]) for plane in planes}
+        return [self._blurred(plane, alphas[plane.shape[:2]]) for plane in planes]
 
-    def _on_plane(self, plane: Image, alpha: NDArray[np.uint8]) -> Image:
+    def _blurred(self, plane: Image, alpha: NDArray[np.uint8]) -> Image:
         height, width = alpha.shape
         sigma_px = self.strength * MAX_SIGMA * height
         small, small_alpha = plane, alpha

@@ -110,13 +110,19 @@ class YuvPicture(Picture):
         """See `Picture.cells`. Each chroma value stands for its four pixels."""
         if cell == 1:
             return self.rgb[y, x][:, None]
-        shape = len(y), cell // 2, 1, cell // 2, 1
-        luma, *chroma = self.planes
-        pixels = [squares(luma, cell)[y, :, x]]
-        for plane in chroma:
-            quarters = squares(plane, cell // 2)[y, :, x].reshape(shape)
-            pixels.append(np.broadcast_to(quarters, (*shape[:2], 2, shape[3], 2)))
-        return self._converted(*(plane.reshape(len(y), cell * cell) for plane in pixels))
+        luma, blue, red = self.planes
+        # all squares as one column, which interpolation would run into each other
+        size, half = (cell, len(y) * cell), cell // 2
+        blue, red = (
+            cv2.resize(
+                squares(plane, half)[y, :, x].reshape(-1, half),
+                size,
+                interpolation=cv2.INTER_NEAREST,
+            )
+            for plane in (blue, red)
+        )
+        pixels = self._converted(squares(luma, cell)[y, :, x].reshape(-1, cell), blue, red)
+        return pixels.reshape(len(y), cell * cell, 3)
 
     def replaced(self, planes: Sequence[Image]) -> YuvPicture:
         """Return a picture of other planes in the same coding."""

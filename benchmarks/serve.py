@@ -36,7 +36,7 @@ from aiortc.codecs import depayload, h264, vpx
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from numpy.typing import NDArray
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from stream.ffmpeg import executable
 
@@ -172,18 +172,7 @@ def measure(camera: Path, num_visitors: int, seconds: float, effect: str) -> dic
     """Let so many visitors look at themselves; returns what they saw."""
     with ExitStack() as stack:
         server, address = start_server(stack)
-        program = next(filter(None, map(shutil.which, BROWSERS)))
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=[
-                "--no-sandbox",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                f"--use-file-for-fake-video-capture={camera}",
-            ],
-        )
-        stack.callback(browser.close)
+        browser = start_browser(stack, camera)
         pages = [visit(browser, address, effect) for _ in range(num_visitors)]
         time.sleep(WARM_UP_S)
         decoded = [page.evaluate(DECODED) for page in pages]
@@ -210,6 +199,21 @@ def measure(camera: Path, num_visitors: int, seconds: float, effect: str) -> dic
         "page_says_ms": [int(text) if text.isdigit() else None for text in told],
         "server_cores": round(cpu_s / elapsed_s, 2),
     }
+
+
+def start_browser(stack: ExitStack, camera: Path) -> Browser:
+    """Start a Chromium whose camera shows the clip."""
+    program = next(filter(None, map(shutil.which, BROWSERS)))
+    arguments = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={camera}",
+    ]
+    playwright = stack.enter_context(sync_playwright())
+    browser = playwright.chromium.launch(executable_path=program, args=arguments)
+    stack.callback(browser.close)
+    return browser
 
 
 def start_server(stack: ExitStack) -> tuple[psutil.Process, str]:

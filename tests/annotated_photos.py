@@ -10,6 +10,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
+
+from segmentation.data.dataset import DataError, read_dataset
 
 SIZE_HW = (120, 200)
 DISC_X, DISC_Y, DISC_RADIUS = 50, 60, 30  # a "ball"
@@ -194,3 +197,21 @@ WRITERS: dict[str, Callable[..., Path]] = {
     "masks": write_masks,
     "mask_files": write_mask_files,
 }
+
+
+def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.count_nonzero(mask & truth) / np.count_nonzero(mask | truth))
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    """Change a JSON file."""
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+def problems(path: Path) -> str:
+    """The message about data that cannot be used."""
+    with pytest.raises(DataError) as caught:
+        read_dataset(path)
+    return str(caught.value)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,21 +23,28 @@ needs_screen = pytest.mark.skipif(
 
 @contextlib.contextmanager
 def virtual_screen(size: str = "1280x800") -> Iterator[str]:
-    """Run an X server of that size; its name is what `DISPLAY` wants."""
+    """Run an X server of that size; its name is what `DISPLAY` wants.
+
+    The server takes a number that no other has, and tells it once it takes connections. It must
+    not start anew whenever its last client leaves, as servers do: who comes just then is refused.
+    """
     reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        number = pipe.readline().strip()
-    try:
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
+    with tempfile.TemporaryFile("w+") as told:
+        server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-noreset"],
+            pass_fds=[writing],
+            stderr=told,
+        )
+        os.close(writing)
+        try:
+            with os.fdopen(reading) as pipe:
+                number = pipe.readline().strip()
+            told.seek(0)
+            assert number, f"Xvfb did not start: {told.read()}"
+            yield f":{number}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
 
 
 def start(arguments: list[str], display: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
@@ -64,12 +72,18 @@ def xdotool(display: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def wait_for_window(display: str, title: str = "maskcast") -> str:
-    """Return the number of the window with that title, as soon as it is there."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        found = xdotool(display, "search", "--name", f"^{title}$").stdout.split()
+def wait_for_window(process: subprocess.Popen[str], display: str, title: str = "maskcast") -> str:
+    """Return the number of the program's window as soon as it is on the screen.
+
+    A program that ended will show none; what it said tells why.
+    """
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        found = xdotool(display, "search", "--onlyvisible", "--name", f"^{title}$").stdout.split()
         if found:
             return found[-1]
         time.sleep(0.1)
-    raise AssertionError("no window appeared")
+    ended = process.poll()
+    process.kill()
+    assert process.stderr is not None
+    raise AssertionError(f"no window appeared; exit code {ended}: {process.stderr.read()}")

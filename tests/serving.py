@@ -12,15 +12,12 @@ from typing import Any, TypeVar
 
 import aiohttp
 import av
+import cv2
 import numpy as np
-from aiortc import (
-    RTCConfiguration,
-    RTCPeerConnection,
-    RTCSessionDescription,
-    VideoStreamTrack,
-)
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from numpy.typing import NDArray
 
+from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 from stream.serve.network import Network
 from stream.serve.server import Server
@@ -166,3 +163,65 @@ class Client:
             f"{self.address}/visits/{self.id}/background", data=data, headers=headers
         ) as response:
             return response.status, await response.json()
+
+
+ROOM, PERSON = (20, 160, 40), (230, 60, 170)
+SIZE_HW = (240, 320)
+
+
+def scene(index: int, size_hw: tuple[int, int] = SIZE_HW) -> NDArray[np.uint8]:
+    """A "person" that moves to and fro in front of a "room"."""
+    image = np.full((*size_hw, 3), ROOM, np.uint8)
+    left = 60 + abs(index * 2 % 100 - 50)
+    image[60:180, left : left + 100] = PERSON
+    return image
+
+
+def near(image: NDArray[np.uint8], colour: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.abs(image.astype(int) - colour).max(axis=2) < 50
+
+
+class Finds:
+    """`Segmenter` that sees what has the person's colour, and breaks when told to."""
+
+    classes: tuple[str, ...] = ("person",)
+    max_input: int | None = 320
+    device = "nowhere"
+
+    def __init__(self, name: str = "portrait") -> None:
+        self.name = name
+        self.broken = False
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        if self.broken:
+            raise RuntimeError("the network broke")
+        return [self._one(image) for image in images]
+
+    def _one(self, image: NDArray[np.uint8]) -> Instances:
+        mask = np.where(near(image, PERSON), 255, 0).astype(np.uint8)
+        rows, columns = np.nonzero(mask)
+        if not len(rows):
+            return Instances.empty((image.shape[0], image.shape[1]))
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        return Instances(
+            boxes=np.array([box], np.float32),
+            scores=np.ones(1, np.float32),
+            labels=np.zeros(1, np.int32),
+            masks=mask[None],
+            ids=np.full(1, -1, np.int32),
+        )
+
+
+def play(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+async def left(running: Served, num: int = 0, wait_s: float = 15.0) -> None:
+    """Wait until so many visitors are there."""
+    async with asyncio.timeout(wait_s):
+        while len(running.server.visitors) > num:
+            await asyncio.sleep(0.05)
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    return bytes(cv2.imencode(".png", image[..., ::-1])[1])

@@ -46,11 +46,15 @@ def test_only_one_place_starts_ffmpeg():
     assert users == {"ffmpeg.py"}
 
 
-@pytest.mark.parametrize("package", FORBIDDEN)
-def test_files_and_functions_stay_readable(package):
-    for path in (ROOT / package).rglob("*.py"):
-        assert len(path.read_text().splitlines()) <= 600, path
-        for node in ast.walk(ast.parse(path.read_text())):
+@pytest.mark.parametrize("folder", [*FORBIDDEN, "benchmarks", "tests"])
+def test_files_and_functions_stay_readable(folder):
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert len(files) > 5
+    for path in files:
+        text = path.read_text()
+        limit = 600 if path.name.endswith("_network.py") else 400
+        assert len(text.splitlines()) <= limit, path
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 docstring = ast.get_docstring(node, clean=False) or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +135,17 @@ def test_a_network_that_finds_nothing_scores_zero(squares: Dataset) -> None:
     json.dumps(result.as_dict())
 
 
+def spoilt(found: Instances, rng: np.random.Generator) -> Instances:
+    """Leave some out, and move the others a little."""
+    found = found[rng.random(len(found)) < 0.8]
+    masks = found.masks.copy()
+    for mask in masks:
+        mask[:] = np.roll(mask, rng.integers(-4, 5), 1)
+    scores = rng.random(len(found)).astype(np.float32)
+    boxes = found.boxes + rng.normal(0, 3, found.boxes.shape).astype(np.float32)
+    return replace(found, masks=masks, scores=scores, boxes=boxes)
+
+
 def test_same_figures_as_pycocotools_called_directly(shared_data: Path, capfd) -> None:
     """COCO's own photos, polygons, crowds and boxes; predictions spoilt at random."""
     from pycocotools.coco import COCO
@@ -141,22 +153,12 @@ def test_same_figures_as_pycocotools_called_directly(shared_data: Path, capfd) -
 
     path = shared_data / "stills" / "coco_multi" / "annotations.json"
     dataset = read_dataset(path)
-    rng = np.random.default_rng(0)
+    spoil = functools.partial(spoilt, rng=np.random.default_rng(0))
     document = json.loads(path.read_text())
     ids = {image["file_name"]: image["id"] for image in document["images"]}
     category_ids = {row["name"]: row["id"] for row in document["categories"]}
     results: dict[str, list[dict[str, object]]] = {"bbox": [], "segm": []}
     seen: list[str] = []
-
-    def spoil(found: Instances) -> Instances:
-        keep = rng.random(len(found)) < 0.8
-        found = found[keep]
-        masks = found.masks.copy()
-        for mask in masks:
-            mask[:] = np.roll(mask, rng.integers(-4, 5), 1)
-        scores = rng.random(len(found)).astype(np.float32)
-        boxes = found.boxes + rng.normal(0, 3, found.boxes.shape).astype(np.float32)
-        return replace(found, masks=masks, scores=scores, boxes=boxes)
 
     def keep(photo: Photo, found: Instances) -> None:
         seen.append(photo.path.name)

@@ -1,6 +1,7 @@
+"""Masks between keyframes: every frame gets one, in order, on time or not at all."""
+
 from __future__ import annotations
 
-import itertools
 import time
 from concurrent.futures import Executor, Future
 from concurrent.futures.thread import ThreadPoolExecutor
@@ -11,11 +12,7 @@ import pytest
 from segmentation.evaluate import intersection_over_union
 from segmentation.instances import Instances
 from segmentation.keyframe import MAX_WAIT_S, KeyframeTracker
-from segmentation.reuse.changes import Thumbnail, is_cut, is_still, new_share
-from segmentation.reuse.identify import Identities
-from segmentation.reuse.propagate import Picture
-from segmentation.reuse.schedule import Progress, Schedule
-from tests.moving_discs import COLOURS, SIZE_HW, Truth, colour_index, instances, scene, texture
+from tests.moving_discs import COLOURS, Truth, colour_index, other_scene, scene
 
 
 class Later(Executor):
@@ -110,14 +107,6 @@ def test_ids_stay_when_objects_cross_leave_and_return():
                     owner.setdefault(k, set()).add(colour_index(image, disc))
         assert owner == {0: owner[0], 1: owner[1]}
         assert sorted(map(sorted, owner.values())) == [[0], [1]]
-
-
-def other_scene(i: int) -> tuple[np.ndarray, Instances]:
-    image, found = scene([(80 + 4 * i, 60)])
-    wall = np.ascontiguousarray(texture(SIZE_HW, (60, 120, 60), 9))
-    inside = found.masks[0] >= 128
-    wall[inside] = image[inside]
-    return wall, found
 
 
 @pytest.mark.parametrize("reuse", ["hold", "forward", "both"])
@@ -288,99 +277,6 @@ def test_auto_runs_it_more_often_the_more_there_is_to_follow():
         runs[speed] = tracker.counts["keyframes"]
     assert runs[0.5] <= runs[3.0] <= runs[8.0]
     assert runs[0.5] < runs[8.0]
-
-
-def test_schedule_counts_frames():
-    schedule = Schedule(3)
-    assert [schedule.due(Progress(n, n / 25, drift=9.0)) for n in (1, 2, 3, 4)] == [
-        False,
-        False,
-        True,
-        True,
-    ]
-
-
-def test_schedule_goes_by_drift_news_and_time():
-    schedule = Schedule("auto")
-    assert not schedule.due(Progress(3, 0.1, drift=0.3, new_share=0.01))
-    assert schedule.due(Progress(3, 0.1, drift=0.8))
-    assert schedule.due(Progress(3, 0.1, new_share=0.07))
-    assert schedule.due(Progress(3, 0.1, drift=0.4, new_share=0.04))
-    assert schedule.due(Progress(3, 1.1))
-
-
-@pytest.mark.parametrize("drift", [0.02, 0.1, 0.5])
-def test_schedule_keeps_to_its_budget(drift):
-    schedule = Schedule("auto", mean_distance=8)
-    since, keyframes = 0, 0
-    for _ in range(800):
-        since += 1
-        if schedule.due(Progress(since, since / 25, drift * since)):
-            since, keyframes = 0, keyframes + 1
-    assert 80 <= keyframes <= 125
-
-
-def test_likeness_of_thumbnails():
-    one, other = (Thumbnail.of(Picture.of(scene([(x, 70)])[0])) for x in (60, 64))
-    elsewhere = Thumbnail.of(Picture.of(other_scene(0)[0]))
-    assert not is_cut(one, other)
-    assert is_cut(one, elsewhere)
-    assert is_still(one, one)
-    assert not is_still(one, other)
-    plain = [Thumbnail.of(Picture.of(np.full((90, 120, 3), v, np.uint8))) for v in (40, 200)]
-    assert is_cut(*plain)
-    assert not is_cut(plain[0], plain[0])
-
-
-def test_new_is_what_no_known_object_explains():
-    before, now = scene([(60, 80)]), scene([(60, 80), (200, 80)])
-    one, other = (Thumbnail.of(Picture.of(image)) for image, _ in (before, now))
-    known = now[1].masks[0]
-    assert new_share(one, one, known) == 0
-    assert new_share(one, other, known) > 0.01
-    assert new_share(one, other, now[1].union()) == 0
-    moved = np.roll(before[0], 9, axis=1)
-    assert new_share(one, Thumbnail.of(Picture.of(moved)), np.roll(known, 9, axis=1)) < 0.01
-
-
-def test_cuts_are_found_in_real_frames_and_fast_motion_is_none(shared_data):
-    import cv2
-
-    clips = [
-        [
-            Thumbnail.of(Picture.of(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)))
-            for path in sorted((folder / "JPEGImages").iterdir())[:20]
-        ]
-        for folder in sorted((shared_data / "davis").iterdir())
-    ]
-    assert len(clips) == 5
-    for clip in clips:
-        assert not any(is_cut(a, b) for a, b in itertools.pairwise(clip))
-        assert all(is_cut(clip[-1], other[0]) for other in clips if other is not clip)
-
-
-def test_identities_tell_classes_and_newcomers_apart():
-    image, found = scene([(60, 70), (200, 90)])
-    picture = Picture.of(image)
-    names = Identities()
-    first = names.name(found, None, picture, 0.0)
-    assert first.ids.tolist() == [0, 1]
-    swapped = names.name(found[::-1], first, picture, 0.1)
-    assert swapped.ids.tolist() == [1, 0]
-    other_class = Instances(
-        found.boxes, found.scores, np.array([0, 3], np.int32), found.masks, found.ids
-    )
-    assert names.name(other_class, first, picture, 0.2).ids.tolist() == [0, 2]
-
-
-def test_identity_of_who_left_is_kept_for_a_while():
-    (here, found), (away, left) = scene([(60, 70)]), (scene([])[0], instances([]))
-    for absence_s, expected in ((5.0, [0]), (50.0, [1])):
-        names = Identities()
-        first = names.name(found, None, Picture.of(here), 0.0)
-        gone = names.name(left, first, Picture.of(away), 0.1)
-        back = names.name(found, gone, Picture.of(here), absence_s)
-        assert back.ids.tolist() == expected
 
 
 @pytest.mark.parametrize(

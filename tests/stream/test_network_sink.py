@@ -17,7 +17,6 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
-import psutil
 import pytest
 
 import stream.network_sink
@@ -30,18 +29,12 @@ from stream.video_source import VideoSource
 from tests.fakes import output_of
 from tests.ffmpeg_reference import ffmpeg, picture_times_s, rgb
 
+pytestmark = pytest.mark.usefixtures("nothing_left_over")
+
 SIZE_HW = (120, 160)
 FPS = 25
 #: A white corner and a tone, together, in the first tenth of each second.
 FLASH, PLAIN = (slice(0, 24), slice(0, 24)), 0.1
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left_over() -> Iterator[None]:
-    threads = threading.active_count()
-    yield
-    assert psutil.Process().children() == []
-    assert threading.active_count() == threads
 
 
 @pytest.fixture(scope="module")

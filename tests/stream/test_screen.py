@@ -52,13 +52,18 @@ def wait_until_painted(display: str) -> None:
 def screen():
     with virtual_screen("640x480") as name:
         with subprocess.Popen(
-            [sys.executable, "-c", SHOW], env={"DISPLAY": name, "PATH": "/usr/bin"}
+            [sys.executable, "-c", SHOW],
+            env={"DISPLAY": name, "PATH": "/usr/bin"},
+            stderr=subprocess.PIPE,
+            text=True,
         ) as shower:
-            wait_for_window(name, "known")
-            xdotool(name, "mousemove", "0", "0")
-            wait_until_painted(name)
-            yield name
-            shower.kill()
+            try:
+                wait_for_window(shower, name, "known")
+                xdotool(name, "mousemove", "0", "0")
+                wait_until_painted(name)
+                yield name
+            finally:
+                shower.kill()
 
 
 @pytest.fixture

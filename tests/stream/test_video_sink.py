@@ -1,22 +1,21 @@
-"""Video files as sinks."""
+"""Video files as sinks: frames, times, colours, sound and transparency."""
 
 from __future__ import annotations
 
-import resource
-import threading
-from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
-from stream.frame import Colour, Frame, Output, OutputInfo, StreamError, StreamInfo
+from stream.frame import Colour, Frame, Output, OutputInfo, StreamInfo
 from stream.video_sink import VideoSink
 from stream.video_source import VideoSource
 from tests import ffmpeg_reference as reference
 from tests.fakes import output_of
+from tests.written_videos import SMALL, noisy_outputs
+
+pytestmark = pytest.mark.usefixtures("no_file_left_over")
 
 CLIPS = (
     "carphone_qcif.mp4",
@@ -50,17 +49,6 @@ EDGE = (
 #: Sound that .mp4 takes as it is.
 COPIED = {"aac", "mp3", "opus"}
 
-SMALL = StreamInfo(width=64, height=48, fps=Fraction(25))
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left_over(tmp_path: Path) -> Iterator[None]:
-    threads = threading.active_count()
-    yield
-    assert psutil.Process().children() == []
-    assert threading.active_count() == threads
-    assert [path.name for path in tmp_path.rglob(".*")] == []
-
 
 def _copy(source_path: Path, path: Path, *, num_frames: int | None = None) -> VideoSource:
     """Read and write; `num_frames` cuts it short."""
@@ -72,21 +60,6 @@ def _copy(source_path: Path, path: Path, *, num_frames: int | None = None) -> Vi
                 sink.write(Output(frame, frame.picture, None, None))
             sink.finish(cut_short=num_frames is not None)
     return source
-
-
-def _outputs(num_frames: int, info: OutputInfo) -> Iterator[Output]:
-    """Yield noise, which no encoder makes small."""
-    rng = np.random.default_rng(0)
-    shape = (info.stream.height, info.stream.width, 4 if info.has_alpha else 3)
-    for index in range(num_frames):
-        image = rng.integers(0, 256, shape, np.uint8)
-        yield output_of(image, index, index / 25)
-
-
-def _write_all(sink: VideoSink, outputs: Iterator[Output]) -> None:
-    for output in outputs:
-        sink.write(output)
-    sink.finish(cut_short=False)
 
 
 @pytest.mark.parametrize("name", CLIPS + EDGE)
@@ -209,7 +182,7 @@ def test_primaries_and_transfer_are_passed_on(tmp_path: Path) -> None:
     colour = Colour("bt2020", "smpte2084", "bt2020nc")
     info = OutputInfo(StreamInfo(width=64, height=48, fps=Fraction(25), colour=colour))
     with VideoSink(tmp_path / "hdr.mp4", info) as sink:
-        for output in _outputs(3, info):
+        for output in noisy_outputs(3, info):
             sink.write(output)
         sink.finish(cut_short=False)
     assert "(tv, bt2020nc/bt2020/smpte2084" in reference.description(tmp_path / "hdr.mp4")
@@ -249,7 +222,7 @@ def test_odd_sizes_are_kept(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"odd{ending}"
     info = OutputInfo(StreamInfo(width=65, height=49, fps=Fraction(25)))
     with VideoSink(path, info) as sink:
-        for output in _outputs(4, info):
+        for output in noisy_outputs(4, info):
             sink.write(output)
         sink.finish(cut_short=False)
     assert reference.rgb(path, (49, 65), 4).shape == (4, 49, 65, 3)
@@ -282,7 +255,7 @@ def test_a_clock_far_from_zero_starts_at_zero(tmp_path: Path) -> None:
     for start_s, info, wanted_s in ((3.5, SMALL, 3.5), (5000.0, SMALL, 0.0), (3.5, live, 0.0)):
         path = tmp_path / f"{start_s}{info.live}.mp4"
         with VideoSink(path, OutputInfo(info)) as sink:
-            for output in _outputs(3, OutputInfo(info)):
+            for output in noisy_outputs(3, OutputInfo(info)):
                 frame = Frame(output.picture, output.frame.index, start_s + output.frame.time_s)
                 sink.write(Output(frame, output.picture, None, None))
             sink.finish(cut_short=False)
@@ -293,112 +266,10 @@ def test_a_clock_far_from_zero_starts_at_zero(tmp_path: Path) -> None:
 def test_times_that_do_not_rise_lose_no_frame(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with VideoSink(path, OutputInfo(SMALL)) as sink:
-        for output, time_s in zip(_outputs(4, OutputInfo(SMALL)), (0, 0.2, 0.2, 0.1), strict=True):
+        for output, time_s in zip(
+            noisy_outputs(4, OutputInfo(SMALL)), (0, 0.2, 0.2, 0.1), strict=True
+        ):
             frame = Frame(output.picture, output.frame.index, time_s)
             sink.write(Output(frame, output.picture, None, None))
         sink.finish(cut_short=False)
     np.testing.assert_allclose(reference.picture_packets_s(path), [0, 0.2, 0.2, 0.2], atol=1e-3)
-
-
-def test_wrong_images_are_refused(tmp_path: Path) -> None:
-    image = np.zeros((48, 60, 3), np.uint8)
-    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL)) as sink:
-        with pytest.raises(ValueError, match=r"expected \(48, 64, 3\)"):
-            sink.write(output_of(image, 0, 0.0))
-
-
-def test_what_must_not_be_written_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "old.mp4").write_text("old")
-    (tmp_path / "link.mp4").symlink_to(tmp_path / "old.mp4")
-    (tmp_path / "folder.mp4").mkdir()
-    alpha = OutputInfo(SMALL, has_alpha=True)
-    inputs = (tmp_path / "old.mp4",)
-    refused: list[tuple[str, str, Callable[[Path], VideoSink]]] = [
-        ("old.mp4", "exists; add -y", lambda path: VideoSink(path, OutputInfo(SMALL))),
-        ("folder.mp4", "is a folder", lambda path: VideoSink(path, OutputInfo(SMALL))),
-        ("new.avi", "no kind of video", lambda path: VideoSink(path, OutputInfo(SMALL))),
-        ("no/new.mp4", "does not exist", lambda path: VideoSink(path, OutputInfo(SMALL))),
-        ("new.mp4", r"use \.mov or \.webm", lambda path: VideoSink(path, alpha)),
-        (
-            "link.mp4",
-            "is the input",
-            lambda path: VideoSink(path, OutputInfo(SMALL), overwrite=True, input_paths=inputs),
-        ),
-    ]
-    for name, message, make in refused:
-        with pytest.raises(StreamError, match=message) as caught:
-            make(tmp_path / name)
-        assert name in str(caught.value)
-        assert "\n" not in str(caught.value)
-    assert (tmp_path / "old.mp4").read_text() == "old"
-
-
-def test_a_folder_that_takes_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def refuse(path: Path, mode: int = 0o666, exist_ok: bool = True) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    # Not by the folder's permissions, which root need not keep.
-    monkeypatch.setattr(Path, "touch", refuse)
-    with pytest.raises(StreamError, match=r"out\.mp4: cannot be written \(Permission denied\)"):
-        VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL))
-
-
-def test_without_finish_nothing_stays(tmp_path: Path) -> None:
-    path = tmp_path / "out.mp4"
-    path.write_text("old")
-    with VideoSink(path, OutputInfo(SMALL), overwrite=True) as sink:
-        for output in _outputs(3, OutputInfo(SMALL)):
-            sink.write(output)
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["out.mp4"]
-
-
-def test_overwrite_replaces(tmp_path: Path) -> None:
-    path = tmp_path / "out.mp4"
-    path.write_text("old")
-    with VideoSink(path, OutputInfo(SMALL), overwrite=True) as sink:
-        for output in _outputs(3, OutputInfo(SMALL)):
-            sink.write(output)
-        sink.finish(cut_short=False)
-    assert len(reference.picture_packets_s(path)) == 3
-
-
-def test_no_frames_is_an_error(tmp_path: Path) -> None:
-    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL)) as sink:
-        with pytest.raises(StreamError, match="no frames"):
-            sink.finish(cut_short=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_killed_ffmpeg_is_an_error(tmp_path: Path) -> None:
-    info = OutputInfo(StreamInfo(width=640, height=480, fps=Fraction(25)))
-    with VideoSink(tmp_path / "out.mp4", info) as sink:
-        sink.write(next(_outputs(1, info)))
-        (child,) = psutil.Process().children()
-        child.kill()
-        with pytest.raises(StreamError, match=r"out\.mp4: could not be written .*SIGKILL"):
-            _write_all(sink, _outputs(50, info))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_ffmpeg_killed_before_the_end_is_an_error(tmp_path: Path) -> None:
-    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL)) as sink:
-        sink.write(next(_outputs(1, OutputInfo(SMALL))))
-        psutil.Process().children()[0].kill()
-        with pytest.raises(StreamError, match="SIGKILL"):
-            sink.finish(cut_short=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
-    info = OutputInfo(StreamInfo(width=640, height=480, fps=Fraction(25)))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
-    try:
-        with VideoSink(tmp_path / "out.mp4", info, preset="ultrafast") as sink:
-            with pytest.raises(StreamError, match=r"out\.mp4: could not be written") as caught:
-                _write_all(sink, _outputs(50, info))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "\n" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []

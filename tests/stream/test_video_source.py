@@ -22,6 +22,8 @@ from stream.frame import Colour, StreamError
 from stream.video_source import VideoSource
 from tests import ffmpeg_reference as reference
 
+pytestmark = pytest.mark.usefixtures("nothing_left_over")
+
 EDGE_FRAMES = {
     "av1.mkv": 125,
     "corrupted.mp4": 49,
@@ -37,14 +39,6 @@ EDGE_FRAMES = {
     "transparent_alpha.webm": 150,
     "unordered_pts.mov": 4,
 }
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left_over() -> Iterator[None]:
-    threads = threading.active_count()
-    yield
-    assert psutil.Process().children() == []
-    assert threading.active_count() == threads
 
 
 @pytest.fixture(scope="session")

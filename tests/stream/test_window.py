@@ -23,7 +23,7 @@ def screen():
 def test_window_ends_by_key_or_by_closing_it(screen, how):
     with start(["demo:"], screen) as process:
         try:
-            window = wait_for_window(screen)
+            window = wait_for_window(process, screen)
             time.sleep(1)
             if how == "key":
                 xdotool(screen, "windowfocus", window)

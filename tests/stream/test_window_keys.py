@@ -48,7 +48,7 @@ class Person:
 
     def __init__(self, display: str, process: subprocess.Popen[str]) -> None:
         self.display, self.process = display, process
-        self.window = wait_for_window(display)
+        self.window = wait_for_window(process, display)
         self.wait_until(lambda: self.look()[..., 0].any())
         xdotool(display, "windowfocus", self.window)
 
@@ -237,7 +237,7 @@ def test_full_screen_and_back(clip, tmp_path):
         with subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager:
             time.sleep(1)
             with start([str(clip), "--effect", "mask"], display, tmp_path) as process:
-                window = wait_for_window(display)
+                window = wait_for_window(process, display)
                 xdotool(display, "windowfocus", "--sync", window)
 
                 def size() -> str:

@@ -1,3 +1,5 @@
+"""Optical flow: where each pixel was, whatever the size and the light."""
+
 from __future__ import annotations
 
 import numpy as np

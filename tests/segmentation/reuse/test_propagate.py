@@ -1,3 +1,5 @@
+"""Masks carried from frame to frame, and those of two keyframes joined between them."""
+
 from __future__ import annotations
 
 import cv2

@@ -1,8 +1,9 @@
-"""The page in a real Chromium, with a real clip as its camera."""
+"""The page in a real Chromium, whose camera shows the demo's portrait."""
 
 from __future__ import annotations
 
 import base64
+import itertools
 import shutil
 import subprocess
 import time
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 pytest.importorskip("playwright", reason="drives the browser")
+pytest.importorskip("skimage", reason="carries the portrait")
 
 from playwright.sync_api import sync_playwright
 
 from segmentation.segmenter import load
+from stream.demo import FPS, HEIGHT, WIDTH, Demo
 from stream.ffmpeg import executable
 from tests.serving import Served, served
 
@@ -29,8 +32,8 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 NUM_FRAMES = 90
 NOTHING = "\N{EN DASH}"  # where a number is not known
 GREEN = (15, 138, 75)  # which the room has not
-#: Of the clip, (rows, columns): where the person always is, and where she never is.
-PERSON_AREA, ROOM_AREA = (slice(110, 170), slice(275, 315)), (slice(0, 60), slice(0, 640))
+#: Of the picture, (rows, columns): where the person always is, and where she never is.
+PERSON_AREA, ROOM_AREA = (slice(120, 230), slice(260, 360)), (slice(45, 155), slice(515, 595))
 
 GRAB = """id => {
   const video = document.getElementById(id), canvas = document.createElement('canvas');
@@ -41,23 +44,23 @@ GRAB = """id => {
 
 
 @pytest.fixture(scope="module")
-def camera(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clip as Chromium reads it."""
-    path = tmp_path_factory.mktemp("camera") / "clip.y4m"
-    source = shared_data / "clips" / "webcam_asl_book.mkv"
-    command = [executable(), "-v", "error", "-i", str(source), "-frames:v", str(NUM_FRAMES)]
-    subprocess.run([*command, "-pix_fmt", "yuv420p", str(path)], check=True)
-    return path
+def clip() -> NDArray[np.uint8]:
+    """The first frames of the demo with a chequered picture on the wall, (N, 480, 640, 3) RGB."""
+    with Demo() as demo:
+        frames = np.stack([frame.image for frame in itertools.islice(demo, NUM_FRAMES)])
+    is_dark = (np.indices((120, 90)) // 6).sum(axis=0)[..., None] % 2 == 1
+    frames[:, 40:160, 510:600] = np.where(is_dark, (90, 110, 150), (190, 150, 110))
+    return frames
 
 
 @pytest.fixture(scope="module")
-def clip(camera: Path) -> NDArray[np.uint8]:
-    """(N, 480, 640, 3) RGB."""
-    command = [executable(), "-v", "error", "-i", str(camera)]
-    raw = subprocess.run(
-        [*command, "-pix_fmt", "rgb24", "-f", "rawvideo", "-"], check=True, capture_output=True
-    )
-    return np.frombuffer(raw.stdout, np.uint8).reshape(-1, 480, 640, 3)
+def camera(clip: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip as Chromium reads it."""
+    path = tmp_path_factory.mktemp("camera") / "clip.y4m"
+    given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(FPS)]
+    command = [executable(), "-v", "error", *given, "-i", "-", "-pix_fmt", "yuv420p", str(path)]
+    subprocess.run(command, input=clip.tobytes(), check=True)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +162,7 @@ def test_the_person_is_kept_and_the_background_changed(
         inside = cv2.erode(mask, np.ones((25, 25), np.uint8)) > 240
         outside = cv2.dilate(mask, np.ones((25, 25), np.uint8)) < 15
         assert inside.mean() > 0.05
-        assert outside.mean() > 0.5
+        assert outside.mean() > 0.25
         assert np.median(difference[inside]) < 12
         assert (difference[inside] < 40).mean() > 0.9
         assert share_of(image[outside][None], GREEN) > 0.97
@@ -175,13 +178,17 @@ def test_the_person_is_kept_and_the_background_changed(
 def test_numbers_are_shown(visit: Visit) -> None:
     visit.start()
     page = visit.page
-    visit.until(lambda: page.inner_text("#n-trip") != NOTHING)
-    fps, trip, server = (
-        float(page.inner_text(f"#n-{name}")) for name in ("fps", "trip", "latency")
-    )
-    assert fps > 3
-    assert 0 < server < trip < 5_000
-    visit.until(lambda: 10 < float(page.inner_text("#n-kept")) < 30)
+
+    def numbers() -> list[float]:
+        texts = page.evaluate(
+            "['fps', 'latency', 'trip'].map(name => document.getElementById(`n-${name}`).innerText)"
+        )
+        return [float(text) for text in texts] if NOTHING not in texts else [0, 0, 0]
+
+    visit.until(lambda: numbers()[0] > 3)
+    # the two arrive one after the other, so that for a moment they are not of one second
+    visit.until(lambda: 0 < numbers()[1] < numbers()[2] < 5_000)
+    visit.until(lambda: 45 < float(page.inner_text("#n-kept")) < 65)
     assert page.inner_text("#n-size") == "640 \N{MULTIPLICATION SIGN} 480"
     assert page.inner_text("#device").startswith("CPU")
     assert page.is_disabled("#model")  # there is one only
@@ -200,10 +207,8 @@ def test_before_and_after_side_by_side(visit: Visit) -> None:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
         height, width = image.shape[:2]
         top = image[height // 8 : height // 4]
-        return (
-            share_of(top[:, width // 20 : width // 3], GREEN),
-            share_of(top[:, width * 2 // 3 :], GREEN),
-        )
+        room = top[:, width // 20 : width // 5], top[:, width * 4 // 5 : -width // 20]
+        return share_of(room[0], GREEN), share_of(room[1], GREEN)
 
     visit.until(lambda: halves()[0] < 0.5 and halves()[1] > 0.95)
     page.focus("#split")
@@ -243,7 +248,7 @@ def test_effects_and_strength(visit: Visit, clip: NDArray[np.uint8]) -> None:
     page = visit.page
 
     def sharpness() -> float:
-        return float(cv2.Laplacian(visit.grab()[:, 430:], cv2.CV_32F).std())
+        return float(cv2.Laplacian(np.ascontiguousarray(visit.grab()[ROOM_AREA]), cv2.CV_32F).std())
 
     page.evaluate("const s = document.getElementById('strength'); s.value = 100;"
                   "s.dispatchEvent(new Event('input'))")  # fmt: skip
@@ -297,12 +302,18 @@ def test_nothing_comes_from_elsewhere(visit: Visit, here: Served) -> None:
 @pytest.mark.parametrize(
     ("width", "height"), [(360, 640), (390, 844), (844, 390), (768, 1024), (1280, 800)]
 )
-def test_it_fits_the_screen(browser: Any, here: Served, width: int, height: int) -> None:
+def test_it_fits_the_screen(
+    browser: Any, here: Served, tmp_path: Path, width: int, height: int
+) -> None:
+    (tmp_path / "note.txt").write_text("no photo")
     visit = Visit(
         browser, here, viewport={"width": width, "height": height}, has_touch=width < 1000
     ).start()
     visit.replace()
     visit.page.click("#compare")
+    visit.page.set_input_files("#photo", tmp_path / "note.txt")
+    visit.page.wait_for_selector("#notice:not([hidden])")
+    visit.wrong.clear()  # the browser reports the refusal, 415
     sizes = visit.page.evaluate(
         """() => ({
           over: document.documentElement.scrollWidth - innerWidth,
@@ -315,6 +326,8 @@ def test_it_fits_the_screen(browser: Any, here: Served, width: int, height: int)
             .map(e => e.outerHTML),
           picture: document.getElementById('frame').getBoundingClientRect().toJSON(),
           bar: document.getElementById('bar').getBoundingClientRect().bottom,
+          lines: [...document.querySelectorAll('#bar button')]
+            .filter(e => e.offsetHeight > 50).map(e => e.outerHTML),
         })"""
     )
     assert sizes["over"] <= 0
@@ -322,6 +335,7 @@ def test_it_fits_the_screen(browser: Any, here: Served, width: int, height: int)
     assert sizes["outside"] == []
     assert sizes["picture"]["width"] >= min(width, height) * 0.5
     assert sizes["picture"]["right"] <= width
-    assert sizes["bar"] <= height  # picture and buttons are seen at once
+    assert sizes["bar"] <= height  # picture, notice and buttons are seen at once
+    assert sizes["lines"] == []  # a button says what it does in one
     visit.context.close()
     assert visit.wrong == []

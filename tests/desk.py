@@ -1,0 +1,85 @@
+"""Somebody at the keys, without a window: a `LiveControl` with everything around it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from segmentation.keyframe import KeyframeTracker
+from segmentation.picture import RgbPicture
+from segmentation.refine import Refiner
+from stream.control import LiveControl
+from stream.frame import Event, Frame, Output, OutputInfo, StreamInfo
+from stream.hud import Figures
+from stream.loop import run
+from stream.palette import Palette
+from stream.pipeline import Pipeline
+from stream.recorder import Recorder
+from stream.stats import Stats
+from tests.fakes import ListSink, MovingSquare, Oracle, square
+
+INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
+BLUE = (0x2A, 0x6F, 0x97)
+
+
+class Desk:
+    """A `LiveControl` with everything around it."""
+
+    def __init__(self, folder: Path, text: str = "blur", *backgrounds: str, **more: Any) -> None:
+        self.stack = ExitStack()
+        self.messages: list[str] = []
+        self.stats = Stats()
+        self.palette = Palette(text, backgrounds, self.stack)
+        self.pipeline = Pipeline(
+            KeyframeTracker(Oracle()), Refiner(blend=True), self.palette.effect, stats=self.stats
+        )
+        self.recorder = Recorder(
+            folder, INFO, preset="ultrafast", crf=20, on_message=self.messages.append
+        )
+        self.paused, self.stop = threading.Event(), threading.Event()
+        self.num_fullscreen = 0
+        self.control = LiveControl(
+            self.palette,
+            self.pipeline,
+            keep=more.get("keep"),
+            classes=("person", "dog", "cat"),
+            title="oracle",
+            figures=Figures(self.stats, "window:"),
+            recorder=self.recorder,
+            fullscreen=self._fill,
+            paused=self.paused,
+            stop=self.stop,
+        )
+
+    def _fill(self) -> None:
+        self.num_fullscreen += 1
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.control.react(Event("key", key))
+
+    def click(self, x: int, y: int) -> None:
+        self.control.react(Event("click", at_xy=(x, y)))
+
+    def output(self, index: int = 0) -> Output:
+        return self.pipeline.process(Frame(RgbPicture(square(index)), index, index / 25))
+
+
+def play(live: Desk, source: MovingSquare, sink: ListSink) -> None:
+    with source:
+        run(
+            source,
+            live.pipeline,
+            {"window:": sink},
+            live.stats,
+            stop=live.stop,
+            paused=live.paused,
+            on_event=live.control.react,
+        )
+
+
+def shown_message(live: Desk) -> str:
+    return live.control._message[0]

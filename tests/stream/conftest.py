@@ -1,0 +1,55 @@
+"""Somebody at the keys, two backgrounds, and what must not be left behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from tests.desk import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    made: list[Desk] = []
+
+    def make(*arguments: Any, **more: Any) -> Desk:
+        made.append(Desk(tmp_path, *arguments, **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stack.close()
+        each.recorder.__exit__(None, None, None)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[str]:
+    """A red and a green background."""
+    paths = []
+    for name, colour in {"red.png": (0, 0, 255), "green.png": (0, 255, 0)}.items():
+        paths.append(str(tmp_path / name))
+        cv2.imwrite(paths[-1], np.full((30, 40, 3), colour, np.uint8))
+    return paths
+
+
+@pytest.fixture
+def nothing_left_over() -> Iterator[None]:
+    """No process and no thread is left after the test."""
+    threads = threading.active_count()
+    yield
+    assert psutil.Process().children() == []
+    assert threading.active_count() == threads
+
+
+@pytest.fixture
+def no_file_left_over(nothing_left_over: None, tmp_path: Path) -> Iterator[None]:
+    """Nor a hidden file, half written."""
+    yield
+    assert [path.name for path in tmp_path.rglob(".*")] == []

@@ -1,0 +1,174 @@
+"""What is offered and sent over WebRTC: hostile offers, frames and addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import struct
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("aiohttp", reason="the extra serve")
+pytest.importorskip("aiortc", reason="the extra serve")
+
+import aiohttp
+import aioice.ice
+import psutil
+from aiortc import RTCSessionDescription
+
+from stream.serve.limits import Limits
+from stream.serve.settings import Settings
+from stream.serve.webrtc import Decoder, Undecoded, checked_offer, vp8_size
+from tests.serving import Client, Finds, Served, left, play, scene, served
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"\xff\xfe", 400),
+        (b"[" * 60_000, 400),
+        (b'{"sdp": 3}', 400),
+        (b'{"sdp": ""}', 400),
+        (b'{"sdp": "v=0\\r\\nm=video 9 UDP/TLS/RTP/SAVPF 96\\r\\nm=audio 9 X 1"}', 400),
+        (b'{"sdp": "' + b"a" * 70_000 + b'"}', 413),
+    ],
+)
+def test_offers_that_are_none(here: Served, body: bytes, status: int) -> None:
+    async def ask() -> None:
+        async with (
+            aiohttp.ClientSession(headers={"Origin": here.address}) as session,
+            session.post(f"{here.address}/visits", data=body) as response,
+        ):
+            assert response.status == status
+            assert "offer" in (await response.json())["error"]
+        assert here.server.visitors == {}
+
+    play(ask())
+
+
+def test_an_offer_sends_nothing_to_third_parties() -> None:
+    async def offer() -> str:
+        client = Client("http://127.0.0.1", scene)
+        sdp = await client.offer()
+        await client.peer.close()
+        return sdp
+
+    sdp = asyncio.run(offer())
+    victim = "a=candidate:1 1 udp 2130706431 203.0.113.7 53 typ host"
+    hidden = "a=candidate:2 1 udp 2130706431 0f2c.local 5000 typ host"
+    sdp = sdp.replace("a=end-of-candidates", f"{victim}\r\n{hidden}\r\na=end-of-candidates")
+    assert "203.0.113.7" in sdp
+    assert "candidate" not in checked_offer(sdp, keep_candidates=False)
+    with_stun = checked_offer(sdp, keep_candidates=True)
+    assert "203.0.113.7" in with_stun
+    assert ".local" not in with_stun
+
+
+def test_frames_that_are_too_large(finds: Finds) -> None:
+    limits = Limits(max_pixels=320 * 240)
+
+    def giant(index: int) -> NDArray[np.uint8]:
+        return scene(index, (480, 640))
+
+    async def visit(running: Served) -> None:
+        async with Client(running.address, scene) as good, Client(running.address, giant) as bad:
+            await good.visit()
+            sdp = await bad.offer()
+            async with bad.session.post(f"{running.address}/visits", json={"sdp": sdp}) as response:
+                answer = await response.json()
+            await bad.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+            await bad.until(lambda: bad.last("ended") is not None)
+            assert bad.last("ended") == "frames of 640x480 are too large; 76800 pixels are allowed"
+            assert bad.num_seen == 0
+            await left(running, 1)
+            before = good.num_seen
+            await good.until(lambda: good.num_seen > before + 5)
+
+    with served(finds, settings=Settings(port=0, limits=limits)) as running:
+        play(visit(running))
+
+
+def test_no_memory_is_taken_for_a_giant_frame() -> None:
+    """A VP8 key frame of a few bytes may claim 16383x16383 pixels."""
+    from aiortc.jitterbuffer import JitterFrame
+
+    claims = b"\x10\x02\x00\x9d\x01\x2a" + struct.pack("<HH", 16383, 16383) + b"\x00" * 20
+    assert vp8_size(claims) == (16383, 16383)
+    decoder = Decoder(Limits())
+    before = psutil.Process().memory_info().rss
+    (refused,) = decoder.decode(JitterFrame(claims, 0))
+    assert isinstance(refused, Undecoded)
+    assert decoder.decode(JitterFrame(claims, 1)) == []
+    assert psutil.Process().memory_info().rss - before < 20e6
+    flood = Decoder(Limits(max_fps=3))
+    tiny = b"\x10\x02\x00\x9d\x01\x2a" + struct.pack("<HH", 5000, 5000)
+    assert isinstance(flood.decode(JitterFrame(tiny, 0))[0], Undecoded)
+
+
+def test_more_data_than_a_video_has(finds: Finds) -> None:
+    async def visit(running: Served) -> None:
+        async with Client(running.address, scene) as client:
+            await client.visit()
+            await client.until(lambda: client.last("ended") is not None)
+            assert "more data than a video" in client.last("ended")
+
+    limits = Limits(max_media_bytes_s=2_000)
+    with served(finds, settings=Settings(port=0, limits=limits)) as running:
+        play(visit(running))
+
+
+def test_one_data_channel_only(here: Served) -> None:
+    async def visit() -> None:
+        async with Client(here.address, scene) as client:
+            await client.visit()
+            client.peer.createDataChannel("another")
+            await client.until(lambda: client.last("ended") is not None)
+            assert "one data channel" in client.last("ended")
+
+    play(visit())
+
+
+def test_media_comes_from_this_machine_only(here: Served) -> None:
+    heard: list[tuple[str, int]] = []
+
+    class Receiver:
+        def data_received(self, data: bytes, component: int) -> None:
+            heard.append((data.decode(), component))
+
+    async def receive() -> None:
+        protocol = aioice.ice.StunProtocol(Receiver())  # type: ignore[arg-type]
+        protocol.local_candidate = SimpleNamespace(component=1)  # type: ignore[assignment]
+        protocol.datagram_received(b"from here", ("127.0.0.1", 5))
+        protocol.datagram_received(b"from elsewhere", ("203.0.113.7", 5))
+
+    play(receive())
+    assert heard == [("from here", 1)]
+    assert aioice.ice.get_host_addresses(True, False)[0] == "127.0.0.1"
+
+
+def test_vp8_is_the_only_codec(here: Served) -> None:
+    async def visit() -> None:
+        async with Client(here.address, scene) as client:
+            await client.visit()
+            codecs = re.compile(r"a=rtpmap:\d+ (\w+)/")
+            assert "H264" in codecs.findall(client.peer.localDescription.sdp)
+            assert set(codecs.findall(client.peer.remoteDescription.sdp)) == {"VP8", "rtx"}
+
+    play(visit())
+
+
+def test_media_is_received_where_the_page_is(finds: Finds) -> None:
+    async def visit(running: Served) -> None:
+        async with Client(running.address, scene) as client:
+            await client.visit()
+            answer = client.peer.remoteDescription.sdp
+            addresses = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+)", answer)
+            assert set(addresses) == {"127.0.0.1"}
+
+    # an address of its own, as another than loopback would be
+    with served(finds, settings=Settings(port=0, is_loopback=False)) as running:
+        play(visit(running))

@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the photos it was trained on")
     options = parser.parse_args()
     weights = halved(read_weights(options.weights))
-    everything = [photo.image for photos in read_photos(options.data).values() for photo in photos]
+    everything = [photo.image for photo in read_photos(options.data)]
     WEIGHTS.parent.mkdir(exist_ok=True)
     np.savez(WEIGHTS, *weights)
     calibration = everything[:: max(1, len(everything) // NUM_CALIBRATION)]

@@ -1,6 +1,6 @@
 """Makes the files of the bundled portrait network from trained weights.
 
-python -m segmentation.training.export_portrait runs/portrait/portrait.npz --data FOLDER
+python -m segmentation.training.export_portrait runs/portrait/best.npz --data FOLDER
 
 writes portrait.npz (the weights, kernels in 16 bits) and portrait.xml and .bin (the same network
 for OpenVINO, of any input size, in 8 bits: more than twice as fast on processors with such

@@ -1,6 +1,6 @@
 """mask-rcnn-person: average precision of masks, and its union beside portrait and its peers.
 
-python -m benchmarks.person [--data ../shared/data] [--weights runs/mask-rcnn-person/person.npz]
+python -m benchmarks.person [--data ../shared/data] [--weights runs/mask-rcnn-person/best.npz]
 
 Prints JSON objects, all from one run with one thread each: one for each set of photos with single
 people labelled (mask AP, people reported from a score of 0.05 on), then one for each network: IoU

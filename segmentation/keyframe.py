@@ -18,6 +18,7 @@ from segmentation.reuse.between import blend, blend_in, carried_over
 from segmentation.reuse.changes import Thumbnail, is_cut, is_still, new_share
 from segmentation.reuse.identify import Identities
 from segmentation.reuse.late import LateRun
+from segmentation.reuse.merged import take_apart
 from segmentation.reuse.propagate import WORK_SIDE, Carrier, Holding, Picture, Propagation
 from segmentation.reuse.schedule import Progress, Schedule
 from segmentation.segmenter import Segmenter
@@ -213,6 +214,7 @@ class KeyframeTracker:
             held = self.finish()
             self._previous = seen.thumbnail
             return [*held, None]
+        found = take_apart(found, carried)
         found = self._identities.name(found, carried, seen.picture, seen.time_s)
         self._carrier = self._carrying(seen.picture, found)
         if carried is not None and self._reuse == "forward" and self._since_key > 1:
@@ -257,7 +259,8 @@ class KeyframeTracker:
         """Give a frame to the network."""
         assert self._executor is not None
         self.counts["keyframes"] += 1
-        run = LateRun(seen.picture, seen.time_s, self._carrying)
+        known = self._carrier.instances if self._carrier is not None else None
+        run = LateRun(seen.picture, seen.time_s, known, self._carrying)
         self._late = run, self._executor.submit(run.work, self._segmenter, seen.image)
         self._begin_key(seen)
 

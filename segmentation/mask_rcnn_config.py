@@ -105,15 +105,18 @@ class MaskRCNNConfig:
         """Number of the finest level of the pyramid; its stride is two to the power of it."""
         return self.strides[0].bit_length() - 1
 
-    def anchors(self) -> NDArray[np.float32]:
-        """Return the anchors (A, 4), normalised."""
-        anchors = pyramid_anchors(
+    def anchors_px(self) -> NDArray[np.float64]:
+        """Return the anchors (A, 4) in pixels, see `pyramid_anchors`."""
+        return pyramid_anchors(
             self.size_hw,
             strides=self.strides,
             scales_px=self.anchor_scales_px,
             ratios=self.anchor_ratios,
         )
-        return normalise(anchors, self.size_hw)
+
+    def anchors(self) -> NDArray[np.float32]:
+        """Return the anchors (A, 4), normalised."""
+        return normalise(self.anchors_px(), self.size_hw)
 
 
 def matterport_config(

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Annotation, Dataset, Photo, read_dataset
+from segmentation.data.dataset import Annotation, DataError, Dataset, Photo, read_dataset
+from segmentation.person import CLASSES
 from segmentation.portrait import load_portrait
 from segmentation.segmenter import Options, Segmenter
 
@@ -37,6 +38,11 @@ def read_person_dataset(path: Path) -> Dataset:
         DataError: all that is wrong with the data.
     """
     dataset = read_dataset(path)
+    if dataset.classes != CLASSES:
+        raise DataError(
+            f"{path}: has the classes {', '.join(dataset.classes)}; mask-rcnn-person learns "
+            f"{CLASSES[0]} alone, use run.py train mask-rcnn for others"
+        )
     portrait = load_portrait(Options())
     return Dataset(dataset.classes, tuple(_honest(photo, portrait) for photo in dataset.photos))
 

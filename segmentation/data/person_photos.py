@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from segmentation.data.augment import Geometry, add_person, change_colours
 from segmentation.data.dataset import DataError, read_dataset
+from segmentation.data.sources import held_out, odds
 from segmentation.portrait import nearest_aspect
 
-HOLD_OUT = 40
 ANY_ASPECT = 4
 
 
@@ -23,12 +23,13 @@ class Photo:
 
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8]
+    source: str = ""
 
 
 class PersonPhotos:
-    """All photos of folders in COCO layout (`annotations.json`, `images/`), grouped by source.
+    """All photos of folders in COCO layout (`annotations.json`, `images/`), from several sources.
 
-    One photo in `HOLD_OUT` of each source is kept for validation and never drawn.
+    One photo in `sources.HOLD_OUT` of each source is kept for validation and never drawn.
 
     Args:
         folders: a file's images may name their `source`; those without make up one of their own.
@@ -41,31 +42,19 @@ class PersonPhotos:
 
     def __init__(self, folders: Sequence[Path], source_weights: dict[str, float]) -> None:
         """Read and decode everything."""
-        everything: dict[str, list[Photo]] = {}
-        for folder in folders:
-            for name, photos in read_photos(folder).items():
-                everything.setdefault(name, []).extend(photos)
-        self.validation = [photo for photos in everything.values() for photo in photos[::HOLD_OUT]]
-        self._by_source = {
-            name: [photo for index, photo in enumerate(photos) if index % HOLD_OUT]
-            for name, photos in everything.items()
-            if len(photos) > 1
-        }
-        self._sources = sorted(self._by_source)
-        total = sum(len(photos) for photos in self._by_source.values())
-        weights = [
-            source_weights.get(name, len(self._by_source[name]) / total) for name in self._sources
-        ]
-        self._source_odds = np.array(weights) / np.sum(weights)
+        photos = [photo for folder in folders for photo in read_photos(folder)]
+        flags = held_out([photo.source for photo in photos])
+        self.validation = [photo for photo, flag in zip(photos, flags, strict=True) if flag]
+        self._photos = [photo for photo, flag in zip(photos, flags, strict=True) if not flag]
+        self._odds = odds([photo.source for photo in self._photos], source_weights)
 
     def __len__(self) -> int:
         """Return the number of photos to train on."""
-        return sum(len(photos) for photos in self._by_source.values())
+        return len(self._photos)
 
     def draw(self, rng: np.random.Generator) -> Photo:
         """Return one photo as it is, its source drawn by weight."""
-        source = self._by_source[self._sources[rng.choice(len(self._sources), p=self._source_odds)]]
-        return source[rng.integers(len(source))]
+        return self._photos[int(rng.choice(len(self._photos), p=self._odds))]
 
     def batch(
         self, num: int, crops_hw: Sequence[tuple[int, int]], seed: tuple[int, ...]
@@ -101,13 +90,17 @@ class PersonPhotos:
         return images, masks
 
 
-def read_photos(folder: Path) -> dict[str, list[Photo]]:
-    """Return the photos of a folder in COCO layout by source; see `PersonPhotos`."""
-    photos: dict[str, list[Photo]] = {}
-    for annotated in read_dataset(folder).photos:
-        if annotated.annotations:
-            mask = annotated.masks().max(axis=0) * np.uint8(255)
-            photos.setdefault(annotated.source, []).append(Photo(annotated.image(), mask))
+def read_photos(folder: Path) -> list[Photo]:
+    """Return the photos of a folder in COCO layout that show somebody; see `PersonPhotos`."""
+    photos = [
+        Photo(
+            annotated.image(),
+            annotated.masks().max(axis=0) * np.uint8(255),
+            annotated.source,
+        )
+        for annotated in read_dataset(folder).photos
+        if annotated.annotations
+    ]
     if not photos:
         raise DataError(f"{folder}: no photo has a person")
     return photos

@@ -15,8 +15,12 @@ from segmentation.reuse.propagate import Picture
 #: colours adds to it: where objects cross, both masks overlap and colours decide.
 MIN_OVERLAP = 0.2
 LIKENESS_WEIGHT = 1.0
-#: Likeness of colours (histogram intersection) from which on an object that had left is back.
-MIN_LIKENESS = 0.6
+#: Likeness of colours (histogram intersection) from which on an object that had left is back; and
+#: where one that went out of sight beside another comes out beside it again: it was behind it, and
+#: of who comes out a part is seen first.
+MIN_LIKENESS, MIN_LIKENESS_BEHIND = 0.6, 0.45
+#: Distance of boxes that lie beside each other, as a share of the image's long side.
+MAX_GAP = 1 / 40
 #: How long an object that left is remembered.
 MAX_ABSENCE_S = 10.0
 #: Colours of objects have a quarter of the bins of luma: light differs from part to part, and of
@@ -29,11 +33,19 @@ NEWS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """An object: its class, its colours, (NUM_COLOURS,) summing to 1, when it was there last."""
+    """What is remembered of an object.
+
+    Attributes:
+        label: its class.
+        colours: (NUM_COLOURS,), summing to 1.
+        seen_s: when it was there last.
+        beside: ids of those it was beside then.
+    """
 
     label: int
     colours: NDArray[np.float32]
     seen_s: float
+    beside: frozenset[int]
 
 
 class Identities:
@@ -64,10 +76,14 @@ class Identities:
         past = carried.scaled_to(size_hw) if carried is not None else small[:0]
         scores = self._overlaps(small, past, colours)
         ids = _greedy(scores, past.ids)
-        for k in np.flatnonzero(ids < 0):
-            ids[k] = self._returned(int(small.labels[k]), colours[k], set(ids.tolist()), time_s)
-        for k, label, seen in zip(ids, small.labels, colours, strict=True):
-            self._remember(int(k), int(label), seen, time_s)
+        near = _near(small.boxes, MAX_GAP * max(size_hw))
+        for k in np.flatnonzero(ids < 0).tolist():
+            beside = frozenset(ids[near[k]].tolist())
+            ids[k] = self._returned(int(small.labels[k]), colours[k], beside, ids, time_s)
+        for k, one in enumerate(ids.tolist()):
+            beside = frozenset(ids[near[k]].tolist()) - {one}
+            self._remember(one, _Known(int(small.labels[k]), colours[k], time_s, beside))
+        self._forget(time_s)
         return replace(found, ids=ids)
 
     def _overlaps(
@@ -86,29 +102,43 @@ class Identities:
         return scores
 
     def _returned(
-        self, label: int, colours: NDArray[np.float32], present: set[int], time_s: float
+        self,
+        label: int,
+        colours: NDArray[np.float32],
+        beside: frozenset[int],
+        present: NDArray[np.int32],
+        time_s: float,
     ) -> int:
         """Return the id of the absent object that looks like this one, else a new id."""
-        likeness = {
-            k: float(np.minimum(colours, known.colours).sum())
-            for k, known in self._known.items()
-            if k not in present and known.label == label and time_s - known.seen_s < MAX_ABSENCE_S
-        }
-        best = max(likeness, key=lambda k: likeness[k], default=-1)
-        if best >= 0 and likeness[best] >= MIN_LIKENESS:
-            return best
+        likeness = {}
+        for k, known in self._known.items():
+            if k in present or known.label != label or time_s - known.seen_s >= MAX_ABSENCE_S:
+                continue
+            alike = float(np.minimum(colours, known.colours).sum())
+            if alike >= (MIN_LIKENESS_BEHIND if beside & known.beside else MIN_LIKENESS):
+                likeness[k] = alike
+        if likeness:
+            return max(likeness, key=lambda k: likeness[k])
         self._next += 1
         return self._next - 1
 
-    def _remember(self, k: int, label: int, colours: NDArray[np.float32], time_s: float) -> None:
+    def _remember(self, k: int, now: _Known) -> None:
         if k in self._known:
-            colours = self._known[k].colours * np.float32(1 - NEWS) + colours * np.float32(NEWS)
-        self._known[k] = _Known(label, colours, time_s)
+            colours = self._known[k].colours * np.float32(1 - NEWS) + now.colours * np.float32(NEWS)
+            now = replace(now, colours=colours)
+        self._known[k] = now
+
+    def _forget(self, time_s: float) -> None:
         self._known = {
-            each: known
-            for each, known in self._known.items()
-            if time_s - known.seen_s < MAX_ABSENCE_S
+            k: known for k, known in self._known.items() if time_s - known.seen_s < MAX_ABSENCE_S
         }
+
+
+def _near(boxes: NDArray[np.float32], gap: float) -> NDArray[np.bool_]:
+    """Return (K, K): whose boxes (K, 4) are no further apart than `gap` pixels."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    return np.asarray((low - high <= gap).all(axis=2))
 
 
 def _greedy(scores: NDArray[np.float64], ids: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
+from segmentation.reuse.merged import take_apart
 from segmentation.reuse.propagate import Carrier, Picture
 from segmentation.segmenter import Segmenter
 
@@ -29,13 +30,17 @@ class LateRun:
     Args:
         picture: the frame the network sees.
         time_s: of the frame.
+        known: objects shown on this frame, see `take_apart`.
         carry: makes a carrier of what the network finds.
     """
 
-    def __init__(self, picture: Picture, time_s: float, carry: Carry) -> None:
+    def __init__(
+        self, picture: Picture, time_s: float, known: Instances | None, carry: Carry
+    ) -> None:
         """Begin with no frame passed."""
         self.time_s = time_s
         self._picture = picture
+        self._known = known
         self._carry = carry
         self._passed: list[Picture] = []
         self._lock = threading.Lock()
@@ -50,7 +55,7 @@ class LateRun:
     def work(self, segmenter: Segmenter, image: NDArray[np.uint8]) -> Carrier:
         """Run the network on (H, W, 3) uint8 RGB and return its result, almost up to date."""
         (found,) = segmenter.segment(image[None])
-        carrier = self._carry(self._picture, found)
+        carrier = self._carry(self._picture, take_apart(found, self._known))
         num = MAX_PASSED
         while num > MAX_LEFT:
             # each round at most half as long as the one before: it ends on slow machines too

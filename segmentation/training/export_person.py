@@ -1,6 +1,6 @@
 """Makes the files of the bundled `mask-rcnn-person` from trained weights.
 
-python -m segmentation.training.export_person runs/mask-rcnn-person/person.npz
+python -m segmentation.training.export_person runs/mask-rcnn-person/best.npz
 
 writes person.npz (the weights, kernels in 16 bits) and for each size of input an OpenVINO model
 person_HxW.xml into the package; person.bin holds the constants of all of them, once. Needs the

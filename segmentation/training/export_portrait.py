@@ -1,6 +1,6 @@
 """Makes the files of the bundled portrait network from trained weights.
 
-python -m segmentation.training.export_portrait runs/portrait/portrait.npz --data FOLDER
+python -m segmentation.training.export_portrait runs/portrait/best.npz --data FOLDER
 
 writes portrait.npz (the weights, kernels in 16 bits) and portrait.xml and .bin (the same network
 for OpenVINO, of any input size, in 8 bits: more than twice as fast on processors with such
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the photos it was trained on")
     options = parser.parse_args()
     weights = halved(read_weights(options.weights))
-    everything = [photo.image for photos in read_photos(options.data).values() for photo in photos]
+    everything = [photo.image for photo in read_photos(options.data)]
     WEIGHTS.parent.mkdir(exist_ok=True)
     np.savez(WEIGHTS, *weights)
     calibration = everything[:: max(1, len(everything) // NUM_CALIBRATION)]

@@ -26,23 +26,27 @@ Tensor = Any
 
 LOSSES = ("rpn_class_loss", "rpn_box_loss", "class_loss", "box_loss", "mask_loss")
 
-#: layers that are no part of the backbone
-_HEADS = r"mrcnn_.*|rpn_.*|fpn_.*|mask_head"
-#: what `train_layers` takes -> names of the layers; stages are those of a ResNet
+#: layers before the stages of the backbone: of a ResNet, and of the portrait network
+_STEM = "conv1|bn_conv1|stem"
+#: what `train_layers` takes -> names of the layers
 TRAINED_LAYERS = {
-    "heads": _HEADS,
-    "3+": rf"res3.*|bn3.*|res4.*|bn4.*|res5.*|bn5.*|{_HEADS}",
-    "4+": rf"res4.*|bn4.*|res5.*|bn5.*|{_HEADS}",
-    "5+": rf"res5.*|bn5.*|{_HEADS}",
+    "heads": r"mrcnn_.*|rpn_.*|fpn_.*|mask_head",
+    "3+": rf"(?!{_STEM}|(res|bn|stage)2).*",
+    "4+": rf"(?!{_STEM}|(res|bn|stage)[23]).*",
+    "5+": rf"(?!{_STEM}|(res|bn|stage)[234]).*",
     "all": ".*",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How many anchors, regions and objects of an image are trained on; by default Matterport's.
+    """What is made of a photo, and what of an image is trained on; by default Matterport's.
 
     Attributes:
+        max_pastes: times that objects of another photo may be pasted into one.
+        crops: an image is a piece of a photo, at random; else all of what `augment` leaves.
+        min_side: side of a box's area, in pixels of the input, below which what is left of an
+            object is to be ignored.
         max_objects: G, of an image; more are left out.
         mini_mask_size: M, side of the masks that are kept of the objects within their boxes.
         num_anchors: of an image that the RPN is trained on.
@@ -51,8 +55,12 @@ class TrainingConfig:
         adds_true_boxes: the boxes of the objects are among the proposals, so that heads learn
             before the RPN does (as in Detectron; Matterport's program does not).
         weight_decay: L2 of each tensor of weights, divided by its size.
+        averages: the weights to use are averages over the last steps; else those of the last one.
     """
 
+    max_pastes: int = 1
+    crops: bool = False
+    min_side: int = 0
     max_objects: int = 100
     mini_mask_size: int = 56
     num_anchors: int = NUM_TRAINED
@@ -60,6 +68,7 @@ class TrainingConfig:
     num_regions: int = 200
     adds_true_boxes: bool = True
     weight_decay: float = 1e-4
+    averages: bool = False
 
     @property
     def num_drawn(self) -> int:
@@ -250,12 +259,9 @@ def train_layers(network: keras.Model, which: str) -> None:
         which: a key of `TRAINED_LAYERS`.
 
     Raises:
-        ValueError: there is no such choice for this network.
+        ValueError: there is no such choice.
     """
     if which not in TRAINED_LAYERS:
         raise ValueError(f"layers: one of {', '.join(TRAINED_LAYERS)}, got {which!r}")
-    names = [layer.name for layer in network.layers]
-    if which[0].isdigit() and not any(re.fullmatch(f"res{which[0]}.*", name) for name in names):
-        raise ValueError(f"layers {which}: this network has no such stages; use heads or all")
     for layer in network.layers:
         layer.trainable = re.fullmatch(TRAINED_LAYERS[which], layer.name) is not None

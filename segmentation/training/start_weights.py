@@ -10,9 +10,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation import coco, person
+from segmentation import coco, person, portrait_network
+from segmentation.mask_rcnn_backbones import SMALL
 from segmentation.presets import IMAGENET_RESNET50, PRESETS
 from segmentation.segmenter import WeightsError
+from segmentation.training.export_portrait import WEIGHTS as PORTRAIT_WEIGHTS
+from segmentation.training.export_portrait import read_weights
 from segmentation.weight_files.hdf5_weights import read_tensors
 from segmentation.weight_files.named_weights import named_weights, read_named
 from segmentation.weight_files.strict_match import match_shapes
@@ -21,6 +24,8 @@ from segmentation.weights import locate
 
 Tensors = dict[str, NDArray[Any]]
 
+#: beginnings that know nothing of objects: their heads are random
+KNOW_NO_OBJECTS = ("none", "imagenet", "portrait")
 #: names of tensors in the file of the backbone -> ours
 _IMAGENET_NAMES = {
     "_W_1": "kernel",
@@ -41,8 +46,9 @@ def set_start_weights(
 
     Args:
         network: layers named as Matterport's.
-        start: "coco", "imagenet", "person" (the bundled weights of `mask-rcnn-person`), "none" or
-            the path of a file of this network's family.
+        start: "coco", "imagenet", "person" (the bundled weights of `mask-rcnn-person`),
+            "portrait" (those of the portrait network, whose encoder and decoder are the small
+            backbone), "none" or the path of a file of this network's family.
         classes: names of what the network shall find. Those the weights know too, by name, keep
             what they learnt; others begin anew.
         backbone: its name; see `segmentation.mask_rcnn_backbones`.
@@ -56,11 +62,14 @@ def set_start_weights(
     if start == "none":
         return "random weights"
     own = named_weights(network)
-    if start == "imagenet":
-        tensors = _imagenet(backbone)
+    if start in KNOW_NO_OBJECTS:
+        if start == "imagenet":
+            path, text = Path(IMAGENET_RESNET50.file_name), "a ResNet-50 trained on ImageNet"
+            tensors = _imagenet(backbone)
+        else:
+            path, text = PORTRAIT_WEIGHTS, "the portrait network"
+            tensors = _portrait(backbone, own)
         wanted = {name: values for name, values in own.items() if name in tensors}
-        text = "a ResNet-50 trained on ImageNet"
-        path = Path(IMAGENET_RESNET50.file_name)
     else:
         path = _path(start)
         tensors, known = _with_classes(path, own, classes)
@@ -151,3 +160,12 @@ def _imagenet(backbone: str) -> Tensors:
     # it was trained on BGR
     tensors["conv1/kernel"] = tensors["conv1/kernel"][:, :, ::-1]
     return tensors
+
+
+def _portrait(backbone: str, own: Tensors) -> Tensors:
+    """Return those tensors of the portrait network that a network has too."""
+    if backbone != SMALL:
+        raise WeightsError("weights portrait: of the small backbone only; use --backbone small")
+    portrait = portrait_network.build((64, 64))
+    portrait.set_weights(read_weights(PORTRAIT_WEIGHTS))
+    return {name: values for name, values in named_weights(portrait).items() if name in own}

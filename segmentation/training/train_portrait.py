@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +17,9 @@ from segmentation import portrait, portrait_network
 from segmentation.data.person_photos import PersonPhotos, Photo
 from segmentation.evaluate import intersection_over_union
 from segmentation.training.export_portrait import read_weights
-from segmentation.training.training_state import AVERAGE_EVERY, TrainingState
+from segmentation.training.optimizers import adamw
+from segmentation.training.training_log import Report
+from segmentation.training.training_run import Course, TrainingRun
 
 # Sources are drawn about as often as photos of their kind matter, not as often as there are any.
 SOURCE_WEIGHTS = {
@@ -34,8 +34,8 @@ SOURCE_WEIGHTS = {
 # Until `SMALL_UNTIL` of the steps is done crops are smaller than the inputs, which halves the cost.
 SMALL_CROPS_HW = ((256, 160), (224, 160), (192, 192), (160, 224), (160, 256))
 SMALL_UNTIL = 0.7
-CHECKPOINT_EVERY = 250
-VALIDATE_EVERY = 1000
+#: between two measurements
+EPOCH_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Schedule:
     Attributes:
         num_steps: batches in all.
         batch_size: crops a batch.
-        learning_rate: at its peak, after 2 % of the steps; it falls to 0 along a cosine.
+        learning_rate: after the warm-up; it falls to 0 along a cosine.
         seed: of everything random.
     """
 
@@ -81,52 +81,41 @@ def train_portrait(
     data: Sequence[Path],
     run: Path,
     schedule: Schedule,
-    report: Callable[[dict[str, Any]], None],
+    report: Report,
     start: Path | None = None,
 ) -> Path:
     """Train until the schedule is done, going on where an earlier call in `run` stopped.
 
     Args:
         data: folders of photos; see `PersonPhotos`.
-        run: folder for the checkpoint, the log (`log.jsonl`) and the result; made if absent.
+        run: folder for everything that is written; see `TrainingRun`.
         schedule: must be that of the earlier call when there was one.
-        report: called with each line of the log.
+        report: called with lines for people.
         start: weights to begin with, the .npz of another run; random ones without it.
 
     Returns:
-        Path of the trained weights, which `segmentation.training.export_portrait` takes.
+        Path of the best weights, which `segmentation.training.export_portrait` takes.
 
     Raises:
-        ValueError: `data` cannot be used, or `run` was started with another schedule.
+        DataError: `data` cannot be used.
+        ValueError: `run` was begun with another schedule, or a loss is not finite.
+        WeightsError: `start` cannot be used.
     """
-    run.mkdir(parents=True, exist_ok=True)
     photos = PersonPhotos(data, SOURCE_WEIGHTS)
     training = _Training(schedule, start)
-    state = TrainingState(run / "checkpoint", asdict(schedule), training.model, training.optimizer)
-    started = time.perf_counter()
-    losses: list[float] = []
-    for step, (images, masks) in _batches(photos, schedule, state.step):
-        losses.append(training.step(images, masks))
-        done = step + 1
-        if done % AVERAGE_EVERY == 0:
-            state.update_average(done)
-        if done % CHECKPOINT_EVERY == 0 or done == schedule.num_steps:
-            elapsed = time.perf_counter() - started
-            line: dict[str, Any] = {
-                "step": done,
-                "loss": round(float(np.mean(losses)), 4),
-                "images_per_s": round(len(losses) * schedule.batch_size / elapsed, 1),
-            }
-            if done % VALIDATE_EVERY == 0 or done == schedule.num_steps:
-                line["validation_iou"] = round(_validate(state.average, photos.validation), 4)
-            started, losses = time.perf_counter(), []
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
-            state.save(done)
-            report(line)
-    result = run / "portrait.npz"
-    np.savez(result, *state.average)
-    return result
+    course = Course(schedule.num_steps, EPOCH_STEPS, ("loss",), ("validation_iou",), averages=True)
+    kept = TrainingRun(run, asdict(schedule), training.model, training.optimizer, course, report)
+
+    def measured(_: int) -> dict[str, float]:
+        return {"validation_iou": _validate(training.model.get_weights(), photos.validation)}
+
+    best = run / "best.npz"
+    for images, masks in _batches(photos, schedule, kept.num_done):
+        ends = kept.epoch_end
+        kept.step({"loss": training.step(images, masks)})
+        if kept.num_done == ends:
+            kept.finish_epoch(measured, training.save, best)
+    return best
 
 
 class _Training:
@@ -137,13 +126,7 @@ class _Training:
         self.model = portrait_network.build()
         if start is not None:
             self.model.set_weights(read_weights(start))
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0,
-            schedule.num_steps,
-            warmup_target=schedule.learning_rate,
-            warmup_steps=max(1, schedule.num_steps // 50),
-        )
-        self.optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02, clipnorm=1.0)
+        self.optimizer = adamw(schedule.learning_rate, schedule.num_steps)
         self.optimizer.build(self.model.trainable_variables)
         self._of_size: dict[tuple[int, ...], keras.Model] = {}
 
@@ -157,12 +140,16 @@ class _Training:
             self._of_size[shape].compile(self.optimizer, loss)
         return float(self._of_size[shape].train_on_batch(images, masks))
 
+    def save(self, path: Path) -> None:
+        """Write the weights to a file."""
+        np.savez(path, *self.model.get_weights())
+
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-def _batches(photos: PersonPhotos, schedule: Schedule, first: int) -> Iterator[tuple[int, Batch]]:
-    """Yield the steps still to be done with their batches, a few made ahead in threads."""
+def _batches(photos: PersonPhotos, schedule: Schedule, first: int) -> Iterator[Batch]:
+    """Yield the batches of the steps still to be done, a few made ahead in threads."""
     ahead = 3
     with ThreadPoolExecutor(2) as pool:
 
@@ -176,7 +163,7 @@ def _batches(photos: PersonPhotos, schedule: Schedule, first: int) -> Iterator[t
         for step in steps:
             if step + ahead < schedule.num_steps:
                 waiting.append(pool.submit(make, step + ahead))
-            yield step, waiting.pop(0).result()
+            yield waiting.pop(0).result()
 
 
 def _validate(average: Sequence[NDArray[np.float32]], photos: list[Photo]) -> float:

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.boxes import pyramid_anchors
 from segmentation.data.augment_instances import augment
 from segmentation.data.dataset import Photo
 from segmentation.mask_rcnn_config import MaskRCNNConfig
@@ -31,10 +30,12 @@ class TrainingImages:
     Everything random follows from the seed and the place in the row.
 
     Args:
-        photos: each comes once before any comes again.
+        photos: to learn from.
         network: that is trained; its input is square.
-        training: how many objects of an image and so on.
+        training: what is made of a photo.
         seed: of everything random.
+        odds: (N,) of each photo to be drawn, summing to 1; without it each photo comes once
+            before any comes again.
     """
 
     def __init__(
@@ -43,21 +44,25 @@ class TrainingImages:
         network: MaskRCNNConfig,
         training: TrainingConfig,
         seed: int = 0,
+        odds: NDArray[np.float64] | None = None,
     ) -> None:
         self._photos = photos
         self._size = network.size_hw[0]
         self._training = training
         self._seed = seed
-        self._anchors = pyramid_anchors(
-            network.size_hw,
-            strides=network.strides,
-            scales_px=network.anchor_scales_px,
-            ratios=network.anchor_ratios,
-        )
+        self._odds = odds
+        self._anchors = network.anchors_px()
         self._order = lru_cache(4)(self._draw_order)
 
     def _draw_order(self, turn: int) -> NDArray[np.int64]:
         return np.random.default_rng((self._seed, 0, turn)).permutation(len(self._photos))
+
+    def _photo(self, place: int) -> Photo:
+        if self._odds is None:
+            turn, index = divmod(place, len(self._photos))
+            return self._photos[int(self._order(turn)[index])]
+        rng = np.random.default_rng((self._seed, 0, place))
+        return self._photos[int(rng.choice(len(self._photos), p=self._odds))]
 
     def batch(self, first: int, num: int) -> Batch:
         """Return the images `first` to `first + num` of the row, as `build_training` takes them."""
@@ -66,18 +71,24 @@ class TrainingImages:
 
     def image(self, place: int) -> Batch:
         """Return one image of the row and its targets; shapes as in a batch, without N."""
-        turn, index = divmod(place, len(self._photos))
-        photo = self._photos[self._order(turn)[index]]
+        photo = self._photo(place)
         rng = np.random.default_rng((self._seed, 1, place))
         # what is enlarged most still has as many pixels as the network sees
         seen = photo.image(2 * self._size), photo.masks(2 * self._size)
         image, masks, labels, is_crowd = augment(
-            rng, *seen, photo.labels(), photo.is_crowd(), self._photos
+            rng,
+            *seen,
+            photo.labels(),
+            photo.is_crowd(),
+            self._photos,
+            max_pastes=self._training.max_pastes,
+            crop_hw=(self._size, self._size) if self._training.crops else None,
         )
         kept = [index for index, mask in enumerate(masks) if mask.any()]
         masks, labels, is_crowd = masks[kept], labels[kept], is_crowd[kept]
         extents = np.array([_extent(mask) for mask in masks], np.int64).reshape(-1, 4)
         boxes = self._in_input(extents, image.shape[:2])
+        is_crowd = is_crowd | (_areas(boxes) < self._training.min_side**2)
         targets = rpn_targets(
             self._anchors, boxes[~is_crowd], boxes[is_crowd], rng, self._training.num_anchors
         )
@@ -111,8 +122,7 @@ class TrainingImages:
             "labels": np.zeros(most, np.int32),
             "mini_masks": np.zeros((most, size, size), np.uint8),
         }
-        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-        for row, index in enumerate(np.argsort(-areas, kind="stable")[:most]):
+        for row, index in enumerate(np.argsort(-_areas(boxes), kind="stable")[:most]):
             top, left, bottom, right = extents[index]
             rows["boxes"][row] = boxes[index]
             rows["labels"][row] = labels[index]
@@ -122,6 +132,11 @@ class TrainingImages:
             method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
             rows["mini_masks"][row] = cv2.resize(part, (size, size), interpolation=method)
         return rows
+
+
+def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    areas: NDArray[np.float64] = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return areas
 
 
 def _extent(mask: NDArray[np.uint8]) -> tuple[int, int, int, int]:

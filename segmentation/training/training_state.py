@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,6 @@ from numpy.typing import NDArray
 from segmentation.training.export_portrait import read_weights
 
 AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
-
-
 OLD = "checkpoint.old"  # name of the checkpoint before, while the new one takes its place
 
 
@@ -38,12 +37,10 @@ class TrainingState:
         schedule: of the run, as JSON takes it; must be that of the earlier call.
         model: with the weights to begin with.
         optimizer: built for the model's trainable variables.
-        averaging: whether averaged weights are kept.
+        averages: whether averaged weights are kept.
 
     Attributes:
         step: number of steps done.
-        average: of the weights over the last steps, in the order of `model.get_weights`; empty
-            unless `averaging`.
 
     Raises:
         ValueError: the run was begun with another schedule.
@@ -56,34 +53,51 @@ class TrainingState:
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         *,
-        averaging: bool = True,
+        averages: bool,
     ) -> None:
         self._folder = folder
         self._schedule = schedule
         self._model = model
         self._optimizer = optimizer
         self.step = 0
-        self.average: Sequence[NDArray[np.float32]] = model.get_weights() if averaging else []
+        # of the weights over the last steps, in the order of `model.get_weights`
+        self._average: Sequence[NDArray[np.float32]] = model.get_weights() if averages else []
         if has_checkpoint(folder):
             self._restore()
 
-    def update_average(self, done: int) -> None:
-        """Move the averaged weights towards the present ones, faster in the beginning."""
-        keep = min(0.98, 1 - 1 / (1 + done / AVERAGE_EVERY))
-        for average, present in zip(self.average, self._model.get_weights(), strict=True):
+    def stepped(self) -> None:
+        """Take note of a step: averaged weights move, faster in the beginning."""
+        self.step += 1
+        if not self._average or self.step % AVERAGE_EVERY:
+            return
+        keep = min(0.98, 1 - 1 / (1 + self.step / AVERAGE_EVERY))
+        for average, present in zip(self._average, self._model.get_weights(), strict=True):
             average *= keep
             average += (1 - keep) * present
 
-    def save(self, done: int) -> None:
+    @contextmanager
+    def weights_to_use(self) -> Iterator[None]:
+        """Let the model have the averaged weights meanwhile, where there are any."""
+        if not self._average:
+            yield
+            return
+        present = self._model.get_weights()
+        self._model.set_weights(self._average)
+        try:
+            yield
+        finally:
+            self._model.set_weights(present)
+
+    def save(self) -> None:
         """Write a checkpoint beside the old one, then put it in its place."""
         fresh = self._folder.with_name("checkpoint.part")
         fresh.mkdir(exist_ok=True)
         optimizer = [np.asarray(variable) for variable in self._optimizer.variables]
         np.savez(fresh / "model.npz", *self._model.get_weights())
-        if self.average:
-            np.savez(fresh / "average.npz", *self.average)
+        if self._average:
+            np.savez(fresh / "average.npz", *self._average)
         np.savez(fresh / "optimizer.npz", *optimizer)
-        description = {"step": done, "schedule": self._schedule}
+        description = {"step": self.step, "schedule": self._schedule}
         (fresh / "state.json").write_text(json.dumps(description))
         old = self._folder.with_name(OLD)
         if self._folder.is_dir():
@@ -100,8 +114,8 @@ class TrainingState:
             )
         self.step = description["step"]
         self._model.set_weights(read_weights(self._folder / "model.npz"))
-        if self.average:
-            self.average = read_weights(self._folder / "average.npz")
+        if self._average:
+            self._average = read_weights(self._folder / "average.npz")
         saved = read_weights(self._folder / "optimizer.npz")
         for variable, value in zip(self._optimizer.variables, saved, strict=True):
             variable.assign(value)

@@ -8,7 +8,6 @@ the input that the network was trained for; `backbone`, see `segmentation.mask_r
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +45,7 @@ def save_trained(
     size: int,
     backbone: str,
 ) -> None:
-    """Write a weight file beside its place and put it there when it is whole.
+    """Write a weight file.
 
     Args:
         path: of the file.
@@ -57,9 +56,8 @@ def save_trained(
     """
     import h5py
 
-    part = path.with_name(path.name + ".part")
     names: dict[str, list[bytes]] = {}
-    with h5py.File(part, "w") as file:
+    with h5py.File(path, "w") as file:
         for name, values in tensors.items():
             layer = name.split("/")[0]
             group = _RPN_GROUP if layer in _RPN_LAYERS else layer
@@ -71,7 +69,6 @@ def save_trained(
         file.attrs["classes"] = json.dumps(list(classes))
         file.attrs["size"] = size
         file.attrs["backbone"] = backbone
-    os.replace(part, path)
 
 
 def read_description(path: Path) -> Description:

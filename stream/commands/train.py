@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from stream.commands import CommandError, say, train_mask_rcnn
 
@@ -14,47 +14,62 @@ def run(arguments: Sequence[str]) -> int:
     """Run `train NETWORK`; returns the exit code."""
     if arguments[:1] == ["mask-rcnn"]:
         return train_mask_rcnn.run(arguments[1:])
+    options = _parser().parse_args(arguments)
+    if options.network == "portrait" and options.epochs:
+        raise CommandError("--epochs: of mask-rcnn-person; give --steps")
+    if options.network != "portrait" and options.steps:
+        raise CommandError("--steps: of portrait; give --epochs")
+    try:
+        from segmentation.runtime import import_keras
+
+        import_keras()
+        train = _train_portrait if options.network == "portrait" else _train_person
+        weights = train(options, options.run or Path("runs") / options.network)
+    except ImportError as error:
+        raise CommandError(
+            f"train needs more packages ({error}): pip install '.[train]'"
+        ) from error
+    say(f"weights: {weights}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run.py train",
         description="Train a network; goes on where it was interrupted. mask-rcnn has options "
         "of its own: run.py train mask-rcnn --help.",
     )
-    parser.add_argument("network", choices=("portrait", "mask-rcnn", "mask-rcnn-person"))
-    parser.add_argument(
+    add = parser.add_argument
+    add("network", choices=("portrait", "mask-rcnn", "mask-rcnn-person"))
+    add(
         "--data",
         type=Path,
         required=True,
         nargs="+",
         help="folders with annotations.json (COCO) and images/",
     )
-    parser.add_argument("--start", type=Path, help="weights to begin with, the .npz of a run")
-    parser.add_argument("--run", type=Path, help="for checkpoints and log; runs/NETWORK without it")
-    parser.add_argument("--steps", type=int, help="batches: of 32, of mask-rcnn-person of 8")
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
-    options = parser.parse_args(arguments)
-    try:
-        train, schedule = _training(options.network)
-    except ImportError as error:
-        raise CommandError(
-            f"train needs more packages ({error}): pip install '.[train]'"
-        ) from error
-    weights = train(
-        options.data,
-        options.run or Path("runs") / options.network,
-        schedule(num_steps=options.steps) if options.steps else schedule(),
-        lambda line: say(str(line)),
-        options.start,
-    )
-    say(f"weights: {weights}")
-    return 0
+    add("--start", type=Path, help="weights to begin with, the .npz of a run")
+    add("--run", type=Path, help="for checkpoints, logs and weights; runs/NETWORK without it")
+    positive = train_mask_rcnn.positive
+    add("--steps", type=positive, help="of portrait: batches of 32")
+    add("--epochs", type=positive, help="of mask-rcnn-person: passes over the photos")
+    add("--debug", action="store_true", help="show where an error comes from")
+    return parser
 
 
-def _training(network: str) -> tuple[Callable[..., Path], Callable[..., Any]]:
-    """Return the function that trains a network and what describes its schedule."""
-    if network == "portrait":
-        from segmentation.training.train_portrait import Schedule, train_portrait
+def _train_portrait(options: argparse.Namespace, run: Path) -> Path:
+    from segmentation.training.train_portrait import Schedule, train_portrait
 
-        return train_portrait, Schedule
-    from segmentation.training import train_person
+    schedule = Schedule(num_steps=options.steps) if options.steps else Schedule()
+    return train_portrait(options.data, run, schedule, say, options.start)
 
-    return train_person.train_person, train_person.Schedule
+
+def _train_person(options: argparse.Namespace, run: Path) -> Path:
+    from segmentation.training.train_person import SETTINGS, train_person
+
+    settings = SETTINGS
+    if options.start:
+        settings = replace(settings, start=str(options.start))
+    if options.epochs:
+        settings = replace(settings, epochs=options.epochs)
+    return train_person(options.data, run, settings, say, train_mask_rcnn.draw)

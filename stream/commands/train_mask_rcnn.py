@@ -30,8 +30,10 @@ def run(arguments: Sequence[str]) -> int:
 
         import_keras()
         from segmentation.data.dataset import read_dataset
+        from segmentation.training.mask_rcnn_trainer import Settings
         from segmentation.training.mask_rcnn_training import TRAINED_LAYERS
-        from segmentation.training.train_mask_rcnn import Settings, precision_of, train_mask_rcnn
+        from segmentation.training.start_weights import KNOW_NO_OBJECTS
+        from segmentation.training.train_mask_rcnn import precision_of, train_mask_rcnn
     except ImportError as error:
         raise CommandError(
             f"train needs more packages ({error}): pip install '.[train]'"
@@ -41,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
         raise CommandError(f"--layers: one of {', '.join(TRAINED_LAYERS)}, got {options.layers}")
     if options.size <= 0 or options.size % 64:
         raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
-    knows_objects = options.weights not in ("none", "imagenet")
+    knows_objects = options.weights not in KNOW_NO_OBJECTS
     rate = options.learning_rate or _learning_rate(options.weights, backbone)
     settings = Settings(
         start=options.weights,
@@ -55,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     dataset = read_dataset(options.data)
     say(f"{len(dataset.photos)} photos, classes {', '.join(dataset.classes)}")
-    weights = train_mask_rcnn(dataset, options.run, settings, say, _draw)
+    weights = train_mask_rcnn(dataset, options.run, settings, say, draw)
     say(f"weights: {weights}; use them with --model mask-rcnn --weights {weights}")
     return 0
 
@@ -80,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=("resnet50", "resnet101", "small"),
         help="default: that of the weights; small is that of mask-rcnn-person, for processors",
     )
-    add("--epochs", type=_positive, default=20, help="passes over the photos; default: 20")
+    add("--epochs", type=positive, default=20, help="passes over the photos; default: 20")
     add("--size", type=int, default=512, help="side of the network's input; default: 512")
-    add("--batch", type=_positive, default=2, help="images on each device in a step; default: 2")
+    add("--batch", type=positive, default=2, help="images on each device in a step; default: 2")
     add("--learning-rate", type=float, metavar="RATE", help="after a warm-up; falls to 0")
     precisions = ("auto", "float32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: bfloat16 on GPUs with it")
@@ -91,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return the number that an option gives, at least 1."""
     number = int(text) if text.isdigit() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"a positive number, got {text!r}")
@@ -122,7 +125,8 @@ def _learning_rate(weights: str, backbone: str) -> float:
     return 0.0002 if backbone == "small" else 0.001
 
 
-def _draw(image: NDArray[np.uint8], found: Instances, classes: Sequence[str]) -> NDArray[np.uint8]:
+def draw(image: NDArray[np.uint8], found: Instances, classes: Sequence[str]) -> NDArray[np.uint8]:
+    """Return a photo with what was found in it; see `segmentation.training.validation.Draw`."""
     from stream.hud import mark_instances
 
     return mark_instances(image, found, np.ones(len(found), np.bool_), classes)

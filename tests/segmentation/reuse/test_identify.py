@@ -32,3 +32,25 @@ def test_identity_of_who_left_is_kept_for_a_while():
         gone = names.name(left, first, Picture.of(away), 0.1)
         back = names.name(found, gone, Picture.of(here), absence_s)
         assert back.ids.tolist() == expected
+
+
+def half_changed(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture with the upper half of an object in a colour it never had."""
+    changed = image.copy()
+    upper = mask >= 128
+    upper[int(np.nonzero(upper)[0].mean()) :] = False
+    changed[upper] = (250, 250, 20)
+    return changed
+
+
+@pytest.mark.parametrize(("x", "expected"), [(110, [0, 1]), (220, [0, 2])])
+def test_who_went_behind_another_comes_out_from_there(x, expected):
+    names = Identities()
+    image, both = scene([(60, 70), (110, 70)])
+    first = names.name(both, None, Picture.of(image), 0.0)
+    assert first.ids.tolist() == [0, 1]
+    alone = names.name(both[:1], first, Picture.of(image), 0.1)
+    again, found = scene([(60, 70), (x, 70)])
+    picture = Picture.of(half_changed(again, found.masks[1]))
+    back = names.name(found, alone, picture, 4.0)
+    assert back.ids.tolist() == expected

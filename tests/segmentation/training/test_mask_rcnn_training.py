@@ -12,7 +12,6 @@ pytest.importorskip("h5py")
 
 from keras import ops  # noqa: E402
 
-from segmentation.boxes import pyramid_anchors  # noqa: E402
 from segmentation.coordinates import normalise  # noqa: E402
 from segmentation.mask_rcnn_config import matterport_config  # noqa: E402
 from segmentation.mask_rcnn_network import MaskRCNNParts  # noqa: E402
@@ -51,13 +50,7 @@ def objects(golden: dict) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def anchors() -> np.ndarray:
-    config = matterport_config(SIZE)
-    return pyramid_anchors(
-        config.size_hw,
-        strides=config.strides,
-        scales_px=config.anchor_scales_px,
-        ratios=config.anchor_ratios,
-    )
+    return matterport_config(SIZE).anchors_px()
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,10 @@ from segmentation.mask_rcnn_config import MaskRCNNConfig  # noqa: E402
 from segmentation.mask_rcnn_network import MaskRCNNParts, build_network  # noqa: E402
 from segmentation.segmenter import Options, load  # noqa: E402
 from segmentation.training import training_images  # noqa: E402
+from segmentation.training.mask_rcnn_trainer import Settings  # noqa: E402
 from segmentation.training.mask_rcnn_training import TrainingConfig, build_training  # noqa: E402
 from segmentation.training.start_weights import assign  # noqa: E402
-from segmentation.training.train_mask_rcnn import Settings, train_mask_rcnn  # noqa: E402
+from segmentation.training.train_mask_rcnn import train_mask_rcnn  # noqa: E402
 from segmentation.training.training_images import Steps, TrainingImages  # noqa: E402
 from segmentation.weight_files.hdf5_weights import load_tensors  # noqa: E402
 from segmentation.weight_files.named_weights import named_weights  # noqa: E402
@@ -77,7 +78,7 @@ def small_config(size: int, num_classes: int) -> MaskRCNNConfig:
 
 
 def test_learns_four_photos_by_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_images, "augment", lambda rng, *photo: photo[:4])
+    monkeypatch.setattr(training_images, "augment", lambda rng, *photo, **_: photo[:4])
     dataset = drawn_shapes(tmp_path, 4)
     keras.utils.set_random_seed(0)
     config = small_config(SIZE, len(CLASSES) + 1)
@@ -105,10 +106,9 @@ def test_learns_four_photos_by_heart(tmp_path: Path, monkeypatch: pytest.MonkeyP
 KILLED = """
 import os, sys
 from pathlib import Path
-from segmentation.training import train_mask_rcnn as training
-from segmentation.training import training_log
+from segmentation.training import training_log, training_run
 from tests.segmentation.training.test_train_mask_rcnn import train
-training.CHECKPOINT_EVERY_S = 0
+training_run.CHECKPOINT_EVERY_S = 0
 training_log.REPORT_EVERY_S = 0
 def report(line):
     if line.startswith("step 5 "):
@@ -187,7 +187,7 @@ def test_images_are_the_same_at_every_call_and_differ_from_each_other(tmp_path: 
 def test_boxes_and_masks_lie_where_the_objects_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_images, "augment", lambda rng, *photo: photo[:4])
+    monkeypatch.setattr(training_images, "augment", lambda rng, *photo, **_: photo[:4])
     dataset = drawn_shapes(tmp_path, 6)
     images = TrainingImages(dataset.photos, small_config(SIZE, 3), TRAINING)
     num_objects = 0

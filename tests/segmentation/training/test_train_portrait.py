@@ -15,10 +15,12 @@ rle = pytest.importorskip("pycocotools.mask")
 
 from segmentation.data.augment import Geometry, add_person, change_colours  # noqa: E402
 from segmentation.data.dataset import DataError  # noqa: E402
-from segmentation.data.person_photos import HOLD_OUT, PersonPhotos, Photo, read_photos  # noqa: E402
+from segmentation.data.person_photos import PersonPhotos, Photo, read_photos  # noqa: E402
+from segmentation.data.sources import HOLD_OUT  # noqa: E402
 from segmentation.portrait_network import build  # noqa: E402
 from segmentation.segmenter import WeightsError  # noqa: E402
 from segmentation.training import train_portrait as training  # noqa: E402
+from segmentation.training import training_log, training_run, training_state  # noqa: E402
 from segmentation.training.export_portrait import read_weights  # noqa: E402
 
 CROPS_HW = ((64, 64), (32, 64))
@@ -54,9 +56,9 @@ def test_photos_are_read_rgb_and_some_are_held_out(folder):
     assert len(photos.validation) == 2
     photo = photos.draw(np.random.default_rng(0))
     assert (photo.image[photo.mask > 0] == (240, 120, 40)).all()
-    by_source = read_photos(folder)
+    read = read_photos(folder)
     drawn = photos.draw(np.random.default_rng(1))
-    assert any(np.array_equal(drawn.image, other.image) for other in by_source["a"])
+    assert any(np.array_equal(drawn.image, each.image) for each in read if each.source == "a")
 
 
 def test_mask_moves_with_its_photo(folder):
@@ -100,30 +102,36 @@ def test_batches_depend_on_their_seed_alone(folder):
 
 
 def test_run_that_was_killed_equals_one_that_was_not(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 3)
-    monkeypatch.setattr(training, "VALIDATE_EVERY", 3)
-    monkeypatch.setattr(training, "AVERAGE_EVERY", 2)
+    monkeypatch.setattr(training, "EPOCH_STEPS", 3)
+    monkeypatch.setattr(training_run, "CHECKPOINT_EVERY_S", 0)
+    monkeypatch.setattr(training_log, "REPORT_EVERY_S", 0)
+    monkeypatch.setattr(training_state, "AVERAGE_EVERY", 2)
     monkeypatch.setattr(training, "SMALL_CROPS_HW", ((32, 64),))
     monkeypatch.setattr(training.portrait, "SIZES_HW", ((64, 64),))
-    schedule = training.Schedule(num_steps=6, batch_size=2)
-    lines: list[dict[str, object]] = []
-    whole = training.train_portrait([folder], tmp_path / "whole", schedule, lines.append)
+    schedule = training.Schedule(num_steps=7, batch_size=2)
+    whole = training.train_portrait([folder], tmp_path / "whole", schedule, lambda line: None)
 
     class Killed(Exception):
         pass
 
-    def kill(line: dict[str, object]) -> None:
-        raise Killed
+    def kill(line: str) -> None:
+        if line.startswith("step 5 "):
+            raise Killed
 
     with pytest.raises(Killed):
         training.train_portrait([folder], tmp_path / "killed", schedule, kill)
+    lines: list[str] = []
     resumed = training.train_portrait([folder], tmp_path / "killed", schedule, lines.append)
+    assert lines[0] == "goes on after step 4"
     for left, right in zip(read_weights(whole), read_weights(resumed), strict=True):
-        np.testing.assert_allclose(left, right, rtol=0, atol=2e-4)
-    assert [line["step"] for line in lines] == [3, 6, 6]
-    assert lines[1]["loss"] == pytest.approx(lines[2]["loss"], rel=1e-4)
-    log = (tmp_path / "killed" / "log.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in log] == [3, 6]
+        np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-5)
+    for name, num in (("steps.csv", 7), ("epochs.csv", 3)):
+        one, other = (
+            np.loadtxt(tmp_path / run / name, delimiter=",", skiprows=1)
+            for run in ("whole", "killed")
+        )
+        assert len(one) == num
+        np.testing.assert_allclose(other, one, rtol=1e-5)
     with pytest.raises(ValueError, match="go on with that"):
         training.train_portrait([folder], tmp_path / "whole", training.Schedule(), lines.append)
 

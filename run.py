@@ -13,11 +13,10 @@ import argparse
 import importlib
 import json
 import os
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,17 +75,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     debug = "--debug" in arguments
     try:
-        if arguments and arguments[0] in COMMANDS:
-            command = importlib.import_module(f"stream.commands.{arguments[0]}")
-            return int(command.run(arguments[1:]))
-        return cast(arguments)
+        is_command = bool(arguments) and arguments[0] in COMMANDS
+        return run_command(arguments) if is_command else cast(arguments)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         if debug:
             raise
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        say(f"error: {_one_line(error)}")
         return 2 if isinstance(error, CommandError) else 1
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one of `COMMANDS`, whose results go to standard output."""
+    command = importlib.import_module(f"stream.commands.{arguments[0]}")
+    try:
+        code = int(command.run(arguments[1:]))
+        print(end="", flush=True)
+    except BrokenPipeError:  # whoever read the results has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
 
 
 def _one_line(error: Exception) -> str:
@@ -111,6 +120,7 @@ def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = _parser().parse_args(arguments)
     from stream import loop
+    from stream.interruption import Interruption
     from stream.live import open_live_control
     from stream.progress import progress
     from stream.sources import open_source
@@ -119,7 +129,7 @@ def cast(arguments: Sequence[str]) -> int:
     stats = Stats()
     stop, paused = threading.Event(), threading.Event()
     with ExitStack() as stack:
-        stack.enter_context(_signals(stop))
+        interruption = stack.enter_context(Interruption(stop))
         palette = _palette(options, stack)
         source = stack.enter_context(
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
@@ -155,7 +165,7 @@ def cast(arguments: Sequence[str]) -> int:
             )
     if options.stats is not None:
         _write_stats(options.stats, stats)
-    return 0 if whole or not _interrupted else 130
+    return 0 if whole or not interruption.came else 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -353,30 +363,6 @@ def _write_stats(path: Path, stats: Stats) -> None:
         path.write_text(json.dumps(stats.as_dict(), indent=2) + "\n")
     except OSError as error:
         raise CommandError(f"--stats {path}: cannot be written ({error.strerror})") from error
-
-
-# === What a person sees meanwhile ===
-
-_interrupted: list[int] = []
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C ends the stream and completes the outputs; a second one gives up at once."""
-    _interrupted.clear()
-
-    def handle(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        _interrupted.append(number)
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

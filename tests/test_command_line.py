@@ -229,7 +229,8 @@ def wait_for(condition, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tmp_path, number):
     from stream.video_source import VideoSource
 
     clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
@@ -237,7 +238,7 @@ def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tm
     with start(clip, "--realtime", "-o", out) as process:
         wait_for(lambda: any(path.stat().st_size > 0 for path in tmp_path.iterdir()))
         time.sleep(2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert "Traceback" not in told
@@ -248,6 +249,20 @@ def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tm
         duration_s = (video.info.num_frames or 0) / float(video.info.fps or 1)
     assert 0.3 < times[-1] < 8
     assert duration_s == pytest.approx(times[-1], abs=0.15)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_nobody_reading_what_is_said_stops_no_work(photo, tmp_path, closed):
+    out = tmp_path / "out.png"
+    command = f'"{sys.executable}" "{ROOT}/run.py" "{photo}" -o "{out}" {closed}'
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+    assert read_photo(out).shape == (480, 640, 3)
+
+
+def test_results_may_be_read_in_part():
+    command = f'"{sys.executable}" -u "{ROOT}/run.py" models | true'
+    done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True)
+    assert done.stderr == ""
 
 
 def test_killed_ffmpeg_is_one_line_and_leaves_nothing(shared_data, tmp_path):

@@ -122,6 +122,7 @@ def cast(arguments: Sequence[str]) -> int:
     from stream import loop
     from stream.interruption import Interruption
     from stream.live import open_live_control
+    from stream.photos import save
     from stream.progress import progress
     from stream.sources import open_source
     from stream.stats import Stats
@@ -164,7 +165,7 @@ def cast(arguments: Sequence[str]) -> int:
                 on_progress=on_progress,
             )
     if options.stats is not None:
-        _write_stats(options.stats, stats)
+        save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), options.stats)
     return 0 if whole or not interruption.came else 130
 
 
@@ -328,6 +329,7 @@ def _outputs(
 ) -> tuple[OutputInfo, SinkOptions]:
     from segmentation.coco import categories
     from stream.frame import OutputInfo
+    from stream.photos import check_free
     from stream.sinks import SinkOptions
     from stream.sources import local_files
 
@@ -335,14 +337,17 @@ def _outputs(
         source.info, has_alpha=palette.has_alpha, categories=categories(segmenter.classes)
     )
     preset, crf = options.quality
-    return info, SinkOptions(
+    sink_options = SinkOptions(
         overwrite=options.overwrite,
-        input_paths=local_files(options.source),
+        input_paths=[*local_files(options.source), *palette.paths],
         preset=preset or ("veryfast" if source.info.live else "medium"),
         crf=20 if crf is None else crf,
         polygons=options.polygons,
         on_message=say,
     )
+    if options.stats is not None:
+        check_free(options.stats, overwrite=True, input_paths=sink_options.input_paths)
+    return info, sink_options
 
 
 def _sinks(
@@ -351,18 +356,13 @@ def _sinks(
     from stream.sinks import open_sink
 
     sinks: dict[str, Sink] = {}
+    places = set() if options.stats is None else {os.path.realpath(options.stats)}
     for address in options.output or ["window:"]:
-        if address in sinks:
+        if os.path.realpath(address) in places:
             raise CommandError(f"-o {address}: named twice")
+        places.add(os.path.realpath(address))
         sinks[address] = stack.enter_context(open_sink(address, info, sink_options))
     return sinks
-
-
-def _write_stats(path: Path, stats: Stats) -> None:
-    try:
-        path.write_text(json.dumps(stats.as_dict(), indent=2) + "\n")
-    except OSError as error:
-        raise CommandError(f"--stats {path}: cannot be written ({error.strerror})") from error
 
 
 if __name__ == "__main__":

@@ -147,6 +147,12 @@ def test_missing_camera(capfd):
     assert "camera 97: cannot be opened" in line
 
 
+def test_sources_that_make_no_sense(capfd, shared_data):
+    assert "has no name" in failing(capfd, 1, "", "-o", "null:")
+    clip = shared_data / "clips" / "carphone_qcif.mp4"
+    assert "--fps is for photos" in failing(capfd, 1, clip, "-o", "null:", "--fps", "25")
+
+
 def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):
     before = photo.read_bytes()
     assert "is the input" in failing(capfd, 1, photo, "-y", "-o", photo)
@@ -159,17 +165,36 @@ def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):
     assert "cannot be transparent" in failing(
         capfd, 1, photo, "-o", tmp_path / "out.jpg", "--effect", "cutout"
     )
+    assert "File name too long" in failing(capfd, 1, photo, "-o", tmp_path / f"{'x' * 300}.png")
+    assert "names no output" in failing(capfd, 1, photo, "-y", "-o", "")
+    assert "names no folder" in failing(capfd, 1, photo, "-y", "-o", "instances:")
+    assert "is the input" in failing(capfd, 1, photo, "-o", "null:", "--stats", photo)
+    assert "no folder" in failing(capfd, 1, photo, "-o", "null:", "--stats", "/nowhere/stats.json")
+    assert photo.read_bytes() == before
     assert files(tmp_path) == ["portrait.png", "taken.png"]
+
+
+def test_a_background_is_an_input_as_well(capfd, photo, tmp_path):
+    beach = tmp_path / "beach.png"
+    beach.write_bytes(photo.read_bytes())
+    arguments = ["--effect", f"replace={beach}", "-y", "-o"]
+    assert "is the input" in failing(capfd, 1, photo, *arguments, beach)
+    assert beach.read_bytes() == photo.read_bytes()
+
+
+def test_two_names_of_one_output(capfd, photo, tmp_path):
+    out, again = tmp_path / "out.json", f"{tmp_path}/./out.json"
+    assert "named twice" in failing(capfd, 2, photo, "-o", out, "-o", again)
+    assert "named twice" in failing(capfd, 2, photo, "-o", out, "--stats", again)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--effect", "blurr"], "effect must be one of"),
+        (["--effect", "blurr"], "--effect 'blurr' is no effect; choose one of"),
         (["--effect", "blur=9"], "strength must be"),
         (["--effect", "replace=#12"], "#RRGGBB"),
         (["-o", "null:"], "named twice"),
-        (["--stats", "/nowhere/stats.json"], "cannot be written"),
     ],
 )
 def test_commands_that_make_no_sense(capfd, photo, arguments, words):
@@ -177,7 +202,8 @@ def test_commands_that_make_no_sense(capfd, photo, arguments, words):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--nonsense"], ["--fps", "0"], ["--quality", "best"], ["--model", "x"]]
+    "arguments",
+    [["--nonsense"], ["--fps", "0"], ["--quality", "best"], ["--model", "x"], ["--size", "0"]],
 )
 def test_unknown_options(capfd, arguments):
     with pytest.raises(SystemExit) as exit_info:
@@ -188,7 +214,7 @@ def test_unknown_options(capfd, arguments):
 
 def test_background_that_is_not_there(capfd, photo, tmp_path):
     line = failing(capfd, 1, photo, "-o", "null:", "--effect", f"replace={tmp_path / 'x.jpg'}")
-    assert "x.jpg: cannot be read" in line
+    assert "x.jpg: no such file" in line
 
 
 def test_photos_have_no_pace(capfd, photo):

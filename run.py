@@ -38,6 +38,9 @@ VERSION = "0.1.0"
 
 COMMANDS = ("doctor", "evaluate", "models", "serve", "train")  # each a file in stream/commands/
 
+# what not everybody needs, by module, and the extra of pyproject.toml that installs it
+_EXTRAS = {"h5py": "mask-rcnn", "keras": "mask-rcnn", "skimage": "demo", "tensorflow": "mask-rcnn"}
+
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
 photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y, or
@@ -102,6 +105,12 @@ def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if type(error).__name__ == "DataError":
         return str(error)  # a line for each thing that is wrong
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = _EXTRAS.get(error.name.partition(".")[0])
+        wanted = "." if extra is None else f"'.[{extra}]'"
+        return (
+            f"the module {error.name} is not installed; in maskcast's folder: pip install {wanted}"
+        )
     if isinstance(error, ImportError) and "lib" in text and ".so" in text:
         return (
             f"OpenCV lacks a library of the system ({text}); "

@@ -240,6 +240,18 @@ def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
     assert "apt-get install libgl1" in failing(capfd, 1, photo, "-o", "null:")
 
 
+@pytest.mark.parametrize(
+    ("module", "remedy"), [("cv2", "pip install ."), ("keras.ops", "pip install '.[mask-rcnn]'")]
+)
+def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, remedy):
+    def missing(name: str, options: object) -> None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    monkeypatch.setattr("segmentation.segmenter.load", missing)
+    line = failing(capfd, 1, photo, "-o", "null:")
+    assert line == f"error: the module {module} is not installed; in maskcast's folder: {remedy}"
+
+
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), *map(str, arguments)],

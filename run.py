@@ -13,11 +13,10 @@ import argparse
 import importlib
 import json
 import os
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 
 COMMANDS = ("doctor", "evaluate", "models", "serve", "train")  # each a file in stream/commands/
+
+# what not everybody needs, by module, and the extra of pyproject.toml that installs it
+_EXTRAS = {"h5py": "mask-rcnn", "keras": "mask-rcnn", "skimage": "demo", "tensorflow": "mask-rcnn"}
 
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
@@ -76,23 +78,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     debug = "--debug" in arguments
     try:
-        if arguments and arguments[0] in COMMANDS:
-            command = importlib.import_module(f"stream.commands.{arguments[0]}")
-            return int(command.run(arguments[1:]))
-        return cast(arguments)
+        is_command = bool(arguments) and arguments[0] in COMMANDS
+        return run_command(arguments) if is_command else cast(arguments)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         if debug:
             raise
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        say(f"error: {_one_line(error)}")
         return 2 if isinstance(error, CommandError) else 1
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one of `COMMANDS`, whose results go to standard output."""
+    command = importlib.import_module(f"stream.commands.{arguments[0]}")
+    try:
+        code = int(command.run(arguments[1:]))
+        print(end="", flush=True)
+    except BrokenPipeError:  # whoever read the results has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
 
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if type(error).__name__ == "DataError":
         return str(error)  # a line for each thing that is wrong
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = _EXTRAS.get(error.name.partition(".")[0])
+        wanted = "." if extra is None else f"'.[{extra}]'"
+        return (
+            f"the module {error.name} is not installed; in maskcast's folder: pip install {wanted}"
+        )
     if isinstance(error, ImportError) and "lib" in text and ".so" in text:
         return (
             f"OpenCV lacks a library of the system ({text}); "
@@ -111,7 +129,9 @@ def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = _parser().parse_args(arguments)
     from stream import loop
+    from stream.interruption import Interruption
     from stream.live import open_live_control
+    from stream.photos import save
     from stream.progress import progress
     from stream.sources import open_source
     from stream.stats import Stats
@@ -119,7 +139,7 @@ def cast(arguments: Sequence[str]) -> int:
     stats = Stats()
     stop, paused = threading.Event(), threading.Event()
     with ExitStack() as stack:
-        stack.enter_context(_signals(stop))
+        interruption = stack.enter_context(Interruption(stop))
         palette = _palette(options, stack)
         source = stack.enter_context(
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
@@ -154,8 +174,8 @@ def cast(arguments: Sequence[str]) -> int:
                 on_progress=on_progress,
             )
     if options.stats is not None:
-        _write_stats(options.stats, stats)
-    return 0 if whole or not _interrupted else 130
+        save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), options.stats)
+    return 0 if whole or not interruption.came else 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -319,6 +339,7 @@ def _outputs(
 ) -> tuple[OutputInfo, SinkOptions]:
     from segmentation.coco import categories
     from stream.frame import OutputInfo
+    from stream.photos import check_free
     from stream.sinks import SinkOptions
     from stream.sources import local_files
 
@@ -326,14 +347,17 @@ def _outputs(
         source.info, has_alpha=palette.has_alpha, categories=categories(segmenter.classes)
     )
     preset, crf = options.quality
-    return info, SinkOptions(
+    sink_options = SinkOptions(
         overwrite=options.overwrite,
-        input_paths=local_files(options.source),
+        input_paths=[*local_files(options.source), *palette.paths],
         preset=preset or ("veryfast" if source.info.live else "medium"),
         crf=20 if crf is None else crf,
         polygons=options.polygons,
         on_message=say,
     )
+    if options.stats is not None:
+        check_free(options.stats, overwrite=True, input_paths=sink_options.input_paths)
+    return info, sink_options
 
 
 def _sinks(
@@ -342,42 +366,13 @@ def _sinks(
     from stream.sinks import open_sink
 
     sinks: dict[str, Sink] = {}
+    places = set() if options.stats is None else {os.path.realpath(options.stats)}
     for address in options.output or ["window:"]:
-        if address in sinks:
+        if os.path.realpath(address) in places:
             raise CommandError(f"-o {address}: named twice")
+        places.add(os.path.realpath(address))
         sinks[address] = stack.enter_context(open_sink(address, info, sink_options))
     return sinks
-
-
-def _write_stats(path: Path, stats: Stats) -> None:
-    try:
-        path.write_text(json.dumps(stats.as_dict(), indent=2) + "\n")
-    except OSError as error:
-        raise CommandError(f"--stats {path}: cannot be written ({error.strerror})") from error
-
-
-# === What a person sees meanwhile ===
-
-_interrupted: list[int] = []
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C ends the stream and completes the outputs; a second one gives up at once."""
-    _interrupted.clear()
-
-    def handle(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        _interrupted.append(number)
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

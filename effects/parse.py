@@ -30,7 +30,7 @@ def parse_effect(text: str, open_background: OpenBackground) -> Effect:
     """
     name, separator, value = text.partition("=")
     if name not in EFFECTS:
-        raise ValueError(f"effect must be one of {', '.join(EFFECTS)}, got {name!r}")
+        raise ValueError(f"{name!r} is no effect; choose one of {', '.join(EFFECTS)}")
     return EFFECTS[name](value if separator else None, open_background)
 
 

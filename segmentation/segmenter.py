@@ -114,16 +114,15 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
     from segmentation.weights import find
 
     on_disk = find(PRESETS["mask-rcnn"]) is not None
-    if asks_for_instances and not on_disk:
-        others = set(options.keep or ()) - {"person"}
-        if not (options.weights or options.classes or others):
+    if asks_for_instances and (on_disk or options.weights):
+        return "mask-rcnn"
+    if asks_for_instances:
+        if not (options.classes or set(options.keep or ()) - {"person"}):
             return "mask-rcnn-person"
         raise WeightsError(
             "objects other than people need the weights of mask-rcnn, which are not on disk; "
             "run.py models fetch mask-rcnn, or --model mask-rcnn --weights FILE"
         )
-    if asks_for_instances:
-        return "mask-rcnn"
     if options.device == "cpu" or options.backend == "openvino" or not gpu_present():
         return "portrait"
     if on_disk and (options.device == "gpu" or gpu_usable()):

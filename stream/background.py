@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.frame import Frame, StreamError
-from stream.photos import ENDINGS, read_photo
+from stream.photos import is_photo, read_photo
 from stream.video_source import VideoSource
 
 Image = NDArray[np.uint8]
@@ -26,7 +26,9 @@ def open_background(path: Path, opened: contextlib.ExitStack) -> Image | Looping
     Raises:
         StreamError: it cannot be read.
     """
-    if path.suffix.lower() in ENDINGS:
+    if not path.exists():
+        raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
+    if is_photo(path):
         return read_photo(path)
     video = LoopingVideo(path)
     opened.callback(video.close)

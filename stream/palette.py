@@ -32,6 +32,7 @@ class Palette:
     Attributes:
         effect: the one chosen.
         has_alpha: of the effect to begin with, and so of all results.
+        paths: of the backgrounds that are files.
 
     Raises:
         StreamError: a background cannot be read.
@@ -50,6 +51,7 @@ class Palette:
         self._names = [each.rpartition("/")[2] for each in values or [DEFAULT_BACKGROUND]]
         self._videos: list[LoopingVideo | None] = []
         self._replacing = [self._replace(each) for each in values or [DEFAULT_BACKGROUND]]
+        self.paths = [Path(each) for each in values if not each.startswith("#")]
         self._background = 0
         self._name = name
         if name == "replace":

@@ -18,6 +18,19 @@ from stream.frame import Frame, Output, Sink, Source, StreamError, StreamInfo
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
+_FIRST_BYTES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+
+
+def is_photo(path: Path) -> bool:
+    """Return whether a file is a photo by its ending, or by its content where that says nothing."""
+    if path.suffix.lower() not in ("", ".jfif"):
+        return path.suffix.lower() in ENDINGS
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith(_FIRST_BYTES)
+    except OSError:
+        return False
+
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
     """Return the picture of a file, (H, W, 3) uint8 RGB, turned as its EXIF tag says.
@@ -171,6 +184,10 @@ class PhotoFolder(Sink):
 
 def check_free(path: Path, *, overwrite: bool, input_paths: Sequence[Path]) -> None:
     """Raise `StreamError` where writing `path` would destroy something or cannot work."""
+    try:
+        path.exists()
+    except OSError as error:
+        raise StreamError(f"{path}: cannot be written ({error.strerror})") from error
     if any(path.exists() and other.exists() and path.samefile(other) for other in input_paths):
         raise StreamError(f"{path}: is the input; name another output")
     if path.is_dir():

@@ -32,7 +32,7 @@ def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[],
         unit=" frames",
         desc="live" if info.live else "frames",
         bar_format="{desc}: {elapsed}{postfix}" if info.live else layout,
-        disable=not sys.stderr.isatty(),
+        disable=not _at_terminal(),
         dynamic_ncols=True,
     ) as bar:
 
@@ -44,6 +44,10 @@ def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[],
 
         yield update
         update()
+
+
+def _at_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()  # None where it was closed at the start
 
 
 def _live_figures(sink: str, stats: Stats) -> str:
@@ -61,7 +65,7 @@ def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     Yields:
         A function to call with the bytes that are there and the bytes in all.
     """
-    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(desc=name, unit="B", unit_scale=True, disable=not _at_terminal()) as bar:
 
         def update(num_done: int, num_all: int) -> None:
             bar.total = num_all
@@ -77,7 +81,7 @@ def picture_bar(num_pictures: int) -> Iterator[Callable[[], None]]:
     Yields:
         A function to call after each.
     """
-    with tqdm(total=num_pictures, unit=" pictures", disable=not sys.stderr.isatty()) as bar:
+    with tqdm(total=num_pictures, unit=" pictures", disable=not _at_terminal()) as bar:
 
         def update() -> None:
             bar.update()

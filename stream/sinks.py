@@ -62,9 +62,11 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
         device = address.removeprefix("virtualcam:") or None
         return VirtualCamera(device, info, options.on_message)
     if address.startswith("instances:"):
-        folder = Path(address.removeprefix("instances:"))
+        folder = address.removeprefix("instances:")
+        if not folder:
+            raise StreamError("instances: names no folder; write instances:FOLDER/")
         return InstancePhotos(
-            folder, info, overwrite=options.overwrite, input_paths=options.input_paths
+            Path(folder), info, overwrite=options.overwrite, input_paths=options.input_paths
         )
     if is_network_output(address):
         return NetworkSink(
@@ -80,6 +82,8 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
 
 def _open_file(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
     """Open a file or folder."""
+    if not address:
+        raise StreamError("-o names no output; a file's name, a folder/ or window: is needed")
     path = Path(address)
     if address.endswith(("/", "\\")) or path.is_dir():
         return PhotoFolder(path, overwrite=options.overwrite, input_paths=options.input_paths)

@@ -11,7 +11,7 @@ from pathlib import Path
 from stream.camera import Camera
 from stream.demo import Demo
 from stream.frame import Source, StreamError
-from stream.photos import ENDINGS, Photos
+from stream.photos import ENDINGS, Photos, is_photo
 from stream.realtime import RealTime
 from stream.screen import is_screen_address
 from stream.video_input import is_network_address
@@ -56,6 +56,8 @@ def local_files(address: str) -> list[Path]:
 
 
 def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:
+    if not address:
+        raise StreamError("the source has no name; a camera's number, a file or demo: is needed")
     number = _camera_number(address)
     if number is not None:
         camera = Camera(number, on_message)
@@ -76,8 +78,10 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
             f"{address}: no such file; a source is a video, a photo, a folder/, a camera's number, "
             "an address such as rtsp://..., screen:, or demo:"
         )
-    if files[0].suffix.lower() in ENDINGS:
+    if is_photo(files[0]):
         return Photos(files, fps)
+    if fps is not None:
+        raise StreamError(f"{address}: a video has a rate of its own; --fps is for photos")
     return VideoSource(str(files[0]))
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from stream.ffmpeg import Ffmpeg
 from stream.frame import Output, OutputInfo, Sink, StreamError
 from stream.frame_feed import FEED_OPTIONS, FrameFeed
+from stream.photos import check_free
 from stream.sound import probe_sound, sound_input
 from stream.video_format import (
     ALPHA_ENDINGS,
@@ -91,15 +92,7 @@ class VideoSink(Sink):
             raise StreamError(
                 f"{path}: {self._ending} cannot hold transparency; use {' or '.join(ALPHA_ENDINGS)}"
             )
-        if path.is_dir():
-            raise StreamError(f"{path}: is a folder; give a file's name")
-        if path.exists():
-            if any(other.exists() and path.samefile(other) for other in input_paths):
-                raise StreamError(f"{path}: is the input; give the output another name")
-            if not overwrite:
-                raise StreamError(f"{path}: exists; add -y to replace it")
-        if not path.parent.is_dir():
-            raise StreamError(f"{path}: the folder {path.parent} does not exist")
+        check_free(path, overwrite=overwrite, input_paths=input_paths)
 
     def __exit__(
         self,

@@ -166,6 +166,6 @@ def _open(device: str | None, width: int, height: int, fps: float) -> Any:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise StreamError(
-            f"virtualcam: {device or 'no device'} cannot be opened ({reason}); "
+            f"virtualcam:{device or ''} cannot be opened ({reason}); "
             "run.py doctor says what is missing"
         ) from error

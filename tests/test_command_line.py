@@ -146,6 +146,12 @@ def test_missing_camera(capfd):
     assert "camera 97: cannot be opened" in line
 
 
+def test_sources_that_make_no_sense(capfd, shared_data):
+    assert "has no name" in failing(capfd, 1, "", "-o", "null:")
+    clip = shared_data / "clips" / "carphone_qcif.mp4"
+    assert "--fps is for photos" in failing(capfd, 1, clip, "-o", "null:", "--fps", "25")
+
+
 def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):
     before = photo.read_bytes()
     assert "is the input" in failing(capfd, 1, photo, "-y", "-o", photo)
@@ -158,17 +164,36 @@ def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):
     assert "cannot be transparent" in failing(
         capfd, 1, photo, "-o", tmp_path / "out.jpg", "--effect", "cutout"
     )
+    assert "File name too long" in failing(capfd, 1, photo, "-o", tmp_path / f"{'x' * 300}.png")
+    assert "names no output" in failing(capfd, 1, photo, "-y", "-o", "")
+    assert "names no folder" in failing(capfd, 1, photo, "-y", "-o", "instances:")
+    assert "is the input" in failing(capfd, 1, photo, "-o", "null:", "--stats", photo)
+    assert "no folder" in failing(capfd, 1, photo, "-o", "null:", "--stats", "/nowhere/stats.json")
+    assert photo.read_bytes() == before
     assert files(tmp_path) == ["portrait.png", "taken.png"]
+
+
+def test_a_background_is_an_input_as_well(capfd, photo, tmp_path):
+    beach = tmp_path / "beach.png"
+    beach.write_bytes(photo.read_bytes())
+    arguments = ["--effect", f"replace={beach}", "-y", "-o"]
+    assert "is the input" in failing(capfd, 1, photo, *arguments, beach)
+    assert beach.read_bytes() == photo.read_bytes()
+
+
+def test_two_names_of_one_output(capfd, photo, tmp_path):
+    out, again = tmp_path / "out.json", f"{tmp_path}/./out.json"
+    assert "named twice" in failing(capfd, 2, photo, "-o", out, "-o", again)
+    assert "named twice" in failing(capfd, 2, photo, "-o", out, "--stats", again)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--effect", "blurr"], "effect must be one of"),
+        (["--effect", "blurr"], "--effect 'blurr' is no effect; choose one of"),
         (["--effect", "blur=9"], "strength must be"),
         (["--effect", "replace=#12"], "#RRGGBB"),
         (["-o", "null:"], "named twice"),
-        (["--stats", "/nowhere/stats.json"], "cannot be written"),
     ],
 )
 def test_commands_that_make_no_sense(capfd, photo, arguments, words):
@@ -176,7 +201,8 @@ def test_commands_that_make_no_sense(capfd, photo, arguments, words):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--nonsense"], ["--fps", "0"], ["--quality", "best"], ["--model", "x"]]
+    "arguments",
+    [["--nonsense"], ["--fps", "0"], ["--quality", "best"], ["--model", "x"], ["--size", "0"]],
 )
 def test_unknown_options(capfd, arguments):
     with pytest.raises(SystemExit) as exit_info:
@@ -187,7 +213,7 @@ def test_unknown_options(capfd, arguments):
 
 def test_background_that_is_not_there(capfd, photo, tmp_path):
     line = failing(capfd, 1, photo, "-o", "null:", "--effect", f"replace={tmp_path / 'x.jpg'}")
-    assert "x.jpg: cannot be read" in line
+    assert "x.jpg: no such file" in line
 
 
 def test_photos_have_no_pace(capfd, photo):
@@ -213,6 +239,18 @@ def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
     assert "apt-get install libgl1" in failing(capfd, 1, photo, "-o", "null:")
 
 
+@pytest.mark.parametrize(
+    ("module", "remedy"), [("cv2", "pip install ."), ("keras.ops", "pip install '.[mask-rcnn]'")]
+)
+def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, remedy):
+    def missing(name: str, options: object) -> None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    monkeypatch.setattr("segmentation.segmenter.load", missing)
+    line = failing(capfd, 1, photo, "-o", "null:")
+    assert line == f"error: the module {module} is not installed; in maskcast's folder: {remedy}"
+
+
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), *map(str, arguments)],
@@ -228,7 +266,8 @@ def wait_for(condition, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tmp_path, number):
     from stream.video_source import VideoSource
 
     clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
@@ -236,7 +275,7 @@ def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tm
     with start(clip, "--realtime", "-o", out) as process:
         wait_for(lambda: any(path.stat().st_size > 0 for path in tmp_path.iterdir()))
         time.sleep(2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert "Traceback" not in told
@@ -247,6 +286,20 @@ def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tm
         duration_s = (video.info.num_frames or 0) / float(video.info.fps or 1)
     assert 0.3 < times[-1] < 8
     assert duration_s == pytest.approx(times[-1], abs=0.15)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_nobody_reading_what_is_said_stops_no_work(photo, tmp_path, closed):
+    out = tmp_path / "out.png"
+    command = f'"{sys.executable}" "{ROOT}/run.py" "{photo}" -o "{out}" {closed}'
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+    assert read_photo(out).shape == (480, 640, 3)
+
+
+def test_results_may_be_read_in_part():
+    command = f'"{sys.executable}" -u "{ROOT}/run.py" models | true'
+    done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True)
+    assert done.stderr == ""
 
 
 def test_killed_ffmpeg_is_one_line_and_leaves_nothing(shared_data, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,14 @@ def read_named(path: Path) -> Weights:
         WeightsError: it cannot be read as such.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name].astype(np.float32) for name in archive.files}
-    except (OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path}: not a file of weights of this program ({error})") from error
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: no such file; check the path") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        raise WeightsError(
+            f"{path}: no .npz of weights as this program writes them, or cut off"
+        ) from error
 
 
 def set_named(network: keras.Model, weights: Weights, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 
@@ -11,4 +12,5 @@ class CommandError(Exception):
 
 def say(text: str) -> None:
     """Tell the person at the terminal; standard output is for results."""
-    print(text, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads any more: no reason to stop working
+        print(text, file=sys.stderr, flush=True)

@@ -33,7 +33,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--weights", type=Path, metavar="FILE", help="read instead of the file on disk")
     add("--classes", metavar="NAME,...", help="names of the classes in a file of your own")
     add("--min-score", type=_share, metavar="0..1", help="less certain objects are left out")
-    add("--size", type=int, metavar="PIXELS", help="of the network's input: 1024, 512, 320")
+    add("--size", type=_side, metavar="PIXELS", help="of the network's input: 1024, 512, 320")
     add("--backend", default="auto", choices=("auto", "openvino", "keras"))
     add("--device", default="auto", choices=("auto", "cpu", "gpu"))
     precisions = ("auto", "float32", "tf32", "bfloat16")
@@ -65,7 +65,7 @@ def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> 
         weights=options.weights,
         min_score=options.min_score,
         keep=keep,
-        classes=options.classes.split(",") if options.classes else None,
+        classes=None if options.classes is None else options.classes.split(","),
         size=options.size,
         backend=options.backend,
         device=options.device,
@@ -79,6 +79,12 @@ def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> 
     segmenter = load(name, loading)
     say(f"model: {segmenter.name} on {segmenter.device}")
     return segmenter
+
+
+def _side(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"a number of pixels, got {text!r}")
+    return int(text)
 
 
 def _share(text: str) -> float:

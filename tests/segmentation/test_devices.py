@@ -140,13 +140,14 @@ def test_auto_without_a_gpu_loads_no_keras(machine, monkeypatch):
 def test_auto_takes_the_bundled_network_for_people_alone(machine):
     assert chosen(asks_for_instances=True) == ("mask-rcnn-person", [])
     assert chosen(asks_for_instances=True, keep=["person"]) == ("mask-rcnn-person", [])
-    for options in (
-        {"keep": ["person", "dog"]},
-        {"weights": Path("own.h5")},
-        {"classes": ["leaf"]},
-    ):
+    for options in ({"keep": ["person", "dog"]}, {"classes": ["leaf"]}):
         with pytest.raises(WeightsError, match=r"run\.py models fetch mask-rcnn"):
             chosen(asks_for_instances=True, **options)
+
+
+def test_auto_takes_the_network_whose_weights_are_given(machine):
+    options = {"weights": Path("own.h5"), "classes": ["leaf"]}
+    assert chosen(asks_for_instances=True, **options) == ("mask-rcnn", [])
 
 
 def test_auto_without_a_gpu_takes_mask_rcnn_for_instances_alone(machine):

@@ -45,9 +45,13 @@ def clip(tmp_path) -> Path:
 def test_addresses_of_sources(tmp_path, clip):
     cv2.imwrite(str(tmp_path / "b.png"), square(0))
     cv2.imwrite(str(tmp_path / "a.JPG"), square(0))
+    (tmp_path / "c").write_bytes((tmp_path / "b.png").read_bytes())
+    (tmp_path / "d.jfif").write_bytes((tmp_path / "a.JPG").read_bytes())
     for address, kind in {
         str(clip): VideoSource,
         str(tmp_path / "b.png"): Photos,
+        str(tmp_path / "c"): Photos,
+        str(tmp_path / "d.jfif"): Photos,
         str(tmp_path): Photos,
         str(tmp_path / "*.png"): Photos,
         "demo:": Demo,

@@ -34,10 +34,14 @@ def test_what_must_not_be_written_is_refused(tmp_path: Path) -> None:
     alpha = OutputInfo(SMALL, has_alpha=True)
     inputs = (tmp_path / "old.mp4",)
     refused: list[tuple[str, str, Callable[[Path], VideoSink]]] = [
-        ("old.mp4", "exists; add -y", lambda path: VideoSink(path, OutputInfo(SMALL))),
+        (
+            "old.mp4",
+            "exists; name another output, or add -y",
+            lambda path: VideoSink(path, OutputInfo(SMALL)),
+        ),
         ("folder.mp4", "is a folder", lambda path: VideoSink(path, OutputInfo(SMALL))),
         ("new.avi", "no kind of video", lambda path: VideoSink(path, OutputInfo(SMALL))),
-        ("no/new.mp4", "does not exist", lambda path: VideoSink(path, OutputInfo(SMALL))),
+        ("no/new.mp4", "there is no folder", lambda path: VideoSink(path, OutputInfo(SMALL))),
         ("new.mp4", r"use \.mov or \.webm", lambda path: VideoSink(path, alpha)),
         (
             "link.mp4",

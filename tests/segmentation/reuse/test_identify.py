@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from segmentation.instances import Instances
 from segmentation.reuse.identify import Identities

@@ -190,8 +190,13 @@ def test_weights_go_by_name_and_are_checked(tmp_path):
     with pytest.raises(WeightsError, match=r"weights\.npz: 1 tensors missing: a/kernel"):
         set_named(second, named, path)
     assert all(map(np.array_equal, before, second.get_weights()))
-    path.write_bytes(b"not an archive")
-    with pytest.raises(WeightsError, match=r"weights\.npz: not a file of weights"):
+    whole = path.read_bytes()
+    for content in (b"", b"not an archive", whole[: len(whole) // 2], b"\x93NUMPY"):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"weights\.npz: no \.npz of weights"):
+            read_named(path)
+    path.unlink()
+    with pytest.raises(WeightsError, match=r"weights\.npz: no such file"):
         read_named(path)
 
 

@@ -146,6 +146,14 @@ class TrainableMaskRCNN(keras.Model):
         self._num_replicas = num_replicas
         self._means = {name: keras.metrics.Mean(name=name) for name in (*LOSSES, "l2")}
 
+    def call(
+        self, inputs: dict[str, Tensor], training: bool | None = None, mask: Tensor = None
+    ) -> dict[str, Tensor]:
+        """Return the outputs for a batch, or for the share of it that a replica gets."""
+        # TensorFlow forgets of a batch that is shared out how many images each replica gets
+        fixed = {name: ops.reshape(inputs[name], x.shape) for name, x in self.input.items()}
+        return dict(super().call(fixed, training=training, mask=mask))
+
     def compute_loss(
         self,
         x: Tensor = None,

@@ -103,6 +103,26 @@ def test_learns_four_photos_by_heart(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert set(reached.mask_by_class) == set(CLASSES)
 
 
+def test_batch_shared_out_among_gpus_has_no_fixed_number_of_images() -> None:
+    """As TensorFlow's strategies trace the graph; batch norm learns there as elsewhere."""
+    import tensorflow as tf
+
+    parts = MaskRCNNParts(small_config(64, 3), num_images=2)
+    model = build_training(parts, TRAINING, num_replicas=2)
+    specs = {
+        name: tf.TensorSpec((None, *x.shape[1:]), x.dtype, name) for name, x in model.input.items()
+    }
+    rows = {name: np.zeros(x.shape, x.dtype) for name, x in model.input.items()}
+    before = model.get_layer("bn00").moving_mean.numpy()
+    shared = tf.function(lambda rows: model(rows, training=True), input_signature=[specs])(rows)
+    assert (model.get_layer("bn00").moving_mean.numpy() != before).any()
+    wanted = model(rows, training=True)
+    assert shared.keys() == wanted.keys()
+    for name, values in wanted.items():
+        assert shared[name].shape == values.shape
+        np.testing.assert_allclose(shared[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
 KILLED = """
 import os, sys
 from pathlib import Path

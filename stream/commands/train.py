@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from stream.commands import CommandError, say, train_mask_rcnn
+from stream.commands import CommandError, positive, say, train_mask_rcnn
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -28,8 +28,12 @@ def run(arguments: Sequence[str]) -> int:
         help="folders with annotations.json (COCO) and images/",
     )
     parser.add_argument("--start", type=Path, help="weights to begin with, the .npz of a run")
-    parser.add_argument("--run", type=Path, help="for checkpoints and log; runs/NETWORK without it")
-    parser.add_argument("--steps", type=int, help="batches: of 32, of mask-rcnn-person of 8")
+    parser.add_argument(
+        "--run", type=Path, help="folder of checkpoints and log; default: runs/NETWORK"
+    )
+    parser.add_argument(
+        "--steps", type=positive, help="batches of 32 photos, for mask-rcnn-person of 8"
+    )
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     options = parser.parse_args(arguments)
     try:
@@ -51,6 +55,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _training(network: str) -> tuple[Callable[..., Path], Callable[..., Any]]:
     """Return the function that trains a network and what describes its schedule."""
+    from segmentation.runtime import import_keras
+
+    import_keras()
     if network == "portrait":
         from segmentation.training.train_portrait import Schedule, train_portrait
 

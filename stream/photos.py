@@ -150,12 +150,7 @@ class PhotoFolder(Sink):
 
     def __init__(self, folder: Path, *, overwrite: bool, input_paths: Sequence[Path] = ()) -> None:
         """Check the folder."""
-        try:
-            taken = folder.exists() and any(folder.iterdir())
-        except OSError as error:
-            raise StreamError(f"{folder}: cannot be a folder ({error.strerror})") from error
-        if taken and not overwrite:
-            raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
+        check_folder(folder, overwrite=overwrite)
         self._folder = folder
         self._overwrite = overwrite
         self._input_paths = input_paths
@@ -179,6 +174,16 @@ class PhotoFolder(Sink):
         path = self._folder / f"{stem}.png"
         check_free(path, overwrite=self._overwrite, input_paths=self._input_paths)
         save(encode_photo(output.image, path), path)
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Raise `StreamError` where `folder` is no folder, or holds files and must not be changed."""
+    try:
+        taken = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise StreamError(f"{folder}: cannot be a folder ({error.strerror})") from error
+    if taken and not overwrite:
+        raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
 
 
 def check_free(path: Path, *, overwrite: bool, input_paths: Sequence[Path]) -> None:

@@ -147,7 +147,7 @@ def cast(arguments: Sequence[str]) -> int:
         segmenter = _segmenter(options)
         keep = _keep(options, segmenter)
         pipeline = _pipeline(source, segmenter, palette, keep, options, stats, stack)
-        info, sink_options = _outputs(source, segmenter, palette, options)
+        info, sink_options = _outputs(source, segmenter, palette, options, stop)
         sinks = _sinks(info, sink_options, options, stack)
         react = open_live_control(
             sinks,
@@ -334,7 +334,11 @@ def _keyframes(options: argparse.Namespace) -> Keyframes:
 
 
 def _outputs(
-    source: Source, segmenter: Segmenter, palette: Palette, options: argparse.Namespace
+    source: Source,
+    segmenter: Segmenter,
+    palette: Palette,
+    options: argparse.Namespace,
+    stop: threading.Event,
 ) -> tuple[OutputInfo, SinkOptions]:
     from segmentation.coco import categories
     from stream.frame import OutputInfo
@@ -353,6 +357,7 @@ def _outputs(
         crf=20 if crf is None else crf,
         polygons=options.polygons,
         on_message=say,
+        stop=stop,
     )
     if options.stats is not None:
         check_free(options.stats, overwrite=True, input_paths=sink_options.input_paths)

@@ -147,7 +147,7 @@ def cast(arguments: Sequence[str]) -> int:
         segmenter = _segmenter(options)
         keep = _keep(options, segmenter)
         pipeline = _pipeline(source, segmenter, palette, keep, options, stats, stack)
-        info, sink_options = _outputs(source, segmenter, palette, options)
+        info, sink_options = _outputs(source, segmenter, palette, options, stop)
         sinks = _sinks(info, sink_options, options, stack)
         react = open_live_control(
             sinks,
@@ -195,32 +195,32 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="PHOTO|VIDEO|#RRGGBB",
-        help="one more for replace, to which the key b changes; repeatable",
+        help="another one for replace, which the key b changes to; repeatable",
     )
-    add("--invert", action="store_true", help="the effect falls on the people instead")
+    add("--invert", action="store_true", help="apply the effect to the people instead")
     add_model_options(parser)
     add(
         "--keyframe",
         metavar="N|auto[:N]",
-        help="the network sees every Nth frame, or those that need it (auto), one in N on the mean",
+        help="the network sees every Nth frame, or those that need it (auto), one in N on average",
     )
     add(
         "--reuse",
         default="auto",
         choices=("auto", "hold", "flow"),
-        help="on the frames between, masks stay (hold) or move with the picture (flow)",
+        help="in between, masks stay where they are (hold) or move with the picture (flow)",
     )
     add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
-    add("--fps", type=_rate, metavar="RATE", help="photos are frames of a video: 25, 30000/1001")
+    add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add(
         "--quality",
         metavar="PRESET[:CRF]",
         type=_quality,
         default=(None, None),
-        help="of x264: default medium:20 for files, veryfast:20 when live",
+        help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
     )
-    add("--stats", type=Path, metavar="FILE.json", help="write counts, times and memory there")
+    add("--stats", type=Path, metavar="FILE.json", help="write counts, times and memory to it")
     add("--debug", action="store_true", help="show where an error comes from")
     add("--version", action="version", version=f"maskcast {VERSION}")
     return parser
@@ -335,7 +335,11 @@ def _keyframes(options: argparse.Namespace) -> Keyframes:
 
 
 def _outputs(
-    source: Source, segmenter: Segmenter, palette: Palette, options: argparse.Namespace
+    source: Source,
+    segmenter: Segmenter,
+    palette: Palette,
+    options: argparse.Namespace,
+    stop: threading.Event,
 ) -> tuple[OutputInfo, SinkOptions]:
     from segmentation.coco import categories
     from stream.frame import OutputInfo
@@ -354,6 +358,7 @@ def _outputs(
         crf=20 if crf is None else crf,
         polygons=options.polygons,
         on_message=say,
+        stop=stop,
     )
     if options.stats is not None:
         check_free(options.stats, overwrite=True, input_paths=sink_options.input_paths)

@@ -32,6 +32,7 @@ class Frame:
         name: file name of a photo, `None` for the frames of a video or camera.
         take: counts up where the picture does not continue the one before it (a reopened camera,
             a video that starts over): nothing remembered of earlier takes may be used on it.
+        profile: ICC profile of a photo's colours, `None` for those that are sRGB.
     """
 
     picture: Picture
@@ -39,6 +40,7 @@ class Frame:
     time_s: float
     name: str | None = None
     take: int = 0
+    profile: bytes | None = None
 
     @property
     def image(self) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ import cv2
 
 from stream.frame import Frame, Output, OutputInfo, Sink, StreamError
 from stream.instance_masks import at_frame_size
-from stream.photos import check_free, save
+from stream.photos import check_folder, check_free, save
 
 
 class InstancePhotos(Sink):
@@ -50,12 +50,7 @@ class InstancePhotos(Sink):
         input_paths: Sequence[Path] = (),
     ) -> None:
         """Check the folder."""
-        try:
-            taken = folder.exists() and any(folder.iterdir())
-        except OSError as error:
-            raise StreamError(f"{folder}: cannot be a folder ({error.strerror})") from error
-        if taken and not overwrite:
-            raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
+        check_folder(folder, overwrite=overwrite)
         self._folder = folder
         self._part = folder / f".{secrets.token_hex(4)}.part"
         self._is_new = not folder.exists()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -17,6 +17,9 @@ from segmentation.picture import RgbPicture
 from stream.frame import Frame, Output, Sink, Source, StreamError, StreamInfo
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+#: Older releases of OpenCV pass over ICC profiles.
+_KEEPS_PROFILES = hasattr(cv2, "imdecodeWithMetadata")
 
 _FIRST_BYTES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
@@ -38,16 +41,27 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     Raises:
         StreamError: the file cannot be read or is no picture.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[NDArray[np.uint8], bytes | None]:
+    """Return the picture and its ICC profile, `None` where it has none or one that is not RGB's."""
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise StreamError(f"{path}: cannot be read ({error.strerror})") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    image, profile = None, None
+    if data.size and _KEEPS_PROFILES:
+        image, kinds, values = cv2.imdecodeWithMetadata(data, cv2.IMREAD_COLOR_RGB)
+        profile = dict(zip(kinds, values, strict=True)).get(cv2.IMAGE_METADATA_ICCP)
+    elif data.size:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise StreamError(f"{path}: not a picture that can be read; is it whole?")
     image = np.asarray(image, np.uint8)
     image.setflags(write=False)
-    return image
+    icc = None if profile is None else np.asarray(profile, np.uint8).tobytes()
+    return image, icc if icc is not None and icc[16:20] == b"RGB " else None
 
 
 class Photos(Source):
@@ -84,7 +98,7 @@ class Photos(Source):
         for index, path in enumerate(self._paths):
             if self._stopped.is_set():
                 return
-            image = read_photo(path)
+            image, profile = _read(path)
             size = (image.shape[1], image.shape[0])
             if fps is not None and size != (self.info.width, self.info.height):
                 raise StreamError(
@@ -92,7 +106,7 @@ class Photos(Source):
                     f"{self.info.width}x{self.info.height}; as a video all must be of one size"
                 )
             time_s = 0.0 if fps is None else float(index / fps)
-            yield Frame(RgbPicture(image), index, time_s, name=path.name)
+            yield Frame(RgbPicture(image), index, time_s, name=path.name, profile=profile)
 
 
 class PhotoFile(Sink):
@@ -125,7 +139,7 @@ class PhotoFile(Sink):
             raise StreamError(
                 f"{self._path}: one photo cannot hold several frames; name a folder/ or a video"
             )
-        self._data = encode_photo(output.image, self._path)
+        self._data = encode_photo(output.image, self._path, output.frame.profile)
 
     def finish(self, *, cut_short: bool) -> None:
         """Write the file; see `Sink`."""
@@ -151,12 +165,7 @@ class PhotoFolder(Sink):
 
     def __init__(self, folder: Path, *, overwrite: bool, input_paths: Sequence[Path] = ()) -> None:
         """Check the folder."""
-        try:
-            taken = folder.exists() and any(folder.iterdir())
-        except OSError as error:
-            raise StreamError(f"{folder}: cannot be a folder ({error.strerror})") from error
-        if taken and not overwrite:
-            raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
+        check_folder(folder, overwrite=overwrite)
         self._folder = folder
         self._overwrite = overwrite
         self._input_paths = input_paths
@@ -179,7 +188,17 @@ class PhotoFolder(Sink):
         self._names.add(stem)
         path = self._folder / f"{stem}.png"
         check_free(path, overwrite=self._overwrite, input_paths=self._input_paths)
-        save(encode_photo(output.image, path), path)
+        save(encode_photo(output.image, path, output.frame.profile), path)
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Raise `StreamError` where `folder` is no folder, or holds files and must not be changed."""
+    try:
+        taken = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise StreamError(f"{folder}: cannot be a folder ({error.strerror})") from error
+    if taken and not overwrite:
+        raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
 
 
 def check_free(path: Path, *, overwrite: bool, input_paths: Sequence[Path]) -> None:
@@ -198,8 +217,13 @@ def check_free(path: Path, *, overwrite: bool, input_paths: Sequence[Path]) -> N
         raise StreamError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def encode_photo(image: NDArray[np.uint8], path: Path) -> bytes:
-    """Return the file of an (H, W, 3) RGB or (H, W, 4) RGBA image, its format by `path`'s ending.
+def encode_photo(image: NDArray[np.uint8], path: Path, profile: bytes | None = None) -> bytes:
+    """Return the file of an image, its format by `path`'s ending.
+
+    Args:
+        image: (H, W, 3) uint8 RGB or (H, W, 4) RGBA.
+        path: for its ending, and for messages.
+        profile: ICC profile of the colours, which BMP and TIFF files do without.
 
     Raises:
         StreamError: the format is unknown, or cannot hold the image (transparency in a JPEG).
@@ -213,13 +237,28 @@ def encode_photo(image: NDArray[np.uint8], path: Path) -> bytes:
         ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
         ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
     }
-    try:
-        good, data = cv2.imencode(ending, cv2.cvtColor(image, order), options.get(ending, []))
-    except cv2.error:
-        good, data = False, None
-    if not good or data is None:
+    pixels, settings = cv2.cvtColor(image, order), options.get(ending, [])
+    data = None
+    if profile is not None and ending in (".jpg", ".jpeg", ".png", ".webp"):
+        data = _encoded(cv2.imencodeWithMetadata, ending, pixels, *_as_metadata(profile), settings)
+    if data is None:  # no profile, or one that is damaged
+        data = _encoded(cv2.imencode, ending, pixels, settings)
+    if data is None:
         raise StreamError(f"{path}: cannot be written as {ending}; write a .png or .jpg")
-    return bytes(data)
+    return data
+
+
+def _as_metadata(profile: bytes) -> tuple[list[int], list[NDArray[np.uint8]]]:
+    return [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(profile, np.uint8)]
+
+
+def _encoded(encode: Callable[..., tuple[bool, Any]], *arguments: Any) -> bytes | None:
+    """Return what OpenCV makes of an image, `None` where it cannot."""
+    try:
+        good, data = encode(*arguments)
+    except cv2.error:
+        return None
+    return bytes(data) if good else None
 
 
 def save(data: bytes, path: Path) -> None:

@@ -99,7 +99,7 @@ class Recorder(Sink):
         path = self._new_path(".png")
 
         def write() -> None:
-            save(encode_photo(output.image, path), path)
+            save(encode_photo(output.image, path, output.frame.profile), path)
             self._on_message(f"{path.name}: written")
 
         self._aside(write)

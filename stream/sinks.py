@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stream.frame import OutputInfo, Sink, StreamError
@@ -31,6 +32,7 @@ class SinkOptions:
         crf: its constant rate factor, 0 (lossless) to 51.
         polygons: instances are written as outlines, not as RLE.
         on_message: told, in one line, what happens to an output while it runs.
+        stop: set when the run is to end.
     """
 
     overwrite: bool = False
@@ -39,6 +41,7 @@ class SinkOptions:
     crf: int = 20
     polygons: bool = False
     on_message: Callable[[str], None] = lambda text: None
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
@@ -55,7 +58,7 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
         StreamError: it cannot be written to, or must not be.
     """
     if address == "window:":
-        return Window("maskcast", info)
+        return Window("maskcast", info, options.stop)
     if address == "null:":
         return Null()
     if address.startswith("virtualcam:"):

@@ -42,17 +42,26 @@ def open_source(
 
 
 def local_files(address: str) -> list[Path]:
-    """Return the files that `address` reads, none for devices and networks."""
+    """Return the files that `address` reads, none for devices and networks.
+
+    Numbers in their names count as numbers: `2.png` comes before `10.png`.
+    """
     if _camera_number(address) is not None or address == "demo:":
         return []
     if is_network_address(address) or is_screen_address(address):
         return []
     path = Path(address)
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
+        photos = [file for file in path.iterdir() if file.suffix.lower() in ENDINGS]
+        return sorted(photos, key=_by_number)
     if path.exists():
         return [path]
-    return sorted(Path(name) for name in glob.glob(address, recursive=True))
+    return sorted(map(Path, glob.glob(address, recursive=True)), key=_by_number)
+
+
+def _by_number(path: Path) -> list[str | int]:
+    parts = re.split("([0-9]+)", str(path))  # text and numbers take turns
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -26,6 +27,7 @@ class Window(Sink):
     Args:
         title: of the window, which also identifies it.
         info: of the outputs.
+        stop: once set, a photo waits for a key no longer.
 
     Raises:
         StreamError: there is no display.
@@ -33,7 +35,7 @@ class Window(Sink):
 
     main_thread = True
 
-    def __init__(self, title: str, info: OutputInfo) -> None:
+    def __init__(self, title: str, info: OutputInfo, stop: threading.Event) -> None:
         """Check that there is a display."""
         if not display_available():
             raise StreamError(
@@ -41,6 +43,7 @@ class Window(Sink):
             )
         self._title = title
         self._stream = info.stream
+        self._stop = stop
         self._events: list[Event] = []
         self._closed = False
         self._pace = Pace()
@@ -91,7 +94,7 @@ class Window(Sink):
         self._wait_for(output.frame.time_s)
         self._show(output)
         self._look(1)
-        while self._stream.fps is None and not self._events:
+        while self._stream.fps is None and not self._events and not self._stop.is_set():
             self._look(30)
 
     def poll(self) -> list[Event]:

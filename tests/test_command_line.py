@@ -211,6 +211,22 @@ def test_unknown_options(capfd, arguments):
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("network", "option", "value"),
+    [
+        ("portrait", "--steps", "0"),
+        ("portrait", "--steps", "-1"),
+        ("mask-rcnn", "--learning-rate", "nan"),
+        ("mask-rcnn", "--epochs", "0"),
+    ],
+)
+def test_numbers_that_train_nothing(capfd, network, option, value):
+    with pytest.raises(SystemExit) as exit_info:
+        run.main(["train", network, "--data", "nowhere", option, value])
+    assert exit_info.value.code == 2
+    assert f"argument {option}: a positive number" in capfd.readouterr().err
+
+
 def test_background_that_is_not_there(capfd, photo, tmp_path):
     line = failing(capfd, 1, photo, "-o", "null:", "--effect", f"replace={tmp_path / 'x.jpg'}")
     assert "x.jpg: no such file" in line

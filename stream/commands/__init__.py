@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import sys
 
 
 class CommandError(Exception):
     """The command asks for something that makes no sense."""
+
+
+def positive(text: str) -> int:
+    """Return the whole number, at least 1, that an option is given."""
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a positive number, got {text!r}")
+    return number
 
 
 def say(text: str) -> None:

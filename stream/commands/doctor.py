@@ -13,7 +13,7 @@ def run(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="run.py doctor",
         description="Look at cameras, virtual camera, display, ffmpeg, backends, GPU and weights.",
-        epilog="exit code: 0, or 1 if anything is wrong; what is only missing, not everybody needs",
+        epilog="exit code: 1 if anything is wrong, else 0; not everybody needs what is missing",
     )
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     parser.parse_args(arguments)

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="what is known to be right (see below)")
+    add("--data", type=Path, required=True, help="annotated photos or frames (see below)")
     add("--union", action="store_true", help="of photos: all objects together, not each")
     add("--json", type=Path, metavar="FILE", help="write the figures there too, 0 to 1")
     add_model_options(parser)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands import CommandError, say
+from stream.commands import CommandError, positive, say
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -28,12 +28,17 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--keep",
         metavar="CLASS[:N]|#ID,...",
-        help="only these are foreground; person:1 is the best, #3 the object of that id",
+        help="keep only these as foreground; person:1: the best one, #3: the object with that id",
     )
-    add("--weights", type=Path, metavar="FILE", help="read instead of the file on disk")
-    add("--classes", metavar="NAME,...", help="names of the classes in a file of your own")
-    add("--min-score", type=_share, metavar="0..1", help="less certain objects are left out")
-    add("--size", type=_side, metavar="PIXELS", help="of the network's input: 1024, 512, 320")
+    add("--weights", type=Path, metavar="FILE", help="a weight file of your own, or got by hand")
+    add("--classes", metavar="NAME,...", help="names of the classes in that file")
+    add("--min-score", type=_share, metavar="0..1", help="leave out less certain objects")
+    add(
+        "--size",
+        type=positive,
+        metavar="PIXELS",
+        help="side of the network's input: 1024, 512, 320",
+    )
     add("--backend", default="auto", choices=("auto", "openvino", "keras"))
     add("--device", default="auto", choices=("auto", "cpu", "gpu"))
     precisions = ("auto", "float32", "tf32", "bfloat16")
@@ -79,12 +84,6 @@ def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> 
     segmenter = load(name, loading)
     say(f"model: {segmenter.name} on {segmenter.device}")
     return segmenter
-
-
-def _side(text: str) -> int:
-    if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"a number of pixels, got {text!r}")
-    return int(text)
 
 
 def _share(text: str) -> float:

@@ -44,15 +44,18 @@ def _list_models() -> None:
     from segmentation.weights import listing
 
     width = max(len(row.preset.name) for row in listing())
-    print(f"{'portrait':<{width}} in the package     3 MB  MIT  people, the default on a CPU")
-    print(f"{'mask-rcnn-person':<{width}} in the package    12 MB  MIT  people, each by itself")
+    for name, megabytes, told in (
+        ("portrait", 3, "people, the default on a CPU"),
+        ("mask-rcnn-person", 12, "people, each by itself"),
+    ):
+        print(f"{name:<{width}} in the package {megabytes:>5} MB  {'MIT':<12}  {told}")
     for row in listing():
         size = f"{row.num_bytes / 1e6:.0f} MB" if row.num_bytes else "?"
         place = "on disk" if row.path else "not on disk"
         figures = [f"box AP {row.preset.box_ap}" if row.preset.box_ap else ""]
         figures += [f"mask AP {row.preset.mask_ap}" if row.preset.mask_ap else ""]
-        told = ", ".join(filter(None, [*figures, row.preset.speed or "", row.preset.notice or ""]))
+        told = ", ".join(filter(None, [*figures, row.preset.speed or ""]))
         print(
-            f"{row.preset.name:<{width}} {place:<13} {size:>9}  {row.preset.licence}  "
-            f"{row.preset.source}  {told}"
+            f"{row.preset.name:<{width}} {place:<13} {size:>9}  {row.preset.licence:<12}  "
+            f"{row.preset.source:<47}  {told}".rstrip()
         )

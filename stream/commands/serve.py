@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands import CommandError, say
+from stream.commands import CommandError, positive, say
 from stream.commands.model_options import add_model_options, load_segmenter
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
     add("--port", type=_port, default=8000, help="default: 8000; 0 takes a free one")
-    add("--visitors", type=_count, default=4, metavar="N", help="at a time; default: 4")
+    add("--visitors", type=positive, default=4, metavar="N", help="at a time; default: 4")
     add(
         "--idle",
-        type=_count,
+        type=positive,
         default=30,
         metavar="SECONDS",
         help="a visitor without video for so long is sent away; default: 30",
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tls-cert", type=Path, metavar="FILE", help="certificate (chain), PEM")
     add("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
     add("--self-signed", action="store_true", help="make a certificate for this run")
-    add("--stun", type=_stun, metavar="stun:HOST:PORT", help="asked for addresses behind a NAT")
+    add("--stun", type=_stun, metavar="stun:HOST:PORT", help="to ask for addresses behind a NAT")
     add("--debug", action="store_true", help="show where an error comes from")
     add_model_options(parser)
     parser.add_argument(
@@ -100,12 +100,6 @@ def _parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"a number from 0 to 65535, got {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"a number from 1, got {text!r}")
     return int(text)
 
 

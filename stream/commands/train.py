@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stream.commands import CommandError, say, train_mask_rcnn
+from stream.commands import CommandError, positive, say, train_mask_rcnn
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -50,7 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--start", type=Path, help="weights to begin with, the .npz of a run")
     add("--run", type=Path, help="for checkpoints, logs and weights; runs/NETWORK without it")
-    positive = train_mask_rcnn.positive
     add("--steps", type=positive, help="of portrait: batches of 32")
     add("--epochs", type=positive, help="of mask-rcnn-person: passes over the photos")
     add("--debug", action="store_true", help="show where an error comes from")

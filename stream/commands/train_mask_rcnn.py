@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.commands import CommandError, say
+from stream.commands import CommandError, positive, say
 
 if TYPE_CHECKING:
     from segmentation.instances import Instances
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="coco|imagenet|person|FILE|none",
         help="to begin with; default: coco (run.py models fetch mask-rcnn); person: in the package",
     )
-    add("--layers", metavar="heads|3+|4+|5+|all", help="that learn; default: heads, or all anew")
+    add("--layers", metavar="heads|3+|4+|5+|all", help="what learns; default: heads, or all anew")
     add(
         "--backbone",
         choices=("resnet50", "resnet101", "small"),
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--epochs", type=positive, default=20, help="passes over the photos; default: 20")
     add("--size", type=int, default=512, help="side of the network's input; default: 512")
     add("--batch", type=positive, default=2, help="images on each device in a step; default: 2")
-    add("--learning-rate", type=float, metavar="RATE", help="after a warm-up; falls to 0")
+    add("--learning-rate", type=_rate, metavar="RATE", help="after a warm-up; falls to 0")
     precisions = ("auto", "float32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: bfloat16 on GPUs with it")
     add("--run", type=Path, default=Path("runs/mask-rcnn"), help="default: runs/mask-rcnn")
@@ -93,12 +94,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def positive(text: str) -> int:
-    """Return the number that an option gives, at least 1."""
-    number = int(text) if text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"a positive number, got {text!r}")
-    return number
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"a positive number such as 0.001, got {text!r}")
+    return rate
 
 
 def _backbone(options: argparse.Namespace) -> str:

@@ -41,6 +41,32 @@ def test_photo_is_turned_once_as_its_tag_says(tmp_path):
     assert up[24, 8, 0] > 200 > 60 > up[24, 8, 2], "RGB, not BGR"
 
 
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("damage", ["", "of grey", "cut off"])
+def test_colours_keep_their_profile(tmp_path, ending, damage):
+    if not hasattr(cv2, "imdecodeWithMetadata"):
+        pytest.skip("this OpenCV passes over profiles")
+    image = pytest.importorskip("PIL.Image")
+    cms = pytest.importorskip("PIL.ImageCms")
+    profile = cms.ImageCmsProfile(cms.createProfile("sRGB")).tobytes()
+    if damage:
+        grey = profile[:16] + b"GRAY" + profile[20:]
+        profile = grey if damage == "of grey" else profile[:300]
+    image.fromarray(RGB).save(tmp_path / "in.jpg", icc_profile=profile)
+    out = tmp_path / f"out{ending}"
+    with PhotoFile(out, overwrite=False) as sink:
+        for frame in Photos([tmp_path / "in.jpg"]):
+            sink.write(Output(frame, frame.image, None, None))
+        sink.finish(cut_short=False)
+    assert np.abs(read_photo(out).astype(int) - frame.image).mean() < 8
+    with image.open(out) as written:
+        kept = written.info.get("icc_profile")
+    if not damage:
+        assert kept == profile
+    elif damage == "of grey":
+        assert kept is None, "the pixels are RGB now"
+
+
 def test_photos_are_independent_unless_a_rate_is_given(tmp_path):
     for index in range(3):
         cv2.imwrite(str(tmp_path / f"{index}.png"), RGB)

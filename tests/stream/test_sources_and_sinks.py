@@ -75,6 +75,14 @@ def test_local_files(tmp_path, clip):
     assert local_files(str(tmp_path)) == [], "a folder is read for its photos"
 
 
+def test_numbered_photos_come_in_the_order_of_their_numbers(tmp_path):
+    names = ["2.png", "10.png", "a1b2.png", "a1b10.png", "a2b1.png"]
+    for name in reversed(names):
+        (tmp_path / name).touch()
+    assert [path.name for path in local_files(str(tmp_path))] == names
+    assert [path.name for path in local_files(f"{tmp_path}/*.png")] == names
+
+
 def test_addresses_of_sinks(tmp_path):
     for address, kind in {
         str(tmp_path / "x.mp4"): VideoSink,

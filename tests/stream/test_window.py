@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 
+import cv2
+import numpy as np
 import pytest
 
 from stream.display import display_available
@@ -35,6 +38,20 @@ def test_window_ends_by_key_or_by_closing_it(screen, how):
             process.kill()
     assert process.returncode == 0, told
     assert "Traceback" not in told
+
+
+@needs_screen
+def test_ctrl_c_ends_a_photo_that_waits_for_a_key(screen, tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((48, 64, 3), np.uint8))
+    with start([str(tmp_path / "photo.png")], screen) as process:
+        try:
+            wait_for_window(screen)
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode in (0, 130), told  # it was the last photo, and may be done
 
 
 @pytest.mark.parametrize("display", ["", ":987", "nowhere:0"])

@@ -14,6 +14,7 @@ import pytest
 
 from segmentation.instances import Instances
 from tests.folders import SHARED
+from tests.torch_files import write_torch_file
 
 if TYPE_CHECKING:
     import keras
@@ -65,16 +66,11 @@ def _recipe() -> ModuleType:
 
 def write_pth(net: str, path: Path, *, zip_form: bool) -> Path:
     """Write weights of the published layout, made by the recipe, the same on every machine."""
-    torch = pytest.importorskip("torch")
     recipe = _recipe()
     described = recipe.load_manifest(golden_folder() / f"{net}.manifest.json")
-    tensors = {
-        entry["name"]: torch.from_numpy(np.array(values))
-        for entry, values in recipe.generate(net, described)
-    }
+    tensors = {entry["name"]: np.array(values) for entry, values in recipe.generate(net, described)}
     wrap = described.get("wrap")
-    torch.save({wrap: tensors} if wrap else tensors, path, _use_new_zipfile_serialization=zip_form)
-    return path
+    return write_torch_file({wrap: tensors} if wrap else tensors, path, zip_form=zip_form)
 
 
 def load_golden(net: str) -> dict[str, np.ndarray]:

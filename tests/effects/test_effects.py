@@ -46,16 +46,16 @@ def test_effect_keeps_size_and_leaves_arguments_alone(name: str, size_hw: tuple[
         np.testing.assert_array_equal(alpha, before[1])
 
 
-@pytest.mark.parametrize("name", EFFECTS)
+@pytest.mark.parametrize("name", sorted(set(EFFECTS) - {"none"}))
 def test_effect_gives_an_array_of_its_own_where_it_changes_something(name: str) -> None:
     image, alpha = noise((20, 30)), noise((20, 30), ())
-    first = build(name)(image, alpha, 0.0)
-    if name != "none":
-        assert not np.shares_memory(first, image)
-        assert not np.shares_memory(first, alpha)
-        kept = first.copy()
-        build(name)(image[::-1].copy(), alpha, 1.0)
-        np.testing.assert_array_equal(first, kept)
+    effect = build(name)
+    first = effect(image, alpha, 0.0)
+    assert not np.shares_memory(first, image)
+    assert not np.shares_memory(first, alpha)
+    kept = first.copy()
+    effect(image[::-1].copy(), alpha, 1.0)
+    np.testing.assert_array_equal(first, kept)
 
 
 @pytest.mark.parametrize("name", EFFECTS)

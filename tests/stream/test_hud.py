@@ -26,6 +26,16 @@ def test_figures_and_marks_are_on_the_window_alone(desk):
     assert set(np.unique(live.control.draw(output))) == {0, 255}, "a bare picture"
 
 
+def test_help_on_a_large_picture_is_not_drawn_into_what_others_get(desk):
+    """It is as large as the window wants it, so that it need not be enlarged first."""
+    live = desk("none")
+    image = np.full((480, 640, 3), 90, np.uint8)
+    output = Output(Frame(RgbPicture(image), 0, 0.0), image, np.zeros((480, 640), np.uint8), None)
+    live.press("h")
+    assert (live.control.draw(output) != 90).any()
+    assert (image == 90).all()
+
+
 def test_mask_is_shown_in_the_window_alone(desk):
     live = desk("replace=#0000ff")
     live.press("m", "h", "h")

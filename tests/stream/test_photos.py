@@ -56,7 +56,7 @@ def test_colours_keep_their_profile(tmp_path, ending, damage):
     out = tmp_path / f"out{ending}"
     with PhotoFile(out, overwrite=False) as sink:
         for frame in Photos([tmp_path / "in.jpg"]):
-            sink.write(Output(frame, frame.image, None, None))
+            sink.write(Output(frame, frame.picture, None, None))
         sink.finish(cut_short=False)
     assert np.abs(read_photo(out).astype(int) - frame.image).mean() < 8
     with image.open(out) as written:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -93,14 +94,13 @@ def test_size_and_rate_are_those_of_the_source():
 
 
 def test_every_new_picture_is_sent_at_once():
-    with camera() as sink:
+    """Those that waited for the camera's beat, a second, would be overtaken by the next."""
+    with camera(replace(INFO, stream=replace(INFO.stream, fps=Fraction(1)))) as sink:
         for index in range(10):
             sink.write(output(square(index), index))
-            written = time.monotonic()
-            time.sleep(0.04)
-            at = next(at for at, image in Device.sent if (image == square(index)).all())
-            assert at - written < 0.03
-    assert len(Device.sent) <= 25
+            time.sleep(0.1)
+    for index in range(10):
+        assert any((image == square(index)).all() for image in sent()), index
 
 
 def test_camera_is_steady_while_nothing_comes():
@@ -145,7 +145,7 @@ def test_file_is_shown_at_its_own_pace():
         began = time.monotonic()
         for index in range(13):
             sink.write(output(square(index), index))
-        assert time.monotonic() - began == pytest.approx(12 / 25, abs=0.15)
+        assert time.monotonic() - began > 11 / 25
 
 
 def test_odd_sizes_and_transparency():

@@ -230,26 +230,43 @@ def test_click_with_a_network_without_ids_does_nothing(clip, tmp_path):
         assert person.look()[440:475, 100:540].max() == 255
 
 
+@contextlib.contextmanager
+def window_manager(display: str) -> Iterator[None]:
+    environment = {**os.environ, "DISPLAY": display}
+    with subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager:
+        try:
+            deadline = time.monotonic() + 30
+            while xdotool(display, "get_desktop").returncode:  # which only a manager knows
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield
+        finally:
+            manager.kill()
+
+
 @pytest.mark.skipif(not shutil.which("openbox"), reason="needs a window manager, openbox")
 def test_full_screen_and_back(clip, tmp_path):
-    with virtual_screen() as display:
-        environment = {**os.environ, "DISPLAY": display}
-        with subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager:
-            time.sleep(1)
-            with start([str(clip), "--effect", "mask"], display, tmp_path) as process:
-                window = wait_for_window(process, display)
-                xdotool(display, "windowfocus", "--sync", window)
+    with (
+        virtual_screen() as display,
+        window_manager(display),
+        start([str(clip), "--effect", "mask"], display, tmp_path) as process,
+    ):
+        try:
+            window = wait_for_window(process, display)
+            xdotool(display, "windowfocus", "--sync", window)
 
-                def size() -> str:
-                    return xdotool(display, "getwindowgeometry", window).stdout.split("\n")[2]
+            def size() -> str:
+                return xdotool(display, "getwindowgeometry", window).stdout.split("\n")[2]
 
-                before = size()
-                for expected in ("1280x800", before):
-                    xdotool(display, "key", "f")
-                    deadline = time.monotonic() + 15
-                    while expected not in size():
-                        assert time.monotonic() < deadline, size()
-                        time.sleep(0.1)
-                xdotool(display, "key", "q")
-                assert process.wait(timeout=20) == 0
-            manager.kill()
+            before = size()
+            assert "1280x800" not in before
+            for expected in ("1280x800", before):
+                xdotool(display, "key", "f")
+                deadline = time.monotonic() + 15
+                while expected not in size():
+                    assert time.monotonic() < deadline, size()
+                    time.sleep(0.1)
+            xdotool(display, "key", "q")
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()

@@ -87,6 +87,11 @@ def test_keys_that_cannot_be(data: bytes) -> None:
     assert isinstance(key, Placeholder)
 
 
+def test_a_mark_is_dropped_like_a_value() -> None:
+    assert plain(b"K\x01(0.") == 1
+    assert plain(b"K\x01K\x020.") == 1
+
+
 def test_every_opcode_is_known() -> None:
     """What the standard library's reader knows is run, or refused for want of values."""
     unknown = []

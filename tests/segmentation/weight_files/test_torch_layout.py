@@ -79,7 +79,14 @@ def test_layers_compute_the_same() -> None:
 
 def test_a_slash_in_a_name_is_a_dot() -> None:
     tensors = {name.replace("stem.", "stem/"): tensor for name, tensor in state_dict().items()}
-    load_state_dict(network(), tensors, PATH)
+    assert tensors.keys() != state_dict().keys()
+    with_slashes, with_dots = network(), network()
+    load_state_dict(with_slashes, tensors, PATH)
+    load_state_dict(with_dots, state_dict(), PATH)
+    for one, other in zip(with_slashes.variables, with_dots.variables, strict=True):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(other)
+        )
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ pytest.importorskip("skimage", reason="carries the portrait")
 
 from playwright.sync_api import sync_playwright
 
-from segmentation.segmenter import load
+from segmentation.segmenter import Segmenter, load
 from stream.demo import FPS, HEIGHT, WIDTH, Demo
 from stream.ffmpeg import executable
-from tests.serving import Served, served
+from tests.serving import Served
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NUM_FRAMES = 90
@@ -81,11 +81,10 @@ def browser(camera: Path) -> Iterator[Any]:
         running.close()
 
 
-@pytest.fixture
-def here() -> Iterator[Served]:
-    with served(load("portrait")) as running:
-        yield running
-    assert running.errors == []
+@pytest.fixture(scope="module")
+def finds() -> Segmenter:
+    """The portrait network, for the page of every test."""
+    return load("portrait")
 
 
 class Visit:

@@ -9,7 +9,7 @@ from segmentation.picture import RgbPicture
 from stream.frame import Frame, Output
 from stream.hud import enlarged, write_lines
 from stream.keys import KEYS
-from tests.fakes import PERSON, ROOM, square
+from tests.fakes import PERSON, ROOM, output_of, square
 
 
 def test_figures_and_marks_are_on_the_window_alone(desk):
@@ -30,7 +30,7 @@ def test_help_on_a_large_picture_is_not_drawn_into_what_others_get(desk):
     """It is as large as the window wants it, so that it need not be enlarged first."""
     live = desk("none")
     image = np.full((480, 640, 3), 90, np.uint8)
-    output = Output(Frame(RgbPicture(image), 0, 0.0), image, np.zeros((480, 640), np.uint8), None)
+    output = output_of(image, 0, 0.0, alpha=np.zeros((480, 640), np.uint8))
     live.press("h")
     assert (live.control.draw(output) != 90).any()
     assert (image == 90).all()

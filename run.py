@@ -18,10 +18,9 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands import CommandError, say
+from stream.commands import CommandError, json_file, say
 from stream.commands.model_options import add_model_options, load_segmenter
 
 if TYPE_CHECKING:
@@ -220,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
         default=(None, None),
         help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
     )
-    add("--stats", type=Path, metavar="FILE.json", help="write counts, times and memory to it")
+    add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
     add("--debug", action="store_true", help="show where an error comes from")
     add("--version", action="version", version=f"maskcast {VERSION}")
     return parser

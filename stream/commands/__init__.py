@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from pathlib import Path
 
 
 class CommandError(Exception):
@@ -17,6 +18,13 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"a positive number, got {text!r}")
     return number
+
+
+def json_file(text: str) -> Path:
+    """Return the path of figures, which replace older ones and so must not be anything else."""
+    if not text.endswith(".json"):
+        raise argparse.ArgumentTypeError(f"a name that ends in .json, got {text!r}")
+    return Path(text)
 
 
 def say(text: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands import CommandError, say
+from stream.commands import CommandError, json_file, say
 from stream.commands.model_options import add_model_options, load_segmenter
 from stream.progress import picture_bar
 
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--data", type=Path, required=True, help="annotated photos or frames (see below)")
     add("--union", action="store_true", help="of photos: all objects together, not each")
-    add("--json", type=Path, metavar="FILE", help="write the figures there too, 0 to 1")
+    add("--json", type=json_file, metavar="FILE.json", help="write the figures there too, 0 to 1")
     add_model_options(parser)
     add("--debug", action="store_true", help="show where an error comes from")
     return parser

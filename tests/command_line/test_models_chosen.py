@@ -1,0 +1,89 @@
+"""Which network a command takes, and what it says where there is none."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+import run
+from stream.photos import read_photo
+from tests.command_line.failing import failing, files
+
+
+def test_models_are_listed_with_what_is_on_disk(capfd, tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    assert run.main(["models"]) == 0
+    listed = capfd.readouterr().out
+    assert re.search(r"portrait +in the package", listed)
+    assert re.search(r"mask-rcnn +not on disk", listed)
+    assert "MIT" in listed
+    assert "name one of mask-rcnn" in failing(capfd, 2, "models", "fetch")
+    assert run.main(["models", "remove", "mask-rcnn"]) == 0
+    assert "was not on disk" in capfd.readouterr().err
+
+
+def test_objects_without_weights_name_the_way_to_them(capfd, photo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    for arguments in (["--keep", "dog"], ["--model", "mask-rcnn"]):
+        line = failing(capfd, 1, photo, "-o", "null:", *arguments)
+        assert "run.py models fetch mask-rcnn" in line
+    assert files(tmp_path) == ["portrait.png"]
+
+
+def test_people_are_found_one_by_one_without_weights_on_disk(capfd, photo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    found = tmp_path / "found.json"
+    assert run.main([str(photo), "-o", str(found)]) == 0
+    assert "model: mask-rcnn-person" in capfd.readouterr().err
+    best = json.loads(found.read_text())[0]
+    assert best["category_id"] == 1
+    assert best["score"] > 0.8
+    assert best["bbox"][3] > 0.5 * cv2.imread(str(photo)).shape[0]
+    kept = tmp_path / "kept.png"
+    assert run.main([str(photo), "-o", str(kept), "--effect", "mask", "--keep", "person:1"]) == 0
+    assert "model: mask-rcnn-person" in capfd.readouterr().err
+    assert 0.3 < (cv2.imread(str(kept), 0) > 0).mean() < 0.8
+
+
+def test_portrait_gives_instances_when_asked_by_name(photo, tmp_path):
+    pytest.importorskip("pycocotools")
+    found, folder = tmp_path / "found.json", tmp_path / "masks"
+    code = run.main(
+        [str(photo), "-o", str(found), "-o", f"instances:{folder}/", "--model", "portrait"]
+    )
+    assert code == 0
+    (person,) = json.loads(found.read_text())
+    assert person["category_id"] == 1
+    assert person["score"] > 0.5
+    (name,) = files(folder)
+    assert name.startswith("portrait_0-person-0.")
+    assert set(np.unique(read_photo(folder / name))) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--keep", "cat"], "no class 'cat'"),
+        (["--size", "320"], "takes no weights, size"),
+        (["--device", "gpu"], "device gpu"),
+        (["--device", "gpu", "--backend", "openvino"], "runs on the CPU here"),
+    ],
+)
+def test_portrait_refuses_what_it_cannot_do(capfd, photo, arguments, words):
+    pytest.importorskip("keras")
+    assert words in failing(capfd, 1, photo, "-o", "null:", "--model", "portrait", *arguments)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>not found</html>", b"\x89HDF\r\n\x1a\n" + bytes(99)]
+)
+def test_unusable_weight_file_is_one_line(capfd, photo, tmp_path, content):
+    pytest.importorskip("h5py")
+    path = tmp_path / "bad.h5"
+    path.write_bytes(content)
+    line = failing(capfd, 1, photo, "-o", "null:", "--model", "mask-rcnn", "--weights", path)
+    assert str(path) in line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 from pathlib import Path
 
@@ -18,6 +19,17 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"a positive number, got {text!r}")
     return number
+
+
+def learning_rate(text: str) -> float:
+    """Return the finite number above 0 that an option is given."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"a positive number such as 0.001, got {text!r}")
+    return rate
 
 
 def json_file(text: str) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stream.commands import CommandError, positive, say, train_mask_rcnn
+from stream.commands import CommandError, learning_rate, positive, say, train_mask_rcnn
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--start", type=Path, help="weights to begin with, the .npz of a run")
     add("--run", type=Path, help="for checkpoints, logs and weights; runs/NETWORK without it")
     add("--steps", type=positive, help="of portrait: batches of 32")
+    add("--learning-rate", type=learning_rate, metavar="RATE", help="at its peak")
     add("--epochs", type=positive, help="of mask-rcnn-person: passes over the photos")
     add("--debug", action="store_true", help="show where an error comes from")
     return parser
@@ -59,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
 def _train_portrait(options: argparse.Namespace, run: Path) -> Path:
     from segmentation.training.train_portrait import Schedule, train_portrait
 
-    schedule = Schedule(num_steps=options.steps) if options.steps else Schedule()
+    schedule = Schedule()
+    if options.steps:
+        schedule = replace(schedule, num_steps=options.steps)
+    if options.learning_rate:
+        schedule = replace(schedule, learning_rate=options.learning_rate)
     return train_portrait(options.data, run, schedule, say, options.start)
 
 
@@ -71,4 +76,6 @@ def _train_person(options: argparse.Namespace, run: Path) -> Path:
         settings = replace(settings, start=str(options.start))
     if options.epochs:
         settings = replace(settings, epochs=options.epochs)
+    if options.learning_rate:
+        settings = replace(settings, learning_rate=options.learning_rate)
     return train_person(options.data, run, settings, say, train_mask_rcnn.draw)

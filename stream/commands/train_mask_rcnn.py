@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.commands import CommandError, positive, say
+from stream.commands import CommandError, learning_rate, positive, say
 
 if TYPE_CHECKING:
     from segmentation.instances import Instances
@@ -86,22 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--epochs", type=positive, default=20, help="passes over the photos; default: 20")
     add("--size", type=int, default=512, help="side of the network's input; default: 512")
     add("--batch", type=positive, default=2, help="images on each device in a step; default: 2")
-    add("--learning-rate", type=_rate, metavar="RATE", help="after a warm-up; falls to 0")
+    add("--learning-rate", type=learning_rate, metavar="RATE", help="after a warm-up; falls to 0")
     precisions = ("auto", "float32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: bfloat16 on GPUs with it")
     add("--run", type=Path, default=Path("runs/mask-rcnn"), help="default: runs/mask-rcnn")
     add("--debug", action="store_true", help="show where an error comes from")
     return parser
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < math.inf:
-        raise argparse.ArgumentTypeError(f"a positive number such as 0.001, got {text!r}")
-    return rate
 
 
 def _backbone(options: argparse.Namespace) -> str:

@@ -10,7 +10,7 @@ from segmentation.instances import Instances
 
 #: Share of a known object within what was found, of which on that may be several, and share of the
 #: latter that the known objects explain together.
-MIN_INSIDE, MIN_EXPLAINED = 0.7, 0.7
+MIN_INSIDE, MIN_EXPLAINED = 0.5, 0.7
 #: What overlaps one of them as much (IoU) is that one alone.
 MAX_ALONE = 0.7
 #: Of known objects that stand beside each other, one covers no more of the other.

@@ -171,11 +171,9 @@ class TrainingRun:
         self._losses = []
         self._epochs.add(means | dict(figures) | {"step": self.num_done, "epoch": epoch})
         self._board.add({f"validation/{k}": v for k, v in figures.items()}, self.num_done)
-        reached = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in figures.items())
-        self._report(
-            f"epoch {epoch}: loss {means['loss']:.3f}, {reached}"
-            + (", the best so far" if is_best else "")
-        )
+        told = ({"loss": means["loss"]} if epoch else {}) | dict(figures)
+        reached = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in told.items())
+        self._report(f"epoch {epoch}: {reached}" + (", the best so far" if is_best else ""))
         self._checkpoint()
         self._progress.pause(time.monotonic() - started)
 

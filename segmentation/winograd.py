@@ -35,11 +35,16 @@ TILE = 4
 #: where polynomials are evaluated, infinity aside. The usual 0, 1, -1, 2 and -2 have powers that
 #: differ more in size: their sums lose four times as much to rounding
 POINTS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2), -math.sqrt(2))
-#: below these the transforms take longer than the products they save (channels: the harmonic mean
-#: of those in and out), or a model is run some dozens of times until it has made up for what its
-#: larger graph takes to compile, 50 ms a convolution
+#: Where it pays, as measured on one core. With fewer channels (the harmonic mean of those in and
+#: out) the transforms take longer than the products they save: at 64 a quarter longer in all, at 96
+#: two thirds, at 256 half of the time of the direct convolution. With fewer tiles little is saved
+#: with each kernel, for which four times the memory is needed, twice. With fewer multiplications
+#: hardly 2 ms are saved, and the larger graph takes 50 ms more to compile
 MIN_CHANNELS = 96
+MIN_TILES = 100
 MIN_MULTIPLICATIONS = 5e8
+#: of the map that are worked on at a time: what lies between the steps then stays small
+STRIP_PIXELS = 64 * 128
 
 
 def transforms(points: tuple[float, ...]) -> tuple[Matrix, Matrix, Matrix]:
@@ -103,8 +108,13 @@ def _pays(node: Node) -> bool:
     num, channels, *size_hw = node.input_value(0).get_shape()
     filters = node.input_value(1).get_shape()[0]
     harmonic_mean = 2 * channels * filters / (channels + filters)
+    tiles = num * math.prod(-(-side // TILE) for side in size_hw)
     multiplications = 9 * num * math.prod(size_hw) * channels * filters
-    return bool(harmonic_mean >= MIN_CHANNELS and multiplications >= MIN_MULTIPLICATIONS)
+    return bool(
+        harmonic_mean >= MIN_CHANNELS
+        and tiles >= MIN_TILES
+        and multiplications >= MIN_MULTIPLICATIONS
+    )
 
 
 def _transformed_kernels(weights: NDArray[np.float32]) -> list[Node]:
@@ -121,14 +131,81 @@ def _replace(node: Node, kernels: list[Node]) -> None:
     """Put other operations in the place of a convolution, its bias and its activation."""
     from openvino import opset13 as ops
 
-    num, filters, height, width = node.get_output_shape(0)
+    source = node.input_value(0)
     last, bias, is_rectified = _what_follows(node)
+    num, channels, height, width = source.get_shape()
+    transform = [_kernels_along(axis, channels) for axis in (0, 1)]
+    num_strips = -(-num * height * width // STRIP_PIXELS)
+    num_rows = TILE * -(-height // (TILE * num_strips))
+    strips = []
+    for first in range(0, height, num_rows):
+        maps = _transformed_input(source, first, min(first + num_rows, height), transform)
+        strips.append(_result(maps, kernels, bias, is_rectified))
+    whole = ops.concat(strips, 1) if len(strips) > 1 else strips[0]
+    if list(whole.get_output_shape(0)[1:3]) != [height, width]:
+        start, stop, step, axes = ([0, 0], [height, width], [1, 1], [1, 2])
+        whole = ops.slice(whole, *map(ops.constant, (start, stop, step, axes)))
+    _connect(whole, last)
+
+
+def _kernels_along(axis: int, channels: int) -> list[Node]:
+    """Return the rows of B^T as kernels of convolutions along an axis, for every channel."""
+    from openvino import opset13 as ops
+
+    size = (PLACES, 1) if axis == 0 else (1, PLACES)
+    rows = INPUT.astype(np.float32).reshape(PLACES, 1, 1, 1, *size)
+    return [ops.constant(np.tile(row, (channels, 1, 1, 1, 1))) for row in rows]
+
+
+def _transformed_input(
+    source: Output, first: int, stop: int, transform: list[list[Node]]
+) -> list[Node]:
+    """Return B^T d B for rows `first` to `stop` of the result.
+
+    Args:
+        source: the map (N, C, H, W).
+        first: a multiple of `TILE`.
+        stop: H, or another multiple of `TILE`.
+        transform: `_kernels_along` both axes.
+
+    Returns:
+        36 maps (N, C, tiles down, tiles along).
+    """
+    from openvino import opset13 as ops
+
+    height, width = source.get_shape()[2:]
+    above, below = int(first == 0), int(stop == height)  # rows of zeros around the map
+    if not (above and below):
+        rows = ([first - 1 + above], [stop + 1 - below], [1], [2])
+        source = ops.slice(source, *map(ops.constant, rows)).output(0)
+    down, along = transform
+    columns = _sums(source, down, 0, (above, below + (first - stop) % TILE))
+    return [x for y in columns for x in _sums(y.output(0), along, 1, (1, 1 + -width % TILE))]
+
+
+def _sums(source: Output, kernels: list[Node], axis: int, pads: tuple[int, int]) -> list[Node]:
+    """Return what each kernel makes of every tile along an axis, channel by channel."""
+    from openvino import opset13 as ops
+
+    stride, begin, end = [1, 1], [0, 0], [0, 0]
+    stride[axis] = TILE
+    begin[axis], end[axis] = pads
+    return [ops.group_convolution(source, kernel, stride, begin, end, [1, 1]) for kernel in kernels]
+
+
+def _result(
+    maps: list[Node], kernels: list[Node], bias: NDArray[np.float32] | None, is_rectified: bool
+) -> Node:
+    """Return the result (N, 4 tiles down, 4 tiles along, O) from B^T d B and G g G^T."""
+    from openvino import opset13 as ops
+
     products = [
-        ops.convolution(x, w, [1, 1], [0, 0], [0, 0], [1, 1])
-        for x, w in zip(_transformed_input(node.input_value(0)), kernels, strict=True)
+        ops.convolution(x, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+        for x, kernel in zip(maps, kernels, strict=True)
     ]
-    down, along = products[0].get_output_shape(0)[2:]
-    # in memory OpenVINO has the channels innermost: neither this nor the last transpose moves any
+    num, filters, down, along = products[0].get_output_shape(0)
+    # in memory OpenVINO has the channels innermost: neither this transpose nor that of `_connect`
+    # moves anything
     places = ops.transpose(ops.concat(products, 0), ops.constant([0, 2, 3, 1]))
     places = ops.reshape(places, ops.constant([PLACES**2, -1]), False)
     matrix = np.kron(RESULT, RESULT).astype(np.float32)
@@ -139,11 +216,7 @@ def _replace(node: Node, kernels: list[Node]) -> None:
     if is_rectified:
         tiles = ops.relu(tiles)
     tiles = ops.transpose(tiles, ops.constant([2, 3, 0, 4, 1, 5]))
-    whole = ops.reshape(tiles, ops.constant([num, TILE * down, TILE * along, filters]), False)
-    if (TILE * down, TILE * along) != (height, width):
-        start, stop, step, axes = ([0, 0], [height, width], [1, 1], [1, 2])
-        whole = ops.slice(whole, *map(ops.constant, (start, stop, step, axes)))
-    _connect(whole, last)
+    return ops.reshape(tiles, ops.constant([num, TILE * down, TILE * along, filters]), False)
 
 
 def _what_follows(node: Node) -> tuple[Output, NDArray[np.float32] | None, bool]:
@@ -159,8 +232,9 @@ def _what_follows(node: Node) -> tuple[Output, NDArray[np.float32] | None, bool]
         if values and values[0].shape == (1, node.get_output_shape(0)[1], 1, 1):
             last, bias = follower.output(0), values[0].ravel()
             follower = _only_reader(last)
-    is_rectified = follower is not None and follower.get_type_name() == "Relu"
-    return follower.output(0) if is_rectified else last, bias, is_rectified
+    if follower is not None and follower.get_type_name() == "Relu":
+        return follower.output(0), bias, True
+    return last, bias, False
 
 
 def _only_reader(output: Output) -> Node | None:
@@ -181,38 +255,3 @@ def _connect(whole: Node, last: Output) -> None:
     result = ops.transpose(whole, ops.constant([0, 3, 1, 2]))
     result.set_friendly_name(last.get_node().get_friendly_name())
     last.replace(result.output(0))
-
-
-def _transformed_input(source: Output) -> list[Node]:
-    """Return B^T d B of a map (N, C, H, W): 36 maps (N, C, tiles down, tiles along)."""
-    down, along = (_kernels_along(axis, source.get_shape()[1]) for axis in (0, 1))
-    strips = _sums(source, down, axis=0)
-    return [x for strip in strips for x in _sums(strip.output(0), along, axis=1)]
-
-
-def _kernels_along(axis: int, channels: int) -> list[Node]:
-    """Return the rows of B^T, without leading zeros, as kernels of convolutions along an axis."""
-    from openvino import opset13 as ops
-
-    rows = [row[np.flatnonzero(row)[0] :].astype(np.float32) for row in INPUT]
-    shapes = [(len(row), 1) if axis == 0 else (1, len(row)) for row in rows]
-    return [
-        ops.constant(np.tile(row.reshape(1, 1, 1, *shape), (channels, 1, 1, 1, 1)))
-        for row, shape in zip(rows, shapes, strict=True)
-    ]
-
-
-def _sums(source: Output, kernels: list[Node], axis: int) -> list[Node]:
-    """Return what each kernel makes of every tile, channel by channel."""
-    from openvino import opset13 as ops
-
-    side = source.get_shape()[2 + axis]
-    stride, begin, end = [1, 1], [0, 0], [0, 0]
-    stride[axis] = TILE
-    end[axis] = -side % TILE + 1
-    sums = []
-    for kernel in kernels:
-        # the first tile begins at the zero before the map
-        begin[axis] = 1 - (PLACES - kernel.get_output_shape(0)[3 + axis])
-        sums.append(ops.group_convolution(source, kernel, stride, begin, end, [1, 1]))
-    return sums

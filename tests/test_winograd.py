@@ -61,7 +61,8 @@ def test_the_published_transforms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("num", "size_hw", "filters"), [(1, (64, 64), 160), (1, (61, 67), 160), (5, (30, 30), 256)]
+    ("num", "size_hw", "filters"),
+    [(1, (64, 64), 160), (1, (61, 67), 160), (1, (150, 130), 160), (5, (30, 30), 256)],
 )
 @pytest.mark.parametrize("follows", ["nothing", "bias", "bias and ReLU", "ReLU"])
 def test_same_numbers(num: int, size_hw: tuple, filters: int, follows: str) -> None:
@@ -72,7 +73,7 @@ def test_same_numbers(num: int, size_hw: tuple, filters: int, follows: str) -> N
     if "ReLU" in follows:
         y = ops.relu(y)
     kinds = assert_same_numbers(openvino.Model([y], [x]), 1)
-    assert kinds.count("Convolution") == 36
+    assert kinds.count("Convolution") == (36 if size_hw[0] < 128 else 3 * 36)  # in strips
 
 
 def test_one_kernel_on_two_maps_that_several_read() -> None:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.command import run_command
 from tests.ffmpeg_reference import has_sound, picture_times_s, sound_packets_s
 
 
@@ -59,4 +60,4 @@ def compared(clip: Path, out: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

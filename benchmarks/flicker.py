@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import run_command
 from benchmarks.portrait import Image, Network, peers, portrait
 from segmentation.evaluate import intersection_over_union
 from segmentation.picture import RgbPicture
@@ -144,4 +145,4 @@ def mean_of(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, floa
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -33,6 +33,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import run_command
 from segmentation.data.mask_frames import find_sequences, read_frame
 from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.instances import Instances
@@ -271,4 +272,4 @@ def flicker(images: list[Image], masks: list[Mask]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

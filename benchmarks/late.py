@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import run_command
 from effects import Blur
 from segmentation.instances import Instances
 from segmentation.picture import RgbPicture
@@ -119,4 +120,4 @@ def tell(text: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.command import run_command
 from stream.ffmpeg import executable
 from stream.video_source import VideoSource
 
@@ -79,4 +80,4 @@ def watch(command: list[str]) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

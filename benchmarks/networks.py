@@ -22,10 +22,13 @@ import json
 import multiprocessing
 import os
 import statistics
+import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from benchmarks.command import run_command
 from benchmarks.stages import stage_times_ms
 from segmentation.mask_rcnn import PUBLISHED_SIZE
 from segmentation.presets import PRESETS
@@ -61,12 +64,15 @@ def main() -> None:
         else:
             runs.append((name, Options(backend=backend, device=options.device)))
     fresh = multiprocessing.get_context("spawn")
+    failed = False
     for name, chosen in runs:
         stages = options.stages and name == "mask-rcnn" and chosen.backend == "openvino"
         arguments = (name, chosen, options.photo, options.turns, stages)
-        process = fresh.Process(target=measure, args=arguments)
+        process = fresh.Process(target=run_command, args=(partial(measure, *arguments),))
         process.start()
         process.join()
+        failed |= process.exitcode != 0
+    sys.exit(int(failed))
 
 
 def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) -> None:
@@ -107,4 +113,4 @@ def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) 
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import run_command
 from benchmarks.portrait import (
     SETS,
     Image,
@@ -95,4 +96,4 @@ def milliseconds_by_people(segmenter: Segmenter, images: list[Image]) -> dict[st
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

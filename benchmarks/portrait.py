@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import run_command
 from segmentation.data.dataset import read_dataset
 from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.foreground_quality import photo_examples
@@ -158,4 +159,4 @@ def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

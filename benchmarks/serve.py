@@ -38,6 +38,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.command import run_command
 from stream.ffmpeg import executable
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -254,4 +255,4 @@ def round_trips(before: list[list[float]], after: list[list[float]]) -> list[flo
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -22,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.command import run_command
 from benchmarks.memory import join
 from effects import Blur
 from segmentation.refine import Refiner
@@ -112,4 +113,4 @@ def _ignore(error: Exception) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -15,6 +15,7 @@ from segmentation.mask_rcnn import unmold
 from segmentation.molding import molded_inputs
 from segmentation.network import exported
 from segmentation.segmenter import Options
+from segmentation.winograd import use_winograd
 
 #: how the names of a stage's layers begin -> the stage, in the order they are run in
 STAGES = {
@@ -52,8 +53,10 @@ def stage_times_ms(
         "INFERENCE_PRECISION_HINT": "f32",
         "PERF_COUNT": True,
     }
-    model = exported(build, weights, f"mask-rcnn {size}", Options())
-    compiled = openvino.Core().compile_model(model, "CPU", settings)
+    core = openvino.Core()
+    model = core.read_model(exported(build, weights, f"mask-rcnn {size}", Options()))
+    use_winograd(model)
+    compiled = core.compile_model(model, "CPU", settings)
     stages = _stages(compiled.get_runtime_model())
     request = compiled.create_infer_request()
     least = np.full((1, compiled.input(2).shape[1]), 0.7, np.float32)

@@ -31,6 +31,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.command import run_command
 from stream.ffmpeg import executable
 
 #: Rows of the table, in the order in which a frame passes them, and what is counted there.
@@ -202,4 +203,4 @@ def table(summaries: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

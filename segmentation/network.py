@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
@@ -90,6 +91,7 @@ def exported(build: Callable[[], Any], weights: Path, settings: str, options: Op
         from segmentation.openvino_export import export
 
         export(build(), target)
+        gc.collect()  # a Keras network holds itself; it need not lie beside the compiled one
 
     return cached_export(user_cache() / "compiled", weights, settings, export_to)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.segmenter import WeightsError
+from segmentation.winograd import use_winograd
 
 Array = NDArray[Any]
 MAX_EXPORTS = 4  # kept on disk; one of Mask R-CNN takes 260 MB
@@ -84,6 +85,7 @@ class OpenVINONetwork:
         model = self._read()
         if any(node.get_partial_shape().is_dynamic for node in model.inputs):
             model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
+        use_winograd(model)
         return self._core.compile_model(model, "CPU", self._settings).create_infer_request()
 
 

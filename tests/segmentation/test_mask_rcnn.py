@@ -260,6 +260,29 @@ def test_loaded_by_name_finds_the_same_and_then_starts_without_keras(
     assert done.stdout == f"{sorted(names)} False\n", done.stderr
 
 
+def test_with_winograds_convolutions_everywhere(
+    network: keras.Model, inputs: list, golden: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the export goes through TensorFlow")
+    import openvino
+
+    from segmentation import winograd
+    from segmentation.openvino_export import to_openvino
+
+    for least in ("MIN_CHANNELS", "MIN_TILES", "MIN_MULTIPLICATIONS"):
+        monkeypatch.setattr(winograd, least, 1)
+    names = ["C3", "C5", "P2", "P4", "rpn_class_logits", "rpn_bbox"]
+    tensors = [network.get_layer(TENSORS[name]).output for name in names]
+    model = to_openvino(keras.Model(network.inputs, tensors + network.outputs))
+    assert winograd.use_winograd(model) == 46  # ResNet's 33, 4 + 5 of pyramid and RPN, 4 of masks
+    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    values = [np.array(x) for x in compiled(inputs).values()]
+    for name, value in zip(names, values, strict=False):
+        assert sampled_error(golden, name, value[0]) < 1e-4, name
+    assert_same_set(detections(values[-4:], inputs), golden_instances(golden), **TOLERANCE)
+
+
 RUN = """
 import sys
 import numpy as np, keras

@@ -180,8 +180,11 @@ def test_gradients(
         np.testing.assert_allclose(np.linalg.norm(values), norm, rtol=2e-3, err_msg=name)
         wanted = golden[f"grad/{name}:0/val"]
         found = values.ravel()[golden[f"grad/{name}:0/idx"]]
-        most = 1e-4 if name.startswith(CLOSE) else 3e-2
-        assert np.abs(found - wanted).max() < most * np.abs(wanted).max(), name
+        difference = np.abs(found - wanted) / np.abs(wanted).max()
+        assert difference.max() < 3e-2, name
+        if name.startswith(CLOSE):
+            # a ReLU on the brink opens on one processor and not on another
+            assert np.mean(difference < 1e-4) > 0.95, name
 
 
 def test_no_gradient_passes_through_the_targets(trained: tuple) -> None:

@@ -17,6 +17,7 @@ from segmentation.runtime import (
     KerasNetwork,
     OpenVINONetwork,
     cached_export,
+    check_float32,
     chosen_backend,
     gpu_present,
     import_keras,
@@ -60,12 +61,7 @@ def compile_network(
         device = "gpu" if on_gpu else "cpu"
         return KerasNetwork(make or (lambda _: build()), device, options.precision)
 
-    if options.precision not in ("auto", "float32"):
-        raise ValueError(
-            f"precision {options.precision}: OpenVINO computes in float32 here; "
-            "for others use backend keras"
-        )
-
+    check_float32(options.precision)
     network = OpenVINONetwork(exported(build, weights, settings, options), spare_threads())
     if (options.backend, options.device) == ("auto", "auto") and gpu_present():
         # nobody asked for the GPU, but nobody should wonder why it idles

@@ -16,6 +16,7 @@ from segmentation.portrait import load_portrait, nearest_aspect, resized
 from segmentation.runtime import (
     KerasNetwork,
     OpenVINONetwork,
+    check_float32,
     chosen_backend,
     openvino_device,
     spare_threads,
@@ -75,6 +76,7 @@ def load_person(options: Options) -> Segmenter:
     """
     if options.size or options.classes:
         raise ValueError("mask-rcnn-person takes no size or classes; use mask-rcnn")
+    check_float32(options.precision)
     check_classes(options.keep or (), CLASSES)
     if options.weights:
         from segmentation.weight_files.named_weights import read_named

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.runtime import KerasNetwork, OpenVINONetwork, chosen_backend, spare_threads
+from segmentation.runtime import (
+    KerasNetwork,
+    OpenVINONetwork,
+    check_float32,
+    chosen_backend,
+    spare_threads,
+)
 from segmentation.segmenter import Options, check_classes
 
 Scalar = TypeVar("Scalar", np.uint8, np.float32)
@@ -79,7 +85,8 @@ class Portrait:
 def load_portrait(options: Options) -> Portrait:
     """Return the bundled network; see `segmentation.segmenter.load`."""
     if options.weights or options.size or options.classes or options.min_score is not None:
-        raise ValueError("portrait takes no weights, size, classes or min_score; use mask-rcnn")
+        raise ValueError("portrait takes no weights, size, classes or least score; use mask-rcnn")
+    check_float32(options.precision)
     check_classes(options.keep or (), Portrait.classes)
     if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
         from segmentation.weights import user_cache

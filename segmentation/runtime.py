@@ -208,6 +208,15 @@ def gpu_usable() -> bool:
         return False
 
 
+def check_float32(precision: str) -> None:
+    """Raise `ValueError` where a network has no other precision than this, and one is asked for."""
+    if precision not in ("auto", "float32"):
+        raise ValueError(
+            f"precision {precision}: this network computes in float32 here; "
+            "others come with backend keras and a network to fetch"
+        )
+
+
 def chosen_backend(backend: str, device: str, *, prefer_gpu: bool) -> str:
     """Return "openvino" or "keras" for what `segmentation.segmenter.Options` asks for.
 

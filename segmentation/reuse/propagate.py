@@ -164,23 +164,6 @@ class Propagation:
         return rows, columns
 
 
-def warp_by_flow(
-    previous: NDArray[np.uint8], image: NDArray[np.uint8], instances: Instances
-) -> Instances:
-    """Carry the instances of one frame to the next.
-
-    Args:
-        previous: (H, W, 3) uint8 RGB.
-        image: (H, W, 3) uint8 RGB, the frame after it.
-        instances: of `previous`.
-
-    Raises:
-        ValueError: the images differ in size.
-    """
-    picture = Picture.of(image)
-    return Propagation(Picture.of(previous), instances).step(picture).scaled_to(picture.size_hw)
-
-
 def _uncertainty(
     moved: NDArray[np.uint8], corrected: NDArray[np.uint8], flow: NDArray[np.float32]
 ) -> float:

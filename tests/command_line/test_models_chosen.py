@@ -69,6 +69,7 @@ def test_portrait_gives_instances_when_asked_by_name(photo, tmp_path):
     [
         (["--keep", "cat"], "no class 'cat'"),
         (["--size", "320"], "takes no weights, size"),
+        (["--precision", "tf32"], "computes in float32 here"),
         (["--device", "gpu"], "device gpu"),
         (["--device", "gpu", "--backend", "openvino"], "runs on the CPU here"),
     ],

@@ -11,7 +11,7 @@ from segmentation.instances import Instances
 from segmentation.reuse.appearance import Appearance
 from segmentation.reuse.between import blend, blend_in, carried_over
 from segmentation.reuse.outline import correct_outline
-from segmentation.reuse.propagate import Holding, Picture, Propagation, warp_by_flow
+from segmentation.reuse.propagate import Holding, Picture, Propagation
 from tests.moving_discs import SIZE_HW, instances, scene
 
 CARRIERS = {"hold": Holding, "forward": Propagation}
@@ -117,7 +117,8 @@ def test_frames_larger_than_masks_are_carried_at_come_back_at_their_size():
         (cv2.resize(image, (800, 480)), found.scaled_to((480, 800)))
         for image, found in path(2, (60, 60), (5, 0))
     ]
-    found = warp_by_flow(images[0][0], images[1][0], images[0][1])
+    picture, following = (Picture.of(image) for image, _ in images)
+    found = Propagation(picture, images[0][1]).step(following).scaled_to(following.size_hw)
     assert found.size_hw == (480, 800)
     assert overlap(found, images[1][1]) > 0.95
 

@@ -41,7 +41,7 @@ POINTS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2), -math.sqrt(2))
 #: with each kernel, for which four times the memory is needed, twice. With fewer multiplications
 #: hardly 2 ms are saved, and the larger graph takes 50 ms more to compile
 MIN_CHANNELS = 96
-MIN_TILES = 100
+MIN_TILES = 80
 MIN_MULTIPLICATIONS = 5e8
 #: of the map that are worked on at a time: what lies between the steps then stays small
 STRIP_PIXELS = 64 * 128

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
@@ -83,6 +84,8 @@ def exported(build: Callable[[], Any], weights: Path, settings: str, options: Op
         if options.on_message is not None:
             name = settings.split()[0]
             options.on_message(f"preparing {name} for this processor, once: about a minute")
+        # the memory of the export is free again for what OpenVINO makes of it
+        os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
         import_keras()
         from segmentation.openvino_export import export
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,11 @@ from tests.memory import give_memory_back
 
 # TensorFlow's own allocator for oneDNN never gives anything back
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
+
+# tests run in the background ignore these, as would every program that they start and end
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 # its OpenSSL crashes where TensorFlow's symbols are there first
 with contextlib.suppress(ImportError):

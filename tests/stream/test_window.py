@@ -45,7 +45,7 @@ def test_ctrl_c_ends_a_photo_that_waits_for_a_key(screen, tmp_path):
     cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((48, 64, 3), np.uint8))
     with start([str(tmp_path / "photo.png")], screen) as process:
         try:
-            wait_for_window(screen)
+            wait_for_window(process, screen)
             time.sleep(1)
             process.send_signal(signal.SIGINT)
             _, told = process.communicate(timeout=20)

@@ -49,8 +49,23 @@ class Person:
     def __init__(self, display: str, process: subprocess.Popen[str]) -> None:
         self.display, self.process = display, process
         self.window = wait_for_window(process, display)
-        self.wait_until(lambda: self.look()[..., 0].any())
+        self._wait_for_picture()
         xdotool(display, "windowfocus", self.window)
+
+    def _wait_for_picture(self) -> None:
+        """Wait until something is painted.
+
+        Without a window manager Qt now and then misses that its window has appeared, and paints
+        nothing; it is then shown anew.
+        """
+        for attempt in range(1, 101):
+            if self.look()[..., 0].any():
+                return
+            if attempt % 10 == 0:
+                xdotool(self.display, "windowunmap", self.window)
+                xdotool(self.display, "windowmap", self.window)
+            time.sleep(0.2)
+        raise AssertionError("the window stays black")
 
     def look(self, size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
         """What is shown at the upper left of the screen, where the window is, (H, W, 3) RGB."""
@@ -71,7 +86,7 @@ class Person:
         xdotool(self.display, "mousemove", "--window", self.window, x, y, "click", "1")
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not holds():
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.stderr.read()

@@ -116,3 +116,20 @@ def test_load_knows_its_names():
     assert load("portrait").name == "portrait"
     with pytest.raises(ValueError, match="one of portrait"):
         load("potrait")
+
+
+def test_what_is_compiled_is_kept_for_the_next_start(tmp_path):
+    image = np.full((1, *SIZES_HW[0], 3), 90, np.uint8)
+    cache = tmp_path / "folder" / "cache"
+    (fresh,) = OpenVINONetwork(EXPORT, 1, cache=cache)(image)
+    assert len(list(cache.glob("*.blob"))) == 1
+    (again,) = OpenVINONetwork(EXPORT, 1, cache=cache)(image)
+    np.testing.assert_array_equal(again, fresh)
+    assert len(list(cache.glob("*.blob"))) == 1
+
+
+def test_a_cache_that_cannot_be_made_is_done_without(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    image = np.full((1, *SIZES_HW[0], 3), 90, np.uint8)
+    (logits,) = OpenVINONetwork(EXPORT, 1, cache=tmp_path / "file" / "cache")(image)
+    assert np.isfinite(logits).all()

@@ -86,7 +86,7 @@ class Person:
         xdotool(self.display, "mousemove", "--window", self.window, x, y, "click", "1")
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 20
         while not holds():
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.stderr.read()

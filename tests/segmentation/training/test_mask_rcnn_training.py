@@ -184,7 +184,7 @@ def test_gradients(
         assert difference.max() < 3e-2, name
         if name.startswith(CLOSE):
             # a ReLU on the brink opens on one processor and not on another
-            assert np.mean(difference < 1e-4) > 0.95, name
+            assert np.count_nonzero(difference >= 1e-4) <= 1, name
 
 
 def test_no_gradient_passes_through_the_targets(trained: tuple) -> None:

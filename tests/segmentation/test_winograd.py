@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import openvino
 import pytest
 from openvino import opset13 as ops
 
+from segmentation import runtime
 from segmentation.winograd import POINTS, TILE, transforms, use_winograd
 
 RNG = np.random.default_rng(0)
@@ -133,3 +135,17 @@ def test_within_a_loop() -> None:
     loop.set_merged_input(inside, x.output(0), result.output(0))
     kinds = assert_same_numbers(openvino.Model([loop.get_iter_value(result.output(0), -1)], [x]), 1)
     assert "Loop" in kinds
+
+
+def test_a_network_is_compiled_with_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = ops.parameter([1, 128, 64, 64], np.float32)
+    layer = convolved(image, ops.constant(normal(128, 128, 3, 3)))
+    model = openvino.Model([layer], [image], "one layer")
+    openvino.save_model(model, tmp_path / "network.xml", compress_to_fp16=False)
+    replaced: list[int] = []
+    monkeypatch.setattr(runtime, "use_winograd", lambda model: replaced.append(use_winograd(model)))
+    values = normal(1, 128, 64, 64)
+    (found,) = runtime.OpenVINONetwork(tmp_path / "network.xml", 1)(values)
+    assert replaced == [1]
+    (direct,) = outputs(model, [values])
+    assert np.abs(found - direct).max() < 1e-5 * np.abs(direct).max()

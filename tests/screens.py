@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.folders import ROOT
@@ -22,16 +23,19 @@ needs_screen = pytest.mark.skipif(
 
 
 @contextlib.contextmanager
-def virtual_screen(size: str = "1280x800") -> Iterator[str]:
+def virtual_screen(size: str = "1280x800", memory: Path | None = None) -> Iterator[str]:
     """Run an X server of that size; its name is what `DISPLAY` wants.
+
+    In a folder for its memory it keeps what it shows, as `paint` needs it.
 
     The server takes a number that no other has, and tells it once it takes connections. It must
     not start anew whenever its last client leaves, as servers do: who comes just then is refused.
     """
+    kept = [] if memory is None else ["-fbdir", str(memory)]
     reading, writing = os.pipe()
     with tempfile.TemporaryFile("w+") as told:
         server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-noreset"],
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-noreset", *kept],
             pass_fds=[writing],
             stderr=told,
         )
@@ -45,6 +49,24 @@ def virtual_screen(size: str = "1280x800") -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(timeout=30)
+
+
+def paint(memory: Path, image: np.ndarray, at_xy: tuple[int, int]) -> None:
+    """Show an image, (H, W, 3) RGB uint8, on the screen that keeps what it shows in that folder.
+
+    No window is asked: the pixels are written to the server's own, which lie there as an XWD file
+    (X.Org, XWDFile.h): a header of 32-bit words, most significant byte first, a table of colours of
+    12 bytes each, rows of blue, green, red and nothing.
+    """
+    x, y = at_xy
+    height, width, _ = image.shape
+    path = memory / "Xvfb_screen0"
+    header = np.fromfile(path, ">u4", 25)
+    start = int(header[0] + 12 * header[19])
+    shape = (int(header[5]), int(header[12]) // 4, 4)
+    screen = np.memmap(path, np.uint8, "r+", start, shape)
+    screen[y : y + height, x : x + width, :3] = image[..., ::-1]
+    screen.flush()
 
 
 def start(arguments: list[str], display: str, cwd: Path = ROOT) -> subprocess.Popen[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -14,56 +12,23 @@ from stream.frame import StreamError
 from stream.screen import screen_filter, screen_options
 from stream.sources import local_files, open_source
 from stream.video_source import VideoSource
-from tests.ffmpeg_reference import ffmpeg
-from tests.screens import needs_screen, virtual_screen, wait_for_window, xdotool
-
-#: Shows an image that is a function of its coordinates at 100, 50.
-SHOW = """
-import cv2, numpy as np
-rows, columns = np.mgrid[:200, :320]
-image = np.dstack([columns % 256, rows, (rows + columns) % 256]).astype(np.uint8)
-cv2.namedWindow("known", cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
-cv2.moveWindow("known", 100, 50)
-cv2.imshow("known", image)
-cv2.waitKey(60_000)
-"""
+from tests.screens import needs_screen, paint, virtual_screen, xdotool
 
 
 def known() -> np.ndarray:
-    """The image of `SHOW`, RGB."""
+    """An image that is a function of its coordinates, RGB."""
     rows, columns = np.mgrid[:200, :320]
     return np.dstack([(rows + columns) % 256, rows, columns % 256]).astype(np.uint8)
 
 
-def wait_until_painted(display: str) -> None:
-    """Wait for the image of `SHOW`, asking ffmpeg and nothing of `stream`."""
-    part = ("-f", "x11grab", "-draw_mouse", "0", "-video_size", "320x200")
-    place = ("-grab_x", "100", "-grab_y", "50", "-i", display, "-frames:v", "1")
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        raw = ffmpeg(*part, *place, "-pix_fmt", "rgb24", "-f", "rawvideo", "-")
-        if (np.frombuffer(raw, np.uint8) == known().ravel()).all():
-            return
-        time.sleep(0.2)
-    raise AssertionError("the image was not shown")
-
-
 @pytest.fixture(scope="module")
-def screen():
-    with virtual_screen("640x480") as name:
-        with subprocess.Popen(
-            [sys.executable, "-c", SHOW],
-            env={"DISPLAY": name, "PATH": "/usr/bin"},
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as shower:
-            try:
-                wait_for_window(shower, name, "known")
-                xdotool(name, "mousemove", "0", "0")
-                wait_until_painted(name)
-                yield name
-            finally:
-                shower.kill()
+def screen(tmp_path_factory):
+    """A screen that shows the known image at 100, 50."""
+    memory = tmp_path_factory.mktemp("screen")
+    with virtual_screen("640x480", memory) as name:
+        xdotool(name, "mousemove", "0", "0")
+        paint(memory, known(), (100, 50))
+        yield name
 
 
 @pytest.fixture

@@ -30,7 +30,8 @@ def open_source(
     Args:
         address: a camera's number or `camera:N`, a video, a photo, a folder or glob of photos, a
             network address, `screen:`, `screen:WxH+X+Y`, or `demo:`.
-        on_message: told, in one line, a camera's mode and what happens to it while it runs.
+        on_message: told, in one line, a camera's mode, what happens to it while it runs, and that a
+            file is damaged.
         fps: makes photos the frames of a video.
         realtime: a file behaves as a camera.
 
@@ -75,7 +76,7 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
     if address == "demo:":
         return Demo()
     if is_network_address(address) or is_screen_address(address):
-        return VideoSource(address)
+        return VideoSource(address, on_message)
     files = local_files(address)
     if Path(address).is_dir() or len(files) > 1:
         photos = [file for file in files if file.suffix.lower() in ENDINGS]
@@ -91,7 +92,7 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
         return Photos(files, fps)
     if fps is not None:
         raise StreamError(f"{address}: a video has a rate of its own; --fps is for photos")
-    return VideoSource(str(files[0]))
+    return VideoSource(str(files[0]), on_message)
 
 
 def _camera_number(address: str) -> int | None:

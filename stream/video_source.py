@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -36,22 +36,30 @@ class VideoSource(Source):
     One ffmpeg decodes and rotates as the file demands. 8-bit 4:2:0, which nearly all videos are,
     stays as it is, a `YuvPicture`, with the file's own matrix and range (BT.601 where it names no
     matrix, as ffmpeg does everywhere); for anything else ffmpeg is started again, to convert it
-    exactly to RGB. A file that is damaged somewhere gives
-    the frames ffmpeg can decode. Transparency is ignored.
+    exactly to RGB. A file that is damaged somewhere gives the frames ffmpeg can decode.
+    Transparency is ignored.
 
     A network address is live if its protocol is (rtsp, udp, ...) or it announces no length.
 
     Args:
         address: path, an address with a network protocol, or `screen:[WxH+X+Y]`.
+        on_message: told, in one line and at its end, that the file is damaged.
         live: treat the address as live, whatever it is.
 
     Raises:
         StreamError: not there, not readable, no video, or ffmpeg failed before the first frame.
     """
 
-    def __init__(self, address: str, *, live: bool = False) -> None:
+    def __init__(
+        self,
+        address: str,
+        on_message: Callable[[str], None] = lambda text: None,
+        *,
+        live: bool = False,
+    ) -> None:
         """Start ffmpeg and wait for the first frame."""
         self._address = address
+        self._on_message = on_message
         self._screen = is_screen_address(address)
         self._remote = self._screen or is_network_address(address)
         self._interrupted = threading.Event()
@@ -142,7 +150,7 @@ class VideoSource(Source):
             pts, time_base = timestamp
             yield Frame(picture, index, float(pts * time_base))
             timestamp, index = self._output.next_timestamp(), index + 1
-        self._check_end()
+        self._check_end(index)
 
     def _read_picture(self) -> Picture | None:
         """Return the next frame, `None` where ffmpeg ended within it."""
@@ -159,7 +167,7 @@ class VideoSource(Source):
         array.flags.writeable = False
         return array
 
-    def _check_end(self) -> None:
+    def _check_end(self, num_frames: int) -> None:
         process = self._output.process
         status = process.wait()
         if self._interrupted.is_set():
@@ -167,6 +175,12 @@ class VideoSource(Source):
         broke_off = self._remote and process.has_reported("Error during demuxing")
         if status < 0 or broke_off:
             raise StreamError(f"{shown(self._address)}: broke off ({process.failure()})")
+        if not self._remote and (status or process.has_reported("")):
+            expected = f" of about {self.info.num_frames}" if self.info.num_frames else ""
+            self._on_message(
+                f"{shown(self._address)}: is damaged, {num_frames}{expected} frames could be read "
+                f"({process.failure()})"
+            )
 
     def _why_nothing(self) -> str:
         """Say why no frame came. The process has ended or is about to."""

@@ -53,11 +53,12 @@ def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", EDGE_FRAMES)
 def test_every_edge_file_is_read_to_its_end(shared_data: Path, name: str) -> None:
-    path = shared_data / "edge" / name
-    with VideoSource(str(path)) as source:
+    path, told = shared_data / "edge" / name, list[str]()
+    with VideoSource(str(path), told.append) as source:
         frames = [(frame.index, frame.time_s, frame.image.shape) for frame in source]
     shape = (source.info.height, source.info.width, 3)
     assert [index for index, _, _ in frames] == list(range(EDGE_FRAMES[name]))
+    assert bool(told) == (name == "corrupted.mp4")
     assert {frame_shape for _, _, frame_shape in frames} == {shape}
     wanted = reference.picture_times_s(path)
     np.testing.assert_allclose([time_s for _, time_s, _ in frames], wanted, atol=1e-9)
@@ -193,6 +194,21 @@ def test_bad_files_are_one_line_that_names_them(tmp_path: Path) -> None:
             VideoSource(str(tmp_path / name))
         assert Path(name).suffix in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_a_cut_off_file_gives_its_beginning_and_says_so(
+    small_clip: Path, tmp_path: Path, ending: str
+) -> None:
+    path, told = tmp_path / f"cut.{ending}", list[str]()
+    reference.ffmpeg("-i", small_clip, "-c", "copy", "-movflags", "+faststart", path)
+    os.truncate(path, path.stat().st_size * 2 // 3)
+    with VideoSource(str(path), told.append) as source:
+        num_frames = sum(1 for _ in source)
+    assert 25 < num_frames < 70
+    (line,) = told
+    assert f"{path}: is damaged, {num_frames} of about 7" in line
+    assert "\n" not in line
 
 
 def test_unreadable_file(small_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,8 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
         return camera
     if address == "demo:":
         return Demo()
+    if is_network_address(address) and address.endswith("://"):
+        raise StreamError(f"{address}: names no host; complete it, as in udp://192.0.2.7:9000")
     if is_network_address(address) or is_screen_address(address):
         return VideoSource(address, on_message)
     files = local_files(address)

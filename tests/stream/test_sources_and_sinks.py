@@ -96,6 +96,12 @@ def test_addresses_of_sinks(tmp_path):
         open_sink("movie.xyz", INFO, SinkOptions())
 
 
+@pytest.mark.parametrize("address", ["udp://", "RTSP://", "https://"])
+def test_a_network_address_without_a_host_is_refused_at_once(address):
+    with pytest.raises(StreamError, match=f"^{address}: names no host"):
+        open_source(address, on_message=print)
+
+
 def test_realtime_gives_frames_when_they_are_due():
     source = RealTime(MovingSquare(11))
     times = []

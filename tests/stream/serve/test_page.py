@@ -93,6 +93,7 @@ class Visit:
     def __init__(self, browser: Any, running: Served, **context: Any) -> None:
         self.context = browser.new_context(**context)
         self.page = self.context.new_page()
+        self.running = running
         self.wrong: list[str] = []
         self.asked: list[str] = []
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
@@ -104,7 +105,7 @@ class Visit:
 
     def start(self) -> Visit:
         self.page.click("#start")
-        self.page.wait_for_selector("#status.live", timeout=60_000)
+        self.until(lambda: self.page.locator("#status.live").count() == 1)
         self.until(lambda: self.page.evaluate("document.getElementById('after').videoWidth") > 2)
         return self
 
@@ -116,7 +117,11 @@ class Visit:
     def until(self, is_so: Callable[[], bool], wait_s: float = 60.0) -> None:
         end = time.monotonic() + wait_s
         while not is_so():
-            assert time.monotonic() < end, (self.wrong, self.page.inner_text("body"))
+            assert time.monotonic() < end, (
+                self.wrong,
+                self.running.told,
+                self.page.inner_text("body"),
+            )
             self.page.wait_for_timeout(100)
 
     def replace(self) -> None:

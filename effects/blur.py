@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -53,51 +53,67 @@ class Blur:
 
     def on_planes(self, planes: Sequence[Image], alpha: NDArray[np.uint8]) -> list[Image]:
         """Do the same for planes; see `PlanarEffect`. They may have channels, (h, w, C)."""
-        alphas = {plane.shape[:2]: _resized(alpha, plane.shape[:2]) for plane in planes}
-        return [self._blurred(plane, alphas[plane.shape[:2]]) for plane in planes]
-
-    def _blurred(self, plane: Image, alpha: NDArray[np.uint8]) -> Image:
-        height, width = alpha.shape
-        sigma_px = self.strength * MAX_SIGMA * height
-        small, small_alpha = plane, alpha
+        num_halvings, sigma_px = 0, self.strength * MAX_SIGMA * alpha.shape[0]
         while sigma_px >= 2 * MIN_REACHING_SIGMA_PX:
-            small, small_alpha = _half(small), _half(small_alpha)
-            sigma_px /= 2
-        blurred = blur_background(small, small_alpha, sigma_px)
-        result: Image = cv2.resize(blurred, (width, height))
-        blend_onto(result, plane, alpha)
-        return result
+            num_halvings, sigma_px = num_halvings + 1, sigma_px / 2
+        alphas = [alpha]  # each half of the one before
+        blurs: dict[int, BackgroundBlur] = {}  # by how often alpha was halved
+        results = []
+        for plane in planes:
+            level = int(plane.shape[:2] != alpha.shape)
+            coarsest = max(level, num_halvings)
+            while len(alphas) <= coarsest:
+                alphas.append(_half(alphas[-1]))
+            if coarsest not in blurs:
+                sigma = sigma_px / 2 ** (coarsest - num_halvings)
+                blurs[coarsest] = BackgroundBlur(alphas[coarsest], sigma)
+            small = plane
+            for _ in range(coarsest - level):
+                small = _half(small)
+            result: Image = cv2.resize(blurs[coarsest](small), plane.shape[1::-1])
+            blend_onto(result, plane, alphas[level])
+            results.append(result)
+        return results
 
 
-def blur_background(image: Image, alpha: NDArray[np.uint8], sigma_px: float) -> Image:
-    """Blur an image of which only the background counts.
+class BackgroundBlur:
+    """Blurs images of which only the background counts.
 
     Normalised convolution (Knutsson and Westin, "Normalized and differential convolution", CVPR
     1993): every pixel weighs as much as it is background, and the blurred sum is divided by the
     blurred weights. The foreground weighs nothing, so nothing of it bleeds out.
 
     Args:
-        image: (H, W) or (H, W, C) uint8.
         alpha: (H, W) uint8, 255 = foreground.
         sigma_px: standard deviation in pixels.
-
-    Returns:
-        As `image`; the plain blur where too little background lies within reach.
     """
-    # Pixels beside the foreground hold some of its colour: only what is surely background counts.
-    near = cv2.dilate(alpha, np.ones((3, 3), np.uint8))
-    weight = cv2.bitwise_not(cv2.convertScaleAbs(near, alpha=WEIGHT_SLOPE)).astype(np.uint16)
-    sizes = box_sizes(sigma_px)
-    weighted = cv2.multiply(image.astype(np.uint16), per_channel(weight, image))
-    weighted = _box_blur(weighted, sizes)
-    weight = _box_blur(weight * np.uint16(255), sizes)
-    blurred = cv2.divide(weighted, per_channel(weight, image), scale=255)
-    if sigma_px < MIN_REACHING_SIGMA_PX:
-        beyond = blur_background(image, alpha, MIN_REACHING_SIGMA_PX)
-    else:
-        beyond = _box_blur(image, sizes)
-    is_beyond = cv2.inRange(weight, 0, MIN_WEIGHT)
-    return np.asarray(cv2.copyTo(beyond, is_beyond, np.asarray(blurred).astype(np.uint8)))
+
+    def __init__(self, alpha: NDArray[np.uint8], sigma_px: float) -> None:
+        """Compute the weights."""
+        self._sizes = box_sizes(sigma_px)
+        # Pixels beside the foreground hold some of its colour: only what is surely background
+        # counts.
+        near = cv2.dilate(alpha, np.ones((3, 3), np.uint8))
+        weight = cv2.bitwise_not(cv2.convertScaleAbs(near, alpha=WEIGHT_SLOPE)).astype(np.uint16)
+        self._weight = weight
+        self._blurred_weight = self._box_blur(weight * np.uint16(255))
+        self._is_beyond = cv2.inRange(self._blurred_weight, 0, MIN_WEIGHT)
+        self._beyond: Callable[[NDArray[Any]], NDArray[Any]] = self._box_blur
+        if sigma_px < MIN_REACHING_SIGMA_PX:
+            self._beyond = BackgroundBlur(alpha, MIN_REACHING_SIGMA_PX)
+
+    def __call__(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Blur (H, W) or (H, W, C) uint8; plainly where too little background is within reach."""
+        weighted = cv2.multiply(image.astype(np.uint16), per_channel(self._weight, image))
+        weighted = self._box_blur(weighted)
+        weights = per_channel(self._blurred_weight, image)
+        blurred = np.asarray(cv2.divide(weighted, weights, scale=255)).astype(np.uint8)
+        return np.asarray(cv2.copyTo(self._beyond(image), self._is_beyond, blurred))
+
+    def _box_blur(self, array: NDArray[Any]) -> NDArray[Any]:
+        for size in self._sizes:
+            array = cv2.blur(array, (size, size))
+        return array
 
 
 def box_sizes(sigma_px: float) -> list[int]:
@@ -112,18 +128,6 @@ def box_sizes(sigma_px: float) -> list[int]:
         (variance - NUM_PASSES * (smaller**2 + 4 * smaller + 3)) / (-4 * smaller - 4)
     )
     return [smaller] * num_smaller + [smaller + 2] * (NUM_PASSES - num_smaller)
-
-
-def _box_blur(array: NDArray[Any], sizes: list[int]) -> NDArray[Any]:
-    for size in sizes:
-        array = cv2.blur(array, (size, size))
-    return array
-
-
-def _resized(alpha: NDArray[np.uint8], size_hw: tuple[int, ...]) -> NDArray[np.uint8]:
-    if alpha.shape == size_hw:
-        return alpha
-    return np.asarray(cv2.resize(alpha, size_hw[::-1]), np.uint8)
 
 
 def _half(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -48,7 +48,8 @@ class PlanarEffect(Effect, Protocol):
         """Apply the effect to a frame in planes, such as luma and chroma.
 
         Args:
-            planes: (h, w) uint8 each, of the frame's size or smaller. Never written to.
+            planes: (h, w) uint8 each, of the frame's size or half of it, rounded up. Never written
+                to.
             alpha: (H, W) uint8, see `Effect`.
 
         Returns:

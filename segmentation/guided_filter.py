@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.picture import Picture, squares
+from segmentation.picture import Picture, rows_of_squares
 
 #: Radius of the windows in which mask and frame are compared, as a share of the cells on the
 #: short side: how far an edge of the mask may lie from the frame's own and still be drawn to it.
@@ -173,36 +173,49 @@ def apply(fitted: Fit, picture: Picture, past: Bytes | None) -> Bytes:
     cell = picture.size_hw[0] // height
     flat = np.rint(np.clip(fitted.means, 0, 255)).astype(np.uint8)
     alpha: Bytes = cv2.resize(flat, (width * cell, height * cell))
-    alphas = squares(alpha, cell)
-    pasts = squares(past, cell) if past is not None else None
+    alphas = rows_of_squares(alpha, cell)
+    pasts = rows_of_squares(past, cell) if past is not None else None
+    coefficients = _for_channels(fitted.coefficients, picture.to_rgb)
     rows, columns = np.nonzero(fitted.is_mixed)
     for first in range(0, len(rows), NUM_CELLS):
         y, x = rows[first : first + NUM_CELLS], columns[first : first + NUM_CELLS]
-        new = _cells(fitted.coefficients, y, x, picture.cells(y, x, cell))
+        new = _cells(coefficients, y, x, picture.cells(y, x, cell))
         if pasts is not None:
-            _keep_idle(new, pasts[y, :, x].reshape(new.shape))
-        alphas[y, :, x] = new.reshape(-1, cell, cell)
+            _keep_idle(new, pasts[y, :, x].view(np.uint8))
+        alphas[y, :, x] = new.view(alphas.dtype)
     return alpha
 
 
+def _for_channels(
+    coefficients: NDArray[np.float32], to_rgb: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return slopes of the channels of which `to_rgb` makes RGB, and the offset."""
+    change = np.eye(4, dtype=np.float32)
+    change[:3, :3], change[3, :3] = to_rgb[:, :3].T, to_rgb[:, 3]
+    return np.asarray((change @ coefficients.reshape(4, -1)).reshape(coefficients.shape))
+
+
 def _cells(
-    coefficients: NDArray[np.float32], y: NDArray[np.intp], x: NDArray[np.intp], pixels: Bytes
+    coefficients: NDArray[np.float32],
+    y: NDArray[np.intp],
+    x: NDArray[np.intp],
+    channels: Sequence[Bytes | NDArray[np.int8]],
 ) -> Bytes:
     """Return alpha, (N, cell * cell), of the cells at `y` and `x`, whose pixels are given."""
     _, height, width = coefficients.shape
-    num, num_pixels, _ = pixels.shape
+    num_pixels = channels[0].shape[1]
     near = np.arange(-1, 2)
     near_y = np.clip(y[:, None] + near, 0, height - 1) * width
     near_x = np.clip(x[:, None] + near, 0, width - 1)
-    index = (near_y[:, :, None] + near_x[:, None]).reshape(num, 9)
-    windows = coefficients.reshape(4, -1)[:, index].reshape(4 * num, 9)
-    red, green, blue, alpha = (windows @ _bilinear(num_pixels)).reshape(4, num, num_pixels)
-    colours = cv2.split(pixels)
-    for slope, colour in zip((red, green, blue), colours, strict=True):
-        slope *= colour
-        alpha += slope
+    index = (near_y[:, :, None] + near_x[:, None]).reshape(len(y), 9)
+    *slopes, offset = coefficients.reshape(4, -1)[:, index]
+    alpha = offset @ _bilinear(num_pixels)
+    for slope, channel in zip(slopes, channels, strict=True):
+        product = slope @ _bilinear(channel.shape[1])
+        product *= channel
+        alpha += product if product.shape == alpha.shape else product @ _doubling(num_pixels)
     alpha += 0.5  # cut off below, which rounds
-    return np.clip(alpha, 0, 255, out=alpha).astype(np.uint8)
+    return np.asarray(np.clip(alpha, 0, 255, out=alpha), np.uint8)
 
 
 def _keep_idle(new: Bytes, past: Bytes) -> None:
@@ -219,4 +232,13 @@ def _bilinear(num_pixels: int) -> NDArray[np.float32]:
     position = (np.arange(cell) + 0.5) / cell - 0.5
     axis = np.stack([np.maximum(-position, 0), 1 - abs(position), np.maximum(position, 0)])
     weights = np.einsum("ay,bx->abyx", axis, axis).reshape(9, cell * cell)
+    return np.asarray(weights, np.float32)
+
+
+@lru_cache(maxsize=8)
+def _doubling(num_pixels: int) -> NDArray[np.float32]:
+    """Return (num_pixels / 4, num_pixels): each pixel of a cell of half the side, for four."""
+    half = math.isqrt(num_pixels) // 2
+    axis = np.repeat(np.eye(half), 2, axis=1)
+    weights = np.einsum("ay,bx->abyx", axis, axis).reshape(half * half, num_pixels)
     return np.asarray(weights, np.float32)

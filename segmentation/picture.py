@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,9 +37,16 @@ class Picture(ABC):
     def _half(self) -> Image:
         """Return `halved(1)`."""
 
+    @property
     @abstractmethod
-    def cells(self, y: NDArray[np.intp], x: NDArray[np.intp], cell: int) -> Image:
-        """Return the pixels of some of the squares that the picture consists of.
+    def to_rgb(self) -> NDArray[np.float64]:
+        """(3, 4): RGB is its first three columns times the channels of `cells`, plus the last."""
+
+    @abstractmethod
+    def cells(
+        self, y: NDArray[np.intp], x: NDArray[np.intp], cell: int
+    ) -> Sequence[NDArray[np.uint8] | NDArray[np.int8]]:
+        """Return the pixels of some of the squares that the picture consists of, as stored.
 
         Args:
             y: (N,) rows of the squares, 0 for the uppermost.
@@ -46,7 +55,8 @@ class Picture(ABC):
                 are multiples.
 
         Returns:
-            (N, cell * cell, 3) uint8 RGB.
+            Three channels, (N, k * k) each, centred where a value has a middle. k is `cell`, or
+            half of it where one value stands for four pixels.
         """
 
     def halved(self, times: int) -> Image:
@@ -92,15 +102,27 @@ class RgbPicture(Picture):
     def _half(self) -> Image:
         return _half_of(self._image)
 
-    def cells(self, y: NDArray[np.intp], x: NDArray[np.intp], cell: int) -> Image:
+    @property
+    def to_rgb(self) -> NDArray[np.float64]:
+        """See `Picture`."""
+        return np.eye(3, 4)
+
+    def cells(self, y: NDArray[np.intp], x: NDArray[np.intp], cell: int) -> list[Image]:
         """See `Picture.cells`."""
-        return squares(self._image, cell)[y, :, x].reshape(len(y), cell * cell, 3)
+        height, width = self._image.shape[0] // cell, self._image.shape[1] // cell
+        squares = np.ascontiguousarray(self._image).reshape(height, cell, width, -1)
+        pixels = squares[y, :, x].reshape(len(y), cell * cell, -1)
+        return [np.asarray(channel, np.uint8) for channel in cv2.split(pixels)[:3]]
 
 
-def squares(plane: Image, cell: int) -> Image:
-    """Return (h * cell, w * cell, ...) as (h, cell, w, ...), so that [y, :, x] is a square."""
+def rows_of_squares(plane: Image, cell: int) -> NDArray[Any]:
+    """Return (h * cell, w * cell) uint8 as (h, cell, w) rows of `cell` bytes.
+
+    [y, :, x] of it are squares, which numpy copies row by row and not byte by byte.
+    """
     height, width = plane.shape[0] // cell, plane.shape[1] // cell
-    return np.ascontiguousarray(plane).reshape(height, cell, width, -1)
+    rows = np.ascontiguousarray(plane).view(f"V{cell}" if cell > 8 else f"u{cell}")
+    return rows.reshape(height, cell, width)
 
 
 def _half_of(image: Image) -> Image:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.picture import Picture, squares
+from segmentation.picture import Picture, rows_of_squares
 
 Image = NDArray[np.uint8]
+
+#: (4, 4): YUV, its chroma as stored, of YUV with signed chroma.
+_SIGNED_CHROMA = np.eye(4) + np.outer([0, 128, 128, 0], [0, 0, 0, 1])
 
 #: Weights of red and blue in luma, by ffmpeg's name of the matrix. Source: ITU-T H.273, table 4.
 #: What a file does not say is BT.601, as in all of ffmpeg.
@@ -106,23 +110,22 @@ class YuvPicture(Picture):
             cv2.resize(luma, (width, height)), blue[:height, :width], red[:height, :width]
         )
 
-    def cells(self, y: NDArray[np.intp], x: NDArray[np.intp], cell: int) -> Image:
-        """See `Picture.cells`. Each chroma value stands for its four pixels."""
+    @property
+    def to_rgb(self) -> NDArray[np.float64]:
+        """See `Picture`."""
+        return np.asarray(to_rgb_matrix(self.coding) @ _SIGNED_CHROMA, np.float64)
+
+    def cells(
+        self, y: NDArray[np.intp], x: NDArray[np.intp], cell: int
+    ) -> list[NDArray[np.uint8] | NDArray[np.int8]]:
+        """See `Picture.cells`. Chroma is signed, 0 without colour."""
+        luma, *chroma = self.planes
         if cell == 1:
-            return self.rgb[y, x][:, None]
-        luma, blue, red = self.planes
-        # all squares as one column, which interpolation would run into each other
-        size, half = (cell, len(y) * cell), cell // 2
-        blue, red = (
-            cv2.resize(
-                squares(plane, half)[y, :, x].reshape(-1, half),
-                size,
-                interpolation=cv2.INTER_NEAREST,
-            )
-            for plane in (blue, red)
-        )
-        pixels = self._converted(squares(luma, cell)[y, :, x].reshape(-1, cell), blue, red)
-        return pixels.reshape(len(y), cell * cell, 3)
+            return [luma[y, x, None], *(_signed(plane[y // 2, x // 2, None]) for plane in chroma)]
+        return [
+            rows_of_squares(luma, cell)[y, :, x].view(np.uint8),
+            *(_signed(rows_of_squares(plane, cell // 2)[y, :, x]) for plane in chroma),
+        ]
 
     def replaced(self, planes: Sequence[Image]) -> YuvPicture:
         """Return a picture of other planes in the same coding."""
@@ -143,6 +146,10 @@ def num_bytes(size_hw: tuple[int, int]) -> int:
 
 def _chroma_hw(size_hw: tuple[int, int]) -> tuple[int, int]:
     return (size_hw[0] + 1) // 2, (size_hw[1] + 1) // 2
+
+
+def _signed(chroma: NDArray[Any]) -> NDArray[np.int8]:
+    return (chroma.view(np.uint8) - np.uint8(128)).view(np.int8)
 
 
 @lru_cache(maxsize=16)

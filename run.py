@@ -20,6 +20,9 @@ from contextlib import ExitStack
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+# Before numpy comes: its products here are small, and threads that wait for them keep spinning.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from stream.commands import CommandError, json_file, say
 from stream.commands.model_options import add_model_options, load_segmenter
 

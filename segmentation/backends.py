@@ -20,9 +20,9 @@ def openvino_devices() -> list[str]:
         ImportError: OpenVINO is not installed, or its libraries cannot be loaded.
         RuntimeError: it cannot look for devices.
     """
-    import openvino
+    from segmentation.runtime import import_openvino
 
-    core = openvino.Core()
+    core = import_openvino().Core()
     return [
         f"{device}: {str(core.get_property(device, 'FULL_DEVICE_NAME')).strip()}"
         for device in core.available_devices

@@ -23,8 +23,8 @@ def to_openvino(network: keras.Model) -> Any:
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"Keras backend: expected tensorflow, got {keras.backend.backend()}")
-    import openvino
     import tensorflow as tf
+    from openvino.tools.ovc import convert_model
 
     variables = [*network.trainable_variables, *network.non_trainable_variables]
     num_trainable = len(network.trainable_variables)
@@ -41,7 +41,7 @@ def to_openvino(network: keras.Model) -> Any:
     signature = [tf.TensorSpec(x.shape, x.dtype, name=name) for x, name in inputs]
     function = tf.function(call, input_signature=signature, autograph=False)
     shapes = [tuple(-1 if side is None else side for side in x.shape) for x, _ in inputs]
-    model = openvino.convert_model(function, input=shapes)
+    model = convert_model(function, input=shapes)
     _insert_weights(model, dict(zip(names, variables, strict=True)))
     _sort_fast(model)
     _cancel_transposes(model)

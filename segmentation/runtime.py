@@ -46,10 +46,8 @@ class OpenVINONetwork:
         cache: Path | None = None,
     ) -> None:
         """Read the model; nothing is compiled yet."""
-        import openvino
-
         self.device = openvino_device(num_threads)
-        self._core = openvino.Core()
+        self._core = import_openvino().Core()
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": num_threads,
@@ -60,7 +58,7 @@ class OpenVINONetwork:
         self._path = path
         self._weights = weights or path.with_suffix(".bin")
         self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
-        self._read()
+        self._first: Any = self._read()  # for the first shape
 
     def _read(self) -> Any:
         try:
@@ -82,7 +80,7 @@ class OpenVINONetwork:
         return [np.array(value) for value in outputs.values()]
 
     def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
-        model = self._read()
+        model, self._first = self._first or self._read(), None
         if any(node.get_partial_shape().is_dynamic for node in model.inputs):
             model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
         use_winograd(model)
@@ -141,6 +139,25 @@ def _is_writable(folder: Path) -> bool:
 def openvino_device(num_threads: int) -> str:
     """Return what an `OpenVINONetwork` runs on, for people."""
     return f"CPU (OpenVINO, {num_threads} thread{'s' if num_threads > 1 else ''})"
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO without its converter of networks.
+
+    That takes twice as long as all the rest, and brings along what would report to its makers how
+    it is used. Whoever converts imports it from `openvino.tools.ovc`.
+    """
+    converter = "openvino.tools.ovc"
+    is_hidden = converter not in sys.modules
+    if is_hidden:
+        # whoever imports it then gets an ImportError, which OpenVINO allows for
+        sys.modules[converter] = None  # type: ignore[assignment]
+    try:
+        import openvino
+    finally:
+        if is_hidden:
+            del sys.modules[converter]
+    return openvino
 
 
 def import_keras() -> Any:

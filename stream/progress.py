@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from stream.frame import StreamInfo
 from stream.stats import Stats
 
-tqdm.monitor_interval = 0  # no thread that watches over bars that are never idle
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 @contextmanager
@@ -26,13 +26,15 @@ def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[],
     Yields:
         A function to call now and then.
     """
+    if not _at_terminal():
+        yield lambda: None
+        return
     layout = None if info.num_frames else "{n_fmt} frames [{elapsed}, {rate_fmt}{postfix}]"
-    with tqdm(
+    with _bar(
         total=None if info.live else info.num_frames,
         unit=" frames",
         desc="live" if info.live else "frames",
         bar_format="{desc}: {elapsed}{postfix}" if info.live else layout,
-        disable=not _at_terminal(),
         dynamic_ncols=True,
     ) as bar:
 
@@ -44,6 +46,13 @@ def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[],
 
         yield update
         update()
+
+
+def _bar(**options: Any) -> tqdm[NoReturn]:
+    from tqdm import tqdm  # which is not cheap, and not needed where nobody looks
+
+    tqdm.monitor_interval = 0  # no thread that watches over bars that are never idle
+    return tqdm(disable=not _at_terminal(), **options)
 
 
 def _at_terminal() -> bool:
@@ -65,7 +74,7 @@ def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     Yields:
         A function to call with the bytes that are there and the bytes in all.
     """
-    with tqdm(desc=name, unit="B", unit_scale=True, disable=not _at_terminal()) as bar:
+    with _bar(desc=name, unit="B", unit_scale=True) as bar:
 
         def update(num_done: int, num_all: int) -> None:
             bar.total = num_all
@@ -81,7 +90,7 @@ def picture_bar(num_pictures: int) -> Iterator[Callable[[], None]]:
     Yields:
         A function to call after each.
     """
-    with tqdm(total=num_pictures, unit=" pictures", disable=not _at_terminal()) as bar:
+    with _bar(total=num_pictures, unit=" pictures") as bar:
 
         def update() -> None:
             bar.update()

@@ -56,7 +56,7 @@ class Fit(NamedTuple):
     is_mixed: NDArray[np.bool_]
 
 
-def fit(picture: Bytes, mask: Plane) -> Fit:
+def fit(colours: NDArray[np.float32], mask: Plane) -> Fit:
     """Fit a mask by a linear function of the colours in a window around every cell.
 
     He et al., "Guided image filtering", PAMI 2013, equations 14 to 16, with three changes. Every
@@ -67,7 +67,7 @@ def fit(picture: Bytes, mask: Plane) -> Fit:
     edges of the mask only, so that a highlight in the hair is no hole.
 
     Args:
-        picture: (h, w, 3) uint8 RGB, the mean colour of each cell.
+        colours: (3, h, w) float32 in [0, 255], the mean red, green and blue of each cell.
         mask: (h, w) float32 in [0, 255].
 
     Returns:
@@ -77,7 +77,6 @@ def fit(picture: Bytes, mask: Plane) -> Fit:
     span = np.asarray(cv2.dilate(uncertain, SQUARE)) - cv2.erode(uncertain, SQUARE)
     nearness = np.minimum(span * np.float32(1 / EDGE_RANGE), 1)
     is_edge = np.asarray(cv2.dilate((nearness > 0).astype(np.uint8), SQUARE))
-    colours = np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)
     coefficients = np.zeros((4, *mask.shape), np.float32)
     coefficients[3] = _sharpened(mask)
     left, top, width, height = cv2.boundingRect(is_edge)
@@ -90,7 +89,7 @@ def fit(picture: Bytes, mask: Plane) -> Fit:
         )
     coefficients *= ALPHA_CONTRAST
     coefficients[3] += 127.5 - 127.5 * ALPHA_CONTRAST
-    means = _dot(coefficients, colours) + coefficients[3]
+    means = _dot(coefficients[:3], colours) + coefficients[3]
     is_low = np.asarray(cv2.dilate(means, SQUARE)) < -MIN_EXCESS
     is_high = np.asarray(cv2.erode(means, SQUARE)) > 255 + MIN_EXCESS
     return Fit(coefficients, means, (is_edge > 0) & ~is_low & ~is_high)
@@ -176,10 +175,13 @@ def apply(fitted: Fit, picture: Picture, past: Bytes | None) -> Bytes:
     alphas = rows_of_squares(alpha, cell)
     pasts = rows_of_squares(past, cell) if past is not None else None
     coefficients = _for_channels(fitted.coefficients, picture.to_rgb)
-    rows, columns = np.nonzero(fitted.is_mixed)
-    for first in range(0, len(rows), NUM_CELLS):
-        y, x = rows[first : first + NUM_CELLS], columns[first : first + NUM_CELLS]
-        new = _cells(coefficients, y, x, picture.cells(y, x, cell))
+    around = np.stack(
+        [cv2.copyMakeBorder(x, *(1,) * 4, cv2.BORDER_REPLICATE) for x in coefficients]
+    )
+    mixed = np.flatnonzero(fitted.is_mixed)
+    for first in range(0, len(mixed), NUM_CELLS):
+        y, x = divmod(mixed[first : first + NUM_CELLS], width)
+        new = _cells(around, y, x, picture.cells(y, x, cell))
         if pasts is not None:
             _keep_idle(new, pasts[y, :, x].view(np.uint8))
         alphas[y, :, x] = new.view(alphas.dtype)
@@ -196,19 +198,20 @@ def _for_channels(
 
 
 def _cells(
-    coefficients: NDArray[np.float32],
+    around: NDArray[np.float32],
     y: NDArray[np.intp],
     x: NDArray[np.intp],
     channels: Sequence[Bytes | NDArray[np.int8]],
 ) -> Bytes:
-    """Return alpha, (N, cell * cell), of the cells at `y` and `x`, whose pixels are given."""
-    _, height, width = coefficients.shape
+    """Return alpha, (N, cell * cell), of the cells at `y` and `x`, whose pixels are given.
+
+    `around` holds the coefficients and a border of one cell.
+    """
+    width = around.shape[2]
     num_pixels = channels[0].shape[1]
-    near = np.arange(-1, 2)
-    near_y = np.clip(y[:, None] + near, 0, height - 1) * width
-    near_x = np.clip(x[:, None] + near, 0, width - 1)
-    index = (near_y[:, :, None] + near_x[:, None]).reshape(len(y), 9)
-    *slopes, offset = coefficients.reshape(4, -1)[:, index]
+    window = (np.arange(3)[:, None] * width + np.arange(3)).ravel()
+    index = (y * width + x)[:, None] + window
+    *slopes, offset = np.take(around.reshape(4, -1), index, axis=1)
     alpha = offset @ _bilinear(num_pixels)
     for slope, channel in zip(slopes, channels, strict=True):
         product = slope @ _bilinear(channel.shape[1])
@@ -220,9 +223,8 @@ def _cells(
 
 def _keep_idle(new: Bytes, past: Bytes) -> None:
     """Put the past's values where those of `new` differ little, but for 0 and 255."""
-    is_idle = np.asarray(cv2.absdiff(new, past)) <= MAX_IDLE_CHANGE
-    is_idle &= new - np.uint8(1) < 254
-    np.copyto(new, past, where=is_idle)
+    is_idle = cv2.inRange(cv2.absdiff(new, past), 0, MAX_IDLE_CHANGE)
+    cv2.copyTo(past, cv2.bitwise_and(is_idle, cv2.inRange(new, 1, 254)), new)
 
 
 @lru_cache(maxsize=8)

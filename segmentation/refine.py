@@ -50,15 +50,15 @@ class Refiner:
         height, width = picture.size_hw
         halvings = _num_halvings(height, width)
         picture, mask = _whole_cells(picture, mask, 2**halvings)
-        means = picture.halved(halvings)
-        target = _resized(mask, means.shape[:2]).astype(np.float32)
+        colours = np.array(cv2.split(picture.halved(halvings)), np.float32)
+        target = _resized(mask, colours.shape[1:]).astype(np.float32)
         if self._over_time is None:
-            return apply(fit(means, target), picture, None)[:height, :width]
+            return apply(fit(colours, target), picture, None)[:height, :width]
         if restart or self._past is None or self._past.shape != picture.size_hw:
             self._over_time.forget()
             self._past = None
-        target = self._over_time.blend(means, target)
-        self._past = apply(fit(means, target), picture, self._past)
+        target = self._over_time.blend(colours, target)
+        self._past = apply(fit(colours, target), picture, self._past)
         return self._past[:height, :width]
 
 

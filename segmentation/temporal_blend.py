@@ -29,41 +29,40 @@ class TemporalBlend:
     def __init__(self) -> None:
         """Begin without a past."""
         self._mask: NDArray[np.float32] | None = None
-        self._picture: NDArray[np.float32] = np.zeros((0, 0, 3), np.float32)
+        self._colours: NDArray[np.float32] = np.zeros((3, 0, 0), np.float32)
         self._age: NDArray[np.float32] = np.zeros((0, 0), np.float32)
 
     def forget(self) -> None:
         """Begin anew with the next mask."""
         self._mask = None
 
-    def blend(self, picture: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    def blend(self, colours: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean of a mask and those before it.
 
         Args:
-            picture: (h, w, 3) uint8 RGB, small enough that noise has been averaged out. A size
-                other than the last one begins anew.
+            colours: (3, h, w) float32 in [0, 255], red, green and blue of the picture, which is
+                small enough that noise has been averaged out. A size other than the last one
+                begins anew. Not written to, and kept.
             mask: (h, w) float32 in [0, 255].
 
         Returns:
             (h, w) float32 in [0, 255], not to be written to.
         """
-        current = picture.astype(np.float32)
         if self._mask is None or self._mask.shape != mask.shape:
-            self._mask, self._picture = mask, current
+            self._mask, self._colours = mask, colours
             self._age = np.zeros_like(mask)
             return mask
-        step = current - self._picture
+        step = colours - self._colours
         self._age = np.minimum((self._age + 1) * _stillness(step), np.float32(MAX_AGE))
         weight: NDArray[np.float32] = np.reciprocal(self._age + 1)
-        self._picture = self._picture + step * weight[..., None]
+        self._colours = self._colours + step * weight
         self._mask = self._mask + weight * (mask - self._mask)
         return self._mask
 
 
 def _stillness(step: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return 0 where a cell or one beside it moved, 1 where none did."""
-    red, green, blue = cv2.split(np.abs(step))
-    change = cv2.max(cv2.max(red, green), blue)
+    change = np.abs(step).max(axis=0)
     noise = NOISE_REACH * min(float(np.median(change[::4, ::4])), MAX_NOISE)
     nearby = cv2.dilate(change, np.ones((3, 3), np.uint8))
     span = np.float32(MIN_MOVED_CHANGE - MAX_STILL_CHANGE)

@@ -34,6 +34,10 @@ def mean_error(alpha: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
     return float(np.abs(alpha.astype(int) - truth).mean())
 
 
+def planar(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.moveaxis(image, 2, 0).astype(np.float32)
+
+
 def refine_alone(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return Refiner(blend=False).alpha(RgbPicture(image), mask, restart=False)
 
@@ -82,7 +86,7 @@ def test_colours_count_beside_the_edges_of_the_mask_alone() -> None:
     mask[:, :70] = 255
     picture = np.where(mask[..., None] > 0, (40, 40, 50), (200, 190, 180)).astype(np.uint8)
     picture[30:50, 60:66] = (200, 190, 180)  # a highlight in dark hair
-    slopes = np.abs(fit(picture, mask).coefficients[:3]).sum(axis=0)
+    slopes = np.abs(fit(planar(picture), mask).coefficients[:3]).sum(axis=0)
     assert (slopes[:, 69:71] > 0).all()
     assert not slopes[:, :69].any()
     assert not slopes[:, 71:].any()
@@ -322,7 +326,9 @@ def plane(value: float) -> NDArray[np.float32]:
 def test_masks_of_a_still_picture_are_averaged_however_much_they_change(sigma: float) -> None:
     rng = np.random.default_rng(10)
     over_time = TemporalBlend()
-    blended = [over_time.blend(noisy_picture(rng, sigma), plane(255 * (i % 2))) for i in range(40)]
+    blended = [
+        over_time.blend(planar(noisy_picture(rng, sigma)), plane(255 * (i % 2))) for i in range(40)
+    ]
     steps = np.abs(np.diff(np.stack(blended[20:]), axis=0))
     assert steps.mean() < 1.3 * 255 / 2 / MAX_AGE
     assert np.abs(blended[-1] - 127.5).max() < 30
@@ -332,10 +338,10 @@ def test_new_mask_counts_alone_where_the_picture_changed() -> None:
     rng = np.random.default_rng(11)
     over_time = TemporalBlend()
     for _ in range(20):
-        over_time.blend(noisy_picture(rng), plane(200))
+        over_time.blend(planar(noisy_picture(rng)), plane(200))
     picture = noisy_picture(rng)
     picture[20:40, 10:20] += 40
-    blended = over_time.blend(picture, plane(40))
+    blended = over_time.blend(planar(picture), plane(40))
     assert (blended[20:40, 10:20] == 40).all()
     assert blended[:, 50:].min() > 180
 
@@ -343,8 +349,8 @@ def test_new_mask_counts_alone_where_the_picture_changed() -> None:
 def test_first_masks_after_a_motion_weigh_most() -> None:
     over_time = TemporalBlend()
     still = np.full((*CELLS_HW, 3), 90, np.uint8)
-    over_time.blend(still + np.uint8(50), plane(0))
-    values = [over_time.blend(still, plane(mask))[5, 5] for mask in (100, 200, 0)]
+    over_time.blend(planar(still) + 50, plane(0))
+    values = [over_time.blend(planar(still), plane(mask))[5, 5] for mask in (100, 200, 0)]
     assert values == pytest.approx([100, 150, 100])
 
 
@@ -355,7 +361,7 @@ def test_slow_motion_is_seen_in_the_end() -> None:
         front = 20 + i * 0.1  # in cells: the picture changes by 2.4 of 255 from frame to frame
         mask = np.tile(np.clip((front - x) * 255, 0, 255).astype(np.float32), (CELLS_HW[0], 1))
         picture = np.repeat((60 + mask * (24 / 255)).round().astype(np.uint8)[..., None], 3, axis=2)
-        blended = over_time.blend(picture, mask)
+        blended = over_time.blend(planar(picture), mask)
         assert np.abs(blended - mask).sum(axis=1).max() < 0.8 * 255  # in cells: 0.8
 
 
@@ -367,5 +373,5 @@ def test_moving_camera_leaves_no_ghost() -> None:
     for i in range(60):
         mask = np.zeros(CELLS_HW, np.float32)
         mask[:, max(0, 100 - 3 * i) : max(0, 130 - 3 * i)] = 255
-        blended = over_time.blend(scene[:, 3 * i : 3 * i + 80], mask)
+        blended = over_time.blend(planar(scene[:, 3 * i : 3 * i + 80]), mask)
         assert np.abs(blended - mask).mean() < 8

@@ -144,8 +144,7 @@ def openvino_device(num_threads: int) -> str:
 def import_openvino() -> Any:
     """Import OpenVINO without its converter of networks.
 
-    That takes twice as long as all the rest, and brings along what would report to its makers how
-    it is used. Whoever converts imports it from `openvino.tools.ovc`.
+    That takes longer than all the rest. Whoever converts imports it from `openvino.tools.ovc`.
     """
     converter = "openvino.tools.ovc"
     is_hidden = converter not in sys.modules

@@ -284,3 +284,15 @@ def test_a_shape_is_compiled_once_while_it_is_among_the_last_few(doubling_model,
         (doubled,) = network(np.ones(num, np.float32))
         assert doubled.tolist() == [2] * num
     assert compiled == [1, 2, 3, 4, 5, 6, 2]
+
+
+def test_the_converter_of_networks_is_not_loaded_until_asked_for():
+    program = (
+        "import sys; from segmentation.segmenter import load; load('portrait'); "
+        "print('openvino' in sys.modules, 'openvino.tools.ovc' in sys.modules); "
+        "from openvino.tools.ovc import convert_model; print(callable(convert_model))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "True False\nTrue\n"), done.stderr

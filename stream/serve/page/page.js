@@ -397,6 +397,7 @@ try {
   state.settings = await ask("settings");
   drawControls();
   applyEffect();
+  $("start").disabled = false;
   await offerCameras();
 } catch (error) {
   $("start").disabled = true;

@@ -179,6 +179,16 @@ def test_the_person_is_kept_and_the_background_changed(
     assert np.abs(before.astype(int) - nearest(before, clip)).mean() < 10
 
 
+def test_the_camera_waits_for_the_settings(visit: Visit) -> None:
+    held: list[Any] = []
+    visit.page.route("**/settings", lambda route: held.append(route))
+    visit.page.reload()
+    visit.until(lambda: bool(held))
+    assert visit.page.is_disabled("#start")
+    held[0].continue_()
+    visit.start()
+
+
 def test_numbers_are_shown(visit: Visit) -> None:
     visit.start()
     page = visit.page

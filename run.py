@@ -300,9 +300,9 @@ def _pipeline(
     from stream.pipeline import Pipeline, shrunk
     from stream.tracking import open_tracker
 
-    # networks are compiled at their first image, which a camera would not wait for
-    first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
-    segmenter.segment(shrunk(first, segmenter.max_input)[None])
+    if source.info.live:  # networks are compiled at their first image, and a camera does not wait
+        first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
+        segmenter.segment(shrunk(first, segmenter.max_input)[None])
     told: list[str] = []
 
     def on_failure(error: Exception) -> None:

@@ -122,6 +122,7 @@ class Oracle:
     name = "oracle"
     classes: tuple[str, ...] = ("object",)
     max_input: int | None = None
+    max_images: int = 1
     device = "nowhere"
 
     def __init__(self, sequence: Sequence) -> None:

@@ -54,6 +54,8 @@ class KeyframeTracker:
         segmenter: the network.
         on_failure: called with the error when the network fails, and the frame's result is
             `None`; without it the error is raised.
+        max_images: without `reuse`, frames that are given to the network at a time; results are
+            held back until there are so many.
         reuse: what frames between keyframes get: "hold", the masks of the keyframe before where
             they were; "forward", those moved with the picture; "both", those of the keyframes
             before and after moved, for which results are held back until the next keyframe.
@@ -78,6 +80,7 @@ class KeyframeTracker:
         segmenter: Segmenter,
         on_failure: Callable[[Exception], None] | None = None,
         *,
+        max_images: int = 1,
         reuse: Reuse | None = None,
         keyframe: int | Literal["auto"] = 1,
         mean_distance: float | None = None,
@@ -93,6 +96,8 @@ class KeyframeTracker:
         self.counts = Counter(keyframes=0, carried=0, still=0, cuts=0)
         self.age_s: float | None = None
         self._segmenter = segmenter
+        self._batch: list[NDArray[np.uint8]] = []
+        self._max_images = max_images
         self._on_failure = on_failure
         self._reuse = reuse
         self._schedule = Schedule(keyframe, mean_distance)
@@ -130,7 +135,7 @@ class KeyframeTracker:
             is known, which is not the same as nothing found.
         """
         if self._reuse is None:
-            return [self._run(image)]
+            return self._in_batches(image)
         picture = Picture.of(image, self._work_side)
         seen = _Seen(image, picture, Thumbnail.of(picture), time_s)
         held = self._held_before_cut(seen)
@@ -149,7 +154,7 @@ class KeyframeTracker:
         """Return the results still held back. The next frame begins anew, ids aside."""
         results = [mine.scaled_to(picture.size_hw) for picture, mine in self._waiting]
         self._forget()
-        return list(results)
+        return [*results, *self._run_batch()]
 
     def _held_before_cut(self, seen: _Seen) -> list[Instances | None]:
         """Forget everything at a cut, and return what was held back for the scene before."""
@@ -158,15 +163,25 @@ class KeyframeTracker:
         self.counts["cuts"] += 1
         return self.finish()
 
-    def _run(self, image: NDArray[np.uint8]) -> Instances | None:
+    def _in_batches(self, image: NDArray[np.uint8]) -> list[Instances | None]:
+        """Return what the network finds on this frame and those before it, once it was asked."""
+        is_other = bool(self._batch) and self._batch[0].shape != image.shape
+        results = self._run_batch() if is_other else []
+        self._batch.append(image)
+        return results + self._run_batch() if len(self._batch) >= self._max_images else results
+
+    def _run_batch(self) -> list[Instances | None]:
+        images, self._batch = self._batch, []
+        return self._run(np.stack(images)) if images else []
+
+    def _run(self, images: NDArray[np.uint8]) -> list[Instances | None]:
         """Return what the network finds, `None` if it fails and that is let pass."""
-        self.counts["keyframes"] += 1
+        self.counts["keyframes"] += len(images)
         try:
-            (found,) = self._segmenter.segment(image[None])
+            return list(self._segmenter.segment(images))
         except Exception as error:
             self._failed(error)
-            return None
-        return found
+            return [None] * len(images)
 
     def _failed(self, error: Exception) -> None:
         # whatever a network dies of, a live output goes on, covered
@@ -208,7 +223,7 @@ class KeyframeTracker:
 
     def _keyframe(self, seen: _Seen) -> list[Instances | None]:
         """Return what was held back until this keyframe, and what the network finds on it."""
-        found = self._run(seen.image)
+        (found,) = self._run(seen.image[None])
         carried = self._carrier.instances if self._carrier is not None else None
         if found is None:
             held = self.finish()

@@ -170,14 +170,12 @@ class MaskRCNN(FamilySegmenter):
     Attributes:
         size: side of the network's input.
         prepare: makes what the network takes.
-        max_images: that go through the network in one call where there is more than one.
     """
 
     size: int
     name: str = "mask-rcnn"
     min_score: float = PUBLISHED_MIN_SCORE
     prepare: Prepare = molded_inputs
-    max_images: int = 1
 
     def __post_init__(self) -> None:
         """Settle what follows from the size."""

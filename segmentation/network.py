@@ -159,6 +159,7 @@ class FamilySegmenter:
         min_score: objects less certain are not reported.
         keep: indices into `classes` of the only ones wanted; `None` for all.
         max_input: see `Segmenter`; each family sets it.
+        max_images: see `Segmenter`.
     """
 
     network: Network
@@ -169,6 +170,7 @@ class FamilySegmenter:
     min_score: float
     keep: Sequence[int] | None = None
     max_input: int | None = field(init=False)
+    max_images: int = 1
 
     def least_scores(self) -> NDArray[np.float32]:
         """Return the score an object of each class must reach."""

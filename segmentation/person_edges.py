@@ -49,6 +49,7 @@ class SharpPeople:
         self.name = self.instances.name
         self.classes = self.instances.classes
         self.max_input = self.instances.max_input
+        self.max_images = self.instances.max_images
         self.device = self.instances.device
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:

@@ -49,6 +49,7 @@ class Portrait:
     name = "portrait"
     classes: tuple[str, ...] = ("person",)
     max_input: int | None = 352
+    max_images = 1
 
     def __init__(self, network: OpenVINONetwork | KerasNetwork) -> None:
         """Take over `network`."""

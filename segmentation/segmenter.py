@@ -28,12 +28,14 @@ class Segmenter(Protocol):
         classes: names of what it finds, without background; `Instances.labels` index into it.
         max_input: long side in pixels above which an image carries no more information for the
             network, `None` where every pixel counts. Larger images are taken all the same.
+        max_images: that go through the network at a time; more than one only where that is faster.
         device: what it runs on, for people ("CPU (OpenVINO)").
     """
 
     name: str
     classes: tuple[str, ...]
     max_input: int | None
+    max_images: int
     device: str
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:

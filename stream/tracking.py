@@ -77,7 +77,8 @@ def open_tracker(
         every = 1 if alone and keyframes.reuse == "auto" else "auto"
     reused = segmenter.name not in EVERY_FRAME or every != 1
     if info.fps is None or not reused:
-        return KeyframeTracker(segmenter, told)
+        waits = info.live or info.fps is None  # for the next frame, photos for each of them
+        return KeyframeTracker(segmenter, told, max_images=1 if waits else segmenter.max_images)
     executor = stack.enter_context(NetworkThread()) if info.live else None
     moved: Literal["forward", "both"] = "forward" if info.live else "both"
     return KeyframeTracker(

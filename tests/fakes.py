@@ -82,6 +82,7 @@ class Oracle:
     name = "oracle"
     classes: tuple[str, ...] = ("person",)
     max_input: int | None = None
+    max_images: int = 1
     device = "nowhere"
 
     def __init__(self, fails: Callable[[int], bool] = lambda call: False) -> None:

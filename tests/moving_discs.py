@@ -73,6 +73,7 @@ class Truth:
     name = "truth"
     classes: tuple[str, ...] = ("disc",)
     max_input: int | None = None
+    max_images: int = 1
     device = "nowhere"
 
     def __init__(self, frames: Sequence[tuple[NDArray[np.uint8], Instances]]) -> None:

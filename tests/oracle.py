@@ -30,6 +30,7 @@ class DatasetOracle:
 
     name = "oracle"
     max_input: int | None = None
+    max_images: int = 1
     device = "nowhere"
 
     def __init__(self, dataset: Dataset, spoil: Spoil = lambda found: found) -> None:

@@ -186,6 +186,7 @@ class Finds:
 
     classes: tuple[str, ...] = ("person",)
     max_input: int | None = 320
+    max_images: int = 1
     device = "nowhere"
 
     def __init__(self, name: str = "portrait") -> None:

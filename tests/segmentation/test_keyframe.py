@@ -36,6 +36,13 @@ class Later(Executor):
                 future.set_exception(error)
 
 
+class Sizes:
+    """Finds nothing in images of one size."""
+
+    def segment(self, images: np.ndarray) -> list[Instances]:
+        return [Instances.empty(images.shape[1:3])] * len(images)
+
+
 def walk(num: int, speed: float = 4.0) -> list[tuple[np.ndarray, Instances]]:
     return [scene([(50 + speed * i, 70)]) for i in range(num)]
 
@@ -59,6 +66,16 @@ def test_without_reuse_the_network_sees_every_frame_and_is_passed_on_untouched()
         assert (found.masks == truth.masks).all()
         assert found.ids.tolist() == [-1]
     assert network.seen == [0, 1, 2, 3]
+
+
+def test_a_frame_of_another_size_does_not_wait_for_company():
+    frames = [scene([(50 + 4 * i, 70)]) for i in range(5)]
+    frames += [(image[:100], truth) for image, truth in frames[:2]]
+    tracker = KeyframeTracker(Sizes(), max_images=3)
+    num_shown = [len(tracker.push(image, i / 25)) for i, (image, _) in enumerate(frames)]
+    assert num_shown == [0, 0, 3, 0, 0, 2, 0]
+    assert len(tracker.finish()) == 2
+    assert tracker.finish() == []
 
 
 @pytest.mark.parametrize("reuse", ["hold", "forward", "both"])

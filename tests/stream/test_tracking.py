@@ -81,6 +81,47 @@ def test_file_is_seen_whole_unless_fewer_keyframes_are_asked_for():
     assert num_seen(Oracle(), Keyframes(reuse="flow")) < 6
 
 
+class Batches(Portrait):
+    """Works on four images at a time, and remembers how many it was given."""
+
+    max_images = 4
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = []
+
+    def segment(self, images):
+        self.sizes.append(len(images))
+        return super().segment(images)
+
+
+def test_frames_of_a_file_go_through_the_network_together():
+    segmenter, stats, sink = Batches(), Stats(), ListSink()
+    with ExitStack() as stack:
+        source = stack.enter_context(MovingSquare(10))
+        tracker = open_tracker(segmenter, source.info, Keyframes(), pytest.fail, stack)
+        pipeline = Pipeline(tracker, Refiner(blend=False), Mask(), stats=stats)
+        stack.enter_context(sink)
+        run(source, pipeline, {"list": sink}, stats, stop=threading.Event())
+    assert segmenter.sizes == [4, 4, 2]
+    assert [output.frame.index for output in sink.outputs] == list(range(10))
+    for output in sink.outputs:
+        (truth,) = Oracle().segment(output.frame.image[None])
+        assert (output.instances.union() == truth.union()).all()
+
+
+@pytest.mark.parametrize(("live", "fps"), [(True, Fraction(25)), (False, None)])
+def test_no_frame_of_a_camera_and_no_photo_waits_for_others(live, fps):
+    segmenter = Batches()
+    info = StreamInfo(64, 48, fps, live=live, num_frames=None)
+    with ExitStack() as stack:
+        tracker = open_tracker(segmenter, info, Keyframes(), pytest.fail, stack)
+        assert [len(tracker.push(frame.image, frame.time_s)) for frame in MovingSquare(5)] == [
+            1
+        ] * 5
+    assert segmenter.sizes == [1] * 5
+
+
 def test_photos_owe_nothing_to_each_other():
     info = StreamInfo(64, 48, None, live=False, num_frames=3)
     with ExitStack() as stack:

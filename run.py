@@ -267,7 +267,7 @@ def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:
 def _segmenter(options: argparse.Namespace) -> Segmenter:
     outputs = options.output or []
     wants_files = any(
-        output.startswith("instances:") or output.endswith((".json", ".jsonl"))
+        output.startswith("instances:") or output.lower().endswith((".json", ".jsonl"))
         for output in outputs
     )
     return load_segmenter(options, asks_for_instances=wants_files)

@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,14 @@ from segmentation.segmenter import Segmenter
 
 #: Called with each photo and what was found in it.
 OnPhoto = Callable[[Photo, Instances], None]
+
+
+@runtime_checkable
+class MaskScorer(Protocol):
+    """A segmenter that is sure of a mask to another degree than of its box."""
+
+    def score_masks(self, image: NDArray[np.uint8]) -> tuple[Instances, NDArray[np.float32]]:
+        """Return what is found in (H, W, 3) uint8 RGB, and scores of the masks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +103,12 @@ def evaluate(
     labels = shared_labels(segmenter.classes, dataset.classes, keep)
     found: list[dict[str, Any]] = []
     for index, photo in enumerate(dataset.photos):
-        instances = segmenter.segment(photo.image()[None])[0]
-        found += _found(instances, index, labels)
+        if isinstance(segmenter, MaskScorer):
+            instances, mask_scores = segmenter.score_masks(photo.image())
+        else:
+            (instances,) = segmenter.segment(photo.image()[None])
+            mask_scores = instances.scores
+        found += _found(instances, mask_scores, index, labels)
         if on_photo is not None:
             on_photo(photo, instances)
     known = sorted(labels.values())
@@ -151,7 +163,9 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _found(instances: Instances, index: int, labels: dict[int, int]) -> list[dict[str, Any]]:
+def _found(
+    instances: Instances, mask_scores: NDArray[np.float32], index: int, labels: dict[int, int]
+) -> list[dict[str, Any]]:
     from pycocotools.mask import encode
 
     rows = []
@@ -160,7 +174,8 @@ def _found(instances: Instances, index: int, labels: dict[int, int]) -> list[dic
             continue
         inside = np.asfortranarray(instances.masks[k] >= 128).view(np.uint8)
         row = _row(index, labels[label], instances.boxes[k], encode(inside))
-        rows.append(row | {"score": float(instances.scores[k]), "iscrowd": 0})
+        scores = {"bbox": float(instances.scores[k]), "segm": float(mask_scores[k])}
+        rows.append(row | {"scores": scores, "iscrowd": 0})
     return rows
 
 
@@ -211,6 +226,8 @@ def _coco_eval(
             of_box = row["bbox"][2] * row["bbox"][3]
             of_mask = float(coco_mask.area(row["segmentation"]))
             row.setdefault("area", of_box if kind == "bbox" else of_mask)
+            if "scores" in row:
+                row["score"] = row["scores"][kind]
         coco.createIndex()
         return coco
 

@@ -246,8 +246,8 @@ class CenterMask(FamilySegmenter):
     def score_masks(self, image: NDArray[np.uint8]) -> tuple[Instances, NDArray[np.float32]]:
         """Find the objects of one image, and score their masks apart from their boxes.
 
-        Evaluation ranks masks by their own score: that of the box times the IoU which the mask is
-        expected to have.
+        By its own score, that of the box times the IoU which the mask is expected to have,
+        `segmentation.average_precision` ranks a mask, as the original program does.
 
         Args:
             image: (H, W, 3) uint8 RGB.

@@ -254,10 +254,9 @@ def chosen_backend(backend: str, device: str, *, prefer_gpu: bool) -> str:
 
 
 def _program() -> str:
-    """Return a checksum of the files that build networks: another program, another export."""
-    sources = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
-    networks = [text for text in sources if b"import keras" in text or b"from keras" in text]
-    return hashlib.sha256(b"".join(networks)).hexdigest()
+    """Return a checksum of all that may build networks: another program, another export."""
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def cached_export(

@@ -109,14 +109,16 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         asks_for_instances: people in one mask do not suffice.
 
     Raises:
-        WeightsError: there is none.
+        WeightsError: there is none, or the weights asked for may be of several.
     """
     from segmentation.presets import PRESETS
     from segmentation.runtime import UNUSED_GPU, gpu_present, gpu_usable
     from segmentation.weights import find
 
+    if options.weights is not None:
+        return _model_of(options.weights)
     on_disk = find(PRESETS["mask-rcnn"]) is not None
-    if asks_for_instances and (on_disk or options.weights):
+    if asks_for_instances and on_disk:
         return "mask-rcnn"
     if asks_for_instances:
         if not (options.classes or set(options.keep or ()) - {"person"}):
@@ -133,6 +135,13 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         remedy = "pip install 'maskcast[gpu]'" if on_disk else "run.py models fetch mask-rcnn"
         options.on_message(f"{UNUSED_GPU}: {remedy} for a network that needs it")
     return "portrait"
+
+
+def _model_of(weights: Path) -> str:
+    """Return the name of the network that files of this kind are for."""
+    if weights.suffix.lower() in (".pth", ".pt"):
+        raise WeightsError(f"{weights}: YOLACT's or CenterMask2's? Name its network with --model")
+    return "mask-rcnn-person" if weights.suffix.lower() == ".npz" else "mask-rcnn"
 
 
 def _portrait(options: Options) -> Segmenter:

@@ -15,6 +15,10 @@ from stream.video_source import VideoSource
 
 Image = NDArray[np.uint8]
 
+#: What is missing of the stream for longer, a camera that was gone, is not made up for: to decode
+#: it would hold up the next frame.
+MAX_GAP_S = 5.0
+
 
 def open_background(path: Path, opened: contextlib.ExitStack) -> Image | LoopingVideo:
     """Return the photo, or the video, in `path`.
@@ -58,6 +62,8 @@ class LoopingVideo:
         if not self._begun:
             self._offset_s = time_s - self._shown.time_s
             self._begun = True
+        if time_s - self._next.time_s - self._offset_s > MAX_GAP_S:
+            self._offset_s = time_s - self._next.time_s
         while self._next.time_s + self._offset_s <= time_s:
             self._advance()
         return self._shown.image

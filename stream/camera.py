@@ -47,6 +47,7 @@ class Camera(Source):
         self._on_message = on_message
         self._wanted = (*size_wh, fps)
         self._stopped = threading.Event()
+        self._still: Any = None  # the last picture that stood so long that it seemed lost
         first = self._open()
         if first is None:
             raise StreamError(
@@ -121,11 +122,13 @@ class Camera(Source):
         good, image = self._device.read()
         if not good or image is None:
             return None
-        # a sensor's noise never leaves two frames equal, a stuck driver does
+        # a sensor's noise never leaves two frames equal, a stuck driver does; so does a closed
+        # shutter, whose picture is still the same once the camera was opened again
         same = self._last is not None and np.array_equal(image[::16, ::16], self._last)
         self._repeats = self._repeats + 1 if same else 0
         self._last = image[::16, ::16].copy()
-        if self._repeats >= MAX_REPEATS:
+        if self._repeats >= MAX_REPEATS and not np.array_equal(self._last, self._still):
+            self._still = self._last
             return None
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 

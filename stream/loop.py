@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from stream.channel import Channel
-from stream.frame import Event, Frame, Output, Sink, Source
+from stream.frame import Event, Frame, Output, Sink, Source, StreamError
 from stream.pipeline import Pipeline, Tracked
 from stream.process import settle_process
 from stream.stats import Stats
@@ -59,7 +59,8 @@ def run(
         Whether the source was read to its end.
 
     Raises:
-        StreamError: of the first stage that failed; nothing is finished then.
+        StreamError: of the first stage that failed, and nothing is finished then; or of the outputs
+            that could not be finished, when all others are.
     """
     settle_process()
     threads = _Threads(source, pipeline, sinks, stats, paused or threading.Event())
@@ -84,10 +85,21 @@ def run(
                 time.sleep(POLL_S)
         threads.join()
         threads.raise_error()
-        for sink in sinks.values():
-            sink.finish(cut_short=cut_short)
+        _finish_all(sinks, cut_short=cut_short)
         stack.pop_all()
     return not cut_short
+
+
+def _finish_all(sinks: Mapping[str, Sink], *, cut_short: bool) -> None:
+    """Finish every output, also where another one cannot be."""
+    reasons = []
+    for sink in sinks.values():
+        try:
+            sink.finish(cut_short=cut_short)
+        except StreamError as error:
+            reasons.append(str(error))
+    if reasons:
+        raise StreamError("; ".join(reasons))
 
 
 class _Threads:

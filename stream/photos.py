@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -51,11 +52,13 @@ def _read(path: Path) -> tuple[NDArray[np.uint8], bytes | None]:
     except OSError as error:
         raise StreamError(f"{path}: cannot be read ({error.strerror})") from error
     image, profile = None, None
-    if data.size and _KEEPS_PROFILES:
-        image, kinds, values = cv2.imdecodeWithMetadata(data, cv2.IMREAD_COLOR_RGB)
-        profile = dict(zip(kinds, values, strict=True)).get(cv2.IMAGE_METADATA_ICCP)
-    elif data.size:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    # an error of OpenCV: more pixels than it reads
+    with contextlib.suppress(cv2.error):
+        if data.size and _KEEPS_PROFILES:
+            image, kinds, values = cv2.imdecodeWithMetadata(data, cv2.IMREAD_COLOR_RGB)
+            profile = dict(zip(kinds, values, strict=True)).get(cv2.IMAGE_METADATA_ICCP)
+        elif data.size:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise StreamError(f"{path}: not a picture that can be read; is it whole?")
     image = np.asarray(image, np.uint8)

@@ -46,6 +46,7 @@ class Recorder(Sink):
         self._last: Output | None = None
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._paths: set[Path] = set()  # given away, some of them not written yet
 
     def __exit__(
         self,
@@ -96,7 +97,8 @@ class Recorder(Sink):
         output = self._last
         if output is None:
             return
-        path = self._new_path(".png")
+        with self._lock:
+            path = self._new_path(".png")
 
         def write() -> None:
             save(encode_photo(output.image, path, output.frame.profile), path)
@@ -137,6 +139,7 @@ class Recorder(Sink):
     def _new_path(self, ending: str) -> Path:
         stem = f"maskcast-{time.strftime('%Y%m%d-%H%M%S')}"
         path, number = self._folder / f"{stem}{ending}", 2
-        while path.exists():
+        while path in self._paths or path.exists():
             path, number = self._folder / f"{stem}-{number}{ending}", number + 1
+        self._paths.add(path)
         return path

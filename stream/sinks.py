@@ -61,6 +61,7 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
         return Window("maskcast", info, options.stop)
     if address == "null:":
         return Null()
+    _check_rate(address, info)
     if address.startswith("virtualcam:"):
         device = address.removeprefix("virtualcam:") or None
         return VirtualCamera(device, info, options.on_message)
@@ -81,6 +82,16 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
             on_message=options.on_message,
         )
     return _open_file(address, info, options)
+
+
+def _check_rate(address: str, info: OutputInfo) -> None:
+    """Raise `StreamError` where photos that owe nothing to each other would become a video."""
+    is_file = Path(address).suffix.lower() in VIDEO_ENDINGS
+    is_video = is_file or address.startswith("virtualcam:") or is_network_output(address)
+    if is_video and info.stream.fps is None and (info.stream.num_frames or 0) > 1:
+        raise StreamError(
+            f"{address}: photos have no pace; add --fps RATE to make a video, or name a folder/"
+        )
 
 
 def _open_file(address: str, info: OutputInfo, options: SinkOptions) -> Sink:

@@ -137,6 +137,7 @@ class ListSink(Closing):
         main_thread: bool = False,
         pause_s: float = 0.0,
         fail_at: int | None = None,
+        fail_at_end: bool = False,
         events: dict[int, Event] | None = None,
     ) -> None:
         self.main_thread = main_thread
@@ -145,6 +146,7 @@ class ListSink(Closing):
         self.threads: set[str] = set()
         self._pause_s = pause_s
         self._fail_at = fail_at
+        self._fail_at_end = fail_at_end
         self._events = events or {}
 
     def write(self, output: Output) -> None:
@@ -159,6 +161,8 @@ class ListSink(Closing):
         return [event] if event is not None else []
 
     def finish(self, *, cut_short: bool) -> None:
+        if self._fail_at_end:
+            raise StreamError("list: torn")
         self.finished.append(cut_short)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,7 +196,9 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
         raise DataError(f"{path}: there is no such file") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    image = cv2.imdecode(data, flags) if data.size else None
+    image = None
+    with contextlib.suppress(cv2.error):  # more pixels than OpenCV reads
+        image = cv2.imdecode(data, flags) if data.size else None
     if image is None:
         raise DataError(f"{path}: not a picture that can be read; is it whole?")
     return np.asarray(image)

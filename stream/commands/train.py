@@ -15,6 +15,8 @@ def run(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["mask-rcnn"]:
         return train_mask_rcnn.run(arguments[1:])
     options = _parser().parse_args(arguments)
+    if options.network == "mask-rcnn":
+        raise CommandError("mask-rcnn has options of its own; name it first: train mask-rcnn ...")
     if options.network == "portrait" and options.epochs:
         raise CommandError("--epochs: of mask-rcnn-person; give --steps")
     if options.network != "portrait" and options.steps:

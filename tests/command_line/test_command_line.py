@@ -83,6 +83,15 @@ def test_photos_become_a_video_with_a_rate(photo, tmp_path):
     assert times == pytest.approx([index * 1001 / 30000 for index in range(5)], abs=0.001)
 
 
+@pytest.mark.parametrize("output", ["out.mp4", "udp://127.0.0.1:9", "hls:page/", "virtualcam:"])
+def test_photos_without_a_rate_are_no_video(capfd, photo, tmp_path, output, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for index in range(2):
+        (tmp_path / f"{index}.png").write_bytes(photo.read_bytes())
+    assert "photos have no pace; add --fps RATE" in failing(capfd, 1, "?.png", "-o", output)
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_missing_and_unusable_sources(capfd, tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("this is no video")
@@ -193,6 +202,11 @@ def test_numbers_that_train_nothing(capfd, network, option, value):
         run.main(["train", network, "--data", "nowhere", option, value])
     assert exit_info.value.code == 2
     assert f"argument {option}: a positive number" in capfd.readouterr().err
+
+
+def test_a_network_with_options_of_its_own_is_named_first(capfd):
+    line = failing(capfd, 2, "train", "--epochs", "3", "mask-rcnn", "--data", "nowhere")
+    assert "name it first" in line
 
 
 def test_background_that_is_not_there(capfd, photo, tmp_path):

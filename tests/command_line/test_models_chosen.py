@@ -49,6 +49,26 @@ def test_people_are_found_one_by_one_without_weights_on_disk(capfd, photo, tmp_p
     assert 0.3 < (cv2.imread(str(kept), 0) > 0).mean() < 0.8
 
 
+def test_files_are_known_by_their_endings_in_any_case(capfd, photo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    assert run.main([str(photo), "-o", str(tmp_path / "found.JSON")]) == 0
+    assert "model: mask-rcnn-person" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("my.npz", "no .npz of weights"),
+        ("my.h5", "not a readable HDF5 file"),
+        ("my.pth", "Name its network with --model"),
+    ],
+)
+def test_weights_without_a_model_are_taken_for_what_they_are(capfd, photo, tmp_path, name, words):
+    pytest.importorskip("h5py")
+    (tmp_path / name).write_bytes(b"nothing")
+    assert words in failing(capfd, 1, photo, "-o", "null:", "--weights", tmp_path / name)
+
+
 def test_portrait_gives_instances_when_asked_by_name(photo, tmp_path):
     pytest.importorskip("pycocotools")
     found, folder = tmp_path / "found.json", tmp_path / "masks"

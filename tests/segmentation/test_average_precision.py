@@ -73,19 +73,34 @@ def test_overlap_decides_which_thresholds_are_met(squares: Dataset) -> None:
     assert result.box.ap75 == 1
 
 
-def test_a_certain_mistake_before_each_object_halves_precision(squares: Dataset) -> None:
-    def invent(found: Instances) -> Instances:
-        wrong = replace(found, masks=np.zeros_like(found.masks), boxes=found.boxes + 500)
-        wrong.masks[:, 90:95, 180:190] = 255
-        parts = [
-            np.concatenate([getattr(each, name) for each in (wrong, found)])
-            for name in ("boxes", "scores", "labels", "masks", "ids")
-        ]
-        return Instances(*parts)
+def with_mistakes(found: Instances) -> Instances:
+    """A mistake that is as certain before each object."""
+    wrong = replace(found, masks=np.zeros_like(found.masks), boxes=found.boxes + 500)
+    wrong.masks[:, 90:95, 180:190] = 255
+    parts = [
+        np.concatenate([getattr(each, name) for each in (wrong, found)])
+        for name in ("boxes", "scores", "labels", "masks", "ids")
+    ]
+    return Instances(*parts)
 
-    result = evaluate(DatasetOracle(squares, invent), squares)
+
+def test_a_certain_mistake_before_each_object_halves_precision(squares: Dataset) -> None:
+    result = evaluate(DatasetOracle(squares, with_mistakes), squares)
     assert result.mask.ap == pytest.approx(0.5, abs=0.02)
     assert result.mask.recall == 1
+
+
+def test_masks_are_ranked_by_scores_of_their_own(squares: Dataset) -> None:
+    class Doubtful(DatasetOracle):
+        """Invents objects that it is certain of, and whose masks it does not believe in."""
+
+        def score_masks(self, image: np.ndarray) -> tuple[Instances, np.ndarray]:
+            (found,) = self.segment(image[None])
+            return found, np.where(found.masks[:, 90, 185] == 255, 0, found.scores)
+
+    result = evaluate(Doubtful(squares, with_mistakes), squares)
+    assert result.box.ap == pytest.approx(0.5, abs=0.02)
+    assert result.mask.ap == 1
 
 
 def test_regions_to_be_ignored_forgive(squares: Dataset) -> None:

@@ -114,6 +114,18 @@ def test_driver_that_repeats_its_last_picture_counts_as_lost(device):
     assert told[0].startswith("camera 0: lost")
 
 
+def test_a_closed_shutter_is_no_lost_camera_once_it_was_opened_again(device):
+    closed = [np.full_like(noisy(1)[0], 16)]
+    repeats = stream.camera.MAX_REPEATS
+    device.openings = [noisy(2) + closed * 200, closed * 200 + noisy(3), noisy(9)]
+    told: list[str] = []
+    with Camera(0, told.append) as camera:
+        frames = list(itertools.islice(camera, repeats + 203))
+    assert told == ["camera 0: lost, trying to open it again", "camera 0: back"]
+    assert frames[-1].take == 1
+    assert frames[-1].image.std() > 1
+
+
 def test_interrupt_ends_the_wait_for_a_lost_camera(device, monkeypatch):
     monkeypatch.setattr(stream.camera, "PAUSES_S", (60.0,))
     device.openings = [noisy(2)]

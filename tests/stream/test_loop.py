@@ -82,6 +82,13 @@ def test_error_of_a_sink_ends_the_run_and_finishes_nothing(main_thread):
     assert sinks["good"].finished == sinks["bad"].finished == []
 
 
+def test_an_output_that_cannot_be_finished_spoils_no_other():
+    sinks = {"a": ListSink(fail_at_end=True), "b": ListSink(), "c": ListSink(fail_at_end=True)}
+    with pytest.raises(StreamError, match=r"^list: torn; list: torn$"):
+        play(MovingSquare(3), sinks)
+    assert sinks["b"].finished == [False]
+
+
 def test_error_of_the_source_ends_the_run():
     sink = ListSink()
     with pytest.raises(StreamError, match="broke off"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -90,7 +92,12 @@ def test_photos_of_a_video_have_one_size(tmp_path):
         list(video)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture"])
+def png_header(width: int, height: int) -> bytes:
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n\0\0\0\r" + head + struct.pack(">I", zlib.crc32(head))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", png_header(60_000, 60_000)])
 def test_what_is_no_photo_is_named(tmp_path, content):
     (tmp_path / "x.jpg").write_bytes(content)
     with pytest.raises(StreamError, match=r"x\.jpg: not a picture"):

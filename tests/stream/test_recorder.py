@@ -69,6 +69,15 @@ def test_recording_without_a_frame_is_told(desk, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_every_snapshot_has_a_file_of_its_own(desk, tmp_path):
+    live = desk("mask")
+    for index in range(5):
+        live.recorder.write(live.output(index))
+        live.press("s")
+    live.recorder.finish(cut_short=False)
+    assert len(list(tmp_path.glob("maskcast-*.png"))) == 5
+
+
 def test_snapshots_are_what_other_outputs_get(desk, tmp_path):
     live = desk("mask")
     live.press("s")

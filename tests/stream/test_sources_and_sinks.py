@@ -138,6 +138,19 @@ def test_looping_background_follows_the_clock_and_starts_over(clip):
     background.close()
 
 
+def test_background_does_not_make_up_for_a_camera_that_was_gone(clip, monkeypatch):
+    background = LoopingVideo(clip)
+    background(7.0, (48, 64))
+    advanced = []
+    advance = LoopingVideo._advance
+    monkeypatch.setattr(LoopingVideo, "_advance", lambda video: advanced.append(advance(video)))
+    background(7.0 + 3600, (48, 64))
+    assert len(advanced) == 1
+    background(7.0 + 3600 + 0.081, (48, 64))
+    assert len(advanced) == 3, "from there on it keeps pace"
+    background.close()
+
+
 def test_background_is_a_photo_or_a_video_and_is_closed(tmp_path, clip, monkeypatch):
     cv2.imwrite(str(tmp_path / "b.png"), square(0))
     closed = []

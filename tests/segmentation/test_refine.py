@@ -127,7 +127,7 @@ def test_last_rows_of_an_odd_size_follow_the_frame(size_hw: tuple[int, int]) -> 
     assert mean_error(alpha[-1:], truth[-1:]) < 0.2
 
 
-@pytest.mark.parametrize("cell", [1, 2, 8])
+@pytest.mark.parametrize("cell", [1, 2, 8, 16, 32])
 def test_coefficients_are_enlarged_bilinearly(cell: int) -> None:
     rng = np.random.default_rng(2)
     height, width = 41, 67

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import idna
 import ifaddr
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -46,8 +47,17 @@ def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
     It is made anew for each run and valid for a month; its key is on disk only while it is read.
 
     Args:
-        names: host names and addresses it is for.
+        names: host names and addresses it is for; what can be neither is left out.
+
+    Raises:
+        StreamError: nothing remains of the names.
     """
+    general = [one for one in map(_general, names) if one is not None]
+    if not general:
+        raise StreamError(
+            f"--self-signed: {', '.join(names)} can be no name in a certificate; give --host an "
+            "address of this machine, or a name that a browser can open"
+        )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "maskcast, made for this run")])
     now = datetime.datetime.now(datetime.UTC)
@@ -59,7 +69,7 @@ def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
-        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), False)
+        .add_extension(x509.SubjectAlternativeName(general), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -75,11 +85,18 @@ def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
     return context, certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
-def _general(name: str) -> x509.GeneralName:
+def _general(name: str) -> x509.GeneralName | None:
+    """Return a name as a certificate holds it, `None` where it cannot."""
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
+        pass
+    if name.isascii():  # machines have names with "_", which IDNA does not know
         return x509.DNSName(name)
+    try:
+        return x509.DNSName(idna.encode(name, uts46=True).decode())  # as browsers ask for it
+    except UnicodeError:
+        return None
 
 
 def own_names(host: str) -> list[str]:

@@ -85,6 +85,7 @@ class Visitor:
         try:
             webrtc.send_vp8(self._peer, self._masked)
             await self._peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+            webrtc.limit_messages(self._peer, self._limits, self._end_talk)
             await self._peer.setLocalDescription(await self._peer.createAnswer())
         except Exception as error:  # of many kinds, depending on what the offer holds
             raise Refusal(400, "the offer cannot be answered; it needs VP8 video") from error
@@ -149,7 +150,7 @@ class Visitor:
 
     def _on_message(self, message: str | bytes) -> None:
         if len(message) > self._limits.max_message_bytes or not self._messages.allows():
-            self.end_soon("too many messages, or too long ones")
+            self._end_talk()
             return
         try:
             wish = json.loads(message)
@@ -160,6 +161,9 @@ class Visitor:
             self._say({"refused": refusal.reason})
         except (ValueError, RecursionError):
             self._say({"refused": "a message must be JSON"})
+
+    def _end_talk(self) -> None:
+        self.end_soon("too many messages, or too long ones")
 
     def _grant(self, wish: dict[str, object]) -> None:
         if "ping" in wish and isinstance(wish["ping"], int | float):

@@ -1,4 +1,4 @@
-"""aiortc as it is used here: only VP8, only small frames, only the addresses of the page.
+"""aiortc as it is used here: VP8 alone, small frames and messages, the addresses of the page.
 
 VP8 because every browser has to know it (RFC 7742, section 5), because one decoder is less to
 attack than two, and because aiortc encodes it in a quarter of the time it spends on H.264.
@@ -10,6 +10,7 @@ import functools
 import ipaddress
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import aioice.ice
@@ -24,12 +25,17 @@ from aiortc import (
 )
 from aiortc.codecs.vpx import Vp8Decoder
 from aiortc.jitterbuffer import JitterFrame
+from aiortc.rtcsctptransport import Chunk, DataChunk, ForwardTsnChunk, RTCSctpTransport
 from aiortc.sdp import SessionDescription
 from av.frame import Frame
 
 from stream.serve.limits import Limits, Rate, Refusal
 
 MAX_CANDIDATES = 16
+#: Of messages that are not whole yet: bytes by those of the longest, pieces by messages a second.
+UNFINISHED_BYTES, UNFINISHED_PIECES = 8, 4
+#: Pieces a second by messages a second; the longest message of a browser comes in two.
+PIECES_S = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,49 @@ def send_vp8(peer: RTCPeerConnection, track: MediaStreamTrack) -> None:
     codecs = RTCRtpSender.getCapabilities("video").codecs
     wanted = [codec for codec in codecs if codec.name.upper() in ("VP8", "RTX")]
     peer.addTransceiver(track, "sendrecv").setCodecPreferences(wanted)
+
+
+def limit_messages(peer: RTCPeerConnection, limits: Limits, on_excess: Callable[[], None]) -> None:
+    """Take no more of messages than may become of them, once the offer is set.
+
+    aiortc keeps a message that never ends however long it is, also beyond the window that it
+    announces, and looks through what it keeps at every piece that arrives.
+
+    Args:
+        peer: of a visitor.
+        limits: of messages.
+        on_excess: called when there is too much; nothing that comes after that is looked at.
+    """
+    sctp = peer.sctp
+    assert sctp is not None  # since the offer holds a data channel
+    receive, is_over = sctp._receive_chunk, False
+    pieces = Rate(PIECES_S * limits.max_messages_s, 1.0)
+
+    async def receive_some(chunk: Chunk) -> None:
+        nonlocal is_over
+        if not isinstance(chunk, DataChunk | ForwardTsnChunk):
+            await receive(chunk)
+        elif not is_over:
+            is_over = not pieces.allows()
+            if not is_over:
+                await receive(chunk)
+                is_over = _keeps_too_much(sctp, limits)
+            if is_over:
+                on_excess()
+
+    sctp._receive_chunk = receive_some  # type: ignore[method-assign]
+
+
+def _keeps_too_much(sctp: RTCSctpTransport, limits: Limits) -> bool:
+    streams = sctp._inbound_streams.values()
+    kept = [len(chunk.user_data) for stream in streams for chunk in stream.reassembly]
+    # numbers of pieces that came too early are kept even where the pieces are not, and so is
+    # something for each stream
+    num_pieces = len(kept) + len(sctp._sack_misordered) + len(streams)
+    return (
+        sum(kept) > UNFINISHED_BYTES * limits.max_message_bytes
+        or num_pieces > UNFINISHED_PIECES * limits.max_messages_s
+    )
 
 
 def checked_offer(sdp: str, *, keep_candidates: bool) -> str:

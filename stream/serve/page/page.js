@@ -10,12 +10,15 @@ const COLOURS = {
 };
 const UPLOADED = "uploaded";
 const MAX_SIDE = 1600; // of a photo before it is sent: the server keeps no more
+const EFFECT_EVERY_MS = 100; // a slider changes with every frame of the display; the server takes 40 messages a second
 const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30, max: 30 } };
+const ANY_CAMERA = { facingMode: "user" };
 
 const wishes = { effect: "blur", strength: 50, background: Object.keys(COLOURS)[0], model: null };
 const state = {
-  settings: null, visit: null, peer: null, sender: null, channel: null, stream: null, facing: "user", failed: false,
-  photo: null, lastCount: null, pingMs: null, serverMs: null, timer: null,
+  settings: null, attempt: null, visit: null, peer: null, sender: null, channel: null, stream: null,
+  camera: ANY_CAMERA, used: {}, photo: null, effectAt: -Infinity, effectTimer: null,
+  lastCount: null, pingMs: null, serverMs: null, timer: null,
 };
 
 // === What is shown ===
@@ -25,9 +28,15 @@ function show(text, kind = "") {
   $("status").className = kind;
 }
 
-function notice(text) {
-  $("notice").textContent = text ?? "";
-  $("notice").hidden = !text;
+// A notice is there until what it is about has changed: "visit", "choice" or "network".
+function notice(about, text) {
+  $("notice").textContent = text;
+  $("notice").dataset.about = about;
+  $("notice").hidden = false;
+}
+
+function settle(about) {
+  if ($("notice").dataset.about === about) $("notice").hidden = true;
 }
 
 function number(id, value, digits = 0) {
@@ -84,13 +93,24 @@ function applyEffect() {
   $("strength-field").hidden = wishes.effect !== "blur";
   $("background-field").hidden = wishes.effect !== "replace";
   $("strength-value").textContent = `${wishes.strength} %`;
-  if (!state.failed) notice();
+  sendEffect();
+}
+
+// What is chosen while it waits is sent in its place, so that the last choice always arrives.
+function sendEffect() {
+  clearTimeout(state.effectTimer);
+  const waitMs = state.effectAt + EFFECT_EVERY_MS - performance.now();
+  if (waitMs > 0) {
+    state.effectTimer = setTimeout(sendEffect, waitMs);
+    return;
+  }
   if (wishes.effect === "replace" && wishes.background === UPLOADED && !state.photo?.sent) return;
+  state.effectAt = performance.now();
   tell({ effect: effectText() });
 }
 
 async function takePhoto(file) {
-  notice();
+  settle("choice");
   $("photo-name").textContent = file.name;
   state.photo = { blob: await asJpeg(file), sent: false };
   await sendPhoto();
@@ -114,16 +134,22 @@ async function asJpeg(file) {
 }
 
 async function sendPhoto() {
-  if (!state.photo || !state.visit) return;
+  const { photo, visit } = state;
+  if (!photo || !visit) return;
+  let wrong = null;
   try {
-    await ask(`visits/${state.visit}/background`, { method: "PUT", body: state.photo.blob });
+    await ask(`visits/${visit}/background`, { method: "PUT", body: photo.blob });
   } catch (error) {
+    wrong = error.message;
+  }
+  if (photo !== state.photo || visit !== state.visit) return; // whatever came of it, it is over
+  if (wrong) {
     state.photo = null;
     $("photo-name").textContent = "Choose a photo, or drop one here";
-    notice(error.message);
+    notice("choice", wrong);
     return;
   }
-  state.photo.sent = true;
+  photo.sent = true;
   showPhoto();
   wishes.background = UPLOADED;
   applyEffect();
@@ -155,43 +181,59 @@ const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (text.
 
 // === The visit ===
 
-async function openCamera() {
+// Returns `null` if the attempt was over before the browser gave the camera.
+async function openCamera(attempt) {
   if (!navigator.mediaDevices) {
     throw new Error("This browser gives no camera to a page without TLS: open it as localhost or https.");
   }
+  $("turn").disabled = true; // one at a time: many a phone opens no second camera beside the first
   try {
-    return await navigator.mediaDevices.getUserMedia({ video: { ...CAMERA, facingMode: state.facing } });
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { ...CAMERA, ...state.camera } });
+    if (attempt === state.attempt) return stream;
+    release(stream);
+    return null;
   } catch (error) {
     const reasons = {
       NotAllowedError: "The browser was not allowed to use the camera; allow it beside the address.",
       NotFoundError: "No camera was found.",
       NotReadableError: "Another program uses the camera.",
+      OverconstrainedError: "The camera chosen is gone; the next start takes another one.",
     };
+    if (error.name === "OverconstrainedError") state.camera = ANY_CAMERA;
     throw new Error(reasons[error.name] ?? `The camera cannot be opened (${error.name}).`);
+  } finally {
+    if (attempt === state.attempt) $("turn").disabled = false;
   }
 }
 
+const release = (stream) => stream?.getTracks().forEach((track) => track.stop());
+
 function showCamera(stream) {
+  release(state.stream);
   state.stream = stream;
   $("before").srcObject = stream;
   const [track] = stream.getVideoTracks();
-  const front = track.getSettings().facingMode !== "environment";
-  setMirror(front);
+  state.used = track.getSettings();
+  setMirror(state.used.facingMode !== "environment");
   track.addEventListener("ended", () => state.stream === stream && leave("The camera was unplugged."));
+  offerCameras(); // browsers tell of all of them only once one was allowed
 }
 
+// Whatever is waited for belongs to one attempt; once that is over, nothing of it is of use.
 async function begin() {
+  const attempt = (state.attempt = {});
   $("start").disabled = true;
-  notice();
+  $("stop").disabled = false;
+  settle("visit");
   try {
     show("Opening the camera", "busy");
-    showCamera(await openCamera());
+    const stream = await openCamera(attempt);
+    if (!stream) return;
+    showCamera(stream);
     show("Connecting", "busy");
     await connect();
   } catch (error) {
-    leave(error.message);
-  } finally {
-    $("start").disabled = false;
+    if (attempt === state.attempt) leave(error.message);
   }
 }
 
@@ -209,9 +251,10 @@ async function connect() {
   openChannel(peer);
   await peer.setLocalDescription();
   await gathered(peer);
+  if (peer !== state.peer) return;
   const { sdp } = peer.localDescription;
   const answer = await ask("visits", { method: "POST", body: JSON.stringify({ sdp }) });
-  if (peer !== state.peer) return;
+  if (peer !== state.peer) return sayGoodbye(answer.id);
   state.visit = answer.id;
   await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
   await preferResolution(transceiver.sender);
@@ -225,7 +268,7 @@ function openChannel(peer) {
     if (wishes.model) tell({ model: wishes.model });
     applyEffect();
   });
-  channel.addEventListener("message", ({ data }) => hear(JSON.parse(data)));
+  channel.addEventListener("message", ({ data }) => peer === state.peer && hear(JSON.parse(data)));
   channel.addEventListener("close", () => peer === state.peer && leave("The connection ended."));
 }
 
@@ -252,7 +295,6 @@ function showMasked(track, receiver) {
   $("after").srcObject = new MediaStream([track]);
   track.addEventListener("unmute", () => {
     $("stage").classList.remove("idle");
-    $("stop").disabled = false;
     show("Live", "live");
   });
   clearInterval(state.timer);
@@ -261,7 +303,7 @@ function showMasked(track, receiver) {
 
 function hear(message) {
   if (message.pong) state.pingMs = performance.now() - message.pong;
-  if (message.refused) notice(sentence(message.refused));
+  if (message.refused) notice("choice", sentence(message.refused));
   if (message.ended) leave(sentence(message.ended));
   if (message.model) {
     $("model").value = message.model;
@@ -273,13 +315,8 @@ function hear(message) {
   number("n-latency", numbers.latency_ms);
   number("n-kept", numbers.covered ? null : numbers.kept * 100);
   number("n-age", numbers.covered ? null : numbers.mask_age_ms);
-  if (numbers.failure) {
-    notice(`The network failed, so the whole picture is covered: ${numbers.failure}`);
-    state.failed = true;
-  } else if (state.failed) {
-    notice();
-    state.failed = false;
-  }
+  if (numbers.failure) notice("network", `The network failed, so the whole picture is covered: ${numbers.failure}`);
+  else settle("network");
 }
 
 // The round trip is the sum of its parts: this browser's encoder, the way there and back, the
@@ -314,31 +351,64 @@ async function measure() {
 
 function leave(reason) {
   const { peer, stream, visit } = state;
-  Object.assign(state, { peer: null, sender: null, channel: null, stream: null, visit: null });
-  Object.assign(state, { lastCount: null, pingMs: null, serverMs: null, failed: false });
+  Object.assign(state, { attempt: null, peer: null, sender: null, channel: null, stream: null, visit: null });
+  Object.assign(state, { lastCount: null, pingMs: null, serverMs: null });
   if (state.photo) state.photo.sent = false;
   clearInterval(state.timer);
-  if (visit) fetch(`visits/${visit}`, { method: "DELETE", keepalive: true }).catch(() => {});
+  if (visit) sayGoodbye(visit);
   peer?.close();
-  stream?.getTracks().forEach((track) => track.stop());
+  release(stream);
   $("before").srcObject = $("after").srcObject = null;
   $("stage").classList.add("idle");
   $("stop").disabled = true;
+  $("start").disabled = $("turn").disabled = false;
   for (const id of ["n-fps", "n-trip", "n-latency", "n-kept", "n-age", "n-size"]) $(id).textContent = "–";
   show("Not connected", reason ? "bad" : "");
-  notice(reason);
+  if (reason) notice("visit", reason);
+  else $("notice").hidden = true;
 }
 
+function sayGoodbye(visit) {
+  fetch(`visits/${visit}`, { method: "DELETE", keepalive: true }).catch(() => {});
+}
+
+// While there is no visit, the other camera is only chosen: the next start opens it.
 async function turnCamera() {
-  state.facing = state.facing === "user" ? "environment" : "user";
-  state.stream?.getTracks().forEach((track) => track.stop());
+  const { attempt } = state;
+  $("turn").disabled = true;
+  const name = await chooseOther();
+  if (attempt !== state.attempt) return;
+  if (!attempt) {
+    $("turn").disabled = false;
+    show(`Next: ${name}`);
+    return;
+  }
+  release(state.stream);
   try {
-    const stream = await openCamera();
+    const stream = await openCamera(attempt);
+    if (!stream) return;
     showCamera(stream);
     await state.sender?.replaceTrack(stream.getVideoTracks()[0]);
   } catch (error) {
-    leave(error.message);
+    if (attempt === state.attempt) leave(error.message);
   }
+}
+
+// A phone has a front and a back, of whose cameras the browser takes the best; others have a list.
+async function chooseOther() {
+  const cameras = await listCameras();
+  const faces = new Set(cameras.flatMap((camera) => camera.getCapabilities?.().facingMode ?? []));
+  const isPhone = faces.size > 1 || (faces.size === 0 && state.used.facingMode);
+  if (isPhone || !cameras[0]?.deviceId) {
+    const back = state.camera.facingMode !== "environment";
+    state.camera = { facingMode: back ? "environment" : "user" };
+    return back ? "back camera" : "front camera";
+  }
+  const now = state.camera.deviceId?.exact ?? state.used.deviceId;
+  const index = Math.max(0, cameras.findIndex((camera) => camera.deviceId === now));
+  const next = cameras[(index + 1) % cameras.length];
+  state.camera = { deviceId: { exact: next.deviceId } }; // a mere wish is outweighed by the size
+  return next.label || "other camera";
 }
 
 function setMirror(on) {
@@ -357,18 +427,22 @@ function listen() {
   $("split").addEventListener("input", (event) => divide(event.target.value));
   $("effects").addEventListener("change", (event) => {
     wishes.effect = event.target.value;
+    settle("choice");
     applyEffect();
   });
   $("strength").addEventListener("input", (event) => {
     wishes.strength = Number(event.target.value);
+    settle("choice");
     applyEffect();
   });
   $("backgrounds").addEventListener("change", (event) => {
     wishes.background = event.target.value;
+    settle("choice");
     applyEffect();
   });
   $("model").addEventListener("change", (event) => {
     wishes.model = event.target.value;
+    settle("choice");
     tell({ model: wishes.model });
   });
   $("photo").addEventListener("change", (event) => {
@@ -383,12 +457,16 @@ function listen() {
       if (target.videoWidth) $("frame").style.setProperty("--aspect", target.videoWidth / target.videoHeight);
     });
   }
-  addEventListener("pagehide", () => state.visit && leave());
+  addEventListener("pagehide", () => state.attempt && leave());
+}
+
+async function listCameras() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+  return devices.filter((device) => device.kind === "videoinput");
 }
 
 async function offerCameras() {
-  const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
-  $("turn").hidden = devices.filter((device) => device.kind === "videoinput").length < 2;
+  $("turn").hidden = (await listCameras()).length < 2;
 }
 
 history.replaceState(null, "", location.pathname); // the token need not stay in sight
@@ -402,5 +480,5 @@ try {
 } catch (error) {
   $("start").disabled = true;
   show("Not connected", "bad");
-  notice(error.message);
+  notice("visit", error.message);
 }

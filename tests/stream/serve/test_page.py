@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
-import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +18,15 @@ pytest.importorskip("aiortc", reason="the extra serve")
 pytest.importorskip("playwright", reason="drives the browser")
 pytest.importorskip("skimage", reason="carries the portrait")
 
-from playwright.sync_api import sync_playwright
-
 from segmentation.segmenter import Segmenter, load
 from stream.demo import FPS, HEIGHT, WIDTH, Demo
 from stream.ffmpeg import executable
+from tests.browsing import GREEN, ROOM_AREA, Visit, chromium, share_of
 from tests.serving import Served
 
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NUM_FRAMES = 90
 NOTHING = "\N{EN DASH}"  # where a number is not known
-GREEN = (15, 138, 75)  # which the room has not
-#: Of the picture, (rows, columns): where the person always is, and where she never is.
-PERSON_AREA, ROOM_AREA = (slice(120, 230), slice(260, 360)), (slice(45, 155), slice(515, 595))
-
-GRAB = """id => {
-  const video = document.getElementById(id), canvas = document.createElement('canvas');
-  canvas.width = video.videoWidth; canvas.height = video.videoHeight;
-  canvas.getContext('2d').drawImage(video, 0, 0);
-  return canvas.toDataURL('image/png');
-}"""
+PERSON_AREA = (slice(120, 230), slice(260, 360))  # where the person always is: rows, columns
 
 
 @pytest.fixture(scope="module")
@@ -66,19 +52,10 @@ def camera(clip: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def browser(camera: Path) -> Iterator[Any]:
     """Chromium whose camera shows the clip, again and again."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"needs Chromium, one of {', '.join(BROWSERS)}")
-    arguments = [
-        "--no-sandbox",
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={camera}",
-    ]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=arguments)
+    with chromium(
+        "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"
+    ) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -87,59 +64,12 @@ def finds() -> Segmenter:
     return load("portrait")
 
 
-class Visit:
-    """A page of the server, and what went wrong on it."""
-
-    def __init__(self, browser: Any, running: Served, **context: Any) -> None:
-        self.context = browser.new_context(**context)
-        self.page = self.context.new_page()
-        self.running = running
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console", lambda said: self.wrong.append(said.text) if said.type == "error" else None
-        )
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(f"http://localhost:{running.server.settings.port}/")
-
-    def start(self) -> Visit:
-        self.page.click("#start")
-        self.until(lambda: self.page.locator("#status.live").count() == 1)
-        self.until(lambda: self.page.evaluate("document.getElementById('after').videoWidth") > 2)
-        return self
-
-    def grab(self, name: str = "after") -> NDArray[np.uint8]:
-        """The picture in one of the two videos, (H, W, 3) RGB."""
-        data = base64.b64decode(self.page.evaluate(GRAB, name).partition(",")[2])
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-
-    def until(self, is_so: Callable[[], bool], wait_s: float = 60.0) -> None:
-        end = time.monotonic() + wait_s
-        while not is_so():
-            assert time.monotonic() < end, (
-                self.wrong,
-                self.running.told,
-                self.page.inner_text("body"),
-            )
-            self.page.wait_for_timeout(100)
-
-    def replace(self) -> None:
-        self.page.check("input[name=effect][value=replace]", force=True)
-        self.page.check("input[name=background][value='#0f8a4b']", force=True)
-        self.until(lambda: share_of(self.grab()[ROOM_AREA], GREEN) > 0.95)
-
-
 @pytest.fixture
 def visit(browser: Any, here: Served) -> Iterator[Visit]:
     one = Visit(browser, here)
     yield one
     one.context.close()
     assert one.wrong == []
-
-
-def share_of(image: NDArray[np.uint8], colour: tuple[int, ...]) -> float:
-    return float((np.abs(image.astype(int) - colour).max(axis=2) < 30).mean())
 
 
 def nearest(image: NDArray[np.uint8], clip: NDArray[np.uint8]) -> NDArray[np.uint8]:

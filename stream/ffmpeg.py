@@ -20,6 +20,9 @@ import imageio_ffmpeg
 from stream.frame import StreamError
 
 _PIPE_BYTES = 1 << 20
+#: Exit status of a process that was ended by `Ffmpeg.interrupt` and has completed its output.
+INTERRUPTED = 255
+
 _ERROR_LEVELS = ("[error] ", "[fatal] ", "[panic] ")
 # Written in one piece, but maybe into the middle of a line of the log, which comes in several.
 _TIMESTAMP = re.compile(r"#frame (-?\d+) (\d+/\d+)$")
@@ -167,6 +170,10 @@ class Ffmpeg:
     def has_reported(self, text: str) -> bool:
         """Return whether one of the last errors contains `text`."""
         return any(text in error for error in list(self._errors))
+
+    def interrupt(self) -> None:
+        """End the process with what it has read; its exit status is then `INTERRUPTED`."""
+        self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """End the process at once. May be called from any thread, and again."""

@@ -11,7 +11,7 @@ from typing import Self
 
 from segmentation.picture import Picture
 from stream.channel import Channel
-from stream.ffmpeg import Ffmpeg
+from stream.ffmpeg import INTERRUPTED, Ffmpeg
 from stream.frame import Output, OutputInfo, Sink, StreamError
 from stream.frame_feed import FEED_OPTIONS, FrameFeed
 from stream.network_output import (
@@ -90,6 +90,7 @@ class NetworkSink(Sink):
         self._pace = Pace()
         self._num_lost = 0
         self._finished = False
+        self._has_sound = False  # what the process that runs is given
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name=f"send {self._name}")
 
@@ -167,7 +168,9 @@ class NetworkSink(Sink):
     def _work(self) -> None:
         try:
             self._send_all()
-            if self._process is not None and self._process.wait() != 0 and not self._live:
+            status = self._process.wait() if self._process is not None else 0
+            is_whole = status == 0 or (status == INTERRUPTED and self._has_sound)
+            if not (is_whole or self._live):
                 raise StreamError(f"{self._name}: could not be written ({self._reason()})")
         except BaseException as error:
             self._error = error
@@ -205,17 +208,18 @@ class NetworkSink(Sink):
     def _start(self, first_s: float) -> bool:
         """Start ffmpeg; `first_s` is the time of the first frame. `False` after giving up."""
         sound = self._info.stream.sound
-        sound = sound if sound is not None and probe_sound(sound) else None
+        self._has_sound = sound is not None and bool(probe_sound(sound))
         arguments = [*FEED_OPTIONS]
-        if sound is not None:
-            arguments += sound_input(sound, first_s, from_s=first_s)
-        arguments += ["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "demux"]
+        if sound is not None and self._has_sound:
+            arguments += [*self._sound_pace(first_s), *sound_input(sound, first_s, from_s=first_s)]
+        arguments += ["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base:v", "demux"]
         arguments += picture_options(
             self._info, self._feed.pixels, *self._encoding, live=self._live
         )
-        if sound is not None:
-            # silence follows the sound, so that the picture is always the one that ends first
-            arguments += ["-map", "1:a:0", "-af", "aresample=async=1,apad", "-shortest"]
+        if self._has_sound:
+            # neither `-shortest` nor an endless filter: ffmpeg keeps in memory what it has of the
+            # sound before it has the picture, all of it
+            arguments += ["-map", "1:a:0", "-af", "aresample=async=1"]
             arguments += ["-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2"]
         arguments += ["-map_metadata", "-1"]
         arguments += output_options(self._address, live=self._live, again=self._was_connected)
@@ -227,15 +231,32 @@ class NetworkSink(Sink):
         self._feed.start(self._process, first_s)
         return True
 
+    def _sound_pace(self, first_s: float) -> list[str]:
+        """Return ffmpeg's arguments that let the sound run neither ahead nor on."""
+        stream = self._info.stream
+        pace = ["-readrate", "1"] if self._live else []
+        if stream.fps is None or stream.num_frames is None:
+            return pace
+        return [*pace, "-t", f"{max(0.1, float(stream.num_frames / stream.fps) - first_s):.3f}"]
+
     def _take_line(self, line: str | None) -> None:
-        """Note, in the thread of the log, that ffmpeg has opened its output."""
-        if line is None or "[info] Output #0," not in line:
+        """Note, in the thread of the log, what ffmpeg has come to."""
+        if line is None:
+            return
+        if line.startswith("[in#0/") and line.endswith("EOF while reading input"):
+            self._end_sound()
+        if "[info] Output #0," not in line:
             return
         self._connected.set()
         self._was_connected = True
         if self._is_lost:
             self._is_lost = False
             self._on_message(f"{self._name}: back")
+
+    def _end_sound(self) -> None:
+        """End the sound with the picture, all of which ffmpeg has read by now."""
+        if self._has_sound and self._finishing.is_set() and self._process is not None:
+            self._process.interrupt()
 
     def _lose(self) -> None:
         """Take leave of a process that has ended."""

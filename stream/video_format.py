@@ -94,7 +94,9 @@ def encoder_options(ending: str, info: OutputInfo, pixels: str, preset: str, crf
     coded = coded_pixels(ending, info)
     if pixels != coded:
         filters = [_conversion(coded_colour(info.stream.colour)), f"format={coded}", *filters]
-    return ["-vf", ",".join(filters), *codec]
+    # several threads of the conversion mix up the rows of alpha
+    threads = ["-filter_threads", "1"] if info.has_alpha else []
+    return [*threads, "-vf", ",".join(filters), *codec]
 
 
 def sound_options(ending: str, codecs: list[str]) -> list[str]:

@@ -234,19 +234,19 @@ def test_transparency_is_kept(
     tmp_path: Path, ending: str, decoder: tuple[str, ...], full_range: bool
 ) -> None:
     colour = Colour(matrix="bt709", full_range=full_range)
-    info = StreamInfo(width=64, height=48, fps=Fraction(25), colour=colour)
+    info = StreamInfo(width=640, height=480, fps=Fraction(25), colour=colour)
     path = tmp_path / f"cutout{ending}"
-    image = np.full((48, 64, 4), (200, 40, 90, 255), np.uint8)
-    image[:16, :, 3] = 0
-    image[16:32, :, 3] = 128
+    image = np.full((480, 640, 4), (200, 40, 90, 255), np.uint8)
+    image[:160, :, 3] = 0
+    image[160:320, :, 3] = 128
     with VideoSink(path, OutputInfo(info, has_alpha=True)) as sink:
         for index in range(5):
             sink.write(output_of(image, index, index / 25))
         sink.finish(cut_short=False)
     raw = reference.ffmpeg(*decoder, "-i", path, "-pix_fmt", "rgba", "-f", "rawvideo", "-")
-    read = np.frombuffer(raw, np.uint8).reshape(5, 48, 64, 4).astype(int)
-    assert np.abs(read[:, 34:, :, :3] - image[34:, :, :3]).max() < 8
-    for rows, alpha in ((slice(2, 14), 0), (slice(18, 30), 128), (slice(34, 48), 255)):
+    read = np.frombuffer(raw, np.uint8).reshape(5, 480, 640, 4).astype(int)
+    assert np.abs(read[:, 340:, :, :3] - image[340:, :, :3]).max() < 8
+    for rows, alpha in ((slice(5, 155), 0), (slice(165, 315), 128), (slice(325, 480), 255)):
         assert np.abs(read[:, rows, :, 3] - alpha).max() < 6
 
 

@@ -164,6 +164,7 @@ def cast(arguments: Sequence[str]) -> int:
             stop=stop,
             stack=stack,
         )
+        interruption.is_heeded = True
         with progress(source.info, next(iter(sinks)), stats) as on_progress:
             whole = loop.run(
                 source,

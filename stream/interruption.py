@@ -16,6 +16,8 @@ class Interruption:
 
     Attributes:
         came: there was one.
+        is_heeded: somebody looks at the event. Until it is set, while a source is waited for, the
+            first signal gives up as well.
     """
 
     def __init__(self, stop: threading.Event) -> None:
@@ -23,6 +25,7 @@ class Interruption:
         self._stop = stop
         self._before: dict[int, Any] = {}
         self.came = False
+        self.is_heeded = False
 
     def __enter__(self) -> Self:
         """Handle the signals, but for a hang-up that `nohup` has switched off."""
@@ -43,7 +46,7 @@ class Interruption:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: object) -> None:
-        if self._stop.is_set():
+        if self._stop.is_set() or not self.is_heeded:
             raise KeyboardInterrupt
         self.came = True
         self._stop.set()

@@ -286,6 +286,18 @@ def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tm
     assert duration_s == pytest.approx(times[-1], abs=0.15)
 
 
+def test_ctrl_c_ends_the_wait_for_a_source_that_does_not_come(tmp_path):
+    with start("udp://127.0.0.1:9", "-o", tmp_path / "out.mp4") as process:
+        children = psutil.Process(process.pid).children
+        wait_for(lambda: any("ffmpeg" in one.name() for one in children()))
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=10)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert files(tmp_path) == []
+
+
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
 def test_nobody_reading_what_is_said_stops_no_work(photo, tmp_path, closed):
     out = tmp_path / "out.png"

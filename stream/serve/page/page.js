@@ -1,5 +1,9 @@
 // The page: sends the camera, shows what comes back, and asks for effects.
 
+import { ask, sentence } from "./ask.js";
+import { browserMs, gathered, preferResolution, videoCounts } from "./connection.js";
+import { asJpeg } from "./photo.js";
+
 const $ = (id) => document.getElementById(id);
 
 const EFFECTS = {
@@ -9,7 +13,6 @@ const COLOURS = {
   "#2a6f97": "blue", "#0f8a4b": "green", "#e9c46a": "sand", "#f4f4f2": "white", "#1d1f24": "black",
 };
 const UPLOADED = "uploaded";
-const MAX_SIDE = 1600; // of a photo before it is sent: the server keeps no more
 const EFFECT_EVERY_MS = 100; // a slider changes with every frame of the display; the server takes 40 messages a second
 const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30, max: 30 } };
 const ANY_CAMERA = { facingMode: "user" };
@@ -116,23 +119,6 @@ async function takePhoto(file) {
   await sendPhoto();
 }
 
-// Photos of phones are large and sometimes HEIC: what this browser can show goes as a small JPEG.
-async function asJpeg(file) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-  } catch {
-    return file; // the server says what is wrong with it
-  }
-  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
-}
-
 async function sendPhoto() {
   const { photo, visit } = state;
   if (!photo || !visit) return;
@@ -163,21 +149,6 @@ function showPhoto() {
   swatch.firstChild.setAttribute("aria-label", "your photo");
   $("backgrounds").append(swatch);
 }
-
-async function ask(path, options) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch {
-    throw new Error("The server does not answer.");
-  }
-  if (response.status === 204) return null;
-  const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(sentence(body.error ?? `the server answered ${response.status}`));
-  return body;
-}
-
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (text.endsWith(".") ? "" : ".");
 
 // === The visit ===
 
@@ -272,24 +243,6 @@ function openChannel(peer) {
   channel.addEventListener("close", () => peer === state.peer && leave("The connection ended."));
 }
 
-// Addresses are in the offer itself; a server that tells more of them gets two seconds.
-function gathered(peer) {
-  return new Promise((resolve) => {
-    const done = () => peer.iceGatheringState === "complete" && resolve();
-    peer.addEventListener("icegatheringstatechange", done);
-    setTimeout(resolve, 2000);
-    done();
-  });
-}
-
-// A smaller picture would make the server forget its masks; fewer frames do not.
-async function preferResolution(sender) {
-  const parameters = sender.getParameters();
-  parameters.degradationPreference = "maintain-resolution";
-  for (const encoding of parameters.encodings ?? []) encoding.maxBitrate = 1_500_000;
-  await sender.setParameters(parameters).catch(() => {});
-}
-
 function showMasked(track, receiver) {
   if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
   $("after").srcObject = new MediaStream([track]);
@@ -319,20 +272,13 @@ function hear(message) {
   else settle("network");
 }
 
-// The round trip is the sum of its parts: this browser's encoder, the way there and back, the
-// frame after it that the server waits for, the server, and this browser's buffer and decoder.
+// The round trip is the sum of its parts: those in this browser, the way there and back, the server.
 async function measure() {
   tell({ ping: performance.now() });
   const peer = state.peer;
   if (!peer) return;
-  const entries = [...(await peer.getStats()).values()];
-  const incoming = entries.find((entry) => entry.type === "inbound-rtp" && entry.kind === "video");
-  const outgoing = entries.find((entry) => entry.type === "outbound-rtp" && entry.kind === "video");
-  if (!incoming || !outgoing || peer !== state.peer) return;
-  const count = {
-    at: incoming.timestamp, frames: incoming.framesDecoded, encoded: outgoing.framesEncoded,
-    encodeS: outgoing.totalEncodeTime, decodeS: incoming.jitterBufferDelay + incoming.totalDecodeTime,
-  };
+  const count = await videoCounts(peer);
+  if (!count || peer !== state.peer) return;
   const last = state.lastCount;
   state.lastCount = count;
   if (!last || count.frames === last.frames || count.encoded === last.encoded) {
@@ -341,12 +287,9 @@ async function measure() {
   }
   const seconds = (count.at - last.at) / 1000;
   number("n-fps", (count.frames - last.frames) / seconds, 1);
-  $("n-size").textContent = `${incoming.frameWidth} × ${incoming.frameHeight}`;
+  $("n-size").textContent = `${count.width} × ${count.height}`;
   if (state.pingMs === null || state.serverMs === null) return;
-  const encode = (count.encodeS - last.encodeS) / (count.encoded - last.encoded);
-  const decode = (count.decodeS - last.decodeS) / (count.frames - last.frames);
-  const frame = seconds / (count.encoded - last.encoded);
-  number("n-trip", 1000 * (encode + frame + decode) + state.pingMs + state.serverMs);
+  number("n-trip", browserMs(last, count) + state.pingMs + state.serverMs);
 }
 
 function leave(reason) {

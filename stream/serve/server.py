@@ -184,7 +184,9 @@ class Server:
         return web.json_response({"width": photo.shape[1], "height": photo.shape[0]})
 
     async def _leave(self, request: web.Request) -> web.StreamResponse:
-        await self._visitor(request).end("he said goodbye")
+        # of one who has left already, as when both sides see the connection close, it is no error
+        if (visitor := self.visitors.get(request.match_info["id"])) is not None:
+            await visitor.end("he said goodbye")
         return web.Response(status=204)
 
     def _visitor(self, request: web.Request) -> Visitor:

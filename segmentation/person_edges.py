@@ -68,14 +68,16 @@ class SharpPeople:
 def with_outlines(found: Instances, people: NDArray[np.uint8]) -> Instances:
     """Return instances whose masks within their boxes agree with where people are at all.
 
-    The odds of both are multiplied, as if they were independent. People whom `people` hardly
-    shows stay as they are if they are small, and are left out if they are large.
+    The odds of both are multiplied, as if they were independent, but for pixels that another
+    instance claims and this one does not: it is him whom `people` shows there. People whom `people`
+    hardly shows stay as they are if they are small, and are left out if they are large.
 
     Args:
         found: in an image of H x W.
         people: (H, W) probability x 255 that anybody is there.
     """
     masks = found.masks.copy()
+    strongest = found.masks.max(axis=0)
     stays = np.ones(len(found), np.bool_)
     for index, (mask, box) in enumerate(zip(masks, found.boxes.astype(int), strict=True)):
         x1, y1, x2, y2 = box
@@ -85,6 +87,8 @@ def with_outlines(found: Instances, people: NDArray[np.uint8]) -> Instances:
         if np.count_nonzero(anybody[inside] >= 128) < MIN_SEEN * num_pixels:
             stays[index] = num_pixels <= MAX_UNSEEN_SHARE * mask.size
             continue
-        log_odds = _LOG_ODDS[part] + _EVIDENCE[anybody]
+        is_others = (part < 128) & (strongest[y1:y2, x1:x2] >= 128)
+        evidence = np.where(is_others, np.minimum(_EVIDENCE[anybody], 0), _EVIDENCE[anybody])
+        log_odds = _LOG_ODDS[part] + evidence
         part[:] = np.floor(255 / (1 + np.exp(-log_odds)) + 0.5).astype(np.uint8)
     return replace(found, masks=masks)[stays]

@@ -98,6 +98,18 @@ def test_the_union_does_not_make_one_person_part_of_another():
     assert (right[5:35, 20:35] >= 128).all()
 
 
+def test_a_neighbour_in_the_box_is_left_to_himself_though_he_is_not_ruled_out():
+    masks = np.zeros((2, 40, 40), np.uint8)
+    masks[0, 5:35, 5:20], masks[0, 5:35, 20:25] = 240, 110
+    masks[1, 5:35, 20:35] = 200
+    people = np.zeros((40, 40), np.uint8)
+    people[5:35, 5:35] = 255
+    left, right = with_outlines(found_in(masks, [[5, 5, 25, 35], [20, 5, 35, 35]]), people).masks
+    assert (left[5:35, 20:25] < 128).all()
+    assert (left[5:35, 5:20] >= 128).all()
+    assert (right[5:35, 20:35] >= 128).all()
+
+
 def test_small_people_that_the_union_misses_stay_as_they_are_and_large_ones_are_none():
     masks = np.zeros((2, 80, 80), np.uint8)
     masks[0, 10:30, 10:20] = 200

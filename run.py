@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 # Before numpy comes: its products here are small, and threads that wait for them keep spinning.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from stream.commands import CommandError, json_file, say
+from stream.commands import CommandError, Parser, json_file, say
 from stream.commands.model_options import add_model_options, load_segmenter
 
 if TYPE_CHECKING:
@@ -181,8 +181,7 @@ def cast(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run.py",
+    parser = Parser(
         description="Blurs, greys or replaces the background of a webcam, a video or a photo.",
         epilog=SOURCES + _keys() + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
         formatter_class=argparse.RawDescriptionHelpFormatter,

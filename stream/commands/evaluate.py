@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands import CommandError, json_file, say
+from stream.commands import CommandError, Parser, json_file, say
 from stream.commands.model_options import add_model_options, load_segmenter
 from stream.progress import picture_bar
 
@@ -73,8 +73,8 @@ def _kept(text: str | None) -> list[str] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run.py evaluate",
+    parser = Parser(
+        "evaluate",
         description="Measure a network on annotated photos or frames.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

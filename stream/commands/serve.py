@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands import CommandError, positive, say
+from stream.commands import CommandError, Parser, positive, say
 from stream.commands.model_options import add_model_options, load_segmenter
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ examples:
   run.py serve                               http://localhost:8000, for this machine
   run.py serve --port 9000 --visitors 2
   run.py serve --also mask-rcnn              visitors choose between two networks
-  run.py serve --host 0.0.0.0 --self-signed  for phones in the same network; browsers warn once,
-                                             the fingerprint of the certificate is printed
+  run.py serve --host 0.0.0.0 --self-signed  for phones in the same network
   run.py serve --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem
   run.py serve --host 0.0.0.0 --self-signed --stun stun:stun.example.org:3478
-                                             this server or its visitors are behind a NAT
+
+With --self-signed browsers warn once; the fingerprint of the certificate is printed. --stun is for
+a server, or visitors, behind a NAT.
 
 Ctrl-C ends it.
 """
@@ -63,8 +64,8 @@ def run(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     from segmentation.segmenter import LOADERS
 
-    parser = argparse.ArgumentParser(
-        prog="run.py serve",
+    parser = Parser(
+        "serve",
         description="A page on which webcams are masked live, for several visitors at once.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

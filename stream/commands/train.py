@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stream.commands import CommandError, learning_rate, positive, say, train_mask_rcnn
+from stream.commands import CommandError, Parser, learning_rate, positive, say, train_mask_rcnn
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -36,8 +36,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run.py train",
+    parser = Parser(
+        "train",
         description="Train a network; goes on where it was interrupted. mask-rcnn has options "
         "of its own: run.py train mask-rcnn --help.",
     )

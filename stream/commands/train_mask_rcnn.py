@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.commands import CommandError, learning_rate, positive, say
+from stream.commands import CommandError, Parser, learning_rate, positive, say
 
 if TYPE_CHECKING:
     from segmentation.instances import Instances
@@ -63,8 +63,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run.py train mask-rcnn",
+    parser = Parser(
+        "train mask-rcnn",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

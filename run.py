@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 # Before numpy comes: its products here are small, and threads that wait for them keep spinning.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from segmentation.pip_command import install_extra
 from stream.commands import CommandError, Parser, json_file, say
 from stream.commands.model_options import add_model_options, load_segmenter
 
@@ -109,10 +110,7 @@ def _one_line(error: Exception) -> str:
         return str(error)  # a line for each thing that is wrong
     if isinstance(error, ModuleNotFoundError) and error.name:
         extra = _EXTRAS.get(error.name.partition(".")[0])
-        wanted = "." if extra is None else f"'.[{extra}]'"
-        return (
-            f"the module {error.name} is not installed; in maskcast's folder: pip install {wanted}"
-        )
+        return f"the module {error.name} is not installed; {install_extra(extra or '')}"
     if isinstance(error, ImportError) and "lib" in text and ".so" in text:
         return (
             f"OpenCV lacks a library of the system ({text}); "

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
+from segmentation.pip_command import install_extra
 
 
 class WeightsError(Exception):
@@ -132,7 +133,7 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
     if on_disk and (options.device == "gpu" or gpu_usable()):
         return "mask-rcnn"
     if options.device == "auto" and options.on_message is not None:
-        remedy = "pip install 'maskcast[gpu]'" if on_disk else "run.py models fetch mask-rcnn"
+        remedy = install_extra("gpu") if on_disk else "run.py models fetch mask-rcnn"
         options.on_message(f"{UNUSED_GPU}: {remedy} for a network that needs it")
     return "portrait"
 
@@ -185,7 +186,7 @@ def _missing_packages_named(name: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise WeightsError(
-            f"{name} needs more packages ({error}): pip install 'maskcast[mask-rcnn]'"
+            f"{name} needs more packages ({error}): {install_extra('mask-rcnn')}"
         ) from error
 
 

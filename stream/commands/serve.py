@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segmentation.pip_command import install_extra
 from stream.commands import CommandError, Parser, positive, say
 from stream.commands.model_options import add_model_options, load_segmenter
 
@@ -49,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         import aiortc  # noqa: F401
     except ImportError as error:
         raise CommandError(
-            f"serve needs more packages ({error}): pip install 'maskcast[serve]'"
+            f"serve needs more packages ({error}): {install_extra('serve')}"
         ) from error
     settings = _settings(options)
     # what goes wrong on a connection is between it and its visitor

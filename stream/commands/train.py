@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from segmentation.pip_command import install_extra
 from stream.commands import CommandError, Parser, learning_rate, positive, say, train_mask_rcnn
 
 
@@ -29,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
         weights = train(options, options.run or Path("runs") / options.network)
     except ImportError as error:
         raise CommandError(
-            f"train needs more packages ({error}): pip install '.[train]'"
+            f"train needs more packages ({error}): {install_extra('train')}"
         ) from error
     say(f"weights: {weights}")
     return 0

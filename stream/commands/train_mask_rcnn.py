@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.pip_command import install_extra
 from stream.commands import CommandError, Parser, learning_rate, positive, say
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
         from segmentation.training.train_mask_rcnn import precision_of, train_mask_rcnn
     except ImportError as error:
         raise CommandError(
-            f"train needs more packages ({error}): pip install '.[train]'"
+            f"train needs more packages ({error}): {install_extra('train')}"
         ) from error
     backbone = _backbone(options)
     if options.layers is not None and options.layers not in TRAINED_LAYERS:

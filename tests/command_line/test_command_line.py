@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import run
+from segmentation.pip_command import install_extra
 from stream.photos import read_photo
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
@@ -238,15 +239,15 @@ def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("module", "remedy"), [("cv2", "pip install ."), ("keras.ops", "pip install '.[mask-rcnn]'")]
+    ("module", "extra"), [("cv2", ""), ("keras.ops", "mask-rcnn"), ("skimage", "demo")]
 )
-def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, remedy):
+def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, extra):
     def missing(name: str, options: object) -> None:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
     monkeypatch.setattr("segmentation.segmenter.load", missing)
     line = failing(capfd, 1, photo, "-o", "null:")
-    assert line == f"error: the module {module} is not installed; in maskcast's folder: {remedy}"
+    assert line == f"error: the module {module} is not installed; {install_extra(extra)}"
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:

@@ -34,6 +34,13 @@ def test_objects_without_weights_name_the_way_to_them(capfd, photo, tmp_path, mo
     assert files(tmp_path) == ["portrait.png"]
 
 
+@pytest.mark.parametrize("model", ["auto", "mask-rcnn", "yolact-base", "centermask-v39"])
+def test_misspelt_classes_send_nobody_to_a_download(capfd, photo, tmp_path, monkeypatch, model):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    line = failing(capfd, 1, photo, "-o", "null:", "--keep", "persn", "--model", model)
+    assert line == "error: no class 'persn'; did you mean 'person'?"
+
+
 def test_people_are_found_one_by_one_without_weights_on_disk(capfd, photo, tmp_path, monkeypatch):
     monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
     found = tmp_path / "found.json"

@@ -10,9 +10,11 @@ python run.py train portrait --data DIR  train the bundled network anew
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -82,7 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         is_command = bool(arguments) and arguments[0] in COMMANDS
-        return run_command(arguments) if is_command else cast(arguments)
+        if is_command:
+            return run_command(arguments)
+        _check_first_word(arguments)
+        return cast(arguments)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -90,6 +95,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         say(f"error: {_one_line(error)}")
         return 2 if isinstance(error, CommandError) else 1
+
+
+def _check_first_word(arguments: Sequence[str]) -> None:
+    """Raise `CommandError` where it is a command misspelt, which would be taken for a file."""
+    word = arguments[0] if arguments else ""
+    is_name = re.fullmatch(r"[A-Za-z_-]+", word) is not None and not word.startswith("-")
+    close = difflib.get_close_matches(word.lower(), COMMANDS, 1) if is_name else []
+    if close and not os.path.exists(word):
+        raise CommandError(f"{word}: no such file; did you mean the command {close[0]}?")
 
 
 def run_command(arguments: Sequence[str]) -> int:

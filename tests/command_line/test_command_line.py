@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -111,6 +112,32 @@ def test_missing_and_unusable_sources(capfd, tmp_path):
         assert words in line
         assert str(source) in line
     assert files(tmp_path) == ["empty.jpg", "empty.mp4", "folder", "text.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["docter"], "doctor"),
+        (["serv", "--port", "0"], "serve"),
+        (["trian", "portrait"], "train"),
+        (["model", "fetch", "mask-rcnn"], "models"),
+        (["Evaluate", "--data", "photos"], "evaluate"),
+    ],
+)
+def test_misspelt_commands_are_no_files(capfd, monkeypatch, tmp_path, arguments, command):
+    monkeypatch.chdir(tmp_path)
+    line = failing(capfd, 2, *arguments)
+    assert line == f"error: {arguments[0]}: no such file; did you mean the command {command}?"
+    (tmp_path / arguments[0]).mkdir()
+    with contextlib.suppress(SystemExit):  # options of the command, which casting does not know
+        run.main([*arguments, "-o", "null:"])
+    assert "did you mean" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("source", ["train.mp4", "./serv", "talk"])
+def test_other_sources_that_are_not_there_are_files(capfd, monkeypatch, tmp_path, source):
+    monkeypatch.chdir(tmp_path)
+    assert "no such file; a source is" in failing(capfd, 1, source, "-o", "null:")
 
 
 def test_missing_camera(capfd):

@@ -45,6 +45,20 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--precision", default="auto", choices=precisions, help="auto: tf32 on a GPU, else float32")
 
 
+def wanted_objects(options: argparse.Namespace) -> dict[str, int | None] | None:
+    """Return what `--keep` says, as `stream.foreground.parse_keep` does; `None` without it.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    from stream.foreground import parse_keep
+
+    try:
+        return None if options.keep is None else parse_keep(options.keep)
+    except ValueError as error:
+        raise CommandError(f"--keep {error}") from error
+
+
 def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> Segmenter:
     """Load the network that the options name, and say which it is and what it runs on.
 
@@ -58,13 +72,11 @@ def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> 
         WeightsError: its weights are not there or cannot be used.
     """
     from segmentation.segmenter import Options, choose_model, load
-    from stream.foreground import is_object, parse_keep
+    from stream.foreground import is_object
 
-    try:
-        keep = None if options.keep is None else list(parse_keep(options.keep))
-    except ValueError as error:
-        raise CommandError(f"--keep {error}") from error
-    if keep is not None and any(is_object(name) for name in keep):
+    wanted = wanted_objects(options)
+    keep = None if wanted is None else list(wanted)
+    if any(is_object(name) for name in keep or ()):
         keep = None  # the object may be of any class
     loading = Options(
         weights=options.weights,

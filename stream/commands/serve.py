@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from segmentation.pip_command import install_extra
 from stream.commands import CommandError, Parser, positive, say
-from stream.commands.model_options import add_model_options, load_segmenter
+from stream.commands.model_options import add_model_options, load_segmenter, wanted_objects
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -57,8 +57,9 @@ def run(arguments: Sequence[str]) -> int:
     logging.getLogger("aiortc").setLevel(logging.CRITICAL)
     logging.getLogger("aioice").setLevel(logging.CRITICAL)
     logging.getLogger("libav").setLevel(logging.CRITICAL)
+    wanted = _wanted(options)
     segmenters = _segmenters(options)
-    asyncio.run(_serve(settings, segmenters, _choose(options, segmenters)))
+    asyncio.run(_serve(settings, segmenters, _choose(wanted, segmenters)))
     return 130
 
 
@@ -157,15 +158,24 @@ def _segmenters(options: argparse.Namespace) -> list[Segmenter]:
     return segmenters
 
 
-def _choose(options: argparse.Namespace, segmenters: Sequence[Segmenter]) -> dict[str, Keep]:
-    """Return by network what of its objects is foreground."""
-    from stream.foreground import Keep, is_object, parse_keep
+def _wanted(options: argparse.Namespace) -> dict[str, int | None] | None:
+    """Return the classes that `--keep` names."""
+    from stream.foreground import is_object
 
-    if options.keep is None:
-        return {}
-    wanted = parse_keep(options.keep)
-    if any(map(is_object, wanted)):
+    wanted = wanted_objects(options)
+    if any(map(is_object, wanted or ())):
         raise CommandError(f"--keep {options.keep}: each visitor has ids of his own; name classes")
+    return wanted
+
+
+def _choose(
+    wanted: dict[str, int | None] | None, segmenters: Sequence[Segmenter]
+) -> dict[str, Keep]:
+    """Return by network what of its objects is foreground."""
+    from stream.foreground import Keep
+
+    if wanted is None:
+        return {}
     return {segmenter.name: Keep.of(wanted, segmenter.classes) for segmenter in segmenters}
 
 

@@ -26,6 +26,8 @@ with what was found in them (pictures/)."""
 def run(arguments: Sequence[str]) -> int:
     """Run `train mask-rcnn`; returns the exit code."""
     options = _parser().parse_args(arguments)
+    if options.size <= 0 or options.size % 64:
+        raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
     try:
         from segmentation.runtime import import_keras
 
@@ -42,8 +44,6 @@ def run(arguments: Sequence[str]) -> int:
     backbone = _backbone(options)
     if options.layers is not None and options.layers not in TRAINED_LAYERS:
         raise CommandError(f"--layers: one of {', '.join(TRAINED_LAYERS)}, got {options.layers}")
-    if options.size <= 0 or options.size % 64:
-        raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
     knows_objects = options.weights not in KNOW_NO_OBJECTS
     rate = options.learning_rate or _learning_rate(options.weights, backbone)
     settings = Settings(

@@ -199,6 +199,34 @@ def test_commands_that_make_no_sense(capfd, photo, arguments, words):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--keyframe", "0"], "--keyframe: a number from 1, auto or auto:N, got '0'"),
+        (["--keyframe", "auto:x"], "got 'auto:x'"),
+        (["--reuse", "hold", "--keyframe", "-1"], "got '-1'"),
+        (["--keep", "person:0"], "--keep must look like"),
+        (["--keep", "#x"], "--keep must look like"),
+        (["-o", "null:"], "named twice"),
+        (["--effect", "blur=9"], "strength must be"),
+    ],
+)
+def test_bad_values_are_noticed_before_anything_is_opened(capfd, monkeypatch, arguments, words):
+    def opened(*_: object, **__: object) -> None:
+        pytest.fail("opened for a command that makes no sense")
+
+    monkeypatch.setattr("stream.sources.open_source", opened)
+    monkeypatch.setattr("segmentation.segmenter.load", opened)
+    assert words in failing(capfd, 2, "demo:", "-o", "null:", *arguments)
+
+
+def test_visitors_ids_are_refused_before_a_network_is_loaded(capfd, monkeypatch):
+    pytest.importorskip("aiohttp")
+    pytest.importorskip("aiortc")
+    monkeypatch.setattr("segmentation.segmenter.load", lambda *_: pytest.fail("loaded"))
+    assert "name classes" in failing(capfd, 2, "serve", "--keep", "#3")
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["--nonsense"],

@@ -126,7 +126,6 @@ def cast(arguments: Sequence[str]) -> int:
     from stream import loop
     from stream.interruption import Interruption
     from stream.live import open_live_control
-    from stream.photos import save
     from stream.progress import progress
     from stream.sources import open_source
     from stream.stats import Stats
@@ -142,6 +141,7 @@ def cast(arguments: Sequence[str]) -> int:
         sink_options = _sink_options(source, palette, options, stop)
         segmenter = _segmenter(options)
         keep = _keep(wanted, segmenter)
+        stats.unseen = frozenset() if keep is None else keep.ids
         pipeline = _pipeline(source, segmenter, palette, keep, keyframes, options, stats, stack)
         info = _output_info(source, segmenter, palette)
         sinks = _sinks(info, sink_options, options, stack)
@@ -169,9 +169,17 @@ def cast(arguments: Sequence[str]) -> int:
                 on_event=react,
                 on_progress=on_progress,
             )
+    _tell(stats, options)
+    return 0 if whole or not interruption.came else 130
+
+
+def _tell(stats: Stats, options: argparse.Namespace) -> None:
+    from stream.photos import save
+
+    if stats.unseen:
+        say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(stats.unseen))}")
     if options.stats is not None:
         save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), options.stats)
-    return 0 if whole or not interruption.came else 130
 
 
 def _parser() -> argparse.ArgumentParser:

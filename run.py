@@ -233,7 +233,10 @@ def _keys() -> str:
     from stream.keys import key_lines
 
     lines = "".join(f"  {line}\n" for line in key_lines())
-    return f"\nkeys in the window (nothing written there goes into other outputs):\n{lines}"
+    return (
+        f"\nkeys in the window (nothing written there goes into other outputs):\n{lines}"
+        "5, cutout, works only when begun with --effect cutout.\n"
+    )
 
 
 def _rate(text: str) -> Fraction:

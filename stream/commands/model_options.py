@@ -16,6 +16,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add them to a command's parser."""
     from segmentation.segmenter import LOADERS
 
+    scores = "default: mask-rcnn 0.7, mask-rcnn-person 0.5, yolact-* 0.15, centermask-* 0"
     add = parser.add_argument_group("what is found").add_argument
     models = ("auto", *LOADERS)
     add(
@@ -32,7 +33,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--weights", type=Path, metavar="FILE", help="a weight file of your own, or got by hand")
     add("--classes", metavar="NAME,...", help="names of the classes in that file")
-    add("--min-score", type=_share, metavar="0..1", help="leave out less certain objects")
+    add(
+        "--min-score", type=_share, metavar="0..1", help=f"leave out less certain objects; {scores}"
+    )
     add(
         "--size",
         type=positive,

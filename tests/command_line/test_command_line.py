@@ -198,6 +198,12 @@ def test_commands_that_make_no_sense(capfd, photo, arguments, words):
     assert words in failing(capfd, 2, photo, "-o", "null:", *arguments)
 
 
+def test_help_says_when_key_5_works(capfd):
+    with pytest.raises(SystemExit):
+        run.main(["--help"])
+    assert "5, cutout, works only when begun with --effect cutout" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

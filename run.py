@@ -10,9 +10,11 @@ python run.py train portrait --data DIR  train the bundled network anew
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -23,8 +25,9 @@ from typing import TYPE_CHECKING
 # Before numpy comes: its products here are small, and threads that wait for them keep spinning.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from stream.commands import CommandError, json_file, say
-from stream.commands.model_options import add_model_options, load_segmenter
+from stream.commands import CommandError, Parser, json_file, say
+from stream.commands.error_line import one_line
+from stream.commands.model_options import add_model_options, load_segmenter, wanted_objects
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -39,9 +42,6 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 
 COMMANDS = ("doctor", "evaluate", "models", "serve", "train")  # each a file in stream/commands/
-
-# what not everybody needs, by module, and the extra of pyproject.toml that installs it
-_EXTRAS = {"h5py": "mask-rcnn", "keras": "mask-rcnn", "skimage": "demo", "tensorflow": "mask-rcnn"}
 
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
@@ -81,14 +81,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         is_command = bool(arguments) and arguments[0] in COMMANDS
-        return run_command(arguments) if is_command else cast(arguments)
+        if is_command:
+            return run_command(arguments)
+        _check_first_word(arguments)
+        return cast(arguments)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         if debug:
             raise
-        say(f"error: {_one_line(error)}")
+        say(f"error: {one_line(error)}")
         return 2 if isinstance(error, CommandError) else 1
+
+
+def _check_first_word(arguments: Sequence[str]) -> None:
+    """Raise `CommandError` where it is a command misspelt, which would be taken for a file."""
+    word = arguments[0] if arguments else ""
+    is_name = re.fullmatch(r"[A-Za-z_-]+", word) is not None and not word.startswith("-")
+    close = difflib.get_close_matches(word.lower(), COMMANDS, 1) if is_name else []
+    if close and not os.path.exists(word):
+        raise CommandError(f"{word}: no such file; did you mean the command {close[0]}?")
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -103,37 +115,17 @@ def run_command(arguments: Sequence[str]) -> int:
     return code
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    if type(error).__name__ == "DataError":
-        return str(error)  # a line for each thing that is wrong
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        extra = _EXTRAS.get(error.name.partition(".")[0])
-        wanted = "." if extra is None else f"'.[{extra}]'"
-        return (
-            f"the module {error.name} is not installed; in maskcast's folder: pip install {wanted}"
-        )
-    if isinstance(error, ImportError) and "lib" in text and ".so" in text:
-        return (
-            f"OpenCV lacks a library of the system ({text}); "
-            "on Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
-        )
-    expected = ("StreamError", "WeightsError", "CommandError", "ValueError")
-    if type(error).__name__ in expected:
-        return text
-    return f"{text} ({type(error).__name__}; add --debug to see where)"
-
-
 # === Casting: a source through an effect into sinks ===
 
 
 def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = _parser().parse_args(arguments)
+    keyframes, wanted = _keyframes(options), wanted_objects(options)
+    _check_outputs(options)
     from stream import loop
     from stream.interruption import Interruption
     from stream.live import open_live_control
-    from stream.photos import save
     from stream.progress import progress
     from stream.sources import open_source
     from stream.stats import Stats
@@ -146,10 +138,12 @@ def cast(arguments: Sequence[str]) -> int:
         source = stack.enter_context(
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
         )
+        sink_options = _sink_options(source, palette, options, stop)
         segmenter = _segmenter(options)
-        keep = _keep(options, segmenter)
-        pipeline = _pipeline(source, segmenter, palette, keep, options, stats, stack)
-        info, sink_options = _outputs(source, segmenter, palette, options, stop)
+        keep = _keep(wanted, segmenter)
+        stats.unseen = frozenset() if keep is None else keep.ids
+        pipeline = _pipeline(source, segmenter, palette, keep, keyframes, options, stats, stack)
+        info = _output_info(source, segmenter, palette)
         sinks = _sinks(info, sink_options, options, stack)
         react = open_live_control(
             sinks,
@@ -176,14 +170,21 @@ def cast(arguments: Sequence[str]) -> int:
                 on_event=react,
                 on_progress=on_progress,
             )
-    if options.stats is not None:
-        save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), options.stats)
+    _tell(stats, options)
     return 0 if whole or not interruption.came else 130
 
 
+def _tell(stats: Stats, options: argparse.Namespace) -> None:
+    from stream.photos import save
+
+    if stats.unseen:
+        say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(stats.unseen))}")
+    if options.stats is not None:
+        save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), options.stats)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run.py",
+    parser = Parser(
         description="Blurs, greys or replaces the background of a webcam, a video or a photo.",
         epilog=SOURCES + _keys() + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -233,7 +234,10 @@ def _keys() -> str:
     from stream.keys import key_lines
 
     lines = "".join(f"  {line}\n" for line in key_lines())
-    return f"\nkeys in the window (nothing written there goes into other outputs):\n{lines}"
+    return (
+        f"\nkeys in the window (nothing written there goes into other outputs):\n{lines}"
+        "5, cutout, works only when begun with --effect cutout.\n"
+    )
 
 
 def _rate(text: str) -> Fraction:
@@ -274,13 +278,12 @@ def _segmenter(options: argparse.Namespace) -> Segmenter:
     return load_segmenter(options, asks_for_instances=wants_files)
 
 
-def _keep(options: argparse.Namespace, segmenter: Segmenter) -> Keep | None:
+def _keep(wanted: dict[str, int | None] | None, segmenter: Segmenter) -> Keep | None:
     from segmentation.segmenter import check_classes
-    from stream.foreground import Keep, is_object, parse_keep
+    from stream.foreground import Keep, is_object
 
-    if options.keep is None:
+    if wanted is None:
         return None
-    wanted = parse_keep(options.keep)
     check_classes([name for name in wanted if not is_object(name)], segmenter.classes)
     return Keep.of(wanted, segmenter.classes)
 
@@ -290,6 +293,7 @@ def _pipeline(
     segmenter: Segmenter,
     palette: Palette,
     keep: Keep | None,
+    keyframes: Keyframes,
     options: argparse.Namespace,
     stats: Stats,
     stack: ExitStack,
@@ -308,10 +312,10 @@ def _pipeline(
 
     def on_failure(error: Exception) -> None:
         if not told:
-            told.append(_one_line(error))
+            told.append(one_line(error))
             say(f"warning: the network failed, the whole picture is covered: {told[0]}")
 
-    tracker = open_tracker(segmenter, source.info, _keyframes(options), on_failure, stack)
+    tracker = open_tracker(segmenter, source.info, keyframes, on_failure, stack)
     if keep is not None and keep.ids and not tracker.gives_ids:
         raise CommandError(
             f"--keep {options.keep}: ids are given to objects of a video, with "
@@ -337,22 +341,30 @@ def _keyframes(options: argparse.Namespace) -> Keyframes:
         raise CommandError(f"--keyframe: {error}") from error
 
 
-def _outputs(
-    source: Source,
-    segmenter: Segmenter,
-    palette: Palette,
-    options: argparse.Namespace,
-    stop: threading.Event,
-) -> tuple[OutputInfo, SinkOptions]:
+def _check_outputs(options: argparse.Namespace) -> None:
+    places = set() if options.stats is None else {os.path.realpath(options.stats)}
+    for address in options.output or ():
+        if os.path.realpath(address) in places:
+            raise CommandError(f"-o {address}: named twice")
+        places.add(os.path.realpath(address))
+
+
+def _output_info(source: Source, segmenter: Segmenter, palette: Palette) -> OutputInfo:
     from segmentation.coco import categories
     from stream.frame import OutputInfo
+
+    return OutputInfo(
+        source.info, has_alpha=palette.has_alpha, categories=categories(segmenter.classes)
+    )
+
+
+def _sink_options(
+    source: Source, palette: Palette, options: argparse.Namespace, stop: threading.Event
+) -> SinkOptions:
     from stream.photos import check_free
     from stream.sinks import SinkOptions
     from stream.sources import local_files
 
-    info = OutputInfo(
-        source.info, has_alpha=palette.has_alpha, categories=categories(segmenter.classes)
-    )
     preset, crf = options.quality
     sink_options = SinkOptions(
         overwrite=options.overwrite,
@@ -365,7 +377,7 @@ def _outputs(
     )
     if options.stats is not None:
         check_free(options.stats, overwrite=True, input_paths=sink_options.input_paths)
-    return info, sink_options
+    return sink_options
 
 
 def _sinks(
@@ -374,11 +386,7 @@ def _sinks(
     from stream.sinks import open_sink
 
     sinks: dict[str, Sink] = {}
-    places = set() if options.stats is None else {os.path.realpath(options.stats)}
     for address in options.output or ["window:"]:
-        if os.path.realpath(address) in places:
-            raise CommandError(f"-o {address}: named twice")
-        places.add(os.path.realpath(address))
         sinks[address] = stack.enter_context(open_sink(address, info, sink_options))
     return sinks
 

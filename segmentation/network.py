@@ -65,8 +65,9 @@ def compile_network(
     check_float32(options.precision)
     network = OpenVINONetwork(exported(build, weights, settings, options), spare_threads())
     if (options.backend, options.device) == ("auto", "auto") and gpu_present():
-        # nobody asked for the GPU, but nobody should wonder why it idles
-        network.device += f"; {UNUSED_GPU}: pip install 'maskcast[gpu]'"
+        # nobody asked for the GPU, but nobody should wonder why it idles; visitors of a page, who
+        # see this too, need not know the folders of its server
+        network.device += f"; {UNUSED_GPU}, see doctor"
     return network
 
 

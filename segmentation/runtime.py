@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.pip_command import install_extra
 from segmentation.segmenter import WeightsError
 from segmentation.winograd import use_winograd
 
@@ -106,7 +107,7 @@ class KerasNetwork:
         if not names:
             raise ValueError(
                 f"device {device}: Keras ({keras.backend.backend()}) sees none; "
-                "for an NVIDIA GPU: pip install 'maskcast[gpu]', and check nvidia-smi"
+                f"for an NVIDIA GPU: {install_extra('gpu')}, and check nvidia-smi"
             )
         backend = keras.backend.backend()
         precision = _set_precision(precision, device, backend)

@@ -13,7 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.coco import NAMES
 from segmentation.instances import Instances
+from segmentation.pip_command import install_extra
 
 
 class WeightsError(Exception):
@@ -89,7 +91,9 @@ def load(name: str, options: Options | None = None) -> Segmenter:
     """
     if name not in LOADERS:
         raise ValueError(f"model must be one of {', '.join(LOADERS)}, got {name!r}")
-    return LOADERS[name](options or Options())
+    options = options or Options()
+    _check_published(name, options)
+    return LOADERS[name](options)
 
 
 def check_classes(names: Sequence[str], classes: Sequence[str]) -> None:
@@ -101,6 +105,17 @@ def check_classes(names: Sequence[str], classes: Sequence[str]) -> None:
             raise ValueError(f"no class {name!r}; {hint}")
 
 
+def _check_published(name: str, options: Options) -> None:
+    """Raise `ValueError` where `keep` names a class that the published weights do not know.
+
+    Before the weights are looked for: nobody should fetch them for a slip of the pen.
+    """
+    from segmentation.presets import PRESETS
+
+    if name in PRESETS and options.weights is None and options.classes is None:
+        check_classes(options.keep or (), NAMES)
+
+
 def choose_model(options: Options, *, asks_for_instances: bool) -> str:
     """Return the name of the network that suits best among those whose weights are on disk.
 
@@ -109,6 +124,7 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         asks_for_instances: people in one mask do not suffice.
 
     Raises:
+        ValueError: no network knows a class that is to be kept.
         WeightsError: there is none, or the weights asked for may be of several.
     """
     from segmentation.presets import PRESETS
@@ -117,6 +133,7 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
 
     if options.weights is not None:
         return _model_of(options.weights)
+    _check_published("mask-rcnn", options)
     on_disk = find(PRESETS["mask-rcnn"]) is not None
     if asks_for_instances and on_disk:
         return "mask-rcnn"
@@ -132,7 +149,7 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
     if on_disk and (options.device == "gpu" or gpu_usable()):
         return "mask-rcnn"
     if options.device == "auto" and options.on_message is not None:
-        remedy = "pip install 'maskcast[gpu]'" if on_disk else "run.py models fetch mask-rcnn"
+        remedy = install_extra("gpu") if on_disk else "run.py models fetch mask-rcnn"
         options.on_message(f"{UNUSED_GPU}: {remedy} for a network that needs it")
     return "portrait"
 
@@ -185,7 +202,7 @@ def _missing_packages_named(name: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise WeightsError(
-            f"{name} needs more packages ({error}): pip install 'maskcast[mask-rcnn]'"
+            f"{name} needs more packages ({error}): {install_extra('mask-rcnn')}"
         ) from error
 
 

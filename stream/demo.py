@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.picture import RgbPicture
+from segmentation.pip_command import install_extra
 from stream.frame import Frame, Source, StreamError, StreamInfo
 from stream.photos import read_photo
 
@@ -35,7 +36,8 @@ class Demo(Source):
         """Read the photo."""
         package = importlib.util.find_spec("skimage")
         if package is None or package.origin is None:
-            raise StreamError("demo: needs the package scikit-image; pip install 'maskcast[demo]'")
+            remedy = install_extra("demo")
+            raise StreamError(f"demo: needs the package scikit-image; {remedy}")
         self._photo = read_photo(Path(package.origin).parent / "data" / "astronaut.png")
         self._stopped = threading.Event()
         self.info = StreamInfo(WIDTH, HEIGHT, Fraction(FPS), num_frames=NUM_FRAMES)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from segmentation.backends import installed, openvino_devices
+from segmentation.pip_command import install_extra, pip_install
 from segmentation.runtime import gpu_present, gpu_usable
 from segmentation.segmenter import WeightsError
 from segmentation.weights import listing, locate
@@ -28,7 +29,6 @@ ENCODERS = {
     "libopus": "its sound",
     "prores_ks": "transparent .mov",
 }
-_REINSTALL_FFMPEG = "pip install --force-reinstall imageio-ffmpeg"
 _NVIDIA_VERSION = Path("/proc/driver/nvidia/version")
 
 
@@ -69,17 +69,18 @@ def _display() -> list[Finding]:
 
 
 def _ffmpeg() -> list[Finding]:
+    remedy = pip_install("--force-reinstall", "imageio-ffmpeg")
     try:
         path, version = executable(), ffmpeg_listing("-version").split("\n")[0]
         encoders = set(re.findall(r"^ [VAS]\S{5} (\S+)", ffmpeg_listing("-encoders"), re.MULTILINE))
     except StreamError as error:
-        return [Finding("ffmpeg", "wrong", str(error), _REINSTALL_FFMPEG)]
+        return [Finding("ffmpeg", "wrong", str(error), remedy)]
     short = re.sub(r"^ffmpeg version (\S+).*", r"\1", version)
     found = [Finding("ffmpeg", "ok", f"{short}, {path}")]
     lacking = [name for name in ENCODERS if name not in encoders]
     for name in lacking:
         text = f"no encoder {name}, for {ENCODERS[name]}"
-        found.append(Finding("ffmpeg", "wrong", text, _REINSTALL_FFMPEG))
+        found.append(Finding("ffmpeg", "wrong", text, remedy))
     there = ", ".join(name for name in ENCODERS if name in encoders)
     return [*found, Finding("ffmpeg", "ok", f"encoders: {there}")] if there else found
 
@@ -90,7 +91,7 @@ def _backends() -> list[Finding]:
         devices = openvino_devices()
     except (ImportError, RuntimeError) as error:
         text = f"OpenVINO {version or ''} cannot be loaded ({' '.join(str(error).split())})"
-        found = [Finding("backend", "wrong", text, "pip install --force-reinstall openvino")]
+        found = [Finding("backend", "wrong", text, pip_install("--force-reinstall", "openvino"))]
     else:
         found = [Finding("backend", "ok", f"OpenVINO {version} ({', '.join(devices)})")]
     keras, tensorflow = installed("keras"), installed("tensorflow")
@@ -98,7 +99,7 @@ def _backends() -> list[Finding]:
         text = f"Keras {keras} on TensorFlow {tensorflow}"
         return [*found, Finding("backend", "ok", text)]
     text = "Keras and TensorFlow, for networks with weights of their own, and for GPUs"
-    return [*found, Finding("backend", "missing", text, "pip install 'maskcast[mask-rcnn]'")]
+    return [*found, Finding("backend", "missing", text, install_extra("mask-rcnn"))]
 
 
 def _gpu() -> list[Finding]:
@@ -111,7 +112,7 @@ def _gpu() -> list[Finding]:
     if gpu_usable():
         return [Finding("gpu", "ok", f"{name}, which Keras can use")]
     text = f"{name}, which Keras cannot use"
-    return [Finding("gpu", "wrong", text, "pip install 'maskcast[gpu]', and check nvidia-smi")]
+    return [Finding("gpu", "wrong", text, f"{install_extra('gpu')}, and check nvidia-smi")]
 
 
 def _weights() -> list[Finding]:

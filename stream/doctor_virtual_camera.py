@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from segmentation.pip_command import install_extra
 from stream.doctor_cameras import ADD_TO_GROUP
 from stream.finding import Finding
 from stream.v4l2 import VideoDevice, video_devices
@@ -36,7 +37,7 @@ def virtual_camera_findings(root: Path = Path("/")) -> list[Finding]:
     """
     found = []
     if importlib.util.find_spec("pyvirtualcam") is None:
-        remedy = "pip install 'maskcast[virtualcam]'"
+        remedy = install_extra("virtualcam")
         found.append(Finding(TOPIC, "missing", "the package pyvirtualcam", remedy))
     if sys.platform.startswith("linux"):
         return found + _linux(root)

@@ -15,6 +15,7 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from segmentation.instances import Instances
+from segmentation.pip_command import pip_install
 from stream.frame import Frame, Output, OutputInfo, Sink, StreamError
 from stream.instance_masks import Mask, at_frame_size, to_polygons, to_rle
 from stream.photos import check_free
@@ -75,7 +76,8 @@ class InstancesJSON(Sink):
         """Check all that can be checked before the first frame."""
         check_free(path, overwrite=overwrite, input_paths=input_paths)
         if importlib.util.find_spec("pycocotools") is None:
-            raise StreamError(f"{path}: needs pycocotools; install it: pip install pycocotools")
+            remedy = pip_install("pycocotools")
+            raise StreamError(f"{path}: needs pycocotools; install it: {remedy}")
         self._path = path
         self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         self._info = info

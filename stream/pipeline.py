@@ -131,6 +131,7 @@ class Pipeline:
     def composite(self, tracked: Tracked) -> Output:
         """Return the frame with the effect; over all of it where no mask is known."""
         frame, instances, look = tracked.frame, tracked.instances, self.look
+        self._stats.saw(() if instances is None else instances.ids.tolist())
         if instances is not None and look.choose is not None:
             instances = look.choose(instances)
         alpha = self._alpha(frame, instances)

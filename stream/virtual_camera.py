@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.pip_command import install_extra
 from stream.frame import Output, OutputInfo, Sink, StreamError
 from stream.pace import Pace
 
@@ -157,7 +158,7 @@ def _open(device: str | None, width: int, height: int, fps: float) -> Any:
         import pyvirtualcam
     except ImportError as error:
         raise StreamError(
-            "virtualcam: needs the package pyvirtualcam; pip install 'maskcast[virtualcam]'"
+            f"virtualcam: needs the package pyvirtualcam; {install_extra('virtualcam')}"
         ) from error
     try:
         return pyvirtualcam.Camera(

@@ -126,6 +126,7 @@ def test_ten_lines_of_python(folder: Path, capsys: pytest.CaptureFixture[str]) -
     exec(compile(program, "masks.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) > 5
+    assert len(list(folder.glob("[0-9]*-*.png"))) == len(printed), "a file for each object"
     size_hw = cv2.imread("photo.jpg").shape[:2]
     for line in printed:
         name = re.split(r" [01]\.", line)[0]

@@ -5,12 +5,45 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
+import re
 import sys
 from pathlib import Path
+from typing import Any
+
+#: As all texts call the program; where `pip` installed it, there is no file of that name.
+PROGRAM = "run.py"
+_NAMED = re.compile(rf"(?<![^\s(]){re.escape(PROGRAM)}(?=\s)")
 
 
 class CommandError(Exception):
     """The command asks for something that makes no sense."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help, however it is written here, names the program as it was started.
+
+    Args:
+        command: the words after the program's name, such as "models".
+        options: of `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, command: str = "", **options: Any) -> None:
+        """Take the name."""
+        super().__init__(prog=f"{program()} {command}".rstrip(), **options)
+
+    def format_help(self) -> str:
+        """Return the help, examples included."""
+        return as_started(super().format_help())
+
+
+def program() -> str:
+    """Return the name that this program was started by: "maskcast" or "run.py"."""
+    return "maskcast" if Path(sys.argv[0]).stem == "maskcast" else PROGRAM
+
+
+def as_started(text: str) -> str:
+    """Return a text for people in which commands of this program can be typed as they stand."""
+    return _NAMED.sub(program(), text)
 
 
 def positive(text: str) -> int:
@@ -42,4 +75,4 @@ def json_file(text: str) -> Path:
 def say(text: str) -> None:
     """Tell the person at the terminal; standard output is for results."""
     with contextlib.suppress(OSError):  # nobody reads any more: no reason to stop working
-        print(text, file=sys.stderr, flush=True)
+        print(as_started(text), file=sys.stderr, flush=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
+
+from stream.commands import Parser, as_started
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run `doctor`; returns 1 if anything is wrong."""
     from stream.doctor import examine
 
-    parser = argparse.ArgumentParser(
-        prog="run.py doctor",
+    parser = Parser(
+        "doctor",
         description="Look at cameras, virtual camera, display, ffmpeg, backends, GPU and weights.",
         epilog="exit code: 1 if anything is wrong, else 0; not everybody needs what is missing",
     )
@@ -19,8 +20,8 @@ def run(arguments: Sequence[str]) -> int:
     parser.parse_args(arguments)
     is_wrong = False
     for finding in examine():
-        print(f"{finding.state:<8} {finding.topic:<15} {finding.text}", flush=True)
+        print(f"{finding.state:<8} {finding.topic:<15} {as_started(finding.text)}", flush=True)
         if finding.remedy:
-            print(f"{'':<24} -> {finding.remedy}", flush=True)
+            print(f"{'':<24} -> {as_started(finding.remedy)}", flush=True)
         is_wrong |= finding.state == "wrong"
     return int(is_wrong)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands import CommandError, json_file, say
+from stream.commands import CommandError, Parser, json_file, say
 from stream.commands.model_options import add_model_options, load_segmenter
 from stream.progress import picture_bar
 
@@ -35,8 +35,9 @@ EXAMPLES = """\
 folder of video frames as DAVIS lays them out (JPEGImages, Annotations).
 
 Photos give COCO's average precision of boxes and masks, in per cent, in all, by class and by
-size. Frames, and photos with --union, give the overlap (IoU, J) of the union of all masks with
-the true foreground, and the agreement of the outlines (F).
+size; objects count from a score of 0.05 on, unless --min-score is given. Frames, and photos with
+--union, give the overlap (IoU, J) of the union of all masks with the true foreground, and the
+agreement of the outlines (F).
 
 examples:
   run.py evaluate --data annotations.json --model mask-rcnn
@@ -73,8 +74,8 @@ def _kept(text: str | None) -> list[str] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run.py evaluate",
+    parser = Parser(
+        "evaluate",
         description="Measure a network on annotated photos or frames.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -95,6 +96,10 @@ def _photos(options: argparse.Namespace, keep: list[str] | None) -> dict[str, An
     if not options.union and options.min_score is None and options.model != "portrait":
         options.min_score = MIN_SCORE
     segmenter = load_segmenter(options, asks_for_instances=not options.union)
+    if segmenter.name == "portrait" and not options.union:
+        say(
+            "portrait gives one mask for all people, of which AP means nothing; --union measures it"
+        )
     measure = _union_of_photos if options.union else _objects_of_photos
     return _head(options, segmenter) | measure(segmenter, dataset, keep)
 

@@ -16,6 +16,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add them to a command's parser."""
     from segmentation.segmenter import LOADERS
 
+    scores = "default: mask-rcnn 0.7, mask-rcnn-person 0.5, yolact-* 0.15, centermask-* 0"
     add = parser.add_argument_group("what is found").add_argument
     models = ("auto", *LOADERS)
     add(
@@ -32,7 +33,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--weights", type=Path, metavar="FILE", help="a weight file of your own, or got by hand")
     add("--classes", metavar="NAME,...", help="names of the classes in that file")
-    add("--min-score", type=_share, metavar="0..1", help="leave out less certain objects")
+    add(
+        "--min-score", type=_share, metavar="0..1", help=f"leave out less certain objects; {scores}"
+    )
     add(
         "--size",
         type=positive,
@@ -43,6 +46,20 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--device", default="auto", choices=("auto", "cpu", "gpu"))
     precisions = ("auto", "float32", "tf32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: tf32 on a GPU, else float32")
+
+
+def wanted_objects(options: argparse.Namespace) -> dict[str, int | None] | None:
+    """Return what `--keep` says, as `stream.foreground.parse_keep` does; `None` without it.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    from stream.foreground import parse_keep
+
+    try:
+        return None if options.keep is None else parse_keep(options.keep)
+    except ValueError as error:
+        raise CommandError(f"--keep {error}") from error
 
 
 def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> Segmenter:
@@ -58,13 +75,11 @@ def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> 
         WeightsError: its weights are not there or cannot be used.
     """
     from segmentation.segmenter import Options, choose_model, load
-    from stream.foreground import is_object, parse_keep
+    from stream.foreground import is_object
 
-    try:
-        keep = None if options.keep is None else list(parse_keep(options.keep))
-    except ValueError as error:
-        raise CommandError(f"--keep {error}") from error
-    if keep is not None and any(is_object(name) for name in keep):
+    wanted = wanted_objects(options)
+    keep = None if wanted is None else list(wanted)
+    if any(is_object(name) for name in keep or ()):
         keep = None  # the object may be of any class
     loading = Options(
         weights=options.weights,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
-from stream.commands import CommandError, say
+from stream.commands import CommandError, Parser, say
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -14,9 +13,7 @@ def run(arguments: Sequence[str]) -> int:
     from segmentation.weights import fetch, folder, remove, verify
     from stream.progress import download_bar
 
-    parser = argparse.ArgumentParser(
-        prog="run.py models", description=f"Published weights, kept in {folder()}."
-    )
+    parser = Parser("models", description=f"Published weights, kept in {folder()}.")
     parser.add_argument("action", nargs="?", choices=("fetch", "remove", "verify"))
     parser.add_argument("name", nargs="?", choices=tuple(PRESETS))
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")

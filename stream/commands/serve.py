@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands import CommandError, positive, say
-from stream.commands.model_options import add_model_options, load_segmenter
+from segmentation.pip_command import install_extra
+from stream.commands import CommandError, Parser, positive, say
+from stream.commands.model_options import add_model_options, load_segmenter, wanted_objects
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -29,11 +30,12 @@ examples:
   run.py serve                               http://localhost:8000, for this machine
   run.py serve --port 9000 --visitors 2
   run.py serve --also mask-rcnn              visitors choose between two networks
-  run.py serve --host 0.0.0.0 --self-signed  for phones in the same network; browsers warn once,
-                                             the fingerprint of the certificate is printed
+  run.py serve --host 0.0.0.0 --self-signed  for phones in the same network
   run.py serve --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem
   run.py serve --host 0.0.0.0 --self-signed --stun stun:stun.example.org:3478
-                                             this server or its visitors are behind a NAT
+
+With --self-signed browsers warn once; the fingerprint of the certificate is printed. --stun is for
+a server, or visitors, behind a NAT.
 
 Ctrl-C ends it.
 """
@@ -48,23 +50,24 @@ def run(arguments: Sequence[str]) -> int:
         import aiortc  # noqa: F401
     except ImportError as error:
         raise CommandError(
-            f"serve needs more packages ({error}): pip install 'maskcast[serve]'"
+            f"serve needs more packages ({error}): {install_extra('serve')}"
         ) from error
     settings = _settings(options)
     # what goes wrong on a connection is between it and its visitor
     logging.getLogger("aiortc").setLevel(logging.CRITICAL)
     logging.getLogger("aioice").setLevel(logging.CRITICAL)
     logging.getLogger("libav").setLevel(logging.CRITICAL)
+    wanted = _wanted(options)
     segmenters = _segmenters(options)
-    asyncio.run(_serve(settings, segmenters, _choose(options, segmenters)))
+    asyncio.run(_serve(settings, segmenters, _choose(wanted, segmenters)))
     return 130
 
 
 def _parser() -> argparse.ArgumentParser:
     from segmentation.segmenter import LOADERS
 
-    parser = argparse.ArgumentParser(
-        prog="run.py serve",
+    parser = Parser(
+        "serve",
         description="A page on which webcams are masked live, for several visitors at once.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -155,15 +158,24 @@ def _segmenters(options: argparse.Namespace) -> list[Segmenter]:
     return segmenters
 
 
-def _choose(options: argparse.Namespace, segmenters: Sequence[Segmenter]) -> dict[str, Keep]:
-    """Return by network what of its objects is foreground."""
-    from stream.foreground import Keep, is_object, parse_keep
+def _wanted(options: argparse.Namespace) -> dict[str, int | None] | None:
+    """Return the classes that `--keep` names."""
+    from stream.foreground import is_object
 
-    if options.keep is None:
-        return {}
-    wanted = parse_keep(options.keep)
-    if any(map(is_object, wanted)):
+    wanted = wanted_objects(options)
+    if any(map(is_object, wanted or ())):
         raise CommandError(f"--keep {options.keep}: each visitor has ids of his own; name classes")
+    return wanted
+
+
+def _choose(
+    wanted: dict[str, int | None] | None, segmenters: Sequence[Segmenter]
+) -> dict[str, Keep]:
+    """Return by network what of its objects is foreground."""
+    from stream.foreground import Keep
+
+    if wanted is None:
+        return {}
     return {segmenter.name: Keep.of(wanted, segmenter.classes) for segmenter in segmenters}
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stream.commands import CommandError, learning_rate, positive, say, train_mask_rcnn
+from segmentation.pip_command import install_extra
+from stream.commands import CommandError, Parser, learning_rate, positive, say, train_mask_rcnn
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -29,15 +30,15 @@ def run(arguments: Sequence[str]) -> int:
         weights = train(options, options.run or Path("runs") / options.network)
     except ImportError as error:
         raise CommandError(
-            f"train needs more packages ({error}): pip install '.[train]'"
+            f"train needs more packages ({error}): {install_extra('train')}"
         ) from error
     say(f"weights: {weights}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run.py train",
+    parser = Parser(
+        "train",
         description="Train a network; goes on where it was interrupted. mask-rcnn has options "
         "of its own: run.py train mask-rcnn --help.",
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.commands import CommandError, learning_rate, positive, say
+from segmentation.pip_command import install_extra
+from stream.commands import CommandError, Parser, learning_rate, positive, say
 
 if TYPE_CHECKING:
     from segmentation.instances import Instances
@@ -25,6 +26,8 @@ with what was found in them (pictures/)."""
 def run(arguments: Sequence[str]) -> int:
     """Run `train mask-rcnn`; returns the exit code."""
     options = _parser().parse_args(arguments)
+    if options.size <= 0 or options.size % 64:
+        raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
     try:
         from segmentation.runtime import import_keras
 
@@ -36,13 +39,11 @@ def run(arguments: Sequence[str]) -> int:
         from segmentation.training.train_mask_rcnn import precision_of, train_mask_rcnn
     except ImportError as error:
         raise CommandError(
-            f"train needs more packages ({error}): pip install '.[train]'"
+            f"train needs more packages ({error}): {install_extra('train')}"
         ) from error
     backbone = _backbone(options)
     if options.layers is not None and options.layers not in TRAINED_LAYERS:
         raise CommandError(f"--layers: one of {', '.join(TRAINED_LAYERS)}, got {options.layers}")
-    if options.size <= 0 or options.size % 64:
-        raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
     knows_objects = options.weights not in KNOW_NO_OBJECTS
     rate = options.learning_rate or _learning_rate(options.weights, backbone)
     settings = Settings(
@@ -63,8 +64,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run.py train mask-rcnn",
+    parser = Parser(
+        "train mask-rcnn",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 import run
+from segmentation.pip_command import install_extra
 from stream.photos import read_photo
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
@@ -112,6 +114,32 @@ def test_missing_and_unusable_sources(capfd, tmp_path):
     assert files(tmp_path) == ["empty.jpg", "empty.mp4", "folder", "text.mp4"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["docter"], "doctor"),
+        (["serv", "--port", "0"], "serve"),
+        (["trian", "portrait"], "train"),
+        (["model", "fetch", "mask-rcnn"], "models"),
+        (["Evaluate", "--data", "photos"], "evaluate"),
+    ],
+)
+def test_misspelt_commands_are_no_files(capfd, monkeypatch, tmp_path, arguments, command):
+    monkeypatch.chdir(tmp_path)
+    line = failing(capfd, 2, *arguments)
+    assert line == f"error: {arguments[0]}: no such file; did you mean the command {command}?"
+    (tmp_path / arguments[0]).mkdir()
+    with contextlib.suppress(SystemExit):  # options of the command, which casting does not know
+        run.main([*arguments, "-o", "null:"])
+    assert "did you mean" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("source", ["train.mp4", "./serv", "talk"])
+def test_other_sources_that_are_not_there_are_files(capfd, monkeypatch, tmp_path, source):
+    monkeypatch.chdir(tmp_path)
+    assert "no such file; a source is" in failing(capfd, 1, source, "-o", "null:")
+
+
 def test_missing_camera(capfd):
     line = failing(capfd, 1, "camera:97", "-o", "null:")
     assert "camera 97: cannot be opened" in line
@@ -168,6 +196,40 @@ def test_two_names_of_one_output(capfd, photo, tmp_path):
 )
 def test_commands_that_make_no_sense(capfd, photo, arguments, words):
     assert words in failing(capfd, 2, photo, "-o", "null:", *arguments)
+
+
+def test_help_says_when_key_5_works(capfd):
+    with pytest.raises(SystemExit):
+        run.main(["--help"])
+    assert "5, cutout, works only when begun with --effect cutout" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--keyframe", "0"], "--keyframe: a number from 1, auto or auto:N, got '0'"),
+        (["--keyframe", "auto:x"], "got 'auto:x'"),
+        (["--reuse", "hold", "--keyframe", "-1"], "got '-1'"),
+        (["--keep", "person:0"], "--keep must look like"),
+        (["--keep", "#x"], "--keep must look like"),
+        (["-o", "null:"], "named twice"),
+        (["--effect", "blur=9"], "strength must be"),
+    ],
+)
+def test_bad_values_are_noticed_before_anything_is_opened(capfd, monkeypatch, arguments, words):
+    def opened(*_: object, **__: object) -> None:
+        pytest.fail("opened for a command that makes no sense")
+
+    monkeypatch.setattr("stream.sources.open_source", opened)
+    monkeypatch.setattr("segmentation.segmenter.load", opened)
+    assert words in failing(capfd, 2, "demo:", "-o", "null:", *arguments)
+
+
+def test_visitors_ids_are_refused_before_a_network_is_loaded(capfd, monkeypatch):
+    pytest.importorskip("aiohttp")
+    pytest.importorskip("aiortc")
+    monkeypatch.setattr("segmentation.segmenter.load", lambda *_: pytest.fail("loaded"))
+    assert "name classes" in failing(capfd, 2, "serve", "--keep", "#3")
 
 
 @pytest.mark.parametrize(
@@ -238,15 +300,15 @@ def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("module", "remedy"), [("cv2", "pip install ."), ("keras.ops", "pip install '.[mask-rcnn]'")]
+    ("module", "extra"), [("cv2", ""), ("keras.ops", "mask-rcnn"), ("skimage", "demo")]
 )
-def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, remedy):
+def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, extra):
     def missing(name: str, options: object) -> None:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
     monkeypatch.setattr("segmentation.segmenter.load", missing)
     line = failing(capfd, 1, photo, "-o", "null:")
-    assert line == f"error: the module {module} is not installed; in maskcast's folder: {remedy}"
+    assert line == f"error: the module {module} is not installed; {install_extra(extra)}"
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import run
+from segmentation import mask_rcnn, person, yolact
 from stream.photos import read_photo
 from tests.command_line.failing import failing, files
+from tests.folders import ROOT
 
 
 def test_models_are_listed_with_what_is_on_disk(capfd, tmp_path, monkeypatch):
@@ -32,6 +34,27 @@ def test_objects_without_weights_name_the_way_to_them(capfd, photo, tmp_path, mo
         line = failing(capfd, 1, photo, "-o", "null:", *arguments)
         assert "run.py models fetch mask-rcnn" in line
     assert files(tmp_path) == ["portrait.png"]
+
+
+@pytest.mark.parametrize("model", ["auto", "mask-rcnn", "yolact-base", "centermask-v39"])
+def test_misspelt_classes_send_nobody_to_a_download(capfd, photo, tmp_path, monkeypatch, model):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    line = failing(capfd, 1, photo, "-o", "null:", "--keep", "persn", "--model", model)
+    assert line == "error: no class 'persn'; did you mean 'person'?"
+
+
+def test_least_scores_are_told_as_they_are(capfd):
+    told = {"mask-rcnn": mask_rcnn.PUBLISHED_MIN_SCORE, "mask-rcnn-person": person.MIN_SCORE}
+    told |= {"yolact-*": yolact.PUBLISHED_MIN_SCORE}
+    with pytest.raises(SystemExit):
+        run.main(["--help"])
+    text = " ".join(capfd.readouterr().out.split())
+    for name, score in told.items():
+        assert re.search(rf"[ ,]{re.escape(name)} {score}\b", text), name
+    page = " ".join((ROOT / "docs" / "masks.md").read_text().split())
+    page = page.partition("`--min-score` ")[2].partition(" - ")[0]
+    assert re.findall(r"\b0\.\d+", page) == [str(score) for score in told.values()]
+    assert f"a score of {person.MIN_SCORE} on" in (ROOT / "docs" / "person.md").read_text()
 
 
 def test_people_are_found_one_by_one_without_weights_on_disk(capfd, photo, tmp_path, monkeypatch):

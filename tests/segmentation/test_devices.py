@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from segmentation import network, runtime
+from segmentation.pip_command import install_extra
 from segmentation.runtime import KerasNetwork, OpenVINONetwork
 from segmentation.segmenter import Options, WeightsError, choose_model
 from tests.folders import ROOT
@@ -39,7 +40,7 @@ def unusable_gpu(monkeypatch):
 
 def test_gpu_that_nobody_asked_for_is_done_without_and_named(unusable_gpu):
     device = compiled(Options()).device
-    assert device == "CPU; the NVIDIA GPU is unused: pip install 'maskcast[gpu]'"
+    assert device == "CPU; the NVIDIA GPU is unused, see doctor"
     assert compiled(Options(device="cpu")).device == "CPU"
 
 
@@ -113,7 +114,7 @@ def test_auto_leaves_a_gpu_that_cannot_be_used_and_says_so(machine):
     unused = "the NVIDIA GPU is unused: {} for a network that needs it"
     assert chosen() == ("portrait", [unused.format("run.py models fetch mask-rcnn")])
     machine.add_weights()
-    assert chosen() == ("portrait", [unused.format("pip install 'maskcast[gpu]'")])
+    assert chosen() == ("portrait", [unused.format(install_extra("gpu"))])
     assert chosen(device="cpu") == ("portrait", [])
     # who asks for the GPU gets the network that needs it, and its error
     assert chosen(device="gpu") == ("mask-rcnn", [])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import run
+from segmentation.pip_command import install_extra
 from segmentation.segmenter import WeightsError
 from stream import doctor, doctor_cameras, doctor_virtual_camera
 from stream.doctor_cameras import avfoundation_names, camera_findings, dshow_names, modes
@@ -311,7 +312,7 @@ def test_obs_on_windows(monkeypatch):
 def test_package_that_is_missing(tmp_path, linux, monkeypatch):
     monkeypatch.setattr(doctor_virtual_camera.importlib.util, "find_spec", lambda name: None)
     finding = virtual_camera_findings(tmp_path)[0]
-    assert finding.remedy == "pip install 'maskcast[virtualcam]'"
+    assert finding.remedy == install_extra("virtualcam")
 
 
 # === The rest ===

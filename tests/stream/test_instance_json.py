@@ -226,5 +226,5 @@ def test_full_disk_is_one_line_and_leaves_nothing(tmp_path):
 
 def test_missing_pycocotools_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pycocotools", None)
-    with pytest.raises(StreamError, match="pip install pycocotools"):
+    with pytest.raises(StreamError, match="-m pip install pycocotools"):
         InstancesJSON(tmp_path / "out.json", VIDEO, overwrite=False)

@@ -176,7 +176,7 @@ def test_device_that_is_busy_is_one_line():
 
 def test_missing_package_is_one_line(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyvirtualcam", None)
-    with pytest.raises(StreamError, match=r"maskcast\[virtualcam\]"):
+    with pytest.raises(StreamError, match=r"pip install -e .*\[virtualcam\]"):
         camera()
 
 

@@ -202,3 +202,15 @@ def test_portrait_measured_here_and_by_its_benchmark(evaluate, shared_data):
         figures = evaluate(folder, network, "--union")[1]
         assert round(figures["iou"], 3) == wanted["iou"]
         assert round(figures["boundary_f"], 3) == wanted["boundary_f"]
+
+
+def test_portrait_is_told_to_be_measured_by_its_union(tmp_path, capsys):
+    data = write_coco(tmp_path / "data", 1)
+    annotations = data / "annotations.json"
+    annotations.write_text(annotations.read_text().replace('"ball"', '"person"'))
+    command = ["evaluate", "--data", str(data), "--model", "portrait"]
+    assert run.main(command) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "--union" in line]
+    assert "AP means nothing" in line
+    assert run.main([*command, "--union"]) == 0
+    assert "--union" not in capsys.readouterr().err

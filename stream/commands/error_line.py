@@ -1,0 +1,27 @@
+"""What an error is called at the terminal."""
+
+from __future__ import annotations
+
+from segmentation.pip_command import install_extra
+
+# what not everybody needs, by module, and the extra of pyproject.toml that installs it
+_EXTRAS = {"h5py": "mask-rcnn", "keras": "mask-rcnn", "skimage": "demo", "tensorflow": "mask-rcnn"}
+
+
+def one_line(error: Exception) -> str:
+    """Return an error's line for people, with the remedy; a `DataError` has several."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if type(error).__name__ == "DataError":
+        return str(error)  # a line for each thing that is wrong
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = _EXTRAS.get(error.name.partition(".")[0])
+        return f"the module {error.name} is not installed; {install_extra(extra or '')}"
+    if isinstance(error, ImportError) and "lib" in text and ".so" in text:
+        return (
+            f"OpenCV lacks a library of the system ({text}); "
+            "on Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
+        )
+    expected = ("StreamError", "WeightsError", "CommandError", "ValueError")
+    if type(error).__name__ in expected:
+        return text
+    return f"{text} ({type(error).__name__}; add --debug to see where)"

@@ -177,7 +177,9 @@ def cast(arguments: Sequence[str]) -> int:
             )
     if options.stats is not None:
         save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), options.stats)
-    return 0 if whole or not interruption.came else 130
+    if interruption.came and not whole:
+        return 130
+    return 1 if source.num_left_out else 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -176,6 +176,8 @@ class Source(Protocol):
 
     #: what is known of the stream
     info: StreamInfo
+    #: so far, of what has nothing to do with the rest and could not be read
+    num_left_out: int = 0
 
     def __enter__(self) -> Self:
         return self

@@ -83,6 +83,38 @@ def test_photos_become_a_video_with_a_rate(photo, tmp_path):
     assert times == pytest.approx([index * 1001 / 30000 for index in range(5)], abs=0.001)
 
 
+@pytest.mark.parametrize("bad", [0, 2, 3])
+def test_a_bad_photo_spoils_no_other(capfd, photo, tmp_path, bad):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    whole = photo.read_bytes()
+    for index in range(4):
+        data = b"no picture" if index == bad else whole
+        (folder / f"{index}.png").write_bytes(data)
+    lines, masks = tmp_path / "found.jsonl", tmp_path / "masks"
+    arguments = [folder, "-o", f"{out}/", "-o", lines, "-o", f"instances:{masks}"]
+    more = ["--model", "portrait", "--stats", tmp_path / "stats.json"]
+    assert run.main([str(argument) for argument in [*arguments, *more]]) == 1
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1
+    assert told[0].startswith(f"error: {folder / f'{bad}.png'}: not a picture")
+    good = [f"{index}.png" for index in range(4) if index != bad]
+    assert files(out) == good
+    assert [json.loads(text)["file_name"] for text in lines.read_text().splitlines()] == good
+    assert len(files(masks)) == 3
+    assert json.loads((tmp_path / "stats.json").read_text())["frames"]["processed"] == 3
+
+
+def test_a_photo_of_a_video_that_cannot_be_read_ends_it(capfd, photo, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index in range(4):
+        (folder / f"{index}.png").write_bytes(b"torn" if index == 2 else photo.read_bytes())
+    line = failing(capfd, 1, folder, "--fps", "25", "-o", tmp_path / "out.mp4")
+    assert "2.png: not a picture" in line
+    assert files(tmp_path) == ["photos", "portrait.png"]
+
+
 @pytest.mark.parametrize("output", ["out.mp4", "udp://127.0.0.1:9", "hls:page/", "virtualcam:"])
 def test_photos_without_a_rate_are_no_video(capfd, photo, tmp_path, output, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -149,7 +149,7 @@ def cast(arguments: Sequence[str]) -> int:
         segmenter = _segmenter(options)
         keep = _keep(options, segmenter)
         pipeline = _pipeline(source, segmenter, palette, keep, options, stats, stack)
-        info, sink_options = _outputs(source, segmenter, palette, options, stop)
+        info, sink_options = _outputs(source, segmenter, palette, options)
         sinks = _sinks(info, sink_options, options, stack)
         react = open_live_control(
             sinks,
@@ -339,11 +339,7 @@ def _keyframes(options: argparse.Namespace) -> Keyframes:
 
 
 def _outputs(
-    source: Source,
-    segmenter: Segmenter,
-    palette: Palette,
-    options: argparse.Namespace,
-    stop: threading.Event,
+    source: Source, segmenter: Segmenter, palette: Palette, options: argparse.Namespace
 ) -> tuple[OutputInfo, SinkOptions]:
     from segmentation.coco import categories
     from stream.frame import OutputInfo
@@ -362,7 +358,6 @@ def _outputs(
         crf=20 if crf is None else crf,
         polygons=options.polygons,
         on_message=say,
-        stop=stop,
     )
     if options.stats is not None:
         check_free(options.stats, overwrite=True, input_paths=sink_options.input_paths)

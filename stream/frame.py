@@ -210,6 +210,8 @@ class Sink(Protocol):
 
     #: written to from the main thread, because its window system wants that
     main_thread: bool
+    #: gets what a person sees: a photo again and again, with each change he makes
+    watched: bool = False
 
     def __enter__(self) -> Self:
         return self

@@ -164,6 +164,7 @@ def cast(arguments: Sequence[str]) -> int:
             stop=stop,
             stack=stack,
         )
+        stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with progress(source.info, next(iter(sinks)), stats) as on_progress:
             whole = loop.run(
                 source,

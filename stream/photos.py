@@ -301,5 +301,6 @@ def save(data: bytes, path: Path) -> None:
         part.write_bytes(data)
         os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StreamError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:  # also where Ctrl-C came
+        part.unlink(missing_ok=True)

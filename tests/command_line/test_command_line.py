@@ -318,6 +318,21 @@ def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tm
     assert duration_s == pytest.approx(times[-1], abs=0.15)
 
 
+@pytest.mark.parametrize("pause_s", [0.001, 0.01])
+def test_ctrl_c_again_and_again_is_quick_and_leaves_nothing(shared_data, tmp_path, pause_s):
+    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
+    with start(clip, "--realtime", "-o", tmp_path / "out.mp4") as process:
+        wait_for(lambda: any(path.stat().st_size > 0 for path in tmp_path.iterdir()))
+        began = time.monotonic()
+        for _ in range(6):
+            process.send_signal(signal.SIGINT)
+            time.sleep(pause_s)
+        process.communicate(timeout=60)
+    assert time.monotonic() - began < 5
+    assert process.returncode in (130, -signal.SIGINT)  # the last may come when Python ends
+    assert files(tmp_path) in ([], ["out.mp4"])
+
+
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
 def test_nobody_reading_what_is_said_stops_no_work(photo, tmp_path, closed):
     out = tmp_path / "out.png"

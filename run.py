@@ -138,7 +138,7 @@ def cast(arguments: Sequence[str]) -> int:
         source = stack.enter_context(
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
         )
-        sink_options = _sink_options(source, palette, options, stop)
+        sink_options = _sink_options(source, palette, options)
         segmenter = _segmenter(options)
         keep = _keep(wanted, segmenter)
         stats.unseen = frozenset() if keep is None else keep.ids
@@ -159,6 +159,7 @@ def cast(arguments: Sequence[str]) -> int:
             stack=stack,
         )
         interruption.is_heeded = True
+        stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with progress(source.info, next(iter(sinks)), stats) as on_progress:
             whole = loop.run(
                 source,
@@ -171,7 +172,9 @@ def cast(arguments: Sequence[str]) -> int:
                 on_progress=on_progress,
             )
     _tell(stats, options)
-    return 0 if whole or not interruption.came else 130
+    if interruption.came and not whole:
+        return 130
+    return 1 if source.num_left_out else 0
 
 
 def _tell(stats: Stats, options: argparse.Namespace) -> None:
@@ -358,9 +361,7 @@ def _output_info(source: Source, segmenter: Segmenter, palette: Palette) -> Outp
     )
 
 
-def _sink_options(
-    source: Source, palette: Palette, options: argparse.Namespace, stop: threading.Event
-) -> SinkOptions:
+def _sink_options(source: Source, palette: Palette, options: argparse.Namespace) -> SinkOptions:
     from stream.photos import check_free
     from stream.sinks import SinkOptions
     from stream.sources import local_files
@@ -373,7 +374,6 @@ def _sink_options(
         crf=20 if crf is None else crf,
         polygons=options.polygons,
         on_message=say,
-        stop=stop,
     )
     if options.stats is not None:
         check_free(options.stats, overwrite=True, input_paths=sink_options.input_paths)

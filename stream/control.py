@@ -43,6 +43,7 @@ class LiveControl:
         fullscreen: fills the screen, or no longer.
         paused: see `stream.loop.run`.
         stop: set to end the stream.
+        num_photos: that come one by one, each until somebody goes on; `None` for a video.
     """
 
     def __init__(
@@ -58,18 +59,29 @@ class LiveControl:
         fullscreen: Callable[[], None],
         paused: threading.Event,
         stop: threading.Event,
+        num_photos: int | None = None,
     ) -> None:
         """Begin with what the command line says."""
         self._palette, self._pipeline = palette, pipeline
         self._invert, self._picked = pipeline.look.invert, Picked(keep)
         self._classes, self._title, self._figures = classes, title, figures
         self._recorder, self._paused, self._stop = recorder, paused, stop
+        self._fullscreen, self._num_photos = fullscreen, num_photos
         self._shows_mask = self._shows_objects = False
         self._panel = "figures"
         self._message = ("", 0.0)
         self._found: tuple[Instances, tuple[int, int]] | None = None
         self._lock = threading.RLock()
-        self._actions: dict[str, Callable[[], None]] = {
+        self._actions = self._actions_by_key()
+
+    def _actions_by_key(self) -> dict[str, Callable[[], None]]:
+        palette, stop = self._palette, self._stop
+        of_video = {"r": self._toggle_recording, "space": self._toggle_pause}
+        of_photo = {
+            "r": lambda: self.tell("a photo is not recorded; s writes it"),
+            **dict.fromkeys(("space", "enter", "right"), self._paused.clear),
+        }
+        return {
             "+": lambda: self._change(lambda: palette.strengthen(1)),
             "=": lambda: self._change(lambda: palette.strengthen(1)),
             "-": lambda: self._change(lambda: palette.strengthen(-1)),
@@ -77,13 +89,12 @@ class LiveControl:
             "i": self._toggle_invert,
             "m": self._toggle_mask,
             "o": self._toggle_objects,
-            "s": recorder.snapshot,
-            "r": self._toggle_recording,
-            "space": self._toggle_pause,
-            "f": fullscreen,
+            "s": self._recorder.snapshot,
+            "f": self._fullscreen,
             "h": self._next_panel,
             "q": stop.set,
             "escape": stop.set,
+            **(of_video if self._num_photos is None else of_photo),
         }
 
     def react(self, event: Event) -> None:
@@ -168,13 +179,16 @@ class LiveControl:
             self.tell("nothing was found there")
             return
         number, name = int(found.ids[k]), self._classes[found.labels[k]]
+        title, picked = f"#{number} {name}", self._picked
+        if self._num_photos is not None:
+            number, title, picked = k, name, picked.in_photo(found)
         if number < 0:
             self.tell("this network tells no objects apart; begin with --model mask-rcnn-person")
             return
-        keep = not self._picked.chosen(found)[k]
-        self._picked = self._picked.with_one(number, keep=keep)
+        keep = not picked.chosen(found)[k]
+        self._picked = picked.with_one(number, keep=keep)
         self._apply()
-        self.tell(f"#{number} {name}: {'kept' if keep else 'dropped'}")
+        self.tell(f"{title}: {'kept' if keep else 'dropped'}")
 
     # === What is written on the picture ===
 
@@ -192,7 +206,7 @@ class LiveControl:
             "inverted": self._invert,
             "mask": self._shows_mask,
             "RECORDING": self._recorder.recording,
-            "PAUSED": self._paused.is_set(),
+            "PAUSED": self._paused.is_set() and self._num_photos is None,
         }
         effect = ", ".join([self._palette.title, *(name for name, on in marks.items() if on)])
         if output.found is None:
@@ -201,7 +215,11 @@ class LiveControl:
             num, num_kept = len(output.found), len(output.instances or ())
             noun = "object" if num == 1 else "objects"
             objects = f"{num} {noun}" + (f", {num_kept} kept" if num_kept != num else "")
-        return [effect, self._title, self._figures.line(), objects]
+        figures = self._figures.line()
+        if self._num_photos is not None:
+            place = f" ({output.frame.index + 1} of {self._num_photos})"
+            figures = f"{output.frame.name}{place if self._num_photos > 1 else ''}"
+        return [effect, self._title, figures, objects]
 
 
 def object_at(found: Instances, at_xy: tuple[int, int], frame_hw: tuple[int, int]) -> int | None:

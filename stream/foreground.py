@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,11 +53,14 @@ class Picked:
         keep: of the command line; everything without it.
         kept: ids of objects picked to be kept.
         dropped: ids of objects picked to be dropped.
+        photo: what was found in the photo in which they were picked, which has no ids: their ranks
+            take the place of ids, and other photos are not touched.
     """
 
     keep: Keep | None = None
     kept: frozenset[int] = frozenset()
     dropped: frozenset[int] = frozenset()
+    photo: Instances | None = field(default=None, compare=False)
 
     def __call__(self, instances: Instances) -> Instances:
         """Return the objects to keep, best first, as they came."""
@@ -68,8 +71,17 @@ class Picked:
         chosen = np.ones(len(instances), bool)
         if self.keep is not None:
             chosen = self.keep.chosen(instances)
-        chosen |= np.isin(instances.ids, list(self.kept))
-        return chosen & ~np.isin(instances.ids, list(self.dropped))
+        numbers = instances.ids
+        if self.photo is not None:
+            numbers = np.arange(len(instances), dtype=np.int32)
+            if instances is not self.photo:
+                return chosen
+        chosen |= np.isin(numbers, list(self.kept))
+        return chosen & ~np.isin(numbers, list(self.dropped))
+
+    def in_photo(self, found: Instances) -> Picked:
+        """Return the choice in a photo, in which nothing is picked yet if it is a new one."""
+        return self if self.photo is found else Picked(self.keep, photo=found)
 
     def with_one(self, number: int, *, keep: bool) -> Picked:
         """Return the choice after the object of that id was picked."""

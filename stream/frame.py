@@ -176,6 +176,8 @@ class Source(Protocol):
 
     #: what is known of the stream
     info: StreamInfo
+    #: so far, of what has nothing to do with the rest and could not be read
+    num_left_out: int = 0
 
     def __enter__(self) -> Self:
         return self
@@ -208,6 +210,8 @@ class Sink(Protocol):
 
     #: written to from the main thread, because its window system wants that
     main_thread: bool
+    #: gets what a person sees: a photo again and again, with each change he makes
+    watched: bool = False
 
     def __enter__(self) -> Self:
         return self

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import TracebackType
 from typing import Any, Self
+
+LEAVING_S = 5.0  # many times as long as outputs take that are given up
 
 
 class Interruption:
     """While entered, the first of these signals sets an event, the second gives up at once.
+
+    Who presses Ctrl-C again and again does not interrupt the giving up, which kills processes and
+    deletes what is unfinished; unless it takes so long that it seems to hang.
 
     Args:
         stop: what the first one sets; after that, `KeyboardInterrupt` is raised.
@@ -24,6 +30,7 @@ class Interruption:
         """Change nothing yet."""
         self._stop = stop
         self._before: dict[int, Any] = {}
+        self._deaf_until = 0.0
         self.came = False
         self.is_heeded = False
 
@@ -45,8 +52,14 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def leave(self) -> None:
+        """Disturb nothing for a while: all that is left to do is to leave the outputs."""
+        self._deaf_until = time.monotonic() + LEAVING_S
+
     def _handle(self, number: int, frame: object) -> None:
-        if self._stop.is_set() or not self.is_heeded:
+        if self.is_heeded and not self._stop.is_set():
+            self.came = True
+            self._stop.set()
+        elif time.monotonic() >= self._deaf_until:
+            self.leave()
             raise KeyboardInterrupt
-        self.came = True
-        self._stop.set()

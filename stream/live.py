@@ -34,7 +34,7 @@ def open_live_control(
     stop: threading.Event,
     stack: ExitStack,
 ) -> Callable[[Event], None]:
-    """Return what reacts to a person; where there is a window on a stream, it has all the keys.
+    """Return what reacts to a person; where there is a window, it has all the keys.
 
     Args:
         sinks: of the run; a recorder is added.
@@ -50,7 +50,7 @@ def open_live_control(
         stack: leaves the recorder.
     """
     windows = {name: sink for name, sink in sinks.items() if isinstance(sink, Window)}
-    if not windows or info.stream.fps is None:
+    if not windows:
         return lambda event: _quit(event, stop)
     (name, window), *_ = windows.items()
     messages = Messages(options.on_message)
@@ -68,6 +68,7 @@ def open_live_control(
         fullscreen=window.toggle_fullscreen,
         paused=paused,
         stop=stop,
+        num_photos=info.stream.num_frames if info.stream.fps is None else None,
     )
     messages.also = control.tell
     window.decorate(control.draw)

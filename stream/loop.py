@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 
 from stream.channel import Channel
@@ -51,7 +51,9 @@ def run(
         sinks: by the name that `stats` counts them under.
         stats: filled as it goes.
         stop: once set, no more frames are read; what was read is written and finished.
-        paused: while set, a live picture stands still, at new times, and a file waits.
+        paused: while set, a live picture stands still, at new times, and a file waits. Where
+            somebody watches photos that are no video, it is set for each of them, which waits
+            until it is cleared.
         on_event: called with what a person does at a sink.
         on_progress: called from the main thread a few times a second.
 
@@ -63,7 +65,7 @@ def run(
             that could not be finished, when all others are.
     """
     settle_process()
-    threads = _Threads(source, pipeline, sinks, stats, paused or threading.Event())
+    threads = _Threads(source, pipeline, sinks, stats, paused)
     cut_short = False
     with ExitStack() as stack:
         stack.callback(threads.join)
@@ -111,20 +113,23 @@ class _Threads:
         pipeline: Pipeline,
         sinks: Mapping[str, Sink],
         stats: Stats,
-        paused: threading.Event,
+        paused: threading.Event | None,
     ) -> None:
         live = source.info.live
         self._source = source
         self._pipeline = pipeline
         self._sinks = sinks
         self._stats = stats
-        self._paused = paused
+        self._paused = paused or threading.Event()
         self._stopped = False
+        self._ending = threading.Event()
         self._captured: Channel[Captured] = Channel(1 if live else 2, newest_wins=live)
         self._tracked: Channel[Found] = Channel(1 if live else 2, newest_wins=live)
         self._composited: dict[str, Channel[Composited]] = {
             name: Channel(2, newest_wins=live) for name in sinks
         }
+        self._watched = [name for name, sink in sinks.items() if sink.watched]
+        self._by_hand = source.info.fps is None and paused is not None and bool(self._watched)
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         work: list[tuple[str, Callable[[], None]]] = [
@@ -151,6 +156,7 @@ class _Threads:
 
     def stop(self) -> None:
         """Read no more; what was read goes its way. Callable more than once."""
+        self._ending.set()
         self._paused.clear()
         if not self._stopped:
             self._stopped = True
@@ -158,6 +164,7 @@ class _Threads:
 
     def abort(self) -> None:
         """Make every thread end soon, whatever it waits for."""
+        self._ending.set()
         self._source.interrupt()
         self._paused.clear()
         self._captured.abort()
@@ -222,8 +229,11 @@ class _Threads:
         shown: Output | None = None
         try:
             for tracked, captured_at in self._tracked:
+                if self._by_hand:
+                    self._show_until_told(tracked, captured_at)
+                    continue
                 shown = self._held(shown, self._pipeline.composite(tracked))
-                self._give((shown, captured_at))
+                self._give((shown, captured_at), self._composited)
         finally:
             for channel in self._composited.values():
                 channel.close()
@@ -236,9 +246,32 @@ class _Threads:
             time.sleep(POLL_S)
         return output
 
-    def _give(self, item: Composited) -> None:
-        for name, channel in self._composited.items():
-            self._stats.count(f"{name} dropped", channel.put(item))
+    def _show_until_told(self, tracked: Tracked, captured_at: float) -> None:
+        """Show a photo, anew with each new look, until somebody goes on.
+
+        Sinks that are not watched get it then, as it was left.
+        """
+        look = self._pipeline.look
+        output = self._pipeline.composite(tracked)
+        self._paused.set()
+        self._give((output, captured_at), self._watched)
+        while True:
+            # first this, then the look: a look that was chosen before going on counts
+            leaves = self._ending.is_set() or not self._paused.is_set()
+            if self._pipeline.look is not look:
+                look = self._pipeline.look
+                output = self._pipeline.composite(tracked, again=True)
+                self._give((output, captured_at), self._watched)
+            elif leaves:
+                break
+            else:
+                time.sleep(POLL_S)
+        others = [name for name in self._composited if name not in self._watched]
+        self._give((output, captured_at), others)
+
+    def _give(self, item: Composited, names: Iterable[str]) -> None:
+        for name in names:
+            self._stats.count(f"{name} dropped", self._composited[name].put(item))
 
     def _write(self, name: str) -> None:
         for item in self._composited[name]:

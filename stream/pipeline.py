@@ -128,8 +128,13 @@ class Pipeline:
     def _with_frames(self, results: list[Instances | None]) -> list[Tracked]:
         return [Tracked(self._waiting.popleft(), instances) for instances in results]
 
-    def composite(self, tracked: Tracked) -> Output:
-        """Return the frame with the effect; over all of it where no mask is known."""
+    def composite(self, tracked: Tracked, *, again: bool = False) -> Output:
+        """Return the frame with the effect; over all of it where no mask is known.
+
+        Args:
+            tracked: the next frame.
+            again: the frame of the last call, a photo, with a new look; it counts once.
+        """
         frame, instances, look = tracked.frame, tracked.instances, self.look
         self._stats.saw(() if instances is None else instances.ids.tolist())
         if instances is not None and look.choose is not None:
@@ -137,7 +142,8 @@ class Pipeline:
         alpha = self._alpha(frame, instances)
         with self._stats.timed("effect"):
             shown = _shown(frame, look.effect, _protected(frame, alpha, look.invert))
-        self._stats.shown()
+        if not again:
+            self._stats.shown()
         return Output(frame, shown, alpha, instances, tracked.instances)
 
     def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:

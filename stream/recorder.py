@@ -28,6 +28,7 @@ class Recorder(Sink):
     """
 
     main_thread = False
+    watched = True
 
     def __init__(
         self,

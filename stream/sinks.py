@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from stream.frame import OutputInfo, Sink, StreamError
@@ -32,7 +31,6 @@ class SinkOptions:
         crf: its constant rate factor, 0 (lossless) to 51.
         polygons: instances are written as outlines, not as RLE.
         on_message: told, in one line, what happens to an output while it runs.
-        stop: set when the run is to end.
     """
 
     overwrite: bool = False
@@ -41,7 +39,6 @@ class SinkOptions:
     crf: int = 20
     polygons: bool = False
     on_message: Callable[[str], None] = lambda text: None
-    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
@@ -58,7 +55,7 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
         StreamError: it cannot be written to, or must not be.
     """
     if address == "window:":
-        return Window("maskcast", info, options.stop)
+        return Window("maskcast", info)
     if address == "null:":
         return Null()
     _check_rate(address, info)

@@ -31,7 +31,7 @@ def open_source(
         address: a camera's number or `camera:N`, a video, a photo, a folder or glob of photos, a
             network address, `screen:`, `screen:WxH+X+Y`, or `demo:`.
         on_message: told, in one line, a camera's mode, what happens to it while it runs, and that a
-            file is damaged.
+            file is damaged or left out.
         fps: makes photos the frames of a video.
         realtime: a file behaves as a camera.
 
@@ -53,11 +53,16 @@ def local_files(address: str) -> list[Path]:
         return []
     path = Path(address)
     if path.is_dir():
-        photos = [file for file in path.iterdir() if file.suffix.lower() in ENDINGS]
+        photos = [file for file in path.iterdir() if _is_listed(file)]
         return sorted(photos, key=_by_number)
     if path.exists():
         return [path]
     return sorted(map(Path, glob.glob(address, recursive=True)), key=_by_number)
+
+
+def _is_listed(path: Path) -> bool:
+    """Return whether a file of a folder is one of its photos; hidden ones are the system's."""
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
 
 
 def _by_number(path: Path) -> list[str | int]:
@@ -84,14 +89,14 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
         photos = [file for file in files if file.suffix.lower() in ENDINGS]
         if not photos:
             raise StreamError(f"{address}: no photos in it ({' '.join(ENDINGS)})")
-        return Photos(photos, fps)
+        return Photos(photos, fps, on_message)
     if not files:
         raise StreamError(
             f"{address}: no such file; a source is a video, a photo, a folder/, a camera's number, "
             "an address such as rtsp://..., screen:, or demo:"
         )
     if is_photo(files[0]):
-        return Photos(files, fps)
+        return Photos(files, fps, on_message)
     if fps is not None:
         raise StreamError(f"{address}: a video has a rate of its own; --fps is for photos")
     return VideoSource(str(files[0]), on_message)

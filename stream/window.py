@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -18,24 +17,27 @@ from stream.frame import Event, Output, OutputInfo, Sink, StreamError
 from stream.pace import Pace
 
 KEYS = {27: "escape", 32: "space", 13: "enter"}
+# of X11, macOS and Windows; letters have no more than eight bits
+_SPECIAL_KEYS = {0xFF8D: "enter", 0xFF53: "right", 0xF703: "right", 0x270000: "right"}
 _REFRESH_S = 0.2  # between two drawings of the same output
+_REFRESH_SHARE = 3  # times as long as a drawing takes, at least: those of large photos do
 
 
 class Window(Sink):
-    """`Sink` that shows outputs: live ones at once, a file's at its own pace, photos until a key.
+    """`Sink` that shows outputs: live ones and photos at once, those of a video at its own pace.
 
     Args:
         title: of the window, which also identifies it.
         info: of the outputs.
-        stop: once set, a photo waits for a key no longer.
 
     Raises:
         StreamError: there is no display.
     """
 
     main_thread = True
+    watched = True
 
-    def __init__(self, title: str, info: OutputInfo, stop: threading.Event) -> None:
+    def __init__(self, title: str, info: OutputInfo) -> None:
         """Check that there is a display."""
         if not display_available():
             raise StreamError(
@@ -43,12 +45,12 @@ class Window(Sink):
             )
         self._title = title
         self._stream = info.stream
-        self._stop = stop
         self._events: list[Event] = []
         self._closed = False
         self._pace = Pace()
         self._draw: Callable[[Output], NDArray[np.uint8]] | None = None
-        self._shown: tuple[Output, float] | None = None
+        self._shown: Output | None = None
+        self._due = 0.0  # when it is drawn again
         self._fullscreen = False
 
     def decorate(self, draw: Callable[[Output], NDArray[np.uint8]]) -> None:
@@ -94,31 +96,34 @@ class Window(Sink):
         self._wait_for(output.frame.time_s)
         self._show(output)
         self._look(1)
-        while self._stream.fps is None and not self._events and not self._stop.is_set():
-            self._look(30)
 
     def poll(self) -> list[Event]:
         """Return keys pressed and clicks; see `Sink`."""
         if not self._closed:
-            if self._draw and self._shown and time.monotonic() - self._shown[1] > _REFRESH_S:
-                self._show(self._shown[0])
+            if self._draw and self._shown and time.monotonic() > self._due:
+                self._show(self._shown)
             self._look(1)
         events, self._events = self._events, []
+        if events:
+            self._due = 0.0  # what they change is drawn at the next call
         return events
 
     def _show(self, output: Output) -> None:
+        began = time.monotonic()
         image = self._draw(output) if self._draw is not None else over_black(output.image)
         self._size_hw = image.shape[:2]
-        self._shown = output, time.monotonic()
+        self._shown = output
         cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        now = time.monotonic()
+        self._due = now + max(_REFRESH_S, _REFRESH_SHARE * (now - began))
 
     def _on_mouse(self, event: int, x: int, y: int, flags: int, given: object) -> None:
         if event != cv2.EVENT_LBUTTONDOWN or self._draw is None or self._shown is None:
             return
         height, width = self._size_hw
-        stream = self._stream
-        at_xy = x * stream.width // width, y * stream.height // height
-        if 0 <= at_xy[0] < stream.width and 0 <= at_xy[1] < stream.height:
+        frame_h, frame_w = self._shown.picture.size_hw  # of photos each may have another size
+        at_xy = x * frame_w // width, y * frame_h // height
+        if 0 <= at_xy[0] < frame_w and 0 <= at_xy[1] < frame_h:
             self._events.append(Event("click", at_xy=at_xy))
 
     def _wait_for(self, time_s: float) -> None:
@@ -130,9 +135,17 @@ class Window(Sink):
 
     def _look(self, wait_ms: int) -> None:
         """Let the window system work and note what happened."""
-        code = cv2.waitKey(wait_ms)
+        code = cv2.waitKeyEx(wait_ms)
         if code >= 0:
-            self._events.append(Event("key", KEYS.get(code & 0xFF, chr(code & 0xFF))))
+            self._events.append(Event("key", key_of(code)))
         if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self._closed = True
             self._events.append(Event("closed"))
+
+
+def key_of(code: int) -> str:
+    """Return the name of a key by the code of `cv2.waitKeyEx`, "" of one that means nothing."""
+    if (special := _SPECIAL_KEYS.get(code) or _SPECIAL_KEYS.get(code & 0xFFFF)) is not None:
+        return special
+    letter = code & 0xFFFF  # above are Shift and the like
+    return KEYS.get(letter, chr(letter)) if 0 < letter < 0x100 else ""

@@ -52,6 +52,7 @@ class Desk:
             fullscreen=self._fill,
             paused=self.paused,
             stop=self.stop,
+            num_photos=more.get("num_photos"),
         )
 
     def _fill(self) -> None:

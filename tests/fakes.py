@@ -139,8 +139,9 @@ class ListSink(Closing):
         fail_at: int | None = None,
         fail_at_end: bool = False,
         events: dict[int, Event] | None = None,
+        watched: bool = False,
     ) -> None:
-        self.main_thread = main_thread
+        self.main_thread, self.watched = main_thread, watched
         self.outputs: list[Output] = []
         self.finished: list[bool] = []
         self.threads: set[str] = set()

@@ -144,6 +144,55 @@ def test_click_with_a_network_without_ids_says_so(desk):
     assert "--model mask-rcnn-person" in shown_message(live)
 
 
+def test_click_in_a_photo_goes_by_rank_and_means_no_other_photo(desk):
+    live = desk(num_photos=2)
+    shown = with_objects(live, tracked=False)
+    live.click(620, 240)
+    choose = live.pipeline.look.choose
+    assert choose(shown.found).labels.tolist() == [0, 1]
+    assert shown_message(live) == "cat: dropped"
+    live.click(20, 240)
+    choose = live.pipeline.look.choose
+    assert choose(shown.found).labels.tolist() == [1]
+    other = with_objects(live, tracked=False)
+    assert choose(other.found).labels.tolist() == [0, 1, 2]
+    live.click(20, 240)
+    assert live.pipeline.look.choose(other.found).labels.tolist() == [1, 2]
+    live.click(20, 240)
+    assert live.pipeline.look.choose(other.found).labels.tolist() == [0, 1, 2]
+    assert shown_message(live) == "person: kept"
+
+
+def test_click_in_a_photo_keeps_what_the_command_line_dropped(desk):
+    live = desk(num_photos=1, keep=Keep.of(parse_keep("dog"), ("person", "dog", "cat")))
+    shown = with_objects(live, tracked=False)
+    live.click(620, 240)
+    assert live.pipeline.look.choose(shown.found).labels.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("key", ["space", "enter", "right"])
+def test_only_these_keys_leave_a_photo(desk, key):
+    live = desk(num_photos=2)
+    live.paused.set()
+    live.press(*"1234567+-=bimosrhhh", "x", "", "left")
+    assert live.paused.is_set()
+    assert not live.stop.is_set()
+    assert not live.recorder.recording
+    live.press("r")
+    assert shown_message(live) == "a photo is not recorded; s writes it"
+    live.press(key, key)
+    assert not live.paused.is_set()
+    assert not live.stop.is_set()
+
+
+def test_figures_of_a_photo_say_which(desk):
+    live = desk(num_photos=7)
+    shown = output_of(square(0), 3, 0.0, "cat.jpg")
+    assert live.control._lines(shown)[2] == "cat.jpg (4 of 7)"
+    live.paused.set()
+    assert "PAUSED" not in live.control._lines(shown)[0]
+
+
 def test_smallest_object_under_the_pointer_is_meant():
     found = discs((120, 160), 3, tracked=True)
     assert object_at(found, (20, 240), (480, 640)) == 0

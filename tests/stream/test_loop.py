@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
-from effects import Mask
+from effects import Mask, Unchanged
 from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
 from stream.frame import Event, Source, StreamError
 from stream.loop import run
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.stats import Stats
-from tests.fakes import HoldsBack, ListSink, MovingSquare, Oracle
+from tests.fakes import HoldsBack, ListSink, MovingSquare, Oracle, square
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +148,69 @@ def test_stats_say_what_happened():
     assert set(figures["cpu_s"]) == {"capture", "track", "composite", "write a"}
     assert figures["fps"] > 0
     assert figures["peak_memory_mb"] > 10
+
+
+# === Photos that somebody watches ===
+
+
+def photos(num: int) -> MovingSquare:
+    source = MovingSquare(num)
+    source.info = replace(source.info, fps=None)
+    return source
+
+
+def test_a_photo_waits_and_is_shown_anew_with_each_look():
+    stats, paused, changes = Stats(), threading.Event(), []
+    looked_at = pipeline(stats)
+
+    def on_event(event: Event) -> None:
+        assert paused.is_set()
+        if event.key == "look":
+            looked_at.look = Look(Unchanged())
+            changes.append(time.monotonic())
+        elif event.key == "look and leave":
+            looked_at.look = Look(Mask())
+            paused.clear()
+        else:
+            paused.clear()
+
+    keys = {1: "look", 2: "leave", 3: "look and leave"}
+    window = ListSink(
+        main_thread=True, watched=True, events={n: Event("key", key) for n, key in keys.items()}
+    )
+    file = ListSink()
+    sinks = {"window": window, "file": file}
+    whole, _ = play(photos(2), sinks, pipeline=looked_at, paused=paused, on_event=on_event)
+    assert whole
+    assert window.indices == [0, 0, 1, 1]
+    assert file.indices == [0, 1]
+    assert file.outputs[0] is window.outputs[1]
+    assert file.outputs[1] is window.outputs[3], "the look chosen just before it was left"
+    assert (window.outputs[1].image == square(0)).all()
+    assert window.outputs[0].found is window.outputs[1].found, "the network did not run again"
+    assert stats.counts["processed"] == stats.counts["keyframes"] == 2
+    assert window.finished == file.finished == [False]
+
+
+def test_stop_ends_photos_that_wait():
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    sinks = {"window": ListSink(main_thread=True, watched=True), "file": ListSink()}
+    whole, stats = play(photos(1000), sinks, stop=stop, paused=threading.Event())
+    assert not whole
+    assert sinks["file"].indices == list(range(stats.counts["read"]))
+    assert len(sinks["file"].indices) < 10
+    assert sinks["file"].finished == [True]
+
+
+def test_an_error_ends_photos_that_wait():
+    sinks = {"window": ListSink(main_thread=True, watched=True, fail_at=0), "file": ListSink()}
+    with pytest.raises(StreamError, match="list: full"):
+        play(photos(1000), sinks, paused=threading.Event())
+    assert sinks["file"].finished == []
+
+
+def test_photos_that_nobody_watches_wait_for_nobody():
+    sink = ListSink()
+    play(photos(5), {"a": sink}, paused=threading.Event())
+    assert sink.indices == list(range(5))

@@ -92,6 +92,43 @@ def test_photos_of_a_video_have_one_size(tmp_path):
         list(video)
 
 
+@pytest.mark.parametrize("bad", [[0], [2], [0, 1, 3]])
+def test_independent_photos_that_cannot_be_read_are_left_out(tmp_path, bad):
+    paths = [tmp_path / f"{index}.png" for index in range(4)]
+    for index, path in enumerate(paths):
+        path.write_bytes(b"torn" if index in bad else encode_photo(RGB[: index + 1], path))
+    told = []
+    with Photos(paths, on_message=told.append) as photos:
+        frames = list(photos)
+    good = [index for index in range(4) if index not in bad]
+    assert [frame.index for frame in frames] == good
+    assert [frame.name for frame in frames] == [f"{index}.png" for index in good]
+    assert photos.info.height == good[0] + 1
+    assert photos.num_left_out == len(told) == len(bad)
+    for index, line in zip(bad, told, strict=True):
+        assert line.startswith(f"error: {paths[index]}: not a picture")
+
+
+def test_photos_of_which_none_can_be_read_are_an_error(tmp_path):
+    paths = [tmp_path / "0.png", tmp_path / "1.png"]
+    told = []
+    with pytest.raises(StreamError, match=r"1\.png: cannot be read"):
+        Photos(paths, on_message=told.append)
+    assert [line.partition(":")[0] for line in told] == ["error"]
+    with pytest.raises(StreamError, match=r"0\.png: cannot be read"):
+        Photos(paths[:1], on_message=told.append)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_a_video_lacks_no_photo(tmp_path, bad):
+    paths = [tmp_path / "0.png", tmp_path / "1.png", tmp_path / "2.png"]
+    for index, path in enumerate(paths):
+        path.write_bytes(b"torn" if index == bad else encode_photo(RGB, path))
+    with pytest.raises(StreamError, match=rf"{bad}\.png: not a picture"):
+        list(Photos(paths, Fraction(25)))
+
+
 def png_header(width: int, height: int) -> bytes:
     head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n\0\0\0\r" + head + struct.pack(">I", zlib.crc32(head))

@@ -83,6 +83,21 @@ def test_numbered_photos_come_in_the_order_of_their_numbers(tmp_path):
     assert [path.name for path in local_files(f"{tmp_path}/*.png")] == names
 
 
+def test_hidden_files_of_a_folder_are_no_photos_of_it(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), square(0))
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7 AppleDouble")
+    cv2.imwrite(str(tmp_path / ".b.png"), square(0))
+    assert local_files(str(tmp_path)) == [tmp_path / "a.png"]
+    with open_source(str(tmp_path), on_message=quiet) as source:
+        assert [frame.name for frame in source] == ["a.png"]
+    for given in (str(tmp_path / ".b.png"), f"{tmp_path}/.b*"):
+        with open_source(given, on_message=quiet) as source:
+            assert [frame.name for frame in source] == [".b.png"]
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(StreamError, match="no photos in it"):
+        open_source(str(tmp_path), on_message=quiet)
+
+
 def test_addresses_of_sinks(tmp_path):
     for address, kind in {
         str(tmp_path / "x.mp4"): VideoSink,

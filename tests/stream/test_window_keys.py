@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,13 @@ import pytest
 
 from stream.photos import read_photo
 from stream.video_source import VideoSource
+from tests.at_window import SIZE_WH, Person
 from tests.ffmpeg_reference import ffmpeg
 from tests.screens import needs_screen, start, virtual_screen, wait_for_window, xdotool
 
 pytestmark = needs_screen
 
 BLUE = (0x2A, 0x6F, 0x97)
-SIZE_WH = (640, 480)
 WALL, FACE = (480, 40), (300, 200)  # of the demo's portrait, x y
 
 
@@ -41,60 +41,6 @@ def clip(tmp_path_factory) -> Path:
             sink.finish(cut_short=False)
     ffmpeg("-stream_loop", "40", "-i", folder / "once.mkv", "-c", "copy", folder / "long.mkv")
     return folder / "long.mkv"
-
-
-class Person:
-    """Somebody at the window: looks, types and clicks."""
-
-    def __init__(self, display: str, process: subprocess.Popen[str]) -> None:
-        self.display, self.process = display, process
-        self.window = wait_for_window(process, display)
-        self._wait_for_picture()
-        xdotool(display, "windowfocus", self.window)
-
-    def _wait_for_picture(self) -> None:
-        """Wait until something is painted.
-
-        Without a window manager Qt now and then misses that its window has appeared, and paints
-        nothing; it is then shown anew.
-        """
-        for attempt in range(1, 101):
-            if self.look()[..., 0].any():
-                return
-            if attempt % 10 == 0:
-                xdotool(self.display, "windowunmap", self.window)
-                xdotool(self.display, "windowmap", self.window)
-            time.sleep(0.2)
-        raise AssertionError("the window stays black")
-
-    def look(self, size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
-        """What is shown at the upper left of the screen, where the window is, (H, W, 3) RGB."""
-        size = f"{size_wh[0]}x{size_wh[1]}"
-        raw = ffmpeg(
-            *("-f", "x11grab", "-video_size", size, "-draw_mouse", "0", "-i", self.display),
-            *("-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"),
-        )
-        return np.frombuffer(raw, np.uint8).reshape(size_wh[1], size_wh[0], 3)
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            xdotool(self.display, "key", key)
-            time.sleep(0.15)
-
-    def click(self, at_xy: tuple[int, int]) -> None:
-        x, y = map(str, at_xy)
-        xdotool(self.display, "mousemove", "--window", self.window, x, y, "click", "1")
-
-    def wait_until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
-        while not holds():
-            assert time.monotonic() < deadline
-            assert self.process.poll() is None, self.process.stderr.read()
-            time.sleep(0.1)
-
-    def sees(self, at_xy: tuple[int, int], colour: tuple[int, int, int]) -> bool:
-        seen = self.look()[at_xy[1], at_xy[0]].astype(int)
-        return bool(np.abs(seen - colour).max() <= 3)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,95 @@
+"""Runs that are ended from outside: what is left of them, and the exit code."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.command_line.failing import files
+from tests.folders import ROOT
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(condition, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tmp_path, number):
+    from stream.video_source import VideoSource
+
+    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
+    out = tmp_path / "out.mp4"
+    with start(clip, "--realtime", "-o", out) as process:
+        wait_for(lambda: any(path.stat().st_size > 0 for path in tmp_path.iterdir()))
+        time.sleep(2)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert files(tmp_path) == ["out.mp4"]
+    with VideoSource(str(out)) as video:
+        times = [frame.time_s for frame in video]
+        assert video.info.sound is not None
+        duration_s = (video.info.num_frames or 0) / float(video.info.fps or 1)
+    assert 0.3 < times[-1] < 8
+    assert duration_s == pytest.approx(times[-1], abs=0.15)
+
+
+def test_ctrl_c_ends_the_wait_for_a_source_that_does_not_come(tmp_path):
+    with start("udp://127.0.0.1:9", "-o", tmp_path / "out.mp4") as process:
+        children = psutil.Process(process.pid).children
+        wait_for(lambda: any("ffmpeg" in one.name() for one in children()))
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=10)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("pause_s", [0.001, 0.01])
+def test_ctrl_c_again_and_again_is_quick_and_leaves_nothing(shared_data, tmp_path, pause_s):
+    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
+    with start(clip, "--realtime", "-o", tmp_path / "out.mp4") as process:
+        wait_for(lambda: any(path.stat().st_size > 0 for path in tmp_path.iterdir()))
+        began = time.monotonic()
+        for _ in range(6):
+            process.send_signal(signal.SIGINT)
+            time.sleep(pause_s)
+        process.communicate(timeout=60)
+    assert time.monotonic() - began < 5
+    assert process.returncode in (130, -signal.SIGINT)  # the last may come when Python ends
+    assert files(tmp_path) in ([], ["out.mp4"])
+
+
+def test_killed_ffmpeg_is_one_line_and_leaves_nothing(shared_data, tmp_path):
+    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
+    out = tmp_path / "out.mp4"
+    with start(clip, "--realtime", "-o", out) as process:
+        children = psutil.Process(process.pid).children
+        wait_for(lambda: len([one for one in children() if "ffmpeg" in one.name()]) == 2)
+        time.sleep(0.5)
+        encoder = max(children(), key=lambda one: one.create_time())
+        encoder.kill()
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in told
+    assert told.splitlines()[-1].startswith(f"error: {out}: could not be written (ffmpeg was ended")
+    assert files(tmp_path) == []

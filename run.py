@@ -308,9 +308,10 @@ def _pipeline(
     from stream.pipeline import Pipeline, shrunk
     from stream.tracking import open_tracker
 
-    if source.info.live:  # networks are compiled at their first image, and a camera does not wait
-        first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
-        segmenter.segment(shrunk(first, segmenter.max_input)[None])
+    # networks are compiled at their first images, which a camera would not wait for
+    first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
+    num = 1 if source.info.live or source.info.fps is None else segmenter.max_images
+    segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * num))
     told: list[str] = []
 
     def on_failure(error: Exception) -> None:

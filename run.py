@@ -308,10 +308,6 @@ def _pipeline(
     from stream.pipeline import Pipeline, shrunk
     from stream.tracking import open_tracker
 
-    # networks are compiled at their first images, which a camera would not wait for
-    first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
-    num = 1 if source.info.live or source.info.fps is None else segmenter.max_images
-    segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * num))
     told: list[str] = []
 
     def on_failure(error: Exception) -> None:
@@ -325,6 +321,9 @@ def _pipeline(
             f"--keep {options.keep}: ids are given to objects of a video, with "
             "--model mask-rcnn-person or another network that tells them apart"
         )
+    # networks are compiled at their first images, which a camera would not wait for
+    first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
+    segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * tracker.max_images))
     return Pipeline(
         tracker,
         Refiner(blend=source.info.fps is not None),

@@ -69,6 +69,7 @@ class KeyframeTracker:
     Attributes:
         counts: "keyframes", runs of the network; "carried", frames with moved masks; "still",
             frames on which nothing moved; "cuts".
+        max_images: frames that are given to the network at a time.
         age_s: time from the keyframe of the newest masks to their frame, `None` without masks.
 
     Raises:
@@ -97,7 +98,7 @@ class KeyframeTracker:
         self.age_s: float | None = None
         self._segmenter = segmenter
         self._batch: list[NDArray[np.uint8]] = []
-        self._max_images = max_images
+        self.max_images = max_images
         self._on_failure = on_failure
         self._reuse = reuse
         self._schedule = Schedule(keyframe, mean_distance)
@@ -168,7 +169,7 @@ class KeyframeTracker:
         is_other = bool(self._batch) and self._batch[0].shape != image.shape
         results = self._run_batch() if is_other else []
         self._batch.append(image)
-        return results + self._run_batch() if len(self._batch) >= self._max_images else results
+        return results + self._run_batch() if len(self._batch) >= self.max_images else results
 
     def _run_batch(self) -> list[Instances | None]:
         images, self._batch = self._batch, []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects.composite import blend_onto, per_channel
-from effects.effect import Image, check
+from effects.effect import Image, Planar, check
 
 #: Standard deviation of the blur at strength 1, as a share of the frame's height.
 MAX_SIGMA = 0.05
@@ -48,10 +48,10 @@ class Blur:
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, its blur where alpha is 0."""
         check(image, alpha)
-        (blurred,) = self.on_planes([image], alpha)
+        (blurred,) = self.on_planes(_OnePlane(image), alpha)
         return blurred
 
-    def on_planes(self, planes: Sequence[Image], alpha: NDArray[np.uint8]) -> list[Image]:
+    def on_planes(self, picture: Planar, alpha: NDArray[np.uint8]) -> list[Image]:
         """Do the same for planes; see `PlanarEffect`. They may have channels, (h, w, C)."""
         num_halvings, sigma_px = 0, self.strength * MAX_SIGMA * alpha.shape[0]
         while sigma_px >= 2 * MIN_REACHING_SIGMA_PX:
@@ -59,7 +59,7 @@ class Blur:
         alphas = [alpha]  # each half of the one before
         blurs: dict[int, BackgroundBlur] = {}  # by how often alpha was halved
         results = []
-        for plane in planes:
+        for index, plane in enumerate(picture.planes):
             level = int(plane.shape[:2] != alpha.shape)
             coarsest = max(level, num_halvings)
             while len(alphas) <= coarsest:
@@ -67,13 +67,24 @@ class Blur:
             if coarsest not in blurs:
                 sigma = sigma_px / 2 ** (coarsest - num_halvings)
                 blurs[coarsest] = BackgroundBlur(alphas[coarsest], sigma)
-            small = plane
-            for _ in range(coarsest - level):
-                small = _half(small)
-            result: Image = cv2.resize(blurs[coarsest](small), plane.shape[1::-1])
+            blurred = blurs[coarsest](picture.halved_planes(coarsest)[index])
+            result: Image = cv2.resize(blurred, plane.shape[1::-1])
             blend_onto(result, plane, alphas[level])
             results.append(result)
         return results
+
+
+class _OnePlane:
+    """An image as the one plane of a picture."""
+
+    def __init__(self, image: Image) -> None:
+        self.planes = [image]
+
+    def halved_planes(self, times: int) -> list[Image]:
+        (image,) = self.planes
+        for _ in range(times):
+            image = _half(image)
+        return [image]
 
 
 class BackgroundBlur:

@@ -36,6 +36,20 @@ class Effect(Protocol):
         """
 
 
+class Planar(Protocol):
+    """A picture in planes, such as luma and chroma, that keeps what is made of them."""
+
+    @property
+    def planes(self) -> Sequence[Image]:
+        """(h, w) uint8 each, of the picture's size or half of it, rounded up. Never written to."""
+
+    def halved_planes(self, times: int) -> Sequence[Image]:
+        """Return the planes of the picture shrunk to half its sides, rounded up, so often.
+
+        All have one size, but for 0 times: `planes`.
+        """
+
+
 @runtime_checkable
 class PlanarEffect(Effect, Protocol):
     """An effect that does the same to every channel, whatever its values mean.
@@ -44,12 +58,11 @@ class PlanarEffect(Effect, Protocol):
     to the bit as it was.
     """
 
-    def on_planes(self, planes: Sequence[Image], alpha: NDArray[np.uint8]) -> list[Image]:
-        """Apply the effect to a frame in planes, such as luma and chroma.
+    def on_planes(self, picture: Planar, alpha: NDArray[np.uint8]) -> list[Image]:
+        """Apply the effect to a frame in planes.
 
         Args:
-            planes: (h, w) uint8 each, of the frame's size or half of it, rounded up. Never written
-                to.
+            picture: the frame.
             alpha: (H, W) uint8, see `Effect`.
 
         Returns:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.effect import Image, check
+from effects.effect import Image, Planar, check
 
 
 class Unchanged:
@@ -20,6 +18,6 @@ class Unchanged:
         check(image, alpha)
         return image
 
-    def on_planes(self, planes: Sequence[Image], alpha: NDArray[np.uint8]) -> list[Image]:
+    def on_planes(self, picture: Planar, alpha: NDArray[np.uint8]) -> list[Image]:
         """Return the planes themselves; see `PlanarEffect`."""
-        return list(planes)
+        return list(picture.planes)

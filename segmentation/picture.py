@@ -19,10 +19,6 @@ class Picture(ABC):
     Several threads may ask for `rgb`, one at a time for everything else.
     """
 
-    def __init__(self) -> None:
-        """Begin with nothing made."""
-        self._halves: list[Image] = []
-
     @property
     @abstractmethod
     def size_hw(self) -> tuple[int, int]:
@@ -34,8 +30,19 @@ class Picture(ABC):
         """(H, W, 3) uint8 RGB; of what is shown also (H, W, 4) with straight alpha."""
 
     @abstractmethod
-    def _half(self) -> Image:
-        """Return `halved(1)`."""
+    def halved(self, times: int) -> Image:
+        """Return RGB shrunk to half its sides, rounded up, so many times.
+
+        OpenCV's one fast way to average over areas: each pixel is the mean of four.
+        """
+
+    @abstractmethod
+    def shrunk(self, size_hw: tuple[int, int]) -> Image:
+        """Return RGB at a smaller size.
+
+        Halved while it can be; the rest shrinks by less than two, where linear interpolation
+        leaves out none of the pixels.
+        """
 
     @property
     @abstractmethod
@@ -59,17 +66,6 @@ class Picture(ABC):
             half of it where one value stands for four pixels.
         """
 
-    def halved(self, times: int) -> Image:
-        """Return the picture shrunk to half its sides, rounded down, so many times.
-
-        OpenCV's one fast way to average over areas: each pixel is the mean of four.
-        """
-        if times == 0:
-            return self.rgb
-        while len(self._halves) < times:
-            self._halves.append(_half_of(self._halves[-1]) if self._halves else self._half())
-        return self._halves[times - 1]
-
 
 class RgbPicture(Picture):
     """Pixels stored as RGB.
@@ -83,24 +79,31 @@ class RgbPicture(Picture):
 
     def __init__(self, image: Image) -> None:
         """Take over `image`."""
-        super().__init__()
         is_image = image.ndim == 3 and image.shape[2] in (3, 4) and image.size > 0
         if not is_image or image.dtype != np.uint8:
             raise ValueError(f"image: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
-        self._image = image
+        self._halves = [image]
 
     @property
     def size_hw(self) -> tuple[int, int]:
         """See `Picture`."""
-        return self._image.shape[0], self._image.shape[1]
+        height, width = self._halves[0].shape[:2]
+        return height, width
 
     @property
     def rgb(self) -> Image:
         """The image itself."""
-        return self._image
+        return self._halves[0]
 
-    def _half(self) -> Image:
-        return _half_of(self._image)
+    def halved(self, times: int) -> Image:
+        """See `Picture`."""
+        while len(self._halves) <= times:
+            self._halves.append(half_of(self._halves[-1]))
+        return self._halves[times]
+
+    def shrunk(self, size_hw: tuple[int, int]) -> Image:
+        """See `Picture`."""
+        return resized(self.halved(halvings_above(self.size_hw, size_hw)), size_hw)
 
     @property
     def to_rgb(self) -> NDArray[np.float64]:
@@ -109,8 +112,8 @@ class RgbPicture(Picture):
 
     def cells(self, y: NDArray[np.intp], x: NDArray[np.intp], cell: int) -> list[Image]:
         """See `Picture.cells`."""
-        height, width = self._image.shape[0] // cell, self._image.shape[1] // cell
-        squares = np.ascontiguousarray(self._image).reshape(height, cell, width, -1)
+        height, width = self.size_hw[0] // cell, self.size_hw[1] // cell
+        squares = np.ascontiguousarray(self.rgb).reshape(height, cell, width, -1)
         pixels = squares[y, :, x].reshape(len(y), cell * cell, -1)
         return [np.asarray(channel, np.uint8) for channel in cv2.split(pixels)[:3]]
 
@@ -125,6 +128,19 @@ def rows_of_squares(plane: Image, cell: int) -> NDArray[Any]:
     return rows.reshape(height, cell, width)
 
 
-def _half_of(image: Image) -> Image:
-    height, width = max(1, image.shape[0] // 2), max(1, image.shape[1] // 2)
-    return np.asarray(cv2.resize(image, (width, height)), np.uint8)
+def halvings_above(size_hw: tuple[int, int], smaller_hw: tuple[int, int]) -> int:
+    """Return how often an image can be halved and still be as large as `smaller_hw`."""
+    times = 0
+    while max(size_hw) >> times >= 2 * max(smaller_hw):
+        times += 1
+    return times
+
+
+def half_of(image: Image) -> Image:
+    """Return (H, W) or (H, W, C) at half its sides, rounded up."""
+    return resized(image, ((image.shape[0] + 1) // 2, (image.shape[1] + 1) // 2))
+
+
+def resized(image: Image, size_hw: tuple[int, int]) -> Image:
+    """Return (H, W) or (H, W, C) at `size_hw`, interpolated linearly."""
+    return np.asarray(cv2.resize(image, size_hw[::-1]), np.uint8)

@@ -64,7 +64,7 @@ def run(
         StreamError: of the first stage that failed, and nothing is finished then; or of the outputs
             that could not be finished, when all others are.
     """
-    settle_process()
+    settle_process(live=source.info.live)
     threads = _Threads(source, pipeline, sinks, stats, paused)
     cut_short = False
     with ExitStack() as stack:

@@ -162,7 +162,7 @@ def _shown(frame: Frame, effect: Effect, alpha: Image) -> Picture:
     """Return the frame with the effect, in the frame's own coding where the effect allows it."""
     picture = frame.picture
     if isinstance(picture, YuvPicture) and isinstance(effect, PlanarEffect):
-        return picture.replaced(effect.on_planes(picture.planes, alpha))
+        return picture.replaced(effect.on_planes(picture, alpha))
     return RgbPicture(effect(picture.rgb, alpha, frame.time_s))
 
 
@@ -175,17 +175,9 @@ def _protected(frame: Frame, alpha: Image | None, invert: bool) -> Image:
 
 
 def shrunk(picture: Picture, max_side: int | None) -> Image:
-    """Return RGB with a long side of at most `max_side` pixels, its aspect kept.
-
-    Halved while it can be; the rest shrinks by less than two, where linear interpolation leaves
-    out none of the pixels.
-    """
+    """Return RGB with a long side of at most `max_side` pixels, its aspect kept."""
     height, width = picture.size_hw
     if max_side is None or max(height, width) <= max_side:
         return picture.rgb
     scale = max_side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    times = 0
-    while max(height, width) >> times >= 2 * max_side:
-        times += 1
-    return np.asarray(cv2.resize(picture.halved(times), size), np.uint8)
+    return picture.shrunk((max(1, round(height * scale)), max(1, round(width * scale))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from stream.screen import is_screen_address, screen_options
@@ -56,7 +57,8 @@ def input_options(address: str, *, low_delay: bool = False) -> list[str]:
         return screen_options(address)
     options = ["-copyts"]
     if not is_network_address(address):
-        options += ["-protocol_whitelist", "file", "-format_whitelist", _FILE_FORMATS]
+        options += ["-threads", str(_num_threads()), "-protocol_whitelist", "file"]
+        options += ["-format_whitelist", _FILE_FORMATS]
         return [*options, "-i", f"file:{address}"]
     options += ["-protocol_whitelist", _NETWORK_PROTOCOLS]
     if address.lower().startswith("rtsp"):
@@ -66,3 +68,8 @@ def input_options(address: str, *, low_delay: bool = False) -> list[str]:
     if low_delay:
         options += ["-thread_type", "slice", "-analyzeduration", str(_LIVE_ANALYSIS_US)]
     return [*options, "-i", address]
+
+
+def _num_threads() -> int:
+    """Return how many threads decode a file: each costs time, and more of them wait for us."""
+    return max(1, (os.cpu_count() or 1) // 4)

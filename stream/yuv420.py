@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.picture import Picture, rows_of_squares
+from segmentation.picture import Picture, half_of, halvings_above, resized, rows_of_squares
 
 Image = NDArray[np.uint8]
 
@@ -63,8 +63,8 @@ class YuvPicture(Picture):
 
     def __init__(self, luma: Image, blue: Image, red: Image, coding: YuvCoding) -> None:
         """Take over the planes."""
-        super().__init__()
         self.planes = luma, blue, red
+        self._halves: list[tuple[Image, ...]] = [self.planes]
         self.coding = coding
         self._rgb: Image | None = None
 
@@ -102,13 +102,26 @@ class YuvPicture(Picture):
             self._rgb.flags.writeable = False
         return self._rgb
 
-    def _half(self) -> Image:
-        height, width = (max(1, side // 2) for side in self.size_hw)
-        luma, blue, red = self.planes
-        # with an even side chroma has this size already
-        return self._converted(
-            cv2.resize(luma, (width, height)), blue[:height, :width], red[:height, :width]
-        )
+    def halved_planes(self, times: int) -> tuple[Image, ...]:
+        """Return luma, blue and red of the picture shrunk to half its sides so many times.
+
+        All of one size, but for 0 times.
+        """
+        while len(self._halves) <= times:
+            luma, *chroma = self._halves[-1]
+            if len(self._halves) > 1:  # chroma has half the size to begin with
+                chroma = [half_of(plane) for plane in chroma]
+            self._halves.append((half_of(luma), *chroma))
+        return self._halves[times]
+
+    def halved(self, times: int) -> Image:
+        """See `Picture`."""
+        return self._converted(*self.halved_planes(times)) if times else self.rgb
+
+    def shrunk(self, size_hw: tuple[int, int]) -> Image:
+        """See `Picture`."""
+        planes = self.halved_planes(halvings_above(self.size_hw, size_hw))
+        return self._converted(*(resized(plane, size_hw) for plane in planes))
 
     @property
     def to_rgb(self) -> NDArray[np.float64]:

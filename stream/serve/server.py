@@ -79,7 +79,7 @@ class Server:
         Raises:
             StreamError: the address cannot be bound.
         """
-        settle_process()
+        settle_process(live=True)
         try:
             port = await self._listener.start()
         except OSError as error:

@@ -31,7 +31,7 @@ def test_blurred_planes_are_the_blurred_frame(size_hw: tuple[int, int], strength
     picture, alpha = coded_photo(size_hw), disc(size_hw)
     kept = [plane.copy() for plane in picture.planes]
     blur = Blur(strength)
-    planes = blur.on_planes(picture.planes, alpha)
+    planes = blur.on_planes(picture, alpha)
     difference = picture.replaced(planes).rgb.astype(int) - blur(picture.rgb, alpha, 0.0)
     # colours beside the foreground have half the size, and do not reach as near to it
     assert np.abs(difference).mean() < 1.5
@@ -42,7 +42,7 @@ def test_blurred_planes_are_the_blurred_frame(size_hw: tuple[int, int], strength
 
 def test_foreground_stays_to_the_bit() -> None:
     picture, alpha = coded_photo((360, 640)), disc((360, 640))
-    luma, blue, _ = Blur().on_planes(picture.planes, alpha)
+    luma, blue, _ = Blur().on_planes(picture, alpha)
     np.testing.assert_array_equal(luma[alpha == 255], picture.planes[0][alpha == 255])
     inside = cv2.erode(alpha, np.ones((5, 5), np.uint8))[::2, ::2] == 255
     np.testing.assert_array_equal(blue[inside], picture.planes[1][inside])
@@ -51,7 +51,7 @@ def test_foreground_stays_to_the_bit() -> None:
 def test_everything_is_blurred_without_a_mask() -> None:
     picture = coded_photo((360, 640))
     for plane, before in zip(
-        Blur(1.0).on_planes(picture.planes, np.zeros((360, 640), np.uint8)),
+        Blur(1.0).on_planes(picture, np.zeros((360, 640), np.uint8)),
         picture.planes,
         strict=True,
     ):
@@ -60,7 +60,7 @@ def test_everything_is_blurred_without_a_mask() -> None:
 
 def test_nothing_is_done_to_planes_by_the_effect_that_does_nothing() -> None:
     picture = coded_photo((96, 128))
-    planes = Unchanged().on_planes(picture.planes, disc((96, 128)))
+    planes = Unchanged().on_planes(picture, disc((96, 128)))
     assert all(a is b for a, b in zip(planes, picture.planes, strict=True))
 
 

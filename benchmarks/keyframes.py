@@ -15,7 +15,8 @@ area that changes between two frames unlike the truth's, in per cent of the trut
 over the sequences. `J_same_age` is what forward reuse without a delay reaches with masks of the
 same age. `ms` is the processor's time for a frame in one thread, the network's not counted.
 
-The second compares the portrait network on every fifth frame with itself on every frame.
+The second compares the portrait network with itself on every frame: where it sees every fifth
+frame, and where it sees those that `InterpolatingTracker` lets it see (`between`; `runs` a frame).
 """
 
 from __future__ import annotations
@@ -37,10 +38,11 @@ from benchmarks.command import run_command
 from segmentation.data.mask_frames import find_sequences, read_frame
 from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.instances import Instances
+from segmentation.interpolate import InterpolatingTracker
 from segmentation.keyframe import KeyframeTracker
 from segmentation.reuse.flow import OpticalFlow, pull
 from segmentation.reuse.propagate import WORK_SIDE, Picture, Propagation
-from segmentation.segmenter import Options, Segmenter, load
+from segmentation.segmenter import Options, load
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -231,31 +233,36 @@ def same_age(sequence: Sequence, delay: int, side: int) -> float:
 
 
 def portrait(path: Path) -> dict[str, object]:
-    """Return how the portrait network on every fifth frame compares with every frame."""
+    """Return how the portrait network on some frames compares with every frame."""
     from stream.pipeline import shrunk
     from stream.sources import open_source
 
     segmenter = load("portrait", Options())
     with open_source(str(path), on_message=print) as source:
         images = [shrunk(frame.picture, segmenter.max_input) for frame in source]
-    every = tracked(segmenter, images, None, 1)
+    every = tracked(KeyframeTracker(segmenter), images)
     line: dict[str, object] = {"clip": path.name, "flicker_every": flicker(images, every)}
-    for mode in ("hold", "forward", "both"):
-        masks = tracked(segmenter, images, mode, 5)
+    between = InterpolatingTracker(segmenter)
+    trackers: dict[str, KeyframeTracker | InterpolatingTracker] = {
+        "hold": KeyframeTracker(segmenter, reuse="hold", keyframe=5),
+        "forward": KeyframeTracker(segmenter, reuse="forward", keyframe=5),
+        "both": KeyframeTracker(segmenter, reuse="both", keyframe=5),
+        "between": between,
+    }
+    for mode, tracker in trackers.items():
+        masks = tracked(tracker, images)
         ious = [intersection_over_union(a, b) for a, b in zip(masks, every, strict=True)]
         line[mode] = {
             "iou": round(float(np.mean(ious)), 4),
             "min_iou": round(min(ious), 4),
             "flicker": flicker(images, masks),
+            "runs": round(tracker.counts["keyframes"] / len(images), 3),
         }
     return line
 
 
-def tracked(
-    segmenter: Segmenter, images: list[Image], mode: str | None, keyframe: int
-) -> list[Mask]:
+def tracked(tracker: KeyframeTracker | InterpolatingTracker, images: list[Image]) -> list[Mask]:
     """Return the masks of a whole clip."""
-    tracker = KeyframeTracker(segmenter, reuse=mode, keyframe=keyframe)  # type: ignore[arg-type]
     results = [each for index, image in enumerate(images) for each in tracker.push(image, index)]
     results += tracker.finish()
     return [each.union() >= 128 for each in results if each is not None]

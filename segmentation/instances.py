@@ -60,6 +60,24 @@ class Instances:
         )
 
     @classmethod
+    def of_mask(cls, mask: NDArray[np.uint8]) -> Instances:
+        """Return the one object, of label 0, whose mask is (H, W) uint8; none if nothing is inside.
+
+        Its score is the mean probability inside.
+        """
+        inside = cv2.inRange(mask, 128, 255)
+        left, top, width, height = cv2.boundingRect(inside)
+        if not width:
+            return cls.empty((mask.shape[0], mask.shape[1]))
+        return cls(
+            boxes=np.array([[left, top, left + width, top + height]], np.float32),
+            scores=np.array([cv2.mean(mask, inside)[0] / 255], np.float32),
+            labels=np.zeros(1, np.int32),
+            masks=mask[None],
+            ids=np.full(1, -1, np.int32),
+        )
+
+    @classmethod
     def untracked(
         cls,
         boxes: NDArray[Any],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -54,8 +54,8 @@ class KeyframeTracker:
         segmenter: the network.
         on_failure: called with the error when the network fails, and the frame's result is
             `None`; without it the error is raised.
-        max_images: without `reuse`, frames that are given to the network at a time; results are
-            held back until there are so many.
+        max_images: frames that are given to the network at a time, where it sees every frame;
+            results are held back until there are so many.
         reuse: what frames between keyframes get: "hold", the masks of the keyframe before where
             they were; "forward", those moved with the picture; "both", those of the keyframes
             before and after moved, for which results are held back until the next keyframe.
@@ -73,7 +73,8 @@ class KeyframeTracker:
         age_s: time from the keyframe of the newest masks to their frame, `None` without masks.
 
     Raises:
-        ValueError: an unknown `reuse` or `keyframe`, or results held back despite an executor.
+        ValueError: an unknown `reuse` or `keyframe`, results held back despite an executor, or
+            several frames at a time though not all are keyframes.
     """
 
     def __init__(
@@ -94,10 +95,13 @@ class KeyframeTracker:
             raise ValueError(f"reuse: expected hold, forward or both, got {reuse!r}")
         if executor is not None and reuse not in ("hold", "forward"):
             raise ValueError(f"reuse: expected hold or forward with an executor, got {reuse!r}")
+        if max_images > 1 and (executor is not None or (reuse is not None and keyframe != 1)):
+            raise ValueError(f"max_images: expected 1 unless every frame waits, got {max_images}")
         self.counts = Counter(keyframes=0, carried=0, still=0, cuts=0)
         self.age_s: float | None = None
         self._segmenter = segmenter
-        self._batch: list[NDArray[np.uint8]] = []
+        self._batch: list[tuple[NDArray[np.uint8], float]] = []  # frames that wait for the network
+        self._found: deque[Instances | None] = deque()  # of the frames that are taken next
         self.max_images = max_images
         self._on_failure = on_failure
         self._reuse = reuse
@@ -135,8 +139,22 @@ class KeyframeTracker:
             Results in the order of the frames, as they become available; `None` where no mask
             is known, which is not the same as nothing found.
         """
+        is_other = bool(self._batch) and self._batch[0][0].shape != image.shape
+        results = self._run_batch() if is_other else []
+        self._batch.append((image, time_s))
+        return results + self._run_batch() if len(self._batch) >= self.max_images else results
+
+    def _run_batch(self) -> list[Instances | None]:
+        """Return what is available after the frames that wait for the network."""
+        batch, self._batch = self._batch, []
+        if len(batch) > 1:
+            self._found.extend(self._run(np.stack([image for image, _ in batch])))
+        return [each for image, time_s in batch for each in self._take(image, time_s)]
+
+    def _take(self, image: NDArray[np.uint8], time_s: float) -> list[Instances | None]:
+        """Return what is available after one more frame."""
         if self._reuse is None:
-            return self._in_batches(image)
+            return [self._find(image)]
         picture = Picture.of(image, self._work_side)
         seen = _Seen(image, picture, Thumbnail.of(picture), time_s)
         held = self._held_before_cut(seen)
@@ -153,9 +171,10 @@ class KeyframeTracker:
 
     def finish(self) -> list[Instances | None]:
         """Return the results still held back. The next frame begins anew, ids aside."""
-        results = [mine.scaled_to(picture.size_hw) for picture, mine in self._waiting]
+        results = self._run_batch()
+        results += [mine.scaled_to(picture.size_hw) for picture, mine in self._waiting]
         self._forget()
-        return [*results, *self._run_batch()]
+        return results
 
     def _held_before_cut(self, seen: _Seen) -> list[Instances | None]:
         """Forget everything at a cut, and return what was held back for the scene before."""
@@ -164,16 +183,9 @@ class KeyframeTracker:
         self.counts["cuts"] += 1
         return self.finish()
 
-    def _in_batches(self, image: NDArray[np.uint8]) -> list[Instances | None]:
-        """Return what the network finds on this frame and those before it, once it was asked."""
-        is_other = bool(self._batch) and self._batch[0].shape != image.shape
-        results = self._run_batch() if is_other else []
-        self._batch.append(image)
-        return results + self._run_batch() if len(self._batch) >= self.max_images else results
-
-    def _run_batch(self) -> list[Instances | None]:
-        images, self._batch = self._batch, []
-        return self._run(np.stack(images)) if images else []
+    def _find(self, image: NDArray[np.uint8]) -> Instances | None:
+        """Return what the network finds on the frame that is taken, or found already."""
+        return self._found.popleft() if self._found else self._run(image[None])[0]
 
     def _run(self, images: NDArray[np.uint8]) -> list[Instances | None]:
         """Return what the network finds, `None` if it fails and that is let pass."""
@@ -224,7 +236,7 @@ class KeyframeTracker:
 
     def _keyframe(self, seen: _Seen) -> list[Instances | None]:
         """Return what was held back until this keyframe, and what the network finds on it."""
-        (found,) = self._run(seen.image[None])
+        found = self._find(seen.image)
         carried = self._carrier.instances if self._carrier is not None else None
         if found is None:
             held = self.finish()

@@ -69,18 +69,7 @@ class Portrait:
         network_hw = nearest_aspect(SIZES_HW, size_hw)
         small = resized(image, network_hw)
         (logits,) = self._network(small[None])
-        mask = probability(resized(logits[0, :, :, 0], size_hw))
-        inside = cv2.inRange(mask, 128, 255)
-        left, top, width, height = cv2.boundingRect(inside)
-        if not width:
-            return Instances.empty(size_hw)
-        return Instances(
-            boxes=np.array([[left, top, left + width, top + height]], np.float32),
-            scores=np.array([cv2.mean(mask, inside)[0] / 255], np.float32),
-            labels=np.zeros(1, np.int32),
-            masks=mask[None],
-            ids=np.full(1, -1, np.int32),
-        )
+        return Instances.of_mask(probability(resized(logits[0, :, :, 0], size_hw)))
 
 
 def load_portrait(options: Options) -> Portrait:

@@ -7,13 +7,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
 
+from segmentation.interpolate import InterpolatingTracker
 from segmentation.keyframe import KeyframeTracker
 from segmentation.segmenter import Segmenter
 from stream.frame import StreamInfo
 from stream.network_thread import NetworkThread
 
-#: Networks about as cheap as carrying their masks on: they see every frame unless told otherwise.
-EVERY_FRAME = ("portrait",)
+#: Networks about as cheap as carrying their masks on: live they see every frame unless told
+#: otherwise, and of a file those between which the mask changes.
+CHEAP = ("portrait",)
 #: Frames of a file that may wait for the keyframe after them.
 MAX_HELD_BYTES = 256_000_000
 
@@ -56,7 +58,7 @@ def open_tracker(
     keyframes: Keyframes,
     on_failure: Callable[[Exception], None],
     stack: ExitStack,
-) -> KeyframeTracker:
+) -> KeyframeTracker | InterpolatingTracker:
     """Return the tracker of one stream.
 
     Live, the network gets a thread of its own wherever masks are reused, so that it holds up no
@@ -71,19 +73,23 @@ def open_tracker(
         stack: ends the thread.
     """
     told = on_failure if info.live else None
-    every = keyframes.every
+    every, is_cheap = keyframes.every, segmenter.name in CHEAP
+    is_video = info.fps is not None and not info.live
+    if is_cheap and is_video and keyframes == Keyframes():
+        return InterpolatingTracker(segmenter)
     if every is None:
-        alone = segmenter.name in EVERY_FRAME or not info.live
+        alone = is_cheap or not info.live
         every = 1 if alone and keyframes.reuse == "auto" else "auto"
-    reused = segmenter.name not in EVERY_FRAME or every != 1
-    if info.fps is None or not reused:
-        waits = info.live or info.fps is None  # for the next frame, photos for each of them
-        return KeyframeTracker(segmenter, told, max_images=1 if waits else segmenter.max_images)
+    # neither a camera nor a photo can wait for the next ones
+    max_images = segmenter.max_images if is_video and every == 1 else 1
+    if info.fps is None or (is_cheap and every == 1):
+        return KeyframeTracker(segmenter, told, max_images=max_images)
     executor = stack.enter_context(NetworkThread()) if info.live else None
     moved: Literal["forward", "both"] = "forward" if info.live else "both"
     return KeyframeTracker(
         segmenter,
         told,
+        max_images=max_images,
         reuse="hold" if keyframes.reuse == "hold" else moved,
         keyframe=every,
         mean_distance=keyframes.mean_distance,

@@ -81,16 +81,20 @@ class Truth:
         self._known = {image.tobytes(): found for image, found in frames}
         self._order = {image.tobytes(): index for index, (image, _) in enumerate(frames)}
         self.seen: list[int] = []
+        self.sizes: list[int] = []  # of the calls, in images
         self.broken = False
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
-        """Return the truth, the discs in an order that changes from call to call."""
-        (image,) = images
+        """Return the truth, the discs in an order that changes from image to image."""
+        self.sizes.append(len(images))
+        return [self._one(image) for image in images]
+
+    def _one(self, image: NDArray[np.uint8]) -> Instances:
         self.seen.append(self._order[image.tobytes()])
         if self.broken:
             raise RuntimeError("the network broke")
         found = self._known[image.tobytes()]
-        return [found[np.roll(np.arange(len(found)), len(self.seen))]]
+        return found[np.roll(np.arange(len(found)), len(self.seen))]
 
 
 def other_scene(i: int) -> tuple[np.ndarray, Instances]:

@@ -15,7 +15,7 @@ from segmentation.picture import RgbPicture
 from segmentation.segmenter import Segmenter
 from stream.network_thread import NetworkThread
 from stream.pipeline import Choose, shrunk
-from stream.tracking import EVERY_FRAME
+from stream.tracking import CHEAP
 
 T = TypeVar("T")
 #: Frame sizes (height, width) the networks are prepared for before the first visitor comes.
@@ -52,7 +52,7 @@ class Network:
     def tracker(self, name: str, on_failure: Callable[[Exception], None]) -> KeyframeTracker:
         """Return a fresh tracker for a network; one that is slow holds up no frame of it."""
         segmenter = self.segmenters[name]
-        if name in EVERY_FRAME:
+        if name in CHEAP:
             return KeyframeTracker(segmenter, on_failure)
         return KeyframeTracker(
             segmenter, on_failure, reuse="forward", keyframe="auto", executor=self._alone
@@ -60,7 +60,7 @@ class Network:
 
     async def track(self, name: str, work: Callable[[], T]) -> T:
         """Do what a tracker of this network has to do for a frame."""
-        return await self._in(self._alone if name in EVERY_FRAME else self._others, work)
+        return await self._in(self._alone if name in CHEAP else self._others, work)
 
     async def do(self, work: Callable[[], T]) -> T:
         """Do something else that takes time."""

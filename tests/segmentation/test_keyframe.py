@@ -78,6 +78,39 @@ def test_a_frame_of_another_size_does_not_wait_for_company():
     assert tracker.finish() == []
 
 
+@pytest.mark.parametrize("reuse", ["hold", "both"])
+def test_frames_that_are_all_keyframes_are_seen_together_and_keep_their_ids(reuse):
+    frames = [scene([(50 + 6.0 * i, 70), (230 - 6.0 * i, 90)]) for i in range(10)]
+    frames += [other_scene(i) for i in range(4)]  # a cut within a batch
+    frames += walk(3)
+    one, four = Truth(frames), Truth(frames)
+    wanted = play(KeyframeTracker(one, reuse=reuse), frames)
+    tracker = KeyframeTracker(four, reuse=reuse, max_images=4)
+    shown = play(tracker, frames)
+    assert four.sizes == [4, 4, 4, 4, 1]
+    assert one.sizes == [1] * 17
+    assert tracker.counts["cuts"] == 2
+    for found, each in zip(shown, wanted, strict=True):
+        assert found is not None
+        assert each is not None
+        assert found.ids.tolist() == each.ids.tolist()
+        assert (found.masks == each.masks).all()
+
+
+def test_batch_that_fails_is_a_failure_of_each_of_its_frames():
+    frames = walk(6)
+    network = Truth(frames)
+    told: list[Exception] = []
+    tracker = KeyframeTracker(network, told.append, reuse="both", max_images=2)
+    shown = [each for i in (0, 1) for each in tracker.push(frames[i][0], i / 25)]
+    network.broken = True
+    shown += [each for i in (2, 3) for each in tracker.push(frames[i][0], i / 25)]
+    network.broken = False
+    shown += [each for i in (4, 5) for each in tracker.push(frames[i][0], i / 25)]
+    assert [each is None for each in shown] == [False, False, True, True, False, False]
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("reuse", ["hold", "forward", "both"])
 def test_every_frame_gets_one_result_in_order(reuse):
     frames = walk(13)
@@ -303,6 +336,8 @@ def test_auto_runs_it_more_often_the_more_there_is_to_follow():
         ({"reuse": "both", "executor": Later()}, "reuse: expected hold or forward"),
         ({"executor": Later()}, "reuse: expected hold or forward"),
         ({"reuse": "hold", "keyframe": 0}, "keyframe: expected a positive number"),
+        ({"reuse": "both", "keyframe": 5, "max_images": 4}, "max_images: expected 1"),
+        ({"reuse": "hold", "executor": Later(), "max_images": 2}, "max_images: expected 1"),
     ],
 )
 def test_wrong_calls_are_refused(arguments, said):

@@ -25,9 +25,10 @@ Output = Any
 Kernel = NDArray[np.int8]
 
 #: up to so many channels a convolution is faster; at 16 it takes a third of the time of the
-#: average, at 24 three quarters, at 48 half as long again
+#: average, at 24 three quarters, at 48 a third more
 MAX_AVERAGED = 32
-#: at 8 channels convolutions take less than half of the time of the interpolation, at 24 more
+#: at 8 channels convolutions take a quarter of the time of the interpolation, at 24 half as long
+#: again
 MAX_ENLARGED = 8
 #: results of a convolution that processors with vectors of 512 bits compute at a time
 LANES = 16
@@ -68,6 +69,7 @@ def _average_by_convolution(pool: Node) -> bool:
     if (
         sizes != [[2, 2], [2, 2], [0, 0], [0, 0]]
         or attributes["rounding_type"] != "floor"
+        or attributes["auto_pad"] not in ("explicit", "valid")
         or channels > MAX_AVERAGED
         or source.get_node().get_type_name() != "FakeQuantize"
         or _only_reader(pool.output(0), "FakeQuantize") is None

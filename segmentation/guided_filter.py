@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ MIN_EXCESS = 100.0
 #: Alpha keeps its value of the frame before where it would change by no more than this, of 255.
 MAX_IDLE_CHANGE = 16
 #: Cells computed at a time, so that they stay in the processor's cache.
-NUM_CELLS = 256
+NUM_CELLS = 1024
 
 SQUARE = np.ones((3, 3), np.uint8)
 Plane = NDArray[np.float32]
@@ -170,22 +170,40 @@ def apply(fitted: Fit, picture: Picture, past: Bytes | None) -> Bytes:
     """
     height, width = fitted.is_mixed.shape
     cell = picture.size_hw[0] // height
-    flat = np.rint(np.clip(fitted.means, 0, 255)).astype(np.uint8)
-    alpha: Bytes = cv2.resize(flat, (width * cell, height * cell))
+    flat = cv2.convertScaleAbs(np.clip(fitted.means, 0, 255))
+    alpha = _enlarged(np.asarray(flat, np.uint8), fitted.is_mixed, cell)
     alphas = rows_of_squares(alpha, cell)
     pasts = rows_of_squares(past, cell) if past is not None else None
-    coefficients = _for_channels(fitted.coefficients, picture.to_rgb)
-    around = np.stack(
-        [cv2.copyMakeBorder(x, *(1,) * 4, cv2.BORDER_REPLICATE) for x in coefficients]
-    )
+    neighbours = _neighbours(height, width)
     mixed = np.flatnonzero(fitted.is_mixed)
     for first in range(0, len(mixed), NUM_CELLS):
-        y, x = divmod(mixed[first : first + NUM_CELLS], width)
-        new = _cells(around, y, x, picture.cells(y, x, cell))
+        part = mixed[first : first + NUM_CELLS]
+        y, x = divmod(part, width)
+        around = np.take(fitted.coefficients.reshape(4, -1), neighbours[part], axis=1)
+        new = _cells(_for_channels(around, picture.to_rgb), picture.cells(y, x, cell))
         if pasts is not None:
             _keep_idle(new, pasts[y, :, x].view(np.uint8))
         alphas[y, :, x] = new.view(alphas.dtype)
     return alpha
+
+
+def _enlarged(flat: Bytes, is_mixed: NDArray[np.bool_], cell: int) -> Bytes:
+    """Return (h * cell, w * cell): `flat`, (h, w), enlarged bilinearly.
+
+    Mixed cells, which are computed otherwise, may have any value. As a rule all others are like
+    the cells around them, and copied, which takes a fraction of the time.
+    """
+    height, width = flat.shape
+    if (cv2.morphologyEx(flat, cv2.MORPH_GRADIENT, SQUARE) > is_mixed * np.uint8(255)).any():
+        return np.asarray(cv2.resize(flat, (width * cell, height * cell)), np.uint8)
+    return np.repeat(np.take(_rows_of_each_value(cell), flat), cell, axis=0).view(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _rows_of_each_value(cell: int) -> NDArray[Any]:
+    """Return (256,): rows of `cell` bytes, all 0, all 1 and so on."""
+    values = np.arange(256, dtype=np.uint8)[:, None]
+    return rows_of_squares(np.repeat(values, cell, axis=1).repeat(cell, axis=0), cell)[:, 0, 0]
 
 
 def _for_channels(
@@ -197,28 +215,41 @@ def _for_channels(
     return np.asarray((change @ coefficients.reshape(4, -1)).reshape(coefficients.shape))
 
 
-def _cells(
-    around: NDArray[np.float32],
-    y: NDArray[np.intp],
-    x: NDArray[np.intp],
-    channels: Sequence[Bytes | NDArray[np.int8]],
-) -> Bytes:
-    """Return alpha, (N, cell * cell), of the cells at `y` and `x`, whose pixels are given.
+@lru_cache(maxsize=8)
+def _neighbours(height: int, width: int) -> NDArray[np.intp]:
+    """Return (height * width, 9): indices of each cell and those around it, at borders the nearest.
 
-    `around` holds the coefficients and a border of one cell.
+    In the order of `_bilinear`.
     """
-    width = around.shape[2]
+    index = np.pad(np.arange(height * width).reshape(height, width), 1, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(index, (3, 3))
+    return windows.reshape(height * width, 9)
+
+
+def _cells(
+    coefficients: NDArray[np.float32], channels: Sequence[Bytes | NDArray[np.int8]]
+) -> Bytes:
+    """Return alpha, (N, k * k), of N cells.
+
+    Args:
+        coefficients: (4, N, 9) float32: for each cell its own and those around it, in the order
+            of `_bilinear`: the slopes of the channels, and the offset.
+        channels: the pixels of the cells, see `Picture.cells`, the first with k * k.
+    """
     num_pixels = channels[0].shape[1]
-    window = (np.arange(3)[:, None] * width + np.arange(3)).ravel()
-    index = (y * width + x)[:, None] + window
-    *slopes, offset = np.take(around.reshape(4, -1), index, axis=1)
-    alpha = offset @ _bilinear(num_pixels)
+    *slopes, offset = coefficients
+    sums = {num_pixels: offset @ _bilinear(num_pixels)}  # by the number of values in a cell
     for slope, channel in zip(slopes, channels, strict=True):
         product = slope @ _bilinear(channel.shape[1])
         product *= channel
-        alpha += product if product.shape == alpha.shape else product @ _doubling(num_pixels)
-    alpha += 0.5  # cut off below, which rounds
-    return np.asarray(np.clip(alpha, 0, 255, out=alpha), np.uint8)
+        if channel.shape[1] in sums:
+            sums[channel.shape[1]] += product
+        else:
+            sums[channel.shape[1]] = product
+    alpha = sums.pop(num_pixels)
+    for halved in sums.values():
+        alpha += halved @ _doubling(num_pixels)
+    return np.asarray(cv2.convertScaleAbs(np.clip(alpha, 0, 255, out=alpha)), np.uint8)
 
 
 def _keep_idle(new: Bytes, past: Bytes) -> None:

@@ -38,6 +38,7 @@ NUM_CELLS = 1024
 
 SQUARE = np.ones((3, 3), np.uint8)
 Plane = NDArray[np.float32]
+Planes = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 
@@ -74,7 +75,7 @@ def fit(colours: NDArray[np.float32], mask: Plane) -> Fit:
         A fit to the mask with its contrast raised by `ALPHA_CONTRAST`.
     """
     uncertain = np.clip(mask, MIN_UNCERTAIN, MAX_UNCERTAIN)
-    span = np.asarray(cv2.dilate(uncertain, SQUARE)) - cv2.erode(uncertain, SQUARE)
+    span = cv2.morphologyEx(uncertain, cv2.MORPH_GRADIENT, SQUARE)
     nearness = np.minimum(span * np.float32(1 / EDGE_RANGE), 1)
     is_edge = np.asarray(cv2.dilate((nearness > 0).astype(np.uint8), SQUARE))
     coefficients = np.zeros((4, *mask.shape), np.float32)
@@ -84,8 +85,10 @@ def fit(colours: NDArray[np.float32], mask: Plane) -> Fit:
         radius = max(1, round(min(mask.shape) * RADIUS))
         rows = slice(max(0, top - 2 * radius), top + height + 2 * radius)
         columns = slice(max(0, left - 2 * radius), left + width + 2 * radius)
-        coefficients[:, rows, columns] = _fit_part(
-            colours[:, rows, columns], mask[rows, columns], nearness[rows, columns], radius
+        part = ..., rows, columns
+        # copied, since all that follows is faster on arrays without gaps
+        coefficients[part] = _fit_part(
+            colours[part].copy(), mask[part].copy(), nearness[part].copy(), radius
         )
     coefficients *= ALPHA_CONTRAST
     coefficients[3] += 127.5 - 127.5 * ALPHA_CONTRAST
@@ -95,9 +98,8 @@ def fit(colours: NDArray[np.float32], mask: Plane) -> Fit:
     return Fit(coefficients, means, (is_edge > 0) & ~is_low & ~is_high)
 
 
-def _fit_part(
-    colours: NDArray[np.float32], mask: Plane, nearness: Plane, radius: int
-) -> NDArray[np.float32]:
+def _fit_part(colours: Planes, mask: Plane, nearness: Plane, radius: int) -> Planes:
+    """Return the coefficients of `fit`, (4, h, w), before the last contrast."""
     box = np.full(2 * radius + 1, 1 / (2 * radius + 1), np.float32)
 
     def mean(values: Plane) -> Plane:
@@ -105,18 +107,17 @@ def _fit_part(
         return np.asarray(cv2.sepFilter2D(values, cv2.CV_32F, box, box))
 
     means = [mean(plane) for plane in colours]
-    inverse = _inverse_covariance(colours, means, mean)
+    factors = _factorised(colours, means, mean)
 
     def fit_windows(target: Plane) -> tuple[list[Plane], Plane, Plane]:
         mean_target = mean(target)
-        covariance = [
-            mean(plane * target) - plane_mean * mean_target
-            for plane, plane_mean in zip(colours, means, strict=True)
-        ]
-        slopes = [_dot(row, covariance) for row in inverse]
+        covariance = [mean(plane * target) for plane in colours]
+        for plane, plane_mean in zip(covariance, means, strict=True):
+            plane -= plane_mean * mean_target
         variance = mean(target * target) - mean_target * mean_target
         variance += np.float32(MIN_MASK_VARIANCE)
-        explained: Plane = np.divide(_dot(slopes, covariance), variance)
+        slopes, explained = _regressed(factors, covariance)
+        explained /= variance
         return slopes, mean_target - _dot(slopes, means), explained
 
     slopes, offset, explained = fit_windows(mask)
@@ -128,29 +129,68 @@ def _fit_part(
 
 
 def _sharpened(mask: Plane) -> Plane:
-    return np.asarray(np.clip((mask - 127.5) * np.float32(FIRST_CONTRAST) + 127.5, 0, 255))
+    result: Plane = mask * np.float32(FIRST_CONTRAST)
+    result += np.float32(127.5 - 127.5 * FIRST_CONTRAST)
+    np.clip(result, 0, 255, out=result)
+    return result
 
 
 def _dot(first: Sequence[Plane] | Plane, second: Sequence[Plane] | Plane) -> Plane:
-    return first[0] * second[0] + first[1] * second[1] + first[2] * second[2]
+    result: Plane = first[0] * second[0]
+    result += first[1] * second[1]
+    result += first[2] * second[2]
+    return result
 
 
-def _inverse_covariance(
-    colours: Plane, means: Sequence[Plane], mean: Callable[[Plane], Plane]
-) -> list[list[Plane]]:
-    """Return the inverse of the colours' covariance matrix in the window around every cell."""
+def _factorised(
+    colours: Planes, means: Sequence[Plane], mean: Callable[[Plane], Plane]
+) -> tuple[list[Plane], list[Plane]]:
+    """Factorise the colours' covariance matrix in the window around every cell.
+
+    Returns:
+        L and D, such that the matrix is L D L': the values of L at green and red, blue and red,
+        blue and green, and one by those on the diagonal of D.
+    """
 
     def covariance(i: int, j: int) -> Plane:
-        return mean(colours[i] * colours[j]) - means[i] * means[j]
+        result = mean(colours[i] * colours[j])
+        result -= means[i] * means[j]
+        return result
 
     rr, gg, bb = (covariance(i, i) + np.float32(MIN_COLOUR_VARIANCE) for i in range(3))
     rg, rb, gb = covariance(0, 1), covariance(0, 2), covariance(1, 2)
-    # the adjugate, whose first row times that of the matrix is the determinant
-    a, b, c = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
-    d, e, f = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
-    scale: Plane = np.reciprocal(_dot([rr, rg, rb], [a, b, c]))
-    a, b, c, d, e, f = (plane * scale for plane in (a, b, c, d, e, f))
-    return [[a, b, c], [b, d, e], [c, e, f]]
+    red: Plane = np.reciprocal(rr)
+    gr, br = rg * red, rb * red
+    gg -= gr * rg
+    gb -= gr * rb
+    green: Plane = np.reciprocal(gg)
+    bg = gb * green
+    bb -= br * rb
+    bb -= bg * gb
+    return [gr, br, bg], [red, green, np.reciprocal(bb)]
+
+
+def _regressed(
+    factors: tuple[list[Plane], list[Plane]], covariance: list[Plane]
+) -> tuple[list[Plane], Plane]:
+    """Return the slopes of a linear fit by the colours, and how much variance it explains.
+
+    Args:
+        factors: see `_factorised`.
+        covariance: of red, green and blue with what is fitted. Written to.
+    """
+    (gr, br, bg), inverse = factors
+    red, green, blue = covariance
+    green -= gr * red
+    blue -= br * red
+    blue -= bg * green
+    slopes = [x * y for x, y in zip(covariance, inverse, strict=True)]
+    explained = _dot(slopes, covariance)
+    red, green, blue = slopes
+    green -= bg * blue
+    red -= gr * green
+    red -= br * blue
+    return slopes, explained
 
 
 def apply(fitted: Fit, picture: Picture, past: Bytes | None) -> Bytes:

@@ -214,12 +214,11 @@ def apply(fitted: Fit, picture: Picture, past: Bytes | None) -> Bytes:
     alpha = _enlarged(np.asarray(flat, np.uint8), fitted.is_mixed, cell)
     alphas = rows_of_squares(alpha, cell)
     pasts = rows_of_squares(past, cell) if past is not None else None
-    neighbours = _neighbours(height, width)
     mixed = np.flatnonzero(fitted.is_mixed)
     for first in range(0, len(mixed), NUM_CELLS):
-        part = mixed[first : first + NUM_CELLS]
-        y, x = divmod(part, width)
-        around = np.take(fitted.coefficients.reshape(4, -1), neighbours[part], axis=1)
+        y, x = divmod(mixed[first : first + NUM_CELLS], width)
+        index = _neighbours(height)[y][:, :, None] * width + _neighbours(width)[x][:, None]
+        around = np.take(fitted.coefficients.reshape(4, -1), index.reshape(-1, 9), axis=1)
         new = _cells(_for_channels(around, picture.to_rgb), picture.cells(y, x, cell))
         if pasts is not None:
             _keep_idle(new, pasts[y, :, x].view(np.uint8))
@@ -250,20 +249,17 @@ def _for_channels(
     coefficients: NDArray[np.float32], to_rgb: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Return slopes of the channels of which `to_rgb` makes RGB, and the offset."""
-    change = np.eye(4, dtype=np.float32)
-    change[:3, :3], change[3, :3] = to_rgb[:, :3].T, to_rgb[:, 3]
-    return np.asarray((change @ coefficients.reshape(4, -1)).reshape(coefficients.shape))
+    slopes = coefficients[:3].reshape(3, -1)
+    result = (to_rgb.T.astype(np.float32) @ slopes).reshape(coefficients.shape)
+    result[3] += coefficients[3]
+    return result
 
 
 @lru_cache(maxsize=8)
-def _neighbours(height: int, width: int) -> NDArray[np.intp]:
-    """Return (height * width, 9): indices of each cell and those around it, at borders the nearest.
-
-    In the order of `_bilinear`.
-    """
-    index = np.pad(np.arange(height * width).reshape(height, width), 1, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(index, (3, 3))
-    return windows.reshape(height * width, 9)
+def _neighbours(num: int) -> NDArray[np.intp]:
+    """Return (num, 3): the one before, itself and the one after, or at the ends itself again."""
+    index = np.arange(num)[:, None] + np.arange(-1, 2)
+    return np.asarray(np.clip(index, 0, num - 1), np.intp)
 
 
 def _cells(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -33,11 +33,12 @@ ALPHA_CONTRAST = 2.5
 MIN_EXCESS = 100.0
 #: Alpha keeps its value of the frame before where it would change by no more than this, of 255.
 MAX_IDLE_CHANGE = 16
-#: Cells computed at a time, so that they stay in the processor's cache.
-NUM_CELLS = 256
+#: Cells computed at a time: as a rule all of a frame, since every turn takes some thirty calls.
+NUM_CELLS = 4096
 
 SQUARE = np.ones((3, 3), np.uint8)
 Plane = NDArray[np.float32]
+Planes = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 
@@ -74,7 +75,7 @@ def fit(colours: NDArray[np.float32], mask: Plane) -> Fit:
         A fit to the mask with its contrast raised by `ALPHA_CONTRAST`.
     """
     uncertain = np.clip(mask, MIN_UNCERTAIN, MAX_UNCERTAIN)
-    span = np.asarray(cv2.dilate(uncertain, SQUARE)) - cv2.erode(uncertain, SQUARE)
+    span = cv2.morphologyEx(uncertain, cv2.MORPH_GRADIENT, SQUARE)
     nearness = np.minimum(span * np.float32(1 / EDGE_RANGE), 1)
     is_edge = np.asarray(cv2.dilate((nearness > 0).astype(np.uint8), SQUARE))
     coefficients = np.zeros((4, *mask.shape), np.float32)
@@ -84,8 +85,10 @@ def fit(colours: NDArray[np.float32], mask: Plane) -> Fit:
         radius = max(1, round(min(mask.shape) * RADIUS))
         rows = slice(max(0, top - 2 * radius), top + height + 2 * radius)
         columns = slice(max(0, left - 2 * radius), left + width + 2 * radius)
-        coefficients[:, rows, columns] = _fit_part(
-            colours[:, rows, columns], mask[rows, columns], nearness[rows, columns], radius
+        part = ..., rows, columns
+        # copied, since all that follows is faster on arrays without gaps
+        coefficients[part] = _fit_part(
+            colours[part].copy(), mask[part].copy(), nearness[part].copy(), radius
         )
     coefficients *= ALPHA_CONTRAST
     coefficients[3] += 127.5 - 127.5 * ALPHA_CONTRAST
@@ -95,9 +98,8 @@ def fit(colours: NDArray[np.float32], mask: Plane) -> Fit:
     return Fit(coefficients, means, (is_edge > 0) & ~is_low & ~is_high)
 
 
-def _fit_part(
-    colours: NDArray[np.float32], mask: Plane, nearness: Plane, radius: int
-) -> NDArray[np.float32]:
+def _fit_part(colours: Planes, mask: Plane, nearness: Plane, radius: int) -> Planes:
+    """Return the coefficients of `fit`, (4, h, w), before the last contrast."""
     box = np.full(2 * radius + 1, 1 / (2 * radius + 1), np.float32)
 
     def mean(values: Plane) -> Plane:
@@ -105,18 +107,17 @@ def _fit_part(
         return np.asarray(cv2.sepFilter2D(values, cv2.CV_32F, box, box))
 
     means = [mean(plane) for plane in colours]
-    inverse = _inverse_covariance(colours, means, mean)
+    factors = _factorised(colours, means, mean)
 
     def fit_windows(target: Plane) -> tuple[list[Plane], Plane, Plane]:
         mean_target = mean(target)
-        covariance = [
-            mean(plane * target) - plane_mean * mean_target
-            for plane, plane_mean in zip(colours, means, strict=True)
-        ]
-        slopes = [_dot(row, covariance) for row in inverse]
+        covariance = [mean(plane * target) for plane in colours]
+        for plane, plane_mean in zip(covariance, means, strict=True):
+            plane -= plane_mean * mean_target
         variance = mean(target * target) - mean_target * mean_target
         variance += np.float32(MIN_MASK_VARIANCE)
-        explained: Plane = np.divide(_dot(slopes, covariance), variance)
+        slopes, explained = _regressed(factors, covariance)
+        explained /= variance
         return slopes, mean_target - _dot(slopes, means), explained
 
     slopes, offset, explained = fit_windows(mask)
@@ -128,29 +129,68 @@ def _fit_part(
 
 
 def _sharpened(mask: Plane) -> Plane:
-    return np.asarray(np.clip((mask - 127.5) * np.float32(FIRST_CONTRAST) + 127.5, 0, 255))
+    result: Plane = mask * np.float32(FIRST_CONTRAST)
+    result += np.float32(127.5 - 127.5 * FIRST_CONTRAST)
+    np.clip(result, 0, 255, out=result)
+    return result
 
 
 def _dot(first: Sequence[Plane] | Plane, second: Sequence[Plane] | Plane) -> Plane:
-    return first[0] * second[0] + first[1] * second[1] + first[2] * second[2]
+    result: Plane = first[0] * second[0]
+    result += first[1] * second[1]
+    result += first[2] * second[2]
+    return result
 
 
-def _inverse_covariance(
-    colours: Plane, means: Sequence[Plane], mean: Callable[[Plane], Plane]
-) -> list[list[Plane]]:
-    """Return the inverse of the colours' covariance matrix in the window around every cell."""
+def _factorised(
+    colours: Planes, means: Sequence[Plane], mean: Callable[[Plane], Plane]
+) -> tuple[list[Plane], list[Plane]]:
+    """Factorise the colours' covariance matrix in the window around every cell.
+
+    Returns:
+        L and D, such that the matrix is L D L': the values of L at green and red, blue and red,
+        blue and green, and one by those on the diagonal of D.
+    """
 
     def covariance(i: int, j: int) -> Plane:
-        return mean(colours[i] * colours[j]) - means[i] * means[j]
+        result = mean(colours[i] * colours[j])
+        result -= means[i] * means[j]
+        return result
 
     rr, gg, bb = (covariance(i, i) + np.float32(MIN_COLOUR_VARIANCE) for i in range(3))
     rg, rb, gb = covariance(0, 1), covariance(0, 2), covariance(1, 2)
-    # the adjugate, whose first row times that of the matrix is the determinant
-    a, b, c = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
-    d, e, f = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
-    scale: Plane = np.reciprocal(_dot([rr, rg, rb], [a, b, c]))
-    a, b, c, d, e, f = (plane * scale for plane in (a, b, c, d, e, f))
-    return [[a, b, c], [b, d, e], [c, e, f]]
+    red: Plane = np.reciprocal(rr)
+    gr, br = rg * red, rb * red
+    gg -= gr * rg
+    gb -= gr * rb
+    green: Plane = np.reciprocal(gg)
+    bg = gb * green
+    bb -= br * rb
+    bb -= bg * gb
+    return [gr, br, bg], [red, green, np.reciprocal(bb)]
+
+
+def _regressed(
+    factors: tuple[list[Plane], list[Plane]], covariance: list[Plane]
+) -> tuple[list[Plane], Plane]:
+    """Return the slopes of a linear fit by the colours, and how much variance it explains.
+
+    Args:
+        factors: see `_factorised`.
+        covariance: of red, green and blue with what is fitted. Written to.
+    """
+    (gr, br, bg), inverse = factors
+    red, green, blue = covariance
+    green -= gr * red
+    blue -= br * red
+    blue -= bg * green
+    slopes = [x * y for x, y in zip(covariance, inverse, strict=True)]
+    explained = _dot(slopes, covariance)
+    red, green, blue = slopes
+    green -= bg * blue
+    red -= gr * green
+    red -= br * blue
+    return slopes, explained
 
 
 def apply(fitted: Fit, picture: Picture, past: Bytes | None) -> Bytes:
@@ -170,55 +210,82 @@ def apply(fitted: Fit, picture: Picture, past: Bytes | None) -> Bytes:
     """
     height, width = fitted.is_mixed.shape
     cell = picture.size_hw[0] // height
-    flat = np.rint(np.clip(fitted.means, 0, 255)).astype(np.uint8)
-    alpha: Bytes = cv2.resize(flat, (width * cell, height * cell))
+    flat = cv2.convertScaleAbs(np.clip(fitted.means, 0, 255))
+    alpha = _enlarged(np.asarray(flat, np.uint8), fitted.is_mixed, cell)
     alphas = rows_of_squares(alpha, cell)
     pasts = rows_of_squares(past, cell) if past is not None else None
-    coefficients = _for_channels(fitted.coefficients, picture.to_rgb)
-    around = np.stack(
-        [cv2.copyMakeBorder(x, *(1,) * 4, cv2.BORDER_REPLICATE) for x in coefficients]
-    )
     mixed = np.flatnonzero(fitted.is_mixed)
     for first in range(0, len(mixed), NUM_CELLS):
         y, x = divmod(mixed[first : first + NUM_CELLS], width)
-        new = _cells(around, y, x, picture.cells(y, x, cell))
+        index = _neighbours(height)[y][:, :, None] * width + _neighbours(width)[x][:, None]
+        around = np.take(fitted.coefficients.reshape(4, -1), index.reshape(-1, 9), axis=1)
+        new = _cells(_for_channels(around, picture.to_rgb), picture.cells(y, x, cell))
         if pasts is not None:
             _keep_idle(new, pasts[y, :, x].view(np.uint8))
         alphas[y, :, x] = new.view(alphas.dtype)
     return alpha
 
 
+def _enlarged(flat: Bytes, is_mixed: NDArray[np.bool_], cell: int) -> Bytes:
+    """Return (h * cell, w * cell): `flat`, (h, w), enlarged bilinearly.
+
+    Mixed cells, which are computed otherwise, may have any value. As a rule all others are like
+    the cells around them, and copied, which takes a fraction of the time.
+    """
+    height, width = flat.shape
+    if (cv2.morphologyEx(flat, cv2.MORPH_GRADIENT, SQUARE) > is_mixed * np.uint8(255)).any():
+        return np.asarray(cv2.resize(flat, (width * cell, height * cell)), np.uint8)
+    return np.repeat(np.take(_rows_of_each_value(cell), flat), cell, axis=0).view(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _rows_of_each_value(cell: int) -> NDArray[Any]:
+    """Return (256,): rows of `cell` bytes, all 0, all 1 and so on."""
+    values = np.arange(256, dtype=np.uint8)[:, None]
+    return rows_of_squares(np.repeat(values, cell, axis=1).repeat(cell, axis=0), cell)[:, 0, 0]
+
+
 def _for_channels(
     coefficients: NDArray[np.float32], to_rgb: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Return slopes of the channels of which `to_rgb` makes RGB, and the offset."""
-    change = np.eye(4, dtype=np.float32)
-    change[:3, :3], change[3, :3] = to_rgb[:, :3].T, to_rgb[:, 3]
-    return np.asarray((change @ coefficients.reshape(4, -1)).reshape(coefficients.shape))
+    slopes = coefficients[:3].reshape(3, -1)
+    result = (to_rgb.T.astype(np.float32) @ slopes).reshape(coefficients.shape)
+    result[3] += coefficients[3]
+    return result
+
+
+@lru_cache(maxsize=8)
+def _neighbours(num: int) -> NDArray[np.intp]:
+    """Return (num, 3): the one before, itself and the one after, or at the ends itself again."""
+    index = np.arange(num)[:, None] + np.arange(-1, 2)
+    return np.asarray(np.clip(index, 0, num - 1), np.intp)
 
 
 def _cells(
-    around: NDArray[np.float32],
-    y: NDArray[np.intp],
-    x: NDArray[np.intp],
-    channels: Sequence[Bytes | NDArray[np.int8]],
+    coefficients: NDArray[np.float32], channels: Sequence[Bytes | NDArray[np.int8]]
 ) -> Bytes:
-    """Return alpha, (N, cell * cell), of the cells at `y` and `x`, whose pixels are given.
+    """Return alpha, (N, k * k), of N cells.
 
-    `around` holds the coefficients and a border of one cell.
+    Args:
+        coefficients: (4, N, 9) float32: for each cell its own and those around it, in the order
+            of `_bilinear`: the slopes of the channels, and the offset.
+        channels: the pixels of the cells, see `Picture.cells`, the first with k * k.
     """
-    width = around.shape[2]
     num_pixels = channels[0].shape[1]
-    window = (np.arange(3)[:, None] * width + np.arange(3)).ravel()
-    index = (y * width + x)[:, None] + window
-    *slopes, offset = np.take(around.reshape(4, -1), index, axis=1)
-    alpha = offset @ _bilinear(num_pixels)
+    *slopes, offset = coefficients
+    sums = {num_pixels: offset @ _bilinear(num_pixels)}  # by the number of values in a cell
     for slope, channel in zip(slopes, channels, strict=True):
         product = slope @ _bilinear(channel.shape[1])
         product *= channel
-        alpha += product if product.shape == alpha.shape else product @ _doubling(num_pixels)
-    alpha += 0.5  # cut off below, which rounds
-    return np.asarray(np.clip(alpha, 0, 255, out=alpha), np.uint8)
+        if channel.shape[1] in sums:
+            sums[channel.shape[1]] += product
+        else:
+            sums[channel.shape[1]] = product
+    alpha = sums.pop(num_pixels)
+    for halved in sums.values():
+        alpha += halved @ _doubling(num_pixels)
+    return np.asarray(cv2.convertScaleAbs(np.clip(alpha, 0, 255, out=alpha)), np.uint8)
 
 
 def _keep_idle(new: Bytes, past: Bytes) -> None:

@@ -63,7 +63,9 @@ class TemporalBlend:
 def _stillness(step: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return 0 where a cell or one beside it moved, 1 where none did."""
     change = np.abs(step).max(axis=0)
-    noise = NOISE_REACH * min(float(np.median(change[::4, ::4])), MAX_NOISE)
+    ordered = np.sort(change[::4, ::4], axis=None)
+    median = float(ordered[len(ordered) // 2] + ordered[(len(ordered) - 1) // 2]) / 2
+    noise = NOISE_REACH * min(median, MAX_NOISE)
     nearby = cv2.dilate(change, np.ones((3, 3), np.uint8))
     span = np.float32(MIN_MOVED_CHANGE - MAX_STILL_CHANGE)
     return np.asarray(np.clip((np.float32(MIN_MOVED_CHANGE + noise) - nearby) / span, 0, 1))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from effects import blend
+from effects.composite import blend_onto
 from tests.pictures import noise
 
 
@@ -41,6 +42,23 @@ def test_blend_of_a_single_pixel() -> None:
         blended = blend(foreground, background, alpha)
         assert (blended[y, x] == 8).all()
         assert (blended == 8).sum() == 3
+
+
+@pytest.mark.parametrize("shape", [(64, 80), (33, 35), (42, 61, 3), (40, 50, 2), (1, 1)])
+@pytest.mark.parametrize("share_between", [0.0, 0.03, 1.0])
+def test_blend_in_place_of_the_background(shape: tuple[int, ...], share_between: float) -> None:
+    rng = np.random.default_rng(1)
+    alpha = np.zeros(shape[:2], np.uint8)
+    alpha[shape[0] // 3 :, shape[1] // 4 : shape[1] // 2] = 255
+    is_between = rng.random(shape[:2]) < share_between
+    alpha[is_between] = rng.integers(1, 255, is_between.sum())
+    foreground, background = (rng.integers(0, 256, shape, np.uint8) for _ in range(2))
+    share = (alpha / 255).reshape(*shape[:2], *[1] * (len(shape) - 2))
+    exact = (foreground * share + background * (1 - share)).round()
+    blended = background.copy()
+    blend_onto(blended, foreground, alpha)
+    assert np.abs(blended - exact).max() <= 1
+    np.testing.assert_array_equal(blended[~is_between], exact[~is_between])
 
 
 def test_blend_rejects_a_background_of_another_size() -> None:

@@ -145,6 +145,20 @@ def test_coefficients_are_enlarged_bilinearly(cell: int) -> None:
     assert np.abs(alpha - enlarged)[~is_fitted].max() < 1.5
 
 
+@pytest.mark.parametrize("cell", [1, 4, 16])
+def test_cells_like_those_around_them_are_as_if_enlarged_bilinearly(cell: int) -> None:
+    means = np.full((20, 30), -90, np.float32)
+    means[5:, 12:] = 300
+    means[:, 25:] = 77
+    flat = np.clip(means, 0, 255).astype(np.uint8)
+    is_mixed = cv2.morphologyEx(flat, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    fitted = Fit(np.zeros((4, 20, 30), np.float32), means, is_mixed)
+    picture = RgbPicture(np.zeros((20 * cell, 30 * cell, 3), np.uint8))
+    enlarged = cv2.resize(flat, (30 * cell, 20 * cell))
+    enlarged[np.kron(is_mixed, np.ones((cell, cell))) > 0] = 0
+    np.testing.assert_array_equal(apply(fitted, picture, None), enlarged)
+
+
 def test_small_changes_of_alpha_do_not_show() -> None:
     picture = RgbPicture(np.zeros((8, 16, 3), np.uint8))
     coefficients = np.zeros((4, 4, 8), np.float32)

@@ -15,11 +15,14 @@ from effects.effect import Image, Planar, check
 
 #: Standard deviation of the blur at strength 1, as a share of the frame's height.
 MAX_SIGMA = 0.05
-NUM_PASSES = 3
+#: Radius of the blur, in standard deviations.
+REACH = 3.0
 #: How fast the weight of a pixel falls with its alpha: from a quarter on it counts nothing.
 WEIGHT_SLOPE = 4.0
-#: Blurred weight, of 255 squared, below which the 16-bit sums have lost the colour.
-MIN_WEIGHT = 64
+#: Blurred weight, of 255, below which too little background is within reach to know its colour.
+MIN_WEIGHT = 0.25
+#: By how much a halving, the rounded mean of four whole values, is too bright on average.
+HALVING_BIAS = 1 / 8
 #: A weaker blur does not reach across the pixels beside the foreground that count as foreground;
 #: there this one stands in. It is also strong enough to be computed on a halved frame.
 MIN_REACHING_SIGMA_PX = 2.0
@@ -68,7 +71,10 @@ class Blur:
                 sigma = sigma_px / 2 ** (coarsest - num_halvings)
                 blurs[coarsest] = BackgroundBlur(alphas[coarsest], sigma)
             blurred = blurs[coarsest](picture.halved_planes(coarsest)[index])
-            result: Image = cv2.resize(blurred, plane.shape[1::-1])
+            # rounded last of all: steps of whole values, enlarged, would flicker in blotches
+            enlarged = cv2.resize(blurred, plane.shape[1::-1])
+            bias = HALVING_BIAS * (coarsest - level)
+            result = np.asarray(cv2.convertScaleAbs(enlarged, beta=-bias), np.uint8)
             blend_onto(result, plane, alphas[level])
             results.append(result)
         return results
@@ -101,44 +107,29 @@ class BackgroundBlur:
 
     def __init__(self, alpha: NDArray[np.uint8], sigma_px: float) -> None:
         """Compute the weights."""
-        self._sizes = box_sizes(sigma_px)
+        self._sigma_px = sigma_px
         # Pixels beside the foreground hold some of its colour: only what is surely background
         # counts.
         near = cv2.dilate(alpha, np.ones((3, 3), np.uint8))
-        weight = cv2.bitwise_not(cv2.convertScaleAbs(near, alpha=WEIGHT_SLOPE)).astype(np.uint16)
+        weight = cv2.bitwise_not(cv2.convertScaleAbs(near, alpha=WEIGHT_SLOPE)).astype(np.float32)
+        blurred = self._gaussian(weight)
         self._weight = weight
-        self._blurred_weight = self._box_blur(weight * np.uint16(255))
-        self._is_beyond = cv2.inRange(self._blurred_weight, 0, MIN_WEIGHT)
-        self._beyond: Callable[[NDArray[Any]], NDArray[Any]] = self._box_blur
+        self._scale = np.reciprocal(np.maximum(blurred, np.float32(MIN_WEIGHT)))
+        self._is_beyond = cv2.inRange(blurred, 0, MIN_WEIGHT)
+        self._beyond: Callable[[NDArray[np.float32]], NDArray[np.float32]] = self._gaussian
         if sigma_px < MIN_REACHING_SIGMA_PX:
             self._beyond = BackgroundBlur(alpha, MIN_REACHING_SIGMA_PX)
 
-    def __call__(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Blur (H, W) or (H, W, C) uint8; plainly where too little background is within reach."""
-        weighted = cv2.multiply(image.astype(np.uint16), per_channel(self._weight, image))
-        weighted = self._box_blur(weighted)
-        weights = per_channel(self._blurred_weight, image)
-        blurred = np.asarray(cv2.divide(weighted, weights, scale=255)).astype(np.uint8)
+    def __call__(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """Blur (H, W) or (H, W, C), 0 to 255; plainly where too little background is near."""
+        image = image.astype(np.float32)
+        blurred = self._gaussian(image * per_channel(self._weight, image))
+        blurred *= per_channel(self._scale, image)
         return np.asarray(cv2.copyTo(self._beyond(image), self._is_beyond, blurred))
 
-    def _box_blur(self, array: NDArray[Any]) -> NDArray[Any]:
-        for size in self._sizes:
-            array = cv2.blur(array, (size, size))
-        return array
-
-
-def box_sizes(sigma_px: float) -> list[int]:
-    """Return the odd sizes of the box filters that together come closest to a Gaussian.
-
-    Source: Kovesi, "Fast almost-Gaussian filtering", DICTA 2010, section II.
-    """
-    variance = 12 * sigma_px**2
-    smaller = math.floor(math.sqrt(variance / NUM_PASSES + 1))
-    smaller -= 1 - smaller % 2
-    num_smaller = round(
-        (variance - NUM_PASSES * (smaller**2 + 4 * smaller + 3)) / (-4 * smaller - 4)
-    )
-    return [smaller] * num_smaller + [smaller + 2] * (NUM_PASSES - num_smaller)
+    def _gaussian(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        size = 2 * math.ceil(REACH * self._sigma_px) + 1
+        return np.asarray(cv2.GaussianBlur(array, (size, size), self._sigma_px))
 
 
 def _half(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

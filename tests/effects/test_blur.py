@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from effects import Blur
-from effects.blur import box_sizes
 from tests.pictures import noise, person_and_room
 
 
@@ -29,7 +28,7 @@ def test_blur_hides_texture_and_keeps_brightness() -> None:
     image = noise((720, 1280))
     whole = Blur(0.5)(image, np.zeros((720, 1280), np.uint8), 0.0)
     assert whole.std() < 0.1 * image.std()
-    assert abs(whole.mean() - image.mean()) < 1
+    assert abs(whole.mean() - image.mean()) < 0.2
 
 
 def step_width(height: int, strength: float) -> float:
@@ -47,15 +46,6 @@ def test_blur_looks_the_same_at_every_size(strength: float) -> None:
     for height in (240, 360, 480, 720, 1080):
         one_pixel = 1 / height
         assert step_width(height, strength) == pytest.approx(expected, rel=0.1, abs=one_pixel)
-
-
-@pytest.mark.parametrize("sigma_px", [0.0, 0.3, 1.0, 2.0, 4.5, 6.75, 13.5, 40.0])
-def test_box_sizes_come_close_to_a_gaussian(sigma_px: float) -> None:
-    sizes = box_sizes(sigma_px)
-    assert len(sizes) == 3
-    assert all(size >= 1 and size % 2 == 1 for size in sizes)
-    variance = sum((size**2 - 1) / 12 for size in sizes)
-    assert variance**0.5 == pytest.approx(sigma_px, rel=0.05, abs=0.6)
 
 
 def test_blur_rejects_a_strength_out_of_range() -> None:

@@ -71,10 +71,8 @@ class Blur:
                 sigma = sigma_px / 2 ** (coarsest - num_halvings)
                 blurs[coarsest] = BackgroundBlur(alphas[coarsest], sigma)
             blurred = blurs[coarsest](picture.halved_planes(coarsest)[index])
-            # rounded last of all: steps of whole values, enlarged, would flicker in blotches
-            enlarged = cv2.resize(blurred, plane.shape[1::-1])
             bias = HALVING_BIAS * (coarsest - level)
-            result = np.asarray(cv2.convertScaleAbs(enlarged, beta=-bias), np.uint8)
+            result = _enlarged(blurred, plane.shape[:2], bias)
             blend_onto(result, plane, alphas[level])
             results.append(result)
         return results
@@ -130,6 +128,19 @@ class BackgroundBlur:
     def _gaussian(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
         size = 2 * math.ceil(REACH * self._sigma_px) + 1
         return np.asarray(cv2.GaussianBlur(array, (size, size), self._sigma_px))
+
+
+def _enlarged(blurred: NDArray[np.float32], size_hw: tuple[int, ...], bias: float) -> Image:
+    """Return `blurred` less `bias` at `size_hw`, rounded.
+
+    Not before it has twice its size: whole values that far apart would flicker in blotches, which
+    cost an encoder a fifteenth of a file. Nor after: bytes are enlarged in half the time.
+    """
+    height, width = blurred.shape[:2]
+    is_near = size_hw[0] <= 2 * height
+    size = size_hw[::-1] if is_near else (2 * width, 2 * height)
+    rounded = cv2.convertScaleAbs(cv2.resize(blurred, size), beta=-bias)
+    return np.asarray(rounded if is_near else cv2.resize(rounded, size_hw[::-1]), np.uint8)
 
 
 def _half(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

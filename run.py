@@ -25,9 +25,8 @@ from typing import TYPE_CHECKING
 # Before numpy comes: its products here are small, and threads that wait for them keep spinning.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from stream.commands import CommandError, Parser, json_file, say
+from stream.commands import CommandError, Parser, json_file, model_options, say
 from stream.commands.error_line import one_line
-from stream.commands.model_options import add_model_options, load_segmenter, wanted_objects
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -121,7 +120,7 @@ def run_command(arguments: Sequence[str]) -> int:
 def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = _parser().parse_args(arguments)
-    keyframes, wanted = _keyframes(options), wanted_objects(options)
+    keyframes, wanted = _keyframes(options), model_options.wanted_objects(options)
     _check_outputs(options)
     from stream import loop
     from stream.interruption import Interruption
@@ -135,6 +134,7 @@ def cast(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(stop))
         palette = _palette(options, stack)
+        model_options.prepare_segmenter(options)  # while ffmpeg starts
         source = stack.enter_context(
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
         )
@@ -205,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
         help="another one for replace, which the key b changes to; repeatable",
     )
     add("--invert", action="store_true", help="apply the effect to the people instead")
-    add_model_options(parser)
+    model_options.add_model_options(parser)
     add(
         "--keyframe",
         metavar="N|auto[:N]",
@@ -278,7 +278,7 @@ def _segmenter(options: argparse.Namespace) -> Segmenter:
         output.startswith("instances:") or output.lower().endswith((".json", ".jsonl"))
         for output in outputs
     )
-    return load_segmenter(options, asks_for_instances=wants_files)
+    return model_options.load_segmenter(options, asks_for_instances=wants_files)
 
 
 def _keep(wanted: dict[str, int | None] | None, segmenter: Segmenter) -> Keep | None:

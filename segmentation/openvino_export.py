@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from segmentation.runtime import import_openvino
+
 
 def to_openvino(network: keras.Model) -> Any:
     """Convert a network; weights stay in float32.
@@ -24,6 +26,8 @@ def to_openvino(network: keras.Model) -> Any:
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"Keras backend: expected tensorflow, got {keras.backend.backend()}")
     import tensorflow as tf
+
+    import_openvino()  # not while another thread still does so, without the converter
     from openvino.tools.ovc import convert_model
 
     variables = [*network.trainable_variables, *network.non_trainable_variables]

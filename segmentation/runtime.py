@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from segmentation.winograd import use_winograd
 Array = NDArray[Any]
 MAX_EXPORTS = 4  # kept on disk; one of Mask R-CNN takes 260 MB
 MAX_COMPILED = 5  # shapes of input at a time; each has its own copy of the weights
+_IMPORTING = threading.Lock()
 UNUSED_GPU = "the NVIDIA GPU is unused"
 
 
@@ -148,16 +151,30 @@ def import_openvino() -> Any:
     That takes longer than all the rest. Whoever converts imports it from `openvino.tools.ovc`.
     """
     converter = "openvino.tools.ovc"
-    is_hidden = converter not in sys.modules
-    if is_hidden:
-        # whoever imports it then gets an ImportError, which OpenVINO allows for
-        sys.modules[converter] = None  # type: ignore[assignment]
-    try:
-        import openvino
-    finally:
+    with _IMPORTING:
+        is_hidden = converter not in sys.modules
         if is_hidden:
-            del sys.modules[converter]
+            # whoever imports it then gets an ImportError, which OpenVINO allows for
+            sys.modules[converter] = None  # type: ignore[assignment]
+        try:
+            import openvino
+        finally:
+            if is_hidden:
+                del sys.modules[converter]
     return openvino
+
+
+def import_openvino_ahead() -> None:
+    """Begin to import OpenVINO, in a thread, for a caller who is about to wait for something else.
+
+    If that fails it does so again for whoever needs it.
+    """
+
+    def work() -> None:
+        with contextlib.suppress(Exception):
+            import_openvino()
+
+    threading.Thread(target=work, name="import").start()
 
 
 def import_keras() -> Any:

@@ -62,6 +62,14 @@ def wanted_objects(options: argparse.Namespace) -> dict[str, int | None] | None:
         raise CommandError(f"--keep {error}") from error
 
 
+def prepare_segmenter(options: argparse.Namespace) -> None:
+    """Begin with what loading most networks takes longest for, if the caller waits meanwhile."""
+    if options.backend != "keras" and options.device != "gpu":
+        from segmentation.runtime import import_openvino_ahead
+
+        import_openvino_ahead()
+
+
 def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> Segmenter:
     """Load the network that the options name, and say which it is and what it runs on.
 

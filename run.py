@@ -134,7 +134,7 @@ def cast(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(stop))
         palette = _palette(options, stack)
-        model_options.prepare_segmenter(options)  # while ffmpeg starts
+        model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
         source = stack.enter_context(
             open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
         )

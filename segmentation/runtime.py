@@ -164,17 +164,22 @@ def import_openvino() -> Any:
     return openvino
 
 
-def import_openvino_ahead() -> None:
-    """Begin to import OpenVINO, in a thread, for a caller who is about to wait for something else.
+def import_openvino_ahead() -> threading.Thread:
+    """Begin to import OpenVINO for a caller who is about to wait for something else.
 
     If that fails it does so again for whoever needs it.
+
+    Returns:
+        The thread in which it is done, for the caller to join.
     """
 
     def work() -> None:
         with contextlib.suppress(Exception):
             import_openvino()
 
-    threading.Thread(target=work, name="import").start()
+    thread = threading.Thread(target=work, name="import")
+    thread.start()
+    return thread
 
 
 def import_keras() -> Any:

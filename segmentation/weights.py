@@ -21,17 +21,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from segmentation.presets import PRESETS, Preset
 from segmentation.segmenter import WeightsError
-from segmentation.weight_files.download import (
-    OnProgress,
-    discard,
-    disk_errors,
-    download,
-    version_file,
-)
+from segmentation.weight_files.parts import discard, disk_errors, version_file
+
+if TYPE_CHECKING:
+    from segmentation.weight_files.download import OnProgress
 
 #: bytes of a file that decide whether it can be one of weights
 LONGEST_SIGNATURE = 16
@@ -221,6 +218,9 @@ def fetch(preset: Preset, on_progress: OnProgress) -> Path:
         WeightsError: no network, another file than expected, no room, or another process is
             fetching it; one line with the remedy.
     """
+    # which imports http and ssl: nobody else shall wait for them
+    from segmentation.weight_files.download import download
+
     path = folder() / preset.file_name
     part = path.with_name(path.name + ".part")
     with _locked(path):

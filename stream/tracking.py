@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from segmentation.interpolate import InterpolatingTracker
-from segmentation.keyframe import KeyframeTracker
 from segmentation.segmenter import Segmenter
 from stream.frame import StreamInfo
 from stream.network_thread import NetworkThread
+
+if TYPE_CHECKING:
+    from segmentation.keyframe import KeyframeTracker
 
 #: Networks about as cheap as carrying their masks on: live they see every frame unless told
 #: otherwise, and of a file those between which the mask changes.
@@ -62,7 +64,8 @@ def open_tracker(
     """Return the tracker of one stream.
 
     Live, the network gets a thread of its own wherever masks are reused, so that it holds up no
-    frame; a file waits for it, and frames between two keyframes use both.
+    frame; a file waits for it, and frames between two keyframes use both. Of a file a cheap
+    network, left to itself, sees the frames between which its mask changes.
 
     Args:
         segmenter: the network.
@@ -77,6 +80,9 @@ def open_tracker(
     is_video = info.fps is not None and not info.live
     if is_cheap and is_video and keyframes == Keyframes():
         return InterpolatingTracker(segmenter)
+    # not above: with all that moves masks it is a tenth of what a start imports
+    from segmentation.keyframe import KeyframeTracker
+
     if every is None:
         alone = is_cheap or not info.live
         every = 1 if alone and keyframes.reuse == "auto" else "auto"

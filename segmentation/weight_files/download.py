@@ -21,6 +21,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from segmentation.segmenter import WeightsError
+from segmentation.weight_files.parts import discard, disk_errors, version_file
 
 #: called with the bytes on disk and the bytes of the whole file
 OnProgress = Callable[[int, int], None]
@@ -45,27 +46,6 @@ class _Version:
     address: str
     validator: str | None
     num_bytes: int | None
-
-
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what a file system refuses at `path` into one line of `WeightsError`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise WeightsError(
-                f"{path}: the disk is full; make room or name another folder in MASKCAST_WEIGHTS"
-            ) from error
-        raise WeightsError(
-            f"{path}: cannot be written ({error.strerror or error}); "
-            "name another folder in MASKCAST_WEIGHTS"
-        ) from error
-
-
-def version_file(part: Path) -> Path:
-    """Return the file beside `part` that tells which version of the file it is a part of."""
-    return part.with_name(part.name + ".json")
 
 
 def download(address: str, part: Path, on_progress: OnProgress, num_bytes: int | None) -> None:
@@ -122,12 +102,6 @@ def _attempt(address: str, part: Path, on_progress: OnProgress, num_bytes: int |
         if offered.num_bytes is None and _read(response, 1):
             discard(part)
             raise _another(address, f"more than {whole}", whole)
-
-
-def discard(part: Path) -> None:
-    """Remove a part and what was noted about it."""
-    version_file(part).unlink(missing_ok=True)
-    part.unlink(missing_ok=True)
 
 
 def _resumable(address: str, part: Path) -> tuple[_Version | None, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,12 +63,12 @@ def wanted_objects(options: argparse.Namespace) -> dict[str, int | None] | None:
         raise CommandError(f"--keep {error}") from error
 
 
-def prepare_segmenter(options: argparse.Namespace) -> None:
-    """Begin with what loading most networks takes longest for, if the caller waits meanwhile."""
+def prepare_segmenter(options: argparse.Namespace, stack: ExitStack) -> None:
+    """Begin with what loading most networks takes longest for; whoever leaves `stack` ends it."""
     if options.backend != "keras" and options.device != "gpu":
         from segmentation.runtime import import_openvino_ahead
 
-        import_openvino_ahead()
+        stack.callback(import_openvino_ahead().join)
 
 
 def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> Segmenter:

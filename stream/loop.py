@@ -12,12 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from stream.channel import Channel
 from stream.frame import Event, Frame, Output, Sink, Source, StreamError
 from stream.pipeline import Pipeline, Tracked
-from stream.process import settle_process
+from stream.process import batch_work, settle_process
 from stream.stats import Stats
 
 # Each with the time of its capture, on the clock of time.perf_counter.
@@ -64,10 +64,10 @@ def run(
         StreamError: of the first stage that failed, and nothing is finished then; or of the outputs
             that could not be finished, when all others are.
     """
-    settle_process(live=source.info.live)
+    settle_process()
     threads = _Threads(source, pipeline, sinks, stats, paused)
     cut_short = False
-    with ExitStack() as stack:
+    with batch_work() if not source.info.live else nullcontext(), ExitStack() as stack:
         stack.callback(threads.join)
         stack.callback(threads.abort)
         threads.start()

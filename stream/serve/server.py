@@ -79,7 +79,7 @@ class Server:
         Raises:
             StreamError: the address cannot be bound.
         """
-        settle_process(live=True)
+        settle_process()
         try:
             port = await self._listener.start()
         except OSError as error:

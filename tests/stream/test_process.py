@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-SCRIPT = """
-import os, subprocess, sys, threading
-from stream.process import settle_process
-settle_process(live={live})
-def policy(pid=0):
-    return os.sched_getscheduler(pid) == os.SCHED_BATCH
-of_thread = []
-thread = threading.Thread(target=lambda: of_thread.append(policy()))
-thread.start()
-thread.join()
-child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-print(policy(), *of_thread, policy(child.pid))
-child.communicate(b"\\n")
-"""
+from effects import Mask
+from segmentation.keyframe import KeyframeTracker
+from segmentation.refine import Refiner
+from stream.frame import Output
+from stream.loop import run
+from stream.pipeline import Pipeline
+from stream.process import batch_work
+from stream.stats import Stats
+from tests.fakes import ListSink, MovingSquare, Oracle
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of Linux alone")
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux has classes of work")
-@pytest.mark.parametrize("live", [False, True])
-def test_files_are_batch_work_with_all_threads_and_processes_and_live_is_not(live):
-    script = SCRIPT.format(live=live)
+class LooksAtItsThread(ListSink):
+    """Notes what kind of work the thread is that writes to it, and a process started there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: set[int] = set()
+
+    def write(self, output: Output) -> None:
+        with subprocess.Popen(["sleep", "60"]) as process:
+            self.kinds |= {os.sched_getscheduler(0), os.sched_getscheduler(process.pid)}
+            process.kill()
+        super().write(output)
+
+
+@pytest.mark.parametrize(("live", "kind"), [(False, "SCHED_BATCH"), (True, "SCHED_OTHER")])
+def test_a_file_is_batch_work_and_what_is_live_is_not(live, kind):
+    source, sink, stats = MovingSquare(3, live=live, pause_s=0.05), LooksAtItsThread(), Stats()
+    pipeline = Pipeline(KeyframeTracker(Oracle()), Refiner(blend=False), Mask(), stats=stats)
+    run(source, pipeline, {"list": sink}, stats, stop=threading.Event())
+    assert len(sink.outputs) == 3
+    assert sink.kinds == {getattr(os, kind)}
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_who_was_started_with_the_least_priority_keeps_it():
+    script = (
+        "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n"
+        "from stream.process import batch_work\n"
+        "with batch_work(): print(os.sched_getscheduler(0) == os.SCHED_IDLE)\n"
+        "print(os.sched_getscheduler(0) == os.SCHED_IDLE)\n"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stderr == ""
-    assert done.stdout.split() == [str(not live)] * 3
+    assert done.stdout.split() == ["True", "True"]
+
+
+def test_a_sandbox_that_forbids_it_stops_nothing(monkeypatch):
+    def refuse(pid, policy, param):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    with batch_work():
+        pass

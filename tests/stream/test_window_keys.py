@@ -176,7 +176,8 @@ def test_click_means_the_same_place_in_a_window_of_another_shape(clip, tmp_path,
         person.wait_until(lambda: red(wall) and not red(face))
         person.click(wall)
         time.sleep(0.5)
-        assert not red(face), "a click beside him changes nothing"
+        # a click beside him changes nothing; where the clip begins again he is covered for a moment
+        person.wait_until(lambda: not red(face))
         person.click(face)
         person.wait_until(lambda: red(face))
 

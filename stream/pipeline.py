@@ -123,7 +123,9 @@ class Pipeline:
 
     def finish(self) -> list[Tracked]:
         """Return the frames that still wait, after the last one was taken."""
-        return self._with_frames(self._tracker.finish())
+        results = self._tracker.finish()
+        self._stats.tracked(self._tracker.counts, None)
+        return self._with_frames(results)
 
     def _with_frames(self, results: list[Instances | None]) -> list[Tracked]:
         return [Tracked(self._waiting.popleft(), instances) for instances in results]

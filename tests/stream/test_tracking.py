@@ -118,6 +118,7 @@ def test_frames_of_a_file_go_through_the_network_together():
         stack.enter_context(sink)
         run(source, pipeline, {"list": sink}, stats, stop=threading.Event())
     assert segmenter.sizes == [4, 4, 2]
+    assert stats.counts["keyframes"] == 10
     assert [output.frame.index for output in sink.outputs] == list(range(10))
     for output in sink.outputs:
         (truth,) = Oracle().segment(output.frame.image[None])

@@ -212,6 +212,8 @@ class Sink(Protocol):
     main_thread: bool
     #: gets what a person sees: a photo again and again, with each change he makes
     watched: bool = False
+    #: shown or sent on as time passes, so that no picture may be late
+    on_time: bool = False
 
     def __enter__(self) -> Self:
         return self

@@ -67,7 +67,8 @@ def run(
     settle_process()
     threads = _Threads(source, pipeline, sinks, stats, paused)
     cut_short = False
-    with batch_work() if not source.info.live else nullcontext(), ExitStack() as stack:
+    in_time = source.info.live or any(sink.on_time for sink in sinks.values())
+    with nullcontext() if in_time else batch_work(), ExitStack() as stack:
         stack.callback(threads.join)
         stack.callback(threads.abort)
         threads.start()

@@ -55,6 +55,7 @@ class NetworkSink(Sink):
     """
 
     main_thread = False
+    on_time = True
 
     def __init__(
         self,

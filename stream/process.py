@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import platform
 import sys
 from collections.abc import Iterator
 
@@ -14,6 +15,9 @@ import cv2
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGEST_BLOCK = 32 << 20  # more glibc does not allow
 _MAX_KEPT = 128 << 20
+# The system call by the processor's name; from linux/sched/types.h: up to 100 ms are granted.
+_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
+_LONGEST_SLICE_NS = 100_000_000
 
 
 def settle_process() -> None:
@@ -35,18 +39,46 @@ def settle_process() -> None:
 def batch_work() -> Iterator[None]:
     """Within it this thread, and all threads and processes it starts, are batch work to Linux.
 
-    They do not interrupt each other: all are busy all the time, and what each has in the
-    processor's caches lasts longer. Whoever was started as something else than ordinary work
-    stays that.
+    They do not interrupt each other, and run for as long at a time as the system allows: all are
+    busy all the time, and what each has in the processor's caches lasts longer. Whoever was
+    started as something else than ordinary work stays that.
     """
     if not sys.platform.startswith("linux") or os.sched_getscheduler(0) != os.SCHED_OTHER:
         yield
         return
-    nothing = os.sched_param(0)
     with contextlib.suppress(OSError):  # a sandbox may forbid it
-        os.sched_setscheduler(0, os.SCHED_BATCH, nothing)
+        _become(os.SCHED_BATCH, _LONGEST_SLICE_NS)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_OTHER, nothing)
+            _become(os.SCHED_OTHER, 0)
+
+
+class _Attributes(ctypes.Structure):
+    """`struct sched_attr`, see sched_setattr(2)."""
+
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("policy", ctypes.c_uint32),
+        ("flags", ctypes.c_uint64),
+        ("nice", ctypes.c_int32),
+        ("priority", ctypes.c_uint32),
+        ("runtime", ctypes.c_uint64),
+        ("deadline", ctypes.c_uint64),
+        ("period", ctypes.c_uint64),
+    )
+
+
+def _become(policy: int, slice_ns: int) -> None:
+    """Make this thread another kind of work, with slices of time so long, 0 for the usual ones.
+
+    Neither Python nor most C libraries have a function for slices, and before 6.12 Linux has one
+    length of them for all.
+    """
+    os.sched_setscheduler(0, policy, os.sched_param(0))
+    number = _SCHED_SETATTR.get(platform.machine())
+    if number is not None:
+        nice = os.getpriority(os.PRIO_PROCESS, 0)
+        wanted = _Attributes(ctypes.sizeof(_Attributes), policy, 0, nice, 0, slice_ns)
+        ctypes.CDLL(None).syscall(number, 0, ctypes.byref(wanted), 0)

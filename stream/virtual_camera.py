@@ -42,6 +42,7 @@ class VirtualCamera(Sink):
     """
 
     main_thread = False
+    on_time = True
 
     def __init__(
         self, device: str | None, info: OutputInfo, on_message: Callable[[str], None]

@@ -36,6 +36,7 @@ class Window(Sink):
 
     main_thread = True
     watched = True
+    on_time = True
 
     def __init__(self, title: str, info: OutputInfo) -> None:
         """Check that there is a display."""

@@ -131,6 +131,8 @@ class HoldsBack:
 class ListSink(Closing):
     """`Sink` that keeps what it is given."""
 
+    on_time = False
+
     def __init__(
         self,
         *,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
+import struct
 import subprocess
 import sys
 import threading
@@ -36,14 +39,50 @@ class LooksAtItsThread(ListSink):
         super().write(output)
 
 
-@pytest.mark.parametrize(("live", "kind"), [(False, "SCHED_BATCH"), (True, "SCHED_OTHER")])
-def test_a_file_is_batch_work_and_what_is_live_is_not(live, kind):
+@pytest.mark.parametrize(
+    ("live", "on_time", "kind"),
+    [
+        (False, False, "SCHED_BATCH"),
+        (True, False, "SCHED_OTHER"),
+        (False, True, "SCHED_OTHER"),
+    ],
+)
+def test_a_file_is_batch_work_unless_somebody_waits_for_each_picture(live, on_time, kind):
     source, sink, stats = MovingSquare(3, live=live, pause_s=0.05), LooksAtItsThread(), Stats()
+    sink.on_time = on_time
     pipeline = Pipeline(KeyframeTracker(Oracle()), Refiner(blend=False), Mask(), stats=stats)
     run(source, pipeline, {"list": sink}, stats, stop=threading.Event())
     assert len(sink.outputs) == 3
     assert sink.kinds == {getattr(os, kind)}
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_slices_of_time_have_their_usual_length_again():
+    def length_ns() -> int:
+        number = {"x86_64": 315, "aarch64": 275}.get(platform.machine())  # sched_getattr(2)
+        if number is None:
+            pytest.skip("another processor")
+        answer = ctypes.create_string_buffer(48)
+        assert ctypes.CDLL(None).syscall(number, 0, answer, 48, 0) == 0
+        return int(struct.unpack_from("Q", answer.raw, 24)[0])
+
+    usual = length_ns()
+    if usual == 0:
+        pytest.skip("a Linux without slices of one's own")
+    with batch_work():
+        assert length_ns() > usual
+    assert length_ns() == usual
+
+
+def test_niceness_stays_as_it_was():
+    script = (
+        "import os\nos.nice(7)\n"
+        "from stream.process import batch_work\n"
+        "with batch_work(): print(os.getpriority(os.PRIO_PROCESS, 0))\n"
+        "print(os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["7", "7", str(os.SCHED_OTHER)]
 
 
 def test_who_was_started_with_the_least_priority_keeps_it():

@@ -39,7 +39,8 @@ class InterpolatingTracker:
     The network sees every fourth frame. Where two masks agree and the frames between show
     nothing that neither end shows, they get the mean of both masks, each weighed by how near it
     is; else the network sees the frame in the middle, and the halves are treated alike. So it
-    never runs more often than once a frame, and no motion that it could see is lost.
+    never runs more often than once a frame, and a hand that is up for one frame is seen there,
+    unless it is as bright as what it hides.
 
     `KeyframeTracker` moves masks with the picture instead: far more work than a small network.
 

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from segmentation.data.dataset import DataError
-from segmentation.segmenter import WeightsError
-from stream.frame import StreamError
+from segmentation.errors import DataError, WeightsError
+from stream.errors import StreamError
 
 
 def run_command(main: Callable[[], object]) -> None:

@@ -40,9 +40,10 @@ from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.instances import Instances
 from segmentation.interpolate import InterpolatingTracker
 from segmentation.keyframe import KeyframeTracker
+from segmentation.loading import load
 from segmentation.reuse.flow import OpticalFlow, pull
 from segmentation.reuse.propagate import WORK_SIDE, Picture, Propagation
-from segmentation.segmenter import Options, load
+from segmentation.segmenter import Options
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

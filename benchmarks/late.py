@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from benchmarks.command import run_command
 from effects import Blur
 from segmentation.instances import Instances
+from segmentation.loading import load
 from segmentation.picture import RgbPicture
 from segmentation.refine import Refiner
-from segmentation.segmenter import Options, Segmenter, load
+from segmentation.segmenter import Options, Segmenter
 from stream import loop
 from stream.frame import OutputInfo, Sink
 from stream.pipeline import Pipeline, shrunk

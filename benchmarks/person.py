@@ -31,9 +31,11 @@ from benchmarks.portrait import (
     read_set,
 )
 from segmentation.average_precision import evaluate
-from segmentation.data.dataset import Dataset, read_dataset
+from segmentation.data.dataset import Dataset
+from segmentation.data.dataset_formats import read_dataset
+from segmentation.loading import load
 from segmentation.person import CLASSES
-from segmentation.segmenter import Options, Segmenter, load
+from segmentation.segmenter import Options, Segmenter
 
 #: sets of photos whose people are labelled one by one
 INSTANCE_SETS = ("pennfudan", "pelota", "coco_multi", "coco_1person")

@@ -25,8 +25,8 @@ import psutil
 from benchmarks.command import run_command
 from benchmarks.memory import join
 from effects import Blur
+from segmentation.loading import load
 from segmentation.refine import Refiner
-from segmentation.segmenter import load
 from stream.loop import run
 from stream.null import Null
 from stream.pipeline import Pipeline

@@ -15,7 +15,7 @@ from keras import layers, ops
 
 from segmentation.backbones import feature_pyramid, padded_conv
 from segmentation.boxes import in_batches, non_max_suppression, take_rows
-from segmentation.centermask import Variant, num_classes, read_state_dict
+from segmentation.centermask_published import Variant, num_classes, read_state_dict
 from segmentation.mobilenet import mobilenet
 from segmentation.roi_align import WholeCrop, adaptive_roi_align, area_level
 from segmentation.vovnet import vovnet
@@ -326,7 +326,7 @@ def build_network(variant: Variant, num_classes: int = 80) -> keras.Model:
     """Build the network, for images of any size.
 
     Args:
-        variant: one of `segmentation.centermask.VARIANTS`.
+        variant: one of `segmentation.centermask_published.VARIANTS`.
         num_classes: C.
 
     Returns:

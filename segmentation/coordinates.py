@@ -1,4 +1,4 @@
-"""Boxes in pixels and normalised boxes."""
+"""Boxes in pixels, normalised boxes, and the deltas between boxes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 #: y2 and x2 of a box in pixels are one beyond its last pixel
 EXCLUSIVE = np.array([0, 0, 1, 1])
+#: units of deltas: what a network learns is divided by these
+DELTA_SCALE = np.array([0.1, 0.1, 0.2, 0.2], np.float32)
 
 
 def normalise(boxes: NDArray[Any], size_hw: tuple[int, int]) -> NDArray[np.float32]:

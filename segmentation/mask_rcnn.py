@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segmentation.coordinates import denormalise
 from segmentation.instances import Instances
+from segmentation.mask_rcnn_published import PUBLISHED_MIN_SCORE, PUBLISHED_SIZE, num_classes
 from segmentation.masks import paste_masks
 from segmentation.molding import molded_inputs, raw_inputs
 from segmentation.network import (
@@ -23,21 +24,16 @@ from segmentation.network import (
     wanted_classes,
 )
 from segmentation.runtime import KerasNetwork, OpenVINONetwork
-from segmentation.segmenter import Options, WeightsError
+from segmentation.segmenter import Options
 
 #: images (N, H, W, 3), size of the network's input -> what the network takes, the windows last
 Prepare = Callable[[NDArray[np.uint8], int], Sequence[NDArray[Any]]]
-
-#: the published training: short side enlarged to 800 pixels at most to 1024 in length
-PUBLISHED_SIZE = 1024
-#: of objects that Matterport's program reports
-PUBLISHED_MIN_SCORE = 0.7
 #: images that Keras runs in one call where there are several; more do not fit into small GPUs
 KERAS_BATCH = 4
 
 
 def load_mask_rcnn(options: Options) -> MaskRCNN:
-    """Return the network of a weight file, compiled; see `segmentation.segmenter.load`.
+    """Return the network of a weight file, compiled; see `segmentation.loading.load`.
 
     Raises:
         ValueError: `size` is no multiple of 64, or the classes are not as many as the file's.
@@ -75,13 +71,13 @@ def _compiled(path: Path, size: int, options: Options) -> OpenVINONetwork | Kera
     """Return the network of a weight file for inputs of `size`, on the device asked for."""
 
     def build() -> Any:
-        from segmentation.mask_rcnn_network import load_network
+        from segmentation.mask_rcnn_backbones import load_network
 
         return load_network(path, size)
 
     @cache
     def make_batched(num_images: int) -> Any:
-        from segmentation.mask_rcnn_network import load_network
+        from segmentation.mask_rcnn_backbones import load_network
         from segmentation.molding_layer import with_molding
 
         dtype = "bfloat16" if options.precision == "bfloat16" else "float32"
@@ -94,44 +90,6 @@ def _compiled(path: Path, size: int, options: Options) -> OpenVINONetwork | Kera
         options,
         make=lambda shapes: make_batched(shapes[0][0]),
     )
-
-
-def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
-    """Return how many classes, background included, a file knows.
-
-    Args:
-        shapes: of its tensors, see `segmentation.weight_files.hdf5_weights.read_shapes`.
-        path: of it.
-
-    Raises:
-        WeightsError: it is not one of this network.
-    """
-    bias = shapes.get("mrcnn_class_logits/bias", ())
-    if len(bias) != 1 or bias[0] < 2:
-        raise WeightsError(
-            f"{path}: no Mask R-CNN of Matterport's program "
-            "(layer mrcnn_class_logits is missing); give a file saved by it"
-        )
-    return bias[0]
-
-
-def backbone_of(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Return the name of the backbone a file is of, as `segmentation.mask_rcnn_backbones` has it.
-
-    Args:
-        path: of the file.
-        shapes: see `num_classes`.
-
-    Raises:
-        WeightsError: it is none that this program knows.
-    """
-    from segmentation.weight_files.trained_weights import read_description
-
-    blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
-    name = read_description(path).backbone or ("resnet50" if blocks == 6 else "resnet101")
-    if name not in ("resnet50", "resnet101", "small"):
-        raise WeightsError(f"{path}: of a backbone {name!r}, which this version does not know")
-    return name
 
 
 def unmold(

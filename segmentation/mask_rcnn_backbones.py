@@ -1,33 +1,27 @@
-"""The networks that `run.py train mask-rcnn` can train, by the name of their backbone."""
+"""The networks by the name of their backbone, and the one that a weight file belongs to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
+
+import keras
 
 from segmentation.mask_rcnn_config import MaskRCNNConfig, matterport_config
-from segmentation.person_network import person_config
-from segmentation.training.mask_rcnn_training import TrainingConfig
+from segmentation.mask_rcnn_network import build_network
+from segmentation.mask_rcnn_published import PUBLISHED_SIZE, backbone_of, num_classes
+from segmentation.mask_rcnn_small import person_config
+from segmentation.weight_files.hdf5_weights import load_tensors, read_shapes
 
 #: the small network of `mask-rcnn-person`, for classes of one's own
 SMALL = "small"
 RESNET_DEPTHS = {"resnet50": 50, "resnet101": 101}
 BACKBONES = (*RESNET_DEPTHS, SMALL)
 
-#: fewer regions than with a ResNet, of whose pyramid this one has an eighth of the numbers
-SMALL_TRAINING = TrainingConfig(
-    max_objects=32, num_anchors=128, num_proposals=100, num_regions=48, weight_decay=0.0
-)
 
-
-@dataclass(frozen=True, slots=True)
-class Trainable:
-    """A network and how it is trained."""
-
-    network: MaskRCNNConfig
-    training: TrainingConfig
-
-
-def trainable(backbone: str, size: int, num_classes: int, *, train_norm: bool = False) -> Trainable:
+def network_config(
+    backbone: str, size: int, num_classes: int, *, train_norm: bool = False
+) -> MaskRCNNConfig:
     """Return the network of a backbone.
 
     Args:
@@ -40,8 +34,31 @@ def trainable(backbone: str, size: int, num_classes: int, *, train_norm: bool = 
         ValueError: `size` is no multiple of 64.
     """
     if backbone == SMALL:
-        network = replace(person_config((size, size)), num_classes=num_classes)
-        return Trainable(network, SMALL_TRAINING)
+        return replace(person_config((size, size)), num_classes=num_classes)
     depth = RESNET_DEPTHS[backbone]
-    network = matterport_config(size, num_classes=num_classes, depth=depth, train_norm=train_norm)
-    return Trainable(network, TrainingConfig())
+    return matterport_config(size, num_classes=num_classes, depth=depth, train_norm=train_norm)
+
+
+def load_network(
+    weights: Path, size: int = PUBLISHED_SIZE, *, num_images: int = 1, dtype: str = "float32"
+) -> keras.Model:
+    """Build the network that a weight file belongs to and load it.
+
+    The file says what its backbone is and how many classes it knows.
+
+    Args:
+        weights: an HDF5 file of Matterport's program, of weights alone or of a whole model, or
+            of `run.py train mask-rcnn`.
+        size: side of the network's input in pixels.
+        num_images: images in one call.
+        dtype: see `build_network`.
+
+    Raises:
+        WeightsError: the file is not one of this network.
+        ValueError: `size` is no multiple of 64.
+    """
+    shapes = read_shapes(weights)
+    config = network_config(backbone_of(weights, shapes), size, num_classes(shapes, weights))
+    network = build_network(config, num_images=num_images, dtype=dtype)
+    load_tensors(network, weights)
+    return network

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from segmentation.backbones import resnet
 from segmentation.boxes import pyramid_anchors
 from segmentation.coordinates import normalise
-from segmentation.mask_rcnn import PUBLISHED_SIZE
+from segmentation.mask_rcnn_published import PUBLISHED_SIZE
 
 Tensor = Any
 #: pixels (N, H, W, 3) float32 RGB, 0 to 255 -> maps of features, finest first

@@ -17,8 +17,8 @@ from segmentation.boxes import (
     non_max_suppression,
     take_rows,
 )
+from segmentation.coordinates import DELTA_SCALE
 from segmentation.roi_align import PyramidRoIAlign, WholeCrop
-from segmentation.training.rpn_targets import DELTA_SCALE
 
 Tensor = Any
 Shape = tuple[Any, ...]

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import keras
 from keras import layers, ops
 
 from segmentation.backbones import feature_pyramid
-from segmentation.mask_rcnn import PUBLISHED_SIZE, backbone_of, num_classes
 from segmentation.mask_rcnn_config import MaskRCNNConfig
 from segmentation.mask_rcnn_layers import (
     BoxHead,
@@ -27,7 +25,6 @@ from segmentation.mask_rcnn_layers import (
     Proposals,
 )
 from segmentation.roi_align import PyramidRoIAlign, join_levels
-from segmentation.weight_files.hdf5_weights import load_tensors, read_shapes
 
 Tensor = Any
 
@@ -198,30 +195,3 @@ def build_network(
     boxes, scores = detections[..., :4], detections[..., 5]
     outputs = [boxes, scores, ops.cast(detections[..., 4], "int32"), masks]
     return keras.Model([parts.image, window, min_scores], outputs, name="mask_rcnn")
-
-
-def load_network(
-    weights: Path, size: int = PUBLISHED_SIZE, *, num_images: int = 1, dtype: str = "float32"
-) -> keras.Model:
-    """Build the network that a weight file belongs to and load it.
-
-    The file says what its backbone is and how many classes it knows.
-
-    Args:
-        weights: an HDF5 file of Matterport's program, of weights alone or of a whole model, or
-            of `run.py train mask-rcnn`.
-        size: side of the network's input in pixels.
-        num_images: images in one call.
-        dtype: see `build_network`.
-
-    Raises:
-        WeightsError: the file is not one of this network.
-        ValueError: `size` is no multiple of 64.
-    """
-    shapes = read_shapes(weights)
-    from segmentation.mask_rcnn_backbones import trainable  # which knows networks built on this one
-
-    config = trainable(backbone_of(weights, shapes), size, num_classes(shapes, weights)).network
-    network = build_network(config, num_images=num_images, dtype=dtype)
-    load_tensors(network, weights)
-    return network

@@ -79,7 +79,7 @@ def exported(build: Callable[[], Any], weights: Path, settings: str, options: Op
     Raises:
         WeightsError: `build` raises it, or the export cannot be kept on disk.
     """
-    from segmentation.weights import user_cache
+    from segmentation.user_cache import user_cache
 
     def export_to(target: Path) -> None:
         if options.on_message is not None:

@@ -65,7 +65,7 @@ def inputs(images: NDArray[np.uint8], _: int) -> list[NDArray[Any]]:
 
 
 def load_person(options: Options) -> Segmenter:
-    """Return the bundled network, outlines from portrait; see `segmentation.segmenter.load`.
+    """Return the bundled network, outlines from portrait; see `segmentation.loading.load`.
 
     Args:
         options: `weights` are those of `run.py train mask-rcnn-person`.

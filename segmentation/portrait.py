@@ -23,6 +23,7 @@ from segmentation.segmenter import Options, check_classes
 Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
 EXPORT = Path(__file__).with_name("bundled") / "portrait.xml"
+WEIGHTS = EXPORT.with_suffix(".npz")
 
 # Inputs the network runs on: multiples of its deepest stride, 32, of about equally many pixels.
 SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
@@ -73,20 +74,20 @@ class Portrait:
 
 
 def load_portrait(options: Options) -> Portrait:
-    """Return the bundled network; see `segmentation.segmenter.load`."""
+    """Return the bundled network; see `segmentation.loading.load`."""
     if options.weights or options.size or options.classes or options.min_score is not None:
         raise ValueError("portrait takes no weights, size, classes or least score; use mask-rcnn")
     check_float32(options.precision)
     check_classes(options.keep or (), Portrait.classes)
     if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
-        from segmentation.weights import user_cache
+        from segmentation.user_cache import user_cache
 
         cache = user_cache() / "openvino"
         return Portrait(OpenVINONetwork(EXPORT, spare_threads(), cache=cache))
 
     def make(shapes: tuple[tuple[int, ...], ...]) -> object:
         from segmentation.portrait_network import build
-        from segmentation.training.export_portrait import WEIGHTS, read_weights
+        from segmentation.weight_files.ordered_weights import read_weights
 
         height, width = shapes[0][1:3]
         network = build((height, width))

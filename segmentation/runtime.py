@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.errors import WeightsError
 from segmentation.pip_command import install_extra
-from segmentation.segmenter import WeightsError
 from segmentation.winograd import use_winograd
 
 Array = NDArray[Any]

@@ -1,25 +1,17 @@
-"""The one interface of all networks, and how one is loaded by name."""
+"""The one interface of all networks, and how one may be loaded."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.coco import NAMES
 from segmentation.instances import Instances
-from segmentation.pip_command import install_extra
-
-
-class WeightsError(Exception):
-    """A weight file cannot be used: one line that names the file, what is wrong and the remedy."""
 
 
 class Segmenter(Protocol):
@@ -82,20 +74,6 @@ class Options:
     on_message: Callable[[str], None] | None = None
 
 
-def load(name: str, options: Options | None = None) -> Segmenter:
-    """Return the network of a name, ready to run; nothing is downloaded.
-
-    Raises:
-        ValueError: there is no network of that name, or it cannot do what the options ask for.
-        WeightsError: its weights are not there or cannot be used.
-    """
-    if name not in LOADERS:
-        raise ValueError(f"model must be one of {', '.join(LOADERS)}, got {name!r}")
-    options = options or Options()
-    _check_published(name, options)
-    return LOADERS[name](options)
-
-
 def check_classes(names: Sequence[str], classes: Sequence[str]) -> None:
     """Raise `ValueError`, with a suggestion, where one of `names` is not among `classes`."""
     for name in names:
@@ -103,123 +81,3 @@ def check_classes(names: Sequence[str], classes: Sequence[str]) -> None:
             close = difflib.get_close_matches(name, classes, 1, 0.5)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(classes)}"
             raise ValueError(f"no class {name!r}; {hint}")
-
-
-def _check_published(name: str, options: Options) -> None:
-    """Raise `ValueError` where `keep` names a class that the published weights do not know.
-
-    Before the weights are looked for: nobody should fetch them for a slip of the pen.
-    """
-    from segmentation.presets import PRESETS
-
-    if name in PRESETS and options.weights is None and options.classes is None:
-        check_classes(options.keep or (), NAMES)
-
-
-def choose_model(options: Options, *, asks_for_instances: bool) -> str:
-    """Return the name of the network that suits best among those whose weights are on disk.
-
-    Args:
-        options: how it will be loaded; `on_message` is told of a GPU that is there for nothing.
-        asks_for_instances: people in one mask do not suffice.
-
-    Raises:
-        ValueError: no network knows a class that is to be kept.
-        WeightsError: there is none, or the weights asked for may be of several.
-    """
-    from segmentation.presets import PRESETS
-    from segmentation.runtime import UNUSED_GPU, gpu_present, gpu_usable
-    from segmentation.weights import find
-
-    if options.weights is not None:
-        return _model_of(options.weights)
-    _check_published("mask-rcnn", options)
-    on_disk = find(PRESETS["mask-rcnn"]) is not None
-    if asks_for_instances and on_disk:
-        return "mask-rcnn"
-    if asks_for_instances:
-        if not (options.classes or set(options.keep or ()) - {"person"}):
-            return "mask-rcnn-person"
-        raise WeightsError(
-            "objects other than people need the weights of mask-rcnn, which are not on disk; "
-            "run.py models fetch mask-rcnn, or --model mask-rcnn --weights FILE"
-        )
-    if options.device == "cpu" or options.backend == "openvino" or not gpu_present():
-        return "portrait"
-    if on_disk and (options.device == "gpu" or gpu_usable()):
-        return "mask-rcnn"
-    if options.device == "auto" and options.on_message is not None:
-        remedy = install_extra("gpu") if on_disk else "run.py models fetch mask-rcnn"
-        options.on_message(f"{UNUSED_GPU}: {remedy} for a network that needs it")
-    return "portrait"
-
-
-def _model_of(weights: Path) -> str:
-    """Return the name of the network that files of this kind are for."""
-    if weights.suffix.lower() in (".pth", ".pt"):
-        raise WeightsError(f"{weights}: YOLACT's or CenterMask2's? Name its network with --model")
-    return "mask-rcnn-person" if weights.suffix.lower() == ".npz" else "mask-rcnn"
-
-
-def _portrait(options: Options) -> Segmenter:
-    from segmentation.portrait import load_portrait
-
-    return load_portrait(options)
-
-
-def _person(options: Options) -> Segmenter:
-    with _missing_packages_named("mask-rcnn-person"):
-        from segmentation.person import load_person
-
-        return load_person(options)
-
-
-def _mask_rcnn(options: Options) -> Segmenter:
-    with _missing_packages_named("mask-rcnn"):
-        from segmentation.mask_rcnn import load_mask_rcnn
-
-        return load_mask_rcnn(options)
-
-
-def _yolact(name: str, options: Options) -> Segmenter:
-    with _missing_packages_named(name):
-        from segmentation.yolact import load_yolact
-
-        return load_yolact(name, options)
-
-
-def _centermask(name: str, options: Options) -> Segmenter:
-    with _missing_packages_named(name):
-        from segmentation.centermask import load_centermask
-
-        return load_centermask(name, options)
-
-
-@contextmanager
-def _missing_packages_named(name: str) -> Iterator[None]:
-    """Turn an import that fails into a line that says what to install."""
-    try:
-        yield
-    except ImportError as error:
-        raise WeightsError(
-            f"{name} needs more packages ({error}): {install_extra('mask-rcnn')}"
-        ) from error
-
-
-#: Name on the command line -> how it is loaded.
-LOADERS: dict[str, Callable[[Options], Segmenter]] = {
-    "portrait": _portrait,
-    "mask-rcnn-person": _person,
-    "mask-rcnn": _mask_rcnn,
-    "yolact-base": partial(_yolact, "yolact-base"),
-    "yolact-resnet50": partial(_yolact, "yolact-resnet50"),
-    "yolact-darknet53": partial(_yolact, "yolact-darknet53"),
-    "yolact-im700": partial(_yolact, "yolact-im700"),
-    "yolact-plus-base": partial(_yolact, "yolact-plus-base"),
-    "yolact-plus-resnet50": partial(_yolact, "yolact-plus-resnet50"),
-    "centermask-lite-mobilenetv2": partial(_centermask, "centermask-lite-mobilenetv2"),
-    "centermask-lite-v19": partial(_centermask, "centermask-lite-v19"),
-    "centermask-lite-v39": partial(_centermask, "centermask-lite-v39"),
-    "centermask-v39": partial(_centermask, "centermask-v39"),
-    "centermask-v57": partial(_centermask, "centermask-v57"),
-}

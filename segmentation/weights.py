@@ -23,12 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from segmentation.errors import WeightsError
 from segmentation.presets import PRESETS, Preset
-from segmentation.segmenter import WeightsError
+from segmentation.user_cache import user_cache
 from segmentation.weight_files.parts import discard, disk_errors, version_file
 
 if TYPE_CHECKING:
     from segmentation.weight_files.download import OnProgress
+
 
 #: bytes of a file that decide whether it can be one of weights
 LONGEST_SIGNATURE = 16
@@ -56,26 +58,6 @@ class _Record:
     sha256: str
     num_bytes: int
     mtime_ns: int
-
-
-# === Where ===
-
-
-def user_cache() -> Path:
-    """Return the folder where the system keeps what this program can make or fetch again.
-
-    On Linux that is `$XDG_CACHE_HOME/maskcast` (XDG Base Directory Specification), by default
-    `~/.cache/maskcast`. It need not exist.
-    """
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        if not base.is_absolute():
-            base = Path.home() / ".cache"
-    return base / "maskcast"
 
 
 def folder() -> Path:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from segmentation.backbones import feature_pyramid, padded_conv
 from segmentation.boxes import apply_deltas, iou
 from segmentation.weight_files.torch_layout import load_state_dict
-from segmentation.yolact import Variant, num_classes, read_state_dict
 from segmentation.yolact_backbones import darknet53, resnet
+from segmentation.yolact_published import Variant, num_classes, read_state_dict
 
 Tensor = Any
 

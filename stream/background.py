@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.frame import Frame, StreamError
+from stream.errors import StreamError
+from stream.frame import Frame
 from stream.photos import is_photo, read_photo
 from stream.video_source import VideoSource
 

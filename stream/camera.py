@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from segmentation.picture import RgbPicture
-from stream.frame import Frame, Source, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Frame, Source, StreamInfo
 
 # OpenCV hands out the last picture again and again when a device is gone
 MAX_REPEATS = 30

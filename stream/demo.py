@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from segmentation.picture import RgbPicture
 from segmentation.pip_command import install_extra
-from stream.frame import Frame, Source, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Frame, Source, StreamInfo
 from stream.photos import read_photo
 
 WIDTH, HEIGHT = 640, 480

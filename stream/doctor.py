@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from segmentation.backends import installed, openvino_devices
+from segmentation.errors import WeightsError
 from segmentation.pip_command import install_extra, pip_install
 from segmentation.runtime import gpu_present, gpu_usable
-from segmentation.segmenter import WeightsError
 from segmentation.weights import listing, locate
 from stream.display import display_available
 from stream.doctor_cameras import camera_findings
 from stream.doctor_virtual_camera import virtual_camera_findings
+from stream.errors import StreamError
 from stream.ffmpeg import executable
 from stream.ffmpeg import listing as ffmpeg_listing
 from stream.finding import Finding
-from stream.frame import StreamError
 
 #: What ffmpeg encodes with, and what for.
 ENCODERS = {

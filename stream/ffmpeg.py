@@ -17,7 +17,7 @@ from typing import IO, Self
 
 import imageio_ffmpeg
 
-from stream.frame import StreamError
+from stream.errors import StreamError
 
 _PIPE_BYTES = 1 << 20
 #: Exit status of a process that was ended by `Ffmpeg.interrupt` and has completed its output.

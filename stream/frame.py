@@ -17,10 +17,6 @@ from segmentation.picture import Picture, RgbPicture
 from stream.yuv420 import YuvPicture
 
 
-class StreamError(Exception):
-    """A source or sink cannot do its work: one line that names what, which one and the remedy."""
-
-
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of a source.

@@ -16,7 +16,8 @@ import numpy as np
 
 from segmentation.instances import Instances
 from segmentation.pip_command import pip_install
-from stream.frame import Frame, Output, OutputInfo, Sink, StreamError
+from stream.errors import StreamError
+from stream.frame import Frame, Output, OutputInfo, Sink
 from stream.instance_masks import Mask, at_frame_size, to_polygons, to_rle
 from stream.photos import check_free
 

@@ -14,7 +14,8 @@ from typing import Self
 
 import cv2
 
-from stream.frame import Frame, Output, OutputInfo, Sink, StreamError
+from stream.errors import StreamError
+from stream.frame import Frame, Output, OutputInfo, Sink
 from stream.instance_masks import at_frame_size
 from stream.photos import check_folder, check_free, save
 

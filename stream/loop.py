@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, nullcontext
 
 from stream.channel import Channel
-from stream.frame import Event, Frame, Output, Sink, Source, StreamError
+from stream.errors import StreamError
+from stream.frame import Event, Frame, Output, Sink, Source
 from stream.pipeline import Pipeline, Tracked
 from stream.process import batch_work, settle_process
 from stream.stats import Stats

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from stream.frame import OutputInfo, StreamError
+from stream.errors import StreamError
+from stream.frame import OutputInfo
 from stream.frame_feed import DEFAULT_FPS
 from stream.video_format import encoder_options
 

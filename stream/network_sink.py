@@ -11,8 +11,9 @@ from typing import Self
 
 from segmentation.picture import Picture
 from stream.channel import Channel
+from stream.errors import StreamError
 from stream.ffmpeg import INTERRUPTED, Ffmpeg
-from stream.frame import Output, OutputInfo, Sink, StreamError
+from stream.frame import Output, OutputInfo, Sink
 from stream.frame_feed import FEED_OPTIONS, FrameFeed
 from stream.network_output import (
     HLS_PREFIX,

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.picture import RgbPicture
-from stream.frame import Frame, Output, Sink, Source, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Frame, Output, Sink, Source, StreamInfo
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 

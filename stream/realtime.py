@@ -9,7 +9,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from stream.frame import Frame, Source, StreamError
+from stream.errors import StreamError
+from stream.frame import Frame, Source
 
 
 class RealTime(Source):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from stream.frame import Output, OutputInfo, Sink, StreamError
+from stream.errors import StreamError
+from stream.frame import Output, OutputInfo, Sink
 from stream.photos import encode_photo, save
 from stream.video_sink import VideoSink
 

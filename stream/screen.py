@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 
 from stream.display import wayland_available, x11_available
+from stream.errors import StreamError
 from stream.ffmpeg import Ffmpeg
-from stream.frame import StreamError
 
 PREFIX = "screen:"
 _REGION = re.compile(r"(\d+)x(\d+)\+(\d+)\+(\d+)")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream.frame import OutputInfo, Sink, StreamError
+from stream.errors import StreamError
+from stream.frame import OutputInfo, Sink
 from stream.instance_json import ENDINGS as JSON_ENDINGS
 from stream.instance_json import InstancesJSON
 from stream.instance_photos import InstancePhotos

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from stream.camera import Camera
 from stream.demo import Demo
-from stream.frame import Source, StreamError
+from stream.errors import StreamError
+from stream.frame import Source
 from stream.photos import ENDINGS, Photos, is_photo
 from stream.realtime import RealTime
 from stream.screen import is_screen_address

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from stream.errors import StreamError
 from stream.ffmpeg import Ffmpeg
-from stream.frame import Output, OutputInfo, Sink, StreamError
+from stream.frame import Output, OutputInfo, Sink
 from stream.frame_feed import FEED_OPTIONS, FrameFeed
 from stream.photos import check_free
 from stream.sound import probe_sound, sound_input

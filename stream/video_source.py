@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.picture import Picture, RgbPicture
+from stream.errors import StreamError
 from stream.ffmpeg import TIMESTAMP_OPTIONS, TimestampedOutput
 from stream.ffmpeg_header import VideoHeader, has_picture, sound_codecs, video_header
-from stream.frame import Frame, Source, StreamError, StreamInfo
+from stream.frame import Frame, Source, StreamInfo
 from stream.screen import is_screen_address, screen_filter, why_no_screen
 from stream.video_input import input_options, is_live_address, is_network_address, shown
 from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.pip_command import install_extra
-from stream.frame import Output, OutputInfo, Sink, StreamError
+from stream.errors import StreamError
+from stream.frame import Output, OutputInfo, Sink
 from stream.pace import Pace
 
 Image = NDArray[np.uint8]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from effects import over_black
 from stream.display import display_available
-from stream.frame import Event, Output, OutputInfo, Sink, StreamError
+from stream.errors import StreamError
+from stream.frame import Event, Output, OutputInfo, Sink
 from stream.pace import Pace
 
 KEYS = {27: "escape", 32: "space", 13: "enter"}

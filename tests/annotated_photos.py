@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from segmentation.data.dataset import DataError, read_dataset
+from segmentation.data.dataset_formats import read_dataset
+from segmentation.errors import DataError
 
 SIZE_HW = (120, 200)
 DISC_X, DISC_Y, DISC_RADIUS = 50, 60, 30  # a "ball"

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from segmentation.instances import Instances
 from segmentation.picture import RgbPicture
-from stream.frame import Event, Frame, Output, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Event, Frame, Output, StreamInfo
 
 ROOM, PERSON = (20, 200, 40), (230, 30, 180)
 

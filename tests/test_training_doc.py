@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import run
-from segmentation.data.dataset import read_dataset
+from segmentation.data.dataset_formats import read_dataset
 from stream.commands import evaluate, train_mask_rcnn
 from tests.annotated_photos import photo, true_masks
 from tests.folders import ROOT

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from segmentation import weights
+from segmentation.errors import WeightsError
 from segmentation.presets import HDF5_SIGNATURE, Preset
-from segmentation.segmenter import WeightsError
 
 CONTENT = HDF5_SIGNATURE + np.random.default_rng(0).bytes(300_000)
 CHANGED = HDF5_SIGNATURE + np.random.default_rng(1).bytes(300_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segmentation.data.dataset import DataError
+from segmentation.errors import DataError
 
 MAX_LINES = 50
 

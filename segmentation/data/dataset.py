@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.errors import DataError
+
 #: by how much a decoder can shrink a photo -> the flag of OpenCV that asks for it
 _REDUCED = {
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
@@ -20,10 +22,6 @@ _REDUCED = {
 }
 #: COCO's run-length encoding as pycocotools takes it: `size`, [H, W], and `counts`, bytes
 RLE = Mapping[str, Any]
-
-
-class DataError(Exception):
-    """Photos or their annotations cannot be used: a line for each problem, all of them at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,24 +200,3 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
     if image is None:
         raise DataError(f"{path}: not a picture that can be read; is it whole?")
     return np.asarray(image)
-
-
-def read_dataset(path: Path) -> Dataset:
-    """Read photos with annotations; the format is recognised by its content.
-
-    | format | what `path` is |
-    |---|---|
-    | COCO JSON | the file, or a folder with one such file |
-    | VIA JSON (VGG Image Annotator 1 and 2) | the file, or a folder with one such file |
-    | LabelMe JSON | a folder with one such file for each photo |
-    | masks | a folder with `images/` and `masks/`; see `segmentation.data.mask_folder_dataset` |
-
-    Every photo is decoded once and every annotation drawn once, so that what is wrong with them
-    shows here and not in the middle of a training.
-
-    Raises:
-        DataError: all that is wrong with the data.
-    """
-    from segmentation.data.dataset_formats import read
-
-    return read(path)

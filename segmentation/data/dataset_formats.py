@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.data.coco_dataset import is_coco, read_coco
-from segmentation.data.dataset import DataError, Dataset
+from segmentation.data.dataset import Dataset
 from segmentation.data.labelme_dataset import is_labelme, read_labelme
 from segmentation.data.mask_folder_dataset import IMAGES, MASKS, is_mask_folder, read_mask_folder
 from segmentation.data.via_dataset import is_via, read_via
+from segmentation.errors import DataError
 
 #: Name -> whether a document is in that format.
 OF_JSON: dict[str, Callable[[object], bool]] = {
@@ -25,11 +26,22 @@ KNOWN = (
 )
 
 
-def read(path: Path) -> Dataset:
-    """Return what `path` holds; see `segmentation.data.dataset.read_dataset`.
+def read_dataset(path: Path) -> Dataset:
+    """Read photos with annotations; the format is recognised by its content.
+
+    | format | what `path` is |
+    |---|---|
+    | COCO JSON | the file, or a folder with one such file |
+    | VIA JSON (VGG Image Annotator 1 and 2) | the file, or a folder with one such file |
+    | LabelMe JSON | a folder with one such file for each photo |
+    | masks | a folder with `images/` and `masks/`; see `segmentation.data.mask_folder_dataset` |
+
+    Every photo is decoded once and every annotation drawn once, so that what is wrong with them
+    shows here and not in the middle of a training.
 
     Raises:
-        DataError: see there; also where it holds several formats, or several files of one.
+        DataError: all that is wrong with the data; also where it holds several formats, or
+            several files of one.
     """
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder")

@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, DataError, Dataset, decoded
+from segmentation.data.dataset import RLE, Annotation, Dataset, decoded
 from segmentation.data.label_names import ONLY_CLASS, LabelNames
 from segmentation.data.photo_check import Entry, Report, check_photos
+from segmentation.errors import DataError
 
 IMAGES, MASKS = "images", "masks"
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")

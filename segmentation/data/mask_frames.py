@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import DataError, decoded
+from segmentation.data.dataset import decoded
+from segmentation.errors import DataError
 
 FRAMES, MASKS = "JPEGImages", "Annotations"
 

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Annotation, DataError, Dataset, Photo, read_dataset
+from segmentation.data.dataset import Annotation, Dataset, Photo
+from segmentation.data.dataset_formats import read_dataset
+from segmentation.errors import DataError
 from segmentation.person import CLASSES
 from segmentation.portrait import load_portrait
 from segmentation.segmenter import Options, Segmenter
@@ -32,7 +34,7 @@ def read_person_dataset(path: Path) -> Dataset:
     each connected part of it by itself.
 
     Args:
-        path: see `segmentation.data.dataset.read_dataset`; images may name their `source`.
+        path: see `segmentation.data.dataset_formats.read_dataset`; images may name their `source`.
 
     Raises:
         DataError: all that is wrong with the data.

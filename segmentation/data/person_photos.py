@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.augment import Geometry, add_person, change_colours
-from segmentation.data.dataset import DataError, read_dataset
+from segmentation.data.dataset_formats import read_dataset
 from segmentation.data.sources import held_out, odds
+from segmentation.errors import DataError
 from segmentation.portrait import nearest_aspect
 
 ANY_ASPECT = 4

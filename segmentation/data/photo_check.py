@@ -12,7 +12,8 @@ from typing import Any
 import cv2
 
 from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import Annotation, DataError, Photo, decoded
+from segmentation.data.dataset import Annotation, Photo, decoded
+from segmentation.errors import DataError
 
 #: Photos are smaller than that
 MAX_SIDE = 1_000_000

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, DataError, Dataset
+from segmentation.data.dataset import RLE, Annotation, Dataset
 from segmentation.data.label_names import ONLY_CLASS, LabelNames
 from segmentation.data.photo_check import Entry, Report, check_photos, find_photo, photo_folders
 from segmentation.data.shapes import ellipse, encode_outlines, polygon, rectangle
+from segmentation.errors import DataError
 
 PROJECT = "_via_img_metadata"
 #: Region attributes that name the class, the first that a region has; any other only if alone

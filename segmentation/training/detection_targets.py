@@ -8,7 +8,8 @@ import numpy as np
 from keras import ops
 
 from segmentation.boxes import box_deltas, iou, take_rows
-from segmentation.training.rpn_targets import DELTA_SCALE, MAX_IGNORED_IOU
+from segmentation.coordinates import DELTA_SCALE
+from segmentation.training.rpn_targets import MAX_IGNORED_IOU
 
 Tensor = Any
 

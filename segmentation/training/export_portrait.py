@@ -20,26 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.person_photos import read_photos
-from segmentation.portrait import EXPORT, SIZES_HW, nearest_aspect, resized
-from segmentation.segmenter import WeightsError
+from segmentation.portrait import EXPORT, SIZES_HW, WEIGHTS, nearest_aspect, resized
+from segmentation.weight_files.ordered_weights import read_weights
 
-WEIGHTS = EXPORT.with_suffix(".npz")
 NUM_CALIBRATION = 300  # photos whose activations decide the ranges of the 8-bit numbers
 Image = NDArray[np.uint8]
-
-
-def read_weights(path: Path) -> list[NDArray[np.float32]]:
-    """Return the network's weights in the order of `keras.Model.get_weights`, as float32.
-
-    Raises:
-        WeightsError: the file cannot be read as such.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = [archive[f"arr_{index}"] for index in range(len(archive.files))]
-    except (OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path}: not a file of portrait weights ({error})") from error
-    return [array.astype(np.float32) for array in arrays]
 
 
 def halved(weights: Sequence[NDArray[np.float32]]) -> list[NDArray[Any]]:

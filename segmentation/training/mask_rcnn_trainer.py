@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.dataset import Dataset
-from segmentation.mask_rcnn_backbones import SMALL, Trainable
+from segmentation.mask_rcnn_backbones import SMALL
 from segmentation.mask_rcnn_network import MaskRCNNParts
 from segmentation.segmenter import Segmenter
+from segmentation.training.mask_rcnn_trainable import Trainable
 from segmentation.training.mask_rcnn_training import LOSSES, build_training, train_layers
 from segmentation.training.optimizers import adamw, sgd
 from segmentation.training.start_weights import KNOW_NO_OBJECTS, set_start_weights

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from segmentation.coordinates import DELTA_SCALE
 
-#: units of deltas: what a network learns is divided by these
-DELTA_SCALE = np.array([0.1, 0.1, 0.2, 0.2], np.float32)
+Array = NDArray[Any]
 #: IoU from which an anchor is an object, and below which with every object it is background
 MIN_OBJECT_IOU = 0.7
 MAX_BACKGROUND_IOU = 0.3

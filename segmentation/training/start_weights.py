@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation import coco, person, portrait_network
+from segmentation.errors import WeightsError
 from segmentation.mask_rcnn_backbones import SMALL
+from segmentation.portrait import WEIGHTS as PORTRAIT_WEIGHTS
 from segmentation.presets import IMAGENET_RESNET50, PRESETS
-from segmentation.segmenter import WeightsError
-from segmentation.training.export_portrait import WEIGHTS as PORTRAIT_WEIGHTS
-from segmentation.training.export_portrait import read_weights
 from segmentation.weight_files.hdf5_weights import read_tensors
 from segmentation.weight_files.named_weights import named_weights, read_named
+from segmentation.weight_files.ordered_weights import read_weights
 from segmentation.weight_files.strict_match import match_shapes
 from segmentation.weight_files.trained_weights import read_description
 from segmentation.weights import locate

@@ -9,9 +9,9 @@ import keras
 
 from segmentation.data.dataset import Dataset
 from segmentation.mask_rcnn import MaskRCNN
-from segmentation.mask_rcnn_backbones import Trainable, trainable
 from segmentation.mask_rcnn_config import MaskRCNNConfig
 from segmentation.mask_rcnn_network import build_network
+from segmentation.training.mask_rcnn_trainable import Trainable, trainable
 from segmentation.training.mask_rcnn_trainer import Settings, Task, train
 from segmentation.training.start_weights import assign
 from segmentation.training.training_log import Report

@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation import person
-from segmentation.data.dataset import DataError, Dataset
+from segmentation.data.dataset import Dataset
 from segmentation.data.person_dataset import read_person_dataset
 from segmentation.data.sources import held_out, odds
+from segmentation.errors import DataError
 from segmentation.mask_rcnn import MaskRCNN
-from segmentation.mask_rcnn_backbones import SMALL, Trainable
+from segmentation.mask_rcnn_backbones import SMALL
 from segmentation.mask_rcnn_network import build_network
-from segmentation.person_network import person_config
+from segmentation.mask_rcnn_small import person_config
+from segmentation.training.mask_rcnn_trainable import Trainable
 from segmentation.training.mask_rcnn_trainer import Settings, Task, train
 from segmentation.training.mask_rcnn_training import TrainingConfig
 from segmentation.training.start_weights import assign

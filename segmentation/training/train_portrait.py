@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from segmentation import portrait, portrait_network
 from segmentation.data.person_photos import PersonPhotos, Photo
 from segmentation.evaluate import intersection_over_union
-from segmentation.training.export_portrait import read_weights
 from segmentation.training.optimizers import adamw
 from segmentation.training.training_log import Report
 from segmentation.training.training_run import Course, TrainingRun
+from segmentation.weight_files.ordered_weights import read_weights
 
 # Sources are drawn about as often as photos of their kind matter, not as often as there are any.
 SOURCE_WEIGHTS = {

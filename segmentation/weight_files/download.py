@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 from segmentation.weight_files.parts import discard, disk_errors, version_file
 
 #: called with the bytes on disk and the bytes of the whole file

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 from segmentation.weight_files.strict_match import finite, match_shapes
 
 if TYPE_CHECKING:

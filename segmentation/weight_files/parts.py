@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 
 
 @contextmanager

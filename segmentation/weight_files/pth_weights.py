@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 from segmentation.weight_files.restricted_pickle import Placeholder, Rules, as_key, read_pickle
 
 _ZIP_SIGNATURE = b"PK\x03\x04"

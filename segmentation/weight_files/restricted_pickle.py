@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 
 #: what may be a key of a dict or a member of a set; tuples of these may too
 _SCALARS = (str, bytes, int, float, bool, type(None))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 
 Shape = tuple[int, ...]
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 
 #: layers that are one model of their own in Matterport's program, and its name
 _RPN_LAYERS, _RPN_GROUP = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"), "rpn_model"

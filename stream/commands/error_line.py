@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from segmentation.errors import DataError, WeightsError
 from segmentation.pip_command import install_extra
+from stream.commands import CommandError
+from stream.errors import StreamError
 
 # what not everybody needs, by module, and the extra of pyproject.toml that installs it
 _EXTRAS = {"h5py": "mask-rcnn", "keras": "mask-rcnn", "skimage": "demo", "tensorflow": "mask-rcnn"}
@@ -11,7 +14,7 @@ _EXTRAS = {"h5py": "mask-rcnn", "keras": "mask-rcnn", "skimage": "demo", "tensor
 def one_line(error: Exception) -> str:
     """Return an error's line for people, with the remedy; a `DataError` has several."""
     text = " ".join(str(error).split()) or type(error).__name__
-    if type(error).__name__ == "DataError":
+    if isinstance(error, DataError):
         return str(error)  # a line for each thing that is wrong
     if isinstance(error, ModuleNotFoundError) and error.name:
         extra = _EXTRAS.get(error.name.partition(".")[0])
@@ -21,7 +24,7 @@ def one_line(error: Exception) -> str:
             f"OpenCV lacks a library of the system ({text}); "
             "on Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
         )
-    expected = ("StreamError", "WeightsError", "CommandError", "ValueError")
-    if type(error).__name__ in expected:
+    # no subclass of ValueError: a UnicodeDecodeError is not of anybody's making
+    if type(error) in (StreamError, WeightsError, CommandError, ValueError):
         return text
     return f"{text} ({type(error).__name__}; add --debug to see where)"

@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _photos(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
-    from segmentation.data.dataset import read_dataset
+    from segmentation.data.dataset_formats import read_dataset
 
     dataset = read_dataset(options.data)
     if not options.union and options.min_score is None and options.model != "portrait":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add them to a command's parser."""
-    from segmentation.segmenter import LOADERS
+    from segmentation.loading import LOADERS
 
     scores = "default: mask-rcnn 0.7, mask-rcnn-person 0.5, yolact-* 0.15, centermask-* 0"
     add = parser.add_argument_group("what is found").add_argument
@@ -83,7 +83,8 @@ def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> 
         ValueError: the network cannot do what the options ask for.
         WeightsError: its weights are not there or cannot be used.
     """
-    from segmentation.segmenter import Options, choose_model, load
+    from segmentation.loading import choose_model, load
+    from segmentation.segmenter import Options
     from stream.foreground import is_object
 
     wanted = wanted_objects(options)

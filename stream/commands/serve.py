@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from segmentation.segmenter import LOADERS
+    from segmentation.loading import LOADERS
 
     parser = Parser(
         "serve",

@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
         from segmentation.runtime import import_keras
 
         import_keras()
-        from segmentation.data.dataset import read_dataset
+        from segmentation.data.dataset_formats import read_dataset
         from segmentation.training.mask_rcnn_trainer import Settings
         from segmentation.training.mask_rcnn_training import TRAINED_LAYERS
         from segmentation.training.start_weights import KNOW_NO_OBJECTS
@@ -104,7 +104,7 @@ def _backbone(options: argparse.Namespace) -> str:
     }
     if options.backbone is not None or options.weights in of_weights:
         return str(options.backbone or of_weights[options.weights])
-    from segmentation.mask_rcnn import backbone_of
+    from segmentation.mask_rcnn_published import backbone_of
     from segmentation.weight_files.hdf5_weights import read_shapes
 
     path = Path(options.weights)

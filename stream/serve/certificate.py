@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from stream.frame import StreamError
+from stream.errors import StreamError
 
 VALID_DAYS = 30
 

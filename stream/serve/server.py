@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from stream.frame import StreamError
+from stream.errors import StreamError
 from stream.process import settle_process
 from stream.serve import webrtc
 from stream.serve.gate import HEADERS, Gate, Handler

@@ -249,14 +249,14 @@ def test_bad_values_are_noticed_before_anything_is_opened(capfd, monkeypatch, ar
         pytest.fail("opened for a command that makes no sense")
 
     monkeypatch.setattr("stream.sources.open_source", opened)
-    monkeypatch.setattr("segmentation.segmenter.load", opened)
+    monkeypatch.setattr("segmentation.loading.load", opened)
     assert words in failing(capfd, 2, "demo:", "-o", "null:", *arguments)
 
 
 def test_visitors_ids_are_refused_before_a_network_is_loaded(capfd, monkeypatch):
     pytest.importorskip("aiohttp")
     pytest.importorskip("aiortc")
-    monkeypatch.setattr("segmentation.segmenter.load", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("segmentation.loading.load", lambda *_: pytest.fail("loaded"))
     assert "name classes" in failing(capfd, 2, "serve", "--keep", "#3")
 
 
@@ -312,7 +312,7 @@ def test_unexpected_error_is_one_line_and_shown_with_debug(capfd, photo, monkeyp
     def broken(name: str, options: object) -> None:
         raise RuntimeError("odd\nthing")
 
-    monkeypatch.setattr("segmentation.segmenter.load", broken)
+    monkeypatch.setattr("segmentation.loading.load", broken)
     line = failing(capfd, 1, photo, "-o", "null:")
     assert line == "error: odd thing (RuntimeError; add --debug to see where)"
     with pytest.raises(RuntimeError):
@@ -323,7 +323,7 @@ def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
     def broken(name: str, options: object) -> None:
         raise ImportError("libGL.so.1: cannot open shared object file")
 
-    monkeypatch.setattr("segmentation.segmenter.load", broken)
+    monkeypatch.setattr("segmentation.loading.load", broken)
     assert "apt-get install libgl1" in failing(capfd, 1, photo, "-o", "null:")
 
 
@@ -334,7 +334,7 @@ def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, extr
     def missing(name: str, options: object) -> None:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
-    monkeypatch.setattr("segmentation.segmenter.load", missing)
+    monkeypatch.setattr("segmentation.loading.load", missing)
     line = failing(capfd, 1, photo, "-o", "null:")
     assert line == f"error: the module {module} is not installed; {install_extra(extra)}"
 

@@ -11,7 +11,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from segmentation import coco  # noqa: E402
-from segmentation.centermask import MEAN_BGR, VARIANTS, CenterMask, prepare  # noqa: E402
+from segmentation.centermask import MEAN_BGR, CenterMask, prepare  # noqa: E402
 from segmentation.centermask_network import (  # noqa: E402
     GRID,
     NUM_CROP_LEVELS,
@@ -19,9 +19,11 @@ from segmentation.centermask_network import (  # noqa: E402
     build_network,
     load_network,
 )
+from segmentation.centermask_published import VARIANTS  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
+from segmentation.loading import LOADERS, load  # noqa: E402
 from segmentation.roi_align import adaptive_roi_align, area_level  # noqa: E402
-from segmentation.segmenter import LOADERS, Options, load  # noqa: E402
+from segmentation.segmenter import Options  # noqa: E402
 from segmentation.weight_files.torch_layout import torch_name  # noqa: E402
 from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden import (  # noqa: E402

@@ -11,9 +11,11 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from segmentation.centermask import VARIANTS, Variant, num_classes, read_state_dict  # noqa: E402
 from segmentation.centermask_network import build_network, load_network  # noqa: E402
-from segmentation.segmenter import Options, WeightsError, load  # noqa: E402
+from segmentation.centermask_published import VARIANTS, Variant, num_classes, read_state_dict  # noqa: E402
+from segmentation.errors import WeightsError  # noqa: E402
+from segmentation.loading import load  # noqa: E402
+from segmentation.segmenter import Options  # noqa: E402
 from segmentation.weight_files.torch_layout import torch_name  # noqa: E402
 
 

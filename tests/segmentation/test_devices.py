@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from segmentation import network, runtime
+from segmentation.errors import WeightsError
+from segmentation.loading import choose_model
 from segmentation.pip_command import install_extra
 from segmentation.runtime import KerasNetwork, OpenVINONetwork
-from segmentation.segmenter import Options, WeightsError, choose_model
+from segmentation.segmenter import Options
 from tests.folders import ROOT
 
 
@@ -289,7 +291,7 @@ def test_a_shape_is_compiled_once_while_it_is_among_the_last_few(doubling_model,
 
 def test_the_converter_of_networks_is_not_loaded_until_asked_for():
     program = (
-        "import sys; from segmentation.segmenter import load; load('portrait'); "
+        "import sys; from segmentation.loading import load; load('portrait'); "
         "print('openvino' in sys.modules, 'openvino.tools.ovc' in sys.modules); "
         "from openvino.tools.ovc import convert_model; print(callable(convert_model))"
     )

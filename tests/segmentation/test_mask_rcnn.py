@@ -17,12 +17,15 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("h5py")
 
 from segmentation import coco  # noqa: E402
+from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
+from segmentation.loading import load  # noqa: E402
 from segmentation.mask_rcnn import MaskRCNN, unmold  # noqa: E402
+from segmentation.mask_rcnn_backbones import load_network  # noqa: E402
 from segmentation.mask_rcnn_config import MaskRCNNConfig, matterport_config  # noqa: E402
-from segmentation.mask_rcnn_network import build_network, load_network  # noqa: E402
+from segmentation.mask_rcnn_network import build_network  # noqa: E402
 from segmentation.molding import mold, molded_inputs, photo_window  # noqa: E402
-from segmentation.segmenter import Options, WeightsError, load  # noqa: E402
+from segmentation.segmenter import Options  # noqa: E402
 from tests.folders import ROOT  # noqa: E402
 from tests.golden import (  # noqa: E402
     assert_same_set,
@@ -233,7 +236,8 @@ START = """
 import sys
 from pathlib import Path
 import numpy as np
-from segmentation.segmenter import Options, load
+from segmentation.loading import load
+from segmentation.segmenter import Options
 weights, image = sys.argv[1:]
 segmenter = load("mask-rcnn", Options(weights=Path(weights), size=320, keep=["dog", "person"]))
 found = segmenter.segment(np.load(image)[None])[0]
@@ -286,7 +290,7 @@ def test_with_winograds_convolutions_everywhere(
 RUN = """
 import sys
 import numpy as np, keras
-from segmentation.mask_rcnn_network import load_network
+from segmentation.mask_rcnn_backbones import load_network
 weights, arrays, result = sys.argv[1:]
 inputs = np.load(arrays)
 network = load_network(weights, 320)

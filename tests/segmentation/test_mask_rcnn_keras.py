@@ -11,12 +11,13 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from segmentation.instances import Instances  # noqa: E402
+from segmentation.loading import load  # noqa: E402
 from segmentation.mask_rcnn import KERAS_BATCH  # noqa: E402
 from segmentation.mask_rcnn_config import matterport_config  # noqa: E402
 from segmentation.mask_rcnn_network import build_network  # noqa: E402
 from segmentation.molding import mold, molded_inputs, raw_inputs  # noqa: E402
 from segmentation.molding_layer import Mold, with_molding  # noqa: E402
-from segmentation.segmenter import Options, Segmenter, load  # noqa: E402
+from segmentation.segmenter import Options, Segmenter  # noqa: E402
 from tests.golden import assert_same_set, load_golden  # noqa: E402
 
 if keras.backend.backend() == "jax":

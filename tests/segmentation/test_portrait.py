@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentation.errors import WeightsError
+from segmentation.loading import load
 from segmentation.portrait import EXPORT, SIZES_HW, Portrait, nearest_aspect, probability, resized
 from segmentation.runtime import OpenVINONetwork
-from segmentation.segmenter import WeightsError, load
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,9 @@ def test_bundled_files_are_small():
 def test_export_is_the_network_with_its_weights(size_hw):
     pytest.importorskip("keras")
     data = pytest.importorskip("skimage.data")
+    from segmentation.portrait import WEIGHTS
     from segmentation.portrait_network import build
-    from segmentation.training.export_portrait import WEIGHTS, read_weights
+    from segmentation.weight_files.ordered_weights import read_weights
 
     network = build(size_hw)
     network.set_weights(read_weights(WEIGHTS))

@@ -13,16 +13,11 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from segmentation import coco  # noqa: E402
-from segmentation.segmenter import LOADERS, Options, WeightsError, load  # noqa: E402
+from segmentation.errors import WeightsError  # noqa: E402
+from segmentation.loading import LOADERS, load  # noqa: E402
+from segmentation.segmenter import Options  # noqa: E402
 from segmentation.weight_files.torch_layout import torch_name  # noqa: E402
-from segmentation.yolact import (  # noqa: E402
-    VARIANTS,
-    YOLACT,
-    num_classes,
-    read_state_dict,
-    resize_to_square,
-    to_instances,
-)
+from segmentation.yolact import YOLACT, resize_to_square, to_instances  # noqa: E402
 from segmentation.yolact_network import (  # noqa: E402
     MEAN_RGB,
     STD_RGB,
@@ -32,6 +27,7 @@ from segmentation.yolact_network import (  # noqa: E402
     load_network,
     priors,
 )
+from segmentation.yolact_published import VARIANTS, num_classes, read_state_dict  # noqa: E402
 from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden import (  # noqa: E402
     Case,

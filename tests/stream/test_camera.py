@@ -14,7 +14,7 @@ from effects import Mask
 from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
 from stream.camera import Camera
-from stream.frame import StreamError
+from stream.errors import StreamError
 from stream.pipeline import Pipeline
 from stream.sources import open_source
 from stream.stats import Stats

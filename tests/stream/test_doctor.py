@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 import run
+from segmentation.errors import WeightsError
 from segmentation.pip_command import install_extra
-from segmentation.segmenter import WeightsError
 from stream import doctor, doctor_cameras, doctor_virtual_camera
 from stream.doctor_cameras import avfoundation_names, camera_findings, dshow_names, modes
 from stream.doctor_virtual_camera import LOAD, virtual_camera_findings
+from stream.errors import StreamError
 from stream.ffmpeg import executable
 from stream.finding import Finding
-from stream.frame import StreamError
 from stream.v4l2 import VideoDevice, parse_capability, video_devices
 from tests.folders import ROOT
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from stream import nut
+from stream.errors import StreamError
 from stream.ffmpeg import Ffmpeg, TimestampedOutput
-from stream.frame import StreamError
 from tests.ffmpeg_reference import ffmpeg
 
 

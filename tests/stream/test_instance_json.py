@@ -17,7 +17,8 @@ from pycocotools.cocoeval import COCOeval
 
 from segmentation.coco import CATEGORIES
 from segmentation.instances import Instances
-from stream.frame import Output, OutputInfo, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Output, OutputInfo, StreamInfo
 from stream.instance_json import InstancesJSON
 from tests.fakes import discs, output_of
 

@@ -12,7 +12,8 @@ from pycocotools import mask as coco_mask
 
 from segmentation.coco import CATEGORIES
 from segmentation.instances import Instances
-from stream.frame import Output, OutputInfo, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Output, OutputInfo, StreamInfo
 from stream.instance_json import InstancesJSON
 from stream.instance_photos import InstancePhotos
 from tests.fakes import discs, output_of

@@ -11,7 +11,8 @@ import pytest
 from effects import Mask, Unchanged
 from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
-from stream.frame import Event, Source, StreamError
+from stream.errors import StreamError
+from stream.frame import Event, Source
 from stream.loop import run
 from stream.pipeline import Look, Pipeline
 from stream.stats import Stats

@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 
 import stream.network_sink
-from stream.frame import Output, OutputInfo, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Output, OutputInfo, StreamInfo
 from stream.network_output import shown
 from stream.network_sink import NetworkSink
 from stream.realtime import RealTime

@@ -9,7 +9,7 @@ import pytest
 
 from effects import Blur
 from stream.background import LoopingVideo
-from stream.frame import StreamError
+from stream.errors import StreamError
 from stream.palette import Palette
 from stream.video_sink import VideoSink
 from tests.desk import BLUE, INFO, shown_message

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.frame import Output, StreamError
+from stream.errors import StreamError
+from stream.frame import Output
 from stream.photos import PhotoFile, PhotoFolder, Photos, encode_photo, read_photo
 from tests.fakes import output_of
 

@@ -47,7 +47,7 @@ def test_other_effects_are_given_rgb() -> None:
 
 def test_foreground_of_a_clip_is_written_as_it_was_read(shared_data: Path) -> None:
     from segmentation.keyframe import KeyframeTracker
-    from segmentation.segmenter import load
+    from segmentation.loading import load
     from stream.video_source import VideoSource
 
     segmenter = load("portrait")

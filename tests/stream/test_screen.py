@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import stream.video_source
-from stream.frame import StreamError
+from stream.errors import StreamError
 from stream.screen import screen_filter, screen_options
 from stream.sources import local_files, open_source
 from stream.video_source import VideoSource

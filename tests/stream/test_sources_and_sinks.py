@@ -14,7 +14,8 @@ import pytest
 import stream.background
 from stream.background import LoopingVideo, open_background
 from stream.demo import Demo
-from stream.frame import OutputInfo, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import OutputInfo, StreamInfo
 from stream.photos import PhotoFile, PhotoFolder, Photos
 from stream.realtime import RealTime
 from stream.sinks import SinkOptions, open_sink

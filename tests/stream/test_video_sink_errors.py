@@ -11,7 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from stream.frame import OutputInfo, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import OutputInfo, StreamInfo
 from stream.video_sink import VideoSink
 from tests import ffmpeg_reference as reference
 from tests.fakes import output_of

@@ -18,7 +18,8 @@ import numpy as np
 import psutil
 import pytest
 
-from stream.frame import Colour, StreamError
+from stream.errors import StreamError
+from stream.frame import Colour
 from stream.video_source import VideoSource
 from tests import ffmpeg_reference as reference
 

@@ -16,7 +16,8 @@ import stream.virtual_camera
 from effects import Replace
 from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
-from stream.frame import Frame, Output, OutputInfo, StreamError, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.loop import run
 from stream.pipeline import Pipeline
 from stream.sinks import SinkOptions, open_sink

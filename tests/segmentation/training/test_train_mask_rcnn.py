@@ -21,12 +21,13 @@ import run  # noqa: E402
 from segmentation.average_precision import evaluate  # noqa: E402
 from segmentation.data.dataset import Photo  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
+from segmentation.loading import load  # noqa: E402
 from segmentation.mask_rcnn import MaskRCNN  # noqa: E402
-from segmentation.mask_rcnn_backbones import Trainable, trainable  # noqa: E402
 from segmentation.mask_rcnn_config import MaskRCNNConfig  # noqa: E402
 from segmentation.mask_rcnn_network import MaskRCNNParts, build_network  # noqa: E402
-from segmentation.segmenter import Options, load  # noqa: E402
+from segmentation.segmenter import Options  # noqa: E402
 from segmentation.training import training_images  # noqa: E402
+from segmentation.training.mask_rcnn_trainable import Trainable, trainable  # noqa: E402
 from segmentation.training.mask_rcnn_trainer import Settings  # noqa: E402
 from segmentation.training.mask_rcnn_training import TrainingConfig, build_training  # noqa: E402
 from segmentation.training.start_weights import assign  # noqa: E402

@@ -16,13 +16,13 @@ rle = pytest.importorskip("pycocotools.mask")
 
 from segmentation import portrait_network  # noqa: E402
 from segmentation.data import person_dataset, sources  # noqa: E402
-from segmentation.data.dataset import Annotation, DataError, Photo  # noqa: E402
+from segmentation.data.dataset import Annotation, Photo  # noqa: E402
 from segmentation.data.person_dataset import read_person_dataset, unlabelled_parts  # noqa: E402
-from segmentation.person_network import person_config  # noqa: E402
-from segmentation.segmenter import WeightsError  # noqa: E402
+from segmentation.errors import DataError, WeightsError  # noqa: E402
+from segmentation.mask_rcnn_small import person_config  # noqa: E402
+from segmentation.portrait import WEIGHTS  # noqa: E402
 from segmentation.training import train_person as training  # noqa: E402
 from segmentation.training import training_log, training_run, training_state  # noqa: E402
-from segmentation.training.export_portrait import WEIGHTS, read_weights  # noqa: E402
 from segmentation.training.training_images import TrainingImages  # noqa: E402
 from segmentation.weight_files.named_weights import (  # noqa: E402
     named_weights,
@@ -30,6 +30,7 @@ from segmentation.weight_files.named_weights import (  # noqa: E402
     save_named,
     set_named,
 )
+from segmentation.weight_files.ordered_weights import read_weights  # noqa: E402
 
 SIZE_HW = (60, 80)
 SMALL = dataclasses.replace(training.TRAINING, max_objects=3, num_anchors=16, mini_mask_size=14)

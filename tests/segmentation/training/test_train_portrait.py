@@ -14,14 +14,13 @@ keras = pytest.importorskip("keras")
 rle = pytest.importorskip("pycocotools.mask")
 
 from segmentation.data.augment import Geometry, add_person, change_colours  # noqa: E402
-from segmentation.data.dataset import DataError  # noqa: E402
 from segmentation.data.person_photos import PersonPhotos, Photo, read_photos  # noqa: E402
 from segmentation.data.sources import HOLD_OUT  # noqa: E402
+from segmentation.errors import DataError, WeightsError  # noqa: E402
 from segmentation.portrait_network import build  # noqa: E402
-from segmentation.segmenter import WeightsError  # noqa: E402
 from segmentation.training import train_portrait as training  # noqa: E402
 from segmentation.training import training_log, training_run, training_state  # noqa: E402
-from segmentation.training.export_portrait import read_weights  # noqa: E402
+from segmentation.weight_files.ordered_weights import read_weights  # noqa: E402
 
 CROPS_HW = ((64, 64), (32, 64))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from segmentation import weights
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 from tests.weight_host import (
     CHANGED,
     CONTENT,

@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 
 from segmentation import weights
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 from segmentation.weight_files import download
 from tests.weight_host import (
     CHANGED,

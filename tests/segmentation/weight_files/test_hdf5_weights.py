@@ -12,7 +12,7 @@ import pytest
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
 
-from segmentation.segmenter import WeightsError  # noqa: E402
+from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.weight_files.hdf5_weights import load_tensors, read_shapes  # noqa: E402
 
 SHAPES = {

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 from segmentation.weight_files.pth_weights import read_pth
 from segmentation.weight_files.restricted_pickle import Placeholder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.segmenter import WeightsError
+from segmentation.errors import WeightsError
 from segmentation.weight_files.restricted_pickle import Placeholder, Rules, read_pickle
 
 

@@ -12,8 +12,8 @@ keras = pytest.importorskip("keras")
 from keras import layers, ops  # noqa: E402
 
 from segmentation.backbones import padded_conv, stored_norm  # noqa: E402
+from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.roi_align import WholeCrop  # noqa: E402
-from segmentation.segmenter import WeightsError  # noqa: E402
 from segmentation.weight_files.torch_layout import load_state_dict  # noqa: E402
 
 PATH = Path("weights.pth")

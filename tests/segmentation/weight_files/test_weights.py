@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from segmentation import weights
+from segmentation.errors import WeightsError
 from segmentation.presets import PRESETS
-from segmentation.segmenter import WeightsError
 from tests.weight_host import CONTENT, LOCK, NAME, WHOLE, cut, fails, fetch, left, says
 
 

@@ -13,9 +13,10 @@ import pytest
 pytest.importorskip("pycocotools")
 
 import run
-from segmentation.data.dataset import read_dataset
+from segmentation.data.dataset_formats import read_dataset
 from segmentation.instances import Instances
-from segmentation.segmenter import LOADERS, Options, Segmenter
+from segmentation.loading import LOADERS
+from segmentation.segmenter import Options, Segmenter
 from tests.annotated_photos import true_masks, write_coco, write_masks, write_photo
 from tests.fakes import Oracle as SquareOracle
 from tests.fakes import square

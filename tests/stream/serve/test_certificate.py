@@ -13,7 +13,7 @@ pytest.importorskip("aiortc", reason="the extra serve")
 
 from cryptography import x509
 
-from stream.frame import StreamError
+from stream.errors import StreamError
 from stream.serve.certificate import own_names, self_signed
 
 

@@ -18,7 +18,8 @@ pytest.importorskip("aiortc", reason="the extra serve")
 pytest.importorskip("playwright", reason="drives the browser")
 pytest.importorskip("skimage", reason="carries the portrait")
 
-from segmentation.segmenter import Segmenter, load
+from segmentation.loading import load
+from segmentation.segmenter import Segmenter
 from stream.demo import FPS, HEIGHT, WIDTH, Demo
 from stream.ffmpeg import executable
 from tests.browsing import GREEN, ROOM_AREA, Visit, chromium, share_of

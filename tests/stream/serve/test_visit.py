@@ -20,7 +20,7 @@ pytest.importorskip("aiortc", reason="the extra serve")
 import aiohttp
 
 from segmentation.instances import Instances
-from segmentation.segmenter import load
+from segmentation.loading import load
 from tests.serving import (
     PERSON,
     ROOM,

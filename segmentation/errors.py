@@ -1,0 +1,11 @@
+"""What a person can mend: a weight file, and annotated photos."""
+
+from __future__ import annotations
+
+
+class DataError(Exception):
+    """Photos or their annotations cannot be used: a line for each problem, all of them at once."""
+
+
+class WeightsError(Exception):
+    """A weight file cannot be used: one line that names the file, what is wrong and the remedy."""

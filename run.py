@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -31,9 +31,10 @@ from stream.commands.error_line import one_line
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from stream.foreground import Keep
-    from stream.frame import OutputInfo, Sink, Source
+    from stream.frame import Event, OutputInfo, Sink, Source
+    from stream.loop import Run
     from stream.palette import Palette
-    from stream.pipeline import Pipeline
+    from stream.pipeline import Pipeline, Tracker
     from stream.sinks import SinkOptions
     from stream.stats import Stats
     from stream.tracking import Keyframes
@@ -124,57 +125,61 @@ def cast(arguments: Sequence[str]) -> int:
     _check_outputs(options)
     from stream import loop
     from stream.interruption import Interruption
-    from stream.live import open_live_control
     from stream.progress import progress
+
+    stop = threading.Event()
+    with ExitStack() as stack:
+        interruption = stack.enter_context(Interruption(stop))
+        run, react = _open(options, keyframes, wanted, stop, stack)
+        interruption.is_heeded = True
+        stack.callback(interruption.leave)  # the first thing done when the outputs are left
+        with progress(run.source.info, next(iter(run.sinks)), run.stats) as on_progress:
+            whole = loop.play(run, on_event=react, on_progress=on_progress)
+    _tell(run.stats, options)
+    if interruption.came and not whole:
+        return 130
+    return 1 if run.source.num_left_out else 0
+
+
+def _open(
+    options: argparse.Namespace,
+    keyframes: Keyframes,
+    wanted: dict[str, int | None] | None,
+    stop: threading.Event,
+    stack: ExitStack,
+) -> tuple[Run, Callable[[Event], None]]:
+    """Return the run that the options describe, and what reacts to a person at its window.
+
+    What is wrong with the command is told before a device is opened, and outputs begin last.
+    """
+    from stream.live import open_live_control
+    from stream.loop import Run
     from stream.sources import open_source
     from stream.stats import Stats
 
     stats = Stats()
-    stop, paused = threading.Event(), threading.Event()
-    with ExitStack() as stack:
-        interruption = stack.enter_context(Interruption(stop))
-        palette = _palette(options, stack)
-        model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
-        source = stack.enter_context(
-            open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
+    palette = _palette(options, stack)
+    model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
+    source = stack.enter_context(
+        open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
+    )
+    sink_options = _sink_options(source, palette, options)
+    segmenter = _segmenter(options)
+    keep = _keep(wanted, segmenter)
+    stats.unseen = frozenset() if keep is None else keep.ids
+    tracker = _tracker(source, segmenter, keyframes, stack)
+    if keep is not None and keep.ids and not tracker.gives_ids:
+        raise CommandError(
+            f"--keep {options.keep}: ids are given to objects of a video, with "
+            "--model mask-rcnn-person or another network that tells them apart"
         )
-        sink_options = _sink_options(source, palette, options)
-        segmenter = _segmenter(options)
-        keep = _keep(wanted, segmenter)
-        stats.unseen = frozenset() if keep is None else keep.ids
-        pipeline = _pipeline(source, segmenter, palette, keep, keyframes, options, stats, stack)
-        info = _output_info(source, segmenter, palette)
-        sinks = _sinks(info, sink_options, options, stack)
-        react = open_live_control(
-            sinks,
-            palette,
-            pipeline,
-            segmenter,
-            stats,
-            info=info,
-            options=sink_options,
-            keep=keep,
-            paused=paused,
-            stop=stop,
-            stack=stack,
-        )
-        interruption.is_heeded = True
-        stack.callback(interruption.leave)  # the first thing done when the outputs are left
-        with progress(source.info, next(iter(sinks)), stats) as on_progress:
-            whole = loop.run(
-                source,
-                pipeline,
-                sinks,
-                stats,
-                stop=stop,
-                paused=paused,
-                on_event=react,
-                on_progress=on_progress,
-            )
-    _tell(stats, options)
-    if interruption.came and not whole:
-        return 130
-    return 1 if source.num_left_out else 0
+    pipeline = _pipeline(source, tracker, segmenter, palette, keep, options, stats)
+    info = _output_info(source, segmenter, palette)
+    run = Run(source, pipeline, _sinks(info, sink_options, options, stack), stats, stop)
+    react = open_live_control(
+        run, palette, segmenter, info=info, options=sink_options, keep=keep, stack=stack
+    )
+    return run, react
 
 
 def _tell(stats: Stats, options: argparse.Namespace) -> None:
@@ -217,6 +222,15 @@ def _parser() -> argparse.ArgumentParser:
         choices=("auto", "hold", "flow"),
         help="in between, masks stay where they are (hold) or move with the picture (flow)",
     )
+    _add_file_options(parser)
+    add("--debug", action="store_true", help="show where an error comes from")
+    add("--version", action="version", version=f"maskcast {VERSION}")
+    return parser
+
+
+def _add_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add how inputs are read and outputs written."""
+    add = parser.add_argument
     add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
@@ -228,9 +242,6 @@ def _parser() -> argparse.ArgumentParser:
         help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
     )
     add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
-    add("--debug", action="store_true", help="show where an error comes from")
-    add("--version", action="version", version=f"maskcast {VERSION}")
-    return parser
 
 
 def _keys() -> str:
@@ -291,21 +302,13 @@ def _keep(wanted: dict[str, int | None] | None, segmenter: Segmenter) -> Keep | 
     return Keep.of(wanted, segmenter.classes)
 
 
-def _pipeline(
-    source: Source,
-    segmenter: Segmenter,
-    palette: Palette,
-    keep: Keep | None,
-    keyframes: Keyframes,
-    options: argparse.Namespace,
-    stats: Stats,
-    stack: ExitStack,
-) -> Pipeline:
+def _tracker(
+    source: Source, segmenter: Segmenter, keyframes: Keyframes, stack: ExitStack
+) -> Tracker:
     import numpy as np
 
     from segmentation.picture import RgbPicture
-    from segmentation.refine import Refiner
-    from stream.pipeline import Pipeline, shrunk
+    from stream.pipeline import shrunk
     from stream.tracking import open_tracker
 
     told: list[str] = []
@@ -316,14 +319,24 @@ def _pipeline(
             say(f"warning: the network failed, the whole picture is covered: {told[0]}")
 
     tracker = open_tracker(segmenter, source.info, keyframes, on_failure, stack)
-    if keep is not None and keep.ids and not tracker.gives_ids:
-        raise CommandError(
-            f"--keep {options.keep}: ids are given to objects of a video, with "
-            "--model mask-rcnn-person or another network that tells them apart"
-        )
     # networks are compiled at their first images, which a camera would not wait for
     first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
     segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * tracker.max_images))
+    return tracker
+
+
+def _pipeline(
+    source: Source,
+    tracker: Tracker,
+    segmenter: Segmenter,
+    palette: Palette,
+    keep: Keep | None,
+    options: argparse.Namespace,
+    stats: Stats,
+) -> Pipeline:
+    from segmentation.refine import Refiner
+    from stream.pipeline import Pipeline
+
     return Pipeline(
         tracker,
         Refiner(blend=source.info.fps is not None),

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -112,7 +111,7 @@ def play(clip: Path, segmenter: Segmenter, keyframes: Keyframes, outputs: list[s
         sinks: dict[str, Sink] = {
             each: stack.enter_context(open_sink(each, info, quality)) for each in outputs
         }
-        loop.run(source, pipeline, sinks, stats, stop=threading.Event())
+        loop.play(loop.Run(source, pipeline, sinks, stats))
     return stats
 
 

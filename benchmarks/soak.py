@@ -14,7 +14,6 @@ import argparse
 import json
 import statistics
 import tempfile
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +26,7 @@ from benchmarks.memory import join
 from effects import Blur
 from segmentation.loading import load
 from segmentation.refine import Refiner
-from stream.loop import run
+from stream import loop
 from stream.null import Null
 from stream.pipeline import Pipeline
 from stream.realtime import RealTime
@@ -72,14 +71,8 @@ def play(clip: Path) -> tuple[Stats, list[tuple[float, float]]]:
         pipeline = Pipeline(
             tracker, Refiner(blend=True), Blur(), max_input=segmenter.max_input, stats=stats
         )
-        run(
-            source,
-            pipeline,
-            {"null:": stack.enter_context(Null())},
-            stats,
-            stop=threading.Event(),
-            on_progress=_sampler(stats, samples),
-        )
+        run = loop.Run(source, pipeline, {"null:": stack.enter_context(Null())}, stats)
+        loop.play(run, on_progress=_sampler(stats, samples))
     return stats, samples
 
 

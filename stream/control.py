@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from effects import over_black
 from segmentation.instances import Instances
+from segmentation.segmenter import Segmenter
 from stream.foreground import Keep, Picked
 from stream.frame import Event, Output
 from stream.hud import Figures, enlarged, mark_instances, write_lines
 from stream.keys import KEYS
+from stream.loop import Run
 from stream.palette import Palette, effect_of_key
-from stream.pipeline import Look, Pipeline
+from stream.pipeline import Look
 from stream.recorder import Recorder
 
 Image = NDArray[np.uint8]
@@ -33,40 +35,35 @@ class LiveControl:
     for a change, none is lost by one. May be used from any thread.
 
     Args:
+        run: which is controlled.
         palette: the effects.
-        pipeline: of the stream.
+        segmenter: the network.
         keep: what the command line says of the foreground.
-        classes: of the network, by label.
-        title: of the network, for people.
         figures: of the run.
         recorder: one of the sinks.
         fullscreen: fills the screen, or no longer.
-        paused: see `stream.loop.run`.
-        stop: set to end the stream.
-        num_photos: that come one by one, each until somebody goes on; `None` for a video.
     """
 
     def __init__(
         self,
+        run: Run,
         palette: Palette,
-        pipeline: Pipeline,
+        segmenter: Segmenter,
         *,
         keep: Keep | None,
-        classes: Sequence[str],
-        title: str,
         figures: Figures,
         recorder: Recorder,
         fullscreen: Callable[[], None],
-        paused: threading.Event,
-        stop: threading.Event,
-        num_photos: int | None = None,
     ) -> None:
         """Begin with what the command line says."""
-        self._palette, self._pipeline = palette, pipeline
-        self._invert, self._picked = pipeline.look.invert, Picked(keep)
-        self._classes, self._title, self._figures = classes, title, figures
-        self._recorder, self._paused, self._stop = recorder, paused, stop
-        self._fullscreen, self._num_photos = fullscreen, num_photos
+        self._palette, self._pipeline = palette, run.pipeline
+        self._invert, self._picked = run.pipeline.look.invert, Picked(keep)
+        self._classes, self._figures = segmenter.classes, figures
+        self._title = f"{segmenter.name} on {segmenter.device}"
+        self._recorder, self._paused, self._stop = recorder, run.paused, run.stop
+        self._fullscreen = fullscreen
+        # that come one by one, each until somebody goes on; `None` for a video
+        self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
         self._shows_mask = self._shows_objects = False
         self._panel = "figures"
         self._message = ("", 0.0)

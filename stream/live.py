@@ -10,65 +10,52 @@ from pathlib import Path
 from segmentation.segmenter import Segmenter
 from stream.control import LiveControl
 from stream.foreground import Keep
-from stream.frame import Event, OutputInfo, Sink
+from stream.frame import Event, OutputInfo
 from stream.hud import Figures
+from stream.loop import Run
 from stream.palette import Palette
-from stream.pipeline import Pipeline
 from stream.recorder import Recorder
 from stream.sinks import SinkOptions
-from stream.stats import Stats
 from stream.window import Window
 
 
 def open_live_control(
-    sinks: dict[str, Sink],
+    run: Run,
     palette: Palette,
-    pipeline: Pipeline,
     segmenter: Segmenter,
-    stats: Stats,
     *,
     info: OutputInfo,
     options: SinkOptions,
     keep: Keep | None,
-    paused: threading.Event,
-    stop: threading.Event,
     stack: ExitStack,
 ) -> Callable[[Event], None]:
     """Return what reacts to a person; where there is a window, it has all the keys.
 
     Args:
-        sinks: of the run; a recorder is added.
+        run: to be controlled; a recorder is added to its sinks.
         palette: the effects.
-        pipeline: of the stream.
         segmenter: the network.
-        stats: of the run.
         info: of the outputs.
         options: how recordings are written.
         keep: what the command line says of the foreground.
-        paused: see `stream.loop.run`.
-        stop: set to end the stream.
         stack: leaves the recorder.
     """
-    windows = {name: sink for name, sink in sinks.items() if isinstance(sink, Window)}
+    windows = {name: sink for name, sink in run.sinks.items() if isinstance(sink, Window)}
     if not windows:
-        return lambda event: _quit(event, stop)
+        return lambda event: _quit(event, run.stop)
     (name, window), *_ = windows.items()
     messages = Messages(options.on_message)
     recorder = stack.enter_context(_recorder(info, options, messages))
-    sinks["recorder"] = recorder
+    run.sinks["recorder"] = recorder
     palette.prepare((info.stream.height, info.stream.width))
     control = LiveControl(
+        run,
         palette,
-        pipeline,
+        segmenter,
         keep=keep,
-        classes=segmenter.classes,
-        title=f"{segmenter.name} on {segmenter.device}",
-        figures=Figures(stats, name),
+        figures=Figures(run.stats, name),
         recorder=recorder,
         fullscreen=window.toggle_fullscreen,
-        paused=paused,
-        stop=stop,
-        num_photos=info.stream.num_frames if info.stream.fps is None else None,
     )
     messages.also = control.tell
     window.decorate(control.draw)

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
 
 from stream.channel import Channel
 from stream.errors import StreamError
@@ -29,32 +30,42 @@ Composited = tuple[Output, float]
 POLL_S = 0.01  # how long the main thread sleeps between two looks at its sinks
 
 
-def run(
-    source: Source,
-    pipeline: Pipeline,
-    sinks: Mapping[str, Sink],
-    stats: Stats,
-    *,
-    stop: threading.Event,
-    paused: threading.Event | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    on_progress: Callable[[], None] | None = None,
-) -> bool:
-    """Move every frame from the source through the pipeline to all sinks, then finish these.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: what its frames pass, and what ends or holds it.
 
-    Call it from the main thread, with source and sinks entered. A live source loses frames that
-    come too fast, and a slow sink only its own; a file waits for the slowest. Threads are joined
-    before it returns or raises.
-
-    Args:
-        source: iterated in a thread of its own.
+    Attributes:
+        source: entered; iterated in a thread of its own.
         pipeline: each half of it is used in a thread of its own.
-        sinks: by the name that `stats` counts them under.
+        sinks: entered; by the name that `stats` counts them under.
         stats: filled as it goes.
         stop: once set, no more frames are read; what was read is written and finished.
         paused: while set, a live picture stands still, at new times, and a file waits. Where
             somebody watches photos that are no video, it is set for each of them, which waits
             until it is cleared.
+    """
+
+    source: Source
+    pipeline: Pipeline
+    sinks: dict[str, Sink]
+    stats: Stats
+    stop: threading.Event = field(default_factory=threading.Event)
+    paused: threading.Event = field(default_factory=threading.Event)
+
+
+def play(
+    run: Run,
+    *,
+    on_event: Callable[[Event], None] | None = None,
+    on_progress: Callable[[], None] | None = None,
+) -> bool:
+    """Move every frame from the source through the pipeline to all sinks, then finish these.
+
+    Call it from the main thread. A live source loses frames that come too fast, and a slow sink
+    only its own; a file waits for the slowest. Threads are joined before it returns or raises.
+
+    Args:
+        run: not played before.
         on_event: called with what a person does at a sink.
         on_progress: called from the main thread a few times a second.
 
@@ -66,20 +77,20 @@ def run(
             that could not be finished, when all others are.
     """
     settle_process()
-    threads = _Threads(source, pipeline, sinks, stats, paused)
+    threads = _Threads(run)
     cut_short = False
-    in_time = source.info.live or any(sink.on_time for sink in sinks.values())
+    in_time = run.source.info.live or any(sink.on_time for sink in run.sinks.values())
     with nullcontext() if in_time else batch_work(), ExitStack() as stack:
         stack.callback(threads.join)
         stack.callback(threads.abort)
         threads.start()
         last = 0.0
         while not threads.ended:
-            if stop.is_set():
+            if run.stop.is_set():
                 cut_short = True
                 threads.stop()
             busy = threads.serve_main_thread()
-            for event in (event for sink in sinks.values() for event in sink.poll()):
+            for event in (event for sink in run.sinks.values() for event in sink.poll()):
                 if on_event is not None:
                     on_event(event)
             if on_progress is not None and time.monotonic() - last > 0.2:
@@ -89,7 +100,7 @@ def run(
                 time.sleep(POLL_S)
         threads.join()
         threads.raise_error()
-        _finish_all(sinks, cut_short=cut_short)
+        _finish_all(run.sinks, cut_short=cut_short)
         stack.pop_all()
     return not cut_short
 
@@ -109,29 +120,19 @@ def _finish_all(sinks: Mapping[str, Sink], *, cut_short: bool) -> None:
 class _Threads:
     """The worker threads of one run; the first error of any of them ends them all."""
 
-    def __init__(
-        self,
-        source: Source,
-        pipeline: Pipeline,
-        sinks: Mapping[str, Sink],
-        stats: Stats,
-        paused: threading.Event | None,
-    ) -> None:
-        live = source.info.live
-        self._source = source
-        self._pipeline = pipeline
-        self._sinks = sinks
-        self._stats = stats
-        self._paused = paused or threading.Event()
+    def __init__(self, run: Run) -> None:
+        live = run.source.info.live
+        self._source, self._pipeline = run.source, run.pipeline
+        self._sinks, self._stats, self._paused = run.sinks, run.stats, run.paused
         self._stopped = False
         self._ending = threading.Event()
         self._captured: Channel[Captured] = Channel(1 if live else 2, newest_wins=live)
         self._tracked: Channel[Found] = Channel(1 if live else 2, newest_wins=live)
         self._composited: dict[str, Channel[Composited]] = {
-            name: Channel(2, newest_wins=live) for name in sinks
+            name: Channel(2, newest_wins=live) for name in run.sinks
         }
-        self._watched = [name for name, sink in sinks.items() if sink.watched]
-        self._by_hand = source.info.fps is None and paused is not None and bool(self._watched)
+        self._watched = [name for name, sink in run.sinks.items() if sink.watched]
+        self._by_hand = run.source.info.fps is None and bool(self._watched)
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         work: list[tuple[str, Callable[[], None]]] = [
@@ -139,13 +140,13 @@ class _Threads:
             ("track", self._track),
             ("composite", self._composite),
         ]
-        for name, sink in sinks.items():
+        for name, sink in run.sinks.items():
             if not sink.main_thread:
                 work.append((f"write {name}", lambda name=name: self._write(name)))  # type: ignore[misc]
         self._threads = [
             threading.Thread(target=self._guarded, args=(task,), name=name) for name, task in work
         ]
-        self._here = [name for name, sink in sinks.items() if sink.main_thread]
+        self._here = [name for name, sink in run.sinks.items() if sink.main_thread]
 
     def start(self) -> None:
         for thread in self._threads:

@@ -24,7 +24,15 @@ Choose = Callable[[Instances], Instances]
 
 
 class Tracker(Protocol):
-    """See `segmentation.keyframe.KeyframeTracker`."""
+    """What finds objects in the frames of one stream; see `segmentation.keyframe`."""
+
+    @property
+    def gives_ids(self) -> bool:
+        """Whether an object keeps its id from frame to frame."""
+
+    @property
+    def max_images(self) -> int:
+        """Frames that the network is given at a time."""
 
     @property
     def counts(self) -> Mapping[str, int]:

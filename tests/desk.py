@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from segmentation.refine import Refiner
 from stream.control import LiveControl
 from stream.frame import Event, Frame, Output, OutputInfo, StreamInfo
 from stream.hud import Figures
-from stream.loop import run
+from stream.loop import Run, play
 from stream.palette import Palette
 from stream.pipeline import Pipeline
 from stream.recorder import Recorder
@@ -39,20 +39,21 @@ class Desk:
         self.recorder = Recorder(
             folder, INFO, preset="ultrafast", crf=20, on_message=self.messages.append
         )
-        self.paused, self.stop = threading.Event(), threading.Event()
+        source, network = MovingSquare(), Oracle()
+        if "num_photos" in more:
+            source.info = replace(source.info, fps=None, num_frames=more["num_photos"])
+        network.classes = ("person", "dog", "cat")
+        self.run = Run(source, self.pipeline, {}, self.stats)
+        self.paused, self.stop = self.run.paused, self.run.stop
         self.num_fullscreen = 0
         self.control = LiveControl(
+            self.run,
             self.palette,
-            self.pipeline,
+            network,
             keep=more.get("keep"),
-            classes=("person", "dog", "cat"),
-            title="oracle",
             figures=Figures(self.stats, "window:"),
             recorder=self.recorder,
             fullscreen=self._fill,
-            paused=self.paused,
-            stop=self.stop,
-            num_photos=more.get("num_photos"),
         )
 
     def _fill(self) -> None:
@@ -69,17 +70,10 @@ class Desk:
         return self.pipeline.process(Frame(RgbPicture(square(index)), index, index / 25))
 
 
-def play(live: Desk, source: MovingSquare, sink: ListSink) -> None:
+def watch(live: Desk, source: MovingSquare, sink: ListSink) -> None:
     with source:
-        run(
-            source,
-            live.pipeline,
-            {"window:": sink},
-            live.stats,
-            stop=live.stop,
-            paused=live.paused,
-            on_event=live.control.react,
-        )
+        run = replace(live.run, source=source, sinks={"window:": sink})
+        play(run, on_event=live.control.react)
 
 
 def shown_message(live: Desk) -> str:

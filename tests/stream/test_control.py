@@ -11,9 +11,8 @@ from effects import Blur
 from stream.control import object_at
 from stream.foreground import Keep, Picked, parse_keep
 from stream.frame import Event, Output
-from stream.loop import run
 from stream.pipeline import Look
-from tests.desk import Desk, play, shown_message
+from tests.desk import Desk, shown_message, watch
 from tests.fakes import ROOM, ListSink, MovingSquare, discs, output_of, square
 
 
@@ -40,16 +39,7 @@ def test_no_frame_is_lost_or_torn_by_changes(desk):
         return composite(tracked)
 
     live.pipeline.composite = watched
-    source = MovingSquare(200)
-    with source:
-        run(
-            source,
-            live.pipeline,
-            {"window:": sink},
-            live.stats,
-            stop=live.stop,
-            on_event=live.control.react,
-        )
+    watch(live, MovingSquare(200), sink)
     assert sink.indices == list(range(200))
     assert live.stats.counts["dropped"] == 0
     assert len({id(look) for look in looks}) > 4, "there were changes"
@@ -64,7 +54,7 @@ def test_pause_holds_a_file_and_goes_on(desk):
     threading.Timer(0.6, lambda: live.press("space")).start()
     counted = []
     threading.Timer(0.4, lambda: counted.append(len(sink.outputs))).start()
-    play(live, MovingSquare(60), sink)
+    watch(live, MovingSquare(60), sink)
     assert counted[0] < 20
     assert sink.indices == list(range(60))
 
@@ -73,7 +63,7 @@ def test_pause_holds_the_picture_of_a_live_source_while_time_goes_on(desk):
     live = desk("none")
     sink = ListSink(main_thread=True, events={5: Event("key", "space")})
     threading.Timer(0.5, lambda: live.press("space")).start()
-    play(live, MovingSquare(80, live=True, pause_s=0.01), sink)
+    watch(live, MovingSquare(80, live=True, pause_s=0.01), sink)
     assert sink.indices == sorted(set(sink.indices))
     held = [output for output in sink.outputs if output.image is sink.outputs[8].image]
     assert len(held) > 10
@@ -85,7 +75,7 @@ def test_quitting_works_while_paused(desk):
     live = desk("none")
     live.press("space")
     threading.Timer(0.3, lambda: live.press("q")).start()
-    play(live, MovingSquare(1000), ListSink(main_thread=True))
+    watch(live, MovingSquare(1000), ListSink(main_thread=True))
     assert live.stop.is_set()
 
 

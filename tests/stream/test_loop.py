@@ -11,9 +11,9 @@ import pytest
 from effects import Mask, Unchanged
 from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
+from stream import loop
 from stream.errors import StreamError
 from stream.frame import Event, Source
-from stream.loop import run
 from stream.pipeline import Look, Pipeline
 from stream.stats import Stats
 from tests.fakes import HoldsBack, ListSink, MovingSquare, Oracle, square
@@ -34,14 +34,9 @@ def pipeline(stats: Stats, segmenter: Oracle | None = None, live: bool = False) 
 def play(source: Source, sinks: dict[str, ListSink], **options) -> tuple[bool, Stats]:
     stats = Stats()
     with source:
-        whole = run(
-            source,
-            options.pop("pipeline", None) or pipeline(stats),
-            sinks,
-            stats,
-            stop=options.pop("stop", threading.Event()),
-            **options,
-        )
+        events = {name: options.pop(name) for name in ("stop", "paused") if name in options}
+        way = options.pop("pipeline", None) or pipeline(stats)
+        whole = loop.play(loop.Run(source, way, sinks, stats, **events), **options)
     return whole, stats
 
 

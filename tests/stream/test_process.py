@@ -8,7 +8,6 @@ import platform
 import struct
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -16,7 +15,7 @@ from effects import Mask
 from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
 from stream.frame import Output
-from stream.loop import run
+from stream.loop import Run, play
 from stream.pipeline import Pipeline
 from stream.process import batch_work
 from stream.stats import Stats
@@ -51,7 +50,7 @@ def test_a_file_is_batch_work_unless_somebody_waits_for_each_picture(live, on_ti
     source, sink, stats = MovingSquare(3, live=live, pause_s=0.05), LooksAtItsThread(), Stats()
     sink.on_time = on_time
     pipeline = Pipeline(KeyframeTracker(Oracle()), Refiner(blend=False), Mask(), stats=stats)
-    run(source, pipeline, {"list": sink}, stats, stop=threading.Event())
+    play(Run(source, pipeline, {"list": sink}, stats))
     assert len(sink.outputs) == 3
     assert sink.kinds == {getattr(os, kind)}
     assert os.sched_getscheduler(0) == os.SCHED_OTHER

@@ -16,7 +16,7 @@ import stream.network_thread
 from effects import Mask
 from segmentation.refine import Refiner
 from stream.frame import StreamInfo
-from stream.loop import run
+from stream.loop import Run, play
 from stream.network_thread import NetworkThread
 from stream.pipeline import Pipeline
 from stream.stats import Stats
@@ -117,7 +117,7 @@ def test_frames_of_a_file_go_through_the_network_together():
         tracker = open_tracker(segmenter, source.info, Keyframes(), pytest.fail, stack)
         pipeline = Pipeline(tracker, Refiner(blend=False), Mask(), stats=stats)
         stack.enter_context(sink)
-        run(source, pipeline, {"list": sink}, stats, stop=threading.Event())
+        play(Run(source, pipeline, {"list": sink}, stats))
     assert segmenter.sizes == [4, 4, 2]
     assert stats.counts["keyframes"] == 10
     assert [output.frame.index for output in sink.outputs] == list(range(10))
@@ -169,7 +169,7 @@ def play_live(segmenter: Oracle, asked: Keyframes) -> tuple[ListSink, Stats, lis
         )
         pipeline = Pipeline(tracker, Refiner(blend=False), Mask(), stats=stats)
         stack.enter_context(sink)
-        run(source, pipeline, {"list": sink}, stats, stop=threading.Event())
+        play(Run(source, pipeline, {"list": sink}, stats))
     return sink, stats, told
 
 

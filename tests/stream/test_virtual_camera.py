@@ -18,7 +18,7 @@ from segmentation.keyframe import KeyframeTracker
 from segmentation.refine import Refiner
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
-from stream.loop import run
+from stream.loop import Run, play
 from stream.pipeline import Pipeline
 from stream.sinks import SinkOptions, open_sink
 from stream.stats import Stats
@@ -211,7 +211,7 @@ def test_meeting_sees_a_steady_camera_and_never_the_room():
         stats=stats,
     )
     with Stalling(60, live=True, pause_s=0.04) as source, camera() as sink:
-        run(source, pipeline, {"virtualcam:": sink}, stats, stop=threading.Event())
+        play(Run(source, pipeline, {"virtualcam:": sink}, stats))
     times = np.array([at for at, _ in Device.sent])
     assert np.percentile(np.diff(times), 95) < 0.08
     assert len(times) > 25 * 3.2 * 0.8, "the stalls were filled"

@@ -23,10 +23,10 @@ from benchmarks.command import run_command
 from segmentation.data.dataset_formats import read_dataset
 from segmentation.evaluate import boundary_f, intersection_over_union
 from segmentation.foreground_quality import photo_examples
+from segmentation.openvino_network import OpenVINONetwork
 from segmentation.picture import RgbPicture
 from segmentation.portrait import EXPORT, Portrait, resized
 from segmentation.refine import Refiner
-from segmentation.runtime import OpenVINONetwork
 
 SETS = ("eg1800", "ccp", "vikram", "pennfudan", "pelota", "coco_1person")
 # its training's statistics (Park et al. 2020, "SINet", the authors' program)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.compiling import exported
 from segmentation.mask_rcnn import unmold
 from segmentation.molding import molded_inputs
-from segmentation.network import exported
 from segmentation.segmenter import Options
 from segmentation.winograd import use_winograd
 

@@ -10,14 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.centermask_published import VARIANTS, num_classes, read_state_dict
+from segmentation.compiling import compile_network
 from segmentation.instances import Instances
 from segmentation.masks import paste_masks_between_pixels
-from segmentation.network import (
-    FamilySegmenter,
-    check_images,
-    compile_network,
-    wanted_classes,
-)
+from segmentation.network import FamilySegmenter, check_images, wanted_classes
 from segmentation.resample import resize_bytes
 from segmentation.segmenter import Options
 

@@ -13,9 +13,10 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from segmentation.backbones import feature_pyramid, padded_conv
+from segmentation.backbones import padded_conv
 from segmentation.boxes import in_batches, non_max_suppression, take_rows
 from segmentation.centermask_published import Variant, num_classes, read_state_dict
+from segmentation.feature_pyramid import feature_pyramid
 from segmentation.mobilenet import mobilenet
 from segmentation.roi_align import WholeCrop, adaptive_roi_align, area_level
 from segmentation.vovnet import vovnet

@@ -11,19 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.compiling import compile_network
 from segmentation.coordinates import denormalise
 from segmentation.instances import Instances
+from segmentation.keras_network import KerasNetwork
 from segmentation.mask_rcnn_published import PUBLISHED_MIN_SCORE, PUBLISHED_SIZE, num_classes
 from segmentation.masks import paste_masks
 from segmentation.molding import molded_inputs, raw_inputs
-from segmentation.network import (
-    NEVER,
-    FamilySegmenter,
-    check_images,
-    compile_network,
-    wanted_classes,
-)
-from segmentation.runtime import KerasNetwork, OpenVINONetwork
+from segmentation.network import NEVER, FamilySegmenter, check_images, wanted_classes
+from segmentation.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options
 
 #: images (N, H, W, 3), size of the network's input -> what the network takes, the windows last

@@ -28,7 +28,7 @@ def network_config(
         backbone: one of `BACKBONES`.
         size: side of the square input in pixels, a multiple of 64.
         num_classes: C, with the background.
-        train_norm: see `segmentation.backbones.resnet`; the small one always does.
+        train_norm: see `segmentation.resnet.resnet`; the small one always does.
 
     Raises:
         ValueError: `size` is no multiple of 64.

@@ -11,10 +11,10 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from segmentation.backbones import resnet
 from segmentation.boxes import pyramid_anchors
 from segmentation.coordinates import normalise
 from segmentation.mask_rcnn_published import PUBLISHED_SIZE
+from segmentation.resnet import resnet
 
 Tensor = Any
 #: pixels (N, H, W, 3) float32 RGB, 0 to 255 -> maps of features, finest first
@@ -29,7 +29,7 @@ def resnet_of_pixels(pixels: Tensor, depth: int, *, train_norm: bool = False) ->
     Args:
         pixels: (N, H, W, 3) float32 RGB, 0 to 255.
         depth: 50 or 101.
-        train_norm: see `segmentation.backbones.resnet`.
+        train_norm: see `segmentation.resnet.resnet`.
     """
     return resnet(
         ops.subtract(pixels, np.array(MEAN_RGB, np.float32)), depth, train_norm=train_norm
@@ -128,7 +128,7 @@ def matterport_config(
         size: side of the square input in pixels, a multiple of 64; the weights fit every size.
         num_classes: C, with the background.
         depth: of the ResNet, 50 or 101.
-        train_norm: see `segmentation.backbones.resnet`.
+        train_norm: see `segmentation.resnet.resnet`.
 
     Raises:
         ValueError: `size` is no multiple of 64.

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from segmentation.backbones import feature_pyramid
+from segmentation.feature_pyramid import feature_pyramid
 from segmentation.mask_rcnn_config import MaskRCNNConfig
 from segmentation.mask_rcnn_layers import (
     BoxHead,

@@ -1,9 +1,7 @@
-"""What the families of networks share: compiled at the first use, one image after another."""
+"""What the `Segmenter`s of the three families share."""
 
 from __future__ import annotations
 
-import gc
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
@@ -13,17 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.coco import NAMES
-from segmentation.runtime import (
-    UNUSED_GPU,
-    KerasNetwork,
-    OpenVINONetwork,
-    cached_export,
-    check_float32,
-    chosen_backend,
-    gpu_present,
-    import_keras,
-    spare_threads,
-)
 from segmentation.segmenter import Options, check_classes
 
 #: what a family puts around a photo -> what its network makes of it, all as arrays
@@ -31,69 +18,6 @@ Network = Callable[..., Sequence[NDArray[Any]]]
 
 #: a least score that no object reaches
 NEVER = 2.0
-
-
-def compile_network(
-    build: Callable[[], Any],
-    weights: Path,
-    settings: str,
-    options: Options,
-    *,
-    make: Callable[..., Any] | None = None,
-) -> OpenVINONetwork | KerasNetwork:
-    """Make a network ready to run, from an export on disk where it was exported before.
-
-    Args:
-        build: returns the Keras model, weights included; called only where it is needed.
-        weights: the file they come from.
-        settings: name of the network and everything else that it depends on.
-        options: which backend, device and precision are wanted.
-        make: builds a model for the shapes of its inputs, in the precision wanted; for Keras
-            itself. Without it `build` is used, and "bfloat16" refused.
-
-    Raises:
-        ValueError: they cannot be had.
-        WeightsError: `build` raises it, or the export cannot be kept on disk.
-    """
-    if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
-        if make is None and options.precision == "bfloat16":
-            raise ValueError("precision bfloat16: not with this network; use float32")
-        on_gpu = options.device == "gpu" or (options.device == "auto" and gpu_present())
-        device = "gpu" if on_gpu else "cpu"
-        return KerasNetwork(make or (lambda _: build()), device, options.precision)
-
-    check_float32(options.precision)
-    network = OpenVINONetwork(exported(build, weights, settings, options), spare_threads())
-    if (options.backend, options.device) == ("auto", "auto") and gpu_present():
-        # nobody asked for the GPU, but nobody should wonder why it idles; visitors of a page, who
-        # see this too, need not know the folders of its server
-        network.device += f"; {UNUSED_GPU}, see doctor"
-    return network
-
-
-def exported(build: Callable[[], Any], weights: Path, settings: str, options: Options) -> Path:
-    """Return the network as an OpenVINO model (.xml) on disk, made at the first call.
-
-    The arguments are those of `compile_network`.
-
-    Raises:
-        WeightsError: `build` raises it, or the export cannot be kept on disk.
-    """
-    from segmentation.user_cache import user_cache
-
-    def export_to(target: Path) -> None:
-        if options.on_message is not None:
-            name = settings.split()[0]
-            options.on_message(f"preparing {name} for this processor, once: about a minute")
-        # the memory of the export is free again for what OpenVINO makes of it
-        os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
-        import_keras()
-        from segmentation.openvino_export import export
-
-        export(build(), target)
-        gc.collect()  # a Keras network holds itself; it need not lie beside the compiled one
-
-    return cached_export(user_cache() / "compiled", weights, settings, export_to)
 
 
 def class_names(path: Path, given: Sequence[str] | None, num: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from segmentation.runtime import import_openvino
+from segmentation.openvino_network import import_openvino
 
 
 def to_openvino(network: keras.Model) -> Any:

@@ -9,18 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.compiling import exported
+from segmentation.keras_network import KerasNetwork
 from segmentation.mask_rcnn import MaskRCNN
-from segmentation.network import Network, exported
+from segmentation.network import Network
+from segmentation.openvino_network import OpenVINONetwork, openvino_device
 from segmentation.person_edges import SharpPeople
 from segmentation.portrait import load_portrait, nearest_aspect, resized
-from segmentation.runtime import (
-    KerasNetwork,
-    OpenVINONetwork,
-    check_float32,
-    chosen_backend,
-    openvino_device,
-    spare_threads,
-)
+from segmentation.runtime import check_float32, chosen_backend, spare_threads
 from segmentation.segmenter import Options, Segmenter, check_classes
 
 CLASSES = ("person",)

@@ -11,13 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.runtime import (
-    KerasNetwork,
-    OpenVINONetwork,
-    check_float32,
-    chosen_backend,
-    spare_threads,
-)
+from segmentation.keras_network import KerasNetwork
+from segmentation.openvino_network import OpenVINONetwork
+from segmentation.runtime import check_float32, chosen_backend, spare_threads
 from segmentation.segmenter import Options, check_classes
 
 Scalar = TypeVar("Scalar", np.uint8, np.float32)

@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.compiling import compile_network
 from segmentation.instances import Instances
 from segmentation.masks import enlarge_masks
-from segmentation.network import (
-    FamilySegmenter,
-    check_images,
-    compile_network,
-    wanted_classes,
-)
+from segmentation.network import FamilySegmenter, check_images, wanted_classes
 from segmentation.resample import apply_matrix, resampling_matrix
 from segmentation.segmenter import Options
 from segmentation.yolact_published import (

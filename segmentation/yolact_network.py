@@ -15,8 +15,9 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from segmentation.backbones import feature_pyramid, padded_conv
+from segmentation.backbones import padded_conv
 from segmentation.boxes import apply_deltas, iou
+from segmentation.feature_pyramid import feature_pyramid
 from segmentation.weight_files.torch_layout import load_state_dict
 from segmentation.yolact_backbones import darknet53, resnet
 from segmentation.yolact_published import Variant, num_classes, read_state_dict

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from segmentation.backends import installed, openvino_devices
 from segmentation.errors import WeightsError
+from segmentation.openvino_network import openvino_devices
 from segmentation.pip_command import install_extra, pip_install
-from segmentation.runtime import gpu_present, gpu_usable
+from segmentation.runtime import gpu_present, gpu_usable, installed
 from segmentation.weights import listing, locate
 from stream.display import display_available
 from stream.doctor_cameras import camera_findings

@@ -19,7 +19,7 @@ from segmentation.pip_command import pip_install
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, Sink
 from stream.instance_masks import Mask, at_frame_size, to_polygons, to_rle
-from stream.photos import check_free
+from stream.output_files import check_free
 
 #: Of the files this sink writes.
 ENDINGS = (".json", ".jsonl")

@@ -17,7 +17,7 @@ import cv2
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, Sink
 from stream.instance_masks import at_frame_size
-from stream.photos import check_folder, check_free, save
+from stream.output_files import check_folder, check_free, save
 
 
 class InstancePhotos(Sink):

@@ -10,7 +10,8 @@ from types import TracebackType
 
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink
-from stream.photos import encode_photo, save
+from stream.output_files import save
+from stream.photos import encode_photo
 from stream.video_sink import VideoSink
 
 

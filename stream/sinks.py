@@ -14,7 +14,8 @@ from stream.instance_photos import InstancePhotos
 from stream.network_output import is_network_output
 from stream.network_sink import NetworkSink
 from stream.null import Null
-from stream.photos import ENDINGS, PhotoFile, PhotoFolder
+from stream.photo_sinks import PhotoFile, PhotoFolder
+from stream.photos import ENDINGS
 from stream.video_sink import ENDINGS as VIDEO_ENDINGS
 from stream.video_sink import VideoSink
 from stream.virtual_camera import VirtualCamera

@@ -12,7 +12,8 @@ from stream.camera import Camera
 from stream.demo import Demo
 from stream.errors import StreamError
 from stream.frame import Source
-from stream.photos import ENDINGS, Photos, is_photo
+from stream.photo_source import Photos
+from stream.photos import ENDINGS, is_photo
 from stream.realtime import RealTime
 from stream.screen import is_screen_address
 from stream.video_input import is_network_address

@@ -12,7 +12,7 @@ from stream.errors import StreamError
 from stream.ffmpeg import Ffmpeg
 from stream.frame import Output, OutputInfo, Sink
 from stream.frame_feed import FEED_OPTIONS, FrameFeed
-from stream.photos import check_free
+from stream.output_files import check_free
 from stream.sound import probe_sound, sound_input
 from stream.video_format import (
     ALPHA_ENDINGS,

@@ -22,6 +22,8 @@ pytest.importorskip("tensorflow", reason="the export goes through TensorFlow")
 import run
 from segmentation import mask_rcnn, presets
 from segmentation.weights import locate
+from stream.commands import COMMANDS
+from stream.commands.cast_options import cast_parser
 from tests.casting import cast_clip
 from tests.folders import ROOT
 
@@ -138,14 +140,14 @@ def test_ten_lines_of_python(folder: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_commands_of_the_pages_are_understood() -> None:
-    parser = run._parser()
+    parser = cast_parser()
     pages = ["masks.md", "networks.md"]
     known = [
         arguments for page in pages for block in blocks(page, "") for arguments in commands(block)
     ]
     assert len(known) > 8
     for arguments in known:
-        if arguments[0] not in run.COMMANDS:
+        if arguments[0] not in COMMANDS:
             parser.parse_args(arguments)
 
 

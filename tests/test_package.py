@@ -40,7 +40,7 @@ def test_installed_copy_finds_its_weights_from_any_folder(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     program = (
-        "import sys; sys.path.insert(0, 'site'); import numpy as np, segmentation.segmenter as s; "
+        "import sys; sys.path.insert(0, 'site'); import numpy as np, segmentation.loading as s; "
         "assert 'site' in s.__file__; "
         "print(len(s.load('portrait').segment(np.zeros((1, 48, 64, 3), np.uint8))))"
     )

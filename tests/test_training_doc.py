@@ -13,7 +13,8 @@ import pytest
 
 import run
 from segmentation.data.dataset_formats import read_dataset
-from stream.commands import evaluate, train_mask_rcnn
+from stream.commands import COMMANDS, evaluate, train_mask_rcnn
+from stream.commands.cast_options import cast_parser
 from tests.annotated_photos import photo, true_masks
 from tests.folders import ROOT
 
@@ -36,8 +37,8 @@ def test_commands_are_understood() -> None:
             train_mask_rcnn._parser().parse_args(words[2:])
         elif words[0] == "evaluate":
             evaluate._parser().parse_args(words[1:])
-        elif words[0] not in run.COMMANDS:
-            run._parser().parse_args(words)
+        elif words[0] not in COMMANDS:
+            cast_parser().parse_args(words)
 
 
 def test_masks_are_read_from_the_layout_shown(tmp_path: Path) -> None:

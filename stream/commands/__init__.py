@@ -1,4 +1,4 @@
-"""The commands of run.py beside casting: one file each, with its options and what it prints."""
+"""The commands of run.py: one file each, with its options and what it prints."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+
+VERSION = "0.1.0"
+
+#: Beside `cast`, which needs no name; each a file here.
+COMMANDS = ("doctor", "evaluate", "models", "serve", "train")
 
 #: As all texts call the program; where `pip` installed it, there is no file of that name.
 PROGRAM = "run.py"

@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     if options.network != "portrait" and options.steps:
         raise CommandError("--steps: of portrait; give --epochs")
     try:
-        from segmentation.runtime import import_keras
+        from segmentation.keras_network import import_keras
 
         import_keras()
         train = _train_portrait if options.network == "portrait" else _train_person

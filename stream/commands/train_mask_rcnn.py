@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
     if options.size <= 0 or options.size % 64:
         raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
     try:
-        from segmentation.runtime import import_keras
+        from segmentation.keras_network import import_keras
 
         import_keras()
         from segmentation.data.dataset_formats import read_dataset

@@ -14,6 +14,7 @@ import pytest
 
 import run
 from segmentation.pip_command import install_extra
+from stream.commands import VERSION
 from stream.photos import read_photo
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
@@ -363,4 +364,4 @@ def test_command_runs_from_any_folder(tmp_path):
         text=True,
         check=True,
     )
-    assert done.stdout == f"maskcast {run.VERSION}\n"
+    assert done.stdout == f"maskcast {VERSION}\n"

@@ -9,11 +9,11 @@ import sys
 import pytest
 
 import run
-from stream.commands import as_started
+from stream.commands import COMMANDS, as_started
 from tests.command_line.failing import failing
 from tests.folders import ROOT
 
-HELP = [["--help"], *([command, "--help"] for command in run.COMMANDS)]
+HELP = [["--help"], *([command, "--help"] for command in COMMANDS)]
 HELP += [["train", "mask-rcnn", "--help"]]
 
 

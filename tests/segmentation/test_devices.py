@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,30 +13,37 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segmentation import network, runtime
+from segmentation import compiling, keras_network, runtime
 from segmentation.errors import WeightsError
+from segmentation.keras_network import KerasNetwork
 from segmentation.loading import choose_model
+from segmentation.openvino_network import OpenVINONetwork
 from segmentation.pip_command import install_extra
-from segmentation.runtime import KerasNetwork, OpenVINONetwork
 from segmentation.segmenter import Options
 from tests.folders import ROOT
 
 
 def compiled(options: Options, **settings: Any) -> Any:
-    return network.compile_network(
+    return compiling.compile_network(
         lambda: None, Path("weights.h5"), "mask-rcnn 320", options, **settings
     )
+
+
+def import_instead(monkeypatch: pytest.MonkeyPatch, imported: Callable[[], Any]) -> None:
+    """Let `imported` give what is there in Keras' place."""
+    for module in (keras_network, runtime):
+        monkeypatch.setattr(module, "import_keras", imported)
 
 
 @pytest.fixture
 def unusable_gpu(monkeypatch):
     """A machine with a GPU that Keras does not see."""
-    for module in (network, runtime):
+    for module in (compiling, runtime):
         monkeypatch.setattr(module, "gpu_present", lambda: True)
-    monkeypatch.setattr(runtime, "import_keras", lambda: FakeKeras(["cpu:0"]))
-    monkeypatch.setattr(network, "cached_export", lambda *_: Path("network.xml"))
+    import_instead(monkeypatch, lambda: FakeKeras(["cpu:0"]))
+    monkeypatch.setattr(compiling, "cached_export", lambda *_: Path("network.xml"))
     monkeypatch.setattr(
-        network, "OpenVINONetwork", lambda path, threads: SimpleNamespace(device="CPU")
+        compiling, "OpenVINONetwork", lambda path, threads: SimpleNamespace(device="CPU")
     )
 
 
@@ -85,7 +92,7 @@ def machine(monkeypatch, tmp_path) -> SimpleNamespace:
     monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
     monkeypatch.setattr(runtime, "gpu_present", lambda: False)
     keras = FakeKeras(["cpu:0"])
-    monkeypatch.setattr(runtime, "import_keras", lambda: keras)
+    import_instead(monkeypatch, lambda: keras)
     return SimpleNamespace(
         add_gpu=lambda: monkeypatch.setattr(runtime, "gpu_present", lambda: True),
         add_cuda=lambda: keras.devices.append("gpu:0"),
@@ -128,7 +135,7 @@ def test_auto_without_keras_leaves_the_gpu(machine, monkeypatch):
 
     machine.add_gpu()
     machine.add_weights()
-    monkeypatch.setattr(runtime, "import_keras", missing)
+    import_instead(monkeypatch, missing)
     name, told = chosen()
     assert name == "portrait"
     assert len(told) == 1
@@ -136,7 +143,7 @@ def test_auto_without_keras_leaves_the_gpu(machine, monkeypatch):
 
 def test_auto_without_a_gpu_loads_no_keras(machine, monkeypatch):
     machine.add_weights()
-    monkeypatch.setattr(runtime, "import_keras", lambda: pytest.fail("loaded"))
+    import_instead(monkeypatch, lambda: pytest.fail("loaded"))
     assert chosen() == ("portrait", [])
 
 
@@ -204,7 +211,7 @@ class Doubling:
 )
 def test_of_several_gpus_the_first_is_used(monkeypatch, devices, used):
     keras = FakeKeras(devices)
-    monkeypatch.setattr(runtime, "import_keras", lambda: keras)
+    import_instead(monkeypatch, lambda: keras)
     made = KerasNetwork(Doubling, "gpu", "auto")
     assert made.device == "GPU (Keras on jax, float32)"
     for num in (1, 3, 1):
@@ -222,7 +229,7 @@ def test_of_several_gpus_the_first_is_used(monkeypatch, devices, used):
     ],
 )
 def test_what_keras_cannot_do_is_one_line(monkeypatch, devices, device, precision, message):
-    monkeypatch.setattr(runtime, "import_keras", lambda: FakeKeras(devices))
+    import_instead(monkeypatch, lambda: FakeKeras(devices))
     with pytest.raises(ValueError, match=message) as caught:
         KerasNetwork(Doubling, device, precision)
     assert "\n" not in str(caught.value)
@@ -241,7 +248,7 @@ def test_tf32_on_a_gpu_is_the_default_and_can_be_refused(monkeypatch, precision,
     tf = pytest.importorskip("tensorflow")
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     keras = FakeKeras(["gpu:0"], backend="tensorflow")
-    monkeypatch.setattr(runtime, "import_keras", lambda: keras)
+    import_instead(monkeypatch, lambda: keras)
     tf.config.experimental.enable_tensor_float_32_execution(not allowed)
     try:
         network = KerasNetwork(Doubling, "gpu", precision)
@@ -254,7 +261,7 @@ def test_tf32_on_a_gpu_is_the_default_and_can_be_refused(monkeypatch, precision,
 def test_what_a_library_prints_while_it_is_loaded_is_not_seen():
     pytest.importorskip("keras")
     program = (
-        "from segmentation.runtime import import_keras; keras = import_keras(); "
+        "from segmentation.keras_network import import_keras; keras = import_keras(); "
         "keras.ops.ones(1); print(keras.__name__)"
     )
     done = subprocess.run(

@@ -11,9 +11,9 @@ from segmentation.duplicates import without_duplicates
 from segmentation.errors import WeightsError
 from segmentation.instances import Instances
 from segmentation.loading import load
+from segmentation.openvino_network import OpenVINONetwork
 from segmentation.person import EXPORTED_WEIGHTS, SIZES_HW, WEIGHTS, export_path, inputs
 from segmentation.person_edges import with_outlines
-from segmentation.runtime import OpenVINONetwork
 from segmentation.segmenter import Options, Segmenter
 
 

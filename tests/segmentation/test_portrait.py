@@ -9,8 +9,8 @@ import pytest
 
 from segmentation.errors import WeightsError
 from segmentation.loading import load
+from segmentation.openvino_network import OpenVINONetwork
 from segmentation.portrait import EXPORT, SIZES_HW, Portrait, nearest_aspect, probability, resized
-from segmentation.runtime import OpenVINONetwork
 
 
 @pytest.fixture(scope="module")

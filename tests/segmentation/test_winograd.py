@@ -11,7 +11,7 @@ import openvino
 import pytest
 from openvino import opset13 as ops
 
-from segmentation import runtime
+from segmentation import openvino_network
 from segmentation.winograd import POINTS, TILE, transforms, use_winograd
 
 RNG = np.random.default_rng(0)
@@ -143,9 +143,11 @@ def test_a_network_is_compiled_with_them(tmp_path: Path, monkeypatch: pytest.Mon
     model = openvino.Model([layer], [image], "one layer")
     openvino.save_model(model, tmp_path / "network.xml", compress_to_fp16=False)
     replaced: list[int] = []
-    monkeypatch.setattr(runtime, "use_winograd", lambda model: replaced.append(use_winograd(model)))
+    monkeypatch.setattr(
+        openvino_network, "use_winograd", lambda model: replaced.append(use_winograd(model))
+    )
     values = normal(1, 128, 64, 64)
-    (found,) = runtime.OpenVINONetwork(tmp_path / "network.xml", 1)(values)
+    (found,) = openvino_network.OpenVINONetwork(tmp_path / "network.xml", 1)(values)
     assert replaced == [1]
     (direct,) = outputs(model, [values])
     assert np.abs(found - direct).max() < 1e-5 * np.abs(direct).max()

@@ -16,7 +16,8 @@ from stream.background import LoopingVideo, open_background
 from stream.demo import Demo
 from stream.errors import StreamError
 from stream.frame import OutputInfo, StreamInfo
-from stream.photos import PhotoFile, PhotoFolder, Photos
+from stream.photo_sinks import PhotoFile, PhotoFolder
+from stream.photo_source import Photos
 from stream.realtime import RealTime
 from stream.sinks import SinkOptions, open_sink
 from stream.sources import local_files, open_source

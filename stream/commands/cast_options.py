@@ -1,0 +1,121 @@
+"""What is given to `run.py SOURCE -o SINK ...`, and its help."""
+
+from __future__ import annotations
+
+import argparse
+from fractions import Fraction
+
+from stream.commands import COMMANDS, VERSION, Parser, json_file, model_options
+
+SOURCES = """\
+SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
+photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y, or
+demo: (a portrait in motion, no camera needed).
+
+-o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
+photo (.png .jpg), a folder/ (one PNG a frame), instances:FOLDER/ (one black and white PNG an
+object), .json or .jsonl (COCO results: boxes, scores, RLE), virtualcam:[DEVICE], null:,
+rtmp://HOST/APP/KEY, srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server).
+
+--effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
+(transparent: .png, folder/, .mov, .webm), overlay, none.
+
+examples:
+  run.py                                   webcam, background blurred, in a window
+  run.py talk.mp4 -o out.mp4               a file, sound kept
+  run.py photo.jpg -o mask.png --effect mask
+  run.py 0 -o virtualcam: --effect replace=beach.jpg
+  run.py --effect replace=a.jpg --background b.mp4 --background '#2a6f97'    (key b)
+  run.py talk.mp4 --realtime               a file that behaves like a camera
+  run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
+  run.py 0 -o srt://192.0.2.7:9000 -o hls:web/
+  run.py frames/ --fps 25 -o out.mp4       photos that are the frames of a video
+  run.py photo.jpg -o instances:masks/ --keep dog --model mask-rcnn
+  run.py in.mp4 -o out.mp4 -o found.jsonl --keep person,dog
+  run.py in.mp4 -o out.mp4 --model mask-rcnn --keyframe 5
+  run.py in.mp4 --model mask-rcnn-person --keep '#3'    one person (key o shows ids)
+"""
+
+
+def cast_parser() -> argparse.ArgumentParser:
+    """Return the parser; its help names sources, sinks, effects and keys."""
+    parser = Parser(
+        description="Blurs, greys or replaces the background of a webcam, a video or a photo.",
+        epilog=SOURCES + _keys() + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("source", nargs="?", default="0", metavar="SOURCE", help="what to read (see below)")
+    add("-o", "--output", action="append", metavar="SINK", help="where to write; repeatable")
+    add("-y", "--overwrite", action="store_true", help="replace outputs that exist")
+    add("--effect", default="blur", metavar="NAME[=VALUE]", help="see below; default: blur")
+    add(
+        "--background",
+        action="append",
+        default=[],
+        metavar="PHOTO|VIDEO|#RRGGBB",
+        help="another one for replace, which the key b changes to; repeatable",
+    )
+    add("--invert", action="store_true", help="apply the effect to the people instead")
+    model_options.add_model_options(parser)
+    add(
+        "--keyframe",
+        metavar="N|auto[:N]",
+        help="the network sees every Nth frame, or those that need it (auto), one in N on average",
+    )
+    add(
+        "--reuse",
+        default="auto",
+        choices=("auto", "hold", "flow"),
+        help="in between, masks stay where they are (hold) or move with the picture (flow)",
+    )
+    _add_file_options(parser)
+    add("--debug", action="store_true", help="show where an error comes from")
+    add("--version", action="version", version=f"maskcast {VERSION}")
+    return parser
+
+
+def _add_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add how inputs are read and outputs written."""
+    add = parser.add_argument
+    add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
+    add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
+    add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
+    add(
+        "--quality",
+        metavar="PRESET[:CRF]",
+        type=_quality,
+        default=(None, None),
+        help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
+    )
+    add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
+
+
+def _keys() -> str:
+    from stream.keys import key_lines
+
+    lines = "".join(f"  {line}\n" for line in key_lines())
+    return (
+        f"\nkeys in the window (nothing written there goes into other outputs):\n{lines}"
+        "5, cutout, works only when begun with --effect cutout.\n"
+    )
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise argparse.ArgumentTypeError(f"a rate such as 25 or 30000/1001, got {text!r}")
+    return rate
+
+
+def _quality(text: str) -> tuple[str | None, int | None]:
+    presets = "ultrafast superfast veryfast faster fast medium slow slower veryslow".split()
+    preset, _, crf = text.partition(":")
+    if preset not in presets or (crf and not (crf.isdigit() and int(crf) <= 51)):
+        raise argparse.ArgumentTypeError(
+            f"one of {' '.join(presets)}, and :0 to :51 if wanted; got {text!r}"
+        )
+    return preset, int(crf) if crf else None

@@ -4,7 +4,7 @@ python -m benchmarks.flicker [--data ../shared/data]
 
 Prints one JSON object for each network, Portrait's and those of others, in one run over the four
 webcam clips. `raw` is the network's mask enlarged bilinearly to the frame, `refined` what
-`segmentation.refine` makes of it without blending over time, `blended` with it.
+`segmentation.refinement.refiner` makes of it without blending over time, `blended` with it.
 
 `flicker`: mean change of alpha, of 255, from frame to frame over the pixels that stand still: those
 where, and within 15 pixels of which, the luma of two frames, smoothed by a Gaussian of 2 pixels,
@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from benchmarks.command import run_command
 from benchmarks.portrait import Image, Network, peers, portrait
-from segmentation.evaluate import intersection_over_union
+from segmentation.evaluation.mask_agreement import intersection_over_union
 from segmentation.picture import RgbPicture
-from segmentation.portrait import Portrait, resized
-from segmentation.refine import Refiner
+from segmentation.portrait.segmenter import Portrait, resized
+from segmentation.refinement.refiner import Refiner
 from stream.pipeline import shrunk
 from stream.sources import open_source
 

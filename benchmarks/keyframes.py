@@ -36,14 +36,14 @@ from numpy.typing import NDArray
 
 from benchmarks.command import run_command
 from segmentation.data.mask_frames import find_sequences, read_frame
-from segmentation.evaluate import boundary_f, intersection_over_union
+from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.instances import Instances
-from segmentation.interpolate import InterpolatingTracker
-from segmentation.keyframe import KeyframeTracker
 from segmentation.loading import load
-from segmentation.reuse.flow import OpticalFlow, pull
-from segmentation.reuse.propagate import WORK_SIDE, Picture, Propagation
 from segmentation.segmenter import Options
+from segmentation.tracking.flow import OpticalFlow, pull
+from segmentation.tracking.interpolating_tracker import InterpolatingTracker
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.propagate import WORK_SIDE, Picture, Propagation
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -26,7 +26,7 @@ from effects import Blur
 from segmentation.instances import Instances
 from segmentation.loading import load
 from segmentation.picture import RgbPicture
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
 from segmentation.segmenter import Options, Segmenter
 from stream import loop
 from stream.frame import OutputInfo, Sink

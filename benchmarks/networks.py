@@ -31,10 +31,10 @@ from pathlib import Path
 from benchmarks.command import run_command
 from benchmarks.stages import stage_times_ms
 from segmentation.loading import LOADERS, load
-from segmentation.mask_rcnn_published import PUBLISHED_SIZE
-from segmentation.presets import PRESETS
+from segmentation.mask_rcnn.published import PUBLISHED_SIZE
 from segmentation.segmenter import Options
-from segmentation.weights import locate
+from segmentation.weights.presets import PRESETS
+from segmentation.weights.store import locate
 from stream.photos import read_photo
 from stream.stats import peak_memory_mb
 

@@ -30,11 +30,11 @@ from benchmarks.portrait import (
     quality,
     read_set,
 )
-from segmentation.average_precision import evaluate
 from segmentation.data.dataset import Dataset
 from segmentation.data.dataset_formats import read_dataset
+from segmentation.evaluation.average_precision import evaluate
 from segmentation.loading import load
-from segmentation.person import CLASSES
+from segmentation.person.segmenter import CLASSES
 from segmentation.segmenter import Options, Segmenter
 
 #: sets of photos whose people are labelled one by one

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from benchmarks.command import run_command
 from segmentation.data.dataset_formats import read_dataset
-from segmentation.evaluate import boundary_f, intersection_over_union
-from segmentation.foreground_quality import photo_examples
-from segmentation.openvino_network import OpenVINONetwork
+from segmentation.evaluation.foreground_quality import photo_examples
+from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.picture import RgbPicture
-from segmentation.portrait import EXPORT, Portrait, resized
-from segmentation.refine import Refiner
+from segmentation.portrait.segmenter import EXPORT, Portrait, resized
+from segmentation.refinement.refiner import Refiner
+from segmentation.runtime.openvino_network import OpenVINONetwork
 
 SETS = ("eg1800", "ccp", "vikram", "pennfudan", "pelota", "coco_1person")
 # its training's statistics (Park et al. 2020, "SINet", the authors' program)

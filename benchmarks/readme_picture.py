@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from effects import Blur, Cutout, Effect, Grey, Replace
-from segmentation.keyframe import KeyframeTracker
 from segmentation.loading import load
 from segmentation.picture import RgbPicture
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.demo import Demo
 from stream.pipeline import Pipeline, shrunk
 from stream.stats import Stats

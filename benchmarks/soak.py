@@ -25,7 +25,7 @@ from benchmarks.command import run_command
 from benchmarks.memory import join
 from effects import Blur
 from segmentation.loading import load
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
 from stream import loop
 from stream.null import Null
 from stream.pipeline import Pipeline

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.compiling import exported
-from segmentation.mask_rcnn import unmold
-from segmentation.molding import molded_inputs
+from segmentation.mask_rcnn.molding import molded_inputs
+from segmentation.mask_rcnn.segmenter import unmold
+from segmentation.runtime.compiling import exported
+from segmentation.runtime.winograd import use_winograd
 from segmentation.segmenter import Options
-from segmentation.winograd import use_winograd
 
 #: how the names of a stage's layers begin -> the stage, in the order they are run in
 STAGES = {
@@ -43,7 +43,7 @@ def stage_times_ms(
     import openvino
 
     def build() -> Any:
-        from segmentation.mask_rcnn_backbones import load_network
+        from segmentation.mask_rcnn.backbones import load_network
 
         return load_network(weights, size)
 

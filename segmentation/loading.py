@@ -32,7 +32,7 @@ def _check_published(name: str, options: Options) -> None:
 
     Before the weights are looked for: nobody should fetch them for a slip of the pen.
     """
-    from segmentation.presets import PRESETS
+    from segmentation.weights.presets import PRESETS
 
     if name in PRESETS and options.weights is None and options.classes is None:
         check_classes(options.keep or (), NAMES)
@@ -49,9 +49,9 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         ValueError: no network knows a class that is to be kept.
         WeightsError: there is none, or the weights asked for may be of several.
     """
-    from segmentation.presets import PRESETS
-    from segmentation.runtime import UNUSED_GPU, gpu_present, gpu_usable
-    from segmentation.weights import find
+    from segmentation.runtime.devices import UNUSED_GPU, gpu_present, gpu_usable
+    from segmentation.weights.presets import PRESETS
+    from segmentation.weights.store import find
 
     if options.weights is not None:
         return _model_of(options.weights)
@@ -84,35 +84,35 @@ def _model_of(weights: Path) -> str:
 
 
 def _portrait(options: Options) -> Segmenter:
-    from segmentation.portrait import load_portrait
+    from segmentation.portrait.segmenter import load_portrait
 
     return load_portrait(options)
 
 
 def _person(options: Options) -> Segmenter:
     with _missing_packages_named("mask-rcnn-person"):
-        from segmentation.person import load_person
+        from segmentation.person.segmenter import load_person
 
         return load_person(options)
 
 
 def _mask_rcnn(options: Options) -> Segmenter:
     with _missing_packages_named("mask-rcnn"):
-        from segmentation.mask_rcnn import load_mask_rcnn
+        from segmentation.mask_rcnn.segmenter import load_mask_rcnn
 
         return load_mask_rcnn(options)
 
 
 def _yolact(name: str, options: Options) -> Segmenter:
     with _missing_packages_named(name):
-        from segmentation.yolact import load_yolact
+        from segmentation.yolact.segmenter import load_yolact
 
         return load_yolact(name, options)
 
 
 def _centermask(name: str, options: Options) -> Segmenter:
     with _missing_packages_named(name):
-        from segmentation.centermask import load_centermask
+        from segmentation.centermask.segmenter import load_centermask
 
         return load_centermask(name, options)
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from segmentation.errors import WeightsError
-from segmentation.openvino_network import openvino_devices
 from segmentation.pip_command import install_extra, pip_install
-from segmentation.runtime import gpu_present, gpu_usable, installed
-from segmentation.weights import listing, locate
+from segmentation.runtime.devices import gpu_present, gpu_usable, installed
+from segmentation.runtime.openvino_network import openvino_devices
+from segmentation.weights.store import listing, locate
 from stream.display import display_available
 from stream.doctor_cameras import camera_findings
 from stream.doctor_virtual_camera import virtual_camera_findings

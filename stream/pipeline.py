@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from effects import Effect, PlanarEffect
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
 from stream.frame import Frame, Output
 from stream.stats import Stats
 from stream.yuv420 import YuvPicture
@@ -24,7 +24,7 @@ Choose = Callable[[Instances], Instances]
 
 
 class Tracker(Protocol):
-    """What finds objects in the frames of one stream; see `segmentation.keyframe`."""
+    """What finds objects in the frames of one stream; see `segmentation.tracking`."""
 
     @property
     def gives_ids(self) -> bool:

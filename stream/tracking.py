@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from segmentation.interpolate import InterpolatingTracker
 from segmentation.segmenter import Segmenter
+from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from stream.frame import StreamInfo
 from stream.network_thread import NetworkThread
 
 if TYPE_CHECKING:
-    from segmentation.keyframe import KeyframeTracker
+    from segmentation.tracking.keyframe_tracker import KeyframeTracker
 
 #: Networks about as cheap as carrying their masks on: live they see every frame unless told
 #: otherwise, and of a file those between which the mask changes.
@@ -81,7 +81,7 @@ def open_tracker(
     if is_cheap and is_video and keyframes == Keyframes():
         return InterpolatingTracker(segmenter)
     # not above: with all that moves masks it is a tenth of what a start imports
-    from segmentation.keyframe import KeyframeTracker
+    from segmentation.tracking.keyframe_tracker import KeyframeTracker
 
     if every is None:
         alone = is_cheap or not info.live

@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from segmentation.keyframe import KeyframeTracker
 from segmentation.picture import RgbPicture
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.control import LiveControl
 from stream.frame import Event, Frame, Output, OutputInfo, StreamInfo
 from stream.hud import Figures

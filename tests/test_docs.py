@@ -20,8 +20,9 @@ pytest.importorskip("keras")
 pytest.importorskip("tensorflow", reason="the export goes through TensorFlow")
 
 import run
-from segmentation import mask_rcnn, presets
-from segmentation.weights import locate
+from segmentation.mask_rcnn import segmenter as mask_rcnn
+from segmentation.weights import presets
+from segmentation.weights.store import locate
 from stream.commands import COMMANDS
 from stream.commands.cast_options import cast_parser
 from tests.casting import cast_clip

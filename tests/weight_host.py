@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation import weights
 from segmentation.errors import WeightsError
-from segmentation.presets import HDF5_SIGNATURE, Preset
+from segmentation.weights import store as weights
+from segmentation.weights.presets import HDF5_SIGNATURE, Preset
 
 CONTENT = HDF5_SIGNATURE + np.random.default_rng(0).bytes(300_000)
 CHANGED = HDF5_SIGNATURE + np.random.default_rng(1).bytes(300_000)

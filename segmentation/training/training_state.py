@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.weight_files.ordered_weights import read_weights
+from segmentation.weights.ordered_weights import read_weights
 
 AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
 OLD = "checkpoint.old"  # name of the checkpoint before, while the new one takes its place

@@ -159,7 +159,7 @@ def _pipeline(
     options: argparse.Namespace,
     stats: Stats,
 ) -> Pipeline:
-    from segmentation.refine import Refiner
+    from segmentation.refinement.refiner import Refiner
     from stream.pipeline import Pipeline
 
     return Pipeline(

@@ -14,9 +14,9 @@ from stream.commands.model_options import add_model_options, load_segmenter
 from stream.progress import picture_bar
 
 if TYPE_CHECKING:
-    from segmentation.average_precision import AveragePrecision
     from segmentation.data.dataset import Dataset
-    from segmentation.foreground_quality import Example, ForegroundQuality
+    from segmentation.evaluation.average_precision import AveragePrecision
+    from segmentation.evaluation.foreground_quality import Example, ForegroundQuality
     from segmentation.segmenter import Segmenter
 
 #: Average precision also looks at objects the network is hardly certain of
@@ -113,7 +113,7 @@ def _head(options: argparse.Namespace, segmenter: Segmenter) -> dict[str, Any]:
 def _objects_of_photos(
     segmenter: Segmenter, dataset: Dataset, keep: list[str] | None
 ) -> dict[str, Any]:
-    from segmentation.average_precision import evaluate
+    from segmentation.evaluation.average_precision import evaluate
 
     with picture_bar(len(dataset.photos)) as advance:
         result = evaluate(segmenter, dataset, lambda photo, found: advance(), keep)
@@ -126,8 +126,8 @@ def _objects_of_photos(
 def _union_of_photos(
     segmenter: Segmenter, dataset: Dataset, keep: list[str] | None
 ) -> dict[str, Any]:
-    from segmentation.average_precision import shared_labels
-    from segmentation.foreground_quality import evaluate_foreground, photo_examples
+    from segmentation.evaluation.average_precision import shared_labels
+    from segmentation.evaluation.foreground_quality import evaluate_foreground, photo_examples
 
     labels = shared_labels(segmenter.classes, dataset.classes, keep)
     with picture_bar(len(dataset.photos)) as advance:
@@ -142,7 +142,7 @@ def _union_of_photos(
 
 def _frames(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
     from segmentation.data.mask_frames import find_sequences
-    from segmentation.foreground_quality import evaluate_foreground, frame_examples, mean
+    from segmentation.evaluation.foreground_quality import evaluate_foreground, frame_examples, mean
 
     sequences = find_sequences(options.data)
     segmenter = load_segmenter(options, asks_for_instances=False)

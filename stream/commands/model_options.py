@@ -66,7 +66,7 @@ def wanted_objects(options: argparse.Namespace) -> dict[str, int | None] | None:
 def prepare_segmenter(options: argparse.Namespace, stack: ExitStack) -> None:
     """Begin with what loading most networks takes longest for; whoever leaves `stack` ends it."""
     if options.backend != "keras" and options.device != "gpu":
-        from segmentation.openvino_network import import_openvino_ahead
+        from segmentation.runtime.openvino_network import import_openvino_ahead
 
         stack.callback(import_openvino_ahead().join)
 

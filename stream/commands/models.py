@@ -9,8 +9,8 @@ from stream.commands import CommandError, Parser, say
 
 def run(arguments: Sequence[str]) -> int:
     """Run `models`, `models fetch NAME` or `models remove NAME`."""
-    from segmentation.presets import PRESETS
-    from segmentation.weights import fetch, folder, remove, verify
+    from segmentation.weights.presets import PRESETS
+    from segmentation.weights.store import fetch, folder, remove, verify
     from stream.progress import download_bar
 
     parser = Parser("models", description=f"Published weights, kept in {folder()}.")
@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _list_models() -> None:
-    from segmentation.weights import listing
+    from segmentation.weights.store import listing
 
     width = max(len(row.preset.name) for row in listing())
     for name, megabytes, told in (

@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     if options.network != "portrait" and options.steps:
         raise CommandError("--steps: of portrait; give --epochs")
     try:
-        from segmentation.keras_network import import_keras
+        from segmentation.runtime.keras_network import import_keras
 
         import_keras()
         train = _train_portrait if options.network == "portrait" else _train_person
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_portrait(options: argparse.Namespace, run: Path) -> Path:
-    from segmentation.training.train_portrait import Schedule, train_portrait
+    from segmentation.training.bundled.train_portrait import Schedule, train_portrait
 
     schedule = Schedule()
     if options.steps:
@@ -72,7 +72,7 @@ def _train_portrait(options: argparse.Namespace, run: Path) -> Path:
 
 
 def _train_person(options: argparse.Namespace, run: Path) -> Path:
-    from segmentation.training.train_person import SETTINGS, train_person
+    from segmentation.training.bundled.train_person import SETTINGS, train_person
 
     settings = SETTINGS
     if options.start:

@@ -29,14 +29,14 @@ def run(arguments: Sequence[str]) -> int:
     if options.size <= 0 or options.size % 64:
         raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
     try:
-        from segmentation.keras_network import import_keras
+        from segmentation.runtime.keras_network import import_keras
 
         import_keras()
         from segmentation.data.dataset_formats import read_dataset
-        from segmentation.training.mask_rcnn_trainer import Settings
-        from segmentation.training.mask_rcnn_training import TRAINED_LAYERS
-        from segmentation.training.start_weights import KNOW_NO_OBJECTS
-        from segmentation.training.train_mask_rcnn import precision_of, train_mask_rcnn
+        from segmentation.training.mask_rcnn.graph import TRAINED_LAYERS
+        from segmentation.training.mask_rcnn.start_weights import KNOW_NO_OBJECTS
+        from segmentation.training.mask_rcnn.train_mask_rcnn import precision_of, train_mask_rcnn
+        from segmentation.training.mask_rcnn.trainer import Settings
     except ImportError as error:
         raise CommandError(
             f"train needs more packages ({error}): {install_extra('train')}"
@@ -104,8 +104,8 @@ def _backbone(options: argparse.Namespace) -> str:
     }
     if options.backbone is not None or options.weights in of_weights:
         return str(options.backbone or of_weights[options.weights])
-    from segmentation.mask_rcnn_published import backbone_of
-    from segmentation.weight_files.hdf5_weights import read_shapes
+    from segmentation.mask_rcnn.published import backbone_of
+    from segmentation.weights.hdf5_weights import read_shapes
 
     path = Path(options.weights)
     return "small" if path.suffix == ".npz" else backbone_of(path, read_shapes(path))
@@ -119,7 +119,7 @@ def _learning_rate(weights: str, backbone: str) -> float:
 
 
 def draw(image: NDArray[np.uint8], found: Instances, classes: Sequence[str]) -> NDArray[np.uint8]:
-    """Return a photo with what was found in it; see `segmentation.training.validation.Draw`."""
+    """Return a photo with what was found in it; see `training.mask_rcnn.validation.Draw`."""
     from stream.hud import mark_instances
 
     return mark_instances(image, found, np.ones(len(found), np.bool_), classes)

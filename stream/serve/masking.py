@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import Blur, Effect, parse_effect
-from segmentation.keyframe import KeyframeTracker
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.frame import Frame, Output
 from stream.pipeline import Pipeline
 from stream.serve.limits import Refusal

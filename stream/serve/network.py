@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from segmentation.keyframe import KeyframeTracker
 from segmentation.picture import RgbPicture
 from segmentation.segmenter import Segmenter
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.network_thread import NetworkThread
 from stream.pipeline import Choose, shrunk
 from stream.tracking import CHEAP

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import run
-from segmentation import mask_rcnn, person, yolact
+from segmentation.mask_rcnn import segmenter as mask_rcnn
+from segmentation.person import segmenter as person
+from segmentation.yolact import segmenter as yolact
 from stream.photos import read_photo
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT

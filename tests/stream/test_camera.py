@@ -11,8 +11,8 @@ import pytest
 
 import stream.camera
 from effects import Mask
-from segmentation.keyframe import KeyframeTracker
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.camera import Camera
 from stream.errors import StreamError
 from stream.pipeline import Pipeline

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from effects import Mask, Unchanged
-from segmentation.keyframe import KeyframeTracker
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream import loop
 from stream.errors import StreamError
 from stream.frame import Event, Source

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from effects import Blur, Cutout, Grey, Mask, Replace
-from segmentation.keyframe import KeyframeTracker
 from segmentation.picture import RgbPicture
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.frame import Frame
 from stream.pipeline import Pipeline, shrunk
 from stream.stats import Stats

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from effects import Blur, Effect, Grey, Unchanged
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
 from stream.frame import Frame
 from stream.pipeline import Pipeline
 from stream.stats import Stats
@@ -18,7 +18,7 @@ from tests.fakes import Oracle, square
 def masked(effect: Effect, **more: bool) -> tuple[YuvPicture, object]:
     picture = YuvPicture.of_rgb(square(3), YuvCoding("bt709"))
     frame = Frame(picture, 0, 0.0)
-    from segmentation.keyframe import KeyframeTracker
+    from segmentation.tracking.keyframe_tracker import KeyframeTracker
 
     pipeline = Pipeline(
         KeyframeTracker(Oracle()), Refiner(blend=True), effect, stats=Stats(), **more
@@ -46,8 +46,8 @@ def test_other_effects_are_given_rgb() -> None:
 
 
 def test_foreground_of_a_clip_is_written_as_it_was_read(shared_data: Path) -> None:
-    from segmentation.keyframe import KeyframeTracker
     from segmentation.loading import load
+    from segmentation.tracking.keyframe_tracker import KeyframeTracker
     from stream.video_source import VideoSource
 
     segmenter = load("portrait")

@@ -12,8 +12,8 @@ import sys
 import pytest
 
 from effects import Mask
-from segmentation.keyframe import KeyframeTracker
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.frame import Output
 from stream.loop import Run, play
 from stream.pipeline import Pipeline

@@ -14,7 +14,7 @@ import pytest
 import run as command_line
 import stream.network_thread
 from effects import Mask
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
 from stream.frame import StreamInfo
 from stream.loop import Run, play
 from stream.network_thread import NetworkThread

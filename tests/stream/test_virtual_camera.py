@@ -14,8 +14,8 @@ import pytest
 
 import stream.virtual_camera
 from effects import Replace
-from segmentation.keyframe import KeyframeTracker
-from segmentation.refine import Refiner
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.loop import Run, play

@@ -132,7 +132,7 @@ class CutOracle(SquareOracle):
 
 @pytest.mark.parametrize("layout", ["JPEGImages/480p/run", "run/JPEGImages", "JPEGImages"])
 def test_frames(layout: str, evaluate, tmp_path, capsys, monkeypatch):
-    import segmentation.foreground_quality as module
+    import segmentation.evaluation.foreground_quality as module
 
     frames = tmp_path / "data" / layout
     masks = tmp_path / "data" / layout.replace("JPEGImages", "Annotations")
@@ -193,7 +193,7 @@ def test_what_cannot_be_measured_is_one_line(evaluate, tmp_path, capsys):
 
 def test_portrait_measured_here_and_by_its_benchmark(evaluate, shared_data):
     from benchmarks import portrait as benchmark
-    from segmentation.portrait import load_portrait
+    from segmentation.portrait.segmenter import load_portrait
 
     network = load_portrait(Options())
     for name in ("pelota", "vikram"):

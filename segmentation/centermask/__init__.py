@@ -1,0 +1,1 @@
+"""CenterMask2 as it was published."""

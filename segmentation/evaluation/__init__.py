@@ -1,0 +1,1 @@
+"""How well networks do on annotated photos and frames."""

@@ -1,0 +1,51 @@
+"""The numbers of Matterport's program, and what its weight files are of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from segmentation.errors import WeightsError
+
+#: the published training: short side enlarged to 800 pixels at most to 1024 in length
+PUBLISHED_SIZE = 1024
+#: of objects that Matterport's program reports
+PUBLISHED_MIN_SCORE = 0.7
+
+
+def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
+    """Return how many classes, background included, a file knows.
+
+    Args:
+        shapes: of its tensors, see `segmentation.weights.hdf5_weights.read_shapes`.
+        path: of it.
+
+    Raises:
+        WeightsError: it is not one of this network.
+    """
+    bias = shapes.get("mrcnn_class_logits/bias", ())
+    if len(bias) != 1 or bias[0] < 2:
+        raise WeightsError(
+            f"{path}: no Mask R-CNN of Matterport's program "
+            "(layer mrcnn_class_logits is missing); give a file saved by it"
+        )
+    return bias[0]
+
+
+def backbone_of(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return the name of the backbone a file is of, as `segmentation.mask_rcnn.backbones` has it.
+
+    Args:
+        path: of the file.
+        shapes: see `num_classes`.
+
+    Raises:
+        WeightsError: it is none that this program knows.
+    """
+    from segmentation.weights.trained_weights import read_description
+
+    blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
+    name = read_description(path).backbone or ("resnet50" if blocks == 6 else "resnet101")
+    if name not in ("resnet50", "resnet101", "small"):
+        raise WeightsError(f"{path}: of a backbone {name!r}, which this version does not know")
+    return name

@@ -1,0 +1,1 @@
+"""The bundled network that finds people one by one."""

@@ -1,0 +1,124 @@
+"""`mask-rcnn-person`: a small Mask R-CNN for people, its weights in the package."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.family import Network
+from segmentation.mask_rcnn.segmenter import MaskRCNN
+from segmentation.person.outlines import SharpPeople
+from segmentation.portrait.segmenter import load_portrait, nearest_aspect, resized
+from segmentation.runtime.compiling import exported
+from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
+from segmentation.runtime.keras_network import KerasNetwork
+from segmentation.runtime.openvino_network import OpenVINONetwork, openvino_device
+from segmentation.segmenter import Options, Segmenter, check_classes
+
+CLASSES = ("person",)
+#: of people that are reported unless told otherwise
+MIN_SCORE = 0.5
+# Inputs the network runs on: multiples of its deepest stride, 64, of about equally many pixels.
+SIZES_HW = ((448, 256), (384, 320), (320, 384), (256, 448))
+WEIGHTS = Path(__file__).parents[1] / "bundled" / "person.npz"
+EXPORTED_WEIGHTS = WEIGHTS.with_suffix(".bin")  # of the models of all sizes
+
+
+def export_path(size_hw: tuple[int, int]) -> Path:
+    """Return where the OpenVINO model for one of `SIZES_HW` lies."""
+    return WEIGHTS.with_name("person_{}x{}.xml".format(*size_hw))
+
+
+def segmenter(network: Network, *, min_score: float, device: str) -> MaskRCNN:
+    """Return the segmenter around a network.
+
+    Args:
+        network: takes and returns what `segmentation.mask_rcnn.network.build_network` describes,
+            for one image of any of `SIZES_HW`.
+        min_score: people less certain are not reported.
+        device: what it runs on, for people.
+    """
+    return MaskRCNN(
+        network,
+        name="mask-rcnn-person",
+        size=max(max(size) for size in SIZES_HW),
+        classes=CLASSES,
+        min_score=min_score,
+        prepare=inputs,
+        device=device,
+    )
+
+
+def inputs(images: NDArray[np.uint8], _: int) -> list[NDArray[Any]]:
+    """Return images (N, h, w, 3) at the size that suits them, and windows (N, 4): all of it."""
+    size_hw = nearest_aspect(SIZES_HW, images.shape[1:3])
+    small = np.stack([resized(image, size_hw) for image in images])
+    return [small, np.tile(np.array([0, 0, 1, 1], np.float32), (len(images), 1))]
+
+
+def load_person(options: Options) -> Segmenter:
+    """Return the bundled network, outlines from portrait; see `segmentation.loading.load`.
+
+    Args:
+        options: `weights` are those of `run.py train mask-rcnn-person`.
+
+    Raises:
+        ValueError: the options ask for a size or classes; the network has its own.
+        WeightsError: the weights are not of this network.
+    """
+    if options.size or options.classes:
+        raise ValueError("mask-rcnn-person takes no size or classes; use mask-rcnn")
+    check_float32(options.precision)
+    check_classes(options.keep or (), CLASSES)
+    if options.weights:
+        from segmentation.weights.named_weights import read_named
+
+        read_named(options.weights)
+    network: Network
+    if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
+        network = _OpenVINONetworks(options)
+    else:
+        weights = options.weights or WEIGHTS
+
+        def make(shapes: tuple[tuple[int, ...], ...]) -> Any:
+            from segmentation.person.network import load_network
+
+            return load_network(weights, (shapes[0][1], shapes[0][2]))
+
+        network = KerasNetwork(make, "gpu" if options.device == "gpu" else "cpu")
+    min_score = MIN_SCORE if options.min_score is None else options.min_score
+    people = segmenter(network, min_score=min_score, device=network.device)
+    portrait = load_portrait(Options(backend=options.backend, device=options.device))
+    return SharpPeople(people, portrait, min_score)
+
+
+class _OpenVINONetworks:
+    """A model for each size of input, made ready when the first image of that size comes."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._num_threads = spare_threads()
+        self._of_size = cache(self._read)
+        self.device = openvino_device(self._num_threads)
+
+    def _read(self, size_hw: tuple[int, int]) -> OpenVINONetwork:
+        weights = self._options.weights
+        if weights is None:
+            return OpenVINONetwork(export_path(size_hw), self._num_threads, EXPORTED_WEIGHTS)
+
+        def build() -> Any:
+            from segmentation.person.network import load_network
+
+            return load_network(weights, size_hw)
+
+        settings = "mask-rcnn-person {}x{}".format(*size_hw)
+        path = exported(build, weights, settings, self._options)
+        return OpenVINONetwork(path, self._num_threads)
+
+    def __call__(self, image: NDArray[np.uint8], *others: NDArray[Any]) -> list[NDArray[Any]]:
+        """Run the model of the image's size."""
+        return self._of_size((image.shape[1], image.shape[2]))(image, *others)

@@ -1,0 +1,1 @@
+"""The bundled network that tells people from everything else."""

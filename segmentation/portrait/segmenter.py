@@ -1,0 +1,112 @@
+"""Portrait: a small network that tells people from everything else, its weights in the package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.instances import Instances
+from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
+from segmentation.runtime.keras_network import KerasNetwork
+from segmentation.runtime.openvino_network import OpenVINONetwork
+from segmentation.segmenter import Options, check_classes
+
+Scalar = TypeVar("Scalar", np.uint8, np.float32)
+
+EXPORT = Path(__file__).parents[1] / "bundled" / "portrait.xml"
+WEIGHTS = EXPORT.with_suffix(".npz")
+
+# Inputs the network runs on: multiples of its deepest stride, 32, of about equally many pixels.
+SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
+
+
+def nearest_aspect(
+    sizes_hw: Sequence[tuple[int, int]], size_hw: tuple[int, ...]
+) -> tuple[int, int]:
+    """Return the one of `sizes_hw` whose aspect is nearest to that of an image of `size_hw`."""
+    aspect = np.log(size_hw[1] / size_hw[0])
+    return min(sizes_hw, key=lambda size: abs(np.log(size[1] / size[0]) - aspect))
+
+
+class Portrait:
+    """The person segmenter that is the default on a CPU: one instance, the union of all people.
+
+    `Segmenter` over the bundled network. Compiles it for an aspect when the first image of that
+    aspect arrives.
+
+    Args:
+        network: from (1, H, W, 3) uint8 to (1, H/2, W/2, 1) logits, for any of `SIZES_HW`.
+    """
+
+    name = "portrait"
+    classes: tuple[str, ...] = ("person",)
+    max_input: int | None = 352
+    max_images = 1
+
+    def __init__(self, network: OpenVINONetwork | KerasNetwork) -> None:
+        """Take over `network`."""
+        self._network = network
+        self.device = network.device
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        """Find people; see `Segmenter.segment`. At most one instance, of label 0."""
+        if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
+            raise ValueError(
+                f"images: expected uint8 (N, H, W, 3), got {images.dtype} {images.shape}"
+            )
+        return [self._segment_one(image) for image in images]
+
+    def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
+        size_hw = (image.shape[0], image.shape[1])
+        network_hw = nearest_aspect(SIZES_HW, size_hw)
+        small = resized(image, network_hw)
+        (logits,) = self._network(small[None])
+        return Instances.of_mask(probability(resized(logits[0, :, :, 0], size_hw)))
+
+
+def load_portrait(options: Options) -> Portrait:
+    """Return the bundled network; see `segmentation.loading.load`."""
+    if options.weights or options.size or options.classes or options.min_score is not None:
+        raise ValueError("portrait takes no weights, size, classes or least score; use mask-rcnn")
+    check_float32(options.precision)
+    check_classes(options.keep or (), Portrait.classes)
+    if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
+        from segmentation.user_cache import user_cache
+
+        cache = user_cache() / "openvino"
+        return Portrait(OpenVINONetwork(EXPORT, spare_threads(), cache=cache))
+
+    def make(shapes: tuple[tuple[int, ...], ...]) -> object:
+        from segmentation.portrait.network import build
+        from segmentation.weights.ordered_weights import read_weights
+
+        height, width = shapes[0][1:3]
+        network = build((height, width))
+        network.set_weights(read_weights(WEIGHTS))
+        return network
+
+    return Portrait(KerasNetwork(make, "gpu" if options.device == "gpu" else "cpu"))
+
+
+def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the logistic function of `logits` x 255, rounded: uint8, >= 128 where logits >= 0."""
+    scaled = 255 / (1 + np.exp(-np.clip(logits, -80, 80)))
+    return np.asarray(np.floor(scaled + 0.5), np.uint8)
+
+
+def resized(image: NDArray[Scalar], size_hw: tuple[int, int]) -> NDArray[Scalar]:
+    """Return `image` at `size_hw`: area averages when shrinking to less than half, else bilinear.
+
+    Bilinear interpolation leaves out no pixel down to a half, and costs a quarter.
+    """
+    if image.shape[:2] == size_hw:
+        return image
+    halves = image.shape[0] > 2 * size_hw[0] or image.shape[1] > 2 * size_hw[1]
+    method = cv2.INTER_AREA if halves else cv2.INTER_LINEAR
+    result: Any = cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=method)
+    return np.asarray(result, image.dtype)

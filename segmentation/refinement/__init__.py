@@ -1,0 +1,1 @@
+"""Alpha at frame size: edges guided by the frame, blending over time."""

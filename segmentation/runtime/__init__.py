@@ -1,0 +1,1 @@
+"""A network and its weights become a function on arrays, on the device at hand."""

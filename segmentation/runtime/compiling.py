@@ -1,0 +1,84 @@
+"""A network made ready to run, exported at its first use."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from segmentation.runtime.devices import (
+    UNUSED_GPU,
+    check_float32,
+    chosen_backend,
+    gpu_present,
+    spare_threads,
+)
+from segmentation.runtime.export_cache import cached_export
+from segmentation.runtime.keras_network import KerasNetwork, import_keras
+from segmentation.runtime.openvino_network import OpenVINONetwork
+from segmentation.segmenter import Options
+
+
+def compile_network(
+    build: Callable[[], Any],
+    weights: Path,
+    settings: str,
+    options: Options,
+    *,
+    make: Callable[..., Any] | None = None,
+) -> OpenVINONetwork | KerasNetwork:
+    """Make a network ready to run, from an export on disk where it was exported before.
+
+    Args:
+        build: returns the Keras model, weights included; called only where it is needed.
+        weights: the file they come from.
+        settings: name of the network and everything else that it depends on.
+        options: which backend, device and precision are wanted.
+        make: builds a model for the shapes of its inputs, in the precision wanted; for Keras
+            itself. Without it `build` is used, and "bfloat16" refused.
+
+    Raises:
+        ValueError: they cannot be had.
+        WeightsError: `build` raises it, or the export cannot be kept on disk.
+    """
+    if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
+        if make is None and options.precision == "bfloat16":
+            raise ValueError("precision bfloat16: not with this network; use float32")
+        on_gpu = options.device == "gpu" or (options.device == "auto" and gpu_present())
+        device = "gpu" if on_gpu else "cpu"
+        return KerasNetwork(make or (lambda _: build()), device, options.precision)
+
+    check_float32(options.precision)
+    network = OpenVINONetwork(exported(build, weights, settings, options), spare_threads())
+    if (options.backend, options.device) == ("auto", "auto") and gpu_present():
+        # nobody asked for the GPU, but nobody should wonder why it idles; visitors of a page, who
+        # see this too, need not know the folders of its server
+        network.device += f"; {UNUSED_GPU}, see doctor"
+    return network
+
+
+def exported(build: Callable[[], Any], weights: Path, settings: str, options: Options) -> Path:
+    """Return the network as an OpenVINO model (.xml) on disk, made at the first call.
+
+    The arguments are those of `compile_network`.
+
+    Raises:
+        WeightsError: `build` raises it, or the export cannot be kept on disk.
+    """
+    from segmentation.user_cache import user_cache
+
+    def export_to(target: Path) -> None:
+        if options.on_message is not None:
+            name = settings.split()[0]
+            options.on_message(f"preparing {name} for this processor, once: about a minute")
+        # the memory of the export is free again for what OpenVINO makes of it
+        os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
+        import_keras()
+        from segmentation.runtime.openvino_export import export
+
+        export(build(), target)
+        gc.collect()  # a Keras network holds itself; it need not lie beside the compiled one
+
+    return cached_export(user_cache() / "compiled", weights, settings, export_to)

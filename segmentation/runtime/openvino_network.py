@@ -1,0 +1,148 @@
+"""A network run by OpenVINO, on the processor."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.errors import WeightsError
+from segmentation.runtime.winograd import use_winograd
+
+Array = NDArray[Any]
+MAX_COMPILED = 5  # shapes of input at a time; each has its own copy of the weights
+_IMPORTING = threading.Lock()
+
+
+class OpenVINONetwork:
+    """A model on the CPU, compiled for each shape of input it meets; the last few are kept.
+
+    Args:
+        path: the model's .xml.
+        num_threads: processor threads of one call.
+        weights: the model's .bin; the one of the same name beside it without that.
+        cache: folder for what OpenVINO compiles, about as large as the model, so that the next
+            start takes a quarter of the time; made if absent, not used where that fails.
+
+    Raises:
+        WeightsError: the file is missing or no OpenVINO model.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        num_threads: int,
+        weights: Path | None = None,
+        *,
+        cache: Path | None = None,
+    ) -> None:
+        """Read the model; nothing is compiled yet."""
+        self.device = openvino_device(num_threads)
+        self._core = import_openvino().Core()
+        self._settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": num_threads,
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        if cache is not None and _is_writable(cache):
+            self._settings["CACHE_DIR"] = str(cache)
+        self._path = path
+        self._weights = weights or path.with_suffix(".bin")
+        self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
+        self._first: Any = self._read()  # for the first shape
+
+    def _read(self) -> Any:
+        try:
+            return self._core.read_model(self._path, self._weights)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{self._path}: not a readable OpenVINO model; delete it, or install the "
+                "program again"
+            ) from error
+
+    def __call__(self, *inputs: Array) -> list[Array]:
+        """Run the network on inputs of any shapes it can take; returns its outputs in order."""
+        shapes = tuple(array.shape for array in inputs)
+        request = self._requests.pop(shapes, None) or self._compile(shapes)
+        self._requests[shapes] = request
+        if len(self._requests) > MAX_COMPILED:
+            del self._requests[next(iter(self._requests))]
+        outputs = request.infer(list(inputs), share_inputs=True)
+        return [np.array(value) for value in outputs.values()]
+
+    def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
+        model, self._first = self._first or self._read(), None
+        if any(node.get_partial_shape().is_dynamic for node in model.inputs):
+            model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
+        use_winograd(model)
+        return self._core.compile_model(model, "CPU", self._settings).create_infer_request()
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def openvino_device(num_threads: int) -> str:
+    """Return what an `OpenVINONetwork` runs on, for people."""
+    return f"CPU (OpenVINO, {num_threads} thread{'s' if num_threads > 1 else ''})"
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO without its converter of networks.
+
+    That takes longer than all the rest. Whoever converts imports it from `openvino.tools.ovc`.
+    """
+    converter = "openvino.tools.ovc"
+    with _IMPORTING:
+        is_hidden = converter not in sys.modules
+        if is_hidden:
+            # whoever imports it then gets an ImportError, which OpenVINO allows for
+            sys.modules[converter] = None  # type: ignore[assignment]
+        try:
+            import openvino
+        finally:
+            if is_hidden:
+                del sys.modules[converter]
+    return openvino
+
+
+def openvino_devices() -> list[str]:
+    """Return the processors that OpenVINO sees, as their makers call them.
+
+    Raises:
+        ImportError: OpenVINO is not installed, or its libraries cannot be loaded.
+        RuntimeError: it cannot look for devices.
+    """
+    core = import_openvino().Core()
+    return [
+        f"{device}: {str(core.get_property(device, 'FULL_DEVICE_NAME')).strip()}"
+        for device in core.available_devices
+    ]
+
+
+def import_openvino_ahead() -> threading.Thread:
+    """Begin to import OpenVINO for a caller who is about to wait for something else.
+
+    If that fails it does so again for whoever needs it.
+
+    Returns:
+        The thread in which it is done, for the caller to join.
+    """
+
+    def work() -> None:
+        with contextlib.suppress(Exception):
+            import_openvino()
+
+    thread = threading.Thread(target=work, name="import")
+    thread.start()
+    return thread

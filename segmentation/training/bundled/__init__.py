@@ -1,0 +1,1 @@
+"""How the two bundled networks were made: trained, and exported into the package."""

@@ -1,0 +1,1 @@
+"""How a Mask R-CNN is trained."""

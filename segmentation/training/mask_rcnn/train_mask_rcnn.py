@@ -1,0 +1,105 @@
+"""Trains a Mask R-CNN on photos of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from segmentation.data.dataset import Dataset
+from segmentation.mask_rcnn.config import MaskRCNNConfig
+from segmentation.mask_rcnn.network import build_network
+from segmentation.mask_rcnn.segmenter import MaskRCNN
+from segmentation.training.mask_rcnn.start_weights import assign
+from segmentation.training.mask_rcnn.trainable import Trainable, trainable
+from segmentation.training.mask_rcnn.trainer import Settings, Task, train
+from segmentation.training.mask_rcnn.validation import MIN_SCORE, Draw
+from segmentation.training.training_log import Report
+from segmentation.weights.named_weights import Weights
+from segmentation.weights.trained_weights import save_trained
+
+#: of the photos, which are not trained on
+VALIDATION_SHARE = 0.2
+
+
+def train_mask_rcnn(
+    dataset: Dataset,
+    run: Path,
+    settings: Settings,
+    report: Report,
+    draw: Draw,
+    *,
+    make: Callable[..., Trainable] = trainable,
+) -> Path:
+    """Train until all epochs are done, going on where an earlier call in `run` stopped.
+
+    Args:
+        dataset: photos to train on and to validate with.
+        run: see `train`, likewise the next three.
+        settings: of the run.
+        report: called with lines for people.
+        draw: makes the pictures.
+        make: makes the description of another network from the same arguments.
+
+    Returns:
+        Path of the best weights, which `--model mask-rcnn` takes.
+
+    Raises:
+        DataError: there are too few photos, or one cannot be read any more.
+        ValueError: see `train`, or the network is not like that.
+        WeightsError: the weights to begin with cannot be used.
+    """
+    learn, validate = dataset.split(VALIDATION_SHARE, settings.seed)
+    network = make(
+        settings.backbone,
+        settings.size,
+        len(dataset.classes) + 1,
+        train_norm=settings.start == "none",
+    )
+
+    def save(weights: Weights, path: Path) -> None:
+        classes = dataset.classes
+        save_trained(path, weights, classes, size=settings.size, backbone=settings.backbone)
+
+    segmenter = _segmenters(network.network, dataset.classes)
+    task = Task(network, learn, validate, None, segmenter, save, "best.h5")
+    return train(task, settings, run, report, draw)
+
+
+def _segmenters(config: MaskRCNNConfig, classes: tuple[str, ...]) -> Callable[[Weights], MaskRCNN]:
+    """Return what makes a segmenter of weights, all of them around one network."""
+    network = build_network(config)
+
+    def segmenter(weights: Weights) -> MaskRCNN:
+        assign(network, weights)
+        return MaskRCNN(
+            lambda *arrays: network.predict_on_batch(list(arrays)),
+            size=config.size_hw[0],
+            classes=classes,
+            min_score=MIN_SCORE,
+            device="",
+        )
+
+    return segmenter
+
+
+def precision_of(wanted: str) -> str:
+    """Return the precision to compute in.
+
+    Args:
+        wanted: "float32", "bfloat16", or "auto" for the latter on GPUs that have it.
+    """
+    if wanted != "auto":
+        return wanted
+    if keras.backend.backend() != "tensorflow":
+        return "float32"
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    versions = [
+        tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+        for gpu in gpus
+    ]
+    # Ampere was the first with it (NVIDIA A100 whitepaper)
+    return "bfloat16" if versions and min(versions) >= (8, 0) else "float32"

@@ -1,0 +1,51 @@
+"""Measures a Mask R-CNN in training on photos it does not learn from, and draws what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.data.dataset import Dataset, Photo
+from segmentation.evaluation.average_precision import evaluate
+from segmentation.instances import Instances
+from segmentation.segmenter import Segmenter
+
+#: image (H, W, 3), what was found in it, names of the classes -> a picture of both
+Draw = Callable[[NDArray[np.uint8], Instances, Sequence[str]], NDArray[np.uint8]]
+
+#: objects less certain than this are left out of the average precision, and out of pictures
+MIN_SCORE, MIN_DRAWN_SCORE = 0.05, 0.5
+#: photos of which a picture is kept after each epoch
+NUM_PICTURES = 12
+#: what `measure` returns
+FIGURES = ("mask_ap", "mask_ap50", "box_ap", "box_ap50")
+
+
+def measure(segmenter: Segmenter, dataset: Dataset, pictures: Path, draw: Draw) -> dict[str, float]:
+    """Return what is reached, 0 to 1; where nothing is to be found 0.
+
+    Args:
+        segmenter: reports objects from `MIN_SCORE` on.
+        dataset: photos that are not learnt from.
+        pictures: folder for pictures of the first of them; made if absent.
+        draw: makes these.
+    """
+    pictures.mkdir(parents=True, exist_ok=True)
+    reached = evaluate(segmenter, dataset, partial(_keep, dataset, pictures, draw))
+    values = (reached.mask.ap, reached.mask.ap50, reached.box.ap, reached.box.ap50)
+    return {name: value or 0.0 for name, value in zip(FIGURES, values, strict=True)}
+
+
+def _keep(dataset: Dataset, folder: Path, draw: Draw, photo: Photo, found: Instances) -> None:
+    """Write a picture of one of the first photos."""
+    place = next(k for k, other in enumerate(dataset.photos) if other is photo)
+    if place >= NUM_PICTURES:
+        return
+    certain = found[found.scores >= MIN_DRAWN_SCORE]
+    drawn = draw(photo.image(), certain, dataset.classes)
+    cv2.imwrite(str(folder / f"{place:02d}_{photo.path.stem}.jpg"), drawn[..., ::-1])

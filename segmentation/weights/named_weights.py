@@ -1,0 +1,77 @@
+"""Weights of a network in an .npz, by the names of layers and variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.errors import WeightsError
+from segmentation.weights.strict_match import finite, match_shapes
+
+if TYPE_CHECKING:
+    import keras
+
+Weights = dict[str, NDArray[Any]]
+
+
+def named_weights(network: keras.Model) -> Weights:
+    """Return every variable by "layer/variable" (`stem/kernel`)."""
+    return {_name(variable): np.asarray(variable) for variable in network.variables}
+
+
+def save_named(weights: Weights, path: Path) -> None:
+    """Write weights, kernels in 16 bits; vectors, whose small numbers that would lose, as are."""
+    halved = {
+        name: value.astype(np.float16) if value.ndim > 1 else value
+        for name, value in weights.items()
+    }
+    np.savez(path, **halved)  # type: ignore[arg-type]
+
+
+def read_named(path: Path) -> Weights:
+    """Return the weights of a file as float32.
+
+    Raises:
+        WeightsError: it cannot be read as such.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name].astype(np.float32) for name in archive.files}
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: no such file; check the path") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        raise WeightsError(
+            f"{path}: no .npz of weights as this program writes them, or cut off"
+        ) from error
+
+
+def set_named(network: keras.Model, weights: Weights, path: Path) -> None:
+    """Set every variable of a network from weights that have exactly these names and shapes.
+
+    Args:
+        network: whose layers are named.
+        weights: see `named_weights`.
+        path: they come from, for the message.
+
+    Raises:
+        WeightsError: one lacks, is too much, or has another shape. The network is as it was.
+    """
+    variables = {_name(variable): variable for variable in network.variables}
+    try:
+        match_shapes(
+            {name: value.shape for name, value in weights.items()},
+            {name: tuple(variable.shape) for name, variable in variables.items()},
+        )
+        values = {name: finite(weights[name], name) for name in variables}
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    for name, variable in variables.items():
+        variable.assign(values[name])
+
+
+def _name(variable: keras.Variable) -> str:
+    return "/".join(variable.path.split("/")[-2:])

@@ -1,0 +1,98 @@
+"""Weight files of a Mask R-CNN trained here: Matterport's layout, and what the network knows.
+
+Matterport's program reads those of a ResNet by layer name as it reads its own. Attributes of the
+file say more: `classes`, the names without background as a JSON list; `size`, the side in pixels of
+the input that the network was trained for; `backbone`, see `segmentation.mask_rcnn.backbones`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.errors import WeightsError
+
+#: layers that are one model of their own in Matterport's program, and its name
+_RPN_LAYERS, _RPN_GROUP = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"), "rpn_model"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a weight file says about its network.
+
+    Attributes:
+        classes: names without background, `None` where it does not say.
+        size: side of the input in pixels, likewise.
+        backbone: its name, likewise.
+    """
+
+    classes: tuple[str, ...] | None = None
+    size: int | None = None
+    backbone: str | None = None
+
+
+def save_trained(
+    path: Path,
+    tensors: Mapping[str, NDArray[Any]],
+    classes: Sequence[str],
+    *,
+    size: int,
+    backbone: str,
+) -> None:
+    """Write a weight file.
+
+    Args:
+        path: of the file.
+        tensors: by "layer/tensor".
+        classes: names without background, in the network's order.
+        size: side of the network's input in pixels.
+        backbone: its name.
+    """
+    import h5py
+
+    names: dict[str, list[bytes]] = {}
+    with h5py.File(path, "w") as file:
+        for name, values in tensors.items():
+            layer = name.split("/")[0]
+            group = _RPN_GROUP if layer in _RPN_LAYERS else layer
+            file.require_group(group)[f"{name}:0"] = np.asarray(values, np.float32)
+            names.setdefault(group, []).append(f"{name}:0".encode())
+        for group, weight_names in names.items():
+            file[group].attrs["weight_names"] = weight_names
+        file.attrs["layer_names"] = [group.encode() for group in names]
+        file.attrs["classes"] = json.dumps(list(classes))
+        file.attrs["size"] = size
+        file.attrs["backbone"] = backbone
+
+
+def read_description(path: Path) -> Description:
+    """Return what a weight file says about its network.
+
+    Raises:
+        WeightsError: it cannot be read, or says something that makes no sense.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            classes, size, backbone = (
+                file.attrs.get(name) for name in ("classes", "size", "backbone")
+            )
+        names = None if classes is None else json.loads(classes)
+        side = None if size is None else int(size)
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: not a readable HDF5 file of weights ({error}); get it again"
+        ) from error
+    told = Description(size=side, backbone=None if backbone is None else str(backbone))
+    if names is None:
+        return told
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise WeightsError(f"{path}: its attribute classes is no list of names; get it again")
+    return replace(told, classes=tuple(names))

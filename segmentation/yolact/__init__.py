@@ -1,0 +1,1 @@
+"""YOLACT and YOLACT++ as they were published."""

@@ -1,0 +1,112 @@
+"""Deformable convolution, version 2 (Zhu et al. 2019, "Deformable ConvNets v2", section 3.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+from numpy.typing import NDArray
+
+from segmentation.parts.convolutions import padded_conv
+
+Tensor = Any
+
+#: taps of a 3x3 kernel
+NUM_TAPS = 9
+
+
+def deformable_conv(x: Tensor, filters: int, *, stride: int, name: str) -> Tensor:
+    """Convolve 3x3 with a bias, each tap where an ordinary convolution says and as strong.
+
+    Args:
+        x: (1, H, W, C)
+        filters: channels of the result.
+        stride: of it.
+        name: of the layer; that of the ordinary convolution ends in `conv_offset_mask`.
+    """
+    guide = padded_conv(x, 3 * NUM_TAPS, 3, stride=stride, name=f"{name}.conv_offset_mask")
+    return DeformableConv(filters, stride, name=name)(x, guide)
+
+
+class DeformableConv(layers.Layer):
+    """A 3x3 convolution whose taps are moved and weighed; zeros lie around the map.
+
+    Args:
+        filters: channels of the result.
+        stride: of it.
+    """
+
+    def __init__(self, filters: int, stride: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.stride = stride
+
+    def build(self, x_shape: Any, guide_shape: Any) -> None:
+        """Create the weights, those of a convolution."""
+        self.kernel = self.add_weight(shape=(3, 3, x_shape[-1], self.filters), name="kernel")
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def compute_output_spec(self, x: Tensor, guide: Tensor) -> keras.KerasTensor:
+        """Return (1, H, W, filters) for the H and W of the guide."""
+        return keras.KerasTensor((*guide.shape[:3], self.filters))
+
+    def call(self, x: Tensor, guide: Tensor) -> Tensor:
+        """Convolve.
+
+        Args:
+            x: (1, H, W, C)
+            guide: (1, H', W', 27): dy and dx of each tap in turn, in pixels; then the weight of
+                each tap before the sigmoid.
+        """
+        height, width, channels = x.shape[1:]
+        num_rows, num_columns = guide.shape[1:3]
+        num_places = num_rows * num_columns
+        flat = ops.reshape(guide, (num_places, 3 * NUM_TAPS))
+        offsets = ops.reshape(flat[:, : 2 * NUM_TAPS], (num_places, NUM_TAPS, 2))
+        strength = ops.sigmoid(flat[:, 2 * NUM_TAPS :])
+
+        places = _tap_positions(num_rows, num_columns, self.stride)
+        y = ops.clip(offsets[..., 0] + ops.convert_to_tensor(places[..., 0]), -1, height)
+        x_ = ops.clip(offsets[..., 1] + ops.convert_to_tensor(places[..., 1]), -1, width)
+        samples = _sample(ops.pad(x[0], ((1, 2), (1, 2), (0, 0))), y, x_, strength)
+
+        kernel = ops.reshape(self.kernel, (NUM_TAPS * channels, self.filters))
+        samples = ops.reshape(samples, (num_places, NUM_TAPS * channels))
+        result = ops.matmul(samples, kernel) + self.bias
+        return ops.reshape(result, (1, num_rows, num_columns, self.filters))
+
+
+def _tap_positions(num_rows: int, num_columns: int, stride: int) -> NDArray[np.float32]:
+    """Return y, x of each tap of an ordinary convolution: (places, 9, 2), padded by one pixel."""
+    y, x = np.meshgrid(np.arange(num_rows), np.arange(num_columns), indexing="ij")
+    centre = np.stack([y, x], axis=-1).reshape(-1, 1, 2) * stride
+    tap = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1], indexing="ij"), axis=-1).reshape(1, 9, 2)
+    positions: NDArray[np.float32] = (centre + tap).astype(np.float32)
+    return positions
+
+
+def _sample(pixels: Tensor, y: Tensor, x: Tensor, strength: Tensor) -> Tensor:
+    """Sample bilinearly from a map with one row and column of zeros before it and two behind.
+
+    Args:
+        pixels: (H + 3, W + 3, C)
+        y: (P, 9) from -1 to H, in pixels of the map without the zeros.
+        x: likewise, to W.
+        strength: (P, 9), what each sample is multiplied by.
+
+    Returns:
+        (P, 9, C)
+    """
+    _, width, channels = pixels.shape
+    flat = ops.reshape(pixels, (-1, channels))
+    top, left = ops.floor(y), ops.floor(x)
+    down, along = y - top, x - left
+    first = ops.cast((top + 1) * width + (left + 1), "int32")
+
+    def corner(shift: int, weight: Tensor) -> Tensor:
+        return ops.take(flat, first + shift, axis=0) * (weight * strength)[..., None]
+
+    upper = corner(0, (1 - down) * (1 - along)) + corner(1, (1 - down) * along)
+    return upper + corner(width, down * (1 - along)) + corner(width + 1, down * along)

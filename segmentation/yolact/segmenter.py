@@ -1,0 +1,141 @@
+"""YOLACT and YOLACT++ as they were published: any photo in, objects in that photo's pixels out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.family import FamilySegmenter, check_images, wanted_classes
+from segmentation.instances import Instances
+from segmentation.parts.masks import enlarge_masks
+from segmentation.parts.resample import apply_matrix, resampling_matrix
+from segmentation.runtime.compiling import compile_network
+from segmentation.segmenter import Options
+from segmentation.yolact.published import (
+    PUBLISHED_MIN_SCORE,
+    VARIANTS,
+    num_classes,
+    read_state_dict,
+)
+
+
+def load_yolact(name: str, options: Options) -> YOLACT:
+    """Return the network of a weight file, compiled; see `segmentation.loading.load`.
+
+    Args:
+        name: a key of `VARIANTS`.
+        options: how it is to be loaded.
+
+    Raises:
+        ValueError: `size` is too small, or the classes are not as many as the file's.
+        WeightsError: the file is not there, or not one of this network.
+    """
+    from segmentation.weights.presets import PRESETS
+    from segmentation.weights.store import locate
+
+    path = options.weights or locate(PRESETS[name])
+    variant = VARIANTS[name]
+    size = options.size or variant.size
+    if size < variant.min_size:
+        raise ValueError(f"size of {name}'s input: at least {variant.min_size}, got {size}")
+    tensors = read_state_dict(path)
+    classes, keep = wanted_classes(path, options, num_classes(tensors, variant, path))
+
+    def build() -> Any:
+        from segmentation.yolact.network import load_network
+
+        return load_network(path, variant, size)
+
+    network = compile_network(build, path, f"{name} {size}", options)
+    return YOLACT(
+        network,
+        name=name,
+        size=size,
+        classes=classes,
+        min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
+        keep=keep,
+        device=network.device,
+    )
+
+
+def resize_to_square(image: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+    """Bring a photo to the network's square input, whatever its shape; values are not rounded.
+
+    Bilinear, without anti-aliasing, as the original program does for images and video.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        size: of the square, in pixels.
+
+    Returns:
+        (size, size, 3) from 0 to 255.
+    """
+    resized: NDArray[Any] = image.astype(np.float32)
+    for axis in (0, 1):
+        num_in = image.shape[axis]
+        # in single precision as in the original: positions of 600 pixels differ in the 5th digit
+        steps = np.arange(size, dtype=np.float32) + np.float32(0.5)
+        positions = steps * (np.float32(num_in) / np.float32(size)) - np.float32(0.5)
+        matrix = resampling_matrix(positions, num_in, border="edge")
+        resized = apply_matrix(matrix, resized, axis)
+    return resized
+
+
+def to_instances(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.int32],
+    masks: NDArray[np.float32],
+    *,
+    size_hw: tuple[int, int],
+) -> Instances:
+    """Turn the network's detections of one image into objects of the photo.
+
+    Args:
+        boxes: (K, 4) y1, x1, y2, x2 as fractions of the photo; see `build_network`.
+        scores: (K,), negative in padded rows.
+        classes: (K,)
+        masks: (K, h, w) probabilities of the whole photo, 0 outside the box.
+        size_hw: of the photo.
+    """
+    height, width = size_hw
+    order = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= 0)]
+    extent = np.array([height, width, height, width])
+    pixels = np.clip(boxes[order] * extent, 0, extent)
+    return Instances.untracked(
+        np.trunc(pixels), scores[order], classes[order], enlarge_masks(masks[order], size_hw)
+    )
+
+
+@dataclass(eq=False, kw_only=True)
+class YOLACT(FamilySegmenter):
+    """YOLACT as a `Segmenter`: any photo in, objects in that photo's pixels out.
+
+    `min_score` holds for the class score, as in the original program; what YOLACT++ reports is
+    that times the expected quality of the mask, an output of the network that nothing keeps
+    below 1.
+
+    Attributes:
+        size: side of the network's input.
+    """
+
+    size: int
+    min_score: float = PUBLISHED_MIN_SCORE
+
+    def __post_init__(self) -> None:
+        """Settle what follows from the size."""
+        # photos are squeezed into a square: of a wide one the short side must keep its detail
+        self.max_input = self.size * 16 // 9
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        """Find the objects of N images; see `Segmenter.segment`."""
+        check_images(images)
+        return [self._segment_one(image) for image in images]
+
+    def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
+        square = resize_to_square(image, self.size)[None]
+        outputs = self.network(square, self.least_scores()[None])
+        return to_instances(*(np.asarray(output)[0] for output in outputs), size_hw=image.shape[:2])

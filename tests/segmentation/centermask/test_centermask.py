@@ -1,0 +1,271 @@
+"""CenterMask2 with known weights against what its own program computes from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from segmentation import coco  # noqa: E402
+from segmentation.centermask.network import (  # noqa: E402
+    GRID,
+    NUM_CROP_LEVELS,
+    STRIDES,
+    build_network,
+    load_network,
+)
+from segmentation.centermask.published import VARIANTS  # noqa: E402
+from segmentation.centermask.segmenter import MEAN_BGR, CenterMask, prepare  # noqa: E402
+from segmentation.instances import Instances  # noqa: E402
+from segmentation.loading import LOADERS, load  # noqa: E402
+from segmentation.parts.roi_align import adaptive_roi_align, area_level  # noqa: E402
+from segmentation.segmenter import Options  # noqa: E402
+from segmentation.weights.torch_layout import torch_name  # noqa: E402
+from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
+from tests.golden import (  # noqa: E402
+    Case,
+    assert_same_set,
+    golden_folder,
+    golden_instances,
+    load_golden,
+    manifest,
+    run,
+    sampled_error,
+    write_pth,
+)
+from tests.memory import give_memory_back  # noqa: E402
+
+#: name on the command line -> in the reference data
+NETS = {
+    "centermask-lite-mobilenetv2": "centermask2_lite_Mv2",
+    "centermask-lite-v19": "centermask2_lite_V19",
+    "centermask-lite-v39": "centermask2_lite_V39",
+    "centermask-v39": "centermask2_V39",
+    "centermask-v57": "centermask2_V57",
+}
+#: hold with rounding errors ten thousand times as large as those of float32
+TOLERANCE = {"score": 1.2e-3, "box_px": 0.26, "mask": 0.014}
+LEVELS = range(3, 8)
+
+
+def sides(case: Case) -> tuple[int, int]:
+    """Return short and long side of photos in the network's input."""
+    return VARIANTS[case.name].short_side, VARIANTS[case.name].long_side
+
+
+def nodes(network: keras.Model, golden: dict[str, np.ndarray]) -> dict[str, keras.KerasTensor]:
+    """Return the places in the network where the tensors of the reference data arise."""
+    found = {}
+    for level in (3, 4, 5):
+        stage = network.get_layer(f"backbone.fpn_lateral{level}").input
+        names = [f"bottom_up_stage{level}", f"bottom_up_res{level}"]
+        found[next(name for name in names if f"{name}/val" in golden)] = stage
+    for level in LEVELS:
+        layer = f"backbone.fpn_output{level}" if level < 6 else f"backbone.top_block.p{level}"
+        found[f"p{level}"] = network.get_layer(layer).output
+    parts = network.get_layer("detections").input[:-1]
+    names = [f"{part}_p{level}" for part in ("cls_logits", "reg", "ctrness") for level in LEVELS]
+    return found | dict(zip(names, parts, strict=True))
+
+
+@pytest.fixture(
+    scope="module", params=["centermask-lite-mobilenetv2", "centermask-lite-v39", "centermask-v39"]
+)
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    name = request.param
+    golden = load_golden(NETS[name])
+    path = tmp_path_factory.mktemp("weights") / f"{name}.pth"
+    weights = write_pth(NETS[name], path, zip_form=name != "centermask-v39")
+    network = load_network(weights, VARIANTS[name])
+    places = nodes(network, golden)
+    features = keras.Model(network.inputs[:1], list(places.values()))
+    pixels, _ = prepare(golden["image"], VARIANTS[name].short_side, VARIANTS[name].long_side)
+    tensors = dict(zip(places, run(features, [pixels[None]]), strict=True))
+    heads = keras.Model([*places.values(), *network.inputs[1:]], network.outputs)
+    give_memory_back()
+    yield Case(name, weights, golden, network, tensors, heads)
+    weights.unlink()
+    del network, heads, places, features
+    give_memory_back()
+
+
+def segmenter(case: Case, **settings: object) -> CenterMask:
+    """Return what goes on from the tensors of the photo, which take most of the time."""
+
+    def network(image: np.ndarray, size: np.ndarray, least: np.ndarray) -> list[np.ndarray]:
+        np.testing.assert_array_equal(image[0], prepare(case.golden["image"], *sides(case))[0])
+        return run(case.heads, [*case.tensors.values(), size, least])
+
+    return CenterMask(
+        network,
+        name=case.name,
+        short_side=sides(case)[0],
+        long_side=sides(case)[1],
+        classes=coco.NAMES,
+        device="test",
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+def test_prepared_photo(case: Case) -> None:
+    pixels, (height, width) = prepare(case.golden["image"], *sides(case))
+    assert (height, width, 3) == tuple(case.golden["resized_shape"])
+    assert sampled_error(case.golden, "net_input_bgr", pixels) == 0
+    resized = pixels[:height, :width] + MEAN_BGR
+    assert sampled_error(case.golden, "resized_bgr", np.rint(resized)) == 0
+
+
+def test_tensors(case: Case) -> None:
+    errors = {
+        name: sampled_error(case.golden, name, values[0]) for name, values in case.tensors.items()
+    }
+    assert max(errors.values()) < 1e-4, errors
+
+
+@pytest.fixture(scope="module")
+def crops(case: Case) -> np.ndarray:
+    """What lies in the boxes that the original program found, (K, 14, 14, channels)."""
+    boxes = case.golden["proposal_boxes"][:, [1, 0, 3, 2]]
+    levels = [case.tensors[f"p{level}"] for level in (3, 4, 5)]
+    which = case.golden["mask_pool_levels"]
+    strides = STRIDES[:NUM_CROP_LEVELS]
+    return keras.ops.convert_to_numpy(
+        adaptive_roi_align(boxes[None], which[None], levels, strides=strides, grid=GRID)
+    )[0]
+
+
+def test_tensors_of_the_mask_heads(case: Case, crops: np.ndarray) -> None:
+    masks = case.network.get_layer("masks")
+    found = {
+        "mask_pool": crops,
+        "sam_out": masks.mask_head.attended(crops),
+        "mask_logits": masks.mask_head(crops),
+        "maskiou": masks.iou_head(crops, case.golden["mask28_selected"]),
+    }
+    errors = {
+        name: sampled_error(case.golden, name, keras.ops.convert_to_numpy(x))
+        for name, x in found.items()
+    }
+    assert max(errors.values()) < 1e-4, errors
+
+
+def test_levels_of_the_boxes_found(case: Case) -> None:
+    boxes = case.golden["proposal_boxes"][:, [1, 0, 3, 2]]
+    area = float(np.prod(case.golden["resized_shape"][:2]))
+    levels = keras.ops.convert_to_numpy(area_level(boxes, image_area=area, num_levels=3))
+    np.testing.assert_array_equal(levels, case.golden["mask_pool_levels"])
+
+
+@pytest.fixture(scope="module")
+def found_and_scored(case: Case) -> tuple[Instances, np.ndarray]:
+    return segmenter(case).score_masks(case.golden["image"])
+
+
+def test_photo_in_objects_out(case: Case, found_and_scored: tuple) -> None:
+    golden = case.golden
+    found, mask_scores = found_and_scored
+    assert_same_set(found, golden_instances(golden), **TOLERANCE)
+    assert (np.diff(found.scores) <= 0).all()
+    np.testing.assert_allclose(mask_scores, golden["final_mask_scores"], atol=1.2e-3)
+    assert np.abs(mask_scores - found.scores).max() > 0.01
+
+
+def test_kept_classes_and_least_score(case: Case) -> None:
+    wanted = golden_instances(case.golden)
+    label = int(np.bincount(wanted.labels).argmax())
+    scores = np.sort(wanted.scores[wanted.labels == label])
+    least = float(scores[0] + scores[-1]) / 2
+    chosen = wanted[(wanted.labels == label) & (wanted.scores >= least)]
+    assert 0 < len(chosen) < len(scores)
+    only = segmenter(case, keep=[label], min_score=least)
+    assert_same_set(only.segment(case.golden["image"][None])[0], chosen, **TOLERANCE)
+
+
+@pytest.fixture(scope="module")
+def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    """A network whose export is kept for the tests of this file."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the export goes through TensorFlow")
+    if case.name == "centermask-v39":
+        pytest.skip("has nothing that the two others have not")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield case
+
+
+def test_loaded_by_name_through_openvino(exportable: Case, found_and_scored: tuple) -> None:
+    case = exportable
+    said: list[str] = []
+    options = Options(weights=case.weights, backend="openvino", on_message=said.append)
+    loaded = load(case.name, options)
+    assert loaded.classes == coco.NAMES
+    assert loaded.name == case.name
+    assert said[0] == f"weights of {case.name}: CC BY-NC 4.0: for non-commercial use only"
+    (found,) = loaded.segment(case.golden["image"][None])
+    assert_same_set(found, golden_instances(case.golden), **TOLERANCE)
+    assert_same_set(found, found_and_scored[0], score=1e-4, box_px=0.03, mask=0.01)
+
+
+def test_a_clip_with_keyframes(exportable: Case, shared_data: Path, tmp_path: Path) -> None:
+    clip = shared_data / "clips" / "webcam_asl_book.mkv"
+    options = ["--model", exportable.name, "--weights", exportable.weights, "--min-score", 0.05]
+    frames = cast_clip(clip, tmp_path, 9, *options, "--keyframe", 4, "--reuse", "flow")
+    assert_keyframes_were_reused(frames)
+
+
+# === The other published networks ===
+
+
+def test_the_network_of_19_layers(tmp_path: Path) -> None:
+    """The original program finds 50 objects of 28 classes, scores from 0.241 to 0.707."""
+    variant = VARIANTS["centermask-lite-v19"]
+    network = load_network(
+        write_pth("centermask2_lite_V19", tmp_path / "w.pth", zip_form=True), variant
+    )
+    image = load_golden("centermask2_lite_V39")["image"]
+    pixels, size = prepare(image, variant.short_side, variant.long_side)
+    least = np.zeros((1, 80), np.float32)
+    _, scores, labels, *_ = run(network, [pixels[None], np.array([size], np.float32), least])
+    assert (scores > 0).all()
+    assert len(np.unique(labels)) == 28
+    assert scores.max() == pytest.approx(0.707, abs=1e-3)
+    assert scores.min() == pytest.approx(0.241, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["centermask-v57", "centermask-lite-v19"])
+def test_tensors_of_the_files_of_the_siblings(name: str) -> None:
+    network = build_network(VARIANTS[name])
+    in_network = {torch_name(v): int(np.prod(v.shape)) for v in network.variables}
+    in_file = {
+        entry["name"].replace("/", "."): int(np.prod(entry["shape"]))
+        for entry in manifest(NETS[name])
+    }
+    assert in_network == in_file
+
+
+def test_every_variant_has_a_preset_and_a_loader() -> None:
+    from segmentation.weights.presets import PRESETS
+
+    ours = {name: preset for name, preset in PRESETS.items() if preset.family == "centermask"}
+    assert ours.keys() == VARIANTS.keys() == NETS.keys()
+    assert ours.keys() <= LOADERS.keys()
+    for name, preset in ours.items():
+        assert preset.licence == "CC BY-NC 4.0"
+        assert preset.notice == "CC BY-NC 4.0: for non-commercial use only", name
+        assert preset.box_ap is not None
+        assert preset.mask_ap is not None
+        assert preset.mask_ap < preset.box_ap
+
+
+def test_files_have_the_names_of_the_published_ones() -> None:
+    import json
+
+    from segmentation.weights.presets import PRESETS
+
+    for name, net in NETS.items():
+        described = json.loads((golden_folder() / f"{net}.manifest.json").read_text())
+        assert PRESETS[name].file_name == described["file"]

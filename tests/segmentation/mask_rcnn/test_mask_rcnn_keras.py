@@ -1,0 +1,124 @@
+"""Mask R-CNN run by Keras itself: several images at once, molded within the graph, bfloat16."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from segmentation.instances import Instances  # noqa: E402
+from segmentation.loading import load  # noqa: E402
+from segmentation.mask_rcnn.config import matterport_config  # noqa: E402
+from segmentation.mask_rcnn.molding import mold, molded_inputs, raw_inputs  # noqa: E402
+from segmentation.mask_rcnn.molding_layer import Mold, with_molding  # noqa: E402
+from segmentation.mask_rcnn.network import build_network  # noqa: E402
+from segmentation.mask_rcnn.segmenter import KERAS_BATCH  # noqa: E402
+from segmentation.segmenter import Options, Segmenter  # noqa: E402
+from tests.golden import assert_same_set, load_golden  # noqa: E402
+
+if keras.backend.backend() == "jax":
+    pytest.skip("molding needs float64", allow_module_level=True)
+
+
+@pytest.mark.parametrize(
+    "size_hw", [(426, 640), (97, 31), (64, 64), (1, 50), (300, 512), (1080, 1920)]
+)
+@pytest.mark.parametrize("size", [64, 320])
+def test_molded_within_the_graph_byte_for_byte(size_hw: tuple, size: int) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(40, 220, (2, *size_hw, 3), np.uint8)
+    images[0, : size_hw[0] // 2] = 77  # flat areas are where rounding shows
+    photos, *taps, windows = raw_inputs(images, size)
+    molded = keras.ops.convert_to_numpy(Mold(size)(photos, *taps))
+    np.testing.assert_array_equal(molded, np.stack([mold(image, size) for image in images]))
+    np.testing.assert_array_equal(windows, molded_inputs(images, size)[1])
+
+
+@pytest.fixture(scope="module")
+def photos() -> np.ndarray:
+    """Three different photos of one size."""
+    image = load_golden("matterport_small")["image"]
+    return np.stack([image, 255 - image, image[::-1]])
+
+
+@pytest.fixture(scope="module")
+def options(mask_rcnn_weights: Path) -> Options:
+    return Options(
+        weights=mask_rcnn_weights, size=128, min_score=0.85, backend="keras", device="cpu"
+    )
+
+
+@pytest.fixture(scope="module")
+def exact(options: Options) -> Segmenter:
+    return load("mask-rcnn", options)
+
+
+def test_three_images_at_once_are_as_one_by_one(
+    exact: Segmenter, photos: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    run = exact.network  # type: ignore[attr-defined]
+
+    def counted(*inputs: np.ndarray) -> list[np.ndarray]:
+        calls.append(len(inputs[0]))
+        return run(*inputs)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(exact, "network", counted)
+    together = exact.segment(photos)
+    assert calls == [KERAS_BATCH]
+    assert len({len(found) for found in together}) > 1  # so that a mix-up shows
+    for photo, found in zip(photos, together, strict=True):
+        (alone,) = exact.segment(photo[None])
+        assert len(alone) > 3
+        assert_same_set(found, alone, score=1e-4, box_px=1, mask=0.02)
+    assert calls == [KERAS_BATCH, 1, 1, 1]
+
+
+def test_photos_of_other_sizes_use_the_same_network(exact: Segmenter, photos: np.ndarray) -> None:
+    for photo in (photos[0], photos[0, :400, :300]):
+        (found,) = exact.segment(photo[None])
+        assert len(found) > 3
+        assert found.masks.shape[1:] == photo.shape[:2]
+    made = exact.network._networks  # type: ignore[attr-defined]
+    alone = [network for shapes, network in made.items() if shapes[0][0] == 1]
+    assert len(alone) == 2
+    assert alone[0] is alone[1]
+
+
+def test_bfloat16_is_for_convolutions_and_boxes_stay_exact() -> None:
+    before = keras.config.dtype_policy().name
+    network = build_network(matterport_config(64, num_classes=3, depth=50), dtype="bfloat16")
+    assert keras.config.dtype_policy().name == before
+    computing = {name: network.get_layer(name).compute_dtype for name in ("conv1", "rpn_bbox")}
+    assert set(computing.values()) == {"bfloat16"}
+    for name in ("rpn_class", "proposals", "roi_align_classifier", "mrcnn_class", "detections"):
+        assert network.get_layer(name).compute_dtype == "float32", name
+    assert {variable.dtype for variable in network.variables} == {"float32"}
+    outputs = [x.dtype for x in with_molding(network).outputs]
+    assert outputs == ["float32", "float32", "int32", "float32"]
+
+
+def matched(found: Instances, wanted: Instances) -> int:
+    """How many objects are found again, of the same class and almost in the same place."""
+    return sum(
+        any(
+            found.labels[other] == wanted.labels[index]
+            and np.abs(found.boxes[other] - wanted.boxes[index]).max() < 30
+            for other in range(len(found))
+        )
+        for index in range(len(wanted))
+    )
+
+
+def test_bfloat16_finds_most_of_the_same(
+    exact: Segmenter, options: Options, photos: np.ndarray
+) -> None:
+    coarse = load("mask-rcnn", replace(options, precision="bfloat16"))
+    assert coarse.device == f"CPU (Keras on {keras.backend.backend()}, bfloat16)"
+    (wanted,), (found,) = (segmenter.segment(photos[:1]) for segmenter in (exact, coarse))
+    assert matched(found, wanted) >= 0.6 * len(wanted) > 3
+    assert np.abs(np.sort(found.scores)[-3:] - np.sort(wanted.scores)[-3:]).max() > 1e-5

@@ -1,0 +1,257 @@
+"""Training of mask-rcnn-person, on a handful of drawn people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+rle = pytest.importorskip("pycocotools.mask")
+
+from segmentation.data.dataset import Annotation, Photo  # noqa: E402
+from segmentation.errors import DataError, WeightsError  # noqa: E402
+from segmentation.mask_rcnn.small import person_config  # noqa: E402
+from segmentation.portrait import network as portrait_network  # noqa: E402
+from segmentation.portrait.segmenter import WEIGHTS  # noqa: E402
+from segmentation.training import photo_sources as sources  # noqa: E402
+from segmentation.training import training_log, training_run, training_state  # noqa: E402
+from segmentation.training.bundled import person_dataset  # noqa: E402
+from segmentation.training.bundled import train_person as training  # noqa: E402
+from segmentation.training.bundled.person_dataset import read_person_dataset, unlabelled_parts  # noqa: E402
+from segmentation.training.mask_rcnn.images import TrainingImages  # noqa: E402
+from segmentation.weights.named_weights import named_weights, read_named, save_named, set_named  # noqa: E402
+from segmentation.weights.ordered_weights import read_weights  # noqa: E402
+
+SIZE_HW = (60, 80)
+SMALL = dataclasses.replace(training.TRAINING, max_objects=3, num_anchors=16, mini_mask_size=14)
+
+
+def disc(x: int, radius: int = 12) -> np.ndarray:
+    return cv2.circle(np.zeros(SIZE_HW, np.uint8), (x, 30), radius, 1, -1)
+
+
+def write_photos(root: Path, sources: list[str]) -> Path:
+    """A photo of one bright disc for each source, in COCO's layout."""
+    (root / "images").mkdir(parents=True)
+    person = {"id": 1, "name": "person"}
+    document: dict[str, list[Any]] = {"images": [], "annotations": [], "categories": [person]}
+    for index, source in enumerate(sources):
+        mask = disc(25 + index % 30)
+        image = np.where(mask[..., None] > 0, (240, 120, 40), (20, 30, 60)).astype(np.uint8)
+        cv2.imwrite(str(root / "images" / f"{index}.png"), image[..., ::-1])
+        encoded = rle.encode(np.asfortranarray(mask))
+        segmentation = {"size": encoded["size"], "counts": encoded["counts"].decode()}
+        document["images"].append({"id": index, "file_name": f"{index}.png", "source": source})
+        document["annotations"].append(
+            {"id": index, "image_id": index, "category_id": 1, "segmentation": segmentation}
+        )
+    (root / "annotations.json").write_text(json.dumps(document))
+    return root
+
+
+@pytest.fixture
+def sees_a_bystander(monkeypatch) -> None:
+    """A portrait network that sees the labelled disc and one at the right edge."""
+
+    class Portrait:
+        def segment(self, images):
+            class Found:
+                def union(self):
+                    return np.maximum(disc(25), disc(70, 8)) * np.uint8(255)
+
+            return [Found()]
+
+    monkeypatch.setattr(person_dataset, "load_portrait", lambda options: Portrait())
+
+
+# === What nobody labelled ===
+
+
+@pytest.mark.usefixtures("sees_a_bystander")
+def test_unlabelled_people_are_ignored_by_source(tmp_path):
+    sources = ["coco_full", "vikram", "ccp", "pennfudan", "eg1800"]
+    dataset = read_person_dataset(write_photos(tmp_path / "photos", sources))
+    assert dataset.classes == ("person",)
+    flags = {photo.source: photo.is_crowd().tolist() for photo in dataset.photos}
+    assert flags["coco_full"] == flags["eg1800"] == [False]
+    assert flags["vikram"] == [True]
+    assert flags["ccp"] == [False, True]
+    ccp = next(photo for photo in dataset.photos if photo.source == "ccp")
+    found = ccp.masks()[1]
+    assert np.array_equal(found, disc(70, 8)[:, :80])
+
+
+def test_other_classes_than_people_are_refused(tmp_path):
+    folder = write_photos(tmp_path / "photos", ["eg1800"])
+    file = folder / "annotations.json"
+    file.write_text(file.read_text().replace('"name": "person"', '"name": "dog"'))
+    with pytest.raises(DataError, match="has the classes dog; mask-rcnn-person learns person"):
+        read_person_dataset(folder)
+
+
+def test_parts_near_a_label_and_specks_are_explained():
+    people = np.zeros((100, 100), bool)
+    people[20:60, 20:40] = True  # labelled up to a margin of two pixels
+    people[20:50, 70:90] = True
+    people[90:92, 90:92] = True
+    labelled = np.zeros((100, 100), np.uint8)
+    labelled[22:58, 22:38] = 1
+    (part,) = unlabelled_parts(people, labelled)
+    assert part.sum() == 30 * 20
+    assert part[20:50, 70:90].all()
+
+
+# === Batches ===
+
+
+def photos_of(folder: Path, *, crowd: bool) -> list[Photo]:
+    path = folder / "photo.png"
+    cv2.imwrite(str(path), np.full((*SIZE_HW, 3), 90, np.uint8))
+    annotations = (
+        Annotation.from_mask(0, disc(25)),
+        Annotation.from_mask(0, disc(60), is_crowd=crowd),
+        Annotation.from_mask(0, disc(42, 1)),
+    )
+    return [Photo(path, SIZE_HW, annotations, "a")]
+
+
+def images_of(photos: list[Photo], **changes: Any) -> TrainingImages:
+    config = dataclasses.replace(SMALL, **changes)
+    return TrainingImages(photos, person_config((128, 128)), config)
+
+
+def test_what_is_left_of_somebody_at_the_border_is_ignored(tmp_path):
+    images = images_of(photos_of(tmp_path, crowd=True), max_pastes=0)
+    batch = images.batch(0, 8)
+    assert batch["image"].shape == (8, 128, 128, 3)
+    assert batch["mini_masks"].shape == (8, 3, 14, 14)
+    assert batch["rpn_targets"].shape == (8, 16, 4)
+    labels, boxes, masks = (batch[name] for name in ("labels", "boxes", "mini_masks"))
+    areas = np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
+    assert (areas[labels > 0] >= SMALL.min_side**2).all()
+    shares = (masks[labels > 0] >= 128).mean(axis=(1, 2))
+    np.testing.assert_allclose(shares, np.pi / 4, atol=0.3)
+    assert set(labels.ravel().tolist()) == {-1, 0, 1}
+
+
+def test_people_are_pasted_in_several_times(tmp_path):
+    photos = photos_of(tmp_path, crowd=False)
+    num = [
+        (images_of(photos, max_pastes=pastes, max_objects=20).batch(0, 12)["labels"] > 0).sum()
+        for pastes in (0, 4)
+    ]
+    assert num[1] > num[0]
+
+
+def test_photos_are_drawn_by_odds(tmp_path):
+    one = photos_of(tmp_path, crowd=False)
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), np.full((*SIZE_HW, 3), 200, np.uint8))
+    photos = one * 9 + [dataclasses.replace(one[0], source="b", path=other)]
+    odds = sources.odds([photo.source for photo in photos], {"a": 0.25, "b": 0.75})
+    assert odds.sum() == pytest.approx(1)
+    assert odds[-1] == pytest.approx(0.75)
+    images = TrainingImages(photos, person_config((128, 128)), SMALL, odds=odds)
+    bright = [images._photo(place).path == other for place in range(200)]
+    assert np.mean(bright) == pytest.approx(0.75, abs=0.1)
+
+
+def test_some_of_each_source_are_held_out():
+    names = ["a"] * 81 + ["b", "a", "c"]
+    assert np.flatnonzero(sources.held_out(names)).tolist() == [0, 40, 80, 81, 83]
+
+
+# === Weights by name ===
+
+
+def test_weights_go_by_name_and_are_checked(tmp_path):
+    def network() -> keras.Model:
+        x = keras.Input((4,))
+        return keras.Model(x, keras.layers.Dense(3, name="b")(keras.layers.Dense(2, name="a")(x)))
+
+    path = tmp_path / "weights.npz"
+    first, second = network(), network()
+    named = {f"{v.path}": np.asarray(v) for v in first.variables}
+    save_named(named, path)
+    set_named(second, read_named(path), path)
+    for left, right in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-3)
+    del named["a/kernel"]
+    before = second.get_weights()
+    with pytest.raises(WeightsError, match=r"weights\.npz: 1 tensors missing: a/kernel"):
+        set_named(second, named, path)
+    assert all(map(np.array_equal, before, second.get_weights()))
+    whole = path.read_bytes()
+    for content in (b"", b"not an archive", whole[: len(whole) // 2], b"\x93NUMPY"):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"weights\.npz: no \.npz of weights"):
+            read_named(path)
+    path.unlink()
+    with pytest.raises(WeightsError, match=r"weights\.npz: no such file"):
+        read_named(path)
+
+
+# === The run ===
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(step: int) -> Any:
+    def report(line: str) -> None:
+        if line.startswith(f"step {step} "):
+            raise Killed
+
+    return report
+
+
+def test_run_that_was_killed_equals_one_that_was_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "TRAINING", SMALL)
+    monkeypatch.setattr(training_run, "CHECKPOINT_EVERY_S", 0)
+    monkeypatch.setattr(training_log, "REPORT_EVERY_S", 0)
+    monkeypatch.setattr(training_state, "AVERAGE_EVERY", 1)
+    folder = write_photos(tmp_path / "photos", ["a", "b"] * 4)
+    settings = dataclasses.replace(training.SETTINGS, size=64, epochs=2, images_per_device=2)
+    lines: list[str] = []
+
+    def train(name: str, report: Any) -> Path:
+        run = tmp_path / name
+        return training.train_person([folder], run, settings, report, lambda image, *_: image)
+
+    whole = train("whole", lines.append)
+    assert lines[0] == "begins with the portrait network"
+    assert lines[1] == "6 photos to train on, 2 to validate with, 6 steps"
+    with pytest.raises(Killed):
+        train("killed", kill_after(5))
+    resumed = train("killed", lambda line: None)
+
+    for name, num in (("steps.csv", 6), ("epochs.csv", 2)):
+        one, other = (table(tmp_path / run / name) for run in ("whole", "killed"))
+        assert one.shape == other.shape
+        assert len(one) == num
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)
+    left, right = read_named(whole), read_named(resumed)
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_allclose(left[name], right[name], rtol=1e-5, atol=1e-5, err_msg=name)
+    assert not np.allclose(left["stage3_1_in/kernel"], portrait()["stage3_1_in/kernel"], atol=1e-3)
+    for name in ("stem/kernel", "stage2_1_in/kernel"):
+        assert np.allclose(left[name], portrait()[name], atol=1e-3)
+    assert left["mrcnn_class_logits/bias"].any()
+
+
+def table(path: Path) -> np.ndarray:
+    return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
+
+
+def portrait() -> dict[str, np.ndarray]:
+    network = portrait_network.build((64, 64))
+    network.set_weights(read_weights(WEIGHTS))
+    return named_weights(network)

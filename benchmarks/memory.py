@@ -22,8 +22,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.command import run_command
-from stream.ffmpeg import executable
-from stream.video_source import VideoSource
+from stream.ffmpeg.process import executable
+from stream.sources.video import VideoSource
 
 
 def main() -> None:

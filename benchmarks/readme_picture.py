@@ -17,8 +17,8 @@ from segmentation.loading import load
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
-from stream.demo import Demo
 from stream.pipeline import Pipeline, shrunk
+from stream.sources.demo import Demo
 from stream.stats import Stats
 
 

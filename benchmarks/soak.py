@@ -27,12 +27,12 @@ from effects import Blur
 from segmentation.loading import load
 from segmentation.refinement.refiner import Refiner
 from stream import loop
-from stream.null import Null
 from stream.pipeline import Pipeline
-from stream.realtime import RealTime
+from stream.sinks.null import Null
+from stream.sources.realtime import RealTime
+from stream.sources.video import VideoSource
 from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
-from stream.video_source import VideoSource
 
 WARM_UP = 0.1  # of the time
 

@@ -32,7 +32,7 @@ from typing import Any
 import psutil
 
 from benchmarks.command import run_command
-from stream.ffmpeg import executable
+from stream.ffmpeg.process import executable
 
 #: Rows of the table, in the order in which a frame passes them, and what is counted there.
 PARTS = {

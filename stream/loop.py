@@ -19,7 +19,7 @@ from stream.channel import Channel
 from stream.errors import StreamError
 from stream.frame import Event, Frame, Output, Sink, Source
 from stream.pipeline import Pipeline, Tracked
-from stream.process import batch_work, settle_process
+from stream.process_settings import batch_work, settle_process
 from stream.stats import Stats
 
 # Each with the time of its capture, on the clock of time.perf_counter.

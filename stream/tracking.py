@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from stream.frame import StreamInfo
-from stream.network_thread import NetworkThread
+from stream.segmenter_thread import NetworkThread
 
 if TYPE_CHECKING:
     from segmentation.tracking.keyframe_tracker import KeyframeTracker

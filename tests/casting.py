@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 import run
-from stream.ffmpeg import executable
+from stream.ffmpeg.process import executable
 
 
 def cast_clip(clip: Path, folder: Path, num_frames: int, *options: object) -> dict[str, int]:

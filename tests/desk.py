@@ -11,13 +11,13 @@ from typing import Any
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
-from stream.control import LiveControl
 from stream.frame import Event, Frame, Output, OutputInfo, StreamInfo
-from stream.hud import Figures
+from stream.live.control import LiveControl
+from stream.live.hud import Figures
+from stream.live.palette import Palette
+from stream.live.recorder import Recorder
 from stream.loop import Run, play
-from stream.palette import Palette
 from stream.pipeline import Pipeline
-from stream.recorder import Recorder
 from stream.stats import Stats
 from tests.fakes import ListSink, MovingSquare, Oracle, square
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
-from stream.serve.network import Network
 from stream.serve.server import Server
 from stream.serve.settings import Settings
+from stream.serve.shared_networks import Network
 
 T = TypeVar("T")
 WAIT_S = 60.0  # other programs may have the processor

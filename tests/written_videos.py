@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from stream.frame import Output, OutputInfo, StreamInfo
-from stream.video_sink import VideoSink
+from stream.sinks.video import VideoSink
 from tests.fakes import output_of
 
 SMALL = StreamInfo(width=64, height=48, fps=Fraction(25))

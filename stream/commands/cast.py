@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from stream.foreground import Keep
     from stream.frame import Event, OutputInfo, Sink, Source
+    from stream.live.palette import Palette
     from stream.loop import Run
-    from stream.palette import Palette
     from stream.pipeline import Pipeline, Tracker
-    from stream.sinks import SinkOptions
+    from stream.sinks.opening import SinkOptions
     from stream.stats import Stats
     from stream.tracking import Keyframes
 
@@ -32,8 +32,8 @@ def cast(arguments: Sequence[str]) -> int:
     keyframes, wanted = _keyframes(options), model_options.wanted_objects(options)
     _check_outputs(options)
     from stream import loop
-    from stream.interruption import Interruption
-    from stream.progress import progress
+    from stream.commands.interruption import Interruption
+    from stream.commands.progress import progress
 
     stop = threading.Event()
     with ExitStack() as stack:
@@ -60,9 +60,9 @@ def _open(
 
     What is wrong with the command is told before a device is opened, and outputs begin last.
     """
-    from stream.live import open_live_control
+    from stream.live.opening import open_live_control
     from stream.loop import Run
-    from stream.sources import open_source
+    from stream.sources.opening import open_source
     from stream.stats import Stats
 
     stats = Stats()
@@ -100,7 +100,7 @@ def _tell(stats: Stats, options: argparse.Namespace) -> None:
 
 
 def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:
-    from stream.palette import Palette
+    from stream.live.palette import Palette
 
     try:
         return Palette(options.effect, options.background, stack)
@@ -201,8 +201,8 @@ def _output_info(source: Source, segmenter: Segmenter, palette: Palette) -> Outp
 
 def _sink_options(source: Source, palette: Palette, options: argparse.Namespace) -> SinkOptions:
     from stream.output_files import check_free
-    from stream.sinks import SinkOptions
-    from stream.sources import local_files
+    from stream.sinks.opening import SinkOptions
+    from stream.sources.opening import local_files
 
     preset, crf = options.quality
     sink_options = SinkOptions(
@@ -221,7 +221,7 @@ def _sink_options(source: Source, palette: Palette, options: argparse.Namespace)
 def _sinks(
     info: OutputInfo, sink_options: SinkOptions, options: argparse.Namespace, stack: ExitStack
 ) -> dict[str, Sink]:
-    from stream.sinks import open_sink
+    from stream.sinks.opening import open_sink
 
     sinks: dict[str, Sink] = {}
     for address in options.output or ["window:"]:

@@ -92,7 +92,7 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _keys() -> str:
-    from stream.keys import key_lines
+    from stream.live.keys import key_lines
 
     lines = "".join(f"  {line}\n" for line in key_lines())
     return (

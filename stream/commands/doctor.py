@@ -9,7 +9,7 @@ from stream.commands import Parser, as_started
 
 def run(arguments: Sequence[str]) -> int:
     """Run `doctor`; returns 1 if anything is wrong."""
-    from stream.doctor import examine
+    from stream.doctor.examination import examine
 
     parser = Parser(
         "doctor",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stream.commands import CommandError, Parser, json_file, say
 from stream.commands.model_options import add_model_options, load_segmenter
-from stream.progress import picture_bar
+from stream.commands.progress import picture_bar
 
 if TYPE_CHECKING:
     from segmentation.data.dataset import Dataset

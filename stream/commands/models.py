@@ -11,7 +11,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run `models`, `models fetch NAME` or `models remove NAME`."""
     from segmentation.weights.presets import PRESETS
     from segmentation.weights.store import fetch, folder, remove, verify
-    from stream.progress import download_bar
+    from stream.commands.progress import download_bar
 
     parser = Parser("models", description=f"Published weights, kept in {folder()}.")
     parser.add_argument("action", nargs="?", choices=("fetch", "remove", "verify"))

@@ -183,8 +183,8 @@ async def _serve(
     settings: Settings, segmenters: Sequence[Segmenter], choose: dict[str, Keep]
 ) -> None:
     """Serve until a signal comes; a second one gives up at once."""
-    from stream.serve.network import Network
     from stream.serve.server import Server
+    from stream.serve.shared_networks import Network
 
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.set_exception_handler(_tell)

@@ -16,7 +16,7 @@ from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.frame import Frame, Output
 from stream.pipeline import Pipeline
 from stream.serve.limits import Refusal
-from stream.serve.network import Network
+from stream.serve.shared_networks import Network
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from aiohttp import web
 
 from stream.errors import StreamError
-from stream.process import settle_process
+from stream.process_settings import settle_process
 from stream.serve import webrtc
 from stream.serve.gate import HEADERS, Gate, Handler
 from stream.serve.limits import Rate, Refusal
 from stream.serve.listener import Listener
 from stream.serve.masking import SHOWN_EFFECTS
-from stream.serve.network import Network
 from stream.serve.settings import Settings
+from stream.serve.shared_networks import Network
 from stream.serve.uploads import decode_photo, read_upload
 from stream.serve.visitor import Visitor
 

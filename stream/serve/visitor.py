@@ -17,8 +17,8 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from stream.serve import webrtc
 from stream.serve.limits import Limits, Rate, Refusal
 from stream.serve.masking import Masking
-from stream.serve.network import Network
 from stream.serve.newest import MaskedTrack, Newest
+from stream.serve.shared_networks import Network
 
 NUMBERS_S = 0.5
 #: How long a last message may take to reach him, and the connection to close.

@@ -23,7 +23,7 @@ def nothing_left_over():
 def photo(tmp_path) -> Path:
     """A portrait on disk."""
     pytest.importorskip("skimage")
-    from stream.demo import Demo
+    from stream.sources.demo import Demo
 
     path = tmp_path / "portrait.png"
     with Demo() as demo:

@@ -15,7 +15,7 @@ import pytest
 import run
 from segmentation.pip_command import install_extra
 from stream.commands import VERSION
-from stream.photos import read_photo
+from stream.photo_files import read_photo
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
 
@@ -75,7 +75,7 @@ def test_photos_become_a_video_with_a_rate(photo, tmp_path):
         (folder / f"{index}.png").write_bytes(photo.read_bytes())
     out = tmp_path / "out.mkv"
     assert run.main([str(folder), "--fps", "30000/1001", "-o", str(out)]) == 0
-    from stream.video_source import VideoSource
+    from stream.sources.video import VideoSource
 
     with VideoSource(str(out)) as video:
         times = [frame.time_s for frame in video]
@@ -249,7 +249,7 @@ def test_bad_values_are_noticed_before_anything_is_opened(capfd, monkeypatch, ar
     def opened(*_: object, **__: object) -> None:
         pytest.fail("opened for a command that makes no sense")
 
-    monkeypatch.setattr("stream.sources.open_source", opened)
+    monkeypatch.setattr("stream.sources.opening.open_source", opened)
     monkeypatch.setattr("segmentation.loading.load", opened)
     assert words in failing(capfd, 2, "demo:", "-o", "null:", *arguments)
 

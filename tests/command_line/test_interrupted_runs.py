@@ -32,7 +32,7 @@ def wait_for(condition, seconds: float = 30) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tmp_path, number):
-    from stream.video_source import VideoSource
+    from stream.sources.video import VideoSource
 
     clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
     out = tmp_path / "out.mp4"

@@ -13,7 +13,7 @@ import run
 from segmentation.mask_rcnn import segmenter as mask_rcnn
 from segmentation.person import segmenter as person
 from segmentation.yolact import segmenter as yolact
-from stream.photos import read_photo
+from stream.photo_files import read_photo
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
 

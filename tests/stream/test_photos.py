@@ -14,9 +14,9 @@ import pytest
 
 from stream.errors import StreamError
 from stream.frame import Output
-from stream.photo_sinks import PhotoFile, PhotoFolder
-from stream.photo_source import Photos
-from stream.photos import encode_photo, read_photo
+from stream.photo_files import encode_photo, read_photo
+from stream.sinks.photos import PhotoFile, PhotoFolder
+from stream.sources.photos import Photos
 from tests.fakes import output_of
 
 RGB = np.zeros((6, 8, 3), np.uint8)

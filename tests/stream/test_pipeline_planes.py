@@ -48,7 +48,7 @@ def test_other_effects_are_given_rgb() -> None:
 def test_foreground_of_a_clip_is_written_as_it_was_read(shared_data: Path) -> None:
     from segmentation.loading import load
     from segmentation.tracking.keyframe_tracker import KeyframeTracker
-    from stream.video_source import VideoSource
+    from stream.sources.video import VideoSource
 
     segmenter = load("portrait")
     pipeline = Pipeline(

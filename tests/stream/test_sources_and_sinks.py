@@ -11,18 +11,18 @@ import cv2
 import numpy as np
 import pytest
 
-import stream.background
-from stream.background import LoopingVideo, open_background
-from stream.demo import Demo
+import stream.live.background
 from stream.errors import StreamError
 from stream.frame import OutputInfo, StreamInfo
-from stream.photo_sinks import PhotoFile, PhotoFolder
-from stream.photo_source import Photos
-from stream.realtime import RealTime
-from stream.sinks import SinkOptions, open_sink
-from stream.sources import local_files, open_source
-from stream.video_sink import VideoSink
-from stream.video_source import VideoSource
+from stream.live.background import LoopingVideo, open_background
+from stream.sinks.opening import SinkOptions, open_sink
+from stream.sinks.photos import PhotoFile, PhotoFolder
+from stream.sinks.video import VideoSink
+from stream.sources.demo import Demo
+from stream.sources.opening import local_files, open_source
+from stream.sources.photos import Photos
+from stream.sources.realtime import RealTime
+from stream.sources.video import VideoSource
 from tests.fakes import MovingSquare, output_of, square
 
 INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
@@ -171,7 +171,9 @@ def test_background_does_not_make_up_for_a_camera_that_was_gone(clip, monkeypatc
 def test_background_is_a_photo_or_a_video_and_is_closed(tmp_path, clip, monkeypatch):
     cv2.imwrite(str(tmp_path / "b.png"), square(0))
     closed = []
-    monkeypatch.setattr(stream.background.LoopingVideo, "close", lambda self: closed.append(self))
+    monkeypatch.setattr(
+        stream.live.background.LoopingVideo, "close", lambda self: closed.append(self)
+    )
     with ExitStack() as stack:
         assert isinstance(open_background(tmp_path / "b.png", stack), np.ndarray)
         video = open_background(clip, stack)

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import run as command_line
-import stream.network_thread
+import stream.segmenter_thread
 from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from stream.frame import StreamInfo
 from stream.loop import Run, play
-from stream.network_thread import NetworkThread
 from stream.pipeline import Pipeline
+from stream.segmenter_thread import NetworkThread
 from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
 from tests.fakes import ListSink, MovingSquare, Oracle, square
@@ -196,7 +196,7 @@ def test_network_that_dies_live_covers_the_picture_and_is_told():
 
 
 def test_network_that_hangs_does_not_keep_the_program(monkeypatch):
-    monkeypatch.setattr(stream.network_thread, "MAX_WAIT_S", 0.1)
+    monkeypatch.setattr(stream.segmenter_thread, "MAX_WAIT_S", 0.1)
     let_go = threading.Event()
     at_last = threading.Timer(30, let_go.set)
     at_last.start()

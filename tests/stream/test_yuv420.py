@@ -129,7 +129,7 @@ def test_other_planes_have_the_same_coding() -> None:
 
 
 def test_a_decoded_clip_is_what_ffmpeg_makes_of_it(shared_data: Path) -> None:
-    from stream.video_source import VideoSource
+    from stream.sources.video import VideoSource
 
     for name in ("talk_woman_720p_audio.mp4", "webcam_asl_book.mkv", "two_kids_bedroom_540p.mp4"):
         path = shared_data / "clips" / name

@@ -20,8 +20,8 @@ pytest.importorskip("skimage", reason="carries the portrait")
 
 from segmentation.loading import load
 from segmentation.segmenter import Segmenter
-from stream.demo import FPS, HEIGHT, WIDTH, Demo
-from stream.ffmpeg import executable
+from stream.ffmpeg.process import executable
+from stream.sources.demo import FPS, HEIGHT, WIDTH, Demo
 from tests.browsing import GREEN, ROOM_AREA, Visit, chromium, share_of
 from tests.serving import Served
 

@@ -1,0 +1,136 @@
+"""A look at this system: what maskcast can use, what is missing, and what mends it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from segmentation.errors import WeightsError
+from segmentation.pip_command import install_extra, pip_install
+from segmentation.runtime.devices import gpu_present, gpu_usable, installed
+from segmentation.runtime.openvino_network import openvino_devices
+from segmentation.weights.store import listing, locate
+from stream.display import display_available
+from stream.doctor.cameras import camera_findings
+from stream.doctor.finding import Finding
+from stream.doctor.virtual_camera import virtual_camera_findings
+from stream.errors import StreamError
+from stream.ffmpeg.process import executable
+from stream.ffmpeg.process import listing as ffmpeg_listing
+
+#: What ffmpeg encodes with, and what for.
+ENCODERS = {
+    "libx264": ".mp4 .mkv .mov and the network",
+    "aac": "their sound",
+    "libvpx-vp9": ".webm",
+    "libopus": "its sound",
+    "prores_ks": "transparent .mov",
+}
+_NVIDIA_VERSION = Path("/proc/driver/nvidia/version")
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything in turn; a look that fails is a finding of its own."""
+    looks: dict[str, Callable[[], list[Finding]]] = {
+        "system": _system,
+        "camera": camera_findings,
+        "virtual camera": virtual_camera_findings,
+        "display": _display,
+        "ffmpeg": _ffmpeg,
+        "backend": _backends,
+        "gpu": _gpu,
+        "weights": _weights,
+    }
+    for topic, look in looks.items():
+        try:
+            yield from look()
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            yield Finding(topic, "wrong", f"cannot be looked at ({text})")
+
+
+def _system() -> list[Finding]:
+    text = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    packages = [f"{name} {installed(name)}" for name in ("numpy", "opencv-python")]
+    return [Finding("system", "ok", ", ".join([text, f"{os.cpu_count()} cores", *packages]))]
+
+
+def _display() -> list[Finding]:
+    if display_available():
+        return [Finding("display", "ok", "windows can be shown")]
+    given = os.environ.get("DISPLAY")
+    if given:
+        text = f"DISPLAY is {given}, where no X server answers"
+        return [Finding("display", "wrong", text, "log in at the screen, or: unset DISPLAY")]
+    return [Finding("display", "missing", "none, so no window", "write to a file: -o out.mp4")]
+
+
+def _ffmpeg() -> list[Finding]:
+    remedy = pip_install("--force-reinstall", "imageio-ffmpeg")
+    try:
+        path, version = executable(), ffmpeg_listing("-version").split("\n")[0]
+        encoders = set(re.findall(r"^ [VAS]\S{5} (\S+)", ffmpeg_listing("-encoders"), re.MULTILINE))
+    except StreamError as error:
+        return [Finding("ffmpeg", "wrong", str(error), remedy)]
+    short = re.sub(r"^ffmpeg version (\S+).*", r"\1", version)
+    found = [Finding("ffmpeg", "ok", f"{short}, {path}")]
+    lacking = [name for name in ENCODERS if name not in encoders]
+    for name in lacking:
+        text = f"no encoder {name}, for {ENCODERS[name]}"
+        found.append(Finding("ffmpeg", "wrong", text, remedy))
+    there = ", ".join(name for name in ENCODERS if name in encoders)
+    return [*found, Finding("ffmpeg", "ok", f"encoders: {there}")] if there else found
+
+
+def _backends() -> list[Finding]:
+    version = installed("openvino")
+    try:
+        devices = openvino_devices()
+    except (ImportError, RuntimeError) as error:
+        text = f"OpenVINO {version or ''} cannot be loaded ({' '.join(str(error).split())})"
+        found = [Finding("backend", "wrong", text, pip_install("--force-reinstall", "openvino"))]
+    else:
+        found = [Finding("backend", "ok", f"OpenVINO {version} ({', '.join(devices)})")]
+    keras, tensorflow = installed("keras"), installed("tensorflow")
+    if keras and tensorflow:
+        text = f"Keras {keras} on TensorFlow {tensorflow}"
+        return [*found, Finding("backend", "ok", text)]
+    text = "Keras and TensorFlow, for networks with weights of their own, and for GPUs"
+    return [*found, Finding("backend", "missing", text, install_extra("mask-rcnn"))]
+
+
+def _gpu() -> list[Finding]:
+    if not gpu_present():
+        return [Finding("gpu", "ok", "no NVIDIA GPU; networks run on the processor")]
+    name = "an NVIDIA GPU"
+    if _NVIDIA_VERSION.exists():
+        version = re.search(r"Kernel Module\D*([\d.]+)", _NVIDIA_VERSION.read_text())
+        name += f", driver {version[1]}" if version else ""
+    if gpu_usable():
+        return [Finding("gpu", "ok", f"{name}, which Keras can use")]
+    text = f"{name}, which Keras cannot use"
+    return [Finding("gpu", "wrong", text, f"{install_extra('gpu')}, and check nvidia-smi")]
+
+
+def _weights() -> list[Finding]:
+    found = [Finding("weights", "ok", "portrait and mask-rcnn-person, in the package")]
+    rows = listing()
+    for row in rows:
+        if row.path is None:
+            continue
+        try:
+            locate(row.preset)
+        except WeightsError as error:
+            remedy = f"run.py models fetch {row.preset.name}"
+            found.append(Finding("weights", "wrong", str(error), remedy))
+        else:
+            found.append(Finding("weights", "ok", f"{row.preset.name}, {row.path}"))
+    if not any(row.path for row in rows):
+        remedy = "run.py models fetch mask-rcnn"
+        found.append(
+            Finding("weights", "missing", "of networks that find other things than people", remedy)
+        )
+    return found

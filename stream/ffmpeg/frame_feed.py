@@ -1,0 +1,119 @@
+"""Frames on their way into an ffmpeg, with their timestamps."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.picture import Picture
+from stream.ffmpeg import nut
+from stream.ffmpeg.formats import coded_colour
+from stream.ffmpeg.process import Ffmpeg
+from stream.frame import OutputInfo
+from stream.yuv420 import YuvCoding, YuvPicture
+
+DEFAULT_FPS = Fraction(25)
+#: What ffmpeg reads frames with, its first input.
+FEED_OPTIONS = ("-copyts", "-f", "nut", "-i", "pipe:0")
+
+_DEFAULT_TIME_BASE = Fraction(1, 90_000)
+_COARSEST_TIME_BASE = Fraction(1, 10_000)
+_FINEST_TIME_BASE = Fraction(1, 1_000_000)
+
+
+class FrameFeed:
+    """Gives pictures to processes of ffmpeg, one after the other, as NUT.
+
+    Args:
+        info: of the outputs to come.
+        coded: ffmpeg's name of the pixels that are encoded; where it is "yuv420p" pictures that
+            are coded otherwise are converted here, which is cheaper than ffmpeg's exact conversion.
+
+    Attributes:
+        pixels: ffmpeg's name of the pixels it is given.
+    """
+
+    def __init__(self, info: OutputInfo, coded: str) -> None:
+        """Prepare the conversion."""
+        stream = info.stream
+        self.pixels = "rgba" if info.has_alpha else "rgb24"
+        self._info = info
+        self._coding: YuvCoding | None = None
+        is_odd = stream.width % 2 or stream.height % 2
+        if coded == "yuv420p" and not is_odd:
+            colour = coded_colour(stream.colour)
+            self._coding = YuvCoding(colour.matrix or "bt709", colour.full_range)
+            self.pixels = "yuv420p"
+        self._time_base = _time_base(stream.time_base)
+        self._process: Ffmpeg | None = None
+        self._origin_s = 0.0
+        self._last_pts = -1
+
+    def start(self, process: Ffmpeg, origin_s: float) -> None:
+        """Go on with a process started with `FEED_OPTIONS`; its time 0 is our `origin_s`."""
+        self._process, self._origin_s, self._last_pts = process, origin_s, -1
+        stream = self._info.stream
+        with contextlib.suppress(BrokenPipeError):  # which the first frame meets again
+            process.write(
+                nut.file_header(
+                    (stream.height, stream.width),
+                    self.pixels,
+                    time_base=self._time_base,
+                    pixel_aspect=stream.pixel_aspect,
+                    fps=stream.fps or DEFAULT_FPS,
+                )
+            )
+
+    def check(self, picture: Picture) -> None:
+        """Raise `ValueError` if the picture is not one of the stream."""
+        stream = self._info.stream
+        expected = stream.height, stream.width, 4 if self._info.has_alpha else 3
+        num_channels = 3 if isinstance(picture, YuvPicture) else picture.rgb.shape[2]
+        shape = *picture.size_hw, num_channels
+        if shape != expected:
+            raise ValueError(f"picture: expected {expected}, got {shape}")
+
+    def write(self, picture: Picture, time_s: float) -> None:
+        """Hand over one picture.
+
+        A timestamp that does not come after the one before is moved to the next possible one.
+
+        Raises:
+            BrokenPipeError: the process has ended.
+        """
+        assert self._process is not None
+        pts = round((time_s - self._origin_s) / float(self._time_base))
+        self._last_pts = pts = max(pts, self._last_pts + 1)
+        planes = [np.ascontiguousarray(plane) for plane in self._coded(picture)]
+        self._process.write(nut.frame_header(pts, sum(plane.nbytes for plane in planes)))
+        for plane in planes:
+            self._process.write(plane.data.cast("B"))
+
+    def _coded(self, picture: Picture) -> Sequence[NDArray[np.uint8]]:
+        if self._coding is None:
+            return [picture.rgb]
+        if not isinstance(picture, YuvPicture) or picture.coding != self._coding:
+            picture = YuvPicture.of_rgb(picture.rgb, self._coding)
+        return picture.planes
+
+    @property
+    def end_s(self) -> float:
+        """End of the last frame, on the process' clock.
+
+        The muxer, too, lets the last frame last as long as the nominal rate says.
+        """
+        duration_s = 1 / (self._info.stream.fps or DEFAULT_FPS)
+        return float(self._last_pts * self._time_base + duration_s)
+
+
+def _time_base(source: Fraction | None) -> Fraction:
+    """Return the source's time base or a part of it, fine enough for frames between its ticks."""
+    if source is None or source < _FINEST_TIME_BASE:
+        return _DEFAULT_TIME_BASE
+    while source > _COARSEST_TIME_BASE:
+        source /= 2
+    return source

@@ -1,0 +1,108 @@
+"""How ffmpeg sends to an address of a network, or writes a folder that a web server shows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from stream.errors import StreamError
+from stream.ffmpeg.formats import encoder_options
+from stream.ffmpeg.frame_feed import DEFAULT_FPS
+from stream.frame import OutputInfo
+
+HLS_PREFIX = "hls:"
+PLAYLIST = "index.m3u8"
+SEGMENTS = "maskcast-*.ts"
+
+_SENT = re.compile(r"(rtmps?|srt|udp)://", re.IGNORECASE)
+_KEYFRAME_S = 2
+_LIVE_SEGMENTS = 6
+_BITS_A_PIXEL = 0.15
+_LEAST_RATE = 1_000_000
+_TIMEOUT_US = 10_000_000
+_UDP_PACKET = 1316  # seven packets of MPEG-TS, which fit the usual frame of an ethernet
+
+
+def is_network_output(address: str) -> bool:
+    """Return whether `address` is one that `output_options` knows."""
+    return _SENT.match(address) is not None or address.startswith(HLS_PREFIX)
+
+
+def check_address(address: str) -> None:
+    """Raise `StreamError` unless all is there that the protocol needs."""
+    if address.startswith(HLS_PREFIX):
+        if not address.removeprefix(HLS_PREFIX):
+            raise StreamError(f"{address}: names no folder; write hls:FOLDER/")
+        return
+    try:
+        parts = urlsplit(address)
+        host, port, path = parts.hostname, parts.port, parts.path.strip("/")
+    except ValueError as error:
+        raise StreamError(f"{address}: is no address ({error})") from None
+    if parts.scheme.lower().startswith("rtmp"):
+        if not host or "/" not in path:
+            raise StreamError(f"{shown(address)}: must look like rtmp://HOST/APPLICATION/KEY")
+    elif not port or not (host or parts.scheme.lower() == "srt"):
+        raise StreamError(f"{shown(address)}: must look like {parts.scheme}://HOST:PORT")
+
+
+def shown(address: str) -> str:
+    """Return `address` without what may be secret in it: names, keys and passwords."""
+    if address.startswith(HLS_PREFIX):
+        return address
+    scheme, _, rest = address.partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}"
+
+
+def picture_options(
+    info: OutputInfo, pixels: str, preset: str, crf: int, *, live: bool
+) -> list[str]:
+    """Return ffmpeg's arguments that encode the picture: H.264, a keyframe every two seconds.
+
+    Args:
+        info: see `OutputInfo.as_shown`.
+        pixels: of the frames ffmpeg is given.
+        preset: of x264.
+        crf: constant rate factor, up to a bit rate that suits the size.
+        live: each frame leaves the encoder at once.
+    """
+    stream = info.stream
+    fps = float(stream.fps or DEFAULT_FPS)
+    rate = max(_LEAST_RATE, round(stream.width * stream.height * fps * _BITS_A_PIXEL))
+    options = encoder_options(".mp4", info, pixels, preset, crf)
+    options += ["-maxrate", str(rate), "-bufsize", str(rate)]
+    options += ["-g", str(max(1, round(fps * _KEYFRAME_S)))]
+    options += ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_S})"]
+    return [*options, "-tune", "zerolatency"] if live else options
+
+
+def output_options(address: str, *, live: bool, again: bool) -> list[str]:
+    """Return ffmpeg's arguments that open the output.
+
+    Args:
+        address: `rtmp://`, `rtmps://`, `srt://`, `udp://` or `hls:FOLDER/`.
+        live: it never ends by itself, so old segments are deleted.
+        again: it goes on where another process ended.
+    """
+    if address.startswith(HLS_PREFIX):
+        return _hls_options(Path(address.removeprefix(HLS_PREFIX)), live=live, again=again)
+    if address.lower().startswith("rtmp"):
+        options = ["-flvflags", "no_duration_filesize", "-rw_timeout", str(_TIMEOUT_US)]
+        return [*options, "-f", "flv", address]
+    if address.lower().startswith("udp") and "pkt_size=" not in address:
+        address += f"{'&' if '?' in address else '?'}pkt_size={_UDP_PACKET}"
+    return ["-muxdelay", "0.1", "-muxpreload", "0", "-flush_packets", "1", "-f", "mpegts", address]
+
+
+def _hls_options(folder: Path, *, live: bool, again: bool) -> list[str]:
+    flags = "independent_segments+temp_file"
+    if live:
+        flags += "+delete_segments+append_list" + ("+discont_start" if again else "")
+    return [
+        *("-f", "hls", "-hls_time", str(_KEYFRAME_S), "-hls_flags", flags),
+        *("-hls_list_size", str(_LIVE_SEGMENTS if live else 0)),
+        *([] if live else ["-hls_playlist_type", "vod"]),
+        *("-hls_segment_filename", f"{folder / SEGMENTS.replace('*', '%06d')}"),
+        *("-y", f"{folder / PLAYLIST}"),
+    ]

@@ -1,0 +1,29 @@
+"""The sound that belongs to a stream of frames, as an input of the ffmpeg that writes them."""
+
+from __future__ import annotations
+
+from stream.ffmpeg.header import sound_codecs
+from stream.ffmpeg.inputs import input_options
+from stream.ffmpeg.process import Ffmpeg
+
+
+def probe_sound(address: str) -> list[str]:
+    """Return the codec of each track of sound, none where the file cannot be opened any more."""
+    lines: list[str] = []
+    with Ffmpeg(
+        input_options(address), on_line=lambda line: lines.append(line) if line else None
+    ) as process:
+        process.wait()
+    return sound_codecs(lines)
+
+
+def sound_input(address: str, origin_s: float, *, from_s: float = 0.0) -> list[str]:
+    """Return ffmpeg's arguments that read the sound of `address`.
+
+    Args:
+        address: a file or stream, as in `StreamInfo.sound`.
+        origin_s: time on the sound's clock that becomes 0.
+        from_s: time on the sound's clock before which nothing is read.
+    """
+    seek = ["-ss", f"{from_s:.6f}"] if from_s > 0 else []
+    return [*seek, "-itsoffset", f"{-origin_s:.6f}", *input_options(address)]

@@ -1,0 +1,105 @@
+"""What stands behind a person instead of his room: a photo, or a video that starts over."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.errors import StreamError
+from stream.frame import Frame
+from stream.photo_files import is_photo, read_photo
+from stream.sources.video import VideoSource
+
+Image = NDArray[np.uint8]
+
+#: What is missing of the stream for longer, a camera that was gone, is not made up for: to decode
+#: it would hold up the next frame.
+MAX_GAP_S = 5.0
+
+
+def open_background(path: Path, opened: contextlib.ExitStack) -> Image | LoopingVideo:
+    """Return the photo, or the video, in `path`.
+
+    Args:
+        path: a photo by its ending, else a video.
+        opened: closes the video's decoder.
+
+    Raises:
+        StreamError: it cannot be read.
+    """
+    if not path.exists():
+        raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
+    if is_photo(path):
+        return read_photo(path)
+    video = LoopingVideo(path)
+    opened.callback(video.close)
+    return video
+
+
+class LoopingVideo:
+    """A background that moves; asked for a time, it shows the frame that is due then.
+
+    Args:
+        path: of the video.
+
+    Raises:
+        StreamError: the video cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the video and read its first frame."""
+        self._path = path
+        self._opened = contextlib.ExitStack()
+        self._offset_s = 0.0  # from the video's clock to that of the stream it stands behind
+        self._begun = False
+        self._start()
+
+    def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
+        """Return the frame for a time that does not go back, (h, w, 3) uint8 RGB of any size."""
+        if not self._begun:
+            self._offset_s = time_s - self._shown.time_s
+            self._begun = True
+        if time_s - self._next.time_s - self._offset_s > MAX_GAP_S:
+            self._offset_s = time_s - self._next.time_s
+        while self._next.time_s + self._offset_s <= time_s:
+            self._advance()
+        return self._shown.image
+
+    def go_on(self) -> None:
+        """Forget the clock: whatever time is asked for next, the frame shown last is due then."""
+        self._begun = False
+
+    def close(self) -> None:
+        """End the decoder."""
+        self._opened.close()
+
+    def _start(self) -> None:
+        self._opened.close()
+        source = self._opened.enter_context(VideoSource(str(self._path)))
+        self._step_s = float(1 / source.info.fps) if source.info.fps else 0.04
+        self._frames: Iterator[Frame] = iter(source)
+        first = next(self._frames, None)
+        if first is None:
+            raise StreamError(f"{self._path}: has no frames to be a background")
+        self._shown = first
+        self._next = self._following()
+
+    def _following(self) -> Frame:
+        """Return the frame after the one shown; at the end, the last one again, a step later."""
+        following = next(self._frames, None)
+        if following is not None:
+            return following
+        return Frame(self._shown.picture, -1, self._shown.time_s + self._step_s)
+
+    def _advance(self) -> None:
+        if self._next.index >= 0:
+            self._shown = self._next
+            self._next = self._following()
+            return
+        due_s = self._next.time_s + self._offset_s
+        self._start()
+        self._offset_s = due_s - self._shown.time_s

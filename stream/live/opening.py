@@ -1,0 +1,98 @@
+"""Live control of one run, wired to its window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from segmentation.segmenter import Segmenter
+from stream.foreground import Keep
+from stream.frame import Event, OutputInfo
+from stream.live.control import LiveControl
+from stream.live.hud import Figures
+from stream.live.palette import Palette
+from stream.live.recorder import Recorder
+from stream.loop import Run
+from stream.sinks.opening import SinkOptions
+from stream.sinks.window import Window
+
+
+def open_live_control(
+    run: Run,
+    palette: Palette,
+    segmenter: Segmenter,
+    *,
+    info: OutputInfo,
+    options: SinkOptions,
+    keep: Keep | None,
+    stack: ExitStack,
+) -> Callable[[Event], None]:
+    """Return what reacts to a person; where there is a window, it has all the keys.
+
+    Args:
+        run: to be controlled; a recorder is added to its sinks.
+        palette: the effects.
+        segmenter: the network.
+        info: of the outputs.
+        options: how recordings are written.
+        keep: what the command line says of the foreground.
+        stack: leaves the recorder.
+    """
+    windows = {name: sink for name, sink in run.sinks.items() if isinstance(sink, Window)}
+    if not windows:
+        return lambda event: _quit(event, run.stop)
+    (name, window), *_ = windows.items()
+    messages = Messages(options.on_message)
+    recorder = stack.enter_context(_recorder(info, options, messages))
+    run.sinks["recorder"] = recorder
+    palette.prepare((info.stream.height, info.stream.width))
+    control = LiveControl(
+        run,
+        palette,
+        segmenter,
+        keep=keep,
+        figures=Figures(run.stats, name),
+        recorder=recorder,
+        fullscreen=window.toggle_fullscreen,
+    )
+    messages.also = control.tell
+    window.decorate(control.draw)
+    return control.react
+
+
+class Messages:
+    """Passes messages on to the terminal and to the window.
+
+    Args:
+        first: told each message.
+
+    Attributes:
+        also: likewise.
+    """
+
+    def __init__(self, first: Callable[[str], None]) -> None:
+        """Know no window yet."""
+        self._first = first
+        self.also: Callable[[str], None] = lambda text: None
+
+    def tell(self, text: str) -> None:
+        """Pass a message on."""
+        self._first(text)
+        self.also(text)
+
+
+def _recorder(info: OutputInfo, options: SinkOptions, messages: Messages) -> Recorder:
+    return Recorder(
+        Path.cwd(),
+        info,
+        preset=options.preset,
+        crf=options.crf,
+        on_message=messages.tell,
+    )
+
+
+def _quit(event: Event, stop: threading.Event) -> None:
+    if event.kind == "closed" or event.key in ("q", "escape"):
+        stop.set()

@@ -1,0 +1,149 @@
+"""The effects that a person can choose among while the program runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects import EFFECTS, Background, Blur, Effect, parse_effect
+from stream.live.background import LoopingVideo, open_background
+
+Image = NDArray[np.uint8]
+
+DEFAULT_BACKGROUND = "#2a6f97"
+_STEP = 0.1
+
+
+class Palette:
+    """All effects, ready for use, and which of them is chosen.
+
+    All backgrounds are opened at once: to choose one later takes no time.
+
+    Args:
+        text: the effect to begin with, `NAME[=VALUE]`.
+        backgrounds: photos, videos or colours, for `replace`, after that of `text`.
+        stack: closes the videos.
+
+    Attributes:
+        effect: the one chosen.
+        has_alpha: of the effect to begin with, and so of all results.
+        paths: of the backgrounds that are files.
+
+    Raises:
+        StreamError: a background cannot be read.
+        ValueError: there is no such effect, or its value makes no sense.
+    """
+
+    def __init__(self, text: str, backgrounds: Sequence[str], stack: ExitStack) -> None:
+        """Open all backgrounds."""
+        self._stack = stack
+        name, _, value = text.partition("=")
+        values = [value] if name == "replace" and value else []
+        values += backgrounds
+        if name == "replace" and not values:
+            parse_effect(text, lambda path: open_background(path, stack))
+        self._strength = 0.5
+        self._names = [each.rpartition("/")[2] for each in values or [DEFAULT_BACKGROUND]]
+        self._videos: list[LoopingVideo | None] = []
+        self._replacing = [self._replace(each) for each in values or [DEFAULT_BACKGROUND]]
+        self.paths = [Path(each) for each in values if not each.startswith("#")]
+        self._background = 0
+        self._name = name
+        if name == "replace":
+            first = self._replacing[0]
+        else:
+            first = parse_effect(text, lambda path: open_background(path, stack))
+        if isinstance(first, Blur):
+            self._strength = first.strength
+        self.has_alpha = first.has_alpha
+        self.effect = first
+
+    @property
+    def title(self) -> str:
+        """The effect chosen, for people."""
+        if self._name == "blur":
+            return f"blur {self._strength:.1f}"
+        if self._name == "replace":
+            return f"replace {self._names[self._background]}"
+        return self._name
+
+    def choose(self, name: str) -> None:
+        """Take the effect of that name.
+
+        Raises:
+            ValueError: the outputs cannot show it.
+        """
+        if name == "cutout" and not self.has_alpha:
+            raise ValueError("cutout: only when begun with --effect cutout")
+        self._name = name
+        effect: Effect
+        if name == "replace":
+            effect = self._replacing[self._background]
+            video = self._videos[self._background]
+            if video is not None:
+                video.go_on()
+        elif name == "blur":
+            effect = Blur(self._strength)
+        else:
+            effect = parse_effect(name, lambda path: open_background(path, self._stack))
+        self.effect = _Opaque(effect) if self.has_alpha and not effect.has_alpha else effect
+
+    def strengthen(self, steps: int) -> None:
+        """Make the effect stronger, or weaker, by tenths.
+
+        Raises:
+            ValueError: it has no strength.
+        """
+        if self._name != "blur":
+            raise ValueError(f"{self._name}: has no strength")
+        self._strength = min(1.0, max(_STEP, round(self._strength + steps * _STEP, 1)))
+        self.choose("blur")
+
+    def next_background(self) -> None:
+        """Replace the background by the next one."""
+        if self._name == "replace":
+            self._background = (self._background + 1) % len(self._replacing)
+        self.choose("replace")
+
+    def prepare(self, size_hw: tuple[int, int]) -> None:
+        """Bring the backgrounds to the size of frames, which would hold up the first one."""
+        black = np.zeros((*size_hw, 3), np.uint8)
+        for effect, video in zip(self._replacing, self._videos, strict=True):
+            if video is None:
+                effect(black, black[..., 0], 0.0)
+
+    def _replace(self, value: str) -> Effect:
+        opened: list[Image | Background] = []
+
+        def open_one(path: Path) -> Image | Background:
+            opened.append(open_background(path, self._stack))
+            return opened[0]
+
+        effect = parse_effect(f"replace={value}", open_one)
+        video = opened[0] if opened and isinstance(opened[0], LoopingVideo) else None
+        self._videos.append(video)
+        return effect
+
+
+class _Opaque:
+    """`Effect` of another one, with a fourth channel."""
+
+    has_alpha = True
+
+    def __init__(self, effect: Effect) -> None:
+        self._effect = effect
+
+    def __call__(self, image: Image, alpha: Image, time_s: float) -> Image:
+        shown = self._effect(image, alpha, time_s)
+        return np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGB2RGBA), np.uint8)
+
+
+def effect_of_key(key: str) -> str | None:
+    """Return the effect of a number key, `None` where there is none."""
+    names = list(EFFECTS)
+    return names[int(key) - 1] if key in map(str, range(1, len(names) + 1)) else None

@@ -1,0 +1,148 @@
+"""Sink: recordings and snapshots that a person begins and ends while the program runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from stream.errors import StreamError
+from stream.frame import Output, OutputInfo, Sink
+from stream.output_files import save
+from stream.photo_files import encode_photo
+from stream.sinks.video import VideoSink
+
+
+class Recorder(Sink):
+    """Writes videos and photos into a folder when told to, see `Sink`.
+
+    A recording is complete, and has its name, a moment after it was ended; one that runs at the
+    end of the stream is ended with it. One that fails (a full disk) ends, and the stream goes on.
+
+    Args:
+        folder: that the files go to.
+        info: of the outputs to come.
+        preset: of x264.
+        crf: constant rate factor.
+        on_message: told, in one line, what was written or why not.
+    """
+
+    main_thread = False
+    watched = True
+
+    def __init__(
+        self,
+        folder: Path,
+        info: OutputInfo,
+        *,
+        preset: str,
+        crf: int,
+        on_message: Callable[[str], None],
+    ) -> None:
+        """Record nothing yet."""
+        self._folder, self._info = folder, info
+        self._encoding = (preset, crf)
+        self._on_message = on_message
+        self._video: VideoSink | None = None
+        self._last: Output | None = None
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._paths: set[Path] = set()  # given away, some of them not written yet
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Discard a recording that was not completed."""
+        self._join()
+        if self._video is not None:
+            self._video.__exit__(kind, error, trace)
+
+    @property
+    def recording(self) -> bool:
+        """Whether a recording runs."""
+        return self._video is not None
+
+    def write(self, output: Output) -> None:
+        """Record one output, if a recording runs."""
+        with self._lock:
+            self._last = output
+            if self._video is None:
+                return
+            try:
+                self._video.write(output)
+            except StreamError as error:
+                self._video.__exit__(None, None, None)
+                self._video = None
+                self._on_message(str(error))
+
+    def finish(self, *, cut_short: bool) -> None:
+        """End the recording that runs; see `Sink`."""
+        if self.recording:
+            self.toggle()
+        self._join()
+
+    def toggle(self) -> None:
+        """Begin a recording, or end the one that runs. May be called from any thread."""
+        with self._lock:
+            video, self._video = self._video, None
+            if video is None:
+                self._begin()
+        if video is not None:
+            self._aside(lambda: self._complete(video))
+
+    def snapshot(self) -> None:
+        """Write the last output as a photo. May be called from any thread."""
+        output = self._last
+        if output is None:
+            return
+        with self._lock:
+            path = self._new_path(".png")
+
+        def write() -> None:
+            save(encode_photo(output.image, path, output.frame.profile), path)
+            self._on_message(f"{path.name}: written")
+
+        self._aside(write)
+
+    def _begin(self) -> None:
+        preset, crf = self._encoding
+        path = self._new_path(".mov" if self._info.has_alpha else ".mp4")
+        try:
+            self._video = VideoSink(path, self._info, preset=preset, crf=crf, excerpt=True)
+        except StreamError as error:
+            self._on_message(str(error))
+
+    def _complete(self, video: VideoSink) -> None:
+        with video:
+            video.finish(cut_short=True)
+        self._on_message(f"{video.path.name}: written")
+
+    def _aside(self, work: Callable[[], None]) -> None:
+        """Do what takes time in a thread of its own, and say why it failed."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except StreamError as error:
+                self._on_message(str(error))
+
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(threading.Thread(target=guarded, name="recorder"))
+        self._threads[-1].start()
+
+    def _join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _new_path(self, ending: str) -> Path:
+        stem = f"maskcast-{time.strftime('%Y%m%d-%H%M%S')}"
+        path, number = self._folder / f"{stem}{ending}", 2
+        while path in self._paths or path.exists():
+            path, number = self._folder / f"{stem}-{number}{ending}", number + 1
+        self._paths.add(path)
+        return path

@@ -1,0 +1,75 @@
+"""The networks that all visitors share, and the threads that work for them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from segmentation.picture import RgbPicture
+from segmentation.segmenter import Segmenter
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from stream.pipeline import Choose, shrunk
+from stream.segmenter_thread import NetworkThread
+from stream.tracking import CHEAP
+
+T = TypeVar("T")
+#: Frame sizes (height, width) the networks are prepared for before the first visitor comes.
+PREPARED_HW = ((480, 640), (640, 480))
+
+
+class Network:
+    """Networks behind one thread, and a few threads for everything else that takes time.
+
+    Each visitor has at most one frame in either queue, and both are served in order: nobody gets
+    ahead of the others, however fast he sends.
+
+    Args:
+        segmenters: the first is what a visitor begins with.
+        choose: by name of the network, which of its objects are foreground; all without it.
+    """
+
+    def __init__(
+        self, segmenters: Sequence[Segmenter], choose: Mapping[str, Choose] | None = None
+    ) -> None:
+        """Start the threads."""
+        self.choose = dict(choose or {})
+        self.segmenters = {segmenter.name: segmenter for segmenter in segmenters}
+        self._alone = NetworkThread()
+        self._others = ThreadPoolExecutor(max(2, (os.cpu_count() or 1) - 1), "visitors")
+
+    def prepare(self) -> None:
+        """Run every network once, since they are compiled at their first image."""
+        for segmenter in self.segmenters.values():
+            for height, width in PREPARED_HW:
+                picture = RgbPicture(np.zeros((height, width, 3), np.uint8))
+                segmenter.segment(shrunk(picture, segmenter.max_input)[None])
+
+    def tracker(self, name: str, on_failure: Callable[[Exception], None]) -> KeyframeTracker:
+        """Return a fresh tracker for a network; one that is slow holds up no frame of it."""
+        segmenter = self.segmenters[name]
+        if name in CHEAP:
+            return KeyframeTracker(segmenter, on_failure)
+        return KeyframeTracker(
+            segmenter, on_failure, reuse="forward", keyframe="auto", executor=self._alone
+        )
+
+    async def track(self, name: str, work: Callable[[], T]) -> T:
+        """Do what a tracker of this network has to do for a frame."""
+        return await self._in(self._alone if name in CHEAP else self._others, work)
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Do something else that takes time."""
+        return await self._in(self._others, work)
+
+    async def _in(self, executor: Executor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+    def close(self) -> None:
+        """End the threads after what they are doing now."""
+        self._alone.shutdown(wait=False)
+        self._others.shutdown(wait=False, cancel_futures=True)

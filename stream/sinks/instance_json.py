@@ -1,0 +1,177 @@
+"""Sink: boxes, scores and masks of what was found, as COCO's results."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+import numpy as np
+
+from segmentation.instances import Instances
+from segmentation.pip_command import pip_install
+from stream.errors import StreamError
+from stream.frame import Frame, Output, OutputInfo, Sink
+from stream.output_files import check_free
+from stream.sinks.instance_masks import Mask, at_frame_size, to_polygons, to_rle
+
+#: Of the files this sink writes.
+ENDINGS = (".json", ".jsonl")
+
+
+class InstancesJSON(Sink):
+    """`Sink` for what was found, in COCO's format of results (https://cocodataset.org).
+
+    A `.json` is one list of all instances, which `COCO.loadRes` of pycocotools takes as it is.
+    A frame without instances leaves no trace there, whether nothing was found or no mask is known.
+    A `.jsonl` has one line for each frame, with its `instances`: `[]` where nothing was found,
+    `null` where no mask is known. Both are written as the frames come.
+
+    The keys of a frame, which in a `.json` every instance carries itself:
+
+    - `image_id`: the number that is a photo's whole name, as COCO names its photos
+      (000000397133.jpg), else the 0-based index of the frame. A photo whose number is already
+      taken gets -1 minus its index.
+    - `file_name`: of a photo.
+    - `time_s`: of a frame of a video or camera, in seconds.
+
+    Those of an instance:
+
+    - `category_id` as COCO numbers its classes, and `category_name`.
+    - `bbox`: [x, y, width, height] in pixels of the frame.
+    - `score`: 0 to 1.
+    - `segmentation`: compressed RLE of the frame's size. With `polygons` a list of them, see
+      `to_polygons`; an instance that has a box but no pixel inside has RLE all the same.
+    - `track_id`: the same for the same object in every frame; absent where nothing is tracked.
+
+    The file is written beside its final name, which it gets in `finish`.
+
+    Args:
+        path: of the file; `.jsonl` means one line a frame.
+        info: of the outputs to come; its `categories` by label.
+        overwrite: replace a file that is there.
+        input_paths: files that must never be overwritten.
+        polygons: outlines in place of RLE.
+
+    Raises:
+        StreamError: the path is taken or an input, or pycocotools is not installed.
+    """
+
+    main_thread = False
+
+    def __init__(
+        self,
+        path: Path,
+        info: OutputInfo,
+        *,
+        overwrite: bool,
+        input_paths: Sequence[Path] = (),
+        polygons: bool = False,
+    ) -> None:
+        """Check all that can be checked before the first frame."""
+        check_free(path, overwrite=overwrite, input_paths=input_paths)
+        if importlib.util.find_spec("pycocotools") is None:
+            remedy = pip_install("pycocotools")
+            raise StreamError(f"{path}: needs pycocotools; install it: {remedy}")
+        self._path = path
+        self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self._info = info
+        self._polygons = polygons
+        self._line_per_frame = path.suffix.lower() == ".jsonl"
+        self._file: TextIO | None = None
+        self._separator = "[\n"
+        self._photo_ids: set[int] = set()
+
+    def __enter__(self) -> Self:
+        """Open the file beside the final one."""
+        try:
+            self._file = self._part.open("w", encoding="ascii")
+        except OSError as error:
+            raise StreamError(f"{self._path}: cannot be written ({error.strerror})") from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file and delete what is unfinished."""
+        with contextlib.suppress(OSError):
+            if self._file is not None:
+                self._file.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    def write(self, output: Output) -> None:
+        """Write what was found in one frame; see `Sink`."""
+        keys = self._frame_keys(output.frame)
+        records = (self._record(found, mask) for found, mask in at_frame_size(output))
+        if self._line_per_frame:
+            known = output.instances is not None
+            self._append(_dumps({**keys, "instances": list(records) if known else None}) + "\n")
+            return
+        for record in records:
+            self._append(self._separator + _dumps({**keys, **record}))
+            self._separator = ",\n"
+
+    def finish(self, *, cut_short: bool) -> None:
+        """Complete the file and give it its name; see `Sink`."""
+        if not self._line_per_frame:
+            self._append("[]\n" if self._separator == "[\n" else "\n]\n")
+        try:
+            if self._file is not None:
+                self._file.close()
+            os.replace(self._part, self._path)
+        except OSError as error:
+            raise StreamError(f"{self._path}: cannot be written ({error.strerror})") from error
+
+    def _append(self, text: str) -> None:
+        if self._file is None:
+            raise ValueError("expected an entered context, got a sink that is not open")
+        try:
+            self._file.write(text)
+        except OSError as error:
+            raise StreamError(f"{self._path}: cannot be written ({error.strerror})") from error
+
+    def _frame_keys(self, frame: Frame) -> dict[str, Any]:
+        keys: dict[str, Any] = {"image_id": frame.index}
+        if frame.name is not None:
+            keys = {"image_id": self._photo_id(frame.index, frame.name), "file_name": frame.name}
+        if self._info.stream.fps is not None:
+            keys["time_s"] = round(frame.time_s, 6)
+        return keys
+
+    def _photo_id(self, index: int, name: str) -> int:
+        stem = Path(name).stem
+        number = int(stem) if stem.isascii() and stem.isdecimal() else index
+        if number in self._photo_ids:
+            # below 0, where no photo's name can lead: two photos must not count as one
+            number = -1 - index
+        self._photo_ids.add(number)
+        return number
+
+    def _record(self, found: Instances, mask: Mask) -> dict[str, Any]:
+        category_id, category_name = self._info.categories[int(found.labels[0])]
+        x1, y1, x2, y2 = found.boxes[0].astype(np.float64)
+        polygons = to_polygons(mask) if self._polygons else []
+        record = {
+            "category_id": category_id,
+            "category_name": category_name,
+            "bbox": [round(float(value), 2) for value in (x1, y1, x2 - x1, y2 - y1)],
+            "score": round(float(found.scores[0]), 6),
+            "segmentation": polygons or to_rle(mask),
+        }
+        if found.ids[0] >= 0:
+            record["track_id"] = int(found.ids[0])
+        return record
+
+
+def _dumps(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))

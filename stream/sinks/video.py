@@ -1,0 +1,189 @@
+"""Sink: a video file, encoded by ffmpeg, with the source's timestamps and sound."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from stream.errors import StreamError
+from stream.ffmpeg.formats import (
+    ALPHA_ENDINGS,
+    FORMATS,
+    coded_pixels,
+    encoder_options,
+    sound_options,
+)
+from stream.ffmpeg.frame_feed import FEED_OPTIONS, FrameFeed
+from stream.ffmpeg.process import Ffmpeg
+from stream.ffmpeg.sound import probe_sound, sound_input
+from stream.frame import Output, OutputInfo, Sink
+from stream.output_files import check_free
+
+#: Of the files this sink writes.
+ENDINGS = tuple(FORMATS)
+
+_MAX_START_S = 10.0
+
+
+class VideoSink(Sink):
+    """Writes a video file, see `Sink`.
+
+    Frames go to ffmpeg with their timestamps, which the file keeps exactly (.mkv and .webm to
+    the millisecond). A clock that starts far from 0, as that of a camera or a cut-out broadcast,
+    starts at 0 in the file. Sound of `info.stream.sound` is copied, or encoded anew where the
+    container demands it, and keeps its offset.
+
+    The file is written beside its final name, which it gets in `finish`.
+
+    Args:
+        path: of the file; its ending decides the container, one of `ENDINGS`.
+        info: of the outputs to come.
+        overwrite: replace what is there.
+        input_paths: files that must never be overwritten.
+        preset: of x264, "ultrafast" to "veryslow".
+        crf: constant rate factor, 0 (lossless) to 51, smaller is better.
+        excerpt: a part out of the middle of the stream; it begins, sound as well, at its first
+            output.
+
+    Attributes:
+        path: of the file.
+
+    Raises:
+        StreamError: the file must not or cannot be written.
+    """
+
+    main_thread = False
+
+    def __init__(
+        self,
+        path: Path,
+        info: OutputInfo,
+        *,
+        overwrite: bool = False,
+        input_paths: Sequence[Path] = (),
+        preset: str = "medium",
+        crf: int = 20,
+        excerpt: bool = False,
+    ) -> None:
+        """Check all that can be checked before the first frame."""
+        self.path = path
+        self._ending = path.suffix.lower()
+        self._info = info
+        self._encoding = (preset, crf)
+        self._excerpt = excerpt
+        self._process: Ffmpeg | None = None
+        self._check(overwrite, input_paths)
+        self._feed = FrameFeed(info, coded_pixels(self._ending, info))
+        token = secrets.token_hex(4)
+        self._temporary = path.with_name(f".{path.stem}.{token}{path.suffix}")
+        self._shortened = path.with_name(f".{path.stem}.{token}.cut{path.suffix}")
+        try:
+            self._temporary.touch(exist_ok=False)
+        except OSError as error:
+            raise StreamError(f"{path}: cannot be written ({error.strerror})") from None
+
+    def _check(self, overwrite: bool, input_paths: Sequence[Path]) -> None:
+        path = self.path
+        if self._ending not in FORMATS:
+            raise StreamError(f"{path}: no kind of video; use one of {' '.join(ENDINGS)}")
+        if self._info.has_alpha and self._ending not in ALPHA_ENDINGS:
+            raise StreamError(
+                f"{path}: {self._ending} cannot hold transparency; use {' or '.join(ALPHA_ENDINGS)}"
+            )
+        check_free(path, overwrite=overwrite, input_paths=input_paths)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End ffmpeg and delete what is unfinished."""
+        if self._process is not None:
+            self._process.close()
+        for path in (self._temporary, self._shortened):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def write(self, output: Output) -> None:
+        """Encode one output.
+
+        A timestamp that does not come after the one before is moved to the next possible one.
+
+        Raises:
+            StreamError: ffmpeg cannot go on (full disk, killed).
+            ValueError: the picture has another size than the stream.
+        """
+        self._feed.check(output.picture)
+        if self._process is None:
+            self._process = self._start(output.frame.time_s)
+        try:
+            self._feed.write(output.picture, output.frame.time_s)
+        except BrokenPipeError:
+            self._process.wait()
+            raise StreamError(self._why_failed(self._process)) from None
+
+    def finish(self, *, cut_short: bool) -> None:
+        """Complete the file and give it its name, see `Sink.finish`.
+
+        Raises:
+            StreamError: there were no outputs, or ffmpeg could not complete the file.
+        """
+        if self._process is None:
+            raise StreamError(f"{self.path}: not written, because there were no frames")
+        if self._process.wait() != 0:
+            raise StreamError(self._why_failed(self._process))
+        complete = self._temporary
+        if cut_short and self._info.stream.sound is not None:
+            self._shorten()
+            complete = self._shortened
+        try:
+            complete.replace(self.path)
+        except OSError as error:
+            raise StreamError(f"{self.path}: cannot be written ({error.strerror})") from None
+
+    def _start(self, first_s: float) -> Ffmpeg:
+        """Start ffmpeg; `first_s` is the time of the first frame."""
+        stream = self._info.stream
+        is_wall_clock = stream.live and stream.sound is None
+        keeps_clock = 0 <= first_s <= _MAX_START_S and not (is_wall_clock or self._excerpt)
+        origin_s = 0.0 if keeps_clock else first_s
+        codecs = probe_sound(stream.sound) if stream.sound is not None else []
+        sound = []
+        if stream.sound is not None and codecs:
+            from_s = first_s if self._excerpt else 0.0
+            sound = sound_input(stream.sound, origin_s, from_s=from_s)
+        sound_maps = [part for track in range(len(codecs)) for part in ("-map", f"1:a:{track}")]
+        kind = FORMATS[self._ending]
+        process = Ffmpeg(
+            [
+                *(*FEED_OPTIONS, *sound, "-map", "0:v:0"),
+                *(*sound_maps, "-map_chapters", "-1", "-map_metadata", "-1"),
+                *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
+                *encoder_options(self._ending, self._info, self._feed.pixels, *self._encoding),
+                *sound_options(self._ending, codecs),
+                *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._temporary}"),
+            ],
+            pipe_in=True,
+        )
+        self._feed.start(process, origin_s)
+        return process
+
+    def _shorten(self) -> None:
+        """Copy the complete file without the sound packets that reach beyond its picture."""
+        kind = FORMATS[self._ending]
+        arguments = [
+            *("-copyts", "-i", f"file:{self._temporary}", "-map", "0", "-c", "copy"),
+            # `-t` would count from the first packet, and let the last one stand out.
+            *("-bsf:a", f"noise=drop=gt((pts+d)*tb\\,{self._feed.end_s + 0.001:.6f})"),
+            *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._shortened}"),
+        ]
+        with Ffmpeg(arguments) as process:
+            if process.wait() != 0:
+                raise StreamError(self._why_failed(process))
+
+    def _why_failed(self, process: Ffmpeg) -> str:
+        return f"{self.path}: could not be written ({process.failure()})"

@@ -1,0 +1,153 @@
+"""A window on the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects import over_black
+from stream.display import display_available
+from stream.errors import StreamError
+from stream.frame import Event, Output, OutputInfo, Sink
+from stream.sinks.pace import Pace
+
+KEYS = {27: "escape", 32: "space", 13: "enter"}
+# of X11, macOS and Windows; letters have no more than eight bits
+_SPECIAL_KEYS = {0xFF8D: "enter", 0xFF53: "right", 0xF703: "right", 0x270000: "right"}
+_REFRESH_S = 0.2  # between two drawings of the same output
+_REFRESH_SHARE = 3  # times as long as a drawing takes, at least: those of large photos do
+
+
+class Window(Sink):
+    """`Sink` that shows outputs: live ones and photos at once, those of a video at its own pace.
+
+    Args:
+        title: of the window, which also identifies it.
+        info: of the outputs.
+
+    Raises:
+        StreamError: there is no display.
+    """
+
+    main_thread = True
+    watched = True
+    on_time = True
+
+    def __init__(self, title: str, info: OutputInfo) -> None:
+        """Check that there is a display."""
+        if not display_available():
+            raise StreamError(
+                "window: there is no display; write to a file instead, as in -o out.mp4"
+            )
+        self._title = title
+        self._stream = info.stream
+        self._events: list[Event] = []
+        self._closed = False
+        self._pace = Pace()
+        self._draw: Callable[[Output], NDArray[np.uint8]] | None = None
+        self._shown: Output | None = None
+        self._due = 0.0  # when it is drawn again
+        self._fullscreen = False
+
+    def decorate(self, draw: Callable[[Output], NDArray[np.uint8]]) -> None:
+        """Show what `draw` makes of an output, and tell of clicks.
+
+        Args:
+            draw: gives (h, w, 3) uint8 RGB of any size; called again for the same output when it
+                stays, so that what it writes there can change.
+        """
+        self._draw = draw
+
+    def toggle_fullscreen(self) -> None:
+        """Fill the screen, or no longer."""
+        self._fullscreen = not self._fullscreen
+        mode = cv2.WINDOW_FULLSCREEN if self._fullscreen else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def __enter__(self) -> Self:
+        """Open the window."""
+        width, height = self._stream.width, self._stream.height
+        scale = min(1.0, 1600 / width, 900 / height)
+        flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+        cv2.namedWindow(self._title, flags)
+        cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
+        cv2.setMouseCallback(self._title, self._on_mouse)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the window."""
+        if not self._closed:
+            cv2.destroyWindow(self._title)
+            cv2.waitKey(1)
+
+    def write(self, output: Output) -> None:
+        """Show one output; see `Sink`."""
+        if self._closed:
+            return
+        self._wait_for(output.frame.time_s)
+        self._show(output)
+        self._look(1)
+
+    def poll(self) -> list[Event]:
+        """Return keys pressed and clicks; see `Sink`."""
+        if not self._closed:
+            if self._draw and self._shown and time.monotonic() > self._due:
+                self._show(self._shown)
+            self._look(1)
+        events, self._events = self._events, []
+        if events:
+            self._due = 0.0  # what they change is drawn at the next call
+        return events
+
+    def _show(self, output: Output) -> None:
+        began = time.monotonic()
+        image = self._draw(output) if self._draw is not None else over_black(output.image)
+        self._size_hw = image.shape[:2]
+        self._shown = output
+        cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        now = time.monotonic()
+        self._due = now + max(_REFRESH_S, _REFRESH_SHARE * (now - began))
+
+    def _on_mouse(self, event: int, x: int, y: int, flags: int, given: object) -> None:
+        if event != cv2.EVENT_LBUTTONDOWN or self._draw is None or self._shown is None:
+            return
+        height, width = self._size_hw
+        frame_h, frame_w = self._shown.picture.size_hw  # of photos each may have another size
+        at_xy = x * frame_w // width, y * frame_h // height
+        if 0 <= at_xy[0] < frame_w and 0 <= at_xy[1] < frame_h:
+            self._events.append(Event("click", at_xy=at_xy))
+
+    def _wait_for(self, time_s: float) -> None:
+        """Hold a frame of a file back until it is due."""
+        if self._stream.live or self._stream.fps is None:
+            return
+        while not self._events and (early_s := self._pace.early_s(time_s)) > 0.002:
+            self._look(max(1, min(30, int(early_s * 1e3))))
+
+    def _look(self, wait_ms: int) -> None:
+        """Let the window system work and note what happened."""
+        code = cv2.waitKeyEx(wait_ms)
+        if code >= 0:
+            self._events.append(Event("key", key_of(code)))
+        if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            self._closed = True
+            self._events.append(Event("closed"))
+
+
+def key_of(code: int) -> str:
+    """Return the name of a key by the code of `cv2.waitKeyEx`, "" of one that means nothing."""
+    if (special := _SPECIAL_KEYS.get(code) or _SPECIAL_KEYS.get(code & 0xFFFF)) is not None:
+        return special
+    letter = code & 0xFFFF  # above are Shift and the like
+    return KEYS.get(letter, chr(letter)) if 0 < letter < 0x100 else ""

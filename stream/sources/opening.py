@@ -1,0 +1,109 @@
+"""Which source an address on the command line means."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from stream.errors import StreamError
+from stream.ffmpeg.inputs import is_network_address
+from stream.ffmpeg.screen import is_screen_address
+from stream.frame import Source
+from stream.photo_files import ENDINGS, is_photo
+from stream.sources.camera import Camera
+from stream.sources.demo import Demo
+from stream.sources.photos import Photos
+from stream.sources.realtime import RealTime
+from stream.sources.video import VideoSource
+
+
+def open_source(
+    address: str,
+    *,
+    on_message: Callable[[str], None],
+    fps: Fraction | None = None,
+    realtime: bool = False,
+) -> Source:
+    """Open what `address` names; the caller enters and leaves it.
+
+    Args:
+        address: a camera's number or `camera:N`, a video, a photo, a folder or glob of photos, a
+            network address, `screen:`, `screen:WxH+X+Y`, or `demo:`.
+        on_message: told, in one line, a camera's mode, what happens to it while it runs, and that a
+            file is damaged or left out.
+        fps: makes photos the frames of a video.
+        realtime: a file behaves as a camera.
+
+    Raises:
+        StreamError: there is no such thing, or it cannot be read.
+    """
+    source = _open(address, on_message, fps)
+    return RealTime(source) if realtime and not source.info.live else source
+
+
+def local_files(address: str) -> list[Path]:
+    """Return the files that `address` reads, none for devices and networks.
+
+    Numbers in their names count as numbers: `2.png` comes before `10.png`.
+    """
+    if _camera_number(address) is not None or address == "demo:":
+        return []
+    if is_network_address(address) or is_screen_address(address):
+        return []
+    path = Path(address)
+    if path.is_dir():
+        photos = [file for file in path.iterdir() if _is_listed(file)]
+        return sorted(photos, key=_by_number)
+    if path.exists():
+        return [path]
+    return sorted(map(Path, glob.glob(address, recursive=True)), key=_by_number)
+
+
+def _is_listed(path: Path) -> bool:
+    """Return whether a file of a folder is one of its photos; hidden ones are the system's."""
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+
+
+def _by_number(path: Path) -> list[str | int]:
+    parts = re.split("([0-9]+)", str(path))  # text and numbers take turns
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+
+
+def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:
+    if not address:
+        raise StreamError("the source has no name; a camera's number, a file or demo: is needed")
+    number = _camera_number(address)
+    if number is not None:
+        camera = Camera(number, on_message)
+        on_message(f"camera {number}: {camera.mode}")
+        return camera
+    if address == "demo:":
+        return Demo()
+    if is_network_address(address) and address.endswith("://"):
+        raise StreamError(f"{address}: names no host; complete it, as in udp://192.0.2.7:9000")
+    if is_network_address(address) or is_screen_address(address):
+        return VideoSource(address, on_message)
+    files = local_files(address)
+    if Path(address).is_dir() or len(files) > 1:
+        photos = [file for file in files if file.suffix.lower() in ENDINGS]
+        if not photos:
+            raise StreamError(f"{address}: no photos in it ({' '.join(ENDINGS)})")
+        return Photos(photos, fps, on_message)
+    if not files:
+        raise StreamError(
+            f"{address}: no such file; a source is a video, a photo, a folder/, a camera's number, "
+            "an address such as rtsp://..., screen:, or demo:"
+        )
+    if is_photo(files[0]):
+        return Photos(files, fps, on_message)
+    if fps is not None:
+        raise StreamError(f"{address}: a video has a rate of its own; --fps is for photos")
+    return VideoSource(str(files[0]), on_message)
+
+
+def _camera_number(address: str) -> int | None:
+    match = re.fullmatch(r"(?:camera:)?(\d{1,3})", address)
+    return int(match[1]) if match else None

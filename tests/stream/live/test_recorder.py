@@ -1,0 +1,94 @@
+"""Recordings and snapshots, begun and ended by keys."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stream.photo_files import read_photo
+from stream.sources.video import VideoSource
+from tests.fakes import square
+
+
+def test_recording_is_whole_and_begins_and_ends_when_told(desk, tmp_path):
+    live = desk("none")
+    for index in range(60):
+        if index in (20, 40):
+            live.press("r")
+        live.recorder.write(live.output(index))
+    live.recorder.finish(cut_short=False)
+    (path,) = tmp_path.glob("maskcast-*.mp4")
+    with VideoSource(str(path)) as video:
+        frames = list(video)
+    assert len(frames) == 20
+    assert frames[0].time_s == 0
+    assert np.abs(frames[0].image.astype(int) - square(20)).mean() < 8
+    assert live.messages == [f"{path.name}: written"]
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_recording_that_runs_at_the_end_is_completed(desk, tmp_path):
+    live = desk("none")
+    live.press("r")
+    for index in range(10):
+        live.recorder.write(live.output(index))
+    assert live.recorder.recording
+    live.recorder.finish(cut_short=True)
+    (path,) = tmp_path.glob("maskcast-*.mp4")
+    with VideoSource(str(path)) as video:
+        assert len(list(video)) == 10
+
+
+def test_recording_is_discarded_when_the_run_fails(desk, tmp_path):
+    live = desk("none")
+    live.press("r")
+    live.recorder.write(live.output())
+    live.recorder.__exit__(None, None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_recording_that_fails_ends_and_the_stream_goes_on(desk, tmp_path):
+    live = desk("none")
+    live.press("r")
+    live.recorder.write(live.output(0))
+    process = live.recorder._video._process
+    process.kill()
+    process._process.wait()
+    for index in range(1, 5):
+        live.recorder.write(live.output(index))
+    assert not live.recorder.recording
+    assert len(live.messages) == 1
+    assert "could not be written" in live.messages[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_recording_without_a_frame_is_told(desk, tmp_path):
+    live = desk("none")
+    live.press("r", "r")
+    live.recorder.finish(cut_short=False)
+    assert "no frames" in live.messages[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_snapshot_has_a_file_of_its_own(desk, tmp_path):
+    live = desk("mask")
+    for index in range(5):
+        live.recorder.write(live.output(index))
+        live.press("s")
+    live.recorder.finish(cut_short=False)
+    assert len(list(tmp_path.glob("maskcast-*.png"))) == 5
+
+
+def test_snapshots_are_what_other_outputs_get(desk, tmp_path):
+    live = desk("mask")
+    live.press("s")
+    assert list(tmp_path.iterdir()) == [], "nothing was shown yet"
+    output = live.output()
+    live.recorder.write(output)
+    live.press("o", "s")
+    live.recorder.finish(cut_short=False)
+    live.press("s")
+    live.recorder.finish(cut_short=False)
+    paths = sorted(tmp_path.glob("maskcast-*.png"))
+    assert len(paths) == 2
+    for path in paths:
+        assert (read_photo(path) == output.image).all()

@@ -1,0 +1,95 @@
+"""Sound on its way to the network: what is shorter or longer than the picture, and reconnection."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stream.frame import OutputInfo
+from stream.sinks.network import NetworkSink
+from stream.sources.realtime import RealTime
+from stream.sources.video import VideoSource
+from tests.fakes import output_of
+from tests.ffmpeg_reference import ffmpeg, picture_times_s
+
+pytestmark = pytest.mark.usefixtures("nothing_left_over")
+
+FPS = 25
+
+
+def clip_of(folder: Path, *, picture_s: float, sound_s: float) -> Path:
+    path = folder / "clip.mkv"
+    ffmpeg(
+        *("-f", "lavfi", "-t", str(picture_s), "-i", f"testsrc2=size=64x48:rate={FPS}"),
+        *("-f", "lavfi", "-t", str(sound_s), "-i", "sine=sample_rate=44100", "-c:a", "flac", path),
+    )
+    return path
+
+
+def sound_s(path: Path) -> float:
+    """How long the sound lasts."""
+    return len(ffmpeg("-i", path, "-map", "0:a:0", "-ac", "1", "-f", "s16le", "-")) / 2 / 48_000
+
+
+def send(clip: Path, folder: Path, *, kill_at: int = -1) -> list[str]:
+    """Send a clip in real time to a live folder, and kill the process that writes it on the way."""
+    told: list[str] = []
+    with ExitStack() as stack:
+        source = stack.enter_context(RealTime(VideoSource(str(clip))))
+        sink = stack.enter_context(
+            NetworkSink(
+                f"hls:{folder}/",
+                OutputInfo(source.info),
+                preset="ultrafast",
+                crf=25,
+                overwrite=False,
+                on_message=told.append,
+            )
+        )
+        for frame in source:
+            if frame.index == kill_at:
+                sink._process.kill()
+            sink.write(output_of(frame.image, frame.index, frame.time_s))
+        sink.finish(cut_short=False)
+    return told
+
+
+@pytest.mark.parametrize("seconds", [1.0, 6.0, 20.0])
+def test_picture_is_whole_however_long_the_sound_is(tmp_path, seconds):
+    clip = clip_of(tmp_path, picture_s=6.0, sound_s=seconds)
+    assert send(clip, tmp_path / "web") == []
+    playlist = tmp_path / "web" / "index.m3u8"
+    assert len(picture_times_s(playlist)) == 6 * FPS
+    assert sound_s(playlist) == pytest.approx(min(seconds, 6.0), abs=1.0)
+
+
+def test_a_connection_made_anew_after_the_sound_has_ended_has_none(tmp_path):
+    clip = clip_of(tmp_path, picture_s=6.0, sound_s=1.0)
+    told = send(clip, tmp_path / "web", kill_at=3 * FPS)
+    assert [text.split(": ")[1][:4] for text in told[:2]] == ["lost", "back"], told
+    assert len(picture_times_s(tmp_path / "web" / "index.m3u8")) > FPS
+
+
+def test_a_long_sound_is_not_read_into_memory(tmp_path):
+    clip = clip_of(tmp_path, picture_s=1.0, sound_s=900.0)
+    with VideoSource(str(clip)) as source:
+        frames, info = list(source), source.info
+    with NetworkSink(
+        f"hls:{tmp_path / 'web'}/",
+        OutputInfo(info),
+        preset="ultrafast",
+        crf=25,
+        overwrite=False,
+        on_message=pytest.fail,
+    ) as sink:
+        for frame in frames[:20]:
+            sink.write(output_of(frame.image, frame.index, frame.time_s))
+        time.sleep(3)  # enough for all of it
+        used = psutil.Process(sink._process.pid).memory_info().rss
+        sink.finish(cut_short=True)
+    assert used < 250e6
+    assert sound_s(tmp_path / "web" / "index.m3u8") < 60

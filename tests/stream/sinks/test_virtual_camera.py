@@ -1,0 +1,221 @@
+"""The virtual camera against pyvirtualcam's own interface for devices."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import stream.sinks.virtual_camera
+from effects import Replace
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from stream.errors import StreamError
+from stream.frame import Frame, Output, OutputInfo, StreamInfo
+from stream.loop import Run, play
+from stream.pipeline import Pipeline
+from stream.sinks.opening import SinkOptions, open_sink
+from stream.sinks.virtual_camera import VirtualCamera, cover
+from stream.stats import Stats
+from tests.fakes import PERSON, ROOM, MovingSquare, Oracle, output_of, square
+
+pyvirtualcam = pytest.importorskip("pyvirtualcam")
+
+BLUE = np.full((1, 1, 3), (10, 20, 250), np.uint8)
+INFO = OutputInfo(StreamInfo(64, 48, Fraction(25), live=True))
+
+
+class Device(pyvirtualcam.Backend):
+    """A device that notes what is sent to it, and when."""
+
+    made: ClassVar[dict[str, Any]] = {}
+    sent: ClassVar[list[tuple[float, np.ndarray]]] = []
+    closed: ClassVar[bool] = False
+    fails: ClassVar[bool] = False
+
+    def __init__(self, *, width, height, fps, fourcc, device, **more):
+        if device == "/dev/video7":
+            raise RuntimeError("Device /dev/video7 is busy.\nhint")
+        Device.made = {"width": width, "height": height, "fps": fps, "fourcc": fourcc}
+        Device.sent, Device.closed, Device.fails = [], False, False
+        self._device = device or "/dev/video10"
+
+    def close(self) -> None:
+        Device.closed = True
+
+    def send(self, frame: np.ndarray) -> None:
+        assert not Device.closed
+        if Device.fails:
+            raise RuntimeError("no such device")
+        image = frame.reshape(Device.made["height"], Device.made["width"], 3)
+        Device.sent.append((time.monotonic(), image.copy()))
+
+    def device(self) -> str:
+        return self._device
+
+    def native_fourcc(self) -> int | None:
+        return None
+
+
+@pytest.fixture(autouse=True)
+def device(monkeypatch) -> Iterator[None]:
+    monkeypatch.setattr(pyvirtualcam.camera, "BACKENDS", {"fake": Device})
+    threads = threading.active_count()
+    yield
+    assert threading.active_count() == threads
+
+
+def output(image: np.ndarray, index: int = 0) -> Output:
+    return output_of(image, index, index / 25)
+
+
+def camera(info: OutputInfo = INFO, device: str | None = None) -> VirtualCamera:
+    return VirtualCamera(device, info, lambda text: None)
+
+
+def sent() -> list[np.ndarray]:
+    return [image for _, image in Device.sent]
+
+
+def test_size_and_rate_are_those_of_the_source():
+    told: list[str] = []
+    options = SinkOptions(on_message=told.append)
+    with open_sink("virtualcam:/dev/video3", INFO, options):
+        pass
+    rgb = pyvirtualcam.camera.encode_fourcc(pyvirtualcam.PixelFormat.RGB.value)
+    assert Device.made == {"width": 64, "height": 48, "fps": 25, "fourcc": rgb}
+    assert told == ["virtualcam: other programs find it as /dev/video3"]
+    assert Device.closed
+
+
+def test_every_new_picture_is_sent_at_once():
+    """Those that waited for the camera's beat, a second, would be overtaken by the next."""
+    with camera(replace(INFO, stream=replace(INFO.stream, fps=Fraction(1)))) as sink:
+        for index in range(10):
+            sink.write(output(square(index), index))
+            time.sleep(0.1)
+    for index in range(10):
+        assert any((image == square(index)).all() for image in sent()), index
+
+
+def test_camera_is_steady_while_nothing_comes():
+    with camera() as sink:
+        sink.write(output(square(3)))
+        time.sleep(1)
+    times = np.array([at for at, _ in Device.sent])
+    assert 18 <= len(times) <= 28
+    assert np.median(np.diff(times)) == pytest.approx(0.04, abs=0.006)
+    assert (Device.sent[-1][1] == square(3)).all()
+
+
+def test_camera_is_steady_before_the_first_picture_and_shows_nothing():
+    with camera():
+        time.sleep(0.3)
+    assert len(Device.sent) >= 5
+    assert all(len(np.unique(image)) == 1 for image in sent())
+
+
+def test_picture_is_covered_when_the_source_is_gone(monkeypatch):
+    monkeypatch.setattr(stream.sinks.virtual_camera, "COVER_AFTER_S", 0.4)
+    with camera() as sink:
+        sink.write(output(square(3)))
+        time.sleep(0.8)
+        covered = sent()[-1]
+        sink.write(output(square(4)))
+        time.sleep(0.1)
+        back = sent()[-1]
+    assert not (covered == square(3)).all(axis=2).any()
+    assert np.abs(np.diff(covered.astype(int), axis=1)).max() < 40, "no edge is left"
+    assert (back == square(4)).all()
+
+
+def test_cover_leaves_nothing_to_recognise():
+    text = np.zeros((480, 640, 3), np.uint8)
+    text[::8] = 255
+    assert np.ptp(cover(text)[60:-60]) < 60
+
+
+def test_file_is_shown_at_its_own_pace():
+    with camera(OutputInfo(StreamInfo(64, 48, Fraction(25)))) as sink:
+        began = time.monotonic()
+        for index in range(13):
+            sink.write(output(square(index), index))
+        assert time.monotonic() - began > 11 / 25
+
+
+def test_odd_sizes_and_transparency():
+    info = OutputInfo(StreamInfo(65, 49, Fraction(25), live=True), has_alpha=True)
+    image = np.full((49, 65, 4), 200, np.uint8)
+    image[:, 32:, 3] = 0
+    with camera(info) as sink:
+        sink.write(output(image))
+        time.sleep(0.1)
+    assert Device.sent[-1][1].shape == (48, 64, 3)
+    assert (Device.sent[-1][1][:, 32:] == 0).all(), "what is cut out is not shown"
+    assert (Device.sent[-1][1][:, :32] == 157).all()
+
+
+def test_device_that_is_gone_is_one_line():
+    with camera() as sink:
+        Device.fails = True
+        time.sleep(0.2)
+        with pytest.raises(StreamError, match=r"any more \(no such device\)"):
+            sink.write(output(square(0)))
+
+
+def test_device_that_is_busy_is_one_line():
+    with pytest.raises(StreamError, match=r"is busy.*run\.py doctor") as caught:
+        camera(device="/dev/video7")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_package_is_one_line(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pyvirtualcam", None)
+    with pytest.raises(StreamError, match=r"pip install -e .*\[virtualcam\]"):
+        camera()
+
+
+class Stalling(MovingSquare):
+    """A camera that gives nothing for a while."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in super().__iter__():
+            if frame.index == 10:
+                time.sleep(0.6)
+            yield frame
+
+
+class Slow(Oracle):
+    """A network that hangs once."""
+
+    def segment(self, images):
+        if len(self.seen) == 20:
+            time.sleep(0.6)
+        return super().segment(images)
+
+
+def test_meeting_sees_a_steady_camera_and_never_the_room():
+    """While the camera stalls, the network hangs, and the network fails."""
+    stats = Stats()
+    fails = Slow(fails=lambda call: call in range(25, 32))
+    pipeline = Pipeline(
+        KeyframeTracker(fails, lambda error: None),
+        Refiner(blend=True),
+        Replace(BLUE),
+        stats=stats,
+    )
+    with Stalling(60, live=True, pause_s=0.04) as source, camera() as sink:
+        play(Run(source, pipeline, {"virtualcam:": sink}, stats))
+    times = np.array([at for at, _ in Device.sent])
+    assert np.percentile(np.diff(times), 95) < 0.08
+    assert len(times) > 25 * 3.2 * 0.8, "the stalls were filled"
+    assert not any((image == ROOM).all(axis=2).any() for image in sent())
+    covered = [image for image in sent() if (image == BLUE).all()]
+    assert len(covered) >= 3, "while the network failed"
+    assert (sent()[-1][20:28] == PERSON).all(axis=2).any(), "and back"

@@ -1,0 +1,149 @@
+"""The webcam source against a device that can be unplugged."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import stream.sources.camera
+from effects import Mask
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from stream.errors import StreamError
+from stream.pipeline import Pipeline
+from stream.sources.camera import Camera
+from stream.sources.opening import open_source
+from stream.stats import Stats
+from tests.fakes import Oracle
+
+
+class Device:
+    """Stands in for `cv2.VideoCapture`; each opening plays the next list of frames."""
+
+    openings: list[list[np.ndarray | None]]
+    settings: list[tuple[int, float]]
+
+    def __init__(self, number: int, backend: int) -> None:
+        self._frames = self.openings.pop(0) if self.openings else []
+
+    def isOpened(self) -> bool:
+        return bool(self._frames)
+
+    def set(self, key: int, value: float) -> bool:
+        self.settings.append((key, value))
+        return True
+
+    def get(self, key: int) -> float:
+        return {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_FOURCC: float(0x47504A4D)}[key]
+
+    def read(self) -> tuple[bool, Any]:
+        image = self._frames.pop(0) if self._frames else None
+        return image is not None, image
+
+    def release(self) -> None:
+        self._frames = []
+
+
+@pytest.fixture
+def device(monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
+    monkeypatch.setattr(stream.sources.camera, "PAUSES_S", (0.001, 0.002))
+    Device.settings = []
+    return Device
+
+
+def noisy(num: int) -> list[np.ndarray | None]:
+    rng = np.random.default_rng(num)
+    return [rng.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(num)]
+
+
+def test_camera_asks_for_mjpg_before_the_size_and_reports_the_mode(device):
+    device.openings = [noisy(3)]
+    with Camera(0, lambda text: None) as camera:
+        assert (camera.info.width, camera.info.height, camera.info.live) == (64, 48, True)
+        assert camera.mode == "64x48, 30 frames/s, MJPG"
+    keys = [key for key, _ in device.settings]
+    assert keys.index(cv2.CAP_PROP_FOURCC) < keys.index(cv2.CAP_PROP_FRAME_WIDTH)
+    assert device.settings[0][1] == cv2.VideoWriter.fourcc(*"MJPG")
+
+
+def test_mode_really_set_is_told(device):
+    device.openings = [noisy(3)]
+    told: list[str] = []
+    with open_source("camera:2", on_message=told.append) as source:
+        assert source.info.live
+    assert told == ["camera 2: 64x48, 30 frames/s, MJPG"]
+
+
+def test_missing_camera_is_one_line(device):
+    device.openings = []
+    with pytest.raises(StreamError, match="camera 3: cannot be opened"):
+        Camera(3, lambda text: None)
+
+
+def test_frames_are_rgb(device):
+    blue = np.zeros((48, 64, 3), np.uint8)
+    blue[..., 0] = 255
+    device.openings = [[*noisy(1), blue]]
+    with Camera(0, lambda text: None) as camera:
+        frame = next(iter(camera))
+    assert (frame.image == (0, 0, 255)).all()
+
+
+def test_unplugged_camera_is_opened_again_and_says_so(device):
+    device.openings = [noisy(4), [], [], noisy(6)]
+    told: list[str] = []
+    with Camera(0, told.append) as camera:
+        frames = list(itertools.islice(camera, 6))
+    assert [frame.index for frame in frames] == list(range(6))
+    assert [frame.take for frame in frames] == [0, 0, 0, 1, 1, 1]
+    assert told == ["camera 0: lost, trying to open it again", "camera 0: back"]
+
+
+def test_driver_that_repeats_its_last_picture_counts_as_lost(device):
+    stuck = noisy(1) * 100
+    device.openings = [[*noisy(3), *stuck], noisy(9)]
+    told: list[str] = []
+    with Camera(0, told.append) as camera:
+        frames = list(itertools.islice(camera, 2 + stream.sources.camera.MAX_REPEATS + 5))
+    assert any(frame.take for frame in frames)
+    assert told[0].startswith("camera 0: lost")
+
+
+def test_a_closed_shutter_is_no_lost_camera_once_it_was_opened_again(device):
+    closed = [np.full_like(noisy(1)[0], 16)]
+    repeats = stream.sources.camera.MAX_REPEATS
+    device.openings = [noisy(2) + closed * 200, closed * 200 + noisy(3), noisy(9)]
+    told: list[str] = []
+    with Camera(0, told.append) as camera:
+        frames = list(itertools.islice(camera, repeats + 203))
+    assert told == ["camera 0: lost, trying to open it again", "camera 0: back"]
+    assert frames[-1].take == 1
+    assert frames[-1].image.std() > 1
+
+
+def test_interrupt_ends_the_wait_for_a_lost_camera(device, monkeypatch):
+    monkeypatch.setattr(stream.sources.camera, "PAUSES_S", (60.0,))
+    device.openings = [noisy(2)]
+    camera = Camera(0, lambda text: camera.interrupt())
+    with camera:
+        assert len(list(camera)) == 1
+
+
+def test_reopened_camera_shows_nothing_of_the_old_mask(device):
+    """The first picture after the gap is treated as the first of all."""
+    device.openings = [noisy(3), noisy(3)]
+    pipeline = Pipeline(
+        KeyframeTracker(Oracle(fails=lambda call: call == 2), lambda error: None),
+        Refiner(blend=True),
+        Mask(),
+        stats=Stats(),
+    )
+    with Camera(0, lambda text: None) as camera:
+        outputs = [pipeline.process(frame) for frame in itertools.islice(camera, 3)]
+    assert outputs[2].frame.take == 1
+    assert (outputs[2].image == 0).all()

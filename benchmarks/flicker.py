@@ -33,7 +33,7 @@ from segmentation.picture import RgbPicture
 from segmentation.portrait.segmenter import Portrait, resized
 from segmentation.refinement.refiner import Refiner
 from stream.pipeline import shrunk
-from stream.sources.opening import open_source
+from stream.sources import open_source
 
 CLIPS = ("webcam_asl_book", "webcam_asl_sister", "webcam_asl_brother", "webcam_asl_bird_2ndperson")
 SMOOTHING_SIGMA_PX = 2.0

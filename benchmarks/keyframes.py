@@ -236,7 +236,7 @@ def same_age(sequence: Sequence, delay: int, side: int) -> float:
 def portrait(path: Path) -> dict[str, object]:
     """Return how the portrait network on some frames compares with every frame."""
     from stream.pipeline import shrunk
-    from stream.sources.opening import open_source
+    from stream.sources import open_source
 
     segmenter = load("portrait", Options())
     with open_source(str(path), on_message=print) as source:

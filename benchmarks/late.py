@@ -31,8 +31,8 @@ from segmentation.segmenter import Options, Segmenter
 from stream import loop
 from stream.frame import OutputInfo, Sink
 from stream.pipeline import Pipeline, shrunk
-from stream.sinks.opening import SinkOptions, open_sink
-from stream.sources.opening import open_source
+from stream.sinks import SinkOptions, open_sink
+from stream.sources import open_source
 from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
 

@@ -30,8 +30,7 @@ from benchmarks.portrait import (
     quality,
     read_set,
 )
-from segmentation.data.dataset import Dataset
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import Dataset, read_dataset
 from segmentation.evaluation.average_precision import evaluate
 from segmentation.loading import load
 from segmentation.person.segmenter import CLASSES

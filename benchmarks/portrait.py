@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.command import run_command
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import read_dataset
 from segmentation.evaluation.foreground_quality import photo_examples
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.picture import RgbPicture

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import read_dataset
 from segmentation.errors import DataError
 
 SIZE_HW = (120, 200)

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segmentation.data.dataset import Annotation, Dataset, Photo
+from segmentation.data import Annotation, Dataset, Photo
 
 CLASSES = ("disc", "square")
 

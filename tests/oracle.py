@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segmentation.data.dataset import Dataset, Photo
+from segmentation.data import Dataset, Photo
 from segmentation.instances import Instances
 
 Spoil = Callable[[Instances], Instances]

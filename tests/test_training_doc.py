@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import run
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import read_dataset
 from stream.commands import COMMANDS, evaluate, train_mask_rcnn
 from stream.commands.cast_options import cast_parser
 from tests.annotated_photos import photo, true_masks

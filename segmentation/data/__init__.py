@@ -1,1 +1,6 @@
-"""Annotated photos: their formats, what is wrong with them, how training changes them."""
+"""Annotated photos: their formats, and what is wrong with them."""
+
+from segmentation.data.dataset import Annotation, Dataset, Photo
+from segmentation.data.dataset_formats import read_dataset
+
+__all__ = ["Annotation", "Dataset", "Photo", "read_dataset"]

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Dataset, Photo
+from segmentation.data import Dataset, Photo
 from segmentation.data.label_names import ONLY_CLASS
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter

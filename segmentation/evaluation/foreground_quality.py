@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Dataset
+from segmentation.data import Dataset
 from segmentation.data.mask_frames import FrameSequence, read_frame
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.segmenter import Segmenter

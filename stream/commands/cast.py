@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stream.live.palette import Palette
     from stream.loop import Run
     from stream.pipeline import Pipeline, Tracker
-    from stream.sinks.opening import SinkOptions
+    from stream.sinks import SinkOptions
     from stream.stats import Stats
     from stream.tracking import Keyframes
 
@@ -62,7 +62,7 @@ def _open(
     """
     from stream.live.opening import open_live_control
     from stream.loop import Run
-    from stream.sources.opening import open_source
+    from stream.sources import open_source
     from stream.stats import Stats
 
     stats = Stats()
@@ -201,8 +201,8 @@ def _output_info(source: Source, segmenter: Segmenter, palette: Palette) -> Outp
 
 def _sink_options(source: Source, palette: Palette, options: argparse.Namespace) -> SinkOptions:
     from stream.output_files import check_free
-    from stream.sinks.opening import SinkOptions
-    from stream.sources.opening import local_files
+    from stream.sinks import SinkOptions
+    from stream.sources import local_files
 
     preset, crf = options.quality
     sink_options = SinkOptions(
@@ -221,7 +221,7 @@ def _sink_options(source: Source, palette: Palette, options: argparse.Namespace)
 def _sinks(
     info: OutputInfo, sink_options: SinkOptions, options: argparse.Namespace, stack: ExitStack
 ) -> dict[str, Sink]:
-    from stream.sinks.opening import open_sink
+    from stream.sinks import open_sink
 
     sinks: dict[str, Sink] = {}
     for address in options.output or ["window:"]:

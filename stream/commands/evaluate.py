@@ -14,7 +14,7 @@ from stream.commands.model_options import add_model_options, load_segmenter
 from stream.commands.progress import picture_bar
 
 if TYPE_CHECKING:
-    from segmentation.data.dataset import Dataset
+    from segmentation.data import Dataset
     from segmentation.evaluation.average_precision import AveragePrecision
     from segmentation.evaluation.foreground_quality import Example, ForegroundQuality
     from segmentation.segmenter import Segmenter
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _photos(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
-    from segmentation.data.dataset_formats import read_dataset
+    from segmentation.data import read_dataset
 
     dataset = read_dataset(options.data)
     if not options.union and options.min_score is None and options.model != "portrait":

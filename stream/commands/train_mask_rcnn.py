@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
         from segmentation.runtime.keras_network import import_keras
 
         import_keras()
-        from segmentation.data.dataset_formats import read_dataset
+        from segmentation.data import read_dataset
         from segmentation.training.mask_rcnn.graph import TRAINED_LAYERS
         from segmentation.training.mask_rcnn.start_weights import KNOW_NO_OBJECTS
         from segmentation.training.mask_rcnn.train_mask_rcnn import precision_of, train_mask_rcnn

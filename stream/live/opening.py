@@ -15,7 +15,7 @@ from stream.live.hud import Figures
 from stream.live.palette import Palette
 from stream.live.recorder import Recorder
 from stream.loop import Run
-from stream.sinks.opening import SinkOptions
+from stream.sinks import SinkOptions
 from stream.sinks.window import Window
 
 

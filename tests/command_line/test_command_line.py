@@ -249,7 +249,7 @@ def test_bad_values_are_noticed_before_anything_is_opened(capfd, monkeypatch, ar
     def opened(*_: object, **__: object) -> None:
         pytest.fail("opened for a command that makes no sense")
 
-    monkeypatch.setattr("stream.sources.opening.open_source", opened)
+    monkeypatch.setattr("stream.sources.open_source", opened)
     monkeypatch.setattr("segmentation.loading.load", opened)
     assert words in failing(capfd, 2, "demo:", "-o", "null:", *arguments)
 

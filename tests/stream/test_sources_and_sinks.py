@@ -15,11 +15,11 @@ import stream.live.background
 from stream.errors import StreamError
 from stream.frame import OutputInfo, StreamInfo
 from stream.live.background import LoopingVideo, open_background
-from stream.sinks.opening import SinkOptions, open_sink
+from stream.sinks import SinkOptions, open_sink
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from stream.sinks.video import VideoSink
+from stream.sources import local_files, open_source
 from stream.sources.demo import Demo
-from stream.sources.opening import local_files, open_source
 from stream.sources.photos import Photos
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource

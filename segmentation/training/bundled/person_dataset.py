@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Annotation, Dataset, Photo
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import Annotation, Dataset, Photo, read_dataset
 from segmentation.errors import DataError
 from segmentation.person.segmenter import CLASSES
 from segmentation.portrait.segmenter import load_portrait

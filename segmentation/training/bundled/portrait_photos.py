@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import read_dataset
 from segmentation.errors import DataError
 from segmentation.portrait.segmenter import nearest_aspect
 from segmentation.training.augment import Geometry, add_person, change_colours

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Dataset
+from segmentation.data import Dataset
 from segmentation.errors import DataError
 from segmentation.mask_rcnn.backbones import SMALL
 from segmentation.mask_rcnn.network import build_network

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Photo
+from segmentation.data import Photo
 from segmentation.training.augment import Geometry, change_colours, paste, place_at_random
 
 #: Shares of photos that are changed in these ways

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Photo
+from segmentation.data import Photo
 from segmentation.mask_rcnn.config import MaskRCNNConfig
 from segmentation.mask_rcnn.molding import mold, photo_window
 from segmentation.training.mask_rcnn.augment_instances import augment

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from segmentation.data.dataset import Dataset
+from segmentation.data import Dataset
 from segmentation.mask_rcnn.config import MaskRCNNConfig
 from segmentation.mask_rcnn.network import build_network
 from segmentation.mask_rcnn.segmenter import MaskRCNN

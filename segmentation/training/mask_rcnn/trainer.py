@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Dataset
+from segmentation.data import Dataset
 from segmentation.mask_rcnn.backbones import SMALL
 from segmentation.mask_rcnn.network import MaskRCNNParts
 from segmentation.segmenter import Segmenter

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import Dataset, Photo
+from segmentation.data import Dataset, Photo
 from segmentation.evaluation.average_precision import evaluate
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segmentation.data.dataset import Annotation, Dataset, Photo
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import Annotation, Dataset, Photo, read_dataset
 from segmentation.errors import DataError
 from tests.annotated_photos import (
     SIZE_HW,

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import read_dataset
 from tests.annotated_photos import SIZE_HW, overlap, problems, true_masks, write_masks, write_photo
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import read_dataset
 from tests.annotated_photos import edit, problems, write_via, write_via_1
 
 

@@ -12,8 +12,12 @@ import pytest
 
 rle = pytest.importorskip("pycocotools.mask")
 
-from segmentation.data.dataset import Annotation, Dataset, Photo  # noqa: E402
-from segmentation.data.dataset_formats import read_dataset  # noqa: E402
+from segmentation.data import (  # noqa: E402
+    Annotation,
+    Dataset,
+    Photo,
+    read_dataset,
+)
 from segmentation.evaluation.average_precision import evaluate  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from tests.oracle import DatasetOracle  # noqa: E402

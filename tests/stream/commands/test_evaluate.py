@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("pycocotools")
 
 import run
-from segmentation.data.dataset_formats import read_dataset
+from segmentation.data import read_dataset
 from segmentation.instances import Instances
 from segmentation.loading import LOADERS
 from segmentation.segmenter import Options, Segmenter

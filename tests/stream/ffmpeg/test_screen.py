@@ -10,7 +10,7 @@ import pytest
 import stream.sources.video
 from stream.errors import StreamError
 from stream.ffmpeg.screen import screen_filter, screen_options
-from stream.sources.opening import local_files, open_source
+from stream.sources import local_files, open_source
 from stream.sources.video import VideoSource
 from tests.screens import needs_screen, paint, virtual_screen, xdotool
 

@@ -23,8 +23,8 @@ import stream.sinks.network
 from stream.errors import StreamError
 from stream.ffmpeg.network_output import shown
 from stream.frame import Output, OutputInfo, StreamInfo
+from stream.sinks import SinkOptions, open_sink
 from stream.sinks.network import NetworkSink
-from stream.sinks.opening import SinkOptions, open_sink
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
 from tests.fakes import output_of

@@ -20,7 +20,7 @@ from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.loop import Run, play
 from stream.pipeline import Pipeline
-from stream.sinks.opening import SinkOptions, open_sink
+from stream.sinks import SinkOptions, open_sink
 from stream.sinks.virtual_camera import VirtualCamera, cover
 from stream.stats import Stats
 from tests.fakes import PERSON, ROOM, MovingSquare, Oracle, output_of, square

@@ -15,8 +15,8 @@ from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.errors import StreamError
 from stream.pipeline import Pipeline
+from stream.sources import open_source
 from stream.sources.camera import Camera
-from stream.sources.opening import open_source
 from stream.stats import Stats
 from tests.fakes import Oracle
 

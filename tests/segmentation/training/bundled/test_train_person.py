@@ -14,7 +14,7 @@ import pytest
 keras = pytest.importorskip("keras")
 rle = pytest.importorskip("pycocotools.mask")
 
-from segmentation.data.dataset import Annotation, Photo  # noqa: E402
+from segmentation.data import Annotation, Photo  # noqa: E402
 from segmentation.errors import DataError, WeightsError  # noqa: E402
 from segmentation.mask_rcnn.small import person_config  # noqa: E402
 from segmentation.portrait import network as portrait_network  # noqa: E402

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segmentation.data.dataset import Annotation, Photo
+from segmentation.data import Annotation, Photo
 from segmentation.training.mask_rcnn import augment_instances as module
 from segmentation.training.mask_rcnn.augment_instances import augment
 

@@ -18,7 +18,7 @@ if keras.backend.backend() != "tensorflow":
     pytest.skip("trained with TensorFlow here", allow_module_level=True)
 
 import run  # noqa: E402
-from segmentation.data.dataset import Photo  # noqa: E402
+from segmentation.data import Photo  # noqa: E402
 from segmentation.evaluation.average_precision import evaluate  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.loading import load  # noqa: E402

@@ -13,7 +13,7 @@ T = TypeVar("T")
 MAX_WAIT_S = 15.0
 
 
-class NetworkThread(Executor):
+class SegmenterThread(Executor):
     """Runs one call after another in a thread that does not keep the program from ending.
 
     The executors of the standard library are joined without a limit when the interpreter ends; a

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from stream.frame import StreamInfo
-from stream.segmenter_thread import NetworkThread
+from stream.segmenter_thread import SegmenterThread
 
 if TYPE_CHECKING:
     from segmentation.tracking.keyframe_tracker import KeyframeTracker
@@ -90,7 +90,7 @@ def open_tracker(
     max_images = segmenter.max_images if is_video and every == 1 else 1
     if info.fps is None or (is_cheap and every == 1):
         return KeyframeTracker(segmenter, told, max_images=max_images)
-    executor = stack.enter_context(NetworkThread()) if info.live else None
+    executor = stack.enter_context(SegmenterThread()) if info.live else None
     moved: Literal["forward", "both"] = "forward" if info.live else "both"
     return KeyframeTracker(
         segmenter,

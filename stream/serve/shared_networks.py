@@ -14,7 +14,7 @@ from segmentation.picture import RgbPicture
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.pipeline import Choose, shrunk
-from stream.segmenter_thread import NetworkThread
+from stream.segmenter_thread import SegmenterThread
 from stream.tracking import CHEAP
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Network:
         """Start the threads."""
         self.choose = dict(choose or {})
         self.segmenters = {segmenter.name: segmenter for segmenter in segmenters}
-        self._alone = NetworkThread()
+        self._alone = SegmenterThread()
         self._others = ThreadPoolExecutor(max(2, (os.cpu_count() or 1) - 1), "visitors")
 
     def prepare(self) -> None:

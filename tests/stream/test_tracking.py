@@ -18,7 +18,7 @@ from segmentation.refinement.refiner import Refiner
 from stream.frame import StreamInfo
 from stream.loop import Run, play
 from stream.pipeline import Pipeline
-from stream.segmenter_thread import NetworkThread
+from stream.segmenter_thread import SegmenterThread
 from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
 from tests.fakes import ListSink, MovingSquare, Oracle, square
@@ -200,7 +200,7 @@ def test_network_that_hangs_does_not_keep_the_program(monkeypatch):
     let_go = threading.Event()
     at_last = threading.Timer(30, let_go.set)
     at_last.start()
-    with NetworkThread() as executor:
+    with SegmenterThread() as executor:
         executor.submit(let_go.wait)
     assert not let_go.is_set(), "it was not waited for"
     at_last.cancel()
@@ -208,7 +208,7 @@ def test_network_that_hangs_does_not_keep_the_program(monkeypatch):
 
 
 def test_calls_run_in_order_and_their_errors_are_carried():
-    with NetworkThread() as executor:
+    with SegmenterThread() as executor:
         futures = [executor.submit(divmod, 7, k) for k in (2, 0, 3)]
         assert futures[0].result() == (3, 1)
         assert isinstance(futures[1].exception(), ZeroDivisionError)

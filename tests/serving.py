@@ -21,7 +21,7 @@ from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 from stream.serve.server import Server
 from stream.serve.settings import Settings
-from stream.serve.shared_networks import Network
+from stream.serve.shared_networks import SharedNetworks
 
 T = TypeVar("T")
 WAIT_S = 60.0  # other programs may have the processor
@@ -32,7 +32,7 @@ class Served:
 
     def __init__(self, settings: Settings, *segmenters: Segmenter) -> None:
         self.told: list[str] = []
-        self.network = Network(segmenters)
+        self.networks = SharedNetworks(segmenters)
         self.loop = asyncio.new_event_loop()
         self.errors: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda loop, context: self.errors.append(context))
@@ -42,7 +42,7 @@ class Served:
         self.call(self.server.start())
 
     async def _make(self, settings: Settings) -> Server:
-        return Server(settings, self.network, self.told.append)
+        return Server(settings, self.networks, self.told.append)
 
     @property
     def address(self) -> str:
@@ -53,7 +53,7 @@ class Served:
 
     def close(self) -> None:
         self.call(self.server.close())
-        self.network.close()
+        self.networks.close()
         self.call(self.loop.shutdown_default_executor())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(WAIT_S)

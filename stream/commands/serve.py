@@ -184,7 +184,7 @@ async def _serve(
 ) -> None:
     """Serve until a signal comes; a second one gives up at once."""
     from stream.serve.server import Server
-    from stream.serve.shared_networks import Network
+    from stream.serve.shared_networks import SharedNetworks
 
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.set_exception_handler(_tell)
@@ -196,17 +196,17 @@ async def _serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    network = Network(segmenters, choose)
-    server = Server(settings, network, say)
+    networks = SharedNetworks(segmenters, choose)
+    server = Server(settings, networks, say)
     try:
-        network.prepare()
+        networks.prepare()
         await server.start()
         for address in _addresses(server.settings):
             say(f"open {address}")
         await stopped.wait()
     finally:
         await server.close()
-        network.close()
+        networks.close()
     say("ended")
 
 

@@ -16,7 +16,7 @@ from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from stream.frame import Frame, Output
 from stream.pipeline import Pipeline
 from stream.serve.limits import Refusal
-from stream.serve.shared_networks import Network
+from stream.serve.shared_networks import SharedNetworks
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
 
@@ -34,7 +34,7 @@ class Masking:
     """Masks the frames of one visitor, one after the other.
 
     Args:
-        network: shared with the others.
+        networks: shared with the others.
 
     Attributes:
         model: name of the network used.
@@ -45,15 +45,15 @@ class Masking:
         stats: counts and times since he came.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, networks: SharedNetworks) -> None:
         """Begin with the first network and a blurred background."""
-        self._network = network
+        self._networks = networks
         self._effect: Effect = Blur()
         self._pipeline: Pipeline | None = None
         self._tracker: KeyframeTracker | None = None
         self._size_hw = (0, 0)
         self._num = 0
-        self.model = next(iter(network.segmenters))
+        self.model = next(iter(networks.segmenters))
         self.background: Image | None = None
         self.covered = True
         self.kept = 0.0
@@ -84,8 +84,8 @@ class Masking:
         Raises:
             Refusal: it is not offered.
         """
-        if name not in self._network.segmenters:
-            raise Refusal(400, f"model must be one of {', '.join(self._network.segmenters)}")
+        if name not in self._networks.segmenters:
+            raise Refusal(400, f"model must be one of {', '.join(self._networks.segmenters)}")
         if name != self.model:
             self.model = name
             self._pipeline = None
@@ -93,7 +93,7 @@ class Masking:
     @property
     def device(self) -> str:
         """What the network runs on, for people."""
-        return self._network.segmenters[self.model].device
+        return self._networks.segmenters[self.model].device
 
     @property
     def mask_age_s(self) -> float:
@@ -107,24 +107,24 @@ class Masking:
             self._start(size_hw)
         pipeline, model = self._pipeline, self.model
         assert pipeline is not None
-        picture = await self._network.do(partial(self._picture, video))
+        picture = await self._networks.in_background(partial(self._picture, video))
         frame = Frame(picture, self._num, float((video.pts or 0) * (video.time_base or 0)))
         self._num += 1
-        (tracked,) = await self._network.track(model, partial(pipeline.track, frame))
-        shown = await self._network.do(lambda: self._video(pipeline.composite(tracked)))
+        (tracked,) = await self._networks.in_order(model, partial(pipeline.track, frame))
+        shown = await self._networks.in_background(lambda: self._video(pipeline.composite(tracked)))
         shown.pts, shown.time_base = video.pts, video.time_base
         return shown
 
     def _start(self, size_hw: tuple[int, int]) -> None:
         """Begin a stream of this size, with this network."""
         self._size_hw = size_hw
-        self._tracker = self._network.tracker(self.model, self._failed)
+        self._tracker = self._networks.tracker(self.model, self._failed)
         self._pipeline = Pipeline(
             self._tracker,
             Refiner(blend=True),
             self._effect,
-            max_input=self._network.segmenters[self.model].max_input,
-            choose=self._network.choose.get(self.model),
+            max_input=self._networks.segmenters[self.model].max_input,
+            choose=self._networks.choose.get(self.model),
             stats=self.stats,
         )
 

@@ -19,7 +19,7 @@ from stream.serve.limits import Rate, Refusal
 from stream.serve.listener import Listener
 from stream.serve.masking import SHOWN_EFFECTS
 from stream.serve.settings import Settings
-from stream.serve.shared_networks import Network
+from stream.serve.shared_networks import SharedNetworks
 from stream.serve.uploads import decode_photo, read_upload
 from stream.serve.visitor import Visitor
 
@@ -42,7 +42,7 @@ class Server:
 
     Args:
         settings: where and how.
-        network: shared by all visitors; whoever made it closes it.
+        networks: shared by all visitors; whoever made them closes them.
         on_message: called with lines for the person at the terminal.
 
     Attributes:
@@ -51,12 +51,12 @@ class Server:
     """
 
     def __init__(
-        self, settings: Settings, network: Network, on_message: Callable[[str], None]
+        self, settings: Settings, networks: SharedNetworks, on_message: Callable[[str], None]
     ) -> None:
         """Prepare the routes."""
         self.settings = settings
         self.visitors: dict[str, Visitor] = {}
-        self._network = network
+        self._networks = networks
         self._say = on_message
         self._gate = Gate(settings)
         self._offers = Rate(settings.limits.max_offers_minute, 60.0)
@@ -135,7 +135,7 @@ class Server:
         return web.json_response(
             {
                 "effects": SHOWN_EFFECTS,
-                "models": list(self._network.segmenters),
+                "models": list(self._networks.segmenters),
                 "stun": self.settings.stun,
                 "max_upload_bytes": self.settings.limits.max_upload_bytes,
             }
@@ -151,7 +151,7 @@ class Server:
             raise Refusal(
                 503, f"all {limits.max_visitors} places are taken; come back when one is free"
             )
-        visitor = Visitor(self._network, limits, self.settings.stun, self._gone)
+        visitor = Visitor(self._networks, limits, self.settings.stun, self._gone)
         self.visitors[visitor.id] = visitor
         try:
             answer = await visitor.answer(offer)
@@ -176,7 +176,7 @@ class Server:
             chunks = request.content.iter_chunked(1 << 16)
             data = await read_upload(chunks, request.content_length, limits)
             async with self._decoding:
-                photo = await self._network.do(lambda: decode_photo(data, limits))
+                photo = await self._networks.in_background(lambda: decode_photo(data, limits))
         finally:
             visitor.uploading = False
         if visitor.ended is None:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 PREPARED_HW = ((480, 640), (640, 480))
 
 
-class Network:
+class SharedNetworks:
     """Networks behind one thread, and a few threads for everything else that takes time.
 
     Each visitor has at most one frame in either queue, and both are served in order: nobody gets
@@ -58,11 +58,11 @@ class Network:
             segmenter, on_failure, reuse="forward", keyframe="auto", executor=self._alone
         )
 
-    async def track(self, name: str, work: Callable[[], T]) -> T:
+    async def in_order(self, name: str, work: Callable[[], T]) -> T:
         """Do what a tracker of this network has to do for a frame."""
         return await self._in(self._alone if name in CHEAP else self._others, work)
 
-    async def do(self, work: Callable[[], T]) -> T:
+    async def in_background(self, work: Callable[[], T]) -> T:
         """Do something else that takes time."""
         return await self._in(self._others, work)
 

@@ -18,7 +18,7 @@ from stream.serve import webrtc
 from stream.serve.limits import Limits, Rate, Refusal
 from stream.serve.masking import Masking
 from stream.serve.newest import MaskedTrack, Newest
-from stream.serve.shared_networks import Network
+from stream.serve.shared_networks import SharedNetworks
 
 NUMBERS_S = 0.5
 #: How long a last message may take to reach him, and the connection to close.
@@ -31,7 +31,7 @@ class Visitor:
     Nothing of him outlives `end`: frames, mask memory and background are in this object alone.
 
     Args:
-        network: shared with the others.
+        networks: shared with the others.
         limits: of what he may send.
         stun: server that tells addresses behind a NAT, `None` for none.
         on_end: called once, with the visitor and the reason, when he has left.
@@ -45,14 +45,14 @@ class Visitor:
 
     def __init__(
         self,
-        network: Network,
+        networks: SharedNetworks,
         limits: Limits,
         stun: str | None,
         on_end: Callable[[Visitor, str], None],
     ) -> None:
         """Prepare a connection; `answer` begins it."""
         self.id = secrets.token_urlsafe(18)
-        self.masking = Masking(network)
+        self.masking = Masking(networks)
         self.num_received = 0
         self.ended: str | None = None
         self.uploading = False

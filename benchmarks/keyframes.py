@@ -43,7 +43,7 @@ from segmentation.segmenter import Options
 from segmentation.tracking.flow import OpticalFlow, pull
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
-from segmentation.tracking.propagate import WORK_SIDE, Picture, Propagation
+from segmentation.tracking.propagate import WORK_SIDE, Propagation, SmallPicture
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -220,7 +220,7 @@ def quality(
 
 def same_age(sequence: Sequence, delay: int, side: int) -> float:
     """Return J of forward reuse with masks as old as those of a network always busy."""
-    pictures = [Picture.of(image, side) for image in sequence.images]
+    pictures = [SmallPicture.of(image, side) for image in sequence.images]
     overlaps = []
     for key in range(0, len(pictures), delay):
         carrier = Propagation(pictures[key], sequence.truths[key])

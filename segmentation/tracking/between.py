@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.tracking.propagate import Carrier, Picture
+from segmentation.tracking.propagate import Carrier, SmallPicture
 
 #: A new mask replaces a carried one where their mean difference, of 255, over a window of so many
 #: pixels is at least this; it has at least that weight elsewhere. So outlines that differ by less
@@ -20,7 +20,7 @@ MIN_CHANGE = 128.0
 MIN_WEIGHT = 0.3
 
 
-def carried_over(carrier: Carrier, pictures: Iterable[Picture]) -> list[Instances]:
+def carried_over(carrier: Carrier, pictures: Iterable[SmallPicture]) -> list[Instances]:
     """Return the instances of one frame after the other, in pixels of the shrunk frames."""
     return [carrier.step(picture) for picture in pictures]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.tracking.appearance import NUM_BINS, colour_bins
-from segmentation.tracking.propagate import Picture
+from segmentation.tracking.propagate import SmallPicture
 
 #: Width and height of thumbnails: of colours and details, and of the coarse layout.
 THUMBNAIL = (80, 48)
@@ -39,7 +39,7 @@ class Thumbnail:
     colours: NDArray[np.float32]
 
     @classmethod
-    def of(cls, picture: Picture) -> Thumbnail:
+    def of(cls, picture: SmallPicture) -> Thumbnail:
         """Make the thumbnail of a frame."""
         luma = cv2.extractChannel(picture.ycc, 0)
         luma = cv2.resize(luma, THUMBNAIL, interpolation=cv2.INTER_AREA)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from segmentation.instances import Instances
 from segmentation.tracking.appearance import NUM_BINS, NUM_CHROMA_BINS, colour_bins
-from segmentation.tracking.propagate import Picture
+from segmentation.tracking.propagate import SmallPicture
 
 #: Overlap (IoU) from which on two masks may be the same object, and what a full likeness of
 #: colours adds to it: where objects cross, both masks overlap and colours decide.
@@ -57,7 +57,7 @@ class Identities:
         self._next = 0
 
     def name(
-        self, found: Instances, carried: Instances | None, picture: Picture, time_s: float
+        self, found: Instances, carried: Instances | None, picture: SmallPicture, time_s: float
     ) -> Instances:
         """Return what was found with the ids of the objects it was before.
 
@@ -152,7 +152,7 @@ def _greedy(scores: NDArray[np.float64], ids: NDArray[np.int32]) -> NDArray[np.i
     return chosen
 
 
-def _colours(mask: NDArray[np.uint8], picture: Picture) -> NDArray[np.float32]:
+def _colours(mask: NDArray[np.uint8], picture: SmallPicture) -> NDArray[np.float32]:
     """Return the shares of the colours within a mask, (NUM_COLOURS,) float32, by a sample."""
     bins = colour_bins(picture.ycc[::2, ::2][mask[::2, ::2] >= 128])
     luma, chroma = np.divmod(bins, NUM_CHROMA_BINS)

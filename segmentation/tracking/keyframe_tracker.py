@@ -20,7 +20,7 @@ from segmentation.tracking.changes import Thumbnail, is_cut, is_still, new_share
 from segmentation.tracking.identify import Identities
 from segmentation.tracking.late import LateRun
 from segmentation.tracking.merged import take_apart
-from segmentation.tracking.propagate import WORK_SIDE, Carrier, Holding, Picture, Propagation
+from segmentation.tracking.propagate import WORK_SIDE, Carrier, Holding, Propagation, SmallPicture
 from segmentation.tracking.schedule import Progress, Schedule
 
 Reuse = Literal["hold", "forward", "both"]
@@ -33,7 +33,7 @@ class _Seen:
     """A frame and what is needed of it."""
 
     image: NDArray[np.uint8]
-    picture: Picture
+    picture: SmallPicture
     thumbnail: Thumbnail
     time_s: float
 
@@ -122,7 +122,7 @@ class KeyframeTracker:
         self._shown_key_s = 0.0  # the time of the frame the masks shown were found on
         self._previous: Thumbnail | None = None
         self._settled: Thumbnail | None = None  # of the frame that masks were carried to last
-        self._waiting: list[tuple[Picture, Instances]] = []
+        self._waiting: list[tuple[SmallPicture, Instances]] = []
         if self._late is not None:
             self._late[1].cancel()
         self._late = None
@@ -155,7 +155,7 @@ class KeyframeTracker:
         """Return what is available after one more frame."""
         if self._reuse is None:
             return [self._find(image)]
-        picture = Picture.of(image, self._work_side)
+        picture = SmallPicture.of(image, self._work_side)
         seen = _Seen(image, picture, Thumbnail.of(picture), time_s)
         held = self._held_before_cut(seen)
         moved = self._settled is None or not is_still(self._settled, seen.thumbnail)
@@ -202,7 +202,7 @@ class KeyframeTracker:
             raise error
         self._on_failure(error)
 
-    def _carrying(self, picture: Picture, found: Instances) -> Carrier:
+    def _carrying(self, picture: SmallPicture, found: Instances) -> Carrier:
         return (Holding if self._reuse == "hold" else Propagation)(picture, found)
 
     def _due(self, seen: _Seen) -> bool:

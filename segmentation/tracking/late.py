@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.merged import take_apart
-from segmentation.tracking.propagate import Carrier, Picture
+from segmentation.tracking.propagate import Carrier, SmallPicture
 
 #: Frames remembered of those that passed meanwhile; of more, every second one is forgotten.
 MAX_PASSED = 64
 #: So many frames may be left to the thread that shows them.
 MAX_LEFT = 1
 
-Carry = Callable[[Picture, Instances], Carrier]
+Carry = Callable[[SmallPicture, Instances], Carrier]
 
 
 class LateRun:
@@ -35,17 +35,17 @@ class LateRun:
     """
 
     def __init__(
-        self, picture: Picture, time_s: float, known: Instances | None, carry: Carry
+        self, picture: SmallPicture, time_s: float, known: Instances | None, carry: Carry
     ) -> None:
         """Begin with no frame passed."""
         self.time_s = time_s
         self._picture = picture
         self._known = known
         self._carry = carry
-        self._passed: list[Picture] = []
+        self._passed: list[SmallPicture] = []
         self._lock = threading.Lock()
 
-    def passed(self, picture: Picture) -> None:
+    def passed(self, picture: SmallPicture) -> None:
         """Note the next frame. Called from the thread that shows the frames."""
         with self._lock:
             self._passed.append(picture)
@@ -78,6 +78,6 @@ class LateRun:
         return len(passed)
 
 
-def _thinned(pictures: list[Picture]) -> list[Picture]:
+def _thinned(pictures: list[SmallPicture]) -> list[SmallPicture]:
     """Return every second picture, the newest among them, so that the way to it stays whole."""
     return pictures[::-1][::2][::-1]

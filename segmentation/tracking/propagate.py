@@ -22,7 +22,7 @@ REACH = 1 / 12
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SmallPicture:
     """A frame at the size masks are carried at.
 
     Attributes:
@@ -57,20 +57,20 @@ class Carrier(Protocol):
     #: how uncertain they have become since the keyframe
     drift: float
 
-    def step(self, picture: Picture) -> Instances:
+    def step(self, picture: SmallPicture) -> Instances:
         """Move on to the next frame and return its instances."""
 
 
 class Holding:
     """Leaves instances where they were on the keyframe, as programs do that do not move masks."""
 
-    def __init__(self, picture: Picture, instances: Instances) -> None:
+    def __init__(self, picture: SmallPicture, instances: Instances) -> None:
         """Remember the instances; see `Propagation`."""
         del picture
         self.instances = instances
         self.drift = 0.0
 
-    def step(self, picture: Picture) -> Instances:
+    def step(self, picture: SmallPicture) -> Instances:
         """Return the keyframe's instances."""
         del picture
         return self.instances
@@ -95,7 +95,7 @@ class Propagation:
             walk; 0 where nothing moves.
     """
 
-    def __init__(self, picture: Picture, instances: Instances) -> None:
+    def __init__(self, picture: SmallPicture, instances: Instances) -> None:
         """Learn the objects' appearance."""
         self._flow = OpticalFlow()
         self._picture = picture
@@ -105,7 +105,7 @@ class Propagation:
         self._failed = np.zeros(self.instances.size_hw, np.uint8)
         self._appearances = [self._learned(mask) for mask in self.instances.masks]
 
-    def step(self, picture: Picture) -> Instances:
+    def step(self, picture: SmallPicture) -> Instances:
         """Move on to the next frame and return its instances, in pixels of the shrunk frame.
 
         Raises:

@@ -7,13 +7,13 @@ import pytest
 
 from segmentation.instances import Instances
 from segmentation.tracking.identify import Identities
-from segmentation.tracking.propagate import Picture
+from segmentation.tracking.propagate import SmallPicture
 from tests.moving_discs import instances, scene
 
 
 def test_identities_tell_classes_and_newcomers_apart():
     image, found = scene([(60, 70), (200, 90)])
-    picture = Picture.of(image)
+    picture = SmallPicture.of(image)
     names = Identities()
     first = names.name(found, None, picture, 0.0)
     assert first.ids.tolist() == [0, 1]
@@ -29,9 +29,9 @@ def test_identity_of_who_left_is_kept_for_a_while():
     (here, found), (away, left) = scene([(60, 70)]), (scene([])[0], instances([]))
     for absence_s, expected in ((5.0, [0]), (50.0, [1])):
         names = Identities()
-        first = names.name(found, None, Picture.of(here), 0.0)
-        gone = names.name(left, first, Picture.of(away), 0.1)
-        back = names.name(found, gone, Picture.of(here), absence_s)
+        first = names.name(found, None, SmallPicture.of(here), 0.0)
+        gone = names.name(left, first, SmallPicture.of(away), 0.1)
+        back = names.name(found, gone, SmallPicture.of(here), absence_s)
         assert back.ids.tolist() == expected
 
 
@@ -48,10 +48,10 @@ def half_changed(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def test_who_went_behind_another_comes_out_from_there(x, expected):
     names = Identities()
     image, both = scene([(60, 70), (110, 70)])
-    first = names.name(both, None, Picture.of(image), 0.0)
+    first = names.name(both, None, SmallPicture.of(image), 0.0)
     assert first.ids.tolist() == [0, 1]
-    alone = names.name(both[:1], first, Picture.of(image), 0.1)
+    alone = names.name(both[:1], first, SmallPicture.of(image), 0.1)
     again, found = scene([(60, 70), (x, 70)])
-    picture = Picture.of(half_changed(again, found.masks[1]))
+    picture = SmallPicture.of(half_changed(again, found.masks[1]))
     back = names.name(found, alone, picture, 4.0)
     assert back.ids.tolist() == expected

@@ -11,7 +11,7 @@ from segmentation.instances import Instances
 from segmentation.tracking.appearance import Appearance
 from segmentation.tracking.between import blend, blend_in, carried_over
 from segmentation.tracking.outline import correct_outline
-from segmentation.tracking.propagate import Holding, Picture, Propagation
+from segmentation.tracking.propagate import Holding, Propagation, SmallPicture
 from tests.moving_discs import SIZE_HW, instances, scene
 
 CARRIERS = {"hold": Holding, "forward": Propagation}
@@ -37,9 +37,9 @@ def test_carriers_keep_what_is_not_the_mask_and_write_to_nothing(carrier):
     first = numbered(frames[0][1], 7)
     for array in (first.boxes, first.masks):
         array.setflags(write=False)
-    carried = carrier(Picture.of(frames[0][0]), first)
+    carried = carrier(SmallPicture.of(frames[0][0]), first)
     for image, _ in frames[1:]:
-        found = carried.step(Picture.of(image))
+        found = carried.step(SmallPicture.of(image))
         assert carried.instances is found
         assert found.size_hw == SIZE_HW
         assert found.ids.tolist() == [7]
@@ -49,15 +49,15 @@ def test_carriers_keep_what_is_not_the_mask_and_write_to_nothing(carrier):
 @pytest.mark.parametrize("carrier", CARRIERS.values(), ids=CARRIERS)
 def test_nothing_found_stays_nothing(carrier):
     frames = path(2, (60, 60), (3, 1))
-    carried = carrier(Picture.of(frames[0][0]), Instances.empty(SIZE_HW))
-    assert len(carried.step(Picture.of(frames[1][0]))) == 0
+    carried = carrier(SmallPicture.of(frames[0][0]), Instances.empty(SIZE_HW))
+    assert len(carried.step(SmallPicture.of(frames[1][0]))) == 0
 
 
 def test_mask_and_box_go_with_the_object():
     frames = path(8, (50, 50), (6, 2))
-    carried = Propagation(Picture.of(frames[0][0]), frames[0][1])
+    carried = Propagation(SmallPicture.of(frames[0][0]), frames[0][1])
     for image, truth in frames[1:]:
-        found = carried.step(Picture.of(image))
+        found = carried.step(SmallPicture.of(image))
         assert overlap(found, truth) > 0.95
         assert np.abs(found.boxes - truth.boxes).max() <= 2
     assert overlap(frames[0][1], frames[-1][1]) < 0.1
@@ -65,18 +65,18 @@ def test_mask_and_box_go_with_the_object():
 
 def test_drift_tells_motion_from_stillness():
     frames = path(4, (60, 60), (6, 0))
-    still = Propagation(Picture.of(frames[0][0]), frames[0][1])
-    moved = Propagation(Picture.of(frames[0][0]), frames[0][1])
+    still = Propagation(SmallPicture.of(frames[0][0]), frames[0][1])
+    moved = Propagation(SmallPicture.of(frames[0][0]), frames[0][1])
     for image, _ in frames[1:]:
-        still.step(Picture.of(frames[0][0]))
-        moved.step(Picture.of(image))
+        still.step(SmallPicture.of(frames[0][0]))
+        moved.step(SmallPicture.of(image))
     assert still.drift < 0.03 < moved.drift
 
 
 def test_object_that_leaves_is_dropped_and_the_other_stays():
     frames = [scene([(230 + 9 * i, 80), (60, 80)]) for i in range(13)]
-    carried = Propagation(Picture.of(frames[0][0]), numbered(frames[0][1], 3, 4))
-    found = [carried.step(Picture.of(image)) for image, _ in frames[1:]]
+    carried = Propagation(SmallPicture.of(frames[0][0]), numbered(frames[0][1], 3, 4))
+    found = [carried.step(SmallPicture.of(image)) for image, _ in frames[1:]]
     assert found[0].ids.tolist() == [3, 4]
     assert found[-1].ids.tolist() == [4]
     assert overlap(found[-1], frames[-1][1]) > 0.97
@@ -84,15 +84,15 @@ def test_object_that_leaves_is_dropped_and_the_other_stays():
 
 def test_object_coming_in_over_the_border_grows_with_it():
     frames = [scene([(-8 + 5 * i, 60)]) for i in range(7)]
-    carried = Propagation(Picture.of(frames[0][0]), frames[0][1])
-    found = [carried.step(Picture.of(image)) for image, _ in frames[1:]]
+    carried = Propagation(SmallPicture.of(frames[0][0]), frames[0][1])
+    found = [carried.step(SmallPicture.of(image)) for image, _ in frames[1:]]
     assert overlap(found[-1], frames[-1][1]) > 0.9
 
 
 @pytest.mark.parametrize("shift", [-4, 4])
 def test_colours_put_an_outline_right_where_the_flow_has_failed(shift):
     image, truth = scene([(90, 80)])
-    ycc, mask = Picture.of(image).ycc, truth.masks[0]
+    ycc, mask = SmallPicture.of(image).ycc, truth.masks[0]
     appearance = Appearance(ycc, mask, 280)
     wrong = np.roll(mask, shift, axis=1)
     failed = np.full(SIZE_HW, 255, np.uint8)
@@ -105,7 +105,7 @@ def test_colours_put_an_outline_right_where_the_flow_has_failed(shift):
 
 def test_colours_leave_a_networks_faint_doubts_alone():
     image, truth = scene([(90, 80)])
-    ycc, mask = Picture.of(image).ycc, truth.masks[0].copy()
+    ycc, mask = SmallPicture.of(image).ycc, truth.masks[0].copy()
     mask[20:60, 200:240] = 60
     failed = np.full(SIZE_HW, 255, np.uint8)
     corrected = correct_outline(ycc, mask, failed, Appearance(ycc, mask, 280), 280)
@@ -117,7 +117,7 @@ def test_frames_larger_than_masks_are_carried_at_come_back_at_their_size():
         (cv2.resize(image, (800, 480)), found.scaled_to((480, 800)))
         for image, found in path(2, (60, 60), (5, 0))
     ]
-    picture, following = (Picture.of(image) for image, _ in images)
+    picture, following = (SmallPicture.of(image) for image, _ in images)
     found = Propagation(picture, images[0][1]).step(following).scaled_to(following.size_hw)
     assert found.size_hw == (480, 800)
     assert overlap(found, images[1][1]) > 0.95
@@ -126,14 +126,14 @@ def test_frames_larger_than_masks_are_carried_at_come_back_at_their_size():
 def test_frame_of_another_size_is_refused():
     image, truth = scene([(60, 60)])
     with pytest.raises(ValueError, match="picture: expected"):
-        Propagation(Picture.of(image), truth).step(Picture.of(image[:-2]))
+        Propagation(SmallPicture.of(image), truth).step(SmallPicture.of(image[:-2]))
 
 
 def test_both_keyframes_are_better_than_one_on_real_frames(shared_data):
     folder = shared_data / "davis" / "rollerblade"
     pictures, truths = [], []
     for path_ in sorted((folder / "JPEGImages").iterdir())[:11]:
-        pictures.append(Picture.of(cv2.imread(str(path_), cv2.IMREAD_COLOR_RGB)))
+        pictures.append(SmallPicture.of(cv2.imread(str(path_), cv2.IMREAD_COLOR_RGB)))
         truth = cv2.imread(str(folder / "Annotations" / f"{path_.stem}.png"), cv2.IMREAD_GRAYSCALE)
         size = pictures[-1].ycc.shape[1::-1]
         truths.append(cv2.resize(truth, size, interpolation=cv2.INTER_AREA))

@@ -14,7 +14,7 @@ import keras
 from keras import layers, ops
 
 from segmentation.centermask.mobilenet import mobilenet
-from segmentation.centermask.published import Variant, num_classes, read_state_dict
+from segmentation.centermask.published import Variant, num_foreground_classes, read_state_dict
 from segmentation.centermask.vovnet import vovnet
 from segmentation.parts.boxes import in_batches, non_max_suppression, take_rows
 from segmentation.parts.convolutions import padded_conv
@@ -383,6 +383,6 @@ def load_network(path: Path, variant: Variant) -> keras.Model:
         WeightsError: the file is not one of this network.
     """
     tensors = read_state_dict(path)
-    network = build_network(variant, num_classes=num_classes(tensors, path))
+    network = build_network(variant, num_classes=num_foreground_classes(tensors, path))
     load_state_dict(network, tensors, path)
     return network

@@ -69,7 +69,7 @@ def read_state_dict(path: Path) -> dict[str, object]:
     return {str(name): tensor for name, tensor in tensors.items() if name not in _IGNORED}
 
 
-def num_classes(tensors: Mapping[str, object], path: Path) -> int:
+def num_foreground_classes(tensors: Mapping[str, object], path: Path) -> int:
     """Return how many classes a file knows.
 
     Raises:

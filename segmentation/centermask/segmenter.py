@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.centermask.published import VARIANTS, num_classes, read_state_dict
+from segmentation.centermask.published import VARIANTS, num_foreground_classes, read_state_dict
 from segmentation.family import FamilySegmenter, check_images, wanted_classes
 from segmentation.instances import Instances
 from segmentation.parts.masks import paste_masks_between_pixels
@@ -47,7 +47,9 @@ def load_centermask(name: str, options: Options) -> CenterMask:
     size = options.size or variant.short_side
     if size < MIN_SIZE:
         raise ValueError(f"size of {name}'s input: at least {MIN_SIZE}, got {size}")
-    classes, keep = wanted_classes(path, options, num_classes(read_state_dict(path), path))
+    classes, keep = wanted_classes(
+        path, options, num_foreground_classes(read_state_dict(path), path)
+    )
     if options.on_message is not None:
         options.on_message(f"weights of {name}: {preset.notice}")
 

@@ -33,7 +33,7 @@ def export_path(size_hw: tuple[int, int]) -> Path:
     return WEIGHTS.with_name("person_{}x{}.xml".format(*size_hw))
 
 
-def segmenter(network: Network, *, min_score: float, device: str) -> MaskRCNN:
+def from_network(network: Network, *, min_score: float, device: str) -> MaskRCNN:
     """Return the segmenter around a network.
 
     Args:
@@ -91,7 +91,7 @@ def load_person(options: Options) -> Segmenter:
 
         network = KerasNetwork(make, "gpu" if options.device == "gpu" else "cpu")
     min_score = MIN_SCORE if options.min_score is None else options.min_score
-    people = segmenter(network, min_score=min_score, device=network.device)
+    people = from_network(network, min_score=min_score, device=network.device)
     portrait = load_portrait(Options(backend=options.backend, device=options.device))
     return SharpPeople(people, portrait, min_score)
 

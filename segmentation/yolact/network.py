@@ -20,7 +20,7 @@ from segmentation.parts.convolutions import padded_conv
 from segmentation.parts.feature_pyramid import feature_pyramid
 from segmentation.weights.torch_layout import load_state_dict
 from segmentation.yolact.backbones import darknet53, resnet
-from segmentation.yolact.published import Variant, num_classes, read_state_dict
+from segmentation.yolact.published import Variant, num_foreground_classes, read_state_dict
 
 Tensor = Any
 
@@ -263,6 +263,6 @@ def load_network(weights: Path, variant: Variant, size: int) -> keras.Model:
         WeightsError: the file is not one of this network.
     """
     tensors = read_state_dict(weights)
-    network = build_network(variant, size, num_classes(tensors, variant, weights))
+    network = build_network(variant, size, num_foreground_classes(tensors, variant, weights))
     load_state_dict(network, tensors, weights)
     return network

@@ -75,7 +75,7 @@ def read_state_dict(path: Path) -> dict[str, object]:
     return {name: tensor for name, tensor in tensors.items() if not _IGNORED.fullmatch(name)}
 
 
-def num_classes(tensors: Mapping[str, object], variant: Variant, path: Path) -> int:
+def num_foreground_classes(tensors: Mapping[str, object], variant: Variant, path: Path) -> int:
     """Return how many classes, without background, a file knows.
 
     Raises:

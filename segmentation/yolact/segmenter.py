@@ -17,7 +17,7 @@ from segmentation.segmenter import Options
 from segmentation.yolact.published import (
     PUBLISHED_MIN_SCORE,
     VARIANTS,
-    num_classes,
+    num_foreground_classes,
     read_state_dict,
 )
 
@@ -42,7 +42,7 @@ def load_yolact(name: str, options: Options) -> YOLACT:
     if size < variant.min_size:
         raise ValueError(f"size of {name}'s input: at least {variant.min_size}, got {size}")
     tensors = read_state_dict(path)
-    classes, keep = wanted_classes(path, options, num_classes(tensors, variant, path))
+    classes, keep = wanted_classes(path, options, num_foreground_classes(tensors, variant, path))
 
     def build() -> Any:
         from segmentation.yolact.network import load_network

@@ -115,6 +115,6 @@ def _segmenters() -> Callable[[Weights], MaskRCNN]:
         def run(image: NDArray[np.uint8], *others: NDArray[Any]) -> list[NDArray[Any]]:
             return list(ready(image.shape[1:3]).predict_on_batch([image, *others]))
 
-        return person.segmenter(run, min_score=MIN_SCORE, device="")
+        return person.from_network(run, min_score=MIN_SCORE, device="")
 
     return segmenter

@@ -12,7 +12,12 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from segmentation.centermask.network import build_network, load_network  # noqa: E402
-from segmentation.centermask.published import VARIANTS, Variant, num_classes, read_state_dict  # noqa: E402
+from segmentation.centermask.published import (  # noqa: E402
+    VARIANTS,
+    Variant,
+    num_foreground_classes,
+    read_state_dict,
+)
 from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.loading import load  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
@@ -49,7 +54,7 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"w.pth: its entry model is no dict"):
         read_state_dict(path)
     with pytest.raises(WeightsError, match=rf"w.pth: no network of CenterMask2.* \({BIAS}"):
-        num_classes({BIAS: 3}, Path("w.pth"))
+        num_foreground_classes({BIAS: 3}, Path("w.pth"))
     path = write_arrays(tmp_path / "w.pth", {"model": {BIAS: np.zeros(3, np.float32)}})
     with pytest.raises(WeightsError, match=r"w.pth: \d+ tensors missing: backbone"):
         load_network(path, variant)

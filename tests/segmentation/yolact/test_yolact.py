@@ -26,7 +26,7 @@ from segmentation.yolact.network import (  # noqa: E402
     load_network,
     priors,
 )
-from segmentation.yolact.published import VARIANTS, num_classes, read_state_dict  # noqa: E402
+from segmentation.yolact.published import VARIANTS, num_foreground_classes, read_state_dict  # noqa: E402
 from segmentation.yolact.segmenter import YOLACT, resize_to_square, to_instances  # noqa: E402
 from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden import (  # noqa: E402
@@ -370,8 +370,8 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     base, plus = VARIANTS["yolact-base"], VARIANTS["yolact-plus-base"]
     for tensors in ({}, {"prediction_layers.0.bbox_layer.bias": 3}, small_state(80)):
         with pytest.raises(WeightsError, match=r"w.pth: no such network .* 9 priors"):
-            num_classes({**tensors}, plus, Path("w.pth"))
-    assert num_classes(small_state(80), base, Path("w.pth")) == 80
+            num_foreground_classes({**tensors}, plus, Path("w.pth"))
+    assert num_foreground_classes(small_state(80), base, Path("w.pth")) == 80
     path = write_arrays(tmp_path / "w.pth", small_state(80))
     with pytest.raises(WeightsError, match=r"w.pth: \d+ tensors missing: backbone.conv1.weight"):
         load_network(path, VARIANTS["yolact-resnet50"], 64)

@@ -35,7 +35,7 @@ def is_live_address(address: str) -> bool:
     return _LIVE.match(address) is not None or is_screen_address(address)
 
 
-def shown(address: str) -> str:
+def without_password(address: str) -> str:
     """Return `address` without the user's name and password, for messages."""
     return _USER.sub("", address) if is_network_address(address) else address
 

@@ -42,12 +42,14 @@ def check_address(address: str) -> None:
         raise StreamError(f"{address}: is no address ({error})") from None
     if parts.scheme.lower().startswith("rtmp"):
         if not host or "/" not in path:
-            raise StreamError(f"{shown(address)}: must look like rtmp://HOST/APPLICATION/KEY")
+            raise StreamError(
+                f"{without_secrets(address)}: must look like rtmp://HOST/APPLICATION/KEY"
+            )
     elif not port or not (host or parts.scheme.lower() == "srt"):
-        raise StreamError(f"{shown(address)}: must look like {parts.scheme}://HOST:PORT")
+        raise StreamError(f"{without_secrets(address)}: must look like {parts.scheme}://HOST:PORT")
 
 
-def shown(address: str) -> str:
+def without_secrets(address: str) -> str:
     """Return `address` without what may be secret in it: names, keys and passwords."""
     if address.startswith(HLS_PREFIX):
         return address

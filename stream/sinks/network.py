@@ -20,7 +20,7 @@ from stream.ffmpeg.network_output import (
     check_address,
     output_options,
     picture_options,
-    shown,
+    without_secrets,
 )
 from stream.ffmpeg.process import INTERRUPTED, Ffmpeg
 from stream.ffmpeg.sound import probe_sound, sound_input
@@ -70,7 +70,7 @@ class NetworkSink(Sink):
     ) -> None:
         """Check the address."""
         check_address(address)
-        self._address, self._name = address, shown(address)
+        self._address, self._name = address, without_secrets(address)
         self._info = info.as_shown()
         self._encoding = (preset, crf)
         self._on_message = on_message

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from segmentation.picture import Picture, RgbPicture
 from stream.errors import StreamError
 from stream.ffmpeg.header import VideoHeader, has_picture, sound_codecs, video_header
-from stream.ffmpeg.inputs import input_options, is_live_address, is_network_address, shown
+from stream.ffmpeg.inputs import (
+    input_options,
+    is_live_address,
+    is_network_address,
+    without_password,
+)
 from stream.ffmpeg.process import TIMESTAMP_OPTIONS, TimestampedOutput
 from stream.ffmpeg.screen import is_screen_address, screen_filter, why_no_screen
 from stream.frame import Frame, Source, StreamInfo
@@ -59,7 +64,7 @@ class VideoSource(Source):
         live: bool = False,
     ) -> None:
         """Start ffmpeg and wait for the first frame."""
-        self._address = address
+        self._address, self._name = address, without_password(address)
         self._on_message = on_message
         self._screen = is_screen_address(address)
         self._remote = self._screen or is_network_address(address)
@@ -98,7 +103,7 @@ class VideoSource(Source):
             self._first = self._output.next_timestamp(_NETWORK_TIMEOUT_S if self._remote else None)
         except TimeoutError:
             raise StreamError(
-                f"{shown(self._address)}: no picture came within {_NETWORK_TIMEOUT_S:.0f} s; "
+                f"{self._name}: no picture came within {_NETWORK_TIMEOUT_S:.0f} s; "
                 "check the address and that it is sending"
             ) from None
         header = video_header(self._output.header)
@@ -175,17 +180,17 @@ class VideoSource(Source):
             return
         broke_off = self._remote and process.has_reported("Error during demuxing")
         if status < 0 or broke_off:
-            raise StreamError(f"{shown(self._address)}: broke off ({process.failure()})")
+            raise StreamError(f"{self._name}: broke off ({process.failure()})")
         if not self._remote and (status or process.has_reported("")):
             expected = f" of about {self.info.num_frames}" if self.info.num_frames else ""
             self._on_message(
-                f"{shown(self._address)}: is damaged, {num_frames}{expected} frames could be read "
+                f"{self._name}: is damaged, {num_frames}{expected} frames could be read "
                 f"({process.failure()})"
             )
 
     def _why_nothing(self) -> str:
         """Say why no frame came. The process has ended or is about to."""
-        process, name = self._output.process, shown(self._address)
+        process, name = self._output.process, self._name
         status = process.wait()
         if status < 0:
             return f"{name}: {process.failure()} before the first frame"

@@ -21,7 +21,7 @@ import pytest
 
 import stream.sinks.network
 from stream.errors import StreamError
-from stream.ffmpeg.network_output import shown
+from stream.ffmpeg.network_output import without_secrets
 from stream.frame import Output, OutputInfo, StreamInfo
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.network import NetworkSink
@@ -263,7 +263,7 @@ def test_receiver_that_takes_nothing_holds_nothing_up_and_is_called_anew(
 def test_receiver_that_never_comes_is_an_error_at_the_end_alone(clip):
     address, _ = addresses("rtmp")
     with Sending(clip, address) as sending:
-        sending.wait_for_message(f"{shown(address)}: not reached")
+        sending.wait_for_message(f"{without_secrets(address)}: not reached")
         sending.stopped.set()
         sending.sink.finish = lambda cut_short: None  # what it raises is looked at below
     with pytest.raises(StreamError, match="nothing was sent; check the address"):
@@ -379,9 +379,9 @@ def test_addresses_that_lack_something(address, words):
 
 
 def test_messages_hold_no_secret():
-    assert shown("rtmp://user:word@host:1935/live2/abcd-key") == "rtmp://host:1935"
-    assert shown("srt://host:9000?passphrase=secret&mode=caller") == "srt://host:9000"
-    assert shown("udp://@239.0.0.1:1234") == "udp://239.0.0.1:1234"
+    assert without_secrets("rtmp://user:word@host:1935/live2/abcd-key") == "rtmp://host:1935"
+    assert without_secrets("srt://host:9000?passphrase=secret&mode=caller") == "srt://host:9000"
+    assert without_secrets("udp://@239.0.0.1:1234") == "udp://239.0.0.1:1234"
 
 
 def test_realtime_file_keeps_its_sound(clip):

@@ -75,12 +75,8 @@ def _open(
     segmenter = _segmenter(options)
     keep = _keep(wanted, segmenter)
     stats.unseen = frozenset() if keep is None else keep.ids
-    tracker = _tracker(source, segmenter, keyframes, stack)
-    if keep is not None and keep.ids and not tracker.gives_ids:
-        raise CommandError(
-            f"--keep {options.keep}: ids are given to objects of a video, with "
-            "--model mask-rcnn-person or another network that tells them apart"
-        )
+    tracker = _tracker(source, segmenter, keyframes, keep, options, stack)
+    _warm_up(segmenter, source, tracker.max_images)
     pipeline = _pipeline(source, tracker, segmenter, palette, keep, options, stats)
     info = _output_info(source, segmenter, palette)
     run = Run(source, pipeline, _sinks(info, sink_options, options, stack), stats, stop)
@@ -128,12 +124,13 @@ def _keep(wanted: dict[str, int | None] | None, segmenter: Segmenter) -> Keep | 
 
 
 def _tracker(
-    source: Source, segmenter: Segmenter, keyframes: Keyframes, stack: ExitStack
+    source: Source,
+    segmenter: Segmenter,
+    keyframes: Keyframes,
+    keep: Keep | None,
+    options: argparse.Namespace,
+    stack: ExitStack,
 ) -> Tracker:
-    import numpy as np
-
-    from segmentation.picture import RgbPicture
-    from stream.pipeline import shrunk
     from stream.tracking import open_tracker
 
     told: list[str] = []
@@ -144,10 +141,23 @@ def _tracker(
             say(f"warning: the network failed, the whole picture is covered: {told[0]}")
 
     tracker = open_tracker(segmenter, source.info, keyframes, on_failure, stack)
-    # networks are compiled at their first images, which a camera would not wait for
-    first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
-    segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * tracker.max_images))
+    if keep is not None and keep.ids and not tracker.gives_ids:
+        raise CommandError(
+            f"--keep {options.keep}: ids are given to objects of a video, with "
+            "--model mask-rcnn-person or another network that tells them apart"
+        )
     return tracker
+
+
+def _warm_up(segmenter: Segmenter, source: Source, num_images: int) -> None:
+    """Let the network be compiled, as at its first images, for which a camera would not wait."""
+    import numpy as np
+
+    from segmentation.picture import RgbPicture
+    from stream.pipeline import shrunk
+
+    first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
+    segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * num_images))
 
 
 def _pipeline(

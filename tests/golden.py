@@ -99,21 +99,39 @@ def golden_instances(golden: Mapping[str, np.ndarray]) -> Instances:
     return Instances.untracked(boxes, golden["final_scores"], labels, masks)
 
 
-def assert_same_set(
+def same_objects(
     found: Instances, wanted: Instances, *, score: float, box_px: float, mask: float
-) -> None:
-    """Each wanted object is found once, within the tolerances; `mask` is a share of its pixels."""
-    assert len(found) == len(wanted)
-    left = list(range(len(found)))
+) -> tuple[list[int], list[int]]:
+    """Return which objects of `found` are which of `wanted`, each at most once.
+
+    Args:
+        found: objects.
+        wanted: objects of the same photo.
+        score: by how much scores may differ.
+        box_px: by how many pixels sides of boxes may.
+        mask: share of an object's pixels, which are at least 200, by which its mask may.
+    """
+    matches: dict[int, int] = {}
     for index in range(len(wanted)):
-        match = next(
+        near = [
             other
-            for other in left
+            for other in set(range(len(found))) - set(matches)
             if found.labels[other] == wanted.labels[index]
             and np.abs(found.boxes[other] - wanted.boxes[index]).max() <= box_px
             and abs(found.scores[other] - wanted.scores[index]) <= score
-        )
-        left.remove(match)
+        ]
         inside = wanted.masks[index] >= 128
-        differing = (found.masks[match] >= 128) != inside
-        assert differing.sum() <= mask * max(inside.sum(), 200), index
+        for other in near[:1]:
+            differing = (found.masks[other] >= 128) != inside
+            if differing.sum() <= mask * max(inside.sum(), 200):
+                matches[other] = index
+    return list(matches), list(matches.values())
+
+
+def assert_same_set(
+    found: Instances, wanted: Instances, *, score: float, box_px: float, mask: float
+) -> None:
+    """Each wanted object is found once, and nothing else; see `same_objects`."""
+    assert len(found) == len(wanted)
+    _, again = same_objects(found, wanted, score=score, box_px=box_px, mask=mask)
+    assert sorted(again) == list(range(len(wanted)))

@@ -18,7 +18,7 @@ from segmentation.mask_rcnn.molding_layer import Mold, with_molding  # noqa: E40
 from segmentation.mask_rcnn.network import build_network  # noqa: E402
 from segmentation.mask_rcnn.segmenter import KERAS_BATCH  # noqa: E402
 from segmentation.segmenter import Options, Segmenter  # noqa: E402
-from tests.golden import assert_same_set, load_golden  # noqa: E402
+from tests.golden import load_golden, same_objects  # noqa: E402
 
 if keras.backend.backend() == "jax":
     pytest.skip("molding needs float64", allow_module_level=True)
@@ -74,8 +74,28 @@ def test_three_images_at_once_are_as_one_by_one(
     for photo, found in zip(photos, together, strict=True):
         (alone,) = exact.segment(photo[None])
         assert len(alone) > 3
-        assert_same_set(found, alone, score=1e-4, box_px=1, mask=0.02)
+        # sums of several images are rounded otherwise, which may decide about an object that
+        # overlaps another one by just what is allowed
+        again, others = same_objects(found, alone, score=1e-4, box_px=1, mask=0.02)
+        assert max(len(found) - len(again), len(alone) - len(others)) <= 1
     assert calls == [KERAS_BATCH, 1, 1, 1]
+
+
+def test_anchors_of_several_images_are_those_of_each(exact: Segmenter, photos: np.ndarray) -> None:
+    """Before anything is decided about them all are the same, to float32's rounding."""
+    exact.segment(photos)
+    exact.segment(photos[:1])
+    of_anchors = {}
+    for (shape, *_), network in exact.network._networks.items():  # type: ignore[attr-defined]
+        inner = network.get_layer("mask_rcnn")
+        outputs = [inner.get_layer(name).output for name in ("rpn_class", "rpn_bbox")]
+        of_anchors[shape[0]] = keras.Model(inner.inputs[0], outputs)
+    molded = np.stack([mold(photo, 128) for photo in [*photos, photos[0]]])
+    together = of_anchors[KERAS_BATCH].predict_on_batch(molded)
+    for index, image in enumerate(molded):
+        alone = of_anchors[1].predict_on_batch(image[None])
+        for several, one in zip(together, alone, strict=True):
+            np.testing.assert_allclose(several[index], one[0], rtol=1e-4, atol=1e-5)
 
 
 def test_photos_of_other_sizes_use_the_same_network(exact: Segmenter, photos: np.ndarray) -> None:

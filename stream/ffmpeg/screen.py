@@ -13,7 +13,8 @@ from stream.ffmpeg.process import Ffmpeg
 
 PREFIX = "screen:"
 _REGION = re.compile(r"(\d+)x(\d+)\+(\d+)\+(\d+)")
-_FPS = "30"
+#: Frames a second that are asked for.
+SCREEN_FPS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _size(region: Region | None) -> list[str]:
 
 def _input(device: str, name: str, options: list[str]) -> list[str]:
     # timestamps are those of the clock on the wall
-    return ["-copyts", "-f", device, "-framerate", _FPS, *options, "-i", name]
+    return ["-copyts", "-f", device, "-framerate", str(SCREEN_FPS), *options, "-i", name]
 
 
 def _check_x11() -> None:

@@ -23,7 +23,7 @@ from stream.ffmpeg.inputs import (
     without_password,
 )
 from stream.ffmpeg.process import TIMESTAMP_OPTIONS, TimestampedOutput
-from stream.ffmpeg.screen import is_screen_address, screen_filter, why_no_screen
+from stream.ffmpeg.screen import SCREEN_FPS, is_screen_address, screen_filter, why_no_screen
 from stream.frame import Frame, Source, StreamInfo
 from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
 
@@ -112,7 +112,8 @@ class VideoSource(Source):
         return header
 
     def _stream_info(self, header: VideoHeader) -> StreamInfo:
-        fps = header.fps or _DEFAULT_FPS
+        # of a screen ffmpeg guesses it from the first pictures, which a busy machine gives late
+        fps = Fraction(SCREEN_FPS) if self._screen else header.fps or _DEFAULT_FPS
         live = self._low_delay or (self._remote and header.duration_s is None)
         has_sound = bool(sound_codecs(self._output.header)) and not live
         duration_s = None if live else header.duration_s

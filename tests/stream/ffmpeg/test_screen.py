@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import stream.sources.video
 from stream.errors import StreamError
+from stream.ffmpeg.header import video_header
 from stream.ffmpeg.screen import screen_filter, screen_options
 from stream.sources import local_files, open_source
 from stream.sources.video import VideoSource
@@ -68,6 +71,16 @@ def test_screen_is_live_and_keeps_its_rate(display):
             if frame.index == 45:
                 source.interrupt()
     assert np.median(np.diff(times)) == pytest.approx(1 / 30, abs=0.004)
+
+
+@needs_screen
+def test_rate_of_a_screen_is_the_one_asked_for(display, monkeypatch):
+    guess = Fraction(30000, 1001)  # which ffmpeg made of pictures that came late
+    monkeypatch.setattr(
+        "stream.sources.video.video_header", lambda text: replace(video_header(text), fps=guess)
+    )
+    with open_source("screen:64x64+0+0", on_message=print) as source:
+        assert source.info.fps == 30
 
 
 @needs_screen

@@ -16,9 +16,9 @@ import re
 import sys
 from collections.abc import Sequence
 
-# Before numpy and OpenCV come: products are small here, and threads that wait for them keep
-# spinning; cameras are opened with a format that some drivers refuse, which need not be told.
+# before numpy comes: its products are small here, and threads that wait for them keep spinning
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# before OpenCV comes: cameras are opened with a format that some drivers refuse; it need not tell
 os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 
 from stream.commands import COMMANDS, CommandError, say

@@ -43,7 +43,7 @@ def stage_times_ms(
     import openvino
 
     def build() -> Any:
-        from segmentation.mask_rcnn.backbones import load_network
+        from segmentation.mask_rcnn.by_backbone import load_network
 
         return load_network(weights, size)
 

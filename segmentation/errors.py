@@ -1,4 +1,4 @@
-"""What a person can mend: a weight file, and annotated photos."""
+"""Errors that a person can mend: in a weight file, in annotated photos."""
 
 from __future__ import annotations
 

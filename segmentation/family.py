@@ -1,4 +1,4 @@
-"""What the `Segmenter`s of the three families share."""
+"""What the `Segmenter`s of the families with published weights share."""
 
 from __future__ import annotations
 

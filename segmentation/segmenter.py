@@ -1,4 +1,4 @@
-"""The one interface of all networks, and how one may be loaded."""
+"""The one interface of all networks, and the options that one is loaded with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Segmenter(Protocol):
     """A network with its weights. Stateless: the same images give the same result.
 
     Attributes:
-        name: of the network, as `load` takes it.
+        name: of the network, as `segmentation.load` takes it.
         classes: names of what it finds, without background; `Instances.labels` index into it.
         max_input: long side in pixels above which an image carries no more information for the
             network, `None` where every pixel counts. Larger images are taken all the same.

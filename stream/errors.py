@@ -1,4 +1,4 @@
-"""What a person can mend: a source or a sink."""
+"""The error that a person can mend: of a source or a sink."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Run:
         stop: once set, no more frames are read; what was read is written and finished.
         paused: while set, a live picture stands still, at new times, and a file waits. Where
             somebody watches photos that are no video, it is set for each of them, which waits
-            until it is cleared.
+            until it is cleared by whoever reacts to that person.
     """
 
     source: Source

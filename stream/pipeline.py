@@ -24,7 +24,10 @@ Choose = Callable[[Instances], Instances]
 
 
 class Tracker(Protocol):
-    """What finds objects in the frames of one stream; see `segmentation.tracking`."""
+    """What finds objects in the frames of one stream.
+
+    `segmentation.tracking.keyframe_tracker.KeyframeTracker` says more of each.
+    """
 
     @property
     def gives_ids(self) -> bool:

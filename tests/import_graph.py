@@ -11,6 +11,11 @@ PACKAGES = ("effects", "segmentation", "stream")
 Graph = dict[str, set[str]]
 
 
+def rooms(graph: Graph) -> set[str]:
+    """Return the folders within packages in which the graph has files, each with a / at its end."""
+    return {_folder(name) for name in graph if _folder(name).endswith("/")}
+
+
 def program_files(root: Path) -> list[Path]:
     """Return the files of the program in the checkout at `root`: its packages and run.py."""
     files = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
@@ -27,7 +32,7 @@ def imported_names(text: str) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "a relative import"
+            assert node.level == 0, f"a relative import: {ast.unparse(node)}"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 

@@ -331,12 +331,13 @@ def build_network(variant: Variant, num_classes: int = 80) -> keras.Model:
         num_classes: C.
 
     Returns:
-        A model. Inputs: image (1, H, W, 3) float32, see `centermask.segmenter.prepare`; size
-        (1, 2) float32 of the photo in it, height first; least scores (1, C) float32, above 1
-        for classes not wanted. Outputs: boxes (1, 50, 4) float32 y1, x1, y2, x2 in pixels, which
-        may reach beyond the image; scores (1, 50) float32, 0 = no more detections; classes
-        (1, 50) int32; masks (1, 50, 28, 28) float32, probabilities; mask scores (1, 50) float32,
-        the score times the IoU that the mask is expected to have.
+        A model. Inputs: image (1, H, W, 3) float32, as
+        `segmentation.centermask.segmenter.prepare` makes it; size (1, 2) float32 of the photo in
+        it, height first; least scores (1, C) float32, above 1 for classes not wanted. Outputs:
+        boxes (1, 50, 4) float32 y1, x1, y2, x2 in pixels, which may reach beyond the image;
+        scores (1, 50) float32, 0 = no more detections; classes (1, 50) int32; masks
+        (1, 50, 28, 28) float32, probabilities; mask scores (1, 50) float32, the score times the
+        IoU that the mask is expected to have.
     """
     image = keras.Input(batch_shape=(1, None, None, 3), name="image")
     photo_hw = keras.Input(batch_shape=(1, 2), name="photo_hw")

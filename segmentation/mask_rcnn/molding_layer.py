@@ -13,7 +13,7 @@ Tensor = Any
 
 
 class Mold(layers.Layer):
-    """Photos become the network's input, byte for byte as `mask_rcnn.molding.mold` does it.
+    """Photos become the network's input as in `segmentation.mask_rcnn.molding.mold`, to the byte.
 
     It computes in float64, because bytes are cut off and not rounded; where a backend has none
     (JAX), a few bytes are one less.
@@ -38,7 +38,7 @@ class Mold(layers.Layer):
         columns: Tensor,
         column_weights: Tensor,
     ) -> Tensor:
-        """Mold; the arguments are those that `mask_rcnn.molding.raw_inputs` returns."""
+        """Mold; `segmentation.mask_rcnn.molding.raw_inputs` returns the arguments."""
         low, high = (
             ops.cast(limit(photos, axis=(1, 2, 3), keepdims=True), "float64")
             for limit in (ops.min, ops.max)

@@ -1,4 +1,4 @@
-"""The numbers of Matterport's program, and what its weight files are of."""
+"""The numbers of Matterport's program, and what is read off its weight files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
 
 
 def backbone_of(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Return the name of the backbone a file is of, as `segmentation.mask_rcnn.backbones` has it.
+    """Return the name of the backbone a file is of, as `segmentation.mask_rcnn.by_backbone` has it.
 
     Args:
         path: of the file.

@@ -67,13 +67,13 @@ def _compiled(path: Path, size: int, options: Options) -> OpenVINONetwork | Kera
     """Return the network of a weight file for inputs of `size`, on the device asked for."""
 
     def build() -> Any:
-        from segmentation.mask_rcnn.backbones import load_network
+        from segmentation.mask_rcnn.by_backbone import load_network
 
         return load_network(path, size)
 
     @cache
     def make_batched(num_images: int) -> Any:
-        from segmentation.mask_rcnn.backbones import load_network
+        from segmentation.mask_rcnn.by_backbone import load_network
         from segmentation.mask_rcnn.molding_layer import with_molding
 
         dtype = "bfloat16" if options.precision == "bfloat16" else "float32"

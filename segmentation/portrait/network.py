@@ -3,8 +3,8 @@
 A residual encoder of plain 3x3 convolutions (He et al. 2016, "Deep Residual Learning", section 3;
 plain ones because they are what processors run best), a global context vector added at its
 deepest level, and a top-down decoder with lateral connections (Lin et al. 2017, "Feature Pyramid
-Networks", section 3) down to half the input's size. `segmentation.person.network` begins with
-both.
+Networks", section 3) down to half the input's size. `segmentation.mask_rcnn.small` begins
+with both.
 """
 
 from __future__ import annotations

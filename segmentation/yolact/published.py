@@ -1,4 +1,4 @@
-"""The published networks of YOLACT's program, and what its weight files are of."""
+"""The published networks of YOLACT's program, and what is read off its weight files."""
 
 from __future__ import annotations
 

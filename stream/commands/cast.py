@@ -58,7 +58,7 @@ def _open(
 ) -> tuple[Run, Callable[[Event], None]]:
     """Return the run that the options describe, and what reacts to a person at its window.
 
-    What is wrong with the command is told before a device is opened, and outputs begin last.
+    Outputs begin last: what the source or the network make impossible is told before.
     """
     from stream.live.opening import open_live_control
     from stream.loop import Run
@@ -150,7 +150,7 @@ def _tracker(
 
 
 def _warm_up(segmenter: Segmenter, source: Source, num_images: int) -> None:
-    """Let the network be compiled, as at its first images, for which a camera would not wait."""
+    """Have the network compiled now; at its first image a camera would not wait for that."""
     import numpy as np
 
     from segmentation.picture import RgbPicture

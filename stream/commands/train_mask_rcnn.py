@@ -119,7 +119,10 @@ def _learning_rate(weights: str, backbone: str) -> float:
 
 
 def draw(image: NDArray[np.uint8], found: Instances, classes: Sequence[str]) -> NDArray[np.uint8]:
-    """Return a photo with what was found in it; see `training.mask_rcnn.validation.Draw`."""
+    """Return a photo with what was found in it.
+
+    It is the `Draw` of `segmentation.training.mask_rcnn.validation`.
+    """
     from stream.live.hud import mark_instances
 
     return mark_instances(image, found, np.ones(len(found), np.bool_), classes)

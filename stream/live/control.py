@@ -62,7 +62,7 @@ class LiveControl:
         self._title = f"{segmenter.name} on {segmenter.device}"
         self._recorder, self._paused, self._stop = recorder, run.paused, run.stop
         self._fullscreen = fullscreen
-        # that come one by one, each until somebody goes on; `None` for a video
+        # of photos, which come one by one, each until somebody goes on; `None` for a video
         self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
         self._shows_mask = self._shows_objects = False
         self._panel = "figures"

@@ -59,7 +59,11 @@ class SharedNetworks:
         )
 
     async def in_order(self, name: str, work: Callable[[], T]) -> T:
-        """Do what a tracker of this network has to do for a frame."""
+        """Do what a tracker of this network has to do for a frame, each visitor's in turn.
+
+        Of a network that is run on every frame that is its run; of others, whose runs have the
+        thread for themselves, only what moves their masks.
+        """
         return await self._in(self._alone if name in CHEAP else self._others, work)
 
     async def in_background(self, work: Callable[[], T]) -> T:

@@ -112,7 +112,7 @@ class VideoSource(Source):
         return header
 
     def _stream_info(self, header: VideoHeader) -> StreamInfo:
-        # of a screen ffmpeg guesses it from the first pictures, which a busy machine gives late
+        # ffmpeg guesses a screen's from the first pictures, which come late on a busy machine
         fps = Fraction(SCREEN_FPS) if self._screen else header.fps or _DEFAULT_FPS
         live = self._low_delay or (self._remote and header.duration_s is None)
         has_sound = bool(sound_codecs(self._output.header)) and not live

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segmentation.mask_rcnn.backbones import SMALL, network_config
+from segmentation.mask_rcnn.by_backbone import SMALL, network_config
 from segmentation.mask_rcnn.config import MaskRCNNConfig
 from segmentation.training.mask_rcnn.graph import TrainingConfig
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data import Dataset
-from segmentation.mask_rcnn.backbones import SMALL
+from segmentation.mask_rcnn.by_backbone import SMALL
 from segmentation.mask_rcnn.network import MaskRCNNParts
 from segmentation.segmenter import Segmenter
 from segmentation.training.mask_rcnn.graph import LOSSES, build_training, train_layers
@@ -34,8 +34,8 @@ class Settings:
 
     Attributes:
         start: weights to begin with; see `set_start_weights`.
-        layers: that learn; a key of `mask_rcnn_training.TRAINED_LAYERS`.
-        backbone: one of `mask_rcnn_backbones.BACKBONES`.
+        layers: that learn; a key of `segmentation.training.mask_rcnn.graph.TRAINED_LAYERS`.
+        backbone: one of `segmentation.mask_rcnn.by_backbone.BACKBONES`.
         size: side of the network's input in pixels, a multiple of 64.
         epochs: passes over as many photos as there are.
         images_per_device: that go through each GPU, or the processor, in a step.

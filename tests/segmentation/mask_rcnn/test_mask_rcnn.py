@@ -20,7 +20,7 @@ from segmentation import coco  # noqa: E402
 from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.loading import load  # noqa: E402
-from segmentation.mask_rcnn.backbones import load_network  # noqa: E402
+from segmentation.mask_rcnn.by_backbone import load_network  # noqa: E402
 from segmentation.mask_rcnn.config import MaskRCNNConfig, matterport_config  # noqa: E402
 from segmentation.mask_rcnn.molding import mold, molded_inputs, photo_window  # noqa: E402
 from segmentation.mask_rcnn.network import build_network  # noqa: E402
@@ -290,7 +290,7 @@ def test_with_winograds_convolutions_everywhere(
 RUN = """
 import sys
 import numpy as np, keras
-from segmentation.mask_rcnn.backbones import load_network
+from segmentation.mask_rcnn.by_backbone import load_network
 weights, arrays, result = sys.argv[1:]
 inputs = np.load(arrays)
 network = load_network(weights, 320)

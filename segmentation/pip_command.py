@@ -9,6 +9,8 @@ from pathlib import Path
 
 #: Where these packages lie: a checkout, or what `pip` copied them to.
 FOLDER = Path(__file__).resolve().parents[1]
+#: What OpenCV needs of the system, and slim ones lack.
+OPENCV_LIBRARIES = "on Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
 
 
 def pip_install(*arguments: str) -> str:

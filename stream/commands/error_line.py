@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segmentation.errors import DataError, WeightsError
-from segmentation.pip_command import install_extra
+from segmentation.pip_command import OPENCV_LIBRARIES, install_extra
 from stream.commands import CommandError
 from stream.errors import StreamError
 
@@ -20,10 +20,7 @@ def one_line(error: Exception) -> str:
         extra = _EXTRAS.get(error.name.partition(".")[0])
         return f"the module {error.name} is not installed; {install_extra(extra or '')}"
     if isinstance(error, ImportError) and "lib" in text and ".so" in text:
-        return (
-            f"OpenCV lacks a library of the system ({text}); "
-            "on Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
-        )
+        return f"OpenCV lacks a library of the system ({text}); {OPENCV_LIBRARIES}"
     # no subclass of ValueError: a UnicodeDecodeError is not of anybody's making
     if type(error) in (StreamError, WeightsError, CommandError, ValueError):
         return text

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from segmentation.errors import WeightsError
-from segmentation.pip_command import install_extra, pip_install
+from segmentation.pip_command import OPENCV_LIBRARIES, install_extra, pip_install
 from segmentation.runtime.devices import gpu_present, gpu_usable, installed
 from segmentation.runtime.openvino_network import openvino_devices
 from segmentation.weights.store import listing, locate
@@ -55,7 +55,13 @@ def examine() -> Iterator[Finding]:
 def _system() -> list[Finding]:
     text = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     packages = [f"{name} {installed(name)}" for name in ("numpy", "opencv-python")]
-    return [Finding("system", "ok", ", ".join([text, f"{os.cpu_count()} cores", *packages]))]
+    found = [Finding("system", "ok", ", ".join([text, f"{os.cpu_count()} cores", *packages]))]
+    try:
+        import cv2  # noqa: F401
+    except ImportError as error:
+        text = f"OpenCV cannot be loaded ({' '.join(str(error).split())})"
+        found.append(Finding("system", "wrong", text, OPENCV_LIBRARIES))
+    return found
 
 
 def _display() -> list[Finding]:

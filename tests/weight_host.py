@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from segmentation.errors import WeightsError
-from segmentation.weights import store as weights
+from segmentation.weights import store
 from segmentation.weights.presets import HDF5_SIGNATURE, Preset
 
 CONTENT = HDF5_SIGNATURE + np.random.default_rng(0).bytes(300_000)
@@ -107,7 +107,7 @@ def chunked(content: bytes, ended: bool = True) -> Callable[[Handler], None]:
 
 
 def fetch(preset: Preset) -> Path:
-    return weights.fetch(preset, lambda num_done, num_bytes: None)
+    return store.fetch(preset, lambda num_done, num_bytes: None)
 
 
 def left(cache: Path) -> set[str]:

@@ -12,7 +12,9 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.desk import Desk
+from stream.sinks.video import VideoSink
+from tests.desk import INFO, Desk
+from tests.fakes import output_of, square
 
 
 @pytest.fixture
@@ -53,3 +55,15 @@ def no_file_left_over(nothing_left_over: None, tmp_path: Path) -> Iterator[None]
     """Nor a hidden file, half written."""
     yield
     assert [path.name for path in tmp_path.rglob(".*")] == []
+
+
+@pytest.fixture
+def square_clip(tmp_path) -> Path:
+    """Ten frames of the moving square, as a video."""
+    path = tmp_path / "clip.mkv"
+    with VideoSink(path, INFO) as sink:
+        for index in range(10):
+            image = square(index)
+            sink.write(output_of(image, index, index / 25))
+        sink.finish(cut_short=False)
+    return path

@@ -7,7 +7,6 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from segmentation.mask_rcnn import coordinates  # noqa: E402
 from segmentation.parts import boxes  # noqa: E402
 
 MATTERPORT = {
@@ -61,13 +60,6 @@ def test_order_and_place_of_anchors() -> None:
     np.testing.assert_allclose(tall[2:], [half * 2**0.5, half / 2**0.5])
     np.testing.assert_allclose(wide[2:], [half / 2**0.5, half * 2**0.5])
     np.testing.assert_allclose(anchors[3 * 32 * 16 + 1], [-32, -32, 32, 32])
-
-
-def test_normalised_corners() -> None:
-    whole = np.array([[0, 0, 20, 30], [5, 6, 7, 8]])
-    normalised = coordinates.normalise(whole, (20, 30))
-    np.testing.assert_array_equal(normalised[0], [0, 0, 1, 1])
-    np.testing.assert_array_equal(coordinates.denormalise(normalised, (20, 30)), whole)
 
 
 def test_deltas() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from segmentation.errors import WeightsError
-from segmentation.weights import store as weights
+from segmentation.weights import store
 from tests.weight_host import (
     CHANGED,
     CONTENT,
@@ -37,7 +37,7 @@ from tests.weight_host import (
 
 def test_fetch_gives_the_file_and_its_progress(host, preset, cache):
     progress: list[tuple[int, int]] = []
-    path = weights.fetch(preset, lambda *figures: progress.append(figures))
+    path = store.fetch(preset, lambda *figures: progress.append(figures))
     assert path == cache / NAME
     assert path.read_bytes() == CONTENT
     assert left(cache) == WHOLE
@@ -183,7 +183,7 @@ def test_second_fetch_at_the_same_time_is_refused(host, preset, cache):
         assert asked.wait(10)
         fails(preset, "another process is fetching it")
         with pytest.raises(WeightsError, match="another process"):
-            weights.remove(preset)
+            store.remove(preset)
         assert NAME not in left(cache)
     finally:
         host.released.set()

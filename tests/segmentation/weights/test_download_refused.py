@@ -14,8 +14,7 @@ from dataclasses import replace
 import pytest
 
 from segmentation.errors import WeightsError
-from segmentation.weights import download
-from segmentation.weights import store as weights
+from segmentation.weights import download, store
 from tests.weight_host import (
     CHANGED,
     CONTENT,
@@ -74,7 +73,7 @@ def test_first_checksum_is_held_to_until_removed(host, preset, cache):
     host.content = CHANGED
     fails(preset, "wrong checksum: at the first fetch.*models remove tiny")
     assert left(cache) == {RECORD, LOCK}
-    assert weights.remove(preset)
+    assert store.remove(preset)
     assert fetch(preset).read_bytes() == CHANGED
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import WeightsError
-from segmentation.weights import store as weights
+from segmentation.weights import store
 from segmentation.weights.presets import PRESETS
 from tests.weight_host import CONTENT, LOCK, NAME, WHOLE, cut, fails, fetch, left, says
 
@@ -24,21 +24,21 @@ def damage(path: Path) -> None:
 
 def test_locate_trusts_size_and_time_and_verify_trusts_nothing(preset, monkeypatch):
     path = fetch(preset)
-    assert weights.locate(preset) == path
+    assert store.locate(preset) == path
     state = path.stat()
     damage(path)
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert weights.locate(preset) == path
+    assert store.locate(preset) == path
     with pytest.raises(WeightsError, match=r"tiny\.h5: wrong checksum.*models fetch tiny"):
-        weights.verify(preset)
+        store.verify(preset)
 
 
 def test_damaged_file_is_found_and_fetched_anew(host, preset, cache):
     damage(fetch(preset))
     with pytest.raises(WeightsError, match=r"tiny\.h5: wrong checksum.*models fetch tiny"):
-        weights.locate(preset)
+        store.locate(preset)
     assert fetch(preset).read_bytes() == CONTENT
-    assert weights.locate(preset) == cache / NAME
+    assert store.locate(preset) == cache / NAME
     assert left(cache) == WHOLE
 
 
@@ -47,27 +47,27 @@ def test_damaged_file_stays_where_it_cannot_be_fetched_anew(host, preset, cache)
     host.answers = [says(404)]
     fails(preset, "no such file")
     with pytest.raises(WeightsError, match="wrong checksum"):
-        weights.locate(preset)
+        store.locate(preset)
 
 
 def test_file_with_another_time_is_hashed_and_accepted(preset):
     path = fetch(preset)
     os.utime(path, ns=(0, 0))
-    assert weights.locate(preset) == path
-    assert weights.verify(preset) == hashlib.sha256(CONTENT).hexdigest()
+    assert store.locate(preset) == path
+    assert store.verify(preset) == hashlib.sha256(CONTENT).hexdigest()
 
 
 def test_file_put_there_by_hand_is_accepted_and_held_to(preset, cache):
     with pytest.raises(WeightsError, match=r"not there; run\.py models fetch tiny"):
-        weights.locate(preset)
-    assert weights.find(preset) is None
+        store.locate(preset)
+    assert store.find(preset) is None
     cache.mkdir()
     (cache / NAME).write_bytes(CONTENT)
-    assert weights.find(preset) == cache / NAME
-    assert weights.locate(preset) == cache / NAME
+    assert store.find(preset) == cache / NAME
+    assert store.locate(preset) == cache / NAME
     damage(cache / NAME)
     with pytest.raises(WeightsError, match="wrong checksum"):
-        weights.locate(preset)
+        store.locate(preset)
 
 
 @pytest.mark.parametrize(
@@ -77,42 +77,40 @@ def test_wrong_file_put_there_by_hand(preset, cache, content, message):
     cache.mkdir()
     (cache / NAME).write_bytes(content)
     with pytest.raises(WeightsError, match=message):
-        weights.locate(replace(preset, num_bytes=len(CONTENT)))
+        store.locate(replace(preset, num_bytes=len(CONTENT)))
     assert left(cache) == {NAME}
 
 
 def test_remove_takes_all_of_it(host, preset, cache):
-    assert not weights.remove(preset)
+    assert not store.remove(preset)
     assert not cache.exists()
     fetch(preset)
-    assert weights.remove(preset)
+    assert store.remove(preset)
     assert left(cache) == {LOCK}
-    assert not weights.remove(preset)
+    assert not store.remove(preset)
     host.answers = [cut(1000), says(404)]
     fails(preset, "no such file")
-    assert weights.remove(preset)
+    assert store.remove(preset)
     assert left(cache) == {LOCK}
 
 
 def test_listing_tells_what_is_on_disk(preset, cache, monkeypatch):
-    monkeypatch.setattr(weights, "PRESETS", {"tiny": replace(preset, num_bytes=7)})
-    assert [(row.path, row.num_bytes) for row in weights.listing()] == [(None, 7)]
+    monkeypatch.setattr(store, "PRESETS", {"tiny": replace(preset, num_bytes=7)})
+    assert [(row.path, row.num_bytes) for row in store.listing()] == [(None, 7)]
     cache.mkdir()
     (cache / NAME).write_bytes(CONTENT)
-    assert [(row.path, row.num_bytes) for row in weights.listing()] == [
-        (cache / NAME, len(CONTENT))
-    ]
+    assert [(row.path, row.num_bytes) for row in store.listing()] == [(cache / NAME, len(CONTENT))]
 
 
 def test_folder_is_the_one_named_else_the_users_cache(cache, monkeypatch, tmp_path):
-    assert weights.folder() == cache
+    assert store.folder() == cache
     monkeypatch.delenv("MASKCAST_WEIGHTS")
-    monkeypatch.setattr(weights.sys, "platform", "linux")
+    monkeypatch.setattr(store.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert weights.folder() == tmp_path / "xdg" / "maskcast" / "weights"
+    assert store.folder() == tmp_path / "xdg" / "maskcast" / "weights"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert weights.folder() == tmp_path / ".cache" / "maskcast" / "weights"
+    assert store.folder() == tmp_path / ".cache" / "maskcast" / "weights"
 
 
 def test_presets_are_complete():

@@ -13,15 +13,7 @@ import pytest
 import run
 from segmentation.errors import WeightsError
 from segmentation.pip_command import install_extra
-from stream.doctor import (
-    cameras as doctor_cameras,
-)
-from stream.doctor import (
-    examination as doctor,
-)
-from stream.doctor import (
-    virtual_camera as doctor_virtual_camera,
-)
+from stream.doctor import cameras, examination, virtual_camera
 from stream.doctor.cameras import avfoundation_names, camera_findings, dshow_names, modes
 from stream.doctor.finding import Finding
 from stream.doctor.v4l2 import VideoDevice, parse_capability, video_devices
@@ -57,7 +49,7 @@ def test_findings_on_this_system_are_right():
 def test_exit_code_says_whether_anything_is_wrong(monkeypatch, capsys):
     for state, code in {"ok": 0, "missing": 0, "wrong": 1}.items():
         finding = Finding("thing", state, "is as it is", "mend it")
-        monkeypatch.setattr(doctor, "examine", lambda finding=finding: iter([finding]))
+        monkeypatch.setattr(examination, "examine", lambda finding=finding: iter([finding]))
         assert run.main(["doctor"]) == code
         told = capsys.readouterr().out
         assert told.startswith(f"{state:<8} thing           is as it is\n")
@@ -68,13 +60,13 @@ def test_look_that_fails_is_a_finding(monkeypatch):
     def fail() -> list[Finding]:
         raise OSError("cable\ncut")
 
-    monkeypatch.setattr(doctor, "camera_findings", fail)
-    findings = [finding for finding in doctor.examine() if finding.topic == "camera"]
+    monkeypatch.setattr(examination, "camera_findings", fail)
+    findings = [finding for finding in examination.examine() if finding.topic == "camera"]
     assert findings == [Finding("camera", "wrong", "cannot be looked at (cable cut)")]
 
 
 def test_everything_wrong_has_a_remedy():
-    for finding in doctor.examine():
+    for finding in examination.examine():
         assert bool(finding.remedy) == (finding.state != "ok"), finding
         assert "\n" not in finding.text + finding.remedy
 
@@ -94,7 +86,7 @@ def linux(tmp_path, monkeypatch):
     drivers: dict[str, bytes | None] = {}
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr("stream.doctor.v4l2._query", lambda path: drivers[path.name])
-    monkeypatch.setattr(doctor_cameras, "_log", lambda arguments: [])
+    monkeypatch.setattr(cameras, "_log", lambda arguments: [])
 
     def add(number: int, name: str, driver: str | None, flags: int = 0) -> Path:
         folder = tmp_path / f"sys/class/video4linux/video{number}"
@@ -153,7 +145,7 @@ def test_cameras_have_names_and_modes(tmp_path, linux, monkeypatch):
         "[video4linux2,v4l2 @ 0x5] [info] Compressed:       mjpeg :          Motion-JPEG :"
         " 640x480 1280x720",
     ]
-    monkeypatch.setattr(doctor_cameras, "_log", lambda arguments: log)
+    monkeypatch.setattr(cameras, "_log", lambda arguments: log)
     (finding,) = camera_findings(tmp_path)
     assert finding.state == "ok"
     assert finding.text == (
@@ -232,11 +224,11 @@ def test_lists_of_ffmpeg_are_read():
 def test_cameras_elsewhere(monkeypatch, platform, devices, options, name):
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(
-        doctor_cameras, "_log", lambda said: devices if "-list_devices" in said else options
+        cameras, "_log", lambda said: devices if "-list_devices" in said else options
     )
     first = camera_findings()[0]
     assert first.text == f"camera:0 {name} (1280x720 30/s, 640x480 30/s)"
-    monkeypatch.setattr(doctor_cameras, "_log", lambda said: [])
+    monkeypatch.setattr(cameras, "_log", lambda said: [])
     (finding,) = camera_findings()
     assert finding.state == "missing"
 
@@ -312,13 +304,13 @@ def test_obs_on_macos(tmp_path, monkeypatch):
 def test_obs_on_windows(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     for there, state in ((True, "ok"), (False, "missing")):
-        monkeypatch.setattr(doctor_virtual_camera, "_obs_on_windows", lambda there=there: there)
+        monkeypatch.setattr(virtual_camera, "_obs_on_windows", lambda there=there: there)
         (finding,) = virtual_camera_findings()
         assert finding.state == state
 
 
 def test_package_that_is_missing(tmp_path, linux, monkeypatch):
-    monkeypatch.setattr(doctor_virtual_camera.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(virtual_camera.importlib.util, "find_spec", lambda name: None)
     finding = virtual_camera_findings(tmp_path)[0]
     assert finding.remedy == install_extra("virtualcam")
 
@@ -327,33 +319,33 @@ def test_package_that_is_missing(tmp_path, linux, monkeypatch):
 
 
 def findings(look: str) -> dict[str, str]:
-    return {finding.text: finding.state for finding in getattr(doctor, look)()}
+    return {finding.text: finding.state for finding in getattr(examination, look)()}
 
 
 def test_ffmpeg_that_is_missing_or_lacks_something(monkeypatch):
     def missing(option: str = "") -> str:
         raise StreamError("ffmpeg: no binary found")
 
-    monkeypatch.setattr(doctor, "ffmpeg_listing", missing)
+    monkeypatch.setattr(examination, "ffmpeg_listing", missing)
     assert list(findings("_ffmpeg").values()) == ["wrong"]
     listed = {"-version": "ffmpeg version 7.1 Copyright", "-encoders": " V....D libx264   H.264\n"}
-    monkeypatch.setattr(doctor, "ffmpeg_listing", listed.__getitem__)
+    monkeypatch.setattr(examination, "ffmpeg_listing", listed.__getitem__)
     found = findings("_ffmpeg")
     assert found["no encoder aac, for their sound"] == "wrong"
     assert found["encoders: libx264"] == "ok"
 
 
 def test_gpu_that_cannot_be_used(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "gpu_present", lambda: True)
-    monkeypatch.setattr(doctor, "gpu_usable", lambda: False)
+    monkeypatch.setattr(examination, "gpu_present", lambda: True)
+    monkeypatch.setattr(examination, "gpu_usable", lambda: False)
     version = tmp_path / "version"
     version.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug\n")
-    monkeypatch.setattr(doctor, "_NVIDIA_VERSION", version)
+    monkeypatch.setattr(examination, "_NVIDIA_VERSION", version)
     text = "an NVIDIA GPU, driver 535.104.05, which Keras cannot use"
     assert findings("_gpu") == {text: "wrong"}
-    monkeypatch.setattr(doctor, "gpu_usable", lambda: True)
+    monkeypatch.setattr(examination, "gpu_usable", lambda: True)
     assert list(findings("_gpu").values()) == ["ok"]
-    monkeypatch.setattr(doctor, "gpu_present", lambda: False)
+    monkeypatch.setattr(examination, "gpu_present", lambda: False)
     assert list(findings("_gpu").values()) == ["ok"]
 
 
@@ -361,18 +353,18 @@ def test_backends_that_are_missing(monkeypatch):
     def broken() -> list[str]:
         raise ImportError("libopenvino.so: no such file")
 
-    monkeypatch.setattr(doctor, "openvino_devices", broken)
-    monkeypatch.setattr(doctor, "installed", lambda name: None)
+    monkeypatch.setattr(examination, "openvino_devices", broken)
+    monkeypatch.setattr(examination, "installed", lambda name: None)
     assert sorted(findings("_backends").values()) == ["missing", "wrong"]
 
 
 def test_display(monkeypatch):
-    monkeypatch.setattr(doctor, "display_available", lambda: False)
+    monkeypatch.setattr(examination, "display_available", lambda: False)
     monkeypatch.setenv("DISPLAY", ":987")
     assert list(findings("_display").values()) == ["wrong"]
     monkeypatch.delenv("DISPLAY")
     assert list(findings("_display").values()) == ["missing"]
-    monkeypatch.setattr(doctor, "display_available", lambda: True)
+    monkeypatch.setattr(examination, "display_available", lambda: True)
     assert list(findings("_display").values()) == ["ok"]
 
 
@@ -384,5 +376,5 @@ def test_weights_on_disk(monkeypatch, tmp_path):
     def damaged(preset: object) -> Path:
         raise WeightsError("mask_rcnn_coco.h5: is not the file it should be")
 
-    monkeypatch.setattr(doctor, "locate", damaged)
+    monkeypatch.setattr(examination, "locate", damaged)
     assert list(findings("_weights").values()) == ["ok", "wrong"]

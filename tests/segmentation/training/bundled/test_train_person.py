@@ -162,11 +162,6 @@ def test_photos_are_drawn_by_odds(tmp_path):
     assert np.mean(bright) == pytest.approx(0.75, abs=0.1)
 
 
-def test_some_of_each_source_are_held_out():
-    names = ["a"] * 81 + ["b", "a", "c"]
-    assert np.flatnonzero(sources.held_out(names)).tolist() == [0, 40, 80, 81, 83]
-
-
 # === Weights by name ===
 
 

@@ -1,0 +1,57 @@
+"""A network run by OpenVINO."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segmentation.runtime import compiling
+from segmentation.runtime.openvino_network import OpenVINONetwork
+from segmentation.segmenter import Options
+from tests.folders import ROOT
+
+
+def compiled(options: Options, **settings: Any) -> Any:
+    return compiling.compile_network(
+        lambda: None, Path("weights.h5"), "mask-rcnn 320", options, **settings
+    )
+
+
+@pytest.fixture
+def doubling_model(tmp_path) -> Path:
+    """A model of any length of input on disk."""
+    import openvino
+    from openvino import opset13 as ops
+
+    given = ops.parameter([-1], np.float32)
+    doubled = ops.multiply(given, ops.constant(np.float32(2)))
+    openvino.save_model(openvino.Model([doubled], [given], "doubling"), tmp_path / "network.xml")
+    return tmp_path / "network.xml"
+
+
+def test_a_shape_is_compiled_once_while_it_is_among_the_last_few(doubling_model, monkeypatch):
+    network = OpenVINONetwork(doubling_model, 1)
+    compiled = []
+    compile_ = network._compile
+    monkeypatch.setattr(network, "_compile", lambda s: compiled.append(s[0][0]) or compile_(s))
+    for num in (1, 2, 1, 3, 4, 5, 1, 6, 1, 2, 6):
+        (doubled,) = network(np.ones(num, np.float32))
+        assert doubled.tolist() == [2] * num
+    assert compiled == [1, 2, 3, 4, 5, 6, 2]
+
+
+def test_the_converter_of_networks_is_not_loaded_until_asked_for():
+    program = (
+        "import sys; from segmentation.loading import load; load('portrait'); "
+        "print('openvino' in sys.modules, 'openvino.tools.ovc' in sys.modules); "
+        "from openvino.tools.ovc import convert_model; print(callable(convert_model))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "True False\nTrue\n"), done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from segmentation.runtime.keras_network import import_keras, keras_devices
@@ -59,11 +58,3 @@ def chosen_backend(backend: str, device: str, *, prefer_gpu: bool) -> str:
         return backend
     on_gpu = device == "gpu" or (device == "auto" and prefer_gpu and gpu_usable())
     return "keras" if on_gpu else "openvino"
-
-
-def installed(package: str) -> str | None:
-    """Return the version of a package, `None` where it is not installed; loads nothing."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

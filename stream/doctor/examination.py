@@ -6,11 +6,12 @@ import os
 import platform
 import re
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 from segmentation.errors import WeightsError
 from segmentation.pip_command import OPENCV_LIBRARIES, install_extra, pip_install
-from segmentation.runtime.devices import gpu_present, gpu_usable, installed
+from segmentation.runtime.devices import gpu_present, gpu_usable
 from segmentation.runtime.openvino_network import openvino_devices
 from segmentation.weights.store import listing, locate
 from stream.display import display_available
@@ -54,7 +55,7 @@ def examine() -> Iterator[Finding]:
 
 def _system() -> list[Finding]:
     text = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    packages = [f"{name} {installed(name)}" for name in ("numpy", "opencv-python")]
+    packages = [f"{name} {_installed(name)}" for name in ("numpy", "opencv-python")]
     found = [Finding("system", "ok", ", ".join([text, f"{os.cpu_count()} cores", *packages]))]
     try:
         import cv2  # noqa: F401
@@ -92,7 +93,7 @@ def _ffmpeg() -> list[Finding]:
 
 
 def _backends() -> list[Finding]:
-    version = installed("openvino")
+    version = _installed("openvino")
     try:
         devices = openvino_devices()
     except (ImportError, RuntimeError) as error:
@@ -100,7 +101,7 @@ def _backends() -> list[Finding]:
         found = [Finding("backend", "wrong", text, pip_install("--force-reinstall", "openvino"))]
     else:
         found = [Finding("backend", "ok", f"OpenVINO {version} ({', '.join(devices)})")]
-    keras, tensorflow = installed("keras"), installed("tensorflow")
+    keras, tensorflow = _installed("keras"), _installed("tensorflow")
     if keras and tensorflow:
         text = f"Keras {keras} on TensorFlow {tensorflow}"
         return [*found, Finding("backend", "ok", text)]
@@ -140,3 +141,11 @@ def _weights() -> list[Finding]:
             Finding("weights", "missing", "of networks that find other things than people", remedy)
         )
     return found
+
+
+def _installed(package: str) -> str | None:
+    """Return the version of a package, `None` where it is not installed; loads nothing."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

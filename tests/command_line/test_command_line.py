@@ -328,32 +328,6 @@ def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
     assert "apt-get install libgl1" in failing(capfd, 1, photo, "-o", "null:")
 
 
-@pytest.mark.parametrize("arguments", [["demo:", "-o", "null:"], ["doctor"]])
-def test_system_library_missing_from_the_start_is_one_line(tmp_path, arguments):
-    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object')")
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), *arguments],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert "apt-get install libgl1" in done.stderr + done.stdout
-
-
-def test_nothing_heavy_is_imported_before_the_command_is_known():
-    program = (
-        "import sys, run; "
-        "print({'numpy', 'cv2', 'keras', 'openvino', 'pycocotools', 'tqdm'} & set(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "set()\n"
-
-
 @pytest.mark.parametrize(
     ("module", "extra"), [("cv2", ""), ("keras.ops", "mask-rcnn"), ("skimage", "demo")]
 )

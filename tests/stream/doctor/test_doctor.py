@@ -354,7 +354,7 @@ def test_backends_that_are_missing(monkeypatch):
         raise ImportError("libopenvino.so: no such file")
 
     monkeypatch.setattr(examination, "openvino_devices", broken)
-    monkeypatch.setattr(examination, "installed", lambda name: None)
+    monkeypatch.setattr(examination, "_installed", lambda name: None)
     assert sorted(findings("_backends").values()) == ["missing", "wrong"]
 
 

@@ -51,7 +51,8 @@ class PyramidRoIAlign(layers.Layer):
 
     The arithmetic of TensorFlow's `crop_and_resize`, as Matterport's program uses it: a box of 0
     to 1 spans the centres of the outermost feature pixels; samples outside are 0. Each box is
-    read from one level, chosen by its size.
+    read from one level, chosen by its size. Of a box that ends at the image's border the last
+    samples lie on it, and the last bit of the box decides whether they are outside, as there.
 
     Args:
         grid: samples along a side.

@@ -9,6 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+#: Scales of most crops, 1 for the whole photo, and of the share that looks at a part of it
+SCALES, CLOSE_SCALES, CLOSE_SHARE = (0.8, 1.6), (1.6, 2.6), 0.12
+#: Scales of what is pasted, 1 for as large as the photo
+PASTE_SCALES = (0.4, 1.2)
+
 Image = NDArray[np.uint8]
 
 
@@ -37,7 +42,8 @@ class Geometry:
         """
         height, width = size_hw
         whole = np.sqrt(crop_hw[0] * crop_hw[1] / (height * width))
-        scale = whole * np.exp(rng.uniform(np.log(0.8), np.log(1.6)))
+        scales = CLOSE_SCALES if rng.random() < CLOSE_SHARE else SCALES
+        scale = whole * np.exp(rng.uniform(*np.log(scales)))
         scale = max(scale, 0.85 * max(crop_hw[0] / height, crop_hw[1] / width))
         stretch = np.exp(rng.uniform(-0.15, 0.15))
         flip = -1 if rng.random() < 0.5 else 1
@@ -68,32 +74,31 @@ class Geometry:
         )
 
 
-def add_person(
-    image: Image, mask: Image, other: Image, other_mask: Image, rng: np.random.Generator
-) -> tuple[Image, Image]:
-    """Return `image` and `mask` with the people of `other` pasted in front, scaled and moved.
-
-    Ghiasi et al. 2021, "Simple Copy-Paste is a Strong Data Augmentation Method", section 3.
-    """
-    place = place_at_random((mask.shape[0], mask.shape[1]), other_mask, rng)
-    mixed, front = paste(image, other, other_mask, place)
-    return mixed, np.maximum(mask, front)
-
-
 def place_at_random(
-    size_hw: tuple[int, int], other_mask: Image, rng: np.random.Generator
+    size_hw: tuple[int, int],
+    other_mask: Image,
+    rng: np.random.Generator,
+    scales: tuple[float, float] = PASTE_SCALES,
 ) -> NDArray[np.float64]:
     """Draw where in a photo of `size_hw` what another photo's mask shows is pasted.
+
+    Ghiasi et al. 2021, "Simple Copy-Paste is a Strong Data Augmentation Method", section 3.
+
+    Args:
+        size_hw: in pixels.
+        other_mask: (H, W) uint8.
+        rng: of everything random.
+        scales: range of the scale, 1 for the largest at which all of the other photo is in sight.
 
     Returns:
         (2, 3), from pixels of the other photo to those of this one.
     """
     height, width = size_hw
     fit = min(height / other_mask.shape[0], width / other_mask.shape[1])
-    scale = fit * rng.uniform(0.4, 1.2)
+    scale = fit * np.exp(rng.uniform(*np.log(scales)))
     flip = -1 if rng.random() < 0.5 else 1
     left = rng.uniform(-0.3, 0.8) * width + (other_mask.shape[1] * scale if flip < 0 else 0)
-    # whoever is cut off by the lower border of his photo stays cut off by one
+    # whoever is cut off by the lower border of their photo stays cut off by one
     reaches_down = bool(other_mask[-1].any())
     top = height - other_mask.shape[0] * scale if reaches_down else rng.uniform(-0.2, 0.5) * height
     return np.array([[flip * scale, 0, left], [0, scale, top]])
@@ -112,6 +117,30 @@ def paste(
     return mixed.astype(np.uint8), np.asarray(front, np.uint8)
 
 
+def occluder(size_hw: tuple[int, int], rng: np.random.Generator) -> Image:
+    """Draw what may stand in front of people or beside them: an arm, a pole, the back of a chair.
+
+    Returns:
+        (H, W) uint8, 255 inside; it often reaches in from the border.
+    """
+    height, width = size_hw
+    side = min(size_hw)
+    shape = np.zeros(size_hw, np.uint8)
+    centre = rng.uniform(0, 1, 2) * (width, height)
+    if rng.random() < 0.6:
+        edge = int(rng.integers(4))
+        centre[edge % 2] = (0.0, float((width, height)[edge % 2]))[edge // 2]
+    middle = (int(centre[0]), int(centre[1]))
+    if rng.random() < 0.5:
+        axes = (int(side * rng.uniform(0.04, 0.3)), int(side * rng.uniform(0.04, 0.3)))
+        cv2.ellipse(shape, middle, axes, rng.uniform(0, 180), 0, 360, 255, -1)
+    else:
+        end = rng.uniform(0.1, 0.9, 2) * (width, height)
+        thickness = max(2, int(side * rng.uniform(0.02, 0.14)))
+        cv2.line(shape, middle, (int(end[0]), int(end[1])), 255, thickness)
+    return shape
+
+
 def change_colours(image: Image, rng: np.random.Generator) -> Image:
     """Return `image` under another light and through a worse camera."""
     low_light = rng.random() < 0.1
@@ -127,13 +156,33 @@ def change_colours(image: Image, rng: np.random.Generator) -> Image:
         image = _saturate(image, 0.0 if rng.random() < 0.2 else rng.uniform(0.3, 1.8))
     if rng.random() < 0.2:
         image = _blur(image, rng)
+    if rng.random() < 0.1:
+        image = _small_camera(image, rng)
     if low_light or rng.random() < 0.15:
-        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(3, 14)
-        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+        image = _noisy(image, rng)
     if rng.random() < 0.2:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 85))]
         image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], 1), np.uint8)
     return image
+
+
+def _small_camera(image: Image, rng: np.random.Generator) -> Image:
+    """Return the image as of a camera that has fewer pixels and enlarges them."""
+    shrink = rng.uniform(1.3, 3.0)
+    size = (max(1, round(image.shape[1] / shrink)), max(1, round(image.shape[0] / shrink)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, image.shape[1::-1]), np.uint8)
+
+
+def _noisy(image: Image, rng: np.random.Generator) -> Image:
+    """Return the image with a sensor's noise, or with the blotches that a webcam makes of it."""
+    strength = rng.uniform(3, 14)
+    if rng.random() < 0.5:
+        noise = rng.standard_normal(image.shape, np.float32)
+    else:
+        half = (image.shape[0] // 2 + 1, image.shape[1] // 2 + 1, 3)
+        noise = cv2.resize(rng.standard_normal(half, np.float32), image.shape[1::-1])
+    return np.clip(image + noise * strength, 0, 255).astype(np.uint8)
 
 
 def _saturate(image: Image, strength: float) -> Image:

@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_portrait(options: argparse.Namespace, run: Path) -> Path:
-    from segmentation.training.bundled.train_portrait import Schedule, train_portrait
+    from segmentation.training.bundled.portrait_schedule import Schedule
+    from segmentation.training.bundled.train_portrait import train_portrait
 
     schedule = Schedule()
     if options.steps:

@@ -21,9 +21,10 @@ from segmentation.portrait import network as portrait_network  # noqa: E402
 from segmentation.portrait.segmenter import WEIGHTS  # noqa: E402
 from segmentation.training import photo_sources as sources  # noqa: E402
 from segmentation.training import training_log, training_run, training_state  # noqa: E402
-from segmentation.training.bundled import person_dataset  # noqa: E402
+from segmentation.training.bundled import bystanders  # noqa: E402
 from segmentation.training.bundled import train_person as training  # noqa: E402
-from segmentation.training.bundled.person_dataset import read_person_dataset, unlabelled_parts  # noqa: E402
+from segmentation.training.bundled.bystanders import unlabelled_parts  # noqa: E402
+from segmentation.training.bundled.person_dataset import read_person_dataset  # noqa: E402
 from segmentation.training.mask_rcnn.images import TrainingImages  # noqa: E402
 from segmentation.weights.named_weights import named_weights, read_named, save_named, set_named  # noqa: E402
 from segmentation.weights.ordered_weights import read_weights  # noqa: E402
@@ -67,7 +68,7 @@ def sees_a_bystander(monkeypatch) -> None:
 
             return [Found()]
 
-    monkeypatch.setattr(person_dataset, "load_portrait", lambda options: Portrait())
+    monkeypatch.setattr(bystanders, "_portrait", Portrait)
 
 
 # === What nobody labelled ===

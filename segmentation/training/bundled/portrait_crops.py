@@ -1,0 +1,185 @@
+"""What the portrait network is trained on: crops of photos, mixed and changed at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.portrait.segmenter import nearest_aspect
+from segmentation.training.augment import (
+    PASTE_SCALES,
+    Geometry,
+    change_colours,
+    occluder,
+    paste,
+    place_at_random,
+)
+from segmentation.training.batch_processes import Maker
+from segmentation.training.bundled.portrait_photos import Image, PersonPhotos, Photo
+from segmentation.training.bundled.portrait_schedule import SOURCE_WEIGHTS, Schedule
+
+#: One batch of so many has any of the sizes, whatever the aspect of its photos.
+ANY_ASPECT = 4
+#: Sources whose people are always moved to another place: they stand before studio walls.
+MOVED_SOURCES = frozenset({"viton_studio"})
+#: Shares of the crops: nobody is there; people are moved to another place; people of a second
+#: photo are pasted in front; cut-out people are; something that is no person is.
+NEGATIVE, MOVED, PASTED, CUTOUTS, OCCLUDED = 0.06, 0.1, 0.25, 0.08, 0.15
+#: Scales of what is pasted: people far away, and people before another background
+FAR_SCALES, MOVED_SCALES = (0.15, 1.1), (0.45, 1.3)
+#: Pixels of the crop within so many of an outline count so many times
+OUTLINE_REACH, OUTLINE_WEIGHT = 2, 3
+Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def open_maker(data: Sequence[Path], schedule: Schedule) -> Maker[Batch]:
+    """Return what makes the batch of a step from the photos of folders; see `PersonPhotos`."""
+    crops = PortraitCrops(PersonPhotos(data, SOURCE_WEIGHTS))
+
+    def make(step: int) -> Batch:
+        num, crops_hw = schedule.crops_of(step)
+        return crops.batch(num, crops_hw, (schedule.seed, step))
+
+    return make
+
+
+class PortraitCrops:
+    """Draws crops from photos.
+
+    Args:
+        photos: to draw from.
+    """
+
+    def __init__(self, photos: PersonPhotos) -> None:
+        self._photos = photos
+
+    def batch(self, num: int, crops_hw: Sequence[tuple[int, int]], seed: tuple[int, ...]) -> Batch:
+        """Return `num` augmented crops of one size, the same ones for the same seed.
+
+        Args:
+            num: of crops.
+            crops_hw: sizes to choose from; the aspect of a photo drawn at random decides, or in
+                one batch of `ANY_ASPECT` chance alone.
+            seed: of everything random.
+
+        Returns:
+            (num, H, W, 3) uint8 RGB, and (num, H, W, 2) uint8: 255 where people are, and what
+            each pixel counts (`pixel_weights`).
+        """
+        rng = np.random.default_rng(seed)
+        drawn = self._photos.size_hw(self._photos.draw_index(rng))
+        crop_hw = nearest_aspect(crops_hw, drawn)
+        if rng.integers(ANY_ASPECT) == 0:
+            crop_hw = crops_hw[int(rng.integers(len(crops_hw)))]
+        images = np.empty((num, *crop_hw, 3), np.uint8)
+        targets = np.empty((num, *crop_hw, 2), np.uint8)
+        for image, target in zip(images, targets, strict=True):
+            scene = self._scene(crops_hw, crop_hw, rng)
+            size_hw = (scene.image.shape[0], scene.image.shape[1])
+            geometry = Geometry.at_random(size_hw, crop_hw, rng)
+            image[:] = change_colours(geometry.warp(scene.image), rng)
+            target[:, :, 0] = mask = geometry.warp(scene.mask)
+            void = None if scene.void is None else geometry.warp(scene.void)
+            target[:, :, 1] = pixel_weights(mask, void)
+        return images, targets
+
+    def _scene(
+        self,
+        crops_hw: Sequence[tuple[int, int]],
+        crop_hw: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> Photo:
+        """Draw a photo and change what is in it."""
+        photos = self._photos
+        if photos.has_backgrounds and rng.random() < NEGATIVE:
+            scene = photos.draw_background(rng)
+        else:
+            scene = self._people(crops_hw, crop_hw, rng)
+        if photos.has_cutouts and rng.random() < CUTOUTS:
+            for _ in range(int(rng.integers(1, 4))):
+                scene = _with_people(scene, photos.draw_cutout(rng), rng, FAR_SCALES)
+        if photos.has_backgrounds and rng.random() < OCCLUDED:
+            scene = _occluded(scene, photos.draw_background(rng).image, rng)
+        return scene
+
+    def _people(
+        self,
+        crops_hw: Sequence[tuple[int, int]],
+        crop_hw: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> Photo:
+        photos = self._photos
+        index = photos.draw_index(rng)
+        if nearest_aspect(crops_hw, photos.size_hw(index)) != crop_hw:
+            index = photos.draw_index(rng)  # a second chance for one that suits the crop
+        photo = photos.photo(index)
+        wants_move = photo.source in MOVED_SOURCES or rng.random() < MOVED
+        if photos.has_backgrounds and wants_move:
+            return _with_people(photos.draw_background(rng), photo, rng, MOVED_SCALES)
+        if rng.random() < PASTED:
+            return _with_people(photo, photos.draw(rng), rng, PASTE_SCALES)
+        return photo
+
+
+def _with_people(
+    scene: Photo, other: Photo, rng: np.random.Generator, scales: tuple[float, float]
+) -> Photo:
+    """Return the scene with the people of another photo in front, in a light of their own."""
+    size_hw = (scene.mask.shape[0], scene.mask.shape[1])
+    place = place_at_random(size_hw, other.mask, rng, scales)
+    gain = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.04, 3))
+    lit = np.clip(other.image * gain.astype(np.float32), 0, 255).astype(np.uint8)
+    image, front = paste(scene.image, lit, other.mask, place)
+    return replace(
+        scene,
+        image=image,
+        mask=np.maximum(scene.mask, front),
+        void=_uncovered(scene.void, front),
+    )
+
+
+def _occluded(scene: Photo, texture: Image, rng: np.random.Generator) -> Photo:
+    """Return the scene with something in front of it that is no person."""
+    size_hw = (scene.mask.shape[0], scene.mask.shape[1])
+    shape = occluder(size_hw, rng)
+    # any part of the texture, at any size at which it covers the scene
+    cover = max(size_hw[0] / texture.shape[0], size_hw[1] / texture.shape[1])
+    scale = cover * rng.uniform(1, 2)
+    spare = np.array(texture.shape[1::-1]) * scale - size_hw[::-1]
+    offset = -rng.uniform(0, 1, 2) * spare
+    part = Geometry(np.array([[scale, 0, offset[0]], [0, scale, offset[1]]]), size_hw, 1.0)
+    image, front = paste(scene.image, part.warp(texture), shape, np.eye(2, 3))
+    return replace(
+        scene,
+        image=image,
+        mask=np.minimum(scene.mask, 255 - front),
+        void=_uncovered(scene.void, front),
+    )
+
+
+def _uncovered(void: Image | None, front: Image) -> Image | None:
+    return None if void is None else np.asarray(np.where(front >= 128, 0, void), np.uint8)
+
+
+def pixel_weights(mask: Image, void: Image | None) -> Image:
+    """Return what each pixel counts, of a crop.
+
+    Args:
+        mask: (H, W) uint8, 0 to 255, where people are.
+        void: (H, W) uint8, not 0 where nobody knows.
+
+    Returns:
+        (H, W) uint8: 0 where nobody knows, 255 at the heaviest.
+    """
+    disc = np.ones((2 * OUTLINE_REACH + 1,) * 2, np.uint8)
+    # exactly 1 at an edge from 0 to 255, less at a soft one
+    edge = (cv2.dilate(mask, disc) - cv2.erode(mask, disc)).astype(np.float32) / 255
+    weights = (255 / OUTLINE_WEIGHT * (1 + (OUTLINE_WEIGHT - 1) * edge)).astype(np.uint8)
+    if void is not None:
+        weights[void > 0] = 0
+    return np.asarray(weights, np.uint8)

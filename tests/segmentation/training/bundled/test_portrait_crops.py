@@ -1,0 +1,133 @@
+"""Crops that the portrait network is trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pycocotools.mask")
+
+from segmentation.training.bundled import portrait_crops
+from segmentation.training.bundled.portrait_crops import (
+    PortraitCrops,
+    pixel_weights,
+)
+from segmentation.training.bundled.portrait_photos import PersonPhotos
+from segmentation.training.bundled.portrait_schedule import (
+    CROPS_HW,
+    Schedule,
+    num_pixels,
+)
+from tests.segmentation.training.bundled.people import DARK, write_people
+
+CROPS = ((64, 64), (32, 64))
+#: Shares of a crop that are not what a test is about
+SHARES = ("NEGATIVE", "MOVED", "PASTED", "CUTOUTS", "OCCLUDED")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> PersonPhotos:
+    root = tmp_path_factory.mktemp("data")
+    folder = write_people(root / "people", ["a"] * 20, cutouts=2, places=2)
+    return PersonPhotos([folder], {})
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """Have one kind of change alone, in every crop."""
+
+    def choose(*names: str) -> None:
+        for name in SHARES:
+            monkeypatch.setattr(portrait_crops, name, float(name in names))
+        monkeypatch.setattr(portrait_crops, "change_colours", lambda image, rng: image)
+
+    return choose
+
+
+def test_batches_depend_on_their_seed_alone(photos):
+    crops = PortraitCrops(photos)
+    first, again, other = (crops.batch(3, CROPS, (0, step)) for step in (5, 5, 6))
+    assert np.array_equal(first[0], again[0])
+    assert np.array_equal(first[1], again[1])
+    assert not np.array_equal(first[0], other[0])
+    assert first[0].dtype == first[1].dtype == np.uint8
+    assert first[1].shape == (*first[0].shape[:3], 2)
+
+
+def test_the_mask_is_where_the_person_is(photos, only):
+    only()
+    for seed in range(10):
+        images, targets = PortraitCrops(photos).batch(4, CROPS, (seed,))
+        bright = images[..., 0] > 130
+        assert np.count_nonzero(bright != (targets[..., 0] >= 128)) < 0.02 * bright.size
+
+
+def test_people_stand_before_another_place(photos, only):
+    only("MOVED")
+    images, targets = PortraitCrops(photos).batch(16, CROPS, (0,))
+    nobody = targets[..., 0] == 0
+    assert (images[nobody][:, 1] > 100).mean() > 0.98
+    assert (targets[..., 0] == 255).any()
+
+
+def test_nobody_is_in_a_place(photos, only):
+    only("NEGATIVE")
+    images, targets = PortraitCrops(photos).batch(8, CROPS, (0,))
+    assert not targets[..., 0].any()
+    assert (images[..., 1] > 100).all()
+
+
+def test_cut_out_people_are_people(photos, only):
+    only("NEGATIVE", "CUTOUTS")
+    images, targets = PortraitCrops(photos).batch(16, CROPS, (0,))
+    white = images.min(axis=-1) > 130
+    assert white.any()
+    assert np.count_nonzero(white != (targets[..., 0] >= 128)) < 0.02 * white.size
+
+
+def test_what_stands_in_front_is_no_person(photos, only):
+    only("OCCLUDED")
+    images, targets = PortraitCrops(photos).batch(32, CROPS, (0,))
+    green = (images[..., 1] > 130) & (images[..., 0] < 60)
+    assert green.any()
+    assert (targets[green][:, 0] < 128).mean() > 0.98
+    assert (targets[..., 0] == 255).any()
+
+
+def test_studio_people_are_always_moved(tmp_path, only):
+    only()
+    folder = write_people(tmp_path / "people", ["viton_studio"] * 3, places=1)
+    images, targets = PortraitCrops(PersonPhotos([folder], {})).batch(16, CROPS, (0,))
+    nobody = targets[..., 0] == 0
+    assert not (np.abs(images[nobody].astype(int) - DARK).max(axis=-1) < 20).any()
+
+
+def test_what_nobody_knows_weighs_nothing(tmp_path, only):
+    only()
+    folder = write_people(tmp_path / "people", ["a"] * 3, crowds=True)
+    _, targets = PortraitCrops(PersonPhotos([folder], {})).batch(8, CROPS, (0,))
+    weights = targets[..., 1]
+    assert (weights == 0).any(axis=(1, 2)).sum() >= 4
+    assert not targets[..., 0][weights == 0].any()
+
+
+def test_outlines_weigh_three_times_as_much():
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:24, 8:24] = 255
+    weights = pixel_weights(mask, None)
+    assert weights[16, 16] == weights[0, 0] == 85
+    assert weights[8, 16] == weights[6, 16] == 255
+    assert weights[5, 16] == weights[10, 16] == 85
+    void = np.zeros((32, 32), np.uint8)
+    void[:, :16] = 255
+    assert not pixel_weights(mask, void)[:, :16].any()
+    assert pixel_weights(mask, void)[:, 16:].all()
+
+
+def test_larger_crops_come_late_and_batches_have_as_many_pixels():
+    schedule = Schedule(num_steps=1000)
+    sizes = [schedule.crops_of(step) for step in range(1000)]
+    assert {crops_hw for _, crops_hw in sizes[:800]} == set(CROPS_HW[:2])
+    assert {crops_hw for _, crops_hw in sizes[800:]} == set(CROPS_HW)
+    full = 32 * num_pixels(CROPS_HW[0])
+    assert all(abs(num * num_pixels(each) - full) < 0.05 * full for num, each in sizes)

@@ -147,7 +147,8 @@ def _paste_some(
     pasted = _warped(cut, Geometry(place, size_hw, 1.0))
     full_pasted = _num_pixels(cut) * abs(np.linalg.det(place[:, :2]))
     full = _num_pixels(masks)
-    masks = masks * (front < 128)
+    # the edge of what is pasted is rounded once more there, and a pixel has one object
+    masks = masks * ((front < 128) & ~pasted.any(axis=0))
     both = np.concatenate([masks, pasted])
     stays = _in_sight(both, np.concatenate([full, full_pasted]))
     new_labels = np.array([annotation.label for annotation in chosen], np.int32)

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
+from multiprocessing import resource_tracker
 
 import pytest
 
@@ -24,6 +26,13 @@ if __name__ == "__main__":
         print(pid, flush=True)
         os.kill(os.getpid(), 9)
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """Python's own, which looks after what processes share, would stay until the tests end."""
+    yield
+    resource_tracker._resource_tracker._stop()
 
 
 def open_maker(factor: int):

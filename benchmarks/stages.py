@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.mask_rcnn.molding import molded_inputs
-from segmentation.mask_rcnn.segmenter import unmold
+from segmentation.mask_rcnn.segmenter import origin, unmold
 from segmentation.runtime.compiling import exported
 from segmentation.runtime.winograd import use_winograd
 from segmentation.segmenter import Options
@@ -54,7 +54,7 @@ def stage_times_ms(
         "PERF_COUNT": True,
     }
     core = openvino.Core()
-    model = core.read_model(exported(build, weights, f"mask-rcnn {size}", Options()))
+    model = core.read_model(exported(build, origin(weights, size), Options()))
     use_winograd(model)
     compiled = core.compile_model(model, "CPU", settings)
     stages = _stages(compiled.get_runtime_model())

@@ -15,8 +15,11 @@ from segmentation.instances import Instances
 from segmentation.parts.masks import paste_masks_between_pixels
 from segmentation.parts.resample import resize_bytes
 from segmentation.runtime.compiling import compile_network
+from segmentation.runtime.export_cache import Origin
 from segmentation.segmenter import Options
 
+#: where the network is built, see `Origin`
+FAMILIES = ("centermask",)
 MEAN_BGR = np.array([103.53, 116.28, 123.675], np.float32)
 #: the network's input has sides that are multiples of this, so that most photos share one of a
 #: few shapes. No coarser ones: the padding counts in the means of GroupNorm and squeeze and
@@ -59,7 +62,7 @@ def load_centermask(name: str, options: Options) -> CenterMask:
 
         return load_network(path, variant)
 
-    network = compile_network(build, path, name, options)
+    network = compile_network(build, Origin(path, name, FAMILIES), options)
     return CenterMask(
         network,
         name=name,

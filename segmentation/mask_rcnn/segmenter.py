@@ -18,6 +18,7 @@ from segmentation.mask_rcnn.molding import molded_inputs, raw_inputs
 from segmentation.mask_rcnn.published import PUBLISHED_MIN_SCORE, PUBLISHED_SIZE, num_classes
 from segmentation.parts.masks import paste_masks
 from segmentation.runtime.compiling import compile_network
+from segmentation.runtime.export_cache import Origin
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options
@@ -26,6 +27,8 @@ from segmentation.segmenter import Options
 Prepare = Callable[[NDArray[np.uint8], int], Sequence[NDArray[Any]]]
 #: images that Keras runs in one call where there are several; more do not fit into small GPUs
 KERAS_BATCH = 4
+#: where the network is built, see `Origin`; its small backbone is of portrait's layers
+FAMILIES = ("mask_rcnn", "portrait")
 
 
 def load_mask_rcnn(options: Options) -> MaskRCNN:
@@ -80,12 +83,13 @@ def _compiled(path: Path, size: int, options: Options) -> OpenVINONetwork | Kera
         return with_molding(load_network(path, size, num_images=num_images, dtype=dtype))
 
     return compile_network(
-        build,
-        path,
-        f"mask-rcnn {size}",
-        options,
-        make=lambda shapes: make_batched(shapes[0][0]),
+        build, origin(path, size), options, make=lambda shapes: make_batched(shapes[0][0])
     )
+
+
+def origin(weights: Path, size: int) -> Origin:
+    """Return what the export of the network of a weight file is made from, for inputs of `size`."""
+    return Origin(weights, f"mask-rcnn {size}", FAMILIES)
 
 
 def unmold(

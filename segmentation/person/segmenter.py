@@ -15,10 +15,13 @@ from segmentation.person.outlines import SharpPeople
 from segmentation.portrait.segmenter import load_portrait, nearest_aspect, resized
 from segmentation.runtime.compiling import exported
 from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
+from segmentation.runtime.export_cache import Origin
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork, openvino_device
 from segmentation.segmenter import Options, Segmenter, check_classes
 
+#: where the network is built, see `Origin`: it is a small Mask R-CNN
+FAMILIES = ("person", "mask_rcnn", "portrait")
 CLASSES = ("person",)
 #: of people that are reported unless told otherwise
 MIN_SCORE = 0.5
@@ -115,9 +118,8 @@ class _OpenVINONetworks:
 
             return load_network(weights, size_hw)
 
-        settings = "mask-rcnn-person {}x{}".format(*size_hw)
-        path = exported(build, weights, settings, self._options)
-        return OpenVINONetwork(path, self._num_threads)
+        origin = Origin(weights, "mask-rcnn-person {}x{}".format(*size_hw), FAMILIES)
+        return OpenVINONetwork(exported(build, origin, self._options), self._num_threads)
 
     def __call__(self, image: NDArray[np.uint8], *others: NDArray[Any]) -> list[NDArray[Any]]:
         """Run the model of the image's size."""

@@ -15,7 +15,7 @@ from segmentation.runtime.devices import (
     gpu_present,
     spare_threads,
 )
-from segmentation.runtime.export_cache import cached_export
+from segmentation.runtime.export_cache import Origin, cached_export
 from segmentation.runtime.keras_network import KerasNetwork, import_keras
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options
@@ -23,8 +23,7 @@ from segmentation.segmenter import Options
 
 def compile_network(
     build: Callable[[], Any],
-    weights: Path,
-    settings: str,
+    origin: Origin,
     options: Options,
     *,
     make: Callable[..., Any] | None = None,
@@ -33,8 +32,7 @@ def compile_network(
 
     Args:
         build: returns the Keras model, weights included; called only where it is needed.
-        weights: the file they come from.
-        settings: name of the network and everything else that it depends on.
+        origin: what it is made from.
         options: which backend, device and precision are wanted.
         make: builds a model for the shapes of its inputs, in the precision wanted; for Keras
             itself. Without it `build` is used, and "bfloat16" refused.
@@ -51,7 +49,7 @@ def compile_network(
         return KerasNetwork(make or (lambda _: build()), device, options.precision)
 
     check_float32(options.precision)
-    network = OpenVINONetwork(exported(build, weights, settings, options), spare_threads())
+    network = OpenVINONetwork(exported(build, origin, options), spare_threads())
     if (options.backend, options.device) == ("auto", "auto") and gpu_present():
         # nobody asked for the GPU, but nobody should wonder why it idles; visitors of a page, who
         # see this too, need not know the folders of its server
@@ -59,7 +57,7 @@ def compile_network(
     return network
 
 
-def exported(build: Callable[[], Any], weights: Path, settings: str, options: Options) -> Path:
+def exported(build: Callable[[], Any], origin: Origin, options: Options) -> Path:
     """Return the network as an OpenVINO model (.xml) on disk, made at the first call.
 
     The arguments are those of `compile_network`.
@@ -71,7 +69,7 @@ def exported(build: Callable[[], Any], weights: Path, settings: str, options: Op
 
     def export_to(target: Path) -> None:
         if options.on_message is not None:
-            name = settings.split()[0]
+            name = origin.settings.split()[0]
             options.on_message(f"preparing {name} for this processor, once: about a minute")
         # the memory of the export is free again for what OpenVINO makes of it
         os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
@@ -81,4 +79,4 @@ def exported(build: Callable[[], Any], weights: Path, settings: str, options: Op
         export(build(), target)
         gc.collect()  # a Keras network holds itself; it need not lie beside the compiled one
 
-    return cached_export(user_cache() / "compiled", weights, settings, export_to)
+    return cached_export(user_cache() / "compiled", origin, export_to)

@@ -13,6 +13,7 @@ from segmentation.instances import Instances
 from segmentation.parts.masks import enlarge_masks
 from segmentation.parts.resample import apply_matrix, resampling_matrix
 from segmentation.runtime.compiling import compile_network
+from segmentation.runtime.export_cache import Origin
 from segmentation.segmenter import Options
 from segmentation.yolact.published import (
     PUBLISHED_MIN_SCORE,
@@ -20,6 +21,9 @@ from segmentation.yolact.published import (
     num_foreground_classes,
     read_state_dict,
 )
+
+#: where the network is built, see `Origin`
+FAMILIES = ("yolact",)
 
 
 def load_yolact(name: str, options: Options) -> YOLACT:
@@ -49,7 +53,7 @@ def load_yolact(name: str, options: Options) -> YOLACT:
 
         return load_network(path, variant, size)
 
-    network = compile_network(build, path, f"{name} {size}", options)
+    network = compile_network(build, Origin(path, f"{name} {size}", FAMILIES), options)
     return YOLACT(
         network,
         name=name,

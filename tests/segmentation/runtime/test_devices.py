@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from segmentation.runtime import compiling, devices
+from segmentation.runtime.export_cache import Origin
 from segmentation.segmenter import Options
 from tests.fake_keras import FakeKeras, import_instead
 
 
 def compiled(options: Options, **settings: Any) -> Any:
-    return compiling.compile_network(
-        lambda: None, Path("weights.h5"), "mask-rcnn 320", options, **settings
-    )
+    origin = Origin(Path("weights.h5"), "mask-rcnn 320", ("mask_rcnn",))
+    return compiling.compile_network(lambda: None, origin, options, **settings)
 
 
 @pytest.fixture

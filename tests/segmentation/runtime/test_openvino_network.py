@@ -5,21 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from segmentation.runtime import compiling
 from segmentation.runtime.openvino_network import OpenVINONetwork
-from segmentation.segmenter import Options
 from tests.folders import ROOT
-
-
-def compiled(options: Options, **settings: Any) -> Any:
-    return compiling.compile_network(
-        lambda: None, Path("weights.h5"), "mask-rcnn 320", options, **settings
-    )
 
 
 @pytest.fixture

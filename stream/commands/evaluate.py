@@ -93,9 +93,12 @@ def _photos(options: argparse.Namespace, keep: list[str] | None) -> dict[str, An
     from segmentation.data import read_dataset
 
     dataset = read_dataset(options.data)
-    if not options.union and options.min_score is None and options.model != "portrait":
-        options.min_score = MIN_SCORE
-    segmenter = load_segmenter(options, asks_for_instances=not options.union)
+    has_scores = not options.union and options.model != "portrait"
+    segmenter = load_segmenter(
+        options,
+        asks_for_instances=not options.union,
+        min_score=MIN_SCORE if has_scores else None,
+    )
     if segmenter.name == "portrait" and not options.union:
         say(
             "portrait gives one mask for all people, of which AP means nothing; --union measures it"

@@ -71,12 +71,15 @@ def prepare_segmenter(options: argparse.Namespace, stack: ExitStack) -> None:
         stack.callback(import_openvino_ahead().join)
 
 
-def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> Segmenter:
+def load_segmenter(
+    options: argparse.Namespace, *, asks_for_instances: bool, min_score: float | None = None
+) -> Segmenter:
     """Load the network that the options name, and say which it is and what it runs on.
 
     Args:
         options: with those of `add_model_options`.
         asks_for_instances: people in one mask do not suffice, if it is `auto` that decides.
+        min_score: in the place of the network's own, where the options name none.
 
     Raises:
         CommandError: `--keep` cannot be read.
@@ -93,7 +96,7 @@ def load_segmenter(options: argparse.Namespace, *, asks_for_instances: bool) -> 
         keep = None  # the object may be of any class
     loading = Options(
         weights=options.weights,
-        min_score=options.min_score,
+        min_score=min_score if options.min_score is None else options.min_score,
         keep=keep,
         classes=None if options.classes is None else options.classes.split(","),
         size=options.size,

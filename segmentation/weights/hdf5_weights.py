@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
 from segmentation.weights.strict_match import Shape, finite, match_shapes
+from segmentation.weights.tensor_names import tensor_name
 
 if TYPE_CHECKING:
     import keras
@@ -135,7 +136,7 @@ def load_tensors(network: keras.Model, path: Path) -> None:
         WeightsError: the file cannot be read, lacks a tensor, has one too many, one of another
             shape, or one with values that are not finite. The network is then as it was.
     """
-    variables = {"/".join(v.path.split("/")[-2:]): v for v in network.variables}
+    variables = {tensor_name(variable): variable for variable in network.variables}
     with _tensors(path) as tensors:
         shapes = {name: tuple(dataset.shape) for name, dataset in tensors.items()}
         match_shapes(shapes, {name: tuple(v.shape) for name, v in variables.items()})

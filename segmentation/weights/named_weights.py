@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
+from segmentation.weights.npz_arrays import read_arrays
 from segmentation.weights.strict_match import finite, match_shapes
+from segmentation.weights.tensor_names import tensor_name
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +21,7 @@ Weights = dict[str, NDArray[Any]]
 
 def named_weights(network: keras.Model) -> Weights:
     """Return every variable by "layer/variable" (`stem/kernel`)."""
-    return {_name(variable): np.asarray(variable) for variable in network.variables}
+    return {tensor_name(variable): np.asarray(variable) for variable in network.variables}
 
 
 def save_named(weights: Weights, path: Path) -> None:
@@ -38,15 +39,8 @@ def read_named(path: Path) -> Weights:
     Raises:
         WeightsError: it cannot be read as such.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name].astype(np.float32) for name in archive.files}
-    except FileNotFoundError as error:
-        raise WeightsError(f"{path}: no such file; check the path") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-        raise WeightsError(
-            f"{path}: no .npz of weights as this program writes them, or cut off"
-        ) from error
+    weights: Weights = dict(read_arrays(path, "of weights as this program writes them"))
+    return weights
 
 
 def set_named(network: keras.Model, weights: Weights, path: Path) -> None:
@@ -60,7 +54,7 @@ def set_named(network: keras.Model, weights: Weights, path: Path) -> None:
     Raises:
         WeightsError: one lacks, is too much, or has another shape. The network is as it was.
     """
-    variables = {_name(variable): variable for variable in network.variables}
+    variables = {tensor_name(variable): variable for variable in network.variables}
     try:
         match_shapes(
             {name: value.shape for name, value in weights.items()},
@@ -71,7 +65,3 @@ def set_named(network: keras.Model, weights: Weights, path: Path) -> None:
         raise WeightsError(f"{path}: {error}") from error
     for name, variable in variables.items():
         variable.assign(values[name])
-
-
-def _name(variable: keras.Variable) -> str:
-    return "/".join(variable.path.split("/")[-2:])

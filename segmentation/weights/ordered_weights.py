@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
+from segmentation.weights.npz_arrays import read_arrays
+
+_EXPECTED = "of the portrait network, or of a training run's checkpoint"
 
 
 def read_weights(path: Path) -> list[NDArray[np.float32]]:
@@ -16,9 +19,8 @@ def read_weights(path: Path) -> list[NDArray[np.float32]]:
     Raises:
         WeightsError: the file cannot be read as such.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = [archive[f"arr_{index}"] for index in range(len(archive.files))]
-    except (OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path}: not a file of portrait weights ({error})") from error
-    return [array.astype(np.float32) for array in arrays]
+    arrays = read_arrays(path, _EXPECTED)
+    names = [f"arr_{index}" for index in range(len(arrays))]
+    if set(names) != set(arrays):
+        raise WeightsError(f"{path}: its weights have names, so it is no .npz {_EXPECTED}")
+    return [arrays[name] for name in names]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
 from segmentation.weights.strict_match import Shape, finite, match_shapes
+from segmentation.weights.tensor_names import tensor_name
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +33,7 @@ _TORCH_NAMES = {
 
 def torch_name(variable: keras.Variable) -> str:
     """Return what PyTorch calls a variable: `stem.norm.running_mean`."""
-    layer, tensor = variable.path.split("/")[-2:]
+    layer, tensor = tensor_name(variable).split("/")
     return f"{layer}.{_TORCH_NAMES.get(tensor, tensor)}"
 
 

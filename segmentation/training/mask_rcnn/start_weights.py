@@ -22,6 +22,7 @@ from segmentation.weights.ordered_weights import read_weights
 from segmentation.weights.presets import IMAGENET_RESNET50, PRESETS
 from segmentation.weights.store import locate
 from segmentation.weights.strict_match import match_shapes
+from segmentation.weights.tensor_names import tensor_name
 from segmentation.weights.trained_weights import read_description
 
 Tensors = dict[str, NDArray[Any]]
@@ -91,7 +92,7 @@ def set_start_weights(
 def assign(network: keras.Model, tensors: Mapping[str, NDArray[Any]]) -> None:
     """Set those variables of a network that `tensors` names."""
     for variable in network.variables:
-        values = tensors.get("/".join(variable.path.split("/")[-2:]))
+        values = tensors.get(tensor_name(variable))
         if values is not None:
             variable.assign(values)
 

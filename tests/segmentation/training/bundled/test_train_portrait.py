@@ -86,5 +86,5 @@ def test_validation_leaves_out_what_nobody_knows(monkeypatch):
 
 def test_hostile_weights_are_one_line(tmp_path):
     np.savez(tmp_path / "hostile.npz", arr_0=np.array([{}], object))
-    with pytest.raises(WeightsError, match=r"hostile\.npz: not a file of portrait weights"):
+    with pytest.raises(WeightsError, match=r"hostile\.npz: no \.npz of the portrait network"):
         read_weights(tmp_path / "hostile.npz")

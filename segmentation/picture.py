@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
+#: of files of photos, in lower case
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
 
 class Picture(ABC):
     """Pixels, never written to. What is made of them is kept, for whoever asks next.

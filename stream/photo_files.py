@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.picture import PHOTO_ENDINGS
 from stream.errors import StreamError
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+ENDINGS = PHOTO_ENDINGS
 
 #: Older releases of OpenCV pass over ICC profiles.
 _KEEPS_PROFILES = hasattr(cv2, "imdecodeWithMetadata")

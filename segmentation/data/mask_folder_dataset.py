@@ -26,9 +26,9 @@ from segmentation.data.dataset import RLE, Annotation, Dataset, decoded
 from segmentation.data.label_names import ONLY_CLASS, LabelNames
 from segmentation.data.photo_check import Entry, Report, check_photos
 from segmentation.errors import DataError
+from segmentation.picture import PHOTO_ENDINGS
 
 IMAGES, MASKS = "images", "masks"
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 #: More in one mask are the grey edges of a mask that was smoothed, not objects
 MAX_OBJECTS = 200
 
@@ -47,7 +47,7 @@ def read_mask_folder(path: Path) -> Dataset:
     problems = Problems(path)
     photos: dict[str, Path] = {}
     for photo in sorted((path / IMAGES).iterdir()):
-        if photo.suffix.lower() not in ENDINGS or photo.name.startswith("."):
+        if photo.suffix.lower() not in PHOTO_ENDINGS or photo.name.startswith("."):
             continue
         if photo.stem in photos:
             problems.add(photo, f"has the same name as {photos[photo.stem].name}")

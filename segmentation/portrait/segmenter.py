@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.family import check_images
 from segmentation.instances import Instances
 from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
 from segmentation.runtime.keras_network import KerasNetwork
@@ -55,10 +56,7 @@ class Portrait:
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """Find people; see `Segmenter.segment`. At most one instance, of label 0."""
-        if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
-            raise ValueError(
-                f"images: expected uint8 (N, H, W, 3), got {images.dtype} {images.shape}"
-            )
+        check_images(images)
         return [self._segment_one(image) for image in images]
 
     def _segment_one(self, image: NDArray[np.uint8]) -> Instances:

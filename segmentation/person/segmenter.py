@@ -19,6 +19,7 @@ from segmentation.runtime.export_cache import Origin
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork, openvino_device
 from segmentation.segmenter import Options, Segmenter, check_classes
+from segmentation.weights.bundled_weights import FOLDER
 
 #: where the network is built, see `Origin`: it is a small Mask R-CNN
 FAMILIES = ("person", "mask_rcnn", "portrait")
@@ -27,7 +28,7 @@ CLASSES = ("person",)
 MIN_SCORE = 0.5
 # Inputs the network runs on: multiples of its deepest stride, 64, of about equally many pixels.
 SIZES_HW = ((448, 256), (384, 320), (320, 384), (256, 448))
-WEIGHTS = Path(__file__).parents[1] / "bundled" / "person.npz"
+WEIGHTS = FOLDER / "person.npz"
 EXPORTED_WEIGHTS = WEIGHTS.with_suffix(".bin")  # of the models of all sizes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import cv2
@@ -16,10 +15,11 @@ from segmentation.runtime.devices import check_float32, chosen_backend, spare_th
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options, check_classes
+from segmentation.weights.bundled_weights import FOLDER
 
 Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
-EXPORT = Path(__file__).parents[1] / "bundled" / "portrait.xml"
+EXPORT = FOLDER / "portrait.xml"
 WEIGHTS = EXPORT.with_suffix(".npz")
 
 # Inputs the network runs on: multiples of its deepest stride, 32, of about equally many pixels.

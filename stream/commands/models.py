@@ -38,14 +38,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _list_models() -> None:
+    from segmentation.weights.bundled_weights import BUNDLED
     from segmentation.weights.store import listing
 
     width = max(len(row.preset.name) for row in listing())
-    for name, megabytes, told in (
-        ("portrait", 3, "people, the default on a CPU"),
-        ("mask-rcnn-person", 12, "people, each by itself"),
-    ):
-        print(f"{name:<{width}} in the package {megabytes:>5} MB  {'MIT':<12}  {told}")
+    for each in BUNDLED:
+        size = f"{each.num_bytes / 1e6:.0f} MB"
+        print(f"{each.name:<{width}} in the package {size:>8}  {each.licence:<12}  {each.finds}")
     for row in listing():
         size = f"{row.num_bytes / 1e6:.0f} MB" if row.num_bytes else "?"
         place = "on disk" if row.path else "not on disk"

@@ -13,6 +13,7 @@ from segmentation.errors import WeightsError
 from segmentation.pip_command import OPENCV_LIBRARIES, install_extra, pip_install
 from segmentation.runtime.devices import gpu_present, gpu_usable
 from segmentation.runtime.openvino_network import openvino_devices
+from segmentation.weights.bundled_weights import BUNDLED
 from segmentation.weights.store import listing, locate
 from stream.display import display_available
 from stream.doctor.cameras import camera_findings
@@ -123,7 +124,8 @@ def _gpu() -> list[Finding]:
 
 
 def _weights() -> list[Finding]:
-    found = [Finding("weights", "ok", "portrait and mask-rcnn-person, in the package")]
+    names = " and ".join(each.name for each in BUNDLED)
+    found = [Finding("weights", "ok", f"{names}, in the package")]
     rows = listing()
     for row in rows:
         if row.path is None:

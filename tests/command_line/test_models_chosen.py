@@ -12,6 +12,7 @@ import pytest
 import run
 from segmentation.mask_rcnn import segmenter as mask_rcnn
 from segmentation.person import segmenter as person
+from segmentation.weights.bundled_weights import BUNDLED
 from segmentation.yolact import segmenter as yolact
 from stream.photo_files import read_photo
 from tests.command_line.failing import failing, files
@@ -22,7 +23,10 @@ def test_models_are_listed_with_what_is_on_disk(capfd, tmp_path, monkeypatch):
     monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
     assert run.main(["models"]) == 0
     listed = capfd.readouterr().out
-    assert re.search(r"portrait +in the package", listed)
+    for bundled in BUNDLED:
+        assert re.search(
+            rf"^{bundled.name} +in the package +[1-9]\d* MB  MIT", listed, re.MULTILINE
+        )
     assert re.search(r"mask-rcnn +not on disk", listed)
     assert "MIT" in listed
     assert "name one of mask-rcnn" in failing(capfd, 2, "models", "fetch")

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from segmentation.errors import WeightsError
-from segmentation.loading import choose_model
+from segmentation.loading import LOADERS, choose_model
 from segmentation.pip_command import install_extra
 from segmentation.runtime import devices
 from segmentation.segmenter import Options
+from segmentation.weights.bundled_weights import BUNDLED, FOLDER
+from segmentation.weights.presets import IMAGENET_RESNET50, PRESETS
 from tests.fake_keras import FakeKeras, import_instead
 
 
@@ -94,3 +96,11 @@ def test_auto_without_a_gpu_takes_mask_rcnn_for_instances_alone(machine):
     machine.add_weights()
     assert chosen() == ("portrait", [])
     assert chosen(asks_for_instances=True) == ("mask-rcnn", [])
+
+
+def test_every_network_has_weights_in_the_package_or_to_fetch():
+    fetched = [name for name in PRESETS if name != IMAGENET_RESNET50.name]
+    assert list(LOADERS) == [*(each.name for each in BUNDLED), *fetched]
+    assert {path.name.partition(".")[0].partition("_")[0] for path in FOLDER.iterdir()} == {
+        each.prefix for each in BUNDLED
+    }

@@ -60,9 +60,8 @@ def test_no_file_that_a_network_is_made_with_is_forgotten(family):
 def package(tmp_path, monkeypatch) -> Path:
     """A copy of the package's code, of which the exports are."""
     copy = tmp_path / "segmentation"
-    shutil.copytree(
-        ROOT / "segmentation", copy, ignore=shutil.ignore_patterns("bundled", "__pycache__")
-    )
+    weights = shutil.ignore_patterns("*.bin", "*.npz", "*.xml", "__pycache__")
+    shutil.copytree(ROOT / "segmentation", copy, ignore=weights)
     monkeypatch.setattr(export_cache, "PACKAGE", copy)
     return copy
 

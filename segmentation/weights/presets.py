@@ -11,7 +11,6 @@ class Preset:
 
     Attributes:
         name: as `--model` and `models fetch` take it.
-        family: the network it is for, as `segmentation.segmenter` knows it.
         address: http or https, of the file itself.
         file_name: under which it is kept.
         num_bytes: its exact size, `None` where that is not known.
@@ -27,7 +26,6 @@ class Preset:
     """
 
     name: str
-    family: str
     address: str
     file_name: str
     num_bytes: int | None
@@ -54,7 +52,6 @@ def _yolact(name: str, *, about_bytes: int, fps: float, mask_ap: float) -> Prese
     """Return a file of YOLACT's program; figures are its README's, on COCO's test-dev."""
     return Preset(
         name=name,
-        family="yolact",
         address=f"https://huggingface.co/dbolya/{name}/resolve/main/"
         f"{name.replace('-', '_')}_54_800000.pth",
         file_name=f"{name.replace('-', '_')}_54_800000.pth",
@@ -77,7 +74,6 @@ def _centermask(
     """Return a file of CenterMask2's program; figures are its README's, on COCO's val2017."""
     return Preset(
         name=name,
-        family="centermask",
         address=f"https://dl.dropbox.com/s/{place}",
         file_name=place.rpartition("/")[2],
         num_bytes=None,
@@ -96,7 +92,6 @@ def _centermask(
 #: a backbone to begin training with (He et al. 2016, the authors' weights, MIT, converted)
 IMAGENET_RESNET50 = Preset(
     name="imagenet-resnet50",
-    family="backbone",
     address="https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
     "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
     file_name="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -117,7 +112,6 @@ _ALL = (
     # Box AP is the authors' figure as quoted in facebookresearch/maskrcnn-benchmark issue 449.
     Preset(
         name="mask-rcnn",
-        family="mask-rcnn",
         address="https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5",
         file_name="mask_rcnn_coco.h5",
         num_bytes=257_557_808,

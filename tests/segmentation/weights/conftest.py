@@ -41,7 +41,6 @@ def preset(host: Host, cache: Path) -> Preset:
     """What is fetched from the server into the cache."""
     return Preset(
         name="tiny",
-        family="mask-rcnn",
         address=host.address,
         file_name=NAME,
         num_bytes=None,

@@ -217,7 +217,7 @@ def test_smallest_inputs(name: str) -> None:
 def test_every_variant_has_a_preset_and_a_loader() -> None:
     from segmentation.weights.presets import PRESETS
 
-    ours = {name for name, preset in PRESETS.items() if preset.family == "yolact"}
+    ours = {name for name in PRESETS if name.startswith("yolact-")}
     assert ours == VARIANTS.keys()
     assert ours <= LOADERS.keys()
     assert all(PRESETS[name].licence == "MIT" and PRESETS[name].mask_ap for name in ours)

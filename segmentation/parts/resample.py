@@ -1,4 +1,4 @@
-"""Resampling matrices: the one place that knows conventions of centres, borders and rounding.
+"""Resampling matrices: the one place that knows conventions of borders, reach and rounding.
 
 A bilinear resize is separable: rows and columns are each multiplied by a matrix whose rows hold
 the weights of one output sample. What programs disagree about is only where the samples lie
@@ -14,31 +14,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Centres = Literal["half_pixel", "corners"]
 Border = Literal["zero", "edge", "drop"]
 Rounding = Literal["truncate", "half_up"]
 
 
-def sample_positions(
-    num_out: int, start: float, stop: float, *, centres: Centres = "half_pixel"
-) -> NDArray[np.float64]:
-    """Return where `num_out` samples of the stretch [start, stop) lie.
+def sample_positions(num_out: int, start: float, stop: float) -> NDArray[np.float64]:
+    """Return where samples lie that are in the middle of equal parts of the stretch [start, stop).
 
     Args:
         num_out: number of samples.
-        start: in pixels, 0 = the first pixel's outer edge for "half_pixel", its centre for
-            "corners".
+        start: in pixels, 0 = the first pixel's outer edge.
         stop: likewise.
-        centres: "half_pixel" puts a sample into the middle of each of `num_out` equal parts;
-            "corners" puts the first and last sample exactly on `start` and `stop`.
 
     Returns:
         (num_out,) positions, 0 = centre of the first pixel.
     """
-    if centres == "half_pixel":
-        centre = np.arange(num_out, dtype=np.float64) + 0.5
-        return start + centre * ((stop - start) / num_out) - 0.5
-    return np.linspace(start, stop, num_out, dtype=np.float64)
+    centre = np.arange(num_out, dtype=np.float64) + 0.5
+    return start + centre * ((stop - start) / num_out) - 0.5
 
 
 def resampling_matrix(
@@ -53,7 +45,7 @@ def resampling_matrix(
             samples near the border fade; "edge": the outermost pixel again; "drop": the
             outermost pixel again, but samples more than a pixel beyond are 0 (RoIAlign).
         reach: half width of the triangle in pixels. More than 1 averages (anti-aliasing when
-            shrinking by that factor); the weights then sum to 1 within the border.
+            shrinking by that factor), of the pixels that there are, as "edge" needs it.
         xp: `numpy` or `keras.ops`, whichever `positions` belong to.
 
     Returns:
@@ -65,8 +57,7 @@ def resampling_matrix(
     pixels = xp.arange(num_in, dtype=positions.dtype)
     weights = xp.maximum(1 - xp.abs(positions[..., None] - pixels) / reach, 0)
     if reach != 1.0:
-        total = xp.sum(weights, axis=-1, keepdims=True) if border == "edge" else reach
-        weights = weights / total
+        weights = weights / xp.sum(weights, axis=-1, keepdims=True)
     if border == "drop":
         weights = xp.where(inside[..., None], weights, xp.zeros_like(weights))
     return weights
@@ -99,18 +90,11 @@ def apply_matrix(
     return result
 
 
-def resize(
-    image: NDArray[Any],
-    size_hw: tuple[int, int],
-    *,
-    border: Border,
-    centres: Centres = "half_pixel",
-    antialias: bool = False,
-) -> NDArray[np.float64]:
-    """Resize (H, W) or (H, W, C) to `size_hw`, in float64 and without rounding."""
+def resize(image: NDArray[Any], size_hw: tuple[int, int], *, border: Border) -> NDArray[np.float64]:
+    """Resize (H, W) or (H, W, C) to `size_hw`, in float64, not anti-aliased, not rounded."""
     for axis, (num_out, num_in) in enumerate(zip(size_hw, image.shape[:2], strict=True)):
-        matrix = _resizing_matrix(num_out, num_in, border, centres, antialias)
-        image = apply_matrix(matrix, image, axis)
+        positions = sample_positions(num_out, 0, num_in)
+        image = apply_matrix(resampling_matrix(positions, num_in, border=border), image, axis)
     return image
 
 
@@ -122,20 +106,12 @@ def resize_bytes(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[
     for axis in (1, 0):
         num_out, num_in = size_hw[axis], image.shape[axis]
         if num_out != num_in:
-            matrix = _resizing_matrix(num_out, num_in, "edge", "half_pixel", True)
+            positions = sample_positions(num_out, 0, num_in)
+            reach = max(1.0, num_in / num_out)
+            matrix = resampling_matrix(positions, num_in, border="edge", reach=reach)
             sums = apply_matrix(np.round(matrix * 2**22).astype(np.int32), image, axis)
             image = ((sums + 2**21) >> 22).astype(np.uint8)
     return image
-
-
-def _resizing_matrix(
-    num_out: int, num_in: int, border: Border, centres: Centres, antialias: bool
-) -> NDArray[np.float64]:
-    stop = num_in if centres == "half_pixel" else num_in - 1
-    positions = sample_positions(num_out, 0, stop, centres=centres)
-    reach = max(1.0, num_in / num_out) if antialias else 1.0
-    matrix: NDArray[np.float64] = resampling_matrix(positions, num_in, border=border, reach=reach)
-    return matrix
 
 
 def to_uint8(values: NDArray[np.floating[Any]], rounding: Rounding) -> NDArray[np.uint8]:

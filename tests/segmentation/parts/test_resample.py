@@ -40,20 +40,6 @@ def test_edge_repeated_as_in_opencv(image: np.ndarray, size_hw: tuple) -> None:
     np.testing.assert_allclose(resize(image, size_hw, border="edge"), wanted, atol=1e-2)
 
 
-def test_corners_meet_corners(image: np.ndarray) -> None:
-    result = resize(image, (45, 73), border="edge", centres="corners")
-    np.testing.assert_allclose(result[::2, ::2], image, atol=1e-9)
-    np.testing.assert_allclose(result[1, 0], (image[0, 0] + image[1, 0].astype(float)) / 2)
-
-
-@pytest.mark.parametrize("size_hw", [(8, 12), (11, 37)])
-def test_antialiased_as_in_pillow(image: np.ndarray, size_hw: tuple) -> None:
-    pillow = pytest.importorskip("PIL.Image")
-    wanted = pillow.fromarray(image).resize(size_hw[::-1], pillow.Resampling.BILINEAR)
-    result = to_uint8(resize(image, size_hw, border="edge", antialias=True), "half_up")
-    assert np.abs(result.astype(int) - np.asarray(wanted)).max() <= 1
-
-
 def test_a_flat_image_fades_only_where_zeros_are_outside() -> None:
     flat = np.full((4, 4), 8.0)
     assert resize(flat, (9, 9), border="edge").min() == 8.0
@@ -83,7 +69,6 @@ def test_applied_matrix_is_a_matrix_product(border: str, axis: int) -> None:
 
 def test_part_of_an_image() -> None:
     np.testing.assert_allclose(sample_positions(2, 3, 7), [3.5, 5.5])
-    np.testing.assert_allclose(sample_positions(3, 3, 7, centres="corners"), [3, 5, 7])
 
 
 def test_same_weights_from_tensors() -> None:

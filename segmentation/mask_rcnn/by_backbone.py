@@ -9,14 +9,15 @@ import keras
 
 from segmentation.mask_rcnn.config import MaskRCNNConfig, matterport_config
 from segmentation.mask_rcnn.network import build_network
-from segmentation.mask_rcnn.published import PUBLISHED_SIZE, backbone_of, num_classes
+from segmentation.mask_rcnn.published import (
+    PUBLISHED_SIZE,
+    RESNET_DEPTHS,
+    SMALL,
+    backbone_of,
+    num_classes,
+)
 from segmentation.mask_rcnn.small import person_config
 from segmentation.weights.hdf5_weights import load_tensors, read_shapes
-
-#: the small network of `mask-rcnn-person`, for classes of one's own
-SMALL = "small"
-RESNET_DEPTHS = {"resnet50": 50, "resnet101": 101}
-BACKBONES = (*RESNET_DEPTHS, SMALL)
 
 
 def network_config(
@@ -25,7 +26,7 @@ def network_config(
     """Return the network of a backbone.
 
     Args:
-        backbone: one of `BACKBONES`.
+        backbone: one of `segmentation.mask_rcnn.published.BACKBONES`.
         size: side of the square input in pixels, a multiple of 64.
         num_classes: C, with the background.
         train_norm: see `segmentation.mask_rcnn.resnet.resnet`; the small one always does.

@@ -1,4 +1,4 @@
-"""The numbers of Matterport's program, and what is read off its weight files."""
+"""The numbers of Matterport's program, and what is read off weight files of its layout."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from segmentation.errors import WeightsError
 PUBLISHED_SIZE = 1024
 #: of objects that Matterport's program reports
 PUBLISHED_MIN_SCORE = 0.7
+
+#: Matterport's backbones -> layers
+RESNET_DEPTHS = {"resnet50": 50, "resnet101": 101}
+#: the backbone of `mask-rcnn-person`, for classes of one's own
+SMALL = "small"
+BACKBONES = (*RESNET_DEPTHS, SMALL)
 
 
 def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
@@ -33,7 +39,7 @@ def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
 
 
 def backbone_of(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Return the name of the backbone a file is of, as `segmentation.mask_rcnn.by_backbone` has it.
+    """Return which of `BACKBONES` a file is of.
 
     Args:
         path: of the file.
@@ -46,6 +52,6 @@ def backbone_of(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> str:
 
     blocks = sum(name.startswith("res4") and name.endswith("2a/kernel") for name in shapes)
     name = read_description(path).backbone or ("resnet50" if blocks == 6 else "resnet101")
-    if name not in ("resnet50", "resnet101", "small"):
+    if name not in BACKBONES:
         raise WeightsError(f"{path}: of a backbone {name!r}, which this version does not know")
     return name

@@ -2,7 +2,7 @@
 
 Matterport's program reads those of a ResNet by layer name as it reads its own. Attributes of the
 file say more: `classes`, the names without background as a JSON list; `size`, the side in pixels of
-the input that the network was trained for; `backbone`, see `segmentation.mask_rcnn.by_backbone`.
+the input that the network was trained for; `backbone`, see `segmentation.mask_rcnn.published`.
 """
 
 from __future__ import annotations

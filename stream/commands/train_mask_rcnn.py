@@ -64,6 +64,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from segmentation.mask_rcnn.published import BACKBONES
+
     parser = Parser(
         "train mask-rcnn",
         description=DESCRIPTION,
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--layers", metavar="heads|3+|4+|5+|all", help="what learns; default: heads, or all anew")
     add(
         "--backbone",
-        choices=("resnet50", "resnet101", "small"),
+        choices=BACKBONES,
         help="default: that of the weights; small is that of mask-rcnn-person, for processors",
     )
     add("--epochs", type=positive, default=20, help="passes over the photos; default: 20")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from segmentation.data import Dataset
 from segmentation.errors import DataError
-from segmentation.mask_rcnn.by_backbone import SMALL
 from segmentation.mask_rcnn.network import build_network
+from segmentation.mask_rcnn.published import SMALL
 from segmentation.mask_rcnn.segmenter import MaskRCNN
 from segmentation.mask_rcnn.small import person_config
 from segmentation.person import segmenter as person

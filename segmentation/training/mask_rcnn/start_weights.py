@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segmentation import coco
 from segmentation.errors import WeightsError
-from segmentation.mask_rcnn.by_backbone import SMALL
+from segmentation.mask_rcnn.published import SMALL
 from segmentation.person import segmenter as person
 from segmentation.portrait import network as portrait_network
 from segmentation.portrait.segmenter import WEIGHTS as PORTRAIT_WEIGHTS
@@ -54,7 +54,7 @@ def set_start_weights(
             backbone), "none" or the path of a file of this network's family.
         classes: names of what the network shall find. Those the weights know too, by name, keep
             what they learnt; others begin anew.
-        backbone: its name; see `segmentation.mask_rcnn.by_backbone`.
+        backbone: one of `segmentation.mask_rcnn.published.BACKBONES`.
 
     Returns:
         What was done, for people.

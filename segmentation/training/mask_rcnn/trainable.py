@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segmentation.mask_rcnn.by_backbone import SMALL, network_config
+from segmentation.mask_rcnn.by_backbone import network_config
 from segmentation.mask_rcnn.config import MaskRCNNConfig
+from segmentation.mask_rcnn.published import SMALL
 from segmentation.training.mask_rcnn.graph import TrainingConfig
 
 #: fewer regions than with a ResNet, of whose pyramid this one has an eighth of the numbers

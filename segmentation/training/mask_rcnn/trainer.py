@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data import Dataset
-from segmentation.mask_rcnn.by_backbone import SMALL
 from segmentation.mask_rcnn.network import MaskRCNNParts
+from segmentation.mask_rcnn.published import SMALL
 from segmentation.segmenter import Segmenter
 from segmentation.training.mask_rcnn.graph import LOSSES, build_training, train_layers
 from segmentation.training.mask_rcnn.images import Steps, TrainingImages
@@ -35,7 +35,7 @@ class Settings:
     Attributes:
         start: weights to begin with; see `set_start_weights`.
         layers: that learn; a key of `segmentation.training.mask_rcnn.graph.TRAINED_LAYERS`.
-        backbone: one of `segmentation.mask_rcnn.by_backbone.BACKBONES`.
+        backbone: one of `segmentation.mask_rcnn.published.BACKBONES`.
         size: side of the network's input in pixels, a multiple of 64.
         epochs: passes over as many photos as there are.
         images_per_device: that go through each GPU, or the processor, in a step.

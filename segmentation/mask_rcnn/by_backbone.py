@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -16,7 +15,7 @@ from segmentation.mask_rcnn.published import (
     backbone_of,
     num_classes,
 )
-from segmentation.mask_rcnn.small import person_config
+from segmentation.mask_rcnn.small import small_config
 from segmentation.weights.hdf5_weights import load_tensors, read_shapes
 
 
@@ -35,7 +34,7 @@ def network_config(
         ValueError: `size` is no multiple of 64.
     """
     if backbone == SMALL:
-        return replace(person_config((size, size)), num_classes=num_classes)
+        return small_config((size, size), num_classes)
     depth = RESNET_DEPTHS[backbone]
     return matterport_config(size, num_classes=num_classes, depth=depth, train_norm=train_norm)
 

@@ -27,12 +27,20 @@ def portrait_stages(pixels: Tensor) -> list[Tensor]:
     ]
 
 
-def person_config(size_hw: tuple[int, int]) -> MaskRCNNConfig:
-    """Return the description of the network for one size of input."""
+def small_config(size_hw: tuple[int, int], num_classes: int) -> MaskRCNNConfig:
+    """Return the description of the network.
+
+    Args:
+        size_hw: of the input in pixels, multiples of 64.
+        num_classes: C, with the background.
+
+    Raises:
+        ValueError: `size_hw` is none such.
+    """
     return MaskRCNNConfig(
         backbone=portrait_stages,
         size_hw=size_hw,
-        num_classes=2,
+        num_classes=num_classes,
         strides=(8, 16, 32, 64),
         anchor_scales_px=(32, 64, 128, 256),
         anchor_ratios=(0.4, 0.9),

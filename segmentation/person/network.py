@@ -1,4 +1,4 @@
-"""The network of `mask-rcnn-person`: Mask R-CNN on the portrait network, for one class."""
+"""The network of `mask-rcnn-person`: the small Mask R-CNN, for people and background."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from pathlib import Path
 
 import keras
 
+from segmentation.mask_rcnn.config import MaskRCNNConfig
 from segmentation.mask_rcnn.network import build_network
-from segmentation.mask_rcnn.small import person_config
+from segmentation.mask_rcnn.small import small_config
 from segmentation.weights.named_weights import read_named, set_named
+
+
+def person_config(size_hw: tuple[int, int]) -> MaskRCNNConfig:
+    """Return the description of the network for one size of input, multiples of 64."""
+    return small_config(size_hw, num_classes=2)
 
 
 def load_network(weights: Path, size_hw: tuple[int, int]) -> keras.Model:

@@ -16,8 +16,8 @@ from segmentation.errors import DataError
 from segmentation.mask_rcnn.network import build_network
 from segmentation.mask_rcnn.published import SMALL
 from segmentation.mask_rcnn.segmenter import MaskRCNN
-from segmentation.mask_rcnn.small import person_config
 from segmentation.person import segmenter as person
+from segmentation.person.network import person_config
 from segmentation.training.bundled.person_dataset import read_person_dataset
 from segmentation.training.mask_rcnn.graph import TrainingConfig
 from segmentation.training.mask_rcnn.start_weights import assign

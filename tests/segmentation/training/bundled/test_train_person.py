@@ -16,7 +16,7 @@ rle = pytest.importorskip("pycocotools.mask")
 
 from segmentation.data import Annotation, Photo  # noqa: E402
 from segmentation.errors import DataError, WeightsError  # noqa: E402
-from segmentation.mask_rcnn.small import person_config  # noqa: E402
+from segmentation.person.network import person_config  # noqa: E402
 from segmentation.portrait import network as portrait_network  # noqa: E402
 from segmentation.portrait.segmenter import WEIGHTS  # noqa: E402
 from segmentation.training import photo_sources as sources  # noqa: E402

@@ -29,12 +29,19 @@ class Parser(argparse.ArgumentParser):
 
     Args:
         command: the words after the program's name, such as "models".
-        options: of `argparse.ArgumentParser`.
+        options: of `argparse.ArgumentParser`; `prog`, which sub-parsers are given, with all words.
     """
 
     def __init__(self, command: str = "", **options: Any) -> None:
         """Take the name."""
-        super().__init__(prog=f"{program()} {command}".rstrip(), **options)
+        super().__init__(**{"prog": f"{program()} {command}".rstrip()} | options)
+
+    def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
+        """Refuse what is not known where it is met: `train portrait` knows its own options."""
+        known, unknown = super().parse_known_args(*arguments, **options)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
 
     def format_help(self) -> str:
         """Return the help, examples included."""

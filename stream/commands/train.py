@@ -10,57 +10,85 @@ from pathlib import Path
 from segmentation.pip_command import install_extra
 from stream.commands import CommandError, Parser, learning_rate, positive, say, train_mask_rcnn
 
+EXAMPLES = """\
+Each network has options of its own: run.py train NETWORK --help.
+
+examples:
+  run.py train mask-rcnn --data balloons/
+  run.py train portrait --data photos/ --run runs/portrait
+"""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run `train NETWORK`; returns the exit code."""
-    if arguments[:1] == ["mask-rcnn"]:
-        return train_mask_rcnn.run(arguments[1:])
     options = _parser().parse_args(arguments)
-    if options.network == "mask-rcnn":
-        raise CommandError("mask-rcnn has options of its own; name it first: train mask-rcnn ...")
-    if options.network == "portrait" and options.epochs:
-        raise CommandError("--epochs: of mask-rcnn-person; give --steps")
-    if options.network != "portrait" and options.steps:
-        raise CommandError("--steps: of portrait; give --epochs")
     try:
         from segmentation.runtime.keras_network import import_keras
 
         import_keras()
-        train = _train_portrait if options.network == "portrait" else _train_person
-        weights = train(options, options.run or Path("runs") / options.network)
+        told: str = options.train(options)
     except ImportError as error:
         raise CommandError(
             f"train needs more packages ({error}): {install_extra('train')}"
         ) from error
-    say(f"weights: {weights}")
+    say(told)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         "train",
-        description="Train a network; goes on where it was interrupted. mask-rcnn has options "
-        "of its own: run.py train mask-rcnn --help.",
+        description="Train a network; goes on where it was interrupted.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    networks = parser.add_subparsers(
+        title="networks", dest="network", metavar="NETWORK", required=True
+    )
+    portrait = networks.add_parser(
+        "portrait",
+        help="the default: all people as one, in the package",
+        description="Train the portrait network anew, on photos of people.",
+    )
+    _add_options(portrait, "portrait", "--steps", "batches of 32")
+    portrait.set_defaults(train=_train_portrait)
+    train_mask_rcnn.add_parser(networks.add_parser)
+    person = networks.add_parser(
+        "mask-rcnn-person",
+        help="people one by one, in the package",
+        description="Train mask-rcnn-person anew, on photos of people.",
+    )
+    _add_options(person, "mask-rcnn-person", "--epochs", "passes over the photos")
+    person.set_defaults(train=_train_person)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, network: str, length: str, unit: str) -> None:
+    """Add the options of a network in the package, of which `length` says how long, in `unit`."""
     add = parser.add_argument
-    add("network", choices=("portrait", "mask-rcnn", "mask-rcnn-person"))
     add(
         "--data",
         type=Path,
         required=True,
         nargs="+",
+        metavar="FOLDER",
         help="folders with annotations.json (COCO) and images/",
     )
-    add("--start", type=Path, help="weights to begin with, the .npz of a run")
-    add("--run", type=Path, help="for checkpoints, logs and weights; runs/NETWORK without it")
-    add("--steps", type=positive, help="of portrait: batches of 32")
+    add("--start", type=Path, metavar="FILE", help="weights to begin with, the .npz of a run")
+    folder = Path("runs") / network
+    add(
+        "--run",
+        type=Path,
+        default=folder,
+        metavar="FOLDER",
+        help=f"for checkpoints, logs and weights; default: {folder}",
+    )
+    add(length, type=positive, metavar="N", help=unit)
     add("--learning-rate", type=learning_rate, metavar="RATE", help="at its peak")
-    add("--epochs", type=positive, help="of mask-rcnn-person: passes over the photos")
     add("--debug", action="store_true", help="show where an error comes from")
-    return parser
 
 
-def _train_portrait(options: argparse.Namespace, run: Path) -> Path:
+def _train_portrait(options: argparse.Namespace) -> str:
     from segmentation.training.bundled.portrait_schedule import Schedule
     from segmentation.training.bundled.train_portrait import train_portrait
 
@@ -69,10 +97,11 @@ def _train_portrait(options: argparse.Namespace, run: Path) -> Path:
         schedule = replace(schedule, num_steps=options.steps)
     if options.learning_rate:
         schedule = replace(schedule, learning_rate=options.learning_rate)
-    return train_portrait(options.data, run, schedule, say, options.start)
+    weights = train_portrait(options.data, options.run, schedule, say, options.start)
+    return f"weights: {weights}"
 
 
-def _train_person(options: argparse.Namespace, run: Path) -> Path:
+def _train_person(options: argparse.Namespace) -> str:
     from segmentation.training.bundled.train_person import SETTINGS, train_person
 
     settings = SETTINGS
@@ -82,4 +111,5 @@ def _train_person(options: argparse.Namespace, run: Path) -> Path:
         settings = replace(settings, epochs=options.epochs)
     if options.learning_rate:
         settings = replace(settings, learning_rate=options.learning_rate)
-    return train_person(options.data, run, settings, say, train_mask_rcnn.draw)
+    weights = train_person(options.data, options.run, settings, say, train_mask_rcnn.draw)
+    return f"weights: {weights}"

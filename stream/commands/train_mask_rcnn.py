@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.pip_command import install_extra
-from stream.commands import CommandError, Parser, learning_rate, positive, say
+from stream.commands import CommandError, learning_rate, positive, say
 
 if TYPE_CHECKING:
     from segmentation.instances import Instances
@@ -23,24 +22,14 @@ each epoch reached (epochs.csv), both for TensorBoard (tensorboard/), and photos
 with what was found in them (pictures/)."""
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run `train mask-rcnn`; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    if options.size <= 0 or options.size % 64:
-        raise CommandError(f"--size: a multiple of 64 such as 512, got {options.size}")
-    try:
-        from segmentation.runtime.keras_network import import_keras
+def train(options: argparse.Namespace) -> str:
+    """Train as the options say; returns what is said at the end."""
+    from segmentation.data import read_dataset
+    from segmentation.training.mask_rcnn.graph import TRAINED_LAYERS
+    from segmentation.training.mask_rcnn.start_weights import KNOW_NO_OBJECTS
+    from segmentation.training.mask_rcnn.train_mask_rcnn import precision_of, train_mask_rcnn
+    from segmentation.training.mask_rcnn.trainer import Settings
 
-        import_keras()
-        from segmentation.data import read_dataset
-        from segmentation.training.mask_rcnn.graph import TRAINED_LAYERS
-        from segmentation.training.mask_rcnn.start_weights import KNOW_NO_OBJECTS
-        from segmentation.training.mask_rcnn.train_mask_rcnn import precision_of, train_mask_rcnn
-        from segmentation.training.mask_rcnn.trainer import Settings
-    except ImportError as error:
-        raise CommandError(
-            f"train needs more packages ({error}): {install_extra('train')}"
-        ) from error
     backbone = _backbone(options)
     if options.layers is not None and options.layers not in TRAINED_LAYERS:
         raise CommandError(f"--layers: one of {', '.join(TRAINED_LAYERS)}, got {options.layers}")
@@ -59,18 +48,24 @@ def run(arguments: Sequence[str]) -> int:
     dataset = read_dataset(options.data)
     say(f"{len(dataset.photos)} photos, classes {', '.join(dataset.classes)}")
     weights = train_mask_rcnn(dataset, options.run, settings, say, draw)
-    say(f"weights: {weights}; use them with --model mask-rcnn --weights {weights}")
-    return 0
+    return f"weights: {weights}; use them with --model mask-rcnn --weights {weights}"
 
 
-def _parser() -> argparse.ArgumentParser:
+def add_parser(add_to: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the options of `train mask-rcnn` to those of `train`.
+
+    Args:
+        add_to: `add_parser` of what `add_subparsers` returned.
+    """
     from segmentation.mask_rcnn.published import BACKBONES
 
-    parser = Parser(
-        "train mask-rcnn",
+    parser = add_to(
+        "mask-rcnn",
+        help="objects of your own, one by one",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(train=train)
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="FOLDER|JSON", help="annotated photos")
     add(
@@ -86,14 +81,20 @@ def _parser() -> argparse.ArgumentParser:
         help="default: that of the weights; small is that of mask-rcnn-person, for processors",
     )
     add("--epochs", type=positive, default=20, help="passes over the photos; default: 20")
-    add("--size", type=int, default=512, help="side of the network's input; default: 512")
+    add("--size", type=_size, default=512, help="side of the network's input; default: 512")
     add("--batch", type=positive, default=2, help="images on each device in a step; default: 2")
     add("--learning-rate", type=learning_rate, metavar="RATE", help="after a warm-up; falls to 0")
     precisions = ("auto", "float32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: bfloat16 on GPUs with it")
     add("--run", type=Path, default=Path("runs/mask-rcnn"), help="default: runs/mask-rcnn")
     add("--debug", action="store_true", help="show where an error comes from")
-    return parser
+
+
+def _size(text: str) -> int:
+    size = int(text) if text.isdecimal() else 0
+    if size == 0 or size % 64:
+        raise argparse.ArgumentTypeError(f"a multiple of 64 such as 512, got {text!r}")
+    return size
 
 
 def _backbone(options: argparse.Namespace) -> str:

@@ -286,6 +286,7 @@ def test_unknown_options(capfd, arguments):
         ("portrait", "--steps", "-1"),
         ("mask-rcnn", "--learning-rate", "nan"),
         ("mask-rcnn", "--epochs", "0"),
+        ("mask-rcnn-person", "--epochs", "0"),
     ],
 )
 def test_numbers_that_train_nothing(capfd, network, option, value):
@@ -295,9 +296,29 @@ def test_numbers_that_train_nothing(capfd, network, option, value):
     assert f"argument {option}: a positive number" in capfd.readouterr().err
 
 
-def test_a_network_with_options_of_its_own_is_named_first(capfd):
-    line = failing(capfd, 2, "train", "--epochs", "3", "mask-rcnn", "--data", "nowhere")
-    assert "name it first" in line
+@pytest.mark.parametrize(
+    ("network", "option", "value"),
+    [
+        ("portrait", "--epochs", "3"),
+        ("mask-rcnn-person", "--steps", "3"),
+        ("mask-rcnn", "--start", "best.npz"),
+    ],
+)
+def test_each_network_has_options_of_its_own(capfd, network, option, value):
+    with pytest.raises(SystemExit) as exit_info:
+        run.main(["train", network, "--data", "nowhere", option, value])
+    assert exit_info.value.code == 2
+    told = capfd.readouterr().err
+    assert told.startswith(f"usage: run.py train {network} [-h] --data ")
+    assert told.endswith(f"error: unrecognized arguments: {option} {value}\n")
+
+
+@pytest.mark.parametrize("size", ["0", "100", "-64", "64.0"])
+def test_sizes_that_no_mask_rcnn_has(capfd, size):
+    with pytest.raises(SystemExit) as exit_info:
+        run.main(["train", "mask-rcnn", "--data", "nowhere", "--size", size])
+    assert exit_info.value.code == 2
+    assert f"argument --size: a multiple of 64 such as 512, got '{size}'" in capfd.readouterr().err
 
 
 def test_background_that_is_not_there(capfd, photo, tmp_path):

@@ -14,7 +14,8 @@ from tests.command_line.failing import failing
 from tests.folders import ROOT
 
 HELP = [["--help"], *([command, "--help"] for command in COMMANDS)]
-HELP += [["train", "mask-rcnn", "--help"]]
+NETWORKS = ("portrait", "mask-rcnn", "mask-rcnn-person")
+HELP += [["train", network, "--help"] for network in NETWORKS]
 
 
 @pytest.fixture

@@ -23,8 +23,6 @@ import run
 from segmentation.mask_rcnn import segmenter as mask_rcnn
 from segmentation.weights import presets
 from segmentation.weights.store import locate
-from stream.commands import COMMANDS
-from stream.commands.cast_options import cast_parser
 from tests.casting import cast_clip
 from tests.folders import ROOT
 
@@ -138,18 +136,6 @@ def test_ten_lines_of_python(folder: Path, capsys: pytest.CaptureFixture[str]) -
     photo = cv2.imread("photo.jpg")
     np.testing.assert_array_equal(foreground[..., :3], photo)
     assert foreground[..., 3].max() > 128 > foreground[..., 3].min()
-
-
-def test_commands_of_the_pages_are_understood() -> None:
-    parser = cast_parser()
-    pages = ["masks.md", "networks.md"]
-    known = [
-        arguments for page in pages for block in blocks(page, "") for arguments in commands(block)
-    ]
-    assert len(known) > 8
-    for arguments in known:
-        if arguments[0] not in COMMANDS:
-            parser.parse_args(arguments)
 
 
 def test_a_clip_goes_through(

@@ -1,10 +1,9 @@
-"""docs/training.md: its commands are understood, its layout is read, its list is what is told."""
+"""docs/training.md: its layout is read, its list is what is told."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 import cv2
@@ -13,8 +12,6 @@ import pytest
 
 import run
 from segmentation.data import read_dataset
-from stream.commands import COMMANDS, evaluate, train_mask_rcnn
-from stream.commands.cast_options import cast_parser
 from tests.annotated_photos import photo, true_masks
 from tests.folders import ROOT
 
@@ -23,22 +20,6 @@ PAGE = (ROOT / "docs" / "training.md").read_text()
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-
-
-def commands() -> list[list[str]]:
-    lines = [shlex.split(line) for block in blocks("") for line in block.splitlines()]
-    return [words[2:] for words in lines if words[:2] == ["python", "run.py"]]
-
-
-def test_commands_are_understood() -> None:
-    assert {"train", "evaluate"} <= {words[0] for words in commands()}
-    for words in commands():
-        if words[:2] == ["train", "mask-rcnn"]:
-            train_mask_rcnn._parser().parse_args(words[2:])
-        elif words[0] == "evaluate":
-            evaluate._parser().parse_args(words[1:])
-        elif words[0] not in COMMANDS:
-            cast_parser().parse_args(words)
 
 
 def test_masks_are_read_from_the_layout_shown(tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
-"""What stands behind a person instead of his room: a photo, or a video that starts over."""
+"""What stands behind a person instead of their room: a photo, or a video that starts over."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -51,23 +50,22 @@ class LoopingVideo:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the video and read its first frame."""
+        """Open the video and read its first frames."""
         self._path = path
-        self._opened = contextlib.ExitStack()
+        self._turn = _Turn(path)
         self._offset_s = 0.0  # from the video's clock to that of the stream it stands behind
         self._begun = False
-        self._start()
 
     def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
         """Return the frame for a time that does not go back, (h, w, 3) uint8 RGB of any size."""
         if not self._begun:
-            self._offset_s = time_s - self._shown.time_s
+            self._offset_s = time_s - self._turn.shown.time_s
             self._begun = True
-        if time_s - self._next.time_s - self._offset_s > MAX_GAP_S:
-            self._offset_s = time_s - self._next.time_s
-        while self._next.time_s + self._offset_s <= time_s:
+        if time_s - self._turn.next_s - self._offset_s > MAX_GAP_S:
+            self._offset_s = time_s - self._turn.next_s
+        while self._turn.next_s + self._offset_s <= time_s:
             self._advance()
-        return self._shown.image
+        return self._turn.shown.image
 
     def go_on(self) -> None:
         """Forget the clock: whatever time is asked for next, the frame shown last is due then."""
@@ -75,31 +73,48 @@ class LoopingVideo:
 
     def close(self) -> None:
         """End the decoder."""
-        self._opened.close()
-
-    def _start(self) -> None:
-        self._opened.close()
-        source = self._opened.enter_context(VideoSource(str(self._path)))
-        self._step_s = float(1 / source.info.fps) if source.info.fps else 0.04
-        self._frames: Iterator[Frame] = iter(source)
-        first = next(self._frames, None)
-        if first is None:
-            raise StreamError(f"{self._path}: has no frames to be a background")
-        self._shown = first
-        self._next = self._following()
-
-    def _following(self) -> Frame:
-        """Return the frame after the one shown; at the end, the last one again, a step later."""
-        following = next(self._frames, None)
-        if following is not None:
-            return following
-        return Frame(self._shown.picture, -1, self._shown.time_s + self._step_s)
+        self._turn.close()
 
     def _advance(self) -> None:
-        if self._next.index >= 0:
-            self._shown = self._next
-            self._next = self._following()
-            return
-        due_s = self._next.time_s + self._offset_s
-        self._start()
-        self._offset_s = due_s - self._shown.time_s
+        due_s = self._turn.next_s + self._offset_s
+        if not self._turn.advance():
+            self._turn.close()
+            self._turn = _Turn(self._path)
+            self._offset_s = due_s - self._turn.shown.time_s
+
+
+class _Turn:
+    """The video once from its first frame to its last.
+
+    Attributes:
+        shown: the present frame.
+        next_s: when the one after it is due, after the last one when the video is over, on the
+            video's clock.
+        close: ends the decoder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with contextlib.ExitStack() as stack:
+            source = stack.enter_context(VideoSource(str(path)))
+            self._step_s = float(1 / source.info.fps) if source.info.fps else 0.04
+            self._frames = iter(source)
+            first = next(self._frames, None)
+            if first is None:
+                raise StreamError(f"{path}: has no frames to be a background")
+            self.shown: Frame = first
+            self._following = next(self._frames, None)
+            self.next_s = self._next_s()
+            self.close = stack.pop_all().close
+
+    def advance(self) -> bool:
+        """Go on to the frame that follows; whether there is one."""
+        if self._following is None:
+            return False
+        self.shown = self._following
+        self._following = next(self._frames, None)
+        self.next_s = self._next_s()
+        return True
+
+    def _next_s(self) -> float:
+        following = self._following
+        return self.shown.time_s + self._step_s if following is None else following.time_s

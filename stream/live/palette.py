@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects import EFFECTS, Background, Blur, Effect, parse_effect
+from effects import EFFECTS, Blur, Effect, parse_effect
 from stream.live.background import LoopingVideo, open_background
 
 Image = NDArray[np.uint8]
@@ -42,26 +43,18 @@ class Palette:
     def __init__(self, text: str, backgrounds: Sequence[str], stack: ExitStack) -> None:
         """Open all backgrounds."""
         self._stack = stack
-        name, _, value = text.partition("=")
-        values = [value] if name == "replace" and value else []
+        self._name, _, value = text.partition("=")
+        values = [value] if self._name == "replace" and value else []
         values += backgrounds
-        if name == "replace" and not values:
-            parse_effect(text, lambda path: open_background(path, stack))
-        self._strength = 0.5
-        self._names = [each.rpartition("/")[2] for each in values or [DEFAULT_BACKGROUND]]
-        self._videos: list[LoopingVideo | None] = []
-        self._replacing = [self._replace(each) for each in values or [DEFAULT_BACKGROUND]]
+        self._backgrounds = [_replacing(each, stack) for each in values or [DEFAULT_BACKGROUND]]
+        self._chosen = 0  # of the backgrounds
         self.paths = [Path(each) for each in values if not each.startswith("#")]
-        self._background = 0
-        self._name = name
-        if name == "replace":
-            first = self._replacing[0]
+        if self._name == "replace" and values:
+            self.effect = self._backgrounds[0].effect
         else:
-            first = parse_effect(text, lambda path: open_background(path, stack))
-        if isinstance(first, Blur):
-            self._strength = first.strength
-        self.has_alpha = first.has_alpha
-        self.effect = first
+            self.effect = parse_effect(text, lambda path: open_background(path, stack))
+        self._strength = self.effect.strength if isinstance(self.effect, Blur) else 0.5
+        self.has_alpha = self.effect.has_alpha
 
     @property
     def title(self) -> str:
@@ -69,7 +62,7 @@ class Palette:
         if self._name == "blur":
             return f"blur {self._strength:.1f}"
         if self._name == "replace":
-            return f"replace {self._names[self._background]}"
+            return f"replace {self._backgrounds[self._chosen].name}"
         return self._name
 
     def choose(self, name: str) -> None:
@@ -83,10 +76,10 @@ class Palette:
         self._name = name
         effect: Effect
         if name == "replace":
-            effect = self._replacing[self._background]
-            video = self._videos[self._background]
-            if video is not None:
-                video.go_on()
+            background = self._backgrounds[self._chosen]
+            effect = background.effect
+            if background.video is not None:
+                background.video.go_on()
         elif name == "blur":
             effect = Blur(self._strength)
         else:
@@ -107,27 +100,37 @@ class Palette:
     def next_background(self) -> None:
         """Replace the background by the next one."""
         if self._name == "replace":
-            self._background = (self._background + 1) % len(self._replacing)
+            self._chosen = (self._chosen + 1) % len(self._backgrounds)
         self.choose("replace")
 
     def prepare(self, size_hw: tuple[int, int]) -> None:
         """Bring the backgrounds to the size of frames, which would hold up the first one."""
         black = np.zeros((*size_hw, 3), np.uint8)
-        for effect, video in zip(self._replacing, self._videos, strict=True):
-            if video is None:
-                effect(black, black[..., 0], 0.0)
+        for background in self._backgrounds:
+            if background.video is None:
+                background.effect(black, black[..., 0], 0.0)
 
-    def _replace(self, value: str) -> Effect:
-        opened: list[Image | Background] = []
 
-        def open_one(path: Path) -> Image | Background:
-            opened.append(open_background(path, self._stack))
-            return opened[0]
+@dataclass(frozen=True, slots=True)
+class _Replacing:
+    """A background to choose: its name for people, its effect, and the video where it is one."""
 
-        effect = parse_effect(f"replace={value}", open_one)
-        video = opened[0] if opened and isinstance(opened[0], LoopingVideo) else None
-        self._videos.append(video)
-        return effect
+    name: str
+    effect: Effect
+    video: LoopingVideo | None
+
+
+def _replacing(value: str, stack: ExitStack) -> _Replacing:
+    """Open a photo, a video or a colour as a background; `stack` closes it."""
+    opened: list[Image | LoopingVideo] = []
+
+    def open_one(path: Path) -> Image | LoopingVideo:
+        opened.append(open_background(path, stack))
+        return opened[0]
+
+    effect = parse_effect(f"replace={value}", open_one)
+    video = next((each for each in opened if isinstance(each, LoopingVideo)), None)
+    return _Replacing(value.rpartition("/")[2], effect, video)
 
 
 class _Opaque:

@@ -65,6 +65,7 @@ class Visitor:
         self._channel: RTCDataChannel | None = None
         self._messages = Rate(limits.max_messages_s, 1.0)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ending: asyncio.Task[None] | None = None
         self._received: MediaStreamTrack | None = None
         self._frame_at = time.monotonic()
         self._media_bytes = 0
@@ -223,14 +224,18 @@ class Visitor:
 
     def end_soon(self, reason: str) -> None:
         """End the visit from within one of its own callbacks."""
-        if self.ended is None:
-            self.ended = reason
-            self._ending = asyncio.ensure_future(self._end(reason))
+        self._ended_by(reason)
 
     async def end(self, reason: str) -> None:
         """End the visit; nothing of it is left afterwards."""
-        self.end_soon(reason)
-        await self._ending
+        await self._ended_by(reason)
+
+    def _ended_by(self, reason: str) -> asyncio.Task[None]:
+        """Return what ends the visit, begun by whoever is the first to want it."""
+        if self._ending is None:
+            self.ended = reason
+            self._ending = asyncio.ensure_future(self._end(reason))
+        return self._ending
 
     async def _end(self, reason: str) -> None:
         self._say({"ended": reason})

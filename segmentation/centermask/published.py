@@ -22,7 +22,7 @@ class Variant:
         num_convs: convolutions in each tower and head.
         short_side: of the photo in the network's input, in pixels, unless the other side would
             be longer than `long_side`.
-        long_side: see there.
+        long_side: the most that the other side may have, in pixels.
     """
 
     depth: int | None

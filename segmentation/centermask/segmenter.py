@@ -84,7 +84,7 @@ def photo_size(size_hw: tuple[int, int], short_side: int, long_side: int) -> tup
     Args:
         size_hw: of the photo.
         short_side: in pixels, unless the other side would be longer than `long_side`.
-        long_side: see there.
+        long_side: the most that the other side may have, in pixels.
     """
     scale = short_side / min(size_hw)
     if max(size_hw) * scale > long_side:
@@ -101,7 +101,7 @@ def prepare(
     Args:
         image: (H, W, 3) uint8 RGB.
         short_side: see `photo_size`.
-        long_side: see there.
+        long_side: see `photo_size`.
 
     Returns:
         The input (h, w, 3), sides multiples of `STRIDE`, and height and width of the photo in it.
@@ -151,7 +151,7 @@ class CenterMask(FamilySegmenter):
 
     Attributes:
         short_side: of the photo in the network's input, see `photo_size`.
-        long_side: see there.
+        long_side: see `photo_size`.
     """
 
     short_side: int

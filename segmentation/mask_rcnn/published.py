@@ -24,7 +24,7 @@ def num_classes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
 
     Args:
         shapes: of its tensors, see `segmentation.weights.hdf5_weights.read_shapes`.
-        path: of it.
+        path: of the file, for messages.
 
     Raises:
         WeightsError: it is not one of this network.

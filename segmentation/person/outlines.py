@@ -69,8 +69,8 @@ def with_outlines(found: Instances, people: NDArray[np.uint8]) -> Instances:
     """Return instances whose masks within their boxes agree with where people are at all.
 
     The odds of both are multiplied, as if they were independent, but for pixels that another
-    instance claims and this one does not: it is him whom `people` shows there. People whom `people`
-    hardly shows stay as they are if they are small, and are left out if they are large.
+    instance claims and this one does not: it is the other whom `people` shows there. People whom
+    `people` hardly shows stay as they are if they are small, and are left out if they are large.
 
     Args:
         found: in an image of H x W.

@@ -30,7 +30,7 @@ def build(size_hw: tuple[int | None, int | None] = (None, None)) -> keras.Model:
 
     Returns:
         A model from (N, H, W, 3) uint8 RGB to (N, H/2, W/2, 1) float32, the logits of "a person".
-        Who uses them enlarges them bilinearly, to whatever size is wanted.
+        Whoever uses them enlarges them bilinearly, to whatever size is wanted.
     """
     image = layers.Input((*size_hw, 3), dtype="uint8", name="image")
     finest = decoder(encoder(image))[-1]

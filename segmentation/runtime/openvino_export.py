@@ -15,7 +15,7 @@ def to_openvino(network: keras.Model) -> Any:
 
     Args:
         network: a functional model on Keras' TensorFlow backend, its batch size fixed. Sides of
-            images may be unknown (`None`): who compiles the model then chooses them.
+            images may be unknown (`None`): whoever compiles the model then chooses.
 
     Returns:
         An `openvino.Model` with the inputs and outputs of the network, in order.

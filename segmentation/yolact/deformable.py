@@ -23,7 +23,7 @@ def deformable_conv(x: Tensor, filters: int, *, stride: int, name: str) -> Tenso
     Args:
         x: (1, H, W, C)
         filters: channels of the result.
-        stride: of it.
+        stride: pixels of the map for each of the result, along a side.
         name: of the layer; that of the ordinary convolution ends in `conv_offset_mask`.
     """
     guide = padded_conv(x, 3 * NUM_TAPS, 3, stride=stride, name=f"{name}.conv_offset_mask")
@@ -35,7 +35,7 @@ class DeformableConv(layers.Layer):
 
     Args:
         filters: channels of the result.
-        stride: of it.
+        stride: pixels of the map for each of the result, along a side.
     """
 
     def __init__(self, filters: int, stride: int, **kwargs: Any) -> None:

@@ -164,7 +164,9 @@ def _wanted(options: argparse.Namespace) -> dict[str, int | None] | None:
 
     wanted = wanted_objects(options)
     if any(map(is_object, wanted or ())):
-        raise CommandError(f"--keep {options.keep}: each visitor has ids of his own; name classes")
+        raise CommandError(
+            f"--keep {options.keep}: each visitor has ids of their own; name classes"
+        )
     return wanted
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 class Refusal(Exception):
-    """A visitor asks for what he may not have: one sentence for him, and the HTTP status."""
+    """A visitor asks for what they may not have: one sentence for them, and the HTTP status."""
 
     def __init__(self, status: int, reason: str) -> None:
         """Keep both."""

@@ -1,4 +1,4 @@
-"""What the frames of one visitor go through; his temporal state, effect and background."""
+"""What the frames of one visitor go through; their temporal state, effect and background."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Masking:
 
     Attributes:
         model: name of the network used.
-        background: (h, w, 3) uint8 RGB, the visitor's own; `None` until he uploads one.
+        background: (h, w, 3) uint8 RGB, the visitor's own; `None` until they upload one.
         covered: the last frame had no mask, so that the effect fell on all of it.
         kept: share of the last frame that is foreground, 0 to 1.
         failure: what the network said last when it failed.
-        stats: counts and times since he came.
+        stats: counts and times since they came.
     """
 
     def __init__(self, networks: SharedNetworks) -> None:
@@ -64,7 +64,7 @@ class Masking:
         """Change the effect from the next frame on.
 
         Args:
-            text: `NAME[=VALUE]`, as on the command line; `replace=uploaded` is his own photo.
+            text: `NAME[=VALUE]`, as on the command line; `replace=uploaded` is their own photo.
 
         Raises:
             Refusal: there is no such effect, or no photo was uploaded.

@@ -142,7 +142,7 @@ class Server:
         )
 
     async def _arrive(self, request: web.Request) -> web.StreamResponse:
-        """Take a visitor: his offer, `{"sdp": ...}`, for an answer."""
+        """Take a visitor: their offer, `{"sdp": ...}`, for an answer."""
         limits = self.settings.limits
         if not self._offers.allows(request.remote or ""):
             raise Refusal(429, "too many attempts from this address; wait a minute")
@@ -186,7 +186,7 @@ class Server:
     async def _leave(self, request: web.Request) -> web.StreamResponse:
         # of one who has left already, as when both sides see the connection close, it is no error
         if (visitor := self.visitors.get(request.match_info["id"])) is not None:
-            await visitor.end("he said goodbye")
+            await visitor.end("they said goodbye")
         return web.Response(status=204)
 
     def _visitor(self, request: web.Request) -> Visitor:

@@ -26,7 +26,7 @@ class SharedNetworks:
     """Networks behind one thread, and a few threads for everything else that takes time.
 
     Each visitor has at most one frame in either queue, and both are served in order: nobody gets
-    ahead of the others, however fast he sends.
+    ahead of the others, however fast they send.
 
     Args:
         segmenters: the first is what a visitor begins with.

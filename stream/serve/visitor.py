@@ -1,4 +1,4 @@
-"""One visitor: his connection, his frames, what he asks for, and his end."""
+"""One visitor: their connection, their frames, what they ask for, and their leaving."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from stream.serve.newest import MaskedTrack, Newest
 from stream.serve.shared_networks import SharedNetworks
 
 NUMBERS_S = 0.5
-#: How long a last message may take to reach him, and the connection to close.
+#: How long a last message may take to reach them, and the connection to close.
 FAREWELL_S, CLOSE_S = 0.3, 5.0
 
 
 class Visitor:
     """Takes the video of one browser, gives it back masked.
 
-    Nothing of him outlives `end`: frames, mask memory and background are in this object alone.
+    Nothing of them outlives `end`: frames, mask memory and background are in this object alone.
 
     Args:
         networks: shared with the others.
-        limits: of what he may send.
+        limits: of what they may send.
         stun: server that tells addresses behind a NAT, `None` for none.
-        on_end: called once, with the visitor and the reason, when he has left.
+        on_end: called once, with the visitor and the reason, when they have left.
 
     Attributes:
-        id: known to him and us only.
-        masking: his state.
-        num_received: frames that came from him.
-        ended: why he left, `None` while he is here.
+        id: known to them and us only.
+        masking: their state.
+        num_received: frames that came from them.
+        ended: why they left, `None` while they are here.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Visitor:
         self._frame_at = time.monotonic()
         self._media_bytes = 0
 
-    # === His beginning ===
+    # === Their coming ===
 
     async def answer(self, sdp: str) -> str:
-        """Return the answer to his offer; from then on he lives by himself, until `end`.
+        """Return the answer to their offer; from then on the visit goes on by itself, until `end`.
 
         Raises:
             Refusal: the offer is not one that a browser makes for this page.
@@ -108,7 +108,7 @@ class Visitor:
         if self._peer.connectionState in ("failed", "closed"):
             self.end_soon("the connection broke off")
 
-    # === His frames ===
+    # === Their frames ===
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         if track.kind != "video" or self._received is not None:
@@ -139,7 +139,7 @@ class Visitor:
             frame, arrived_at = await self._arrived.take()
             self._masked.put(await self.masking.apply(frame), arrived_at)
 
-    # === What he asks for ===
+    # === What they ask for ===
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
         if self._channel is not None:
@@ -198,7 +198,7 @@ class Visitor:
             "dropped": self._arrived.num_dropped + self._masked.num_dropped,
         }
 
-    # === His end ===
+    # === Their leaving ===
 
     async def _watch(self) -> None:
         """Send numbers, and end what takes too long or sends too much."""

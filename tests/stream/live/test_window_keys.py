@@ -178,7 +178,7 @@ def test_click_means_the_same_place_in_a_window_of_another_shape(clip, tmp_path,
         time.sleep(0.5)  # the window system maps clicks a little later than it paints
         person.click(wall)
         time.sleep(0.5)
-        assert not red(face), "a click beside him changes nothing"
+        assert not red(face), "a click beside them changes nothing"
         person.click(face)
         person.wait_until(lambda: red(face))
 

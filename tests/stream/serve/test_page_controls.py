@@ -199,6 +199,6 @@ def test_stopped_while_it_connects(visit: Visit, here: Served) -> None:
     assert live(visit) == []
     ((route, answer),) = answers
     route.fulfill(response=answer)
-    visit.until(lambda: not here.server.visitors, 10)  # well before it misses his video
+    visit.until(lambda: not here.server.visitors, 10)  # well before it misses the video
     assert visit.page.is_hidden("#notice")
     assert visit.page.is_enabled("#start")

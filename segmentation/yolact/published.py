@@ -20,7 +20,7 @@ class Variant:
     Attributes:
         depth: of the ResNet, `None` for Darknet-53.
         size: side of the square input, in pixels.
-        deformable_every: of YOLACT++, see `yolact_backbones.resnet`; 0 for YOLACT.
+        deformable_every: of YOLACT++, see `segmentation.yolact.backbones.resnet`; 0 for YOLACT.
     """
 
     depth: int | None

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from segmentation.mask_rcnn.coordinates import normalise
+from segmentation.mask_rcnn.box_coordinates import normalise
 from segmentation.mask_rcnn.published import PUBLISHED_SIZE
 from segmentation.mask_rcnn.resnet import resnet
 from segmentation.parts.boxes import pyramid_anchors

@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from segmentation.mask_rcnn.coordinates import DELTA_SCALE
+from segmentation.mask_rcnn.box_coordinates import DELTA_SCALE
 from segmentation.parts.boxes import apply_deltas, clip, in_batches, non_max_suppression, take_rows
 from segmentation.parts.convolutions import StoredNorm
 from segmentation.parts.roi_align import PyramidRoIAlign, WholeCrop

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.mask_rcnn.coordinates import normalise
+from segmentation.mask_rcnn.box_coordinates import normalise
 from segmentation.parts.resample import resampling_matrix, resize, sample_positions, to_uint8
 
 #: pixels that one sample of a bilinear resize is made of, along one axis

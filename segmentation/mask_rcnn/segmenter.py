@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segmentation.family import NEVER, FamilySegmenter, check_images, wanted_classes
 from segmentation.instances import Instances
-from segmentation.mask_rcnn.coordinates import denormalise
+from segmentation.mask_rcnn.box_coordinates import denormalise
 from segmentation.mask_rcnn.molding import molded_inputs, raw_inputs
 from segmentation.mask_rcnn.published import PUBLISHED_MIN_SCORE, PUBLISHED_SIZE, num_classes
 from segmentation.parts.masks import paste_masks

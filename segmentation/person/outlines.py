@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.person.duplicates import without_duplicates
+from segmentation.person.duplicate_people import without_duplicates
 from segmentation.segmenter import Segmenter
 
 #: Share of a mask that the portrait network must see to be asked: it misses small people.

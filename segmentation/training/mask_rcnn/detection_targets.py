@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from segmentation.mask_rcnn.coordinates import DELTA_SCALE
+from segmentation.mask_rcnn.box_coordinates import DELTA_SCALE
 from segmentation.parts.boxes import box_deltas, iou, take_rows
 from segmentation.training.mask_rcnn.rpn_targets import MAX_IGNORED_IOU
 

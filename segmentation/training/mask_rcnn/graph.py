@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from segmentation.mask_rcnn.box_coordinates import EXCLUSIVE
 from segmentation.mask_rcnn.config import MaskRCNNConfig
-from segmentation.mask_rcnn.coordinates import EXCLUSIVE
 from segmentation.mask_rcnn.network import MaskRCNNParts
 from segmentation.parts.boxes import take_rows
 from segmentation.training.mask_rcnn import losses

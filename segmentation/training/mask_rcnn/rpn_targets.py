@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.mask_rcnn.coordinates import DELTA_SCALE
+from segmentation.mask_rcnn.box_coordinates import DELTA_SCALE
 
 Array = NDArray[Any]
 #: IoU from which an anchor is an object, and below which with every object it is background

@@ -10,7 +10,7 @@ import pytest
 from segmentation.errors import WeightsError
 from segmentation.instances import Instances
 from segmentation.loading import load
-from segmentation.person.duplicates import without_duplicates
+from segmentation.person.duplicate_people import without_duplicates
 from segmentation.person.outlines import with_outlines
 from segmentation.person.segmenter import EXPORTED_WEIGHTS, SIZES_HW, WEIGHTS, export_path, inputs
 from segmentation.runtime.openvino_network import OpenVINONetwork

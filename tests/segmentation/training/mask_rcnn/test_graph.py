@@ -12,8 +12,8 @@ pytest.importorskip("h5py")
 
 from keras import ops  # noqa: E402
 
+from segmentation.mask_rcnn.box_coordinates import normalise  # noqa: E402
 from segmentation.mask_rcnn.config import matterport_config  # noqa: E402
-from segmentation.mask_rcnn.coordinates import normalise  # noqa: E402
 from segmentation.mask_rcnn.network import MaskRCNNParts  # noqa: E402
 from segmentation.training.mask_rcnn.detection_targets import detection_targets, num_object_rows  # noqa: E402
 from segmentation.training.mask_rcnn.graph import (  # noqa: E402

@@ -16,7 +16,9 @@ import keras
 from keras import layers, ops
 
 from segmentation.mask_rcnn.config import MaskRCNNConfig
-from segmentation.mask_rcnn.layers import BoxHead, DetectionMasks, Detections, MaskHead, Proposals
+from segmentation.mask_rcnn.detections import DetectionMasks, Detections
+from segmentation.mask_rcnn.heads import BoxHead, MaskHead
+from segmentation.mask_rcnn.rpn import Proposals, rpn_head
 from segmentation.parts.feature_pyramid import feature_pyramid
 from segmentation.parts.roi_align import PyramidRoIAlign, join_levels
 
@@ -55,7 +57,7 @@ class MaskRCNNParts:
         with _computing_in(dtype):
             self.stages = config.backbone(ops.cast(self.image, "float32"))
             self.pyramid = _pyramid(self.stages, config)
-            self.rpn_logits, self.rpn_deltas = _region_proposals(self.pyramid, config)
+            self.rpn_logits, self.rpn_deltas = rpn_head(self.pyramid, config)
             self._box_head = BoxHead(config.num_classes, config.box_channels)
             self.mask_head = MaskHead(
                 config.num_classes,
@@ -118,25 +120,6 @@ def _pyramid(stages: Sequence[Tensor], config: MaskRCNNConfig) -> list[Tensor]:
         thin = layers.MaxPooling2D(1, strides=2, name=f"fpn_p{config.first_level + level}")
         pyramid.append(thin(pyramid[-1]))
     return pyramid
-
-
-def _region_proposals(pyramid: Sequence[Tensor], config: MaskRCNNConfig) -> tuple[Tensor, Tensor]:
-    """Build the RPN (Ren et al. 2015): per anchor, logits (N, A, 2) and deltas (N, A, 4)."""
-    shared = layers.Conv2D(
-        config.rpn_channels, 3, padding="same", activation="relu", name="rpn_conv_shared"
-    )
-    num_ratios = len(config.anchor_ratios)
-    classify = layers.Conv2D(2 * num_ratios, 1, name="rpn_class_raw")
-    locate = layers.Conv2D(4 * num_ratios, 1, name="rpn_bbox_pred")
-    logits, deltas = [], []
-    for level in pyramid:
-        features = shared(level)
-        logits.append(layers.Reshape((-1, 2))(classify(features)))
-        deltas.append(layers.Reshape((-1, 4))(locate(features)))
-    return (
-        layers.Concatenate(axis=1, name="rpn_class_logits")(logits),
-        layers.Concatenate(axis=1, name="rpn_bbox")(deltas),
-    )
 
 
 @contextmanager

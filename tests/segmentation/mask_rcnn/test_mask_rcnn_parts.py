@@ -9,8 +9,10 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("h5py")
 
 from segmentation.mask_rcnn.config import matterport_config  # noqa: E402
-from segmentation.mask_rcnn.layers import DetectionMasks, Detections, MaskHead, Proposals  # noqa: E402
+from segmentation.mask_rcnn.detections import DetectionMasks, Detections  # noqa: E402
+from segmentation.mask_rcnn.heads import MaskHead  # noqa: E402
 from segmentation.mask_rcnn.molding import mold, photo_window  # noqa: E402
+from segmentation.mask_rcnn.rpn import Proposals  # noqa: E402
 from segmentation.mask_rcnn.segmenter import MaskRCNN, unmold  # noqa: E402
 from segmentation.parts.roi_align import PyramidRoIAlign, join_levels  # noqa: E402
 

@@ -25,7 +25,7 @@ class Origin:
     """What an export is made from: where any of it changes, there is another export.
 
     Attributes:
-        weights: the file they come from, known by its place, size and time.
+        weights: the file of weights, known by its place, size and time.
         settings: the network's name, and everything else that decides its graph, in one line.
         families: folders of the package in which the network is built: its family's, and those of
             families it stands on. The code in them counts as well.

@@ -52,7 +52,7 @@ def set_named(network: keras.Model, weights: Weights, path: Path) -> None:
         path: they come from, for the message.
 
     Raises:
-        WeightsError: one lacks, is too much, or has another shape. The network is as it was.
+        WeightsError: one is missing, too many, or of another shape. The network is as it was.
     """
     variables = {tensor_name(variable): variable for variable in network.variables}
     try:

@@ -69,7 +69,7 @@ class Messages:
         first: told each message.
 
     Attributes:
-        also: likewise.
+        also: told each message as well; at first nobody.
     """
 
     def __init__(self, first: Callable[[str], None]) -> None:

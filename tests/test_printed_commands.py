@@ -97,7 +97,7 @@ def refusal(
     return f"{program} began without looking at its arguments"
 
 
-@pytest.mark.parametrize(("is_whole", "program", "arguments"), calls())
+@pytest.mark.parametrize(("is_whole", "program", "arguments"), [*calls()])
 def test_commands_are_understood(is_whole, program, arguments, monkeypatch, capsys):
     said = refusal(program, arguments, monkeypatch, capsys)
     assert not said or (MISSING in said and not is_whole), said

@@ -84,7 +84,8 @@ class Slowed:
         self._segmenter, self._seconds = segmenter, seconds
         self.name, self.classes = f"slowed {segmenter.name}", segmenter.classes
         self.max_input, self.device = segmenter.max_input, segmenter.device
-        self.max_images = segmenter.max_images
+        self.max_images, self.fast = segmenter.max_images, False
+        self.separates_objects = segmenter.separates_objects
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """See `Segmenter.segment`."""

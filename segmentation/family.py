@@ -84,7 +84,7 @@ class FamilySegmenter:
         min_score: objects less certain are not reported.
         keep: indices into `classes` of the only ones wanted; `None` for all.
         max_input: see `Segmenter`; each family sets it.
-        max_images: see `Segmenter`.
+        max_images: see `Segmenter`, likewise `fast` and `separates_objects`.
     """
 
     network: Network
@@ -96,6 +96,9 @@ class FamilySegmenter:
     keep: Sequence[int] | None = None
     max_input: int | None = field(init=False)
     max_images: int = 1
+    # as all families with published weights
+    fast = False
+    separates_objects = True
 
     def least_scores(self) -> NDArray[np.float32]:
         """Return the score an object of each class must reach."""

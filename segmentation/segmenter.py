@@ -23,6 +23,10 @@ class Segmenter(Protocol):
         max_input: long side in pixels above which an image carries no more information for the
             network, `None` where every pixel counts. Larger images are taken all the same.
         max_images: that go through the network at a time; more than one only where that is faster.
+        fast: a run takes about as long as moving masks to the next frame does, a few milliseconds,
+            so that keyframes save nothing: it can see every frame of a camera.
+        separates_objects: finds each object by itself (instance segmentation); otherwise all that
+            it finds in an image is one object (semantic segmentation), which needs no id.
         device: what it runs on, for people ("CPU (OpenVINO)").
     """
 
@@ -30,6 +34,8 @@ class Segmenter(Protocol):
     classes: tuple[str, ...]
     max_input: int | None
     max_images: int
+    fast: bool
+    separates_objects: bool
     device: str
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:

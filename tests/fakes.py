@@ -84,6 +84,8 @@ class Oracle:
     classes: tuple[str, ...] = ("person",)
     max_input: int | None = None
     max_images: int = 1
+    fast = False
+    separates_objects = True
     device = "nowhere"
 
     def __init__(self, fails: Callable[[int], bool] = lambda call: False) -> None:

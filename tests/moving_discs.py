@@ -74,6 +74,8 @@ class Truth:
     classes: tuple[str, ...] = ("disc",)
     max_input: int | None = None
     max_images: int = 1
+    fast = False
+    separates_objects = True
     device = "nowhere"
 
     def __init__(self, frames: Sequence[tuple[NDArray[np.uint8], Instances]]) -> None:

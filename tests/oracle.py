@@ -31,6 +31,8 @@ class DatasetOracle:
     name = "oracle"
     max_input: int | None = None
     max_images: int = 1
+    fast = False
+    separates_objects = True
     device = "nowhere"
 
     def __init__(self, dataset: Dataset, spoil: Spoil = lambda found: found) -> None:

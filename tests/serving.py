@@ -189,8 +189,11 @@ class Finds:
     max_images: int = 1
     device = "nowhere"
 
-    def __init__(self, name: str = "portrait") -> None:
+    separates_objects = False
+
+    def __init__(self, name: str = "portrait", *, fast: bool = True) -> None:
         self.name = name
+        self.fast = fast
         self.broken = False
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:

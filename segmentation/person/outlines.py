@@ -50,6 +50,8 @@ class SharpPeople:
         self.classes = self.instances.classes
         self.max_input = self.instances.max_input
         self.max_images = self.instances.max_images
+        self.fast = self.instances.fast
+        self.separates_objects = self.instances.separates_objects
         self.device = self.instances.device
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:

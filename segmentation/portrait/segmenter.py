@@ -48,6 +48,8 @@ class Portrait:
     classes: tuple[str, ...] = ("person",)
     max_input: int | None = 352
     max_images = 1
+    fast = True
+    separates_objects = False
 
     def __init__(self, network: OpenVINONetwork | KerasNetwork) -> None:
         """Take over `network`."""

@@ -173,7 +173,7 @@ def test_a_network_that_fails_covers_the_picture(here: Served, finds: Finds) -> 
 
 def test_a_slow_network_holds_up_no_frame() -> None:
     """One that takes long gets keyframes only; the frames between get masks that are moved."""
-    slow = Finds("slow")
+    slow = Finds("slow", fast=False)
     segment = slow.segment
 
     def late(images: NDArray[np.uint8]) -> list[Instances]:

@@ -39,11 +39,15 @@ from segmentation.data.mask_frames import find_sequences, read_frame
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.instances import Instances
 from segmentation.loading import load
-from segmentation.segmenter import Options
+from segmentation.segmenter import Options, Segmenter
 from segmentation.tracking.flow import OpticalFlow, pull
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
-from segmentation.tracking.propagate import WORK_SIDE, Propagation, SmallPicture
+from segmentation.tracking.live_tracker import LiveTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
+from segmentation.tracking.propagate import WORK_SIDE, Carrying, Propagation, SmallPicture
+from segmentation.tracking.schedule import Schedule
+from segmentation.tracking.tracker import Tracker
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -126,6 +130,8 @@ class Oracle:
     classes: tuple[str, ...] = ("object",)
     max_input: int | None = None
     max_images: int = 1
+    fast = False
+    separates_objects = True
     device = "nowhere"
 
     def __init__(self, sequence: Sequence) -> None:
@@ -172,13 +178,8 @@ def measured(
 ) -> dict[str, float]:
     """Return what one way of reuse gives on one sequence."""
     executor = DelayedExecutor(delay) if delay else None
-    tracker = KeyframeTracker(
-        Oracle(sequence),
-        reuse=mode,  # type: ignore[arg-type]
-        keyframe="auto" if keyframe == "auto" else int(keyframe),
-        executor=executor,
-        work_side=side,
-    )
+    schedule = Schedule("auto" if keyframe == "auto" else int(keyframe))
+    tracker = tracker_of(Oracle(sequence), mode, schedule, executor, side)
     shown: list[Instances | None] = []
     is_key = []
     started = time.process_time()
@@ -195,6 +196,17 @@ def measured(
     if delay:
         line["J_same_age"] = same_age(sequence, delay, side)
     return line
+
+
+def tracker_of(
+    segmenter: Segmenter, mode: str, schedule: Schedule, executor: Executor | None, side: int
+) -> Tracker:
+    """Return the tracker for one way of reuse."""
+    carrying = Carrying("hold" if mode == "hold" else "flow", side)
+    if executor is not None:
+        return LiveTracker(segmenter, schedule, executor, carrying=carrying)
+    max_held = None if mode == "both" else 0
+    return KeyframeTracker(segmenter, schedule, carrying=carrying, max_held=max_held)
 
 
 def quality(
@@ -241,15 +253,13 @@ def portrait(path: Path) -> dict[str, object]:
     segmenter = load("portrait", Options())
     with open_source(str(path), on_message=print) as source:
         images = [shrunk(frame.picture, segmenter.max_input) for frame in source]
-    every = tracked(KeyframeTracker(segmenter), images)
+    every = tracked(PerFrameTracker(segmenter), images)
     line: dict[str, object] = {"clip": path.name, "flicker_every": flicker(images, every)}
-    between = InterpolatingTracker(segmenter)
-    trackers: dict[str, KeyframeTracker | InterpolatingTracker] = {
-        "hold": KeyframeTracker(segmenter, reuse="hold", keyframe=5),
-        "forward": KeyframeTracker(segmenter, reuse="forward", keyframe=5),
-        "both": KeyframeTracker(segmenter, reuse="both", keyframe=5),
-        "between": between,
+    trackers = {
+        mode: tracker_of(segmenter, mode, Schedule(5), None, WORK_SIDE)
+        for mode in ("hold", "forward", "both")
     }
+    trackers["between"] = InterpolatingTracker(segmenter)
     for mode, tracker in trackers.items():
         masks = tracked(tracker, images)
         ious = [intersection_over_union(a, b) for a, b in zip(masks, every, strict=True)]
@@ -262,7 +272,7 @@ def portrait(path: Path) -> dict[str, object]:
     return line
 
 
-def tracked(tracker: KeyframeTracker | InterpolatingTracker, images: list[Image]) -> list[Mask]:
+def tracked(tracker: Tracker, images: list[Image]) -> list[Mask]:
     """Return the masks of a whole clip."""
     results = [each for index, image in enumerate(images) for each in tracker.push(image, index)]
     results += tracker.finish()

@@ -16,7 +16,7 @@ from effects import Blur, Cutout, Effect, Grey, Replace
 from segmentation.loading import load
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.pipeline import Pipeline, shrunk
 from stream.sources.demo import Demo
 from stream.stats import Stats
@@ -34,7 +34,7 @@ def main() -> None:
     panels = [frame.image]
     for effect in effects:
         pipeline = Pipeline(
-            KeyframeTracker(segmenter),
+            PerFrameTracker(segmenter),
             Refiner(blend=False),
             effect,
             max_input=segmenter.max_input,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -15,41 +14,13 @@ from effects import Effect, PlanarEffect
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
 from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.tracker import Tracker
 from stream.frame import Frame, Output
 from stream.stats import Stats
 from stream.yuv420 import YuvPicture
 
 Image = NDArray[np.uint8]
 Choose = Callable[[Instances], Instances]
-
-
-class Tracker(Protocol):
-    """What finds objects in the frames of one stream.
-
-    `segmentation.tracking.keyframe_tracker.KeyframeTracker` says more of each.
-    """
-
-    @property
-    def gives_ids(self) -> bool:
-        """Whether an object keeps its id from frame to frame."""
-
-    @property
-    def max_images(self) -> int:
-        """Frames that the network is given at a time."""
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """What it did, by name."""
-
-    @property
-    def age_s(self) -> float | None:
-        """Age of the newest masks, `None` without any."""
-
-    def push(self, image: Image, time_s: float) -> list[Instances | None]:
-        """Take a frame, give the results that are there by now."""
-
-    def finish(self) -> list[Instances | None]:
-        """Give the results still held back."""
 
 
 @dataclass(frozen=True, slots=True)

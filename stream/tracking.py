@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
+from segmentation.tracking.tracker import Tracker
 from stream.frame import StreamInfo
 from stream.segmenter_thread import SegmenterThread
 
 if TYPE_CHECKING:
-    from segmentation.tracking.keyframe_tracker import KeyframeTracker
+    from segmentation.tracking.propagate import Carrying
 
-#: Networks about as cheap as carrying their masks on: live they see every frame unless told
-#: otherwise, and of a file those between which the mask changes.
-CHEAP = ("portrait",)
 #: Frames of a file that may wait for the keyframe after them.
 MAX_HELD_BYTES = 256_000_000
 
@@ -54,18 +54,18 @@ class Keyframes:
         return cls(int(num), None, reuse)
 
 
+# The trackers that carry masks are imported when they are wanted: with all that moves masks they
+# are a tenth of what a start imports.
+
+
 def open_tracker(
     segmenter: Segmenter,
     info: StreamInfo,
     keyframes: Keyframes,
     on_failure: Callable[[Exception], None],
     stack: ExitStack,
-) -> KeyframeTracker | InterpolatingTracker:
+) -> Tracker:
     """Return the tracker of one stream.
-
-    Live, the network gets a thread of its own wherever masks are reused, so that it holds up no
-    frame; a file waits for it, and frames between two keyframes use both. Of a file a cheap
-    network, left to itself, sees the frames between which its mask changes.
 
     Args:
         segmenter: the network.
@@ -73,32 +73,93 @@ def open_tracker(
         keyframes: what was asked for.
         on_failure: called when the network fails on a live source, which goes on; the network of
             a file raises.
-        stack: ends the thread.
+        stack: ends the thread that a live source may need.
     """
-    told = on_failure if info.live else None
-    every, is_cheap = keyframes.every, segmenter.name in CHEAP
-    is_video = info.fps is not None and not info.live
-    if is_cheap and is_video and keyframes == Keyframes():
-        return InterpolatingTracker(segmenter)
-    # not above: with all that moves masks it is a tenth of what a start imports
-    from segmentation.tracking.keyframe_tracker import KeyframeTracker
+    if info.live:
+        return live_tracker(
+            segmenter, keyframes, on_failure, lambda: stack.enter_context(SegmenterThread())
+        )
+    if info.fps is None:  # photos, which owe nothing to each other
+        return PerFrameTracker(segmenter)
+    return _file_tracker(segmenter, info, keyframes)
 
+
+def live_tracker(
+    segmenter: Segmenter,
+    keyframes: Keyframes,
+    on_failure: Callable[[Exception], None],
+    thread: Callable[[], Executor],
+) -> Tracker:
+    """Return the tracker of a camera; it gives each frame its result at once.
+
+    A fast network, left to itself, sees every frame. Any other runs in a thread of its own, so
+    that it holds up no frame.
+
+    Args:
+        segmenter: the network.
+        keyframes: what was asked for.
+        on_failure: called when the network fails.
+        thread: called where the network needs one; gives an executor of one thread.
+    """
+    every = keyframes.every
     if every is None:
-        alone = is_cheap or not info.live
-        every = 1 if alone and keyframes.reuse == "auto" else "auto"
-    # neither a camera nor a photo can wait for the next ones
-    max_images = segmenter.max_images if is_video and every == 1 else 1
-    if info.fps is None or (is_cheap and every == 1):
-        return KeyframeTracker(segmenter, told, max_images=max_images)
-    executor = stack.enter_context(SegmenterThread()) if info.live else None
-    moved: Literal["forward", "both"] = "forward" if info.live else "both"
+        every = 1 if segmenter.fast and keyframes.reuse == "auto" else "auto"
+    if segmenter.fast and every == 1:
+        return _every_frame_tracker(segmenter, keyframes, on_failure)
+    from segmentation.tracking.live_tracker import LiveTracker
+    from segmentation.tracking.schedule import Schedule
+
+    return LiveTracker(
+        segmenter,
+        Schedule(every, keyframes.mean_distance),
+        thread(),
+        on_failure,
+        carrying=_carrying(keyframes),
+    )
+
+
+def _file_tracker(segmenter: Segmenter, info: StreamInfo, keyframes: Keyframes) -> Tracker:
+    """Return the tracker of a video file, which waits for its network.
+
+    A network, left to itself, sees every frame; but a fast one that finds a single object sees
+    those between which its mask changes.
+    """
+    if segmenter.fast and not segmenter.separates_objects and keyframes == Keyframes():
+        return InterpolatingTracker(segmenter)
+    every = keyframes.every
+    if every is None:
+        every = 1 if keyframes.reuse == "auto" else "auto"
+    if every == 1:
+        return _every_frame_tracker(segmenter, keyframes, max_images=segmenter.max_images)
+    from segmentation.tracking.keyframe_tracker import KeyframeTracker
+    from segmentation.tracking.schedule import Schedule
+
     return KeyframeTracker(
         segmenter,
-        told,
-        max_images=max_images,
-        reuse="hold" if keyframes.reuse == "hold" else moved,
-        keyframe=every,
-        mean_distance=keyframes.mean_distance,
+        Schedule(every, keyframes.mean_distance),
+        carrying=_carrying(keyframes),
         max_held=max(1, MAX_HELD_BYTES // (3 * info.width * info.height)),
-        executor=executor,
     )
+
+
+def _every_frame_tracker(
+    segmenter: Segmenter,
+    keyframes: Keyframes,
+    on_failure: Callable[[Exception], None] | None = None,
+    *,
+    max_images: int = 1,
+) -> Tracker:
+    """Return a tracker whose network sees every frame and is waited for."""
+    if not segmenter.separates_objects:
+        return PerFrameTracker(segmenter, on_failure, max_images=max_images)
+    from segmentation.tracking.detection_tracker import DetectionTracker
+
+    return DetectionTracker(
+        segmenter, on_failure, max_images=max_images, carrying=_carrying(keyframes)
+    )
+
+
+def _carrying(keyframes: Keyframes) -> Carrying:
+    from segmentation.tracking.propagate import FLOW, HOLD
+
+    return HOLD if keyframes.reuse == "hold" else FLOW

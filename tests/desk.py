@@ -10,7 +10,7 @@ from typing import Any
 
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Event, Frame, Output, OutputInfo, StreamInfo
 from stream.live.control import LiveControl
 from stream.live.hud import Figures
@@ -34,7 +34,7 @@ class Desk:
         self.stats = Stats()
         self.palette = Palette(text, backgrounds, self.stack)
         self.pipeline = Pipeline(
-            KeyframeTracker(Oracle()), Refiner(blend=True), self.palette.effect, stats=self.stats
+            PerFrameTracker(Oracle()), Refiner(blend=True), self.palette.effect, stats=self.stats
         )
         self.recorder = Recorder(
             folder, INFO, preset="ultrafast", crf=20, on_message=self.messages.append

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Self
 
 import cv2
 import numpy as np
@@ -39,7 +41,7 @@ class Thumbnail:
     colours: NDArray[np.float32]
 
     @classmethod
-    def of(cls, picture: SmallPicture) -> Thumbnail:
+    def of(cls, picture: SmallPicture) -> Self:
         """Make the thumbnail of a frame."""
         luma = cv2.extractChannel(picture.ycc, 0)
         luma = cv2.resize(luma, THUMBNAIL, interpolation=cv2.INTER_AREA)
@@ -48,6 +50,65 @@ class Thumbnail:
         some = picture.ycc[::step, ::step].reshape(-1, 3)
         bins = np.bincount(colour_bins(some), minlength=NUM_BINS)
         return cls(luma, layout.astype(np.float32), (bins / len(some)).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFrame:
+    """A frame and what trackers look at of it.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        time_s: of the frame, in seconds.
+        picture: the frame at the size masks are carried at.
+        thumbnail: of the frame.
+        is_cut: another scene begins with it.
+        has_moved: something is elsewhere than on the frame for which that was true last. So motion
+            too slow to be seen between two frames adds up until it counts.
+    """
+
+    image: NDArray[np.uint8]
+    time_s: float
+    picture: SmallPicture
+    thumbnail: Thumbnail
+    is_cut: bool
+    has_moved: bool
+
+
+class ChangeDetector:
+    """Compares each frame of one stream with those before it.
+
+    Args:
+        counts: "cuts" and "still", frames on which nothing has moved, are added there.
+        work_side: see `Carrying`.
+    """
+
+    def __init__(self, counts: Counter[str], work_side: int) -> None:
+        """Begin: the first frame is no cut, and counts as moved."""
+        self._counts = counts
+        self._work_side = work_side
+        self._previous: Thumbnail | None = None
+        self._settled: Thumbnail | None = None
+
+    def next(self, image: NDArray[np.uint8], time_s: float) -> SeenFrame:
+        """Take the next frame, (H, W, 3) uint8 RGB."""
+        picture = SmallPicture.of(image, self._work_side)
+        now = Thumbnail.of(picture)
+        cut = self._previous is not None and is_cut(self._previous, now)
+        moved = cut or self._settled is None or not is_still(self._settled, now)
+        self._counts["cuts"] += cut
+        self._counts["still"] += not moved
+        self._previous = now
+        if moved:
+            self._settled = now
+        return SeenFrame(image, time_s, picture, now, cut, moved)
+
+    def unsettle(self) -> None:
+        """Let the next frame count as moved."""
+        self._settled = None
+
+    def forget(self) -> None:
+        """Begin anew with the next frame."""
+        self._previous, self._settled = None, None
 
 
 def is_cut(before: Thumbnail, now: Thumbnail) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 import cv2
 import numpy as np
@@ -162,6 +162,35 @@ class Propagation:
         rows = slice(max(0, top - reach), min(mask.shape[0], top + height + reach))
         columns = slice(max(0, left - reach), min(mask.shape[1], left + width + reach))
         return rows, columns
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """How the masks of a keyframe are used again on the frames after it.
+
+    Attributes:
+        reuse: "hold" leaves them where they were, "flow" moves them with the picture.
+        work_side: long side in pixels of the frames they are moved by: quality against time.
+
+    Raises:
+        ValueError: `reuse` is neither.
+    """
+
+    reuse: Literal["hold", "flow"] = "flow"
+    work_side: int = WORK_SIDE
+
+    def __post_init__(self) -> None:
+        """Check `reuse`."""
+        if self.reuse not in ("hold", "flow"):
+            raise ValueError(f"reuse: expected hold or flow, got {self.reuse!r}")
+
+    def start(self, picture: SmallPicture, found: Instances) -> Carrier:
+        """Return what carries on the objects found on a keyframe; see `Propagation`."""
+        return (Holding if self.reuse == "hold" else Propagation)(picture, found)
+
+
+#: Masks stay where they were, or move with the picture.
+HOLD, FLOW = Carrying("hold"), Carrying("flow")
 
 
 def _uncertainty(

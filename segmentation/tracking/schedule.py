@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
+import numpy as np
+
+from segmentation.instances import Instances
+from segmentation.tracking.changes import SeenFrame, is_still, new_share
+from segmentation.tracking.propagate import Carrier
+
 #: `Propagation.drift`, and share of the picture with something new, of which either alone, or
 #: both in part, make a keyframe due.
 MAX_DRIFT = 0.75
@@ -70,3 +77,43 @@ class Schedule:
             if due:
                 self._patience *= (self._mean_distance / progress.num_frames) ** CORRECTION
         return due
+
+
+class LastKeyframe:
+    """The newest frame that the network was given, and what has passed since.
+
+    Args:
+        frame: the keyframe.
+
+    Attributes:
+        num_frames: from the keyframe to the newest frame.
+        time_s: of the keyframe, in seconds.
+    """
+
+    def __init__(self, frame: SeenFrame) -> None:
+        """Begin at the keyframe."""
+        self.num_frames = 0
+        self.time_s = frame.time_s
+        self._thumbnail = frame.thumbnail
+        self._objects = np.zeros((1, 1), np.uint8)
+
+    def found(self, instances: Instances) -> None:
+        """Note where the objects of the keyframe are, in pixels of any size."""
+        self._objects = instances.union()
+
+    def is_past(self, schedule: Schedule, frame: SeenFrame, carrier: Carrier) -> bool:
+        """Return whether the newest frame shall be the next keyframe.
+
+        Args:
+            schedule: decides.
+            frame: the newest.
+            carrier: of the objects found on the keyframe, on that frame.
+        """
+        new = 0.0
+        if schedule.automatic:
+            if is_still(self._thumbnail, frame.thumbnail):
+                return False
+            known = cv2.max(self._objects, carrier.instances.union())
+            new = new_share(self._thumbnail, frame.thumbnail, np.asarray(known))
+        elapsed_s = frame.time_s - self.time_s
+        return schedule.due(Progress(self.num_frames, elapsed_s, carrier.drift, new))

@@ -16,11 +16,12 @@ from stream.commands.error_line import one_line
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
+    from segmentation.tracking.tracker import Tracker
     from stream.foreground import Keep
     from stream.frame import Event, OutputInfo, Sink, Source
     from stream.live.palette import Palette
     from stream.loop import Run
-    from stream.pipeline import Pipeline, Tracker
+    from stream.pipeline import Pipeline
     from stream.sinks import SinkOptions
     from stream.stats import Stats
     from stream.tracking import Keyframes

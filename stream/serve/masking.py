@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from effects import Blur, Effect, parse_effect
 from segmentation.refinement.refiner import Refiner
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.tracker import Tracker
 from stream.frame import Frame, Output
 from stream.pipeline import Pipeline
 from stream.serve.limits import Refusal
@@ -50,7 +50,7 @@ class Masking:
         self._networks = networks
         self._effect: Effect = Blur()
         self._pipeline: Pipeline | None = None
-        self._tracker: KeyframeTracker | None = None
+        self._tracker: Tracker | None = None
         self._size_hw = (0, 0)
         self._num = 0
         self.model = next(iter(networks.segmenters))

@@ -12,10 +12,10 @@ import numpy as np
 
 from segmentation.picture import RgbPicture
 from segmentation.segmenter import Segmenter
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.tracker import Tracker
 from stream.pipeline import Choose, shrunk
 from stream.segmenter_thread import SegmenterThread
-from stream.tracking import CHEAP
+from stream.tracking import Keyframes, live_tracker
 
 T = TypeVar("T")
 #: Frame sizes (height, width) the networks are prepared for before the first visitor comes.
@@ -49,22 +49,17 @@ class SharedNetworks:
                 picture = RgbPicture(np.zeros((height, width, 3), np.uint8))
                 segmenter.segment(shrunk(picture, segmenter.max_input)[None])
 
-    def tracker(self, name: str, on_failure: Callable[[Exception], None]) -> KeyframeTracker:
+    def tracker(self, name: str, on_failure: Callable[[Exception], None]) -> Tracker:
         """Return a fresh tracker for a network; one that is slow holds up no frame of it."""
-        segmenter = self.segmenters[name]
-        if name in CHEAP:
-            return KeyframeTracker(segmenter, on_failure)
-        return KeyframeTracker(
-            segmenter, on_failure, reuse="forward", keyframe="auto", executor=self._alone
-        )
+        return live_tracker(self.segmenters[name], Keyframes(), on_failure, lambda: self._alone)
 
     async def in_order(self, name: str, work: Callable[[], T]) -> T:
         """Do what a tracker of this network has to do for a frame, each visitor's in turn.
 
-        Of a network that is run on every frame that is its run; of others, whose runs have the
+        Of a fast network, which sees every frame, that is its run; of others, whose runs have the
         thread for themselves, only what moves their masks.
         """
-        return await self._in(self._alone if name in CHEAP else self._others, work)
+        return await self._in(self._alone if self.segmenters[name].fast else self._others, work)
 
     async def in_background(self, work: Callable[[], T]) -> T:
         """Do something else that takes time."""

@@ -10,7 +10,7 @@ import pytest
 
 from effects import Mask, Unchanged
 from segmentation.refinement.refiner import Refiner
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream import loop
 from stream.errors import StreamError
 from stream.frame import Event, Source
@@ -27,7 +27,7 @@ def no_thread_left():
 
 
 def pipeline(stats: Stats, segmenter: Oracle | None = None, live: bool = False) -> Pipeline:
-    tracker = KeyframeTracker(segmenter or Oracle(), (lambda error: None) if live else None)
+    tracker = PerFrameTracker(segmenter or Oracle(), (lambda error: None) if live else None)
     return Pipeline(tracker, Refiner(blend=True), Mask(), stats=stats)
 
 

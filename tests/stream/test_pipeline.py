@@ -8,7 +8,7 @@ import pytest
 from effects import Blur, Cutout, Grey, Mask, Replace
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Frame
 from stream.pipeline import Pipeline, shrunk
 from stream.stats import Stats
@@ -19,7 +19,7 @@ BEACH = np.full((1, 1, 3), (10, 20, 250), np.uint8)
 
 def make(effect, segmenter=None, *, invert=False, live=False, errors=None, max_input=None):
     on_failure = (errors if errors is not None else []).append if live else None
-    tracker = KeyframeTracker(segmenter or Oracle(), on_failure)
+    tracker = PerFrameTracker(segmenter or Oracle(), on_failure)
     return Pipeline(
         tracker,
         Refiner(blend=True),
@@ -120,7 +120,7 @@ def test_shrunk_never_enlarges():
 
 def test_only_chosen_instances_are_foreground_and_given_on():
     pipeline = Pipeline(
-        KeyframeTracker(Oracle()),
+        PerFrameTracker(Oracle()),
         Refiner(blend=True),
         Mask(),
         choose=lambda instances: instances[instances.scores > 1],

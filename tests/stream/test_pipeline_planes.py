@@ -18,10 +18,10 @@ from tests.fakes import Oracle, square
 def masked(effect: Effect, **more: bool) -> tuple[YuvPicture, object]:
     picture = YuvPicture.of_rgb(square(3), YuvCoding("bt709"))
     frame = Frame(picture, 0, 0.0)
-    from segmentation.tracking.keyframe_tracker import KeyframeTracker
+    from segmentation.tracking.per_frame_tracker import PerFrameTracker
 
     pipeline = Pipeline(
-        KeyframeTracker(Oracle()), Refiner(blend=True), effect, stats=Stats(), **more
+        PerFrameTracker(Oracle()), Refiner(blend=True), effect, stats=Stats(), **more
     )
     return picture, pipeline.process(frame).picture
 
@@ -47,12 +47,12 @@ def test_other_effects_are_given_rgb() -> None:
 
 def test_foreground_of_a_clip_is_written_as_it_was_read(shared_data: Path) -> None:
     from segmentation.loading import load
-    from segmentation.tracking.keyframe_tracker import KeyframeTracker
+    from segmentation.tracking.per_frame_tracker import PerFrameTracker
     from stream.sources.video import VideoSource
 
     segmenter = load("portrait")
     pipeline = Pipeline(
-        KeyframeTracker(segmenter),
+        PerFrameTracker(segmenter),
         Refiner(blend=True),
         Blur(),
         max_input=segmenter.max_input,

@@ -13,7 +13,7 @@ import pytest
 
 from effects import Mask
 from segmentation.refinement.refiner import Refiner
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Output
 from stream.loop import Run, play
 from stream.pipeline import Pipeline
@@ -49,7 +49,7 @@ class LooksAtItsThread(ListSink):
 def test_a_file_is_batch_work_unless_somebody_waits_for_each_picture(live, on_time, kind):
     source, sink, stats = MovingSquare(3, live=live, pause_s=0.05), LooksAtItsThread(), Stats()
     sink.on_time = on_time
-    pipeline = Pipeline(KeyframeTracker(Oracle()), Refiner(blend=False), Mask(), stats=stats)
+    pipeline = Pipeline(PerFrameTracker(Oracle()), Refiner(blend=False), Mask(), stats=stats)
     play(Run(source, pipeline, {"list": sink}, stats))
     assert len(sink.outputs) == 3
     assert sink.kinds == {getattr(os, kind)}

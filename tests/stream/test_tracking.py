@@ -35,8 +35,15 @@ class Slow(Oracle):
         return super().segment(images)
 
 
-class Portrait(Oracle):
-    name = "portrait"
+class Fast(Oracle):
+    """As cheap as moving masks, and as portrait finds one object."""
+
+    fast = True
+    separates_objects = False
+
+
+class FastInstances(Oracle):
+    fast = True
 
 
 @pytest.mark.parametrize(
@@ -75,18 +82,18 @@ def num_seen(segmenter: Oracle, asked: Keyframes) -> int:
 
 def test_file_is_seen_whole_unless_fewer_keyframes_are_asked_for():
     assert num_seen(Oracle(), Keyframes()) == 12
-    assert num_seen(Portrait(), Keyframes()) == 12
-    assert num_seen(Portrait(), Keyframes(1)) == 12
-    assert num_seen(Portrait(), Keyframes(5)) == 3
+    assert num_seen(Fast(), Keyframes()) == 12
+    assert num_seen(Fast(), Keyframes(1)) == 12
+    assert num_seen(Fast(), Keyframes(5)) == 3
     assert num_seen(Oracle(), Keyframes(4, reuse="hold")) == 3
     assert num_seen(Oracle(), Keyframes(reuse="flow")) < 6
 
 
-def test_portrait_sees_those_frames_of_a_file_between_which_something_changes():
+def test_fast_network_sees_those_frames_of_a_file_between_which_something_changes():
     info = StreamInfo(64, 48, Fraction(25), live=False, num_frames=9)
     still = square(3)
     for asked, num in ((Keyframes(), 3), (Keyframes(1), 9)):
-        segmenter = Portrait()
+        segmenter = Fast()
         with ExitStack() as stack:
             tracker = open_tracker(segmenter, info, asked, pytest.fail, stack)
             shown = [each for i in range(9) for each in tracker.push(still, i / 25)]
@@ -94,6 +101,25 @@ def test_portrait_sees_those_frames_of_a_file_between_which_something_changes():
         assert len(segmenter.seen) == num
         truth = segmenter.segment(still[None])[0].union()
         assert [(each.union() == truth).all() for each in shown] == [True] * 9
+
+
+def test_fast_network_is_told_apart_from_others_by_what_it_says_of_itself():
+    """So that a new one needs no change here."""
+
+    def opened(segmenter: Oracle, *, live: bool) -> tuple[str, bool, int]:
+        info = StreamInfo(64, 48, Fraction(25), live=live, num_frames=None)
+        with ExitStack() as stack:
+            tracker = open_tracker(segmenter, info, Keyframes(), pytest.fail, stack)
+            for frame in MovingSquare(4):
+                tracker.push(frame.image, frame.time_s)
+        return type(tracker).__name__, tracker.gives_ids, len(segmenter.seen)
+
+    assert opened(Fast(), live=False) == ("InterpolatingTracker", False, 1)
+    assert opened(Fast(), live=True) == ("PerFrameTracker", False, 4)
+    assert opened(FastInstances(), live=False) == ("DetectionTracker", True, 4)
+    assert opened(FastInstances(), live=True) == ("DetectionTracker", True, 4)
+    assert opened(Oracle(), live=False) == ("DetectionTracker", True, 4)
+    assert opened(Oracle(), live=True)[:2] == ("LiveTracker", True)
 
 
 class Batches(Oracle):
@@ -126,13 +152,14 @@ def test_frames_of_a_file_go_through_the_network_together():
         assert (output.instances.union() == truth.union()).all()
 
 
-class PortraitInBatches(Batches):
-    name = "portrait"
+class FastInBatches(Batches):
+    fast = True
+    separates_objects = False
 
 
 @pytest.mark.parametrize(("live", "fps"), [(True, Fraction(25)), (False, None)])
 def test_no_frame_of_a_camera_and_no_photo_waits_for_others(live, fps):
-    segmenter = PortraitInBatches()
+    segmenter = FastInBatches()
     info = StreamInfo(64, 48, fps, live=live, num_frames=None)
     with ExitStack() as stack:
         tracker = open_tracker(segmenter, info, Keyframes(), pytest.fail, stack)

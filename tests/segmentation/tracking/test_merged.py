@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from segmentation.instances import Instances
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.merged import take_apart
 from tests.moving_discs import Truth, instances, scene
+from tests.segmentation.tracking.playing import keyframe_tracker
 
 
 def pair(x: float = 60, other_x: float = 116) -> Instances:
@@ -64,8 +64,8 @@ def test_ids_stay_when_two_meet_are_found_as_one_and_part():
         image, truth = scene([(x, 80), (190 - (x - 60), 80)])
         touches = 15 <= i <= 25
         frames.append((image, instances([union(truth)]) if touches else truth))
-    for reuse in ("forward", "both"):
-        tracker = KeyframeTracker(Truth(frames), reuse=reuse, keyframe=5)
+    for between in ("forward", "both"):
+        tracker = keyframe_tracker(5, between, Truth(frames))
         shown = [
             each for k, (image, _) in enumerate(frames) for each in tracker.push(image, k / 25)
         ]

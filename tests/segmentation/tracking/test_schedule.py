@@ -35,3 +35,8 @@ def test_schedule_keeps_to_its_budget(drift):
         if schedule.due(Progress(since, since / 25, drift * since)):
             since, keyframes = 0, keyframes + 1
     assert 80 <= keyframes <= 125
+
+
+def test_a_distance_of_no_frames_is_refused():
+    with pytest.raises(ValueError, match="keyframe: expected a positive number or 'auto', got 0"):
+        Schedule(0)

@@ -15,7 +15,7 @@ import pytest
 import stream.sinks.virtual_camera
 from effects import Replace
 from segmentation.refinement.refiner import Refiner
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.loop import Run, play
@@ -205,7 +205,7 @@ def test_meeting_sees_a_steady_camera_and_never_the_room():
     stats = Stats()
     fails = Slow(fails=lambda call: call in range(25, 32))
     pipeline = Pipeline(
-        KeyframeTracker(fails, lambda error: None),
+        PerFrameTracker(fails, lambda error: None),
         Refiner(blend=True),
         Replace(BLUE),
         stats=stats,

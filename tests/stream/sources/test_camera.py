@@ -12,7 +12,7 @@ import pytest
 import stream.sources.camera
 from effects import Mask
 from segmentation.refinement.refiner import Refiner
-from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.errors import StreamError
 from stream.pipeline import Pipeline
 from stream.sources import open_source
@@ -138,7 +138,7 @@ def test_reopened_camera_shows_nothing_of_the_old_mask(device):
     """The first picture after the gap is treated as the first of all."""
     device.openings = [noisy(3), noisy(3)]
     pipeline = Pipeline(
-        KeyframeTracker(Oracle(fails=lambda call: call == 2), lambda error: None),
+        PerFrameTracker(Oracle(fails=lambda call: call == 2), lambda error: None),
         Refiner(blend=True),
         Mask(),
         stats=Stats(),

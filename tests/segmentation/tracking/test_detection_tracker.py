@@ -1,0 +1,66 @@
+"""Every frame a keyframe, and ids that stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from segmentation.tracking.detection_tracker import DetectionTracker
+from segmentation.tracking.keyframe_tracker import KeyframeTracker
+from segmentation.tracking.propagate import FLOW, HOLD
+from segmentation.tracking.schedule import Schedule
+from tests.moving_discs import Truth, other_scene, scene
+from tests.segmentation.tracking.playing import assert_equal, play, walk
+
+CROSSING = [scene([(50 + 6.0 * i, 70), (230 - 6.0 * i, 90)]) for i in range(10)]
+WITH_CUTS = [*CROSSING, *(other_scene(i) for i in range(4)), *walk(3)]
+#: nothing is there for a while, then nothing moves for a while
+WITH_GAPS = [*walk(4), *((i, found[:0]) for i, found in walk(7)[4:]), *walk(8)[7:], *walk(1) * 3]
+
+
+@pytest.mark.parametrize("carrying", [HOLD, FLOW], ids=["hold", "flow"])
+@pytest.mark.parametrize("frames", [WITH_CUTS, WITH_GAPS], ids=["cuts", "gaps"])
+def test_it_is_a_keyframe_tracker_all_of_whose_frames_are_keyframes(frames, carrying):
+    keyframes = KeyframeTracker(Truth(frames), Schedule(1), carrying=carrying)
+    tracker = DetectionTracker(Truth(frames), carrying=carrying)
+    assert_equal(play(tracker, frames), play(keyframes, frames))
+    assert tracker.counts == keyframes.counts
+    assert tracker.counts["keyframes"] == len(frames)
+
+
+@pytest.mark.parametrize("carrying", [HOLD, FLOW], ids=["hold", "flow"])
+@pytest.mark.parametrize("frames", [WITH_CUTS, WITH_GAPS], ids=["cuts", "gaps"])
+def test_frames_are_seen_together_with_the_results_of_one_after_the_other(frames, carrying):
+    one, four = Truth(frames), Truth(frames)
+    wanted = play(DetectionTracker(one, carrying=carrying), frames)
+    tracker = DetectionTracker(four, max_images=4, carrying=carrying)
+    shown = play(tracker, frames)
+    num_full, rest = divmod(len(frames), 4)
+    assert four.sizes == [4] * num_full + [rest] * (rest > 0)
+    assert one.sizes == [1] * len(frames)
+    assert tracker.counts["cuts"] == (2 if frames is WITH_CUTS else 0)
+    assert_equal(shown, wanted)
+
+
+def test_batch_that_fails_is_a_failure_of_each_of_its_frames():
+    frames = walk(6)
+    network = Truth(frames)
+    told: list[Exception] = []
+    tracker = DetectionTracker(network, told.append, max_images=2)
+    shown, ages = [], []
+    for index, (image, _) in enumerate(frames):
+        network.broken = index in (2, 3)
+        shown += tracker.push(image, index / 25)
+        ages.append(tracker.age_s)
+    assert [each is None for each in shown] == [False, False, True, True, False, False]
+    assert ages == [None, 0, 0, None, None, 0]
+    assert [each.ids.tolist() for each in shown if each is not None] == [[0]] * 4
+    assert len(told) == 1
+
+
+def test_frames_after_the_end_begin_anew_but_for_ids():
+    frames = walk(5)
+    tracker = DetectionTracker(Truth(frames), max_images=4)
+    first, second = play(tracker, frames), play(tracker, frames)
+    assert [each.ids.tolist() for each in first] == [[0]] * 5
+    assert [each.ids.tolist() for each in second] == [[0]] * 5, "known by its colours"
+    assert tracker.counts["cuts"] == 0

@@ -30,7 +30,7 @@ from segmentation.refinement.refiner import Refiner
 from segmentation.segmenter import Options, Segmenter
 from stream import loop
 from stream.frame import OutputInfo, Sink
-from stream.pipeline import Pipeline, shrunk
+from stream.pipeline import Look, Pipeline, shrunk
 from stream.sinks import SinkOptions, open_sink
 from stream.sources import open_source
 from stream.stats import Stats
@@ -103,7 +103,7 @@ def play(clip: Path, segmenter: Segmenter, keyframes: Keyframes, outputs: list[s
         pipeline = Pipeline(
             open_tracker(segmenter, source.info, keyframes, tell, stack),
             Refiner(blend=True),
-            Blur(),
+            Look(Blur()),
             max_input=segmenter.max_input,
             stats=stats,
         )

@@ -17,7 +17,7 @@ from segmentation.loading import load
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
-from stream.pipeline import Pipeline, shrunk
+from stream.pipeline import Look, Pipeline, shrunk
 from stream.sources.demo import Demo
 from stream.stats import Stats
 
@@ -36,7 +36,7 @@ def main() -> None:
         pipeline = Pipeline(
             PerFrameTracker(segmenter),
             Refiner(blend=False),
-            effect,
+            Look(effect),
             max_input=segmenter.max_input,
             stats=Stats(),
         )

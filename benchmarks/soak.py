@@ -27,7 +27,7 @@ from effects import Blur
 from segmentation.loading import load
 from segmentation.refinement.refiner import Refiner
 from stream import loop
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.sinks.null import Null
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
@@ -69,7 +69,7 @@ def play(clip: Path) -> tuple[Stats, list[tuple[float, float]]]:
         segmenter = load("portrait")
         tracker = open_tracker(segmenter, source.info, Keyframes(), _ignore, stack)
         pipeline = Pipeline(
-            tracker, Refiner(blend=True), Blur(), max_input=segmenter.max_input, stats=stats
+            tracker, Refiner(blend=True), Look(Blur()), max_input=segmenter.max_input, stats=stats
         )
         run = loop.Run(source, pipeline, {"null:": stack.enter_context(Null())}, stats)
         loop.play(run, on_progress=_sampler(stats, samples))

@@ -55,10 +55,8 @@ class Pipeline:
     Args:
         tracker: a fresh one; it sees frames of at most `max_input` pixels on the long side.
         refiner: a fresh one.
-        effect: what becomes of the background.
+        look: what becomes of frames to begin with.
         max_input: `None` leaves frames as they are.
-        choose: which of the instances are foreground; all without it.
-        invert: the effect falls on the foreground instead.
         stats: counts and times go there.
 
     Attributes:
@@ -69,18 +67,16 @@ class Pipeline:
         self,
         tracker: Tracker,
         refiner: Refiner,
-        effect: Effect,
+        look: Look,
         *,
         max_input: int | None = None,
-        choose: Choose | None = None,
-        invert: bool = False,
         stats: Stats,
     ) -> None:
         """Start a stream."""
         self._tracker = tracker
         self._refiner = refiner
         self._max_input = max_input
-        self.look = Look(effect, invert, choose)
+        self.look = look
         self._stats = stats
         self._waiting: deque[Frame] = deque()  # for their results
         self._tracked_take = 0

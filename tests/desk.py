@@ -17,7 +17,7 @@ from stream.live.hud import Figures
 from stream.live.palette import Palette
 from stream.live.recorder import Recorder
 from stream.loop import Run, play
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.stats import Stats
 from tests.fakes import ListSink, MovingSquare, Oracle, square
 
@@ -34,7 +34,10 @@ class Desk:
         self.stats = Stats()
         self.palette = Palette(text, backgrounds, self.stack)
         self.pipeline = Pipeline(
-            PerFrameTracker(Oracle()), Refiner(blend=True), self.palette.effect, stats=self.stats
+            PerFrameTracker(Oracle()),
+            Refiner(blend=True),
+            Look(self.palette.effect),
+            stats=self.stats,
         )
         self.recorder = Recorder(
             folder, INFO, preset="ultrafast", crf=20, on_message=self.messages.append

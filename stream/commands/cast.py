@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stream.frame import Event, OutputInfo, Sink, Source
     from stream.live.palette import Palette
     from stream.loop import Run
-    from stream.pipeline import Pipeline
+    from stream.pipeline import Look, Pipeline
     from stream.sinks import SinkOptions
     from stream.stats import Stats
     from stream.tracking import Keyframes
@@ -63,6 +63,7 @@ def _open(
     """
     from stream.live.opening import open_live_control
     from stream.loop import Run
+    from stream.pipeline import Look
     from stream.sources import open_source
     from stream.stats import Stats
 
@@ -78,7 +79,8 @@ def _open(
     stats.unseen = frozenset() if keep is None else keep.ids
     tracker = _tracker(source, segmenter, keyframes, keep, options, stack)
     _warm_up(segmenter, source, tracker.max_images)
-    pipeline = _pipeline(source, tracker, segmenter, palette, keep, options, stats)
+    look = Look(palette.effect, options.invert, keep)
+    pipeline = _pipeline(source, tracker, segmenter, look, stats)
     info = _output_info(source, segmenter, palette)
     run = Run(source, pipeline, _sinks(info, sink_options, options, stack), stats, stop)
     react = open_live_control(
@@ -165,9 +167,7 @@ def _pipeline(
     source: Source,
     tracker: Tracker,
     segmenter: Segmenter,
-    palette: Palette,
-    keep: Keep | None,
-    options: argparse.Namespace,
+    look: Look,
     stats: Stats,
 ) -> Pipeline:
     from segmentation.refinement.refiner import Refiner
@@ -176,10 +176,8 @@ def _pipeline(
     return Pipeline(
         tracker,
         Refiner(blend=source.info.fps is not None),
-        palette.effect,
+        look,
         max_input=segmenter.max_input,
-        choose=keep,
-        invert=options.invert,
         stats=stats,
     )
 

@@ -14,7 +14,7 @@ from effects import Blur, Effect, parse_effect
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
 from stream.frame import Frame, Output
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.serve.limits import Refusal
 from stream.serve.shared_networks import SharedNetworks
 from stream.stats import Stats
@@ -122,9 +122,8 @@ class Masking:
         self._pipeline = Pipeline(
             self._tracker,
             Refiner(blend=True),
-            self._effect,
+            Look(self._effect, choose=self._networks.choose.get(self.model)),
             max_input=self._networks.segmenters[self.model].max_input,
-            choose=self._networks.choose.get(self.model),
             stats=self.stats,
         )
 

@@ -28,7 +28,7 @@ def no_thread_left():
 
 def pipeline(stats: Stats, segmenter: Oracle | None = None, live: bool = False) -> Pipeline:
     tracker = PerFrameTracker(segmenter or Oracle(), (lambda error: None) if live else None)
-    return Pipeline(tracker, Refiner(blend=True), Mask(), stats=stats)
+    return Pipeline(tracker, Refiner(blend=True), Look(Mask()), stats=stats)
 
 
 def play(source: Source, sinks: dict[str, ListSink], **options) -> tuple[bool, Stats]:
@@ -55,7 +55,7 @@ def test_file_reaches_every_sink_whole_and_in_order():
 
 def test_results_held_back_lose_no_frame():
     stats = Stats()
-    held = Pipeline(HoldsBack(), Refiner(blend=True), Mask(), stats=stats)
+    held = Pipeline(HoldsBack(), Refiner(blend=True), Look(Mask()), stats=stats)
     sink = ListSink()
     play(MovingSquare(20), {"a": sink}, pipeline=held)
     assert sink.indices == list(range(20))

@@ -10,7 +10,7 @@ from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Frame
-from stream.pipeline import Pipeline, shrunk
+from stream.pipeline import Look, Pipeline, shrunk
 from stream.stats import Stats
 from tests.fakes import PERSON, ROOM, HoldsBack, Oracle, square
 
@@ -23,8 +23,7 @@ def make(effect, segmenter=None, *, invert=False, live=False, errors=None, max_i
     return Pipeline(
         tracker,
         Refiner(blend=True),
-        effect,
-        invert=invert,
+        Look(effect, invert),
         max_input=max_input,
         stats=Stats(),
     )
@@ -122,8 +121,7 @@ def test_only_chosen_instances_are_foreground_and_given_on():
     pipeline = Pipeline(
         PerFrameTracker(Oracle()),
         Refiner(blend=True),
-        Mask(),
-        choose=lambda instances: instances[instances.scores > 1],
+        Look(Mask(), choose=lambda instances: instances[instances.scores > 1]),
         stats=Stats(),
     )
     output = pipeline.process(frame(0))
@@ -133,7 +131,7 @@ def test_only_chosen_instances_are_foreground_and_given_on():
 
 
 def test_frames_wait_for_results_held_back():
-    pipeline = Pipeline(HoldsBack(), Refiner(blend=True), Mask(), stats=Stats())
+    pipeline = Pipeline(HoldsBack(), Refiner(blend=True), Look(Mask()), stats=Stats())
     tracked = [pipeline.track(frame(index)) for index in range(8)]
     assert [len(each) for each in tracked] == [0, 0, 3, 0, 0, 3, 0, 0]
     tracked.append(pipeline.finish())

@@ -9,20 +9,18 @@ import numpy as np
 from effects import Blur, Effect, Grey, Unchanged
 from segmentation.refinement.refiner import Refiner
 from stream.frame import Frame
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
 from tests.fakes import Oracle, square
 
 
-def masked(effect: Effect, **more: bool) -> tuple[YuvPicture, object]:
+def masked(effect: Effect) -> tuple[YuvPicture, object]:
     picture = YuvPicture.of_rgb(square(3), YuvCoding("bt709"))
     frame = Frame(picture, 0, 0.0)
     from segmentation.tracking.per_frame_tracker import PerFrameTracker
 
-    pipeline = Pipeline(
-        PerFrameTracker(Oracle()), Refiner(blend=True), effect, stats=Stats(), **more
-    )
+    pipeline = Pipeline(PerFrameTracker(Oracle()), Refiner(blend=True), Look(effect), stats=Stats())
     return picture, pipeline.process(frame).picture
 
 
@@ -54,7 +52,7 @@ def test_foreground_of_a_clip_is_written_as_it_was_read(shared_data: Path) -> No
     pipeline = Pipeline(
         PerFrameTracker(segmenter),
         Refiner(blend=True),
-        Blur(),
+        Look(Blur()),
         max_input=segmenter.max_input,
         stats=Stats(),
     )

@@ -16,7 +16,7 @@ from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Output
 from stream.loop import Run, play
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.process_settings import batch_work
 from stream.stats import Stats
 from tests.fakes import ListSink, MovingSquare, Oracle
@@ -49,7 +49,7 @@ class LooksAtItsThread(ListSink):
 def test_a_file_is_batch_work_unless_somebody_waits_for_each_picture(live, on_time, kind):
     source, sink, stats = MovingSquare(3, live=live, pause_s=0.05), LooksAtItsThread(), Stats()
     sink.on_time = on_time
-    pipeline = Pipeline(PerFrameTracker(Oracle()), Refiner(blend=False), Mask(), stats=stats)
+    pipeline = Pipeline(PerFrameTracker(Oracle()), Refiner(blend=False), Look(Mask()), stats=stats)
     play(Run(source, pipeline, {"list": sink}, stats))
     assert len(sink.outputs) == 3
     assert sink.kinds == {getattr(os, kind)}

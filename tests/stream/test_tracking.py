@@ -17,7 +17,7 @@ from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from stream.frame import StreamInfo
 from stream.loop import Run, play
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.segmenter_thread import SegmenterThread
 from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
@@ -141,7 +141,7 @@ def test_frames_of_a_file_go_through_the_network_together():
     with ExitStack() as stack:
         source = stack.enter_context(MovingSquare(10))
         tracker = open_tracker(segmenter, source.info, Keyframes(), pytest.fail, stack)
-        pipeline = Pipeline(tracker, Refiner(blend=False), Mask(), stats=stats)
+        pipeline = Pipeline(tracker, Refiner(blend=False), Look(Mask()), stats=stats)
         stack.enter_context(sink)
         play(Run(source, pipeline, {"list": sink}, stats))
     assert segmenter.sizes == [4, 4, 2]
@@ -194,7 +194,7 @@ def play_live(segmenter: Oracle, asked: Keyframes) -> tuple[ListSink, Stats, lis
         tracker = open_tracker(
             segmenter, source.info, asked, lambda error: told.append(str(error)), stack
         )
-        pipeline = Pipeline(tracker, Refiner(blend=False), Mask(), stats=stats)
+        pipeline = Pipeline(tracker, Refiner(blend=False), Look(Mask()), stats=stats)
         stack.enter_context(sink)
         play(Run(source, pipeline, {"list": sink}, stats))
     return sink, stats, told

@@ -19,7 +19,7 @@ from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.loop import Run, play
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.virtual_camera import VirtualCamera, cover
 from stream.stats import Stats
@@ -207,7 +207,7 @@ def test_meeting_sees_a_steady_camera_and_never_the_room():
     pipeline = Pipeline(
         PerFrameTracker(fails, lambda error: None),
         Refiner(blend=True),
-        Replace(BLUE),
+        Look(Replace(BLUE)),
         stats=stats,
     )
     with Stalling(60, live=True, pause_s=0.04) as source, camera() as sink:

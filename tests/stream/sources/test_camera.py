@@ -14,7 +14,7 @@ from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.errors import StreamError
-from stream.pipeline import Pipeline
+from stream.pipeline import Look, Pipeline
 from stream.sources import open_source
 from stream.sources.camera import Camera
 from stream.stats import Stats
@@ -140,7 +140,7 @@ def test_reopened_camera_shows_nothing_of_the_old_mask(device):
     pipeline = Pipeline(
         PerFrameTracker(Oracle(fails=lambda call: call == 2), lambda error: None),
         Refiner(blend=True),
-        Mask(),
+        Look(Mask()),
         stats=Stats(),
     )
     with Camera(0, lambda text: None) as camera:

@@ -2,33 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
+from segmentation.segmenter import check_classes
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What `--keep` asks for.
+
+    Attributes:
+        classes: by name, how many objects of the class at most; `None` for all of them.
+        ids: of objects, which may be of any class.
+    """
+
+    classes: dict[str, int | None]
+    ids: frozenset[int] = frozenset()
+
+
+def parse_keep(text: str, *, numbers_allowed: bool = True, objects_allowed: bool = True) -> Wanted:
+    """Read `CLASS[:NUMBER],...,#ID,...`.
+
+    Args:
+        text: as on the command line.
+        numbers_allowed: there may be numbers.
+        objects_allowed: there may be ids.
+
+    Raises:
+        ValueError: one line that says what may be there.
+    """
+    classes: dict[str, int | None] = {}
+    ids = set()
+    for part in text.split(","):
+        name, separator, number = (piece.strip() for piece in part.partition(":"))
+        is_id = name.startswith("#") and name[1:].isdigit() and not separator
+        is_class = bool(name) and not name.startswith("#")
+        is_number = numbers_allowed and number.isdigit() and int(number) > 0
+        if is_id and objects_allowed:
+            ids.add(int(name[1:]))
+        elif is_class and (is_number or not separator):
+            classes[name] = int(number) if number else None
+        else:
+            forms = ["person,dog"]
+            forms += ["person:1"] * numbers_allowed + ["#3"] * objects_allowed
+            raise ValueError(f"must look like {' or '.join(forms)}, got {text!r}")
+    return Wanted(classes, frozenset(ids))
+
+
 class Keep:
     """Keeps objects of certain classes, of some only the best, and certain objects.
 
-    Attributes:
+    May be used from several threads.
+
+    Args:
         max_nums: by label, how many at most, the best, or in a video those known longest, so that
             it is the same ones from frame to frame; `None` for all of them.
         ids: of objects that are kept in any case.
+
+    Attributes:
+        ids: see above.
     """
 
-    max_nums: dict[int, int | None]
-    ids: frozenset[int] = frozenset()
+    def __init__(
+        self, max_nums: Mapping[int, int | None], ids: frozenset[int] = frozenset()
+    ) -> None:
+        """Begin; no object has been seen."""
+        self.ids = ids
+        self._max_nums = dict(max_nums)
+        self._unseen = ids
+        self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, wanted: dict[str, int | None], classes: Sequence[str]) -> Keep:
-        """Return what `parse_keep` read, for a network of these classes."""
-        nums = {classes.index(name): num for name, num in wanted.items() if not is_object(name)}
-        return cls(nums, frozenset(int(name[1:]) for name in wanted if is_object(name)))
+    def of(cls, wanted: Wanted, classes: Sequence[str]) -> Keep:
+        """Return what keeps what is wanted of a network's objects.
+
+        Args:
+            wanted: the classes and objects.
+            classes: that the network knows, in the order of its labels.
+
+        Raises:
+            ValueError: one of the wanted is not among them.
+        """
+        check_classes(list(wanted.classes), classes)
+        nums = {classes.index(name): num for name, num in wanted.classes.items()}
+        return cls(nums, wanted.ids)
+
+    @property
+    def unseen(self) -> frozenset[int]:
+        """Those of `ids` that no object has had so far."""
+        with self._lock:
+            return self._unseen
 
     def __call__(self, instances: Instances) -> Instances:
         """Return the objects to keep, best first, as they came."""
@@ -36,13 +105,19 @@ class Keep:
 
     def chosen(self, instances: Instances) -> NDArray[np.bool_]:
         """Return (K,): which objects are kept."""
+        self._see(instances)
         chosen = np.isin(instances.ids, list(self.ids))
-        for label, max_num in self.max_nums.items():
+        for label, max_num in self._max_nums.items():
             (index,) = np.nonzero(instances.labels == label)
             # ids are given in order; objects without have all the same
             first = np.argsort(instances.ids[index], kind="stable")[:max_num]
             chosen[index[first]] = True
         return chosen
+
+    def _see(self, instances: Instances) -> None:
+        with self._lock:
+            if self._unseen:
+                self._unseen = self._unseen.difference(instances.ids.tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +164,3 @@ class Picked:
         if keep:
             return replace(self, kept=kept | {number}, dropped=dropped)
         return replace(self, kept=kept, dropped=dropped | {number})
-
-
-def parse_keep(text: str) -> dict[str, int | None]:
-    """Read `CLASS[:NUMBER],...,#ID,...`: by class, how many of it at most, `None` for all.
-
-    The objects asked for by their ids stand there as "#ID".
-
-    Raises:
-        ValueError: one line that says what is wrong.
-    """
-    wanted: dict[str, int | None] = {}
-    for part in text.split(","):
-        name, separator, number = (piece.strip() for piece in part.partition(":"))
-        is_id = is_object(name) and not separator
-        is_class = name and not name.startswith("#")
-        is_number = not separator or (number.isdigit() and int(number) > 0)
-        if not (is_id or (is_class and is_number)):
-            raise ValueError(f"must look like person,dog or person:1 or #3, got {text!r}")
-        wanted[name] = int(number) if number else None
-    return wanted
-
-
-def is_object(name: str) -> bool:
-    """Return whether a name in `--keep` is the id of one object, as in "#3"."""
-    return name.startswith("#") and name[1:].isdigit()

@@ -116,7 +116,6 @@ class Pipeline:
             again: the frame of the last call, a photo, with a new look; it counts once.
         """
         frame, instances, look = tracked.frame, tracked.instances, self.look
-        self._stats.saw(() if instances is None else instances.ids.tolist())
         if instances is not None and look.choose is not None:
             instances = look.choose(instances)
         alpha = self._alpha(frame, instances)

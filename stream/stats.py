@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -47,13 +47,12 @@ class Stats:
     Attributes:
         counts: by name: `read` (frames the source gave), `dropped` (never shown),
             `processed`, `no_mask` (covered whole, no mask being known), those of the tracker
-            (`keyframes`, on which the network ran, `carried`, `still` and `cuts`: see
-            `KeyframeTracker`), and for each sink `NAME written` and `NAME dropped`.
+            (`keyframes`, on which the network ran, and others: see `Tracker.counts`), and for
+            each sink `NAME written` and `NAME dropped`.
         stages: durations by name: `segment`, `refine`, `effect`, `mask age` (of the mask shown),
             and for each sink `NAME` (one write) and `NAME latency` (from capture to the end of
             the write).
         latest: the newest duration of each stage, in seconds.
-        unseen: ids of objects that were asked for and have not been found in any frame so far.
         cpu_s: processor time in seconds of each thread of the run, by its name.
     """
 
@@ -62,7 +61,6 @@ class Stats:
         self.counts: Counter[str] = Counter()
         self.stages: dict[str, Durations] = {}
         self.latest: dict[str, float] = {}
-        self.unseen: frozenset[int] = frozenset()
         self.cpu_s: dict[str, float] = {}
         self._started = time.perf_counter()
         self._ended: float | None = None
@@ -95,11 +93,6 @@ class Stats:
                 self.counts[name] = num
         if age_s is not None:
             self.add("mask age", age_s)
-
-    def saw(self, ids: Iterable[int]) -> None:
-        """Note which objects were found in a frame, by their ids."""
-        if self.unseen:
-            self.unseen = self.unseen.difference(ids)
 
     def shown(self) -> None:
         """Note that a frame came out of the pipeline; frames a second count from the first one."""

@@ -17,7 +17,7 @@ from stream.commands.error_line import one_line
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from segmentation.tracking.tracker import Tracker
-    from stream.foreground import Keep
+    from stream.foreground import Keep, Wanted
     from stream.frame import Event, OutputInfo, Sink, Source
     from stream.live.palette import Palette
     from stream.loop import Run
@@ -39,12 +39,12 @@ def cast(arguments: Sequence[str]) -> int:
     stop = threading.Event()
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(stop))
-        run, react = _open(options, keyframes, wanted, stop, stack)
+        run, react, keep = _open(options, keyframes, wanted, stop, stack)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with progress(run.source.info, next(iter(run.sinks)), run.stats) as on_progress:
             whole = loop.play(run, on_event=react, on_progress=on_progress)
-    _tell(run.stats, options)
+    _tell(run.stats, keep, options)
     if interruption.came and not whole:
         return 130
     return 1 if run.source.num_left_out else 0
@@ -53,14 +53,15 @@ def cast(arguments: Sequence[str]) -> int:
 def _open(
     options: argparse.Namespace,
     keyframes: Keyframes,
-    wanted: dict[str, int | None] | None,
+    wanted: Wanted | None,
     stop: threading.Event,
     stack: ExitStack,
-) -> tuple[Run, Callable[[Event], None]]:
-    """Return the run that the options describe, and what reacts to a person at its window.
+) -> tuple[Run, Callable[[Event], None], Keep | None]:
+    """Return the run that the options describe, what reacts to a person, and what keeps objects.
 
     Outputs begin last: what the source or the network make impossible is told before.
     """
+    from stream.foreground import Keep
     from stream.live.opening import open_live_control
     from stream.loop import Run
     from stream.pipeline import Look
@@ -74,9 +75,8 @@ def _open(
         open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
     )
     sink_options = _sink_options(source, palette, options)
-    segmenter = _segmenter(options)
-    keep = _keep(wanted, segmenter)
-    stats.unseen = frozenset() if keep is None else keep.ids
+    segmenter = _segmenter(options, wanted)
+    keep = None if wanted is None else Keep.of(wanted, segmenter.classes)
     tracker = _tracker(source, segmenter, keyframes, keep, options, stack)
     _warm_up(segmenter, source, tracker.max_images)
     look = Look(palette.effect, options.invert, keep)
@@ -86,14 +86,14 @@ def _open(
     react = open_live_control(
         run, palette, segmenter, info=info, options=sink_options, keep=keep, stack=stack
     )
-    return run, react
+    return run, react, keep
 
 
-def _tell(stats: Stats, options: argparse.Namespace) -> None:
+def _tell(stats: Stats, keep: Keep | None, options: argparse.Namespace) -> None:
     from stream.output_files import save
 
-    if stats.unseen:
-        say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(stats.unseen))}")
+    if keep is not None and keep.unseen:
+        say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(keep.unseen))}")
     if options.stats is not None:
         save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), options.stats)
 
@@ -107,23 +107,13 @@ def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:
         raise CommandError(f"--effect {error}") from error
 
 
-def _segmenter(options: argparse.Namespace) -> Segmenter:
+def _segmenter(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
     outputs = options.output or []
     wants_files = any(
         output.startswith("instances:") or output.lower().endswith((".json", ".jsonl"))
         for output in outputs
     )
-    return model_options.load_segmenter(options, asks_for_instances=wants_files)
-
-
-def _keep(wanted: dict[str, int | None] | None, segmenter: Segmenter) -> Keep | None:
-    from segmentation.segmenter import check_classes
-    from stream.foreground import Keep, is_object
-
-    if wanted is None:
-        return None
-    check_classes([name for name in wanted if not is_object(name)], segmenter.classes)
-    return Keep.of(wanted, segmenter.classes)
+    return model_options.load_segmenter(options, wanted, asks_for_instances=wants_files)
 
 
 def _tracker(

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands import CommandError, Parser, json_file, say
-from stream.commands.model_options import add_model_options, load_segmenter
+from stream.commands import Parser, json_file, say
+from stream.commands.model_options import add_model_options, load_segmenter, wanted_objects
 from stream.commands.progress import picture_bar
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from segmentation.evaluation.average_precision import AveragePrecision
     from segmentation.evaluation.foreground_quality import Example, ForegroundQuality
     from segmentation.segmenter import Segmenter
+    from stream.foreground import Wanted
 
 #: Average precision also looks at objects the network is hardly certain of
 MIN_SCORE = 0.05
@@ -55,22 +56,17 @@ def run(arguments: Sequence[str]) -> int:
 
     if options.json is not None:
         check_free(options.json, overwrite=True, input_paths=[options.data])
-    keep = _kept(options.keep)
+    wanted = wanted_objects(
+        options,
+        numbers_allowed=False,
+        objects_allowed=False,
+        because="all of their objects count",
+    )
     measure = _frames if has_sequences(options.data) else _photos
-    figures = measure(options, keep)
+    figures = measure(options, wanted)
     if options.json is not None:
         save((json.dumps(figures, indent=2) + "\n").encode(), options.json)
     return 0
-
-
-def _kept(text: str | None) -> list[str] | None:
-    """Return the classes that `--keep` names; numbers and single objects make no sense here."""
-    names = None if text is None else [name.strip() for name in text.split(",")]
-    if any(":" in name or name[:1] in ("#", "") for name in names or ()):
-        raise CommandError(
-            f"--keep {text}: name classes alone, such as person,dog; all of their objects count"
-        )
-    return names
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,13 +85,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _photos(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
+def _photos(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any]:
     from segmentation.data import read_dataset
 
     dataset = read_dataset(options.data)
     has_scores = not options.union and options.model != "portrait"
     segmenter = load_segmenter(
         options,
+        wanted,
         asks_for_instances=not options.union,
         min_score=MIN_SCORE if has_scores else None,
     )
@@ -104,6 +101,7 @@ def _photos(options: argparse.Namespace, keep: list[str] | None) -> dict[str, An
             "portrait gives one mask for all people, of which AP means nothing; --union measures it"
         )
     measure = _union_of_photos if options.union else _objects_of_photos
+    keep = None if wanted is None else list(wanted.classes)
     return _head(options, segmenter) | measure(segmenter, dataset, keep)
 
 
@@ -143,13 +141,13 @@ def _union_of_photos(
     return asdict(quality)
 
 
-def _frames(options: argparse.Namespace, keep: list[str] | None) -> dict[str, Any]:
+def _frames(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any]:
     from segmentation.data.mask_frames import find_sequences
     from segmentation.evaluation.foreground_quality import evaluate_foreground, frame_examples, mean
 
     sequences = find_sequences(options.data)
-    segmenter = load_segmenter(options, asks_for_instances=False)
-    labels = None if keep is None else {segmenter.classes.index(name) for name in keep}
+    segmenter = load_segmenter(options, wanted, asks_for_instances=False)
+    labels = None if wanted is None else {segmenter.classes.index(name) for name in wanted.classes}
     with picture_bar(sum(len(each.frames) for each in sequences)) as advance:
         qualities = {
             each.name: evaluate_foreground(

@@ -11,6 +11,7 @@ from stream.commands import CommandError, positive, say
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
+    from stream.foreground import Wanted
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -49,18 +50,36 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--precision", default="auto", choices=precisions, help="auto: tf32 on a GPU, else float32")
 
 
-def wanted_objects(options: argparse.Namespace) -> dict[str, int | None] | None:
-    """Return what `--keep` says, as `stream.foreground.parse_keep` does; `None` without it.
+def wanted_objects(
+    options: argparse.Namespace,
+    *,
+    numbers_allowed: bool = True,
+    objects_allowed: bool = True,
+    because: str = "",
+) -> Wanted | None:
+    """Return what `--keep` asks for, `None` without it: the same in every command that has it.
+
+    Args:
+        options: with those of `add_model_options`.
+        numbers_allowed: "person:1" makes sense here.
+        objects_allowed: "#3" does.
+        because: says why one of them does not.
 
     Raises:
-        CommandError: it cannot be read.
+        CommandError: it cannot be read, or makes no sense here.
     """
     from stream.foreground import parse_keep
 
     try:
-        return None if options.keep is None else parse_keep(options.keep)
+        return (
+            None
+            if options.keep is None
+            else parse_keep(
+                options.keep, numbers_allowed=numbers_allowed, objects_allowed=objects_allowed
+            )
+        )
     except ValueError as error:
-        raise CommandError(f"--keep {error}") from error
+        raise CommandError(f"--keep {error}" + (f": {because}" if because else "")) from error
 
 
 def prepare_segmenter(options: argparse.Namespace, stack: ExitStack) -> None:
@@ -72,28 +91,29 @@ def prepare_segmenter(options: argparse.Namespace, stack: ExitStack) -> None:
 
 
 def load_segmenter(
-    options: argparse.Namespace, *, asks_for_instances: bool, min_score: float | None = None
+    options: argparse.Namespace,
+    wanted: Wanted | None,
+    *,
+    asks_for_instances: bool,
+    min_score: float | None = None,
 ) -> Segmenter:
     """Load the network that the options name, and say which it is and what it runs on.
 
     Args:
         options: with those of `add_model_options`.
+        wanted: see `wanted_objects`.
         asks_for_instances: people in one mask do not suffice, if it is `auto` that decides.
         min_score: in the place of the network's own, where the options name none.
 
     Raises:
-        CommandError: `--keep` cannot be read.
         ValueError: the network cannot do what the options ask for.
         WeightsError: its weights are not there or cannot be used.
     """
     from segmentation.loading import choose_model, load
     from segmentation.segmenter import Options
-    from stream.foreground import is_object
 
-    wanted = wanted_objects(options)
-    keep = None if wanted is None else list(wanted)
-    if any(is_object(name) for name in keep or ()):
-        keep = None  # the object may be of any class
+    # an object asked for by its id may be of any class
+    keep = None if wanted is None or wanted.ids else list(wanted.classes)
     loading = Options(
         weights=options.weights,
         min_score=min_score if options.min_score is None else options.min_score,
@@ -107,7 +127,7 @@ def load_segmenter(
     )
     name = options.model
     if name == "auto":
-        asks = asks_for_instances or bool(options.weights or options.keep)
+        asks = asks_for_instances or bool(options.weights or wanted)
         name = choose_model(loading, asks_for_instances=asks)
     segmenter = load(name, loading)
     say(f"model: {segmenter.name} on {segmenter.device}")

@@ -17,7 +17,7 @@ from stream.commands.model_options import add_model_options, load_segmenter, wan
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
-    from stream.foreground import Keep
+    from stream.foreground import Keep, Wanted
     from stream.serve.settings import Settings
 
 EXAMPLES = """\
@@ -57,8 +57,10 @@ def run(arguments: Sequence[str]) -> int:
     logging.getLogger("aiortc").setLevel(logging.CRITICAL)
     logging.getLogger("aioice").setLevel(logging.CRITICAL)
     logging.getLogger("libav").setLevel(logging.CRITICAL)
-    wanted = _wanted(options)
-    segmenters = _segmenters(options)
+    wanted = wanted_objects(
+        options, objects_allowed=False, because="each visitor has ids of their own"
+    )
+    segmenters = _segmenters(options, wanted)
     asyncio.run(_serve(settings, segmenters, _choose(wanted, segmenters)))
     return 130
 
@@ -147,32 +149,18 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _segmenters(options: argparse.Namespace) -> list[Segmenter]:
+def _segmenters(options: argparse.Namespace, wanted: Wanted | None) -> list[Segmenter]:
     """Load the network that visitors begin with, and those they may choose beside."""
-    segmenters = [load_segmenter(options, asks_for_instances=False)]
+    segmenters = [load_segmenter(options, wanted, asks_for_instances=False)]
     for name in options.also:
         if name not in [segmenter.name for segmenter in segmenters]:
             others = {"model": name, "weights": None, "classes": None, "size": None}
             other = argparse.Namespace(**{**vars(options), **others})
-            segmenters.append(load_segmenter(other, asks_for_instances=False))
+            segmenters.append(load_segmenter(other, wanted, asks_for_instances=False))
     return segmenters
 
 
-def _wanted(options: argparse.Namespace) -> dict[str, int | None] | None:
-    """Return the classes that `--keep` names."""
-    from stream.foreground import is_object
-
-    wanted = wanted_objects(options)
-    if any(map(is_object, wanted or ())):
-        raise CommandError(
-            f"--keep {options.keep}: each visitor has ids of their own; name classes"
-        )
-    return wanted
-
-
-def _choose(
-    wanted: dict[str, int | None] | None, segmenters: Sequence[Segmenter]
-) -> dict[str, Keep]:
+def _choose(wanted: Wanted | None, segmenters: Sequence[Segmenter]) -> dict[str, Keep]:
     """Return by network what of its objects is foreground."""
     from stream.foreground import Keep
 

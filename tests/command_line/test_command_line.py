@@ -258,7 +258,7 @@ def test_visitors_ids_are_refused_before_a_network_is_loaded(capfd, monkeypatch)
     pytest.importorskip("aiohttp")
     pytest.importorskip("aiortc")
     monkeypatch.setattr("segmentation.loading.load", lambda *_: pytest.fail("loaded"))
-    assert "name classes" in failing(capfd, 2, "serve", "--keep", "#3")
+    assert "ids of their own" in failing(capfd, 2, "serve", "--keep", "#3")
 
 
 @pytest.mark.parametrize(

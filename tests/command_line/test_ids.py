@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import run
-from stream.stats import Stats
 
 
 @pytest.fixture
@@ -33,12 +32,3 @@ def test_ids_that_never_occur_are_named_at_the_end(capfd, film):
 @pytest.mark.parametrize("keep", ["#0", "person"])
 def test_ids_that_occur_are_not(capfd, film, keep):
     assert told_of(film, keep, capfd) == []
-
-
-def test_ids_are_forgotten_as_soon_as_they_are_seen():
-    stats = Stats()
-    stats.saw([5])
-    stats.unseen = frozenset((3, 77))
-    stats.saw([1, 3])
-    stats.saw([1])
-    assert stats.unseen == {77}

@@ -27,7 +27,10 @@ from tests.serving import play
     [
         (["--host", "0.0.0.0"], "needs TLS: --tls-cert FILE --tls-key FILE, or --self-signed"),
         (["--host", "192.0.2.7", "--tls-cert", "a.pem"], "--tls-key belong together"),
-        (["--keep", "#3"], "each visitor has ids of their own"),
+        (
+            ["--keep", "#3"],
+            "must look like person,dog or person:1, got '#3': each visitor has ids of their own",
+        ),
         (["--self-signed", "--tls-cert", "a.pem", "--tls-key", "b.pem"], "not both"),
     ],
 )

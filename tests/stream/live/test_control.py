@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from effects import Blur
-from stream.foreground import Keep, Picked, parse_keep
+from stream.foreground import Keep, Picked, Wanted, parse_keep
 from stream.frame import Event, Output
 from stream.live.control import object_at
 from stream.pipeline import Look
@@ -200,7 +200,7 @@ def test_ids_are_kept_whatever_class_they_are_of():
     assert Keep.of(parse_keep("#6"), ("a", "b", "c"))(found).ids.tolist() == [6]
     assert Keep.of(parse_keep("#6,a:1"), ("a", "b", "c"))(found).ids.tolist() == [5, 6]
     assert Picked(None, dropped=frozenset([5]))(found).ids.tolist() == [6, 7]
-    assert parse_keep("person:1,#3") == {"person": 1, "#3": None}
+    assert parse_keep("person:1,#3") == Wanted({"person": 1}, frozenset((3,)))
     for text in ("#", "#x", "#3:1", "#-1"):
         with pytest.raises(ValueError, match="#3"):
             parse_keep(text)

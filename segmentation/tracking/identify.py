@@ -17,7 +17,7 @@ MIN_OVERLAP = 0.2
 LIKENESS_WEIGHT = 1.0
 #: Likeness of colours (histogram intersection) from which on an object that had left is back; and
 #: where one that went out of sight beside another comes out beside it again: it was behind it, and
-#: of who comes out a part is seen first.
+#: only a part of it is seen at first.
 MIN_LIKENESS, MIN_LIKENESS_BEHIND = 0.6, 0.45
 #: Distance of boxes that lie beside each other, as a share of the image's long side.
 MAX_GAP = 1 / 40

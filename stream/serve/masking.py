@@ -1,4 +1,4 @@
-"""What the frames of one visitor go through; their temporal state, effect and background."""
+"""What the frames of one visitor go through; the visitor's temporal state, effect and background."""
 
 from __future__ import annotations
 

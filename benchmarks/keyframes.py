@@ -40,7 +40,7 @@ from segmentation.evaluation.mask_agreement import boundary_f, intersection_over
 from segmentation.instances import Instances
 from segmentation.loading import load
 from segmentation.segmenter import Options, Segmenter
-from segmentation.tracking.flow import OpticalFlow, pull
+from segmentation.tracking.flow import OpticalFlow, warp
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.live_tracker import LiveTracker
@@ -284,7 +284,7 @@ def flicker(images: list[Image], masks: list[Mask]) -> float:
     search, shares = OpticalFlow(), []
     for index in range(1, len(images)):
         now, before = (cv2.cvtColor(images[i], cv2.COLOR_RGB2GRAY) for i in (index, index - 1))
-        moved = pull(masks[index - 1].astype(np.uint8) * 255, search.back(now, before)) >= 128
+        moved = warp(masks[index - 1].astype(np.uint8) * 255, search.backward(now, before)) >= 128
         changed = np.count_nonzero(moved != masks[index])
         shares.append(changed / max(1, np.count_nonzero(masks[index])))
     return round(float(np.mean(shares)) * 100, 3)

@@ -116,6 +116,9 @@ class Oracle:
 class HoldsBack:
     """`Tracker` that gives the oracle's results three frames at a time."""
 
+    gives_ids = False
+    max_images = 3
+
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.age_s: float | None = None

@@ -62,22 +62,23 @@ class DetectionTracker:
     def push(self, image: NDArray[np.uint8], time_s: float) -> list[Instances | None]:
         """See `Tracker.push`."""
         self._waiting.append((image, time_s))
-        return self._named(self._detector.push(image, time_s))
+        return self._identified(self._detector.push(image, time_s))
 
     def finish(self) -> list[Instances | None]:
         """See `Tracker.finish`."""
-        results = self._named(self._detector.finish())
+        results = self._identified(self._detector.finish())
         self._carrier = None
         self._changes.forget()
         return results
 
-    def _named(self, detected: list[Instances | None]) -> list[Instances | None]:
+    def _identified(self, detected: list[Instances | None]) -> list[Instances | None]:
         """Return what was found on the frames that have waited longest, with ids."""
-        return [self._name(found, *self._waiting.popleft()) for found in detected]
+        return [self._identify(found, *self._waiting.popleft()) for found in detected]
 
-    def _name(
+    def _identify(
         self, found: Instances | None, image: NDArray[np.uint8], time_s: float
     ) -> Instances | None:
+        """Return what was found on a frame with the ids of the objects it was before."""
         frame = self._changes.next(image, time_s)
         if frame.is_cut:
             self._carrier = None
@@ -88,6 +89,6 @@ class DetectionTracker:
             self._changes.unsettle()
             return None
         known = self._carrier.instances if self._carrier is not None else None
-        found = self._identities.name(take_apart(found, known), known, frame.picture, time_s)
+        found = self._identities.with_ids(take_apart(found, known), known, frame.picture, time_s)
         self._carrier, self.age_s = self._carrying.start(frame.picture, found), 0.0
         return found

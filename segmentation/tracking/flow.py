@@ -30,12 +30,12 @@ class OpticalFlow:
         search.setPatchStride(3)
         self._search = search
 
-    def back(self, luma: NDArray[np.uint8], past: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return where each pixel of a frame was in one before it.
+    def backward(self, luma: NDArray[np.uint8], past: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the backward flow: where each pixel of a frame was in one before it.
 
         Args:
-            luma: (h, w) uint8.
-            past: (h, w) uint8.
+            luma: (h, w) uint8, of the frame.
+            past: (h, w) uint8, of the one before.
 
         Returns:
             (h, w, 2) float32, x and y in pixels: what is at p was at p + flow(p).
@@ -52,14 +52,17 @@ class OpticalFlow:
         return np.asarray(self._search.calc(luma, past, None)[:height, :width], np.float32)
 
 
-def pull(values: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8]:
+def warp(values: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return what of a past frame's `values` belongs at each pixel now, bilinearly.
 
-    What came in over the border gets the value that was there.
+    What came in over the border gets the value that was at the border.
 
     Args:
         values: (h, w) or (h, w, C) uint8, of the past frame.
-        flow: (h, w, 2) float32, as `OpticalFlow.back` gives it.
+        flow: (h, w, 2) float32, as `OpticalFlow.backward` gives it.
+
+    Returns:
+        uint8 of the shape of `values`.
     """
     places = _grid(flow.shape[0], flow.shape[1]) + flow
     return np.asarray(
@@ -73,21 +76,23 @@ def mismatch(now: NDArray[np.uint8], moved: NDArray[np.uint8]) -> NDArray[np.uin
 
     Args:
         now: (h, w, 3) uint8.
-        moved: the frame before it pulled along the flow, likewise.
+        moved: the frame before it warped along the flow, likewise.
 
     Returns:
-        (h, w) uint8, differences summed over the channels and averaged over 5 by 5 pixels.
+        (h, w) uint8, absolute differences, summed over the channels up to 255 and averaged over 5
+        by 5 pixels.
     """
     first, second, third = cv2.split(cv2.absdiff(now, moved))
     return np.asarray(cv2.blur(cv2.add(cv2.add(first, second), third), (5, 5)), np.uint8)
 
 
 @cache
-def _whole_grid(side: int) -> NDArray[np.float32]:
+def _square_grid(side: int) -> NDArray[np.float32]:
     return np.dstack(np.meshgrid(np.arange(side), np.arange(side))).astype(np.float32)
 
 
 def _grid(height: int, width: int) -> NDArray[np.float32]:
     """Return (height, width, 2) float32: x and y of each pixel."""
+    # only squares of a power of two are kept, since the parts asked for differ from frame to frame
     side = 1 << (max(height, width) - 1).bit_length()
-    return _whole_grid(side)[:height, :width]
+    return _square_grid(side)[:height, :width]

@@ -49,14 +49,18 @@ class _Known:
 
 
 class Identities:
-    """Gives objects ids, 0, 1, ... in the order they appear; one for each stream."""
+    """Gives objects ids, 0, 1, ... in the order they appear; one of these for each stream.
+
+    Data association by overlap and colours, greedily the best pair first, and re-identification of
+    those that left by their colours.
+    """
 
     def __init__(self) -> None:
         """Know nobody."""
         self._known: dict[int, _Known] = {}
         self._next = 0
 
-    def name(
+    def with_ids(
         self, found: Instances, carried: Instances | None, picture: SmallPicture, time_s: float
     ) -> Instances:
         """Return what was found with the ids of the objects it was before.
@@ -66,9 +70,13 @@ class Identities:
 
         Args:
             found: on the frame of `picture`, of any size.
-            carried: the known objects carried to the same frame, with their ids.
+            carried: the known objects carried to the same frame, with their ids, of any size;
+                `None`: nothing is known.
             picture: the frame.
-            time_s: of the frame.
+            time_s: of the frame, in seconds.
+
+        Returns:
+            The same objects in the same order, each with another id.
         """
         size_hw = (picture.ycc.shape[0], picture.ycc.shape[1])
         small = found.scaled_to(size_hw)
@@ -89,7 +97,7 @@ class Identities:
     def _overlaps(
         self, found: Instances, past: Instances, colours: list[NDArray[np.float32]]
     ) -> NDArray[np.float64]:
-        """Return (found, past): how much each pair overlaps and resembles, 0 if it cannot be."""
+        """Return (found, past) how much each pair overlaps and looks alike, 0 for no pair."""
         scores = np.zeros((len(found), len(past)))
         for i, mask in enumerate(found.masks >= 128):
             for j, other in enumerate(past.masks >= 128):

@@ -24,8 +24,15 @@ MAX_LUMA_EXCESS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A frame in which the network found what is in `mask`, (H, W), and `coarse`, a quarter."""
+class _Keyframe:
+    """A frame that the network saw.
+
+    Attributes:
+        luma: (H / 8, W / 8) uint8, rounded up.
+        mask: (H, W) uint8, probability x 255 of the object it found.
+        coarse: (H / 4, W / 4) uint8, the mask shrunk, rounded up.
+        instances: what it found.
+    """
 
     luma: NDArray[np.uint8]
     mask: NDArray[np.uint8]
@@ -34,7 +41,7 @@ class _Seen:
 
 
 class InterpolatingTracker:
-    """Gives each frame of a file what one network finds that knows a single object, as portrait.
+    """`Tracker` of a file for a fast network that finds a single object, such as portrait.
 
     The network sees every fourth frame. Where two masks agree and the frames between show
     nothing that neither end shows, they get the mean of both masks, each weighed by how near it
@@ -48,10 +55,7 @@ class InterpolatingTracker:
         segmenter: the network. What it raises is raised.
 
     Attributes:
-        counts: "keyframes", runs of the network; "interpolated", the other frames.
-        age_s: `None`: no mask is older than its frame.
-        max_images: 1, frames that are given to the network at a time.
-        gives_ids: `False`: there is one object, without a number.
+        counts: see `Tracker`; "keyframes" and "interpolated", all other frames.
     """
 
     age_s = None
@@ -62,11 +66,11 @@ class InterpolatingTracker:
         """Start a stream."""
         self.counts = Counter(keyframes=0, interpolated=0)
         self._segmenter = segmenter
-        self._last: _Seen | None = None
+        self._last: _Keyframe | None = None
         self._waiting: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []  # image and luma
 
     def push(self, image: NDArray[np.uint8], time_s: float) -> list[Instances | None]:
-        """Take the next frame, (H, W, 3) uint8 RGB; see `KeyframeTracker.push`."""
+        """See `Tracker.push`; a frame of another size begins anew."""
         luma = _eighth(image)
         is_other = self._last is not None and self._last.mask.shape != image.shape[:2]
         held = self.finish() if is_other else []
@@ -77,7 +81,7 @@ class InterpolatingTracker:
         return held + self._resolved() if len(self._waiting) == SPAN else held
 
     def finish(self) -> list[Instances | None]:
-        """Return the results still held back. The next frame begins anew."""
+        """See `Tracker.finish`."""
         results = self._resolved()
         self._last = None
         return results
@@ -93,10 +97,11 @@ class InterpolatingTracker:
 
     def _between(
         self,
-        first: _Seen,
+        first: _Keyframe,
         frames: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
-        last: _Seen,
+        last: _Keyframe,
     ) -> list[Instances]:
+        """Return the results of frames between two keyframes; `frames`: image and luma of each."""
         if not frames:
             return []
         if _agree(first, last) and all(_lies_between(first, luma, last) for _, luma in frames):
@@ -107,32 +112,34 @@ class InterpolatingTracker:
         before = self._between(first, frames[:middle], seen)
         return [*before, seen.instances, *self._between(seen, frames[middle + 1 :], last)]
 
-    def _see(self, image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> _Seen:
+    def _see(self, image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> _Keyframe:
         """Run the network."""
         self.counts["keyframes"] += 1
         (found,) = self._segmenter.segment(image[None])
         mask = found.union()
-        return _Seen(luma, mask, half_of(half_of(mask)), found)
+        return _Keyframe(luma, mask, half_of(half_of(mask)), found)
 
 
 def _eighth(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return luma at an eighth of the size of (H, W, 3) RGB."""
+    """Return luma of (H, W, 3) RGB at an eighth of its size, rounded up."""
     luma = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     return half_of(half_of(half_of(luma)))
 
 
-def _agree(first: _Seen, last: _Seen) -> bool:
+def _agree(first: _Keyframe, last: _Keyframe) -> bool:
+    """Return whether the object is the same in both."""
     return int(cv2.absdiff(first.coarse, last.coarse).max()) <= MAX_MASK_CHANGE
 
 
-def _lies_between(first: _Seen, luma: NDArray[np.uint8], last: _Seen) -> bool:
+def _lies_between(first: _Keyframe, luma: NDArray[np.uint8], last: _Keyframe) -> bool:
+    """Return whether a frame shows nothing that neither of the two shows."""
     darker = cv2.subtract(cv2.min(first.luma, last.luma), luma)
     brighter = cv2.subtract(luma, cv2.max(first.luma, last.luma))
     return int(cv2.max(darker, brighter).max()) <= MAX_LUMA_EXCESS
 
 
 def _interpolated(first: NDArray[np.uint8], last: NDArray[np.uint8], num: int) -> list[Instances]:
-    """Return what `num` frames show between those of two masks."""
+    """Return the results of `num` frames between those of two masks, (H, W) uint8 each."""
     weights = [index / (num + 1) for index in range(1, num + 1)]
     return [
         Instances.of_mask(np.asarray(cv2.addWeighted(first, 1 - w, last, w, 0), np.uint8))

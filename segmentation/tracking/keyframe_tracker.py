@@ -90,7 +90,7 @@ class KeyframeTracker:
 
     def _forget(self) -> list[Instances | None]:
         """Forget all masks; returns those held back, as they were moved to their frames."""
-        held = [mine.scaled_to(picture.size_hw) for picture, mine in self._held]
+        held = [instances.scaled_to(picture.size_hw) for picture, instances in self._held]
         self._carrier, self._key, self._held = None, None, []
         return [*held]
 
@@ -118,7 +118,7 @@ class KeyframeTracker:
             return [*self._forget(), None]
         known = self._carrier.instances if self._carrier is not None else None
         found = take_apart(found, known)
-        found = self._identities.name(found, known, frame.picture, frame.time_s)
+        found = self._identities.with_ids(found, known, frame.picture, frame.time_s)
         carrier = self._carrying.start(frame.picture, found)
         if known is not None and self._blends_in():
             carrier.instances = blend_in(known, carrier.instances)
@@ -138,9 +138,10 @@ class KeyframeTracker:
         if not held:
             return []
         pictures = [picture for picture, _ in held]
-        forward = [mine for _, mine in held]
+        forward = [instances for _, instances in held]
         backward = carried_over(copy.copy(carrier), reversed(pictures))[::-1]
         blended = blend(forward, backward)
         return [
-            mine.scaled_to(picture.size_hw) for picture, mine in zip(pictures, blended, strict=True)
+            instances.scaled_to(picture.size_hw)
+            for picture, instances in zip(pictures, blended, strict=True)
         ]

@@ -152,7 +152,7 @@ class LiveTracker:
     def _show(self, carrier: Carrier, frame: SeenFrame) -> None:
         """Let what was found, carried to this frame, take the place of what was shown."""
         shown = self._carrier.instances if self._carrier is not None else None
-        arrived = self._identities.name(carrier.instances, shown, frame.picture, frame.time_s)
+        arrived = self._identities.with_ids(carrier.instances, shown, frame.picture, frame.time_s)
         if shown is not None and self._carrying.reuse == "flow":
             arrived = blend_in(shown, arrived)
         carrier.instances = arrived

@@ -16,7 +16,8 @@ MIN_DOUBT_PX = 2.0
 BAND = (3, 252)
 #: The mismatch from which on an outline is decided anew: what followed the flow stays as it is.
 MIN_MISMATCH = 16.0
-#: Pull of a neighbour of the same colour, difference of luma at which it is gone, and rounds.
+#: Coupling of neighbours of the same colour, in log odds; deviation, in luma of 255, of the
+#: Gaussian by which it falls with their difference; and rounds of inference.
 SMOOTHNESS = 0.8
 CONTRAST = 18.0
 NUM_ROUNDS = 5
@@ -27,9 +28,11 @@ def _log_odds_table() -> NDArray[np.float32]:
     return np.log(share / (1 - share)).astype(np.float32)
 
 
+# By the value of a byte: the log odds of a probability; how far the flow is distrusted, 0 to 1, by
+# the mismatch; and how strongly two neighbours are coupled, by their difference in luma.
 _LOG_ODDS = _log_odds_table()
-_SAY = (1 - np.exp(-((np.arange(256) / MIN_MISMATCH) ** 2))).astype(np.float32)
-_PULL = (SMOOTHNESS * np.exp(-((np.arange(256) / CONTRAST) ** 2) / 2)).astype(np.float32)
+_DISTRUST = (1 - np.exp(-((np.arange(256) / MIN_MISMATCH) ** 2))).astype(np.float32)
+_COUPLING = (SMOOTHNESS * np.exp(-((np.arange(256) / CONTRAST) ** 2) / 2)).astype(np.float32)
 
 
 def correct_outline(
@@ -52,6 +55,9 @@ def correct_outline(
         mismatch: (h, w) uint8, see `flow.mismatch`.
         appearance: of the object.
         long_side: of the whole image, in pixels.
+
+    Returns:
+        (h, w) uint8, probability x 255; `mask` itself where nothing is inside.
     """
     sigma = max(DOUBT * long_side, MIN_DOUBT_PX)
     part = _around(mask, round(3 * sigma) + 1)
@@ -63,29 +69,34 @@ def correct_outline(
     doubted = cv2.GaussianBlur(sharp, (0, 0), sigma)
     band = cv2.inRange(doubted, *BAND) > 0
     rows, columns = np.nonzero(band)
-    evidence = _LOG_ODDS[doubted]
+    log_odds = _LOG_ODDS[doubted]
     colours = appearance.log_odds(image, rows, columns, centre_of_mass(inside))
-    say = _SAY[mismatch[part][rows, columns]]
-    evidence[rows, columns] += colours * say
-    settled = 127.5 + 127.5 * _agreed(evidence, np.ascontiguousarray(image[..., 0]))
+    distrust = _DISTRUST[mismatch[part][rows, columns]]
+    log_odds[rows, columns] += colours * distrust
+    settled = 127.5 + 127.5 * _mean_field(log_odds, np.ascontiguousarray(image[..., 0]))
     corrected, moved = mask.copy(), inside[rows, columns].astype(np.float32)
-    corrected[part][rows, columns] = np.rint(moved + say * (settled[rows, columns] - moved))
+    corrected[part][rows, columns] = np.rint(moved + distrust * (settled[rows, columns] - moved))
     return corrected
 
 
-def _agreed(evidence: NDArray[np.float32], luma: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (h, w) float32 in [-1, 1]: what each pixel is, its neighbours heard."""
-    down = _PULL[cv2.absdiff(luma[1:], luma[:-1])]
-    right = _PULL[cv2.absdiff(luma[:, 1:], luma[:, :-1])]
-    state = np.tanh(evidence)
+def _mean_field(log_odds: NDArray[np.float32], luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return (h, w) float32 in [-1, 1]: the mean spin of each pixel, 1 for the object.
+
+    Args:
+        log_odds: (h, w), of each pixel by itself.
+        luma: (h, w), by which neighbours are coupled.
+    """
+    down = _COUPLING[cv2.absdiff(luma[1:], luma[:-1])]
+    right = _COUPLING[cv2.absdiff(luma[:, 1:], luma[:, :-1])]
+    spin = np.tanh(log_odds)
     for _ in range(NUM_ROUNDS):
-        heard = evidence.copy()
-        heard[1:] += down * state[:-1]
-        heard[:-1] += down * state[1:]
-        heard[:, 1:] += right * state[:, :-1]
-        heard[:, :-1] += right * state[:, 1:]
-        state = np.tanh(heard)
-    return state
+        field = log_odds.copy()
+        field[1:] += down * spin[:-1]
+        field[:-1] += down * spin[1:]
+        field[:, 1:] += right * spin[:, :-1]
+        field[:, :-1] += right * spin[:, 1:]
+        spin = np.tanh(field)
+    return spin
 
 
 def _around(mask: NDArray[np.uint8], margin: int) -> tuple[slice, slice] | None:

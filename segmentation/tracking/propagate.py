@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segmentation.instances import Instances
 from segmentation.tracking.appearance import Appearance
-from segmentation.tracking.flow import OpticalFlow, mismatch, pull
+from segmentation.tracking.flow import OpticalFlow, mismatch, warp
 from segmentation.tracking.outline import correct_outline
 
 #: Long side in pixels at which masks are carried unless told otherwise.
@@ -79,7 +79,7 @@ class Holding:
 class Propagation:
     """Carries the instances of a keyframe from frame to frame, forwards or backwards in time.
 
-    Each mask is pulled along the optical flow since the frame before, which is computed around
+    Each mask is warped along the optical flow since the frame before, which is computed around
     the objects only, and its outline is put right by the colours that object and surroundings
     had on the keyframe. An object that has left the picture is dropped.
 
@@ -118,10 +118,10 @@ class Propagation:
         part = self._around(self.instances.union())
         if part is not None:
             now, before = picture.ycc[part], past.ycc[part]
-            flow = self._flow.back(cv2.extractChannel(now, 0), cv2.extractChannel(before, 0))
+            flow = self._flow.backward(cv2.extractChannel(now, 0), cv2.extractChannel(before, 0))
             failed = np.zeros_like(self._failed)
             failed[part] = cv2.max(
-                pull(self._failed[part], flow), mismatch(now, pull(before, flow))
+                warp(self._failed[part], flow), mismatch(now, warp(before, flow))
             )
             self._failed = failed
             self._move(part, flow)
@@ -132,7 +132,7 @@ class Propagation:
         old, ycc, long_side = self.instances, self._picture.ycc[part], self._picture.long_side
         masks = np.zeros_like(old.masks)
         for mask, before, appearance in zip(masks, old.masks, self._appearances, strict=True):
-            moved = pull(before[part], flow)
+            moved = warp(before[part], flow)
             mask[part] = correct_outline(ycc, moved, self._failed[part], appearance, long_side)
             self.drift += _uncertainty(moved, mask[part], flow) / len(old)
         left = np.array([bool((mask >= 128).any()) for mask in masks], bool)

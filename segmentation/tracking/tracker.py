@@ -38,9 +38,9 @@ class Tracker(Protocol):
 
     @property
     def age_s(self) -> float | None:
-        """Time from the keyframe of the masks given last to the frame they were given for.
+        """Seconds from the keyframe of the newest masks to the newest frame.
 
-        In seconds; `None` where no masks were given, or none can be older than their frame.
+        `None` without masks, and where none is ever older than its frame.
         """
 
     def push(self, image: NDArray[np.uint8], time_s: float) -> list[Instances | None]:

@@ -1,4 +1,4 @@
-"""What the frames of one visitor go through; the visitor's temporal state, effect and background."""
+"""What the frames of one visitor go through: temporal state, effect, background."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class KeyframeTracker:
         if self._carrier is None or self._key is None:
             return True
         is_full = bool(self._held) and len(self._held) == self._max_held
-        return is_full or self._key.is_past(self._schedule, frame, self._carrier)
+        return is_full or self._key.next_is_due(self._schedule, frame, self._carrier)
 
     def _carried(self, frame: SeenFrame) -> list[Instances | None]:
         """Return the masks carried to a frame, unless it waits for the next keyframe."""

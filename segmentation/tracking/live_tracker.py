@@ -117,7 +117,7 @@ class LiveTracker:
         """Return whether the network shall see this frame."""
         if self._carrier is None or self._key is None:
             return True
-        return self._key.is_past(self._schedule, frame, self._carrier)
+        return self._key.next_is_due(self._schedule, frame, self._carrier)
 
     def _send(self, frame: SeenFrame) -> None:
         """Give a frame to the network."""

@@ -50,11 +50,14 @@ class SmallPicture:
 
 
 class Carrier(Protocol):
-    """Takes the instances of a keyframe from frame to frame."""
+    """Takes the instances of a keyframe from frame to frame.
 
-    #: of the newest frame, at any size
+    Attributes:
+        instances: of the newest frame, in pixels of any size.
+        drift: how uncertain they have become since the keyframe, see `Propagation`.
+    """
+
     instances: Instances
-    #: how uncertain they have become since the keyframe
     drift: float
 
     def step(self, picture: SmallPicture) -> Instances:
@@ -209,7 +212,13 @@ def _uncertainty(
 def moved_box(
     box: NDArray[np.float32], before: NDArray[np.uint8], mask: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
-    """Return a box whose sides went as far as those of its mask did, within the image."""
+    """Return a box whose sides went as far as those of its mask did, within the image.
+
+    Args:
+        box: (4,) float32, x1 y1 x2 y2 in pixels of the masks.
+        before: (h, w) uint8, the mask of the frame before.
+        mask: (h, w) uint8, that of this one.
+    """
     sides = []
     for each in (before, mask):
         left, top, width, height = cv2.boundingRect((each >= 128).astype(np.uint8))

@@ -101,7 +101,7 @@ class LastKeyframe:
         """Note where the objects of the keyframe are, in pixels of any size."""
         self._objects = instances.union()
 
-    def is_past(self, schedule: Schedule, frame: SeenFrame, carrier: Carrier) -> bool:
+    def next_is_due(self, schedule: Schedule, frame: SeenFrame, carrier: Carrier) -> bool:
         """Return whether the newest frame shall be the next keyframe.
 
         Args:

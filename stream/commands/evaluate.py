@@ -96,9 +96,10 @@ def _photos(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any
         asks_for_instances=not options.union,
         min_score=MIN_SCORE if has_scores else None,
     )
-    if segmenter.name == "portrait" and not options.union:
+    if not segmenter.separates_objects and not options.union:
         say(
-            "portrait gives one mask for all people, of which AP means nothing; --union measures it"
+            f"{segmenter.name} gives one mask for all objects, of which AP means nothing; "
+            "--union measures it"
         )
     measure = _union_of_photos if options.union else _objects_of_photos
     keep = None if wanted is None else list(wanted.classes)

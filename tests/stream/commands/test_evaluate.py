@@ -121,6 +121,16 @@ def test_union_of_photos(evaluate, tmp_path, capsys):
     assert figures["iou"] == 1, "the ball is neither looked for nor missed"
 
 
+def test_average_precision_of_one_mask_for_all_is_said_to_mean_nothing(evaluate, tmp_path, capsys):
+    data = write_coco(tmp_path / "data", 1)
+    network = oracle(data)
+    said = "oracle gives one mask for all objects, of which AP means nothing; --union measures it"
+    for separates, union in ((True, []), (False, ["--union"]), (False, [])):
+        network.separates_objects = separates
+        assert evaluate(data, network, *union)[0] == 0
+        assert (said in capsys.readouterr().err) == (not separates and not union)
+
+
 class CutOracle(SquareOracle):
     """Sees the square, but only the upper part of it."""
 

@@ -14,15 +14,23 @@ from tests.segmentation.tracking.playing import assert_equal, play, walk
 CROSSING = [scene([(50 + 6.0 * i, 70), (230 - 6.0 * i, 90)]) for i in range(10)]
 WITH_CUTS = [*CROSSING, *(other_scene(i) for i in range(4)), *walk(3)]
 #: nothing is there for a while, then nothing moves for a while
-WITH_GAPS = [*walk(4), *((i, found[:0]) for i, found in walk(7)[4:]), *walk(8)[7:], *walk(1) * 3]
+WITH_GAPS = [*walk(4), *((i, found[:0]) for i, found in walk(7)[4:]), *walk(8)[7:], *walk(1) * 5]
 
 
 @pytest.mark.parametrize("carrying", [HOLD, FLOW], ids=["hold", "flow"])
 @pytest.mark.parametrize("frames", [WITH_CUTS, WITH_GAPS], ids=["cuts", "gaps"])
-def test_it_is_a_keyframe_tracker_all_of_whose_frames_are_keyframes(frames, carrying):
-    keyframes = KeyframeTracker(Truth(frames), Schedule(1), carrying=carrying)
-    tracker = DetectionTracker(Truth(frames), carrying=carrying)
-    assert_equal(play(tracker, frames), play(keyframes, frames))
+@pytest.mark.parametrize("num_whole", [99, 6, 14], ids=["whole", "breaks", "breaks while still"])
+def test_it_is_a_keyframe_tracker_all_of_whose_frames_are_keyframes(frames, carrying, num_whole):
+    networks = [Truth(frames), Truth(frames)]
+    keyframes = KeyframeTracker(networks[0], Schedule(1), lambda error: None, carrying=carrying)
+    tracker = DetectionTracker(networks[1], lambda error: None, carrying=carrying)
+    for index, (image, _) in enumerate(frames):
+        for network in networks:
+            network.broken = index == num_whole
+        (wanted,) = keyframes.push(image, index / 25)
+        assert_equal(tracker.push(image, index / 25), [wanted])
+        assert (wanted is None) == (index == num_whole)
+        assert tracker.age_s == keyframes.age_s
     assert tracker.counts == keyframes.counts
     assert tracker.counts["keyframes"] == len(frames)
 

@@ -90,10 +90,16 @@ def test_frames_after_the_end_begin_anew_but_for_ids():
     frames = walk(7)
     network = Truth(frames)
     tracker = keyframe_tracker(5, "both", network)
-    first, second = play(tracker, frames), play(tracker, [*frames[4:], other_scene(0)])
+    first, second = play(tracker, frames), play(tracker, frames[4:])
     assert network.seen == [0, 5, 4]
-    assert [each.ids.tolist() for each in [*first, *second[:3]]] == [[0]] * 10
-    assert tracker.counts["cuts"] == 1
+    assert [each.ids.tolist() for each in [*first, *second]] == [[0]] * 10
+
+
+def test_scene_after_the_end_is_no_cut():
+    first, second = walk(3), [other_scene(i) for i in range(3)]
+    tracker = keyframe_tracker(5, "both", Truth([*first, *second]))
+    assert len(play(tracker, first) + play(tracker, second)) == 6
+    assert tracker.counts["cuts"] == 0
 
 
 def test_masks_are_as_old_as_their_keyframe():

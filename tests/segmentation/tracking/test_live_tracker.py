@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures.thread import ThreadPoolExecutor
 
@@ -141,6 +142,19 @@ def test_what_was_running_before_the_end_is_not_shown_after_it():
     assert network.seen == [0, 1, 4]
     assert found is not None
     assert found.ids.tolist() == [0]
+
+
+def test_network_does_not_begin_with_a_frame_from_before_the_end():
+    frames = walk(2)
+    network, free = Truth(frames), threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(free.wait, 10)
+        tracker = LiveTracker(network, Schedule(1), executor)
+        tracker.push(frames[0][0], 0.0)
+        tracker.finish()
+        tracker.push(frames[1][0], 0.04)
+        free.set()
+    assert network.seen == [1]
 
 
 def test_streams_that_share_a_network_and_its_thread_know_nothing_of_each_other():

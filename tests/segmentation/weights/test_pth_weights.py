@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import importlib.util
 import io
 import pickle
 import random
 import struct
-import subprocess
-import sys
 import tracemalloc
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,125 +17,68 @@ import pytest
 from segmentation.errors import WeightsError
 from segmentation.weights.pth_weights import read_pth
 from segmentation.weights.restricted_pickle import Placeholder
+from tests.segmentation.weights.saved import ARRAYS, BASE, PLAIN, TORCH_SAVED, TRAINED
 
-FORMS = pytest.mark.parametrize("zip_form", [True, False], ids=["zip", "old"])
+FORMS = pytest.mark.parametrize("form", ["zip", "old"])
 
 
 # === Files that torch.save wrote ===
 
 
-@pytest.fixture(scope="module")
-def save() -> Callable[..., Path]:
-    torch = pytest.importorskip("torch")
-
-    def write(saved: object, path: Path, zip_form: bool, protocol: int = 2) -> Path:
-        torch.save(saved, path, _use_new_zipfile_serialization=zip_form, pickle_protocol=protocol)
-        return path
-
-    return write
-
-
 @FORMS
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_tensors_of_every_kind(
-    save: Callable, tmp_path: Path, zip_form: bool, protocol: int
-) -> None:
-    torch = pytest.importorskip("torch")
-    base = torch.arange(24, dtype=torch.float32).reshape(2, 3, 4) / 3
-    state = collections.OrderedDict(
-        base=base,
-        transposed=base.permute(2, 0, 1),
-        row=base[1, 2],
-        every_second=base[..., ::2],
-        repeated=torch.ones(1).expand(3, 3),
-        parameter=torch.nn.Parameter(base + 1),
-        empty=torch.zeros(0, 3),
-        scalar=torch.tensor(5),
-        flags=torch.tensor([True, False]),
-        half=base.half(),
-        double=base.double(),
-        small=torch.tensor([-1, 200]).short(),
-        byte=torch.tensor([255], dtype=torch.uint8),
-    )
-    state._metadata = {"": {"version": 2}}  # type: ignore[attr-defined]
-    brain = base.bfloat16()
-    path = save({"state": state, "brain": brain}, tmp_path / "t.pth", zip_form, protocol)
-    read = read_pth(path)
-    assert list(read["state"]) == list(state)
-    for name, tensor in state.items():
-        wanted = tensor.detach().numpy()
-        assert read["state"][name].dtype == wanted.dtype
-        np.testing.assert_array_equal(read["state"][name], wanted, err_msg=name)
-    np.testing.assert_array_equal(read["brain"], brain.float().numpy())
+def test_tensors_of_every_kind(form: str, protocol: int) -> None:
+    read = read_pth(TORCH_SAVED / f"tensors-{protocol}-{form}.pth")
+    wanted = {
+        "base": BASE,
+        "transposed": BASE.transpose(2, 0, 1),
+        "row": BASE[1, 2],
+        "every_second": BASE[..., ::2],
+        "repeated": np.ones((3, 3), np.float32),
+        "parameter": BASE + 1,
+        "empty": np.zeros((0, 3), np.float32),
+        "scalar": np.array(5),
+        "flags": np.array([True, False]),
+        "half": BASE.astype(np.float16),
+        "double": BASE.astype(np.float64),
+        "small": np.array([-1, 200], np.int16),
+        "byte": np.array([255], np.uint8),
+    }
+    assert list(read["state"]) == list(wanted)
+    for name, values in wanted.items():
+        assert read["state"][name].dtype == values.dtype
+        np.testing.assert_array_equal(read["state"][name], values, err_msg=name)
+    assert read["brain"].dtype == np.float32
+    np.testing.assert_array_equal(read["brain"], in_bfloat16(BASE))
     assert np.shares_memory(read["state"]["base"], read["state"]["transposed"])
     with pytest.raises(ValueError, match="read-only"):
         read["state"]["base"][0] = 0
 
 
+def in_bfloat16(values: np.ndarray) -> np.ndarray:
+    """Round float32, halves to even, to the upper 16 of its bits."""
+    bits = values.view(np.uint32)
+    upper = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
+    return upper.astype(np.uint32).view(np.float32)
+
+
 @FORMS
 @pytest.mark.parametrize("protocol", [2, 5])
-def test_arrays_and_plain_containers(
-    save: Callable, tmp_path: Path, zip_form: bool, protocol: int
-) -> None:
-    torch = pytest.importorskip("torch")
-    shared = np.arange(6, dtype=np.float32).reshape(2, 3)
-    saved = {
-        "array": shared,
-        "again": shared,
-        "columns": np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3)),
-        "zeros": np.zeros(3000, np.float32),
-        "number": np.float64(2.5),
-        "size": torch.Size([3, 4]),
-        "default": collections.defaultdict(list, {1: [2]}),
-        "plain": [{"a": (1, 2.5, None)}, {1, 2}, b"\x00\xff", b"", "é", 2**100, -5, True, {}],
-    }
-    read = read_pth(save(saved, tmp_path / "t.pth", zip_form, protocol))
-    for name in ("array", "again", "columns", "zeros"):
-        np.testing.assert_array_equal(read[name], saved[name])
-        assert read[name].dtype.str[1:] == saved[name].dtype.str[1:]
-    assert read["number"] == 2.5
+def test_arrays_and_plain_containers(form: str, protocol: int) -> None:
+    read = read_pth(TORCH_SAVED / f"containers-{protocol}-{form}.pth")
+    for name, values in {**ARRAYS, "again": ARRAYS["array"]}.items():
+        np.testing.assert_array_equal(read[name], values)
+        if isinstance(values, np.ndarray):
+            assert read[name].dtype.str[1:] == values.dtype.str[1:]
     assert read["size"] == (3, 4)
     assert read["default"] == {1: [2]}
-    assert read["plain"] == saved["plain"]
-
-
-TRAINING = """
-import sys
-import numpy as np
-import torch
-model = torch.nn.Linear(3, 2)
-optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
-model(torch.ones(1, 3)).sum().backward()
-optimizer.step()
-checkpoint = {
-    "model": model.state_dict(),
-    "optimizer": optimizer.state_dict(),
-    "scheduler": torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 4]).state_dict(),
-    "whole": optimizer,
-    "precision": torch.float16,
-    "objects": np.array(["a", None], dtype=object),
-    "iteration": 7,
-}
-for zip_form in (True, False):
-    torch.save(checkpoint, f"{zip_form}.pth", _use_new_zipfile_serialization=zip_form)
-np.save("weight.npy", model.weight.detach().numpy())
-"""
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of checkpoints, from a process of its own: PyTorch's compiler bears no TensorFlow."""
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("torch is not installed")
-    folder = tmp_path_factory.mktemp("trained")
-    subprocess.run([sys.executable, "-c", TRAINING], cwd=folder, check=True, capture_output=True)
-    return folder
+    assert read["plain"] == PLAIN
 
 
 @FORMS
-def test_a_checkpoint_of_training(trained: Path, zip_form: bool) -> None:
-    read = read_pth(trained / f"{zip_form}.pth")
-    np.testing.assert_array_equal(read["model"]["weight"], np.load(trained / "weight.npy"))
+def test_a_checkpoint_of_training(form: str) -> None:
+    read = read_pth(TORCH_SAVED / f"checkpoint-{form}.pth")
+    np.testing.assert_array_equal(read["model"]["weight"], TRAINED)
     assert read["optimizer"]["state"][0]["momentum_buffer"].shape == (2, 3)
     assert read["scheduler"]["milestones"].name == "collections.Counter"
     assert isinstance(read["whole"], Placeholder)
@@ -150,10 +88,8 @@ def test_a_checkpoint_of_training(trained: Path, zip_form: bool) -> None:
 
 
 @FORMS
-def test_cut_off_anywhere(save: Callable, tmp_path: Path, zip_form: bool) -> None:
-    torch = pytest.importorskip("torch")
-    whole = save({"a": torch.ones(40), "b": torch.zeros(3)}, tmp_path / "t.pth", zip_form)
-    data = whole.read_bytes()
+def test_cut_off_anywhere(tmp_path: Path, form: str) -> None:
+    data = (TORCH_SAVED / f"small-{form}.pth").read_bytes()
     cut = tmp_path / "cut.pth"
     for length in [*range(0, len(data), 7), len(data) - 1]:
         cut.write_bytes(data[:length])
@@ -161,15 +97,13 @@ def test_cut_off_anywhere(save: Callable, tmp_path: Path, zip_form: bool) -> Non
             read_pth(cut)
         assert str(caught.value).startswith(f"{cut}: ")
         assert "\n" not in str(caught.value)
-    if not zip_form:
+    if form == "old":
         assert "cut off" in str(caught.value)
 
 
 @FORMS
-def test_damaged_anywhere(save: Callable, tmp_path: Path, zip_form: bool) -> None:
-    torch = pytest.importorskip("torch")
-    saved = {"a": torch.ones(4).half(), "b": np.ones((2, 2)), "c": {1}}
-    data = save(saved, tmp_path / "t.pth", zip_form).read_bytes()
+def test_damaged_anywhere(tmp_path: Path, form: str) -> None:
+    data = (TORCH_SAVED / f"small-{form}.pth").read_bytes()
     damaged = tmp_path / "damaged.pth"
     chance = random.Random(0)
     refusals = []
@@ -340,9 +274,8 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
     assert most < 50e6
 
 
-def test_an_old_file_that_announces_more_than_it_has(save: Callable, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    data = save({"a": torch.ones(4)}, tmp_path / "t.pth", zip_form=False).read_bytes()
+def test_an_old_file_that_announces_more_than_it_has(tmp_path: Path) -> None:
+    data = (TORCH_SAVED / "small-old.pth").read_bytes()
     count = struct.pack("<q", 4)
     assert data.count(count) == 1
     for num in (2**40, -1, 5, 3):

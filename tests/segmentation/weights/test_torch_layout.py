@@ -15,6 +15,7 @@ from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.parts.convolutions import padded_conv, stored_norm  # noqa: E402
 from segmentation.parts.roi_align import WholeCrop  # noqa: E402
 from segmentation.weights.torch_layout import load_state_dict  # noqa: E402
+from tests.segmentation.weights.saved import TORCH_SAVED  # noqa: E402
 
 PATH = Path("weights.pth")
 
@@ -31,50 +32,21 @@ def network() -> keras.Model:
     return keras.Model(image, x)
 
 
-def torch_network() -> tuple:
-    torch = pytest.importorskip("torch")
-    nn = torch.nn
-    stem = nn.Module()
-    stem.add_module("conv", nn.Conv2d(3, 4, 3, stride=2, padding=1, bias=False))
-    stem.add_module("norm", nn.BatchNorm2d(4))
-    parts = nn.ModuleDict(
-        {
-            "stem": stem,
-            "wide": nn.Conv2d(4, 4, 3, padding=1, groups=4, bias=False),
-            "groups": nn.GroupNorm(2, 4),
-            "enlarge": nn.ConvTranspose2d(4, 5, 2, stride=2),
-            "fc1": nn.Linear(5 * 8 * 6, 9),
-            "fc2": nn.Linear(9, 7),
-        }
-    )
-    torch.manual_seed(0)
-    for tensor in parts.state_dict().values():
-        if tensor.dtype == torch.float32:
-            tensor.uniform_(0.1, 1)
-    return torch, parts.eval()
+def saved() -> dict[str, np.ndarray]:
+    """Return these layers' tensors in PyTorch, an image and what PyTorch makes of it."""
+    with np.load(TORCH_SAVED / "layers.npz") as archive:
+        return dict(archive)
 
 
 def state_dict() -> dict[str, np.ndarray]:
-    _, parts = torch_network()
-    tensors = {name: tensor.numpy() for name, tensor in parts.state_dict().items()}
-    del tensors["stem.norm.num_batches_tracked"]
-    return tensors
+    return {name: tensor for name, tensor in saved().items() if "." in name}
 
 
 def test_layers_compute_the_same() -> None:
-    torch, parts = torch_network()
-    image = np.random.default_rng(0).normal(size=(2, 8, 6, 3)).astype(np.float32)
-    with torch.no_grad():
-        x = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
-        for name in ("wide", "groups", "enlarge"):
-            if name == "wide":
-                x = parts["stem"].norm(parts["stem"].conv(x))
-            x = parts[name](x)
-        wanted = parts["fc2"](parts["fc1"](x.flatten(1))).numpy()
     made = network()
     load_state_dict(made, state_dict(), PATH)
-    found = keras.ops.convert_to_numpy(made(image)).reshape(2, 7)
-    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    found = keras.ops.convert_to_numpy(made(saved()["IMAGE"])).reshape(2, 7)
+    np.testing.assert_allclose(found, saved()["RESULT"], rtol=1e-4)
 
 
 def test_a_slash_in_a_name_is_a_dot() -> None:

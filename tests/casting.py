@@ -1,4 +1,4 @@
-"""A few frames of a real clip, from a file through the whole program into a file."""
+"""A few frames of a clip, from a file through the whole program into a file."""
 
 from __future__ import annotations
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from stream.sources.demo import FPS, HEIGHT, WIDTH, Demo
+from tests.ffmpeg_reference import ffmpeg
 from tests.folders import SHARED
+from tests.golden.weights_recipe import write_recipe_weights
 from tests.memory import give_memory_back
 
 # TensorFlow's own allocator for oneDNN never gives anything back
@@ -48,23 +49,24 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def golden_folder() -> Path:
-    """Folder of what the original programs compute; skips where it is absent."""
-    folder = SHARED / "golden"
-    if not folder.is_dir():
-        pytest.skip(f"needs the project's reference data in {folder.name}/ beside the checkout")
-    return folder
+def demo_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen seconds of a portrait in motion with a tone, 640x480; skips without scikit-image."""
+    pytest.importorskip("skimage", reason="scikit-image carries the portrait")
+    folder = tmp_path_factory.mktemp("demo")
+    with Demo() as demo:
+        frames = b"".join(frame.image.tobytes() for frame in demo)
+    raw = ("-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{WIDTH}x{HEIGHT}")
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+    once, twice = folder / "once.mkv", folder / "demo_clip.mp4"
+    ffmpeg(*raw, "-framerate", str(FPS), "-i", "-", *coded, once, data=frames)
+    tone = ("-f", "lavfi", "-i", "sine=duration=16")
+    ffmpeg("-stream_loop", "1", "-i", once, *tone, "-c:v", "copy", "-c:a", "aac", twice)
+    return twice
 
 
 @pytest.fixture(scope="session")
-def mask_rcnn_weights(golden_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mask_rcnn_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights as Matterport published them, made by a recipe, the same on every machine."""
     pytest.importorskip("h5py")
     path = tmp_path_factory.mktemp("weights") / "recipe.h5"
-    recipe = golden_folder / "weights_recipe.py"
-    manifest = golden_folder / "matterport.manifest.json"
-    command = [sys.executable, recipe, "matterport", manifest, path, "--hash"]
-    made = subprocess.run(command, check=True, capture_output=True, text=True)
-    hashes = json.loads((golden_folder / "recipe_sha256.json").read_text())
-    assert made.stdout.strip() == hashes["matterport"]
-    return path
+    return write_recipe_weights("matterport", path)

@@ -1,4 +1,7 @@
-"""YOLACT and YOLACT++ with known weights against what their own program computes from them."""
+"""YOLACT and YOLACT++ with known weights against what their own program computes from them.
+
+One published network has no reference data: `yolact-im700`, which is `yolact-base` at another size.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ from segmentation import coco  # noqa: E402
 from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.loading import LOADERS, load  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
-from segmentation.weights.torch_layout import torch_name  # noqa: E402
 from segmentation.yolact.network import (  # noqa: E402
     MEAN_RGB,
     STD_RGB,
@@ -29,19 +31,19 @@ from segmentation.yolact.network import (  # noqa: E402
 from segmentation.yolact.published import VARIANTS, num_foreground_classes, read_state_dict  # noqa: E402
 from segmentation.yolact.segmenter import YOLACT, resize_to_square, to_instances  # noqa: E402
 from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
-from tests.golden import (  # noqa: E402
+from tests.golden.comparison import (  # noqa: E402
     Case,
+    Tolerance,
+    assert_golden,
     assert_same_set,
-    golden_instances,
-    load_golden,
-    manifest,
     run,
     sampled_error,
-    write_pth,
 )
+from tests.golden.reference import golden_params, load_golden  # noqa: E402
+from tests.golden.weights_recipe import write_recipe_weights  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
 
-TOLERANCE = {"score": 1.2e-3, "box_px": 1, "mask": 0.003}
+TOLERANCE = Tolerance(score=1.2e-3, box_px=1, mask=0.003)
 
 #: name in the reference data -> layer
 TENSORS = {
@@ -57,13 +59,32 @@ TENSORS = {
 }
 
 
-@pytest.fixture(scope="module", params=["yolact-darknet53", "yolact-base", "yolact-plus-base"])
+def files(*names: str) -> dict[str, str]:
+    return {name: name.replace("-", "_") for name in names}
+
+
+#: the first two have all kinds of layers
+CASES = golden_params(
+    files(
+        "yolact-darknet53",
+        "yolact-plus-resnet50",
+        "yolact-base",
+        "yolact-resnet50",
+        "yolact-plus-base",
+    ),
+    files("yolact-darknet53", "yolact-base", "yolact-plus-base"),
+)
+
+
+@pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    name = request.param
-    net = name.replace("-", "_")
-    golden = load_golden(net)
-    path = tmp_path_factory.mktemp("weights") / f"{net}.pth"
-    weights = write_pth(net, path, zip_form=name != "yolact-base")
+    name, file = request.param
+    golden = load_golden(file)
+    weights = write_recipe_weights(
+        str(golden["recipe_net"]),
+        tmp_path_factory.mktemp("weights") / f"{name}.pth",
+        zip_form=name != "yolact-base",
+    )
     network = load_network(weights, VARIANTS[name], 550)
     layers = [network.get_layer(layer).output for layer in [*TENSORS.values(), "detections"]]
     model = keras.Model(network.inputs, layers)
@@ -125,7 +146,7 @@ def test_fast_nms_without_threshold(case: Case) -> None:
 
 def test_photo_in_objects_out(case: Case) -> None:
     (found,) = segmenter(case).segment(case.golden["image"][None])
-    assert_same_set(found, golden_instances(case.golden), **TOLERANCE)
+    assert_golden(found, case.golden, TOLERANCE)
     assert (np.diff(found.scores) <= 0).all()
 
 
@@ -148,44 +169,34 @@ def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A network whose export is kept for the tests of this file."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the export goes through TensorFlow")
-    if case.name == "yolact-base":
-        pytest.skip("has nothing that the two others have not")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield case
 
 
+exported_cases = pytest.mark.parametrize("case", CASES[:2], indirect=True)
+
+
+@exported_cases
 def test_loaded_by_name_through_openvino(exportable: Case) -> None:
     case = exportable
     loaded = load(case.name, Options(weights=case.weights, backend="openvino"))
     assert loaded.classes == coco.NAMES
     assert loaded.name == case.name
     (found,) = loaded.segment(case.golden["image"][None])
-    assert_same_set(found, golden_instances(case.golden), **TOLERANCE)
+    assert_golden(found, case.golden, TOLERANCE)
     (expected,) = segmenter(case).segment(case.golden["image"][None])
-    assert_same_set(found, expected, score=1e-4, box_px=1, mask=0.001)
+    assert_same_set(found, expected, Tolerance(score=1e-4, box_px=1, mask=0.001))
 
 
-def test_a_clip_with_keyframes(exportable: Case, shared_data: Path, tmp_path: Path) -> None:
-    clip = shared_data / "clips" / "webcam_asl_book.mkv"
+@exported_cases
+def test_a_clip_with_keyframes(exportable: Case, demo_clip: Path, tmp_path: Path) -> None:
     options = ["--model", exportable.name, "--weights", exportable.weights, "--min-score", 0.05]
-    frames = cast_clip(clip, tmp_path, 9, *options, "--keyframe", 4, "--reuse", "flow")
+    frames = cast_clip(demo_clip, tmp_path, 9, *options, "--keyframe", 4, "--reuse", "flow")
     assert_keyframes_were_reused(frames)
 
 
-# === The other published networks ===
-
-
-@pytest.mark.parametrize("name", ["yolact-resnet50", "yolact-plus-resnet50"])
-def test_tensors_of_the_files_of_the_siblings(name: str) -> None:
-    network = build_network(VARIANTS[name], 550)
-    in_network = {torch_name(v): len(v.shape) for v in network.variables}
-    in_file = {
-        entry["name"]: len(entry["shape"])
-        for entry in manifest(name.replace("-", "_"))
-        if "num_batches_tracked" not in entry["name"] and "semantic_seg" not in entry["name"]
-    }
-    assert in_network == in_file
+# === Other sizes ===
 
 
 def test_the_network_for_700_pixels() -> None:

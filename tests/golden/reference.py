@@ -1,0 +1,119 @@
+"""What the original programs compute from known weights and a photo.
+
+Two sets of files have this: `tests/golden/data`, in every checkout, on a photo that scikit-image
+carries, and a larger one beside the checkout, on another photo. Both come out in one form, so that
+the same tests hold both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Container, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.folders import SHARED
+
+COMPACT = Path(__file__).parent / "data"
+LARGER = SHARED / "golden"
+
+Golden = dict[str, NDArray[Any]]
+
+
+def compact(name: str) -> Path:
+    """Return the file of a network, or training step, on the astronaut."""
+    return COMPACT / f"{name}.npz"
+
+
+def larger(name: str) -> Path:
+    """Return the file of a network, or training step, on the other photo."""
+    return LARGER / f"{name}.golden.npz"
+
+
+def golden_params(
+    compacts: Mapping[str, str], largers: Mapping[str, str], *, long: Container[str] = ()
+) -> list[Any]:
+    """Return (name, file) for a fixture that tests a case after the other.
+
+    Args:
+        compacts: stems of files by the names of their cases.
+        largers: likewise, of the other set; its tests are long ones.
+        long: names of compact cases whose tests are long ones.
+    """
+    first = [
+        pytest.param((name, compact(stem)), id=name, marks=[pytest.mark.long] * (name in long))
+        for name, stem in compacts.items()
+    ]
+    return first + [
+        pytest.param((name, larger(stem)), id=f"{name}-larger", marks=pytest.mark.long)
+        for name, stem in largers.items()
+    ]
+
+
+def load_golden(path: Path) -> Golden:
+    """Return all arrays of a file; skips where the larger set or the photo is absent.
+
+    A tensor is there as a whole under its name, or sampled: `X/shape`, `X/idx` (flat indices in C
+    order) and `X/val`. What is always there: `image`, the photo (H, W, 3) uint8 RGB; `recipe_net`,
+    which weights; and of a network `final_masks` (N, R, W) bool, the rows `final_mask_rows` (R,) of
+    its masks, and `final_mask_areas` (N,), the pixels of the whole masks.
+    """
+    if path.parent == LARGER and not path.is_file():
+        pytest.skip(f"needs the project's reference data in {LARGER.name}/ beside the checkout")
+    with np.load(path) as archive:
+        golden = dict(archive)
+    if "sampled" in golden:
+        _take_samples_apart(golden)
+    if "image" not in golden:
+        golden["image"] = _photo(golden)
+    golden.setdefault("recipe_net", np.array(_recipe_net(path)))
+    if "final_masks_shape" in golden:
+        _unpack_masks(golden)
+    return golden
+
+
+def sha256(array: NDArray[Any]) -> str:
+    """Return the digest of an array's bytes in C order."""
+    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+
+
+def _take_samples_apart(golden: Golden) -> None:
+    """Sample k of all tensors lies at the same fraction of their length, in units of 2**-32."""
+    places = golden.pop("sample_at").astype(np.int64)
+    values = golden.pop("sampled_values")
+    shapes = json.loads(str(golden.pop("sampled")))
+    for row, (name, shape) in enumerate(shapes.items()):
+        golden[f"{name}/shape"] = np.array(shape)
+        golden[f"{name}/idx"] = places * int(np.prod(shape)) >> 32
+        golden[f"{name}/val"] = values[row]
+
+
+def _photo(golden: Golden) -> NDArray[np.uint8]:
+    reason = "scikit-image carries the photo"
+    data = pytest.importorskip("skimage.data", reason=reason)
+    first, last = golden["photo_rows"]
+    photo: NDArray[np.uint8] = np.ascontiguousarray(data.astronaut()[first:last])
+    assert sha256(photo) == str(golden["photo_sha256"]), "another photo than the originals saw"
+    return photo
+
+
+def _recipe_net(path: Path) -> str:
+    name = path.name.partition(".")[0]
+    return "matterport" if name.startswith("matterport") else name
+
+
+def _unpack_masks(golden: Golden) -> None:
+    num, height, width = golden["final_masks_shape"]
+    if "final_masks_packed" in golden:
+        bits = np.unpackbits(golden.pop("final_masks_packed"), axis=1)[:, : height * width]
+        masks = bits.reshape(num, height, width)
+        golden["final_mask_rows"] = np.arange(height)
+        golden["final_mask_areas"] = masks.sum(axis=(1, 2), dtype=np.int64)
+    else:
+        masks = np.unpackbits(golden.pop("final_masks_at_rows_packed"), axis=2)[..., :width]
+    golden["final_masks"] = masks.astype(bool)

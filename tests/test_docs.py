@@ -71,10 +71,10 @@ def machine(
 
 
 @pytest.fixture
-def folder(shared_data: Path, tmp_path: Path, machine: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, machine: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder in which someone tries the examples, with a photo."""
-    photo = sorted((shared_data / "photos").glob("*.jpg"))[0]
-    (tmp_path / "photo.jpg").write_bytes(photo.read_bytes())
+    data = pytest.importorskip("skimage.data", reason="scikit-image carries the photo")
+    cv2.imwrite(str(tmp_path / "photo.jpg"), data.astronaut()[..., ::-1])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         yield tmp_path
@@ -138,11 +138,8 @@ def test_ten_lines_of_python(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert foreground[..., 3].max() > 128 > foreground[..., 3].min()
 
 
-def test_a_clip_goes_through(
-    shared_data: Path, machine: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    clip = shared_data / "clips" / "webcam_asl_book.mkv"
+def test_a_clip_goes_through(demo_clip: Path, machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run.main(["models", "fetch", "mask-rcnn"])  # the same file again: exported once for both tests
     weights = locate(presets.PRESETS["mask-rcnn"])
     options = ["--model", "mask-rcnn", "--weights", weights, "--size", SIZE]
-    cast_clip(clip, tmp_path, 4, *options)
+    cast_clip(demo_clip, tmp_path, 4, *options)

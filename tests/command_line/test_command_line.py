@@ -174,10 +174,9 @@ def test_missing_camera(capfd):
     assert "camera 97: cannot be opened" in line
 
 
-def test_sources_that_make_no_sense(capfd, shared_data):
+def test_sources_that_make_no_sense(capfd, demo_clip):
     assert "has no name" in failing(capfd, 1, "", "-o", "null:")
-    clip = shared_data / "clips" / "carphone_qcif.mp4"
-    assert "--fps is for photos" in failing(capfd, 1, clip, "-o", "null:", "--fps", "25")
+    assert "--fps is for photos" in failing(capfd, 1, demo_clip, "-o", "null:", "--fps", "25")
 
 
 def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):

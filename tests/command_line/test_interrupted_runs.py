@@ -31,12 +31,11 @@ def wait_for(condition, seconds: float = 30) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(shared_data, tmp_path, number):
+def test_ctrl_c_leaves_a_playable_video_whose_sound_ends_with_it(demo_clip, tmp_path, number):
     from stream.sources.video import VideoSource
 
-    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
     out = tmp_path / "out.mp4"
-    with start(clip, "--realtime", "-o", out) as process:
+    with start(demo_clip, "--realtime", "-o", out) as process:
         wait_for(lambda: any(path.stat().st_size > 0 for path in tmp_path.iterdir()))
         time.sleep(2)
         process.send_signal(number)
@@ -65,9 +64,8 @@ def test_ctrl_c_ends_the_wait_for_a_source_that_does_not_come(tmp_path):
 
 
 @pytest.mark.parametrize("pause_s", [0.001, 0.01])
-def test_ctrl_c_again_and_again_is_quick_and_leaves_nothing(shared_data, tmp_path, pause_s):
-    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
-    with start(clip, "--realtime", "-o", tmp_path / "out.mp4") as process:
+def test_ctrl_c_again_and_again_is_quick_and_leaves_nothing(demo_clip, tmp_path, pause_s):
+    with start(demo_clip, "--realtime", "-o", tmp_path / "out.mp4") as process:
         wait_for(lambda: any(path.stat().st_size > 0 for path in tmp_path.iterdir()))
         began = time.monotonic()
         for _ in range(6):
@@ -79,10 +77,9 @@ def test_ctrl_c_again_and_again_is_quick_and_leaves_nothing(shared_data, tmp_pat
     assert files(tmp_path) in ([], ["out.mp4"])
 
 
-def test_killed_ffmpeg_is_one_line_and_leaves_nothing(shared_data, tmp_path):
-    clip = shared_data / "clips" / "talk_woman_720p_audio.mp4"
+def test_killed_ffmpeg_is_one_line_and_leaves_nothing(demo_clip, tmp_path):
     out = tmp_path / "out.mp4"
-    with start(clip, "--realtime", "-o", out) as process:
+    with start(demo_clip, "--realtime", "-o", out) as process:
         children = psutil.Process(process.pid).children
         wait_for(lambda: len([one for one in children() if "ffmpeg" in one.name()]) == 2)
         time.sleep(0.5)

@@ -43,7 +43,7 @@ def test_other_effects_are_given_rgb() -> None:
     assert shown.rgb.shape == picture.rgb.shape
 
 
-def test_foreground_of_a_clip_is_written_as_it_was_read(shared_data: Path) -> None:
+def test_foreground_of_a_clip_is_written_as_it_was_read(demo_clip: Path) -> None:
     from segmentation.loading import load
     from segmentation.tracking.per_frame_tracker import PerFrameTracker
     from stream.sources.video import VideoSource
@@ -56,7 +56,7 @@ def test_foreground_of_a_clip_is_written_as_it_was_read(shared_data: Path) -> No
         max_input=segmenter.max_input,
         stats=Stats(),
     )
-    with VideoSource(str(shared_data / "clips" / "talk_woman_720p_audio.mp4")) as source:
+    with VideoSource(str(demo_clip)) as source:
         frame = next(iter(source))
     output = pipeline.process(frame)
     assert isinstance(frame.picture, YuvPicture)

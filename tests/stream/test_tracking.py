@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -242,21 +243,16 @@ def test_calls_run_in_order_and_their_errors_are_carried():
         assert futures[2].result() == (2, 1)
 
 
-def test_cut_in_a_file_is_a_keyframe(tmp_path, shared_data):
-    first, second = (
-        shared_data / "clips" / name
-        for name in ("webcam_asl_book.mkv", "man_sitting_outdoor_360p.mp4")
-    )
-    joined = tmp_path / "joined.mp4"
-    chain = "trim=end_frame=13,setpts=PTS-STARTPTS,scale=480:270,setsar=1,format=yuv420p,fps=25"
+def test_cut_in_a_file_is_a_keyframe(tmp_path, demo_clip):
+    from skimage.data import coffee
+
+    photo, joined = tmp_path / "coffee.png", tmp_path / "joined.mp4"
+    cv2.imwrite(str(photo), coffee()[..., ::-1])
+    chain = "fps=25,trim=end_frame=13,setpts=PTS-STARTPTS,setsar=1,format=yuv420p"
+    portrait, cup = f"scale=480:270,{chain}", f"crop=480:270:n*3:60,{chain}"
     ffmpeg(
-        "-i",
-        first,
-        "-i",
-        second,
-        "-filter_complex",
-        f"[0:v]{chain}[a];[1:v]{chain}[b];[a][b]concat",
-        joined,
+        *("-i", demo_clip, "-loop", "1", "-framerate", "25", "-i", photo),
+        *("-filter_complex", f"[0:v]{portrait}[a];[1:v]{cup}[b];[a][b]concat", joined),
     )
     stats = tmp_path / "stats.json"
     arguments = [joined, "-o", tmp_path / "out.mp4", "--keyframe", "10", "--stats", stats]

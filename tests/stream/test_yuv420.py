@@ -128,14 +128,23 @@ def test_other_planes_have_the_same_coding() -> None:
     assert np.abs(replaced.rgb[::-1].astype(int) - picture.rgb).max() <= 1
 
 
-def test_a_decoded_clip_is_what_ffmpeg_makes_of_it(shared_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("matrix", "full_range"), [("bt709", False), ("smpte170m", True), ("bt470bg", False)]
+)
+def test_a_decoded_clip_is_what_ffmpeg_makes_of_it(
+    demo_clip: Path, tmp_path: Path, matrix: str, full_range: bool
+) -> None:
     from stream.sources.video import VideoSource
 
-    for name in ("talk_woman_720p_audio.mp4", "webcam_asl_book.mkv", "two_kids_bedroom_540p.mp4"):
-        path = shared_data / "clips" / name
-        with VideoSource(str(path)) as source:
-            image = next(iter(source)).image
-        (want,) = reference.rgb(path, image.shape[:2], 1)
-        difference = image.astype(int) - want
-        assert np.abs(difference.mean(axis=(0, 1))).max() < 0.2
-        assert np.abs(difference).mean() < 0.4
+    path, values = tmp_path / "clip.mkv", "pc" if full_range else "tv"
+    coded = f"scale=out_color_matrix={SCALE.get(matrix, matrix)}:out_range={values}"
+    tagged = f"format=yuv420p,setparams=colorspace={matrix}:range={values}"
+    reference.ffmpeg("-i", demo_clip, "-vf", f"{coded},{tagged}", "-frames:v", "1", "-an", path)
+    with VideoSource(str(path)) as source:
+        image = next(iter(source)).image
+    assert source.info.colour.matrix == matrix
+    assert source.info.colour.full_range == full_range
+    (want,) = reference.rgb(path, image.shape[:2], 1)
+    difference = image.astype(int) - want
+    assert np.abs(difference.mean(axis=(0, 1))).max() < 0.2
+    assert np.abs(difference).mean() < 0.4

@@ -1,5 +1,6 @@
 # make demo: a portrait in motion before another background, demo.mp4
-# make test: style, types and tests
+# make test: style, types and tests, but for those that take long
+# make test-all: the long tests as well
 # make live: webcam, background blurred, in a window
 
 PYTHON ?= python3
@@ -12,15 +13,16 @@ demo: $(VENV)/demo
 live: $(VENV)/demo
 	$(BIN)/python run.py
 
-test: $(VENV)/dev
+test: SELECTED := -m "not long"
+test test-all: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0 $(SELECTED)
 
 $(VENV)/demo $(VENV)/dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[$(notdir $@)]'
 	touch $@
 
-.PHONY: demo live test
+.PHONY: demo live test test-all

@@ -208,6 +208,7 @@ def kill_after(step: int) -> Any:
     return report
 
 
+@pytest.mark.long
 def test_run_that_was_killed_equals_one_that_was_not(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "TRAINING", SMALL)
     monkeypatch.setattr(training_run, "CHECKPOINT_EVERY_S", 0)

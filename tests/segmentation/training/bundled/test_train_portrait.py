@@ -24,6 +24,7 @@ def made_here(open_maker, steps):
     return map(open_maker(), steps)
 
 
+@pytest.mark.long
 def test_run_that_was_killed_equals_one_that_was_not(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "EPOCH_STEPS", 3)
     monkeypatch.setattr(training_run, "CHECKPOINT_EVERY_S", 0)

@@ -78,6 +78,7 @@ def small_config(size: int, num_classes: int) -> MaskRCNNConfig:
     )
 
 
+@pytest.mark.long
 def test_learns_four_photos_by_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_images, "augment", lambda rng, *photo, **_: photo[:4])
     dataset = drawn_shapes(tmp_path, 4)
@@ -157,6 +158,7 @@ def table(path: Path) -> list[dict[str, float]]:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
+@pytest.mark.long
 def test_killed_and_begun_again_is_as_never_killed(tmp_path: Path) -> None:
     photos, killed, whole = (tmp_path / name for name in ("photos", "killed", "whole"))
     command = [sys.executable, "-c", KILLED, photos, killed]

@@ -26,7 +26,15 @@ FAMILIES = tuple(
 )
 BELOW_ALL = tuple(
     f"segmentation/{name}.py"
-    for name in ("errors", "instances", "coco", "picture", "pip_command", "user_cache")
+    for name in (
+        "errors",
+        "instances",
+        "coco",
+        "picture",
+        "pip_command",
+        "unfinished",
+        "user_cache",
+    )
 )
 SHARED = ("segmentation/family.py", "segmentation/segmenter.py")
 ROOMS = tuple(sorted(room for room in rooms(GRAPH) if room.startswith("segmentation/")))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from segmentation.unfinished import unfinished
 
 #: seconds between two lines on how far the training is
 REPORT_EVERY_S = 20.0
@@ -30,12 +31,10 @@ class TableFile:
         self._columns = tuple(columns)
         self.lines = [line for line in self._read() if int(line["step"]) <= last_step]
         if path.exists():
-            part = path.with_name(path.name + ".part")
-            with open(part, "w", newline="") as file:
+            with unfinished(path) as part, open(part, "w", newline="") as file:
                 writer = self._writer(file)
                 writer.writeheader()
                 writer.writerows(self.lines)
-            os.replace(part, path)
 
     def _writer(self, file: Any) -> csv.DictWriter[str]:
         return csv.DictWriter(file, self._columns, extrasaction="ignore")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from segmentation.training.training_log import ProgressLines, Report, TableFile, TensorBoardLog
 from segmentation.training.training_state import TrainingState, has_checkpoint
+from segmentation.unfinished import unfinished
 
 CHECKPOINT_EVERY_S = 300.0
 
@@ -160,9 +160,8 @@ class TrainingRun:
             figures = measure(epoch)
             is_best = figures[self._course.figures[0]] >= self._best
             if is_best:
-                part = best.with_name(f"part_of_{best.name}")
-                save(part)
-                os.replace(part, best)
+                with unfinished(best) as part:
+                    save(part)
         self._best = max(self._best, figures[self._course.figures[0]])
         means = {
             name: float(np.mean([values[name] for values in self._losses] or [np.nan]))

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.unfinished import discard_left_behind, unfinished
 from segmentation.weights.ordered_weights import read_weights
 
 AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
@@ -22,6 +23,7 @@ OLD = "checkpoint.old"  # name of the checkpoint before, while the new one takes
 
 def has_checkpoint(folder: Path) -> bool:
     """Return whether there is a checkpoint, once what a kill while saving left is cleared up."""
+    discard_left_behind(folder)
     old = folder.with_name(OLD)
     if old.is_dir() and not folder.is_dir():
         os.rename(old, folder)
@@ -90,20 +92,22 @@ class TrainingState:
 
     def save(self) -> None:
         """Write a checkpoint beside the old one, then put it in its place."""
-        fresh = self._folder.with_name("checkpoint.part")
-        fresh.mkdir(exist_ok=True)
-        optimizer = [np.asarray(variable) for variable in self._optimizer.variables]
-        np.savez(fresh / "model.npz", *self._model.get_weights())
-        if self._average:
-            np.savez(fresh / "average.npz", *self._average)
-        np.savez(fresh / "optimizer.npz", *optimizer)
-        description = {"step": self.step, "schedule": self._schedule}
-        (fresh / "state.json").write_text(json.dumps(description))
         old = self._folder.with_name(OLD)
-        if self._folder.is_dir():
-            os.rename(self._folder, old)
-        os.rename(fresh, self._folder)
+        with unfinished(self._folder) as fresh:
+            fresh.mkdir()
+            self._write(fresh)
+            if self._folder.is_dir():
+                os.rename(self._folder, old)
         shutil.rmtree(old, ignore_errors=True)
+
+    def _write(self, folder: Path) -> None:
+        optimizer = [np.asarray(variable) for variable in self._optimizer.variables]
+        np.savez(folder / "model.npz", *self._model.get_weights())
+        if self._average:
+            np.savez(folder / "average.npz", *self._average)
+        np.savez(folder / "optimizer.npz", *optimizer)
+        description = {"step": self.step, "schedule": self._schedule}
+        (folder / "state.json").write_text(json.dumps(description))
 
     def _restore(self) -> None:
         description = json.loads((self._folder / "state.json").read_text())

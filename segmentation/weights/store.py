@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from segmentation.errors import WeightsError
+from segmentation.unfinished import put_in_place, unfinished
 from segmentation.user_cache import user_cache
 from segmentation.weights.presets import PRESETS, Preset
 from segmentation.weights.unfinished_files import discard, disk_errors, version_file
@@ -175,11 +176,11 @@ def _write_record(path: Path, hashed: Path, sha256: str) -> None:
     target = _record_file(path)
     with disk_errors(target):
         state = hashed.stat()
-        new = target.with_name(target.name + ".new")
-        new.write_text(
-            f"# {state.st_size} bytes, changed at {state.st_mtime_ns} ns\n{sha256}  {path.name}\n"
-        )
-        os.replace(new, target)
+        with unfinished(target) as new:
+            new.write_text(
+                f"# {state.st_size} bytes, changed at {state.st_mtime_ns} ns\n"
+                f"{sha256}  {path.name}\n"
+            )
 
 
 # === Fetched and removed ===
@@ -220,7 +221,7 @@ def fetch(preset: Preset, on_progress: OnProgress) -> Path:
             ) from error
         _write_record(path, part, sha256)
         with disk_errors(path):
-            os.replace(part, path)
+            put_in_place(part, path)
             version_file(part).unlink(missing_ok=True)
     return path
 

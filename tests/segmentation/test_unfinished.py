@@ -1,0 +1,107 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from segmentation.unfinished import (
+    Unfinished,
+    discard_left_behind,
+    put_in_place,
+    unfinished,
+)
+
+
+def test_a_file_has_its_name_when_it_is_whole_and_what_had_it_stays_until_then(tmp_path):
+    target = tmp_path / "out.npz"
+    target.write_text("old")
+    with unfinished(target) as part:
+        part.write_text("new")
+        assert part.parent == tmp_path
+        assert part.name.startswith(".")
+        assert part.suffix == ".npz"
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_what_is_not_whole_is_deleted(tmp_path, error):
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+
+    def write(path: Path) -> None:
+        with unfinished(path) as part:
+            part.write_text("half")
+            raise error
+
+    for path in (target, tmp_path / "other"):
+        with pytest.raises(error):
+            write(path)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_several_on_their_way_to_one_name_are_not_in_the_way_of_each_other(tmp_path):
+    target, barrier = tmp_path / "out.txt", threading.Barrier(8)
+
+    def write(number: int) -> None:
+        with unfinished(target) as part:
+            part.write_text(str(number) * 1000)
+            barrier.wait()
+            assert part.read_text() == str(number) * 1000
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(target.read_text()) == 1000
+    assert len(set(target.read_text())) == 1
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_is_finished_or_discarded_whole(tmp_path):
+    for keep in (True, False):
+        part = Unfinished(tmp_path / f"folder {keep}")
+        (part.path / "deep").mkdir(parents=True)
+        (part.path / "deep" / "file").write_text("x")
+        if keep:
+            part.finish()
+        part.discard()
+        part.discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["folder True"]
+    assert (tmp_path / "folder True" / "deep" / "file").read_text() == "x"
+
+
+def test_a_name_that_is_too_long_is_an_error_and_nothing_else(tmp_path):
+    part = Unfinished(tmp_path / ("x" * 250))
+    part.discard()
+    with pytest.raises(OSError, match="name too long"):
+        part.path.touch()
+    with pytest.raises(OSError, match="name too long"), unfinished(part.target) as path:
+        path.touch()
+
+
+def test_what_killed_programs_left_is_deleted_and_nothing_else(tmp_path):
+    target = tmp_path / "check[1]"
+    left = Unfinished(target).path
+    left.mkdir()
+    (left / "half").write_text("x")
+    others = [target, Unfinished(tmp_path / "check1").path, tmp_path / ".check[1].mine"]
+    for other in others:
+        other.write_text("x")
+    discard_left_behind(target)
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_what_cannot_get_its_name_is_an_error_and_deleted(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="taken"), unfinished(tmp_path / "taken") as part:
+        part.write_text("x")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+    with pytest.raises(FileNotFoundError):
+        put_in_place(tmp_path / "missing", tmp_path / "new")

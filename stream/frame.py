@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +76,7 @@ class StreamInfo:
         live: frames are lost if nobody reads them in time.
         pixel_aspect: width of a pixel over its height.
         num_frames: as announced, which may be wrong; `None` where unknown.
-        colour: primaries and transfer of the video.
+        colour: how the video codes its colours.
         time_base: unit of the source's timestamps in seconds, `None` where it has none.
         sound: address of the file or stream whose sound belongs to the frames, `None` without.
     """
@@ -160,14 +162,45 @@ class Event:
     at_xy: tuple[int, int] = (0, 0)
 
 
-class Source(Protocol):
-    """A context manager over one stream; iterating gives its frames once, in order.
+class Endpoint:
+    """One end of a stream, where it comes from or goes to: a context manager.
 
-    Sources are subclasses; what they do not say otherwise holds nothing open.
+    Subclasses say in `open` and `close` what they hold open; those that say nothing hold nothing.
+    Opening happens in the constructor or in `open`, both of which may raise `StreamError`. Leaving
+    the context frees every process, device and thread, whatever happened since, and leaving it
+    again is harmless.
+    """
 
-    Opening happens in the constructor or in `__enter__`, both of which may raise `StreamError`;
-    from then on `info` is valid. The end of the stream ends the iteration; a stream that breaks
-    off raises `StreamError`. Leaving the context frees every process, device and thread.
+    def __enter__(self) -> Self:
+        """Open it; what could be opened is closed again where something else could not."""
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def open(self) -> None:
+        """Begin what needs an end. Called once, on entering."""
+
+    def close(self) -> None:
+        """Free what is held, as far as it is held, and delete what is unfinished."""
+
+
+class Source(Endpoint, ABC):
+    """Where frames come from; iterating gives them once, in order.
+
+    `info` is valid from the constructor on. Where it has a rate, the frames' times increase. The
+    end of the stream ends the iteration; a stream that breaks off raises `StreamError`.
     """
 
     #: what is known of the stream
@@ -175,53 +208,44 @@ class Source(Protocol):
     #: so far, of what has nothing to do with the rest and could not be read
     num_left_out: int = 0
 
-    def __enter__(self) -> Self:
-        return self
+    def __init__(self) -> None:
+        """Be interrupted by nobody yet."""
+        self._interrupted = threading.Event()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
+    @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames."""
 
     def interrupt(self) -> None:
-        """End a running iteration soon and without an error. May be called from any thread."""
+        """End a running iteration soon and without an error, also one that waits.
+
+        An iteration that begins later is empty. May be called from any thread, and again.
+        """
+        self._interrupted.set()
 
 
-class Sink(Protocol):
-    """A context manager that takes outputs, in order, from one thread.
-
-    Sinks are subclasses; what they do not say otherwise holds nothing open, has no keys and needs
-    no completing.
+class Sink(Endpoint, ABC):
+    """What takes outputs, in order, from one thread.
 
     `write` may block while the device is busy and raises `StreamError` when it cannot go on.
-    Whatever is written appears under its final name through `finish` alone; leaving the context
-    without it discards the output. Leaving the context frees every process, device and thread.
+    A file or folder that is written appears under its final name through `finish` alone, whole;
+    leaving the context without it discards the output. Where each file is an output of its own, as
+    in a folder of photos, it may appear as soon as it is whole, and stays.
+
+    Subclasses say in `complete` what finishing means; those that say nothing need no completing,
+    and have no keys.
     """
 
     #: written to from the main thread, because its window system wants that
-    main_thread: bool
-    #: gets what a person sees: a photo again and again, with each change he makes
+    main_thread: bool = False
+    #: gets what a person sees: a photo again and again, with each change they make
     watched: bool = False
     #: shown or sent on as time passes, so that no picture may be late
     on_time: bool = False
 
-    def __enter__(self) -> Self:
-        return self
+    _is_finished = False
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
+    @abstractmethod
     def write(self, output: Output) -> None:
         """Take the next output."""
 
@@ -230,5 +254,18 @@ class Sink(Protocol):
         return []
 
     def finish(self, *, cut_short: bool) -> None:
-        """Complete the output. `cut_short`: the source had more, so its sound ends here too."""
+        """Complete the output. A finished one stays as it is.
+
+        Args:
+            cut_short: the source had more, so its sound ends here too.
+
+        Raises:
+            StreamError: it cannot be completed, or there is none, because nothing was written.
+        """
+        if not self._is_finished:
+            self.complete(cut_short=cut_short)
+            self._is_finished = True
+
+    def complete(self, *, cut_short: bool) -> None:
+        """See `finish`, which calls it."""
         return None

@@ -6,8 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,29 +13,12 @@ from numpy.typing import NDArray
 from segmentation.instances import Instances
 from segmentation.picture import RgbPicture
 from stream.errors import StreamError
-from stream.frame import Event, Frame, Output, StreamInfo
+from stream.frame import Event, Frame, Output, Sink, Source, StreamInfo
 
 ROOM, PERSON = (20, 200, 40), (230, 30, 180)
 
 
-class Closing:
-    """The context manager of a thing that holds nothing open but counts being left."""
-
-    num_left = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.num_left += 1
-
-
-class MovingSquare(Closing):
+class MovingSquare(Source):
     """`Source` of a square "person" that moves over a plain "room"."""
 
     def __init__(
@@ -49,24 +30,20 @@ class MovingSquare(Closing):
         fail_at: int | None = None,
         restart_at: int | None = None,
     ) -> None:
+        super().__init__()
         self.info = StreamInfo(64, 48, Fraction(25), live=live, num_frames=num_frames)
         self._pause_s = pause_s
         self._fail_at = fail_at
         self._restart_at = restart_at
-        self.stopped = threading.Event()
-
-    def interrupt(self) -> None:
-        self.stopped.set()
 
     def __iter__(self) -> Iterator[Frame]:
         take = 0
         for index in range(self.info.num_frames or 0):
             take += index == self._restart_at
-            if self.stopped.is_set():
-                return
             if index == self._fail_at:
                 raise StreamError("square: broke off")
-            time.sleep(self._pause_s)
+            if self._interrupted.wait(self._pause_s):
+                return
             yield Frame(RgbPicture(square(index)), index, index / 25, take=take)
 
 
@@ -134,10 +111,8 @@ class HoldsBack:
         return held
 
 
-class ListSink(Closing):
+class ListSink(Sink):
     """`Sink` that keeps what it is given."""
-
-    on_time = False
 
     def __init__(
         self,
@@ -169,7 +144,7 @@ class ListSink(Closing):
         event = self._events.pop(len(self.outputs), None)
         return [event] if event is not None else []
 
-    def finish(self, *, cut_short: bool) -> None:
+    def complete(self, *, cut_short: bool) -> None:
         if self._fail_at_end:
             raise StreamError("list: torn")
         self.finished.append(cut_short)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -17,6 +15,8 @@ from segmentation.picture import RgbPicture
 from stream.errors import StreamError
 from stream.frame import Frame, Source, StreamInfo
 
+# asked for; the camera may choose others
+SIZE_WH, FPS = (1280, 720), 30
 # OpenCV hands out the last picture again and again when a device is gone
 MAX_REPEATS = 30
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to open a lost camera again
@@ -28,27 +28,20 @@ class Camera(Source):
     Args:
         number: as the system numbers cameras, from 0.
         on_message: told, in one line, that the camera was lost or is back.
-        size_wh: to ask for, in pixels; the camera may choose another.
-        fps: to ask for; likewise.
 
     Raises:
         StreamError: the camera cannot be opened or gives no picture.
     """
 
-    def __init__(
-        self,
-        number: int,
-        on_message: Callable[[str], None],
-        *,
-        size_wh: tuple[int, int] = (1280, 720),
-        fps: int = 30,
-    ) -> None:
+    def __init__(self, number: int, on_message: Callable[[str], None]) -> None:
         """Open the camera and look at its first frame."""
+        super().__init__()
         self._number = number
         self._on_message = on_message
-        self._wanted = (*size_wh, fps)
-        self._stopped = threading.Event()
-        self._still: Any = None  # the last picture that stood so long that it seemed lost
+        self._device: Any = None
+        self._last: Any = None  # of the picture before, some pixels
+        self._repeats = 0  # how often it came again
+        self._still: Any = None  # those of the last picture that stood so long that it seemed lost
         first = self._open()
         if first is None:
             raise StreamError(
@@ -59,7 +52,7 @@ class Camera(Source):
         self.info = StreamInfo(
             width=first.shape[1],
             height=first.shape[0],
-            fps=Fraction(rate).limit_denominator(1001) if rate and rate > 0 else Fraction(fps),
+            fps=Fraction(rate).limit_denominator(1001) if rate and rate > 0 else Fraction(FPS),
             live=True,
         )
 
@@ -71,24 +64,15 @@ class Camera(Source):
         rate = f"{float(self.info.fps or 0):g} frames/s"
         return ", ".join(filter(None, [f"{self.info.width}x{self.info.height}", rate, name]))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Release the device."""
         self.interrupt()
         self._device.release()
 
-    def interrupt(self) -> None:
-        """See `Source.interrupt`."""
-        self._stopped.set()
-
     def __iter__(self) -> Iterator[Frame]:
         """Yield frames until interrupted; see `Source`."""
         index = take = 0
-        while not self._stopped.is_set():
+        while not self._interrupted.is_set():
             image = self._read()
             if image is None:
                 take += 1
@@ -102,17 +86,14 @@ class Camera(Source):
         """Open the device and return its first frame, `None` when there is none to be had."""
         backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
         device = cv2.VideoCapture(self._number, backend)
-        width, height, fps = self._wanted
         # uncompressed video fills USB 2 at 5 frames/s in 1080p; asked for after the size, the
         # format is ignored by many drivers
         device.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-        device.set(cv2.CAP_PROP_FRAME_WIDTH, width)
-        device.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
-        device.set(cv2.CAP_PROP_FPS, fps)
+        device.set(cv2.CAP_PROP_FRAME_WIDTH, SIZE_WH[0])
+        device.set(cv2.CAP_PROP_FRAME_HEIGHT, SIZE_WH[1])
+        device.set(cv2.CAP_PROP_FPS, FPS)
         device.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self._device: Any = device
-        self._last: Any = None
-        self._repeats = 0
+        self._device, self._last, self._repeats = device, None, 0
         first = self._read() if device.isOpened() else None
         if first is None:
             device.release()
@@ -139,7 +120,7 @@ class Camera(Source):
         attempt = 0
         while True:
             self._device.release()
-            if self._stopped.wait(PAUSES_S[min(attempt, len(PAUSES_S) - 1)]):
+            if self._interrupted.wait(PAUSES_S[min(attempt, len(PAUSES_S) - 1)]):
                 return False
             image = self._open()
             if image is not None and image.shape[:2] == (self.info.height, self.info.width):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -35,22 +34,18 @@ class Demo(Source):
 
     def __init__(self) -> None:
         """Read the photo."""
+        super().__init__()
         package = importlib.util.find_spec("skimage")
         if package is None or package.origin is None:
             remedy = install_extra("demo")
             raise StreamError(f"demo: needs the package scikit-image; {remedy}")
         self._photo = read_photo(Path(package.origin).parent / "data" / "astronaut.png")
-        self._stopped = threading.Event()
         self.info = StreamInfo(WIDTH, HEIGHT, Fraction(FPS), num_frames=NUM_FRAMES)
-
-    def interrupt(self) -> None:
-        """See `Source.interrupt`."""
-        self._stopped.set()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; see `Source`."""
         for index in range(NUM_FRAMES):
-            if self._stopped.is_set():
+            if self._interrupted.is_set():
                 return
             view = self._view(2 * np.pi * index / NUM_FRAMES)
             yield Frame(RgbPicture(view), index, index / FPS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -37,19 +36,15 @@ class Photos(Source):
         on_message: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Look at the first photo that can be read."""
+        super().__init__()
         self._paths = list(paths)
         self._independent = fps is None
         self._on_message = on_message
-        self._stopped = threading.Event()
         self._first = 0
         while (first := self._read(self._first)) is None:
             self._first += 1
         height, width = first[0].shape[:2]
         self.info = StreamInfo(width=width, height=height, fps=fps, num_frames=len(self._paths))
-
-    def interrupt(self) -> None:
-        """See `Source.interrupt`."""
-        self._stopped.set()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield one frame for each photo; see `Source`.
@@ -59,7 +54,7 @@ class Photos(Source):
         """
         fps = self.info.fps
         for index in range(self._first, len(self._paths)):
-            if self._stopped.is_set():
+            if self._interrupted.is_set():
                 return
             read = self._read(index)
             if read is None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 from stream.errors import StreamError
 from stream.frame import Frame, Source
@@ -25,29 +22,23 @@ class RealTime(Source):
 
     def __init__(self, source: Source) -> None:
         """Wrap `source`."""
+        super().__init__()
         self._source = source
-        self._stopped = threading.Event()
         self.info = replace(source.info, live=True)
         if source.info.fps is None:
             raise StreamError("--realtime: photos have no pace; add --fps RATE or leave it out")
 
-    def __enter__(self) -> Self:
-        """Enter the source."""
-        self._source.__enter__()
-        return self
+    def open(self) -> None:
+        """Open the source."""
+        self._source.open()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave the source."""
-        self._source.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
 
     def interrupt(self) -> None:
         """See `Source.interrupt`."""
-        self._stopped.set()
+        super().interrupt()
         self._source.interrupt()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -57,6 +48,6 @@ class RealTime(Source):
             if offset is None:
                 offset = time.monotonic() - frame.time_s
             early_s = offset + frame.time_s - time.monotonic()
-            if early_s > 0 and self._stopped.wait(early_s):
+            if early_s > 0 and self._interrupted.wait(early_s):
                 return
             yield frame

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,28 +48,21 @@ class VideoSource(Source):
     Args:
         address: path, an address with a network protocol, or `screen:[WxH+X+Y]`.
         on_message: told, in one line and at its end, that the file is damaged.
-        live: treat the address as live, whatever it is.
 
     Raises:
         StreamError: not there, not readable, no video, or ffmpeg failed before the first frame.
     """
 
-    def __init__(
-        self,
-        address: str,
-        on_message: Callable[[str], None] = lambda text: None,
-        *,
-        live: bool = False,
-    ) -> None:
+    def __init__(self, address: str, on_message: Callable[[str], None] = lambda text: None) -> None:
         """Start ffmpeg and wait for the first frame."""
+        super().__init__()
         self._address, self._name = address, without_password(address)
         self._on_message = on_message
         self._screen = is_screen_address(address)
         self._remote = self._screen or is_network_address(address)
-        self._interrupted = threading.Event()
         if not self._remote:
             _check_file(Path(address))
-        self._low_delay = live or is_live_address(address)
+        self._low_delay = is_live_address(address)
         header = self._start(_TO_RGB if self._screen else _AS_DECODED)
         self._coding: YuvCoding | None = None
         if header.pixels in _YUV420 and header.colour.matrix in LUMA_WEIGHTS:
@@ -129,18 +120,13 @@ class VideoSource(Source):
             sound=self._address if has_sound else None,
         )
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """End ffmpeg."""
         self._output.process.close()
 
     def interrupt(self) -> None:
         """See `Source.interrupt`."""
-        self._interrupted.set()
+        super().interrupt()
         self._output.process.kill()
 
     def __iter__(self) -> Iterator[Frame]:

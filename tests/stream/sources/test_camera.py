@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,34 +17,8 @@ from stream.pipeline import Look, Pipeline
 from stream.sources import open_source
 from stream.sources.camera import Camera
 from stream.stats import Stats
+from tests.fake_camera import Device, noisy
 from tests.fakes import Oracle
-
-
-class Device:
-    """Stands in for `cv2.VideoCapture`; each opening plays the next list of frames."""
-
-    openings: list[list[np.ndarray | None]]
-    settings: list[tuple[int, float]]
-
-    def __init__(self, number: int, backend: int) -> None:
-        self._frames = self.openings.pop(0) if self.openings else []
-
-    def isOpened(self) -> bool:
-        return bool(self._frames)
-
-    def set(self, key: int, value: float) -> bool:
-        self.settings.append((key, value))
-        return True
-
-    def get(self, key: int) -> float:
-        return {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_FOURCC: float(0x47504A4D)}[key]
-
-    def read(self) -> tuple[bool, Any]:
-        image = self._frames.pop(0) if self._frames else None
-        return image is not None, image
-
-    def release(self) -> None:
-        self._frames = []
 
 
 @pytest.fixture
@@ -54,11 +27,6 @@ def device(monkeypatch):
     monkeypatch.setattr(stream.sources.camera, "PAUSES_S", (0.001, 0.002))
     Device.settings = []
     return Device
-
-
-def noisy(num: int) -> list[np.ndarray | None]:
-    rng = np.random.default_rng(num)
-    return [rng.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(num)]
 
 
 def test_camera_asks_for_mjpg_before_the_size_and_reports_the_mode(device):

@@ -298,10 +298,6 @@ def test_http_file_is_a_file(served: tuple[str, Path], small_clip: Path) -> None
         assert not source.info.live
         assert source.info.num_frames == 75
         assert sum(1 for _ in source) == 75
-    with VideoSource(f"{address}/clip.mp4", live=True) as source:
-        assert source.info.live
-        assert source.info.sound is None
-        assert source.info.num_frames is None
 
 
 def test_network_playlist_reads_no_local_file(served: tuple[str, Path], small_clip: Path) -> None:

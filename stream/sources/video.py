@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -136,12 +137,12 @@ class VideoSource(Source):
             StreamError: ffmpeg was killed, or the network broke off.
         """
         timestamp, index = self._first, 0
+        clock = _Clock(float(1 / (self.info.fps or _DEFAULT_FPS)))
         while timestamp is not None and not self._interrupted.is_set():
             picture = self._read_picture()
             if picture is None:
                 break
-            pts, time_base = timestamp
-            yield Frame(picture, index, float(pts * time_base))
+            yield Frame(picture, index, clock.time_s(*timestamp))
             timestamp, index = self._output.next_timestamp(), index + 1
         self._check_end(index)
 
@@ -191,6 +192,31 @@ class VideoSource(Source):
             return f"{name}: no frame of it can be decoded ({process.failure()})"
         reason = re.sub(r"^Error opening input.*?: ", "", process.failure())
         return f"{name}: cannot be read as a video ({reason.replace(self._address, name)})"
+
+
+class _Clock:
+    """Makes times increase, also where the clock of a file starts over, as in joined recordings.
+
+    Args:
+        step_s: from one frame to the next, as a rule.
+    """
+
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
+        self._last_s = -math.inf
+        self._offset_s = 0.0
+
+    def time_s(self, pts: int, time_base: Fraction) -> float:
+        """Return the time of the next frame."""
+        time_s = float(pts * time_base) + self._offset_s
+        if time_s <= self._last_s:
+            starts_over = self._last_s - time_s > 2 * self._step_s
+            due_s = self._last_s + (self._step_s if starts_over else float(time_base))
+            if starts_over:
+                self._offset_s += due_s - time_s
+            time_s = due_s
+        self._last_s = time_s
+        return time_s
 
 
 def _check_file(path: Path) -> None:

@@ -155,6 +155,17 @@ def test_irregular_times_are_exact(tmp_path: Path) -> None:
     np.testing.assert_allclose(read, times_s, atol=1e-9)
 
 
+def test_joined_recordings_go_on_where_the_clock_starts_over(tmp_path: Path) -> None:
+    picture = "testsrc2=size=64x48:rate=10:duration=1"
+    reference.ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "mpeg2video", tmp_path / "one.ts")
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes((tmp_path / "one.ts").read_bytes() * 3)
+    with VideoSource(str(joined)) as source:
+        times = [frame.time_s for frame in source]
+    np.testing.assert_allclose(np.diff(times), 0.1, atol=1e-6)
+    assert len(times) == 30
+
+
 def test_a_picture_that_changes_size_keeps_the_first(tmp_path: Path) -> None:
     for name, size in (("a.ts", "64x48"), ("b.ts", "96x96")):
         source = f"testsrc2=size={size}:rate=10:duration=1"

@@ -18,8 +18,9 @@ Image = NDArray[np.uint8]
 #: (4, 4): YUV, its chroma as stored, of YUV with signed chroma.
 _SIGNED_CHROMA = np.eye(4) + np.outer([0, 128, 128, 0], [0, 0, 0, 1])
 
-#: Weights of red and blue in luma, by ffmpeg's name of the matrix. Source: ITU-T H.273, table 4.
-#: What a file does not say is BT.601, as in all of ffmpeg.
+#: Weights of red and blue in luma, by ffmpeg's name of the matrix; pictures are kept and written
+#: in these alone. Source: ITU-T H.273, table 4. What a file does not say is BT.601, as in all of
+#: ffmpeg.
 LUMA_WEIGHTS = {
     "bt709": (0.2126, 0.0722),
     "fcc": (0.30, 0.11),

@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stream.frame import Colour, OutputInfo
+from stream.yuv420 import LUMA_WEIGHTS
 
-# ffmpeg's `scale` filter's name of each matrix it knows, by the name of the tag.
-_SCALE_MATRIX = {
-    "bt709": "bt709",
-    "fcc": "fcc",
-    "bt470bg": "bt470",
-    "smpte170m": "smpte170m",
-    "bt2020nc": "bt2020",
-    "unknown": "smpte170m",
-}
+# ffmpeg's `scale` filter's name of a matrix where it is not that of the tag.
+_SCALE_NAMES = {"bt470bg": "bt470", "bt2020nc": "bt2020", "unknown": "smpte170m"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +112,9 @@ def coded_colour(colour: Colour) -> Colour:
     """Return what a source's colours are coded as.
 
     As they were, or BT.709 where the source has no YUV, or one that cannot be written. The matrix
-    is one of `stream.yuv420.LUMA_WEIGHTS`.
+    is one of `LUMA_WEIGHTS`.
     """
-    if colour.matrix in _SCALE_MATRIX:
+    if colour.matrix in LUMA_WEIGHTS:
         return colour
     return Colour(colour.primaries or "bt709", colour.transfer or "bt709", "bt709")
 
@@ -145,9 +139,10 @@ def _tags(info: OutputInfo) -> str:
 
 def _conversion(colour: Colour) -> str:
     """Return the filter from RGB to YUV. Both round; `scale` darkens chroma of full range."""
-    name = _SCALE_MATRIX[colour.matrix or "bt709"]
+    matrix = colour.matrix or "bt709"
     if colour.full_range:
-        name = "smpte170m" if colour.matrix == "unknown" else colour.matrix or "bt709"
+        name = "smpte170m" if matrix == "unknown" else matrix
         return f"format=gbrp|gbrap,zscale=matrix={name}:range=full"
     flags = "bicubic+accurate_rnd+full_chroma_inp"
+    name = _SCALE_NAMES.get(matrix, matrix)
     return f"scale=flags={flags}:out_color_matrix={name}:out_range=tv"

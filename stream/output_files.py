@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from segmentation.unfinished import unfinished
 from stream.errors import StreamError
 
 
@@ -21,10 +22,8 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
 
 def check_free(path: Path, *, overwrite: bool, input_paths: Sequence[Path]) -> None:
     """Raise `StreamError` where writing `path` would destroy something or cannot work."""
-    try:
+    with writing(path):
         path.exists()
-    except OSError as error:
-        raise StreamError(f"{path}: cannot be written ({error.strerror})") from error
     if any(path.exists() and other.exists() and path.samefile(other) for other in input_paths):
         raise StreamError(f"{path}: is the input; name another output")
     if path.is_dir():
@@ -41,11 +40,33 @@ def save(data: bytes, path: Path) -> None:
     Raises:
         StreamError: the disk is full, or the folder cannot be written to.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with writing(path), unfinished(path) as part:
         part.write_bytes(data)
-        os.replace(part, path)
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those it lies in; returns the ones that were not there, innermost first.
+
+    Raises:
+        StreamError: it cannot be made.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def delete_empty(folders: Sequence[Path]) -> None:
+    """Delete folders, in that order, as long as there is nothing in them."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()  # which a full one does not let happen
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what a file system refuses at `path` into one line of `StreamError`."""
+    try:
+        yield
     except OSError as error:
-        raise StreamError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:  # also where Ctrl-C came
-        part.unlink(missing_ok=True)
+        raise StreamError(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -7,22 +7,32 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Event, Frame, Output, OutputInfo, StreamInfo
 from stream.live.control import LiveControl
-from stream.live.hud import Figures
 from stream.live.palette import Palette
 from stream.live.recorder import Recorder
 from stream.loop import Run, play
 from stream.pipeline import Look, Pipeline
+from stream.sinks import SinkOptions
 from stream.stats import Stats
-from tests.fakes import ListSink, MovingSquare, Oracle, square
+from tests.fakes import ListSink, MovingSquare, Oracle, output_of, square
 
 INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
 BLUE = (0x2A, 0x6F, 0x97)
+
+
+class Screen(ListSink):
+    """A window that nobody sees."""
+
+    num_fullscreen = 0
+
+    def toggle_fullscreen(self) -> None:
+        self.num_fullscreen += 1
 
 
 class Desk:
@@ -40,27 +50,23 @@ class Desk:
             stats=self.stats,
         )
         self.recorder = Recorder(
-            folder, INFO, preset="ultrafast", crf=20, on_message=self.messages.append
+            folder, INFO, SinkOptions(preset="ultrafast", on_message=self.messages.append)
         )
+        self.screen = Screen()
         source, network = MovingSquare(), Oracle()
         if "num_photos" in more:
             source.info = replace(source.info, fps=None, num_frames=more["num_photos"])
         network.classes = ("person", "dog", "cat")
-        self.run = Run(source, self.pipeline, {}, self.stats)
+        self.run = Run(source, self.pipeline, {"window:": self.screen}, self.stats)
         self.paused, self.stop = self.run.paused, self.run.stop
-        self.num_fullscreen = 0
         self.control = LiveControl(
             self.run,
             self.palette,
             network,
             keep=more.get("keep"),
-            figures=Figures(self.stats, "window:"),
+            window=self.screen,
             recorder=self.recorder,
-            fullscreen=self._fill,
         )
-
-    def _fill(self) -> None:
-        self.num_fullscreen += 1
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -79,5 +85,13 @@ def watch(live: Desk, source: MovingSquare, sink: ListSink) -> None:
         play(run, on_event=live.control.react)
 
 
+def written(live: Desk, output: Output) -> dict[str, list[str]]:
+    """Return the lines that are written over an output, by where they stand."""
+    with patch("stream.live.control.write_lines") as write:
+        live.control.draw(output)
+    return {where: lines for _, lines, where in (call.args for call in write.call_args_list)}
+
+
 def shown_message(live: Desk) -> str:
-    return live.control._message[0]
+    (message,) = written(live, output_of(square(0)))["bottom"]
+    return message

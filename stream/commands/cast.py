@@ -108,12 +108,10 @@ def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:
 
 
 def _segmenter(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
-    outputs = options.output or []
-    wants_files = any(
-        output.startswith("instances:") or output.lower().endswith((".json", ".jsonl"))
-        for output in outputs
-    )
-    return model_options.load_segmenter(options, wanted, asks_for_instances=wants_files)
+    from stream.sinks import wants_instances
+
+    asks_for_instances = any(wants_instances(output) for output in options.output or ())
+    return model_options.load_segmenter(options, wanted, asks_for_instances=asks_for_instances)
 
 
 def _tracker(

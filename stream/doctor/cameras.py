@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stream.doctor.finding import Finding
 from stream.doctor.v4l2 import VideoDevice, video_devices
-from stream.ffmpeg.process import Ffmpeg
+from stream.ffmpeg.process import log_of
 
 _NAME = re.compile(r"\[AVFoundation.*?\[(\d+)\] (.+)$")
 _DSHOW_NAME = re.compile(r'"([^"]+)" \(video\)')
@@ -94,17 +94,10 @@ def _modes(name: str) -> str:
         arguments = ["-f", "avfoundation", "-framerate", "1000", "-i", f"{name}:none"]
     else:
         arguments = ["-f", "dshow", "-list_options", "true", "-i", f"video={name}"]
-    told = modes(_log(arguments))
+    told = modes(log_of(arguments))
     return f" ({told})" if told else ""
 
 
 def _device_log() -> list[str]:
     kind, nothing = ("avfoundation", "") if sys.platform == "darwin" else ("dshow", "dummy")
-    return _log(["-f", kind, "-list_devices", "true", "-i", nothing])
-
-
-def _log(arguments: list[str]) -> list[str]:
-    lines: list[str] = []
-    with Ffmpeg(arguments, on_line=lambda line: lines.append(line) if line else None) as process:
-        process.wait()
-    return lines
+    return log_of(["-f", kind, "-list_devices", "true", "-i", nothing])

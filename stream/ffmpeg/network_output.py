@@ -13,20 +13,16 @@ from stream.frame import OutputInfo
 
 HLS_PREFIX = "hls:"
 PLAYLIST = "index.m3u8"
-SEGMENTS = "maskcast-*.ts"
 
-_SENT = re.compile(r"(rtmps?|srt|udp)://", re.IGNORECASE)
+_SEGMENTS = "maskcast-*.ts"
+_UNFINISHED = ".tmp"  # what ffmpeg adds to the name of what it is still writing
+
 _KEYFRAME_S = 2
 _LIVE_SEGMENTS = 6
 _BITS_A_PIXEL = 0.15
 _LEAST_RATE = 1_000_000
 _TIMEOUT_US = 10_000_000
 _UDP_PACKET = 1316  # seven packets of MPEG-TS, which fit the usual frame of an ethernet
-
-
-def is_network_output(address: str) -> bool:
-    """Return whether `address` is one that `output_options` knows."""
-    return _SENT.match(address) is not None or address.startswith(HLS_PREFIX)
 
 
 def check_address(address: str) -> None:
@@ -55,6 +51,12 @@ def without_secrets(address: str) -> str:
         return address
     scheme, _, rest = address.partition("://")
     return f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}"
+
+
+def files_of_playlist(folder: Path) -> list[Path]:
+    """Return the playlist in a folder and what belongs to it, finished or not."""
+    names = [name + ending for name in (PLAYLIST, _SEGMENTS) for ending in ("", _UNFINISHED)]
+    return [path for name in names for path in folder.glob(name)]
 
 
 def picture_options(
@@ -105,6 +107,6 @@ def _hls_options(folder: Path, *, live: bool, again: bool) -> list[str]:
         *("-f", "hls", "-hls_time", str(_KEYFRAME_S), "-hls_flags", flags),
         *("-hls_list_size", str(_LIVE_SEGMENTS if live else 0)),
         *([] if live else ["-hls_playlist_type", "vod"]),
-        *("-hls_segment_filename", f"{folder / SEGMENTS.replace('*', '%06d')}"),
+        *("-hls_segment_filename", f"{folder / _SEGMENTS.replace('*', '%06d')}"),
         *("-y", f"{folder / PLAYLIST}"),
     ]

@@ -11,9 +11,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from fractions import Fraction
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import imageio_ffmpeg
 
@@ -27,9 +27,12 @@ _ERROR_LEVELS = ("[error] ", "[fatal] ", "[panic] ")
 # Written in one piece, but maybe into the middle of a line of the log, which comes in several.
 _TIMESTAMP = re.compile(r"#frame (-?\d+) (\d+/\d+)$")
 
+#: Every frame keeps its timestamp, in the unit it came in; none is left out or repeated. Of the
+#: picture alone: sound has units of its own.
+KEEP_TIMESTAMPS = ("-fps_mode", "passthrough", "-enc_time_base:v", "demux")
 #: Prints one line per frame to standard error, before the frame itself: pts and time base.
 TIMESTAMP_OPTIONS = (
-    *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
+    *KEEP_TIMESTAMPS,
     *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "#frame {pts} {tb}"),
 )
 
@@ -65,8 +68,7 @@ def listing(option: str) -> str:
 class Ffmpeg:
     """One running ffmpeg, in a process group of its own, so that Ctrl-C in a terminal spares it.
 
-    A thread reads its log, so that it never waits for us there. Leaving the context kills the
-    process if it still runs, closes its pipes and joins the thread.
+    A thread reads its log, so that it never waits for us there. Whoever starts it closes it.
 
     Args:
         arguments: what follows the general options.
@@ -180,7 +182,7 @@ class Ffmpeg:
         self._process.kill()
 
     def close(self) -> None:
-        """Kill the process if it still runs, and free pipes and thread."""
+        """Kill the process if it still runs, and free pipes and thread. May be called again."""
         self._process.kill()
         self.wait()
         if self._process.stdout is not None:
@@ -190,18 +192,18 @@ class Ffmpeg:
         if self._process.stdin is not None:
             self._process.stdin.close()
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Free everything."""
-        self.close()
+def log_of(arguments: Sequence[str]) -> list[str]:
+    """Run ffmpeg to its end and return the lines of its log.
+
+    Raises:
+        StreamError: ffmpeg is not there or cannot be run.
+    """
+    lines: list[str] = []
+    process = Ffmpeg(arguments, on_line=lambda line: lines.append(line) if line else None)
+    with closing(process):
+        process.wait()
+    return lines
 
 
 class TimestampedOutput:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from stream.ffmpeg.header import sound_codecs
 from stream.ffmpeg.inputs import input_options
-from stream.ffmpeg.process import Ffmpeg
+from stream.ffmpeg.process import log_of
 
 
 def probe_sound(address: str) -> list[str]:
     """Return the codec of each track of sound, none where the file cannot be opened any more."""
-    lines: list[str] = []
-    with Ffmpeg(
-        input_options(address), on_line=lambda line: lines.append(line) if line else None
-    ) as process:
-        process.wait()
-    return sound_codecs(lines)
+    return sound_codecs(log_of(input_options(address)))
 
 
 def sound_input(address: str, origin_s: float, *, from_s: float = 0.0) -> list[str]:

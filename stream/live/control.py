@@ -21,6 +21,7 @@ from stream.live.palette import Palette, effect_of_key
 from stream.live.recorder import Recorder
 from stream.loop import Run
 from stream.pipeline import Look
+from stream.sinks.window import Window
 
 Image = NDArray[np.uint8]
 
@@ -39,9 +40,8 @@ class LiveControl:
         palette: the effects.
         segmenter: the network.
         keep: what the command line says of the foreground.
-        figures: of the run.
-        recorder: one of the sinks.
-        fullscreen: fills the screen, or no longer.
+        window: one of the sinks, at which the person sits.
+        recorder: another one.
     """
 
     def __init__(
@@ -51,17 +51,17 @@ class LiveControl:
         segmenter: Segmenter,
         *,
         keep: Keep | None,
-        figures: Figures,
+        window: Window,
         recorder: Recorder,
-        fullscreen: Callable[[], None],
     ) -> None:
         """Begin with what the command line says."""
         self._palette, self._pipeline = palette, run.pipeline
         self._invert, self._picked = run.pipeline.look.invert, Picked(keep)
-        self._classes, self._figures = segmenter.classes, figures
+        name = next(name for name, sink in run.sinks.items() if sink is window)
+        self._classes, self._figures = segmenter.classes, Figures(run.stats, name)
         self._title = f"{segmenter.name} on {segmenter.device}"
         self._recorder, self._paused, self._stop = recorder, run.paused, run.stop
-        self._fullscreen = fullscreen
+        self._window = window
         # of photos, which come one by one, each until somebody goes on; `None` for a video
         self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
         self._shows_mask = self._shows_objects = False
@@ -87,7 +87,7 @@ class LiveControl:
             "m": self._toggle_mask,
             "o": self._toggle_objects,
             "s": self._recorder.snapshot,
-            "f": self._fullscreen,
+            "f": self._window.toggle_fullscreen,
             "h": self._next_panel,
             "q": stop.set,
             "escape": stop.set,

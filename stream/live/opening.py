@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from segmentation.segmenter import Segmenter
 from stream.foreground import Keep
 from stream.frame import Event, OutputInfo
 from stream.live.control import LiveControl
-from stream.live.hud import Figures
 from stream.live.palette import Palette
 from stream.live.recorder import Recorder
 from stream.loop import Run
@@ -40,23 +40,15 @@ def open_live_control(
         keep: what the command line says of the foreground.
         stack: leaves the recorder.
     """
-    windows = {name: sink for name, sink in run.sinks.items() if isinstance(sink, Window)}
-    if not windows:
+    window = next((sink for sink in run.sinks.values() if isinstance(sink, Window)), None)
+    if window is None:
         return lambda event: _quit(event, run.stop)
-    (name, window), *_ = windows.items()
     messages = Messages(options.on_message)
-    recorder = stack.enter_context(_recorder(info, options, messages))
+    told_both = replace(options, on_message=messages.tell)
+    recorder = stack.enter_context(Recorder(Path.cwd(), info, told_both))
     run.sinks["recorder"] = recorder
     palette.prepare((info.stream.height, info.stream.width))
-    control = LiveControl(
-        run,
-        palette,
-        segmenter,
-        keep=keep,
-        figures=Figures(run.stats, name),
-        recorder=recorder,
-        fullscreen=window.toggle_fullscreen,
-    )
+    control = LiveControl(run, palette, segmenter, keep=keep, window=window, recorder=recorder)
     messages.also = control.tell
     window.decorate(control.draw)
     return control.react
@@ -81,16 +73,6 @@ class Messages:
         """Pass a message on."""
         self._first(text)
         self.also(text)
-
-
-def _recorder(info: OutputInfo, options: SinkOptions, messages: Messages) -> Recorder:
-    return Recorder(
-        Path.cwd(),
-        info,
-        preset=options.preset,
-        crf=options.crf,
-        on_message=messages.tell,
-    )
 
 
 def _quit(event: Event, stop: threading.Event) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink
 from stream.output_files import save
 from stream.photo_files import encode_photo
+from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
 
 
@@ -24,43 +26,28 @@ class Recorder(Sink):
     Args:
         folder: that the files go to.
         info: of the outputs to come.
-        preset: of x264.
-        crf: constant rate factor.
-        on_message: told, in one line, what was written or why not.
+        options: how videos are encoded, and who is told, in one line, what was written or why not.
     """
 
-    main_thread = False
     watched = True
 
-    def __init__(
-        self,
-        folder: Path,
-        info: OutputInfo,
-        *,
-        preset: str,
-        crf: int,
-        on_message: Callable[[str], None],
-    ) -> None:
+    def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Record nothing yet."""
         self._folder, self._info = folder, info
-        self._encoding = (preset, crf)
-        self._on_message = on_message
+        self._options = replace(options, overwrite=False)
+        self._on_message = options.on_message
         self._video: VideoSink | None = None
         self._last: Output | None = None
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._paths: set[Path] = set()  # given away, some of them not written yet
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Discard a recording that was not completed."""
         self._join()
         if self._video is not None:
-            self._video.__exit__(kind, error, trace)
+            self._video.close()
+            self._video = None
 
     @property
     def recording(self) -> bool:
@@ -76,12 +63,12 @@ class Recorder(Sink):
             try:
                 self._video.write(output)
             except StreamError as error:
-                self._video.__exit__(None, None, None)
+                self._video.close()
                 self._video = None
                 self._on_message(str(error))
 
-    def finish(self, *, cut_short: bool) -> None:
-        """End the recording that runs; see `Sink`."""
+    def complete(self, *, cut_short: bool) -> None:
+        """End the recording that runs; see `Sink.finish`."""
         if self.recording:
             self.toggle()
         self._join()
@@ -110,15 +97,17 @@ class Recorder(Sink):
         self._aside(write)
 
     def _begin(self) -> None:
-        preset, crf = self._encoding
         path = self._new_path(".mov" if self._info.has_alpha else ".mp4")
         try:
-            self._video = VideoSink(path, self._info, preset=preset, crf=crf, excerpt=True)
+            video = VideoSink(path, self._info, self._options, excerpt=True)
+            video.open()
         except StreamError as error:
             self._on_message(str(error))
+        else:
+            self._video = video
 
     def _complete(self, video: VideoSink) -> None:
-        with video:
+        with closing(video):
             video.finish(cut_short=True)
         self._on_message(f"{video.path.name}: written")
 

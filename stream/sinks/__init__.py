@@ -1,5 +1,6 @@
 """Where frames go."""
 
-from stream.sinks.opening import SinkOptions, open_sink
+from stream.sinks.opening import open_sink, wants_instances
+from stream.sinks.options import SinkOptions
 
-__all__ = ["SinkOptions", "open_sink"]
+__all__ = ["SinkOptions", "open_sink", "wants_instances"]

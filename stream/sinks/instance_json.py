@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-import os
-import secrets
-from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
 from segmentation.instances import Instances
 from segmentation.pip_command import pip_install
+from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, Sink
-from stream.output_files import check_free
+from stream.output_files import check_free, writing
 from stream.sinks.instance_masks import Mask, at_frame_size, to_polygons, to_rle
+from stream.sinks.options import SinkOptions
 
 #: Of the files this sink writes.
 ENDINGS = (".json", ".jsonl")
@@ -46,8 +44,9 @@ class InstancesJSON(Sink):
     - `category_id` as COCO numbers its classes, and `category_name`.
     - `bbox`: [x, y, width, height] in pixels of the frame.
     - `score`: 0 to 1.
-    - `segmentation`: compressed RLE of the frame's size. With `polygons` a list of them, see
-      `to_polygons`; an instance that has a box but no pixel inside has RLE all the same.
+    - `segmentation`: compressed RLE of the frame's size. With `options.polygons` a list of
+      polygons, see `to_polygons`; an instance that has a box but no pixel inside has RLE all the
+      same.
     - `track_id`: the same for the same object in every frame; absent where nothing is tracked.
 
     The file is written beside its final name, which it gets in `finish`.
@@ -55,59 +54,38 @@ class InstancesJSON(Sink):
     Args:
         path: of the file; `.jsonl` means one line a frame.
         info: of the outputs to come; its `categories` by label.
-        overwrite: replace a file that is there.
-        input_paths: files that must never be overwritten.
-        polygons: outlines in place of RLE.
+        options: see `SinkOptions`.
 
     Raises:
         StreamError: the path is taken or an input, or pycocotools is not installed.
     """
 
-    main_thread = False
-
-    def __init__(
-        self,
-        path: Path,
-        info: OutputInfo,
-        *,
-        overwrite: bool,
-        input_paths: Sequence[Path] = (),
-        polygons: bool = False,
-    ) -> None:
+    def __init__(self, path: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check all that can be checked before the first frame."""
-        check_free(path, overwrite=overwrite, input_paths=input_paths)
+        check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
         if importlib.util.find_spec("pycocotools") is None:
             remedy = pip_install("pycocotools")
             raise StreamError(f"{path}: needs pycocotools; install it: {remedy}")
         self._path = path
-        self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self._part = Unfinished(path)
         self._info = info
-        self._polygons = polygons
+        self._polygons = options.polygons
         self._line_per_frame = path.suffix.lower() == ".jsonl"
         self._file: TextIO | None = None
         self._separator = "[\n"
         self._photo_ids: set[int] = set()
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Open the file beside the final one."""
-        try:
-            self._file = self._part.open("w", encoding="ascii")
-        except OSError as error:
-            raise StreamError(f"{self._path}: cannot be written ({error.strerror})") from error
-        return self
+        with writing(self._path):
+            self._file = self._part.path.open("w", encoding="ascii")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close the file and delete what is unfinished."""
         with contextlib.suppress(OSError):
             if self._file is not None:
                 self._file.close()
-        with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        self._part.discard()
 
     def write(self, output: Output) -> None:
         """Write what was found in one frame; see `Sink`."""
@@ -121,24 +99,20 @@ class InstancesJSON(Sink):
             self._append(self._separator + _dumps({**keys, **record}))
             self._separator = ",\n"
 
-    def finish(self, *, cut_short: bool) -> None:
-        """Complete the file and give it its name; see `Sink`."""
+    def complete(self, *, cut_short: bool) -> None:
+        """Complete the file and give it its name; see `Sink.finish`."""
         if not self._line_per_frame:
             self._append("[]\n" if self._separator == "[\n" else "\n]\n")
-        try:
+        with writing(self._path):
             if self._file is not None:
                 self._file.close()
-            os.replace(self._part, self._path)
-        except OSError as error:
-            raise StreamError(f"{self._path}: cannot be written ({error.strerror})") from error
+            self._part.finish()
 
     def _append(self, text: str) -> None:
         if self._file is None:
             raise ValueError("expected an entered context, got a sink that is not open")
-        try:
+        with writing(self._path):
             self._file.write(text)
-        except OSError as error:
-            raise StreamError(f"{self._path}: cannot be written ({error.strerror})") from error
 
     def _frame_keys(self, frame: Frame) -> dict[str, Any]:
         keys: dict[str, Any] = {"image_id": frame.index}

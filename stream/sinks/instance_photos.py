@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import secrets
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 
-from stream.errors import StreamError
+from segmentation.unfinished import Unfinished, put_in_place
 from stream.frame import Frame, Output, OutputInfo, Sink
-from stream.output_files import check_folder, check_free, save
+from stream.output_files import (
+    check_folder,
+    check_free,
+    delete_empty,
+    make_folder,
+    save,
+    writing,
+)
 from stream.sinks.instance_masks import at_frame_size
+from stream.sinks.options import SinkOptions
 
 
 class InstancePhotos(Sink):
@@ -33,52 +34,32 @@ class InstancePhotos(Sink):
     Args:
         folder: made if absent.
         info: of the outputs to come; its `categories` by label.
-        overwrite: replace files that are there; those of other names stay.
-        input_paths: files that must never be overwritten.
+        options: see `SinkOptions`; files of other names stay.
 
     Raises:
         StreamError: the folder is a file, or is not empty and `overwrite` is not set.
     """
 
-    main_thread = False
-
-    def __init__(
-        self,
-        folder: Path,
-        info: OutputInfo,
-        *,
-        overwrite: bool,
-        input_paths: Sequence[Path] = (),
-    ) -> None:
+    def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
-        check_folder(folder, overwrite=overwrite)
+        check_folder(folder, overwrite=options.overwrite)
         self._folder = folder
-        self._part = folder / f".{secrets.token_hex(4)}.part"
-        self._is_new = not folder.exists()
-        self._overwrite = overwrite
-        self._input_paths = input_paths
+        self._part = Unfinished(folder / "instances")
+        self._made: list[Path] = []
+        self._options = options
         self._classes = [re.sub(r"\W+", "_", name) for _, name in info.categories]
         self._stems: set[str] = set()
 
-    def __enter__(self) -> Self:
-        """Make the folder."""
-        try:
-            self._part.mkdir(parents=True)
-        except OSError as error:
-            raise StreamError(f"{self._folder}: cannot be made ({error.strerror})") from error
-        return self
+    def open(self) -> None:
+        """Make the folder, and the hidden one in it."""
+        self._made = make_folder(self._folder)
+        with writing(self._folder):
+            self._part.path.mkdir()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Delete what is unfinished."""
-        shutil.rmtree(self._part, ignore_errors=True)
-        if self._is_new:
-            with contextlib.suppress(OSError):
-                self._folder.rmdir()  # which only an empty one lets happen
+        self._part.discard()
+        delete_empty(self._made)
 
     def write(self, output: Output) -> None:
         """Write one PNG for each instance; see `Sink`."""
@@ -88,18 +69,18 @@ class InstancePhotos(Sink):
             name = f"{stem}_{rank}-{category}-{float(found.scores[0]):.2f}.png"
             path = self._folder / name
             if path.exists():
-                check_free(path, overwrite=self._overwrite, input_paths=self._input_paths)
+                options = self._options
+                check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
             data = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
-            save(bytes(data), self._part / name)
+            save(bytes(data), self._part.path / name)
 
-    def finish(self, *, cut_short: bool) -> None:
-        """Give the files their names; see `Sink`."""
-        self._is_new = False
-        try:
-            for path in self._part.iterdir():
-                os.replace(path, self._folder / path.name)
-        except OSError as error:
-            raise StreamError(f"{self._folder}: cannot be written ({error.strerror})") from error
+    def complete(self, *, cut_short: bool) -> None:
+        """Give the files their names; see `Sink.finish`."""
+        with writing(self._folder):
+            for path in self._part.path.iterdir():
+                put_in_place(path, self._folder / path.name)
+        self._part.discard()
+        self._made = []  # also an empty one stays
 
     def _stem(self, frame: Frame) -> str:
         if frame.name is None:

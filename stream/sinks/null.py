@@ -8,7 +8,5 @@ from stream.frame import Output, Sink
 class Null(Sink):
     """`Sink` that takes outputs and forgets them."""
 
-    main_thread = False
-
     def write(self, output: Output) -> None:
         """Forget `output`; see `Sink`."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from stream.errors import StreamError
-from stream.ffmpeg.network_output import is_network_output
+from stream.ffmpeg.network_output import HLS_PREFIX
 from stream.frame import OutputInfo, Sink
-from stream.photo_files import ENDINGS
+from stream.photo_files import ENDINGS as PHOTO_ENDINGS
 from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos
 from stream.sinks.network import NetworkSink
 from stream.sinks.null import Null
+from stream.sinks.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from stream.sinks.video import ENDINGS as VIDEO_ENDINGS
 from stream.sinks.video import VideoSink
@@ -23,24 +24,52 @@ from stream.sinks.window import Window
 
 
 @dataclass(frozen=True, slots=True)
-class SinkOptions:
-    """What holds for every sink of a run.
+class Kind:
+    """A kind of output.
 
     Attributes:
-        overwrite: replace what is there.
-        input_paths: files that must never be overwritten.
-        preset: of the video encoder, in x264's names.
-        crf: its constant rate factor, 0 (lossless) to 51.
-        polygons: instances are written as outlines, not as RLE.
-        on_message: told, in one line, what happens to an output while it runs.
+        open: makes the sink; takes what follows a prefix that is a name, else the whole address.
+        rest: what follows in the address, for people; nothing may follow where there is none.
+        wants_instances: objects one by one; people in one mask do not suffice.
+        is_video: its pictures follow each other at a pace.
     """
 
-    overwrite: bool = False
-    input_paths: Sequence[Path] = ()
-    preset: str = "medium"
-    crf: int = 20
-    polygons: bool = False
-    on_message: Callable[[str], None] = lambda text: None
+    open: Callable[[str, OutputInfo, SinkOptions], Sink]
+    rest: str = ""
+    wants_instances: bool = False
+    is_video: bool = False
+
+
+def _instances(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
+    if not folder:
+        raise StreamError("instances: names no folder; write instances:FOLDER/")
+    return InstancePhotos(Path(folder), info, options)
+
+
+_SENT = Kind(NetworkSink, "...", is_video=True)
+_PHOTO = Kind(lambda path, info, options: PhotoFile(Path(path), options))
+_JSON = Kind(
+    lambda path, info, options: InstancesJSON(Path(path), info, options), wants_instances=True
+)
+_VIDEO = Kind(lambda path, info, options: VideoSink(Path(path), info, options), is_video=True)
+
+#: By what an address begins with. "/" means a folder; what begins with a dot ends a file's name.
+KINDS: dict[str, Kind] = {
+    "window:": Kind(lambda _, info, options: Window("maskcast", info)),
+    "null:": Kind(lambda _, info, options: Null()),
+    "virtualcam:": Kind(VirtualCamera, "[DEVICE]", is_video=True),
+    "instances:": Kind(_instances, "FOLDER/", wants_instances=True),
+    HLS_PREFIX: Kind(
+        lambda folder, info, options: NetworkSink(HLS_PREFIX + folder, info, options),
+        "FOLDER/",
+        is_video=True,
+    ),
+    **dict.fromkeys(("rtmp://", "rtmps://", "srt://", "udp://"), _SENT),
+    "/": Kind(lambda folder, info, options: PhotoFolder(Path(folder), options)),
+    **dict.fromkeys(PHOTO_ENDINGS, _PHOTO),
+    **dict.fromkeys(JSON_ENDINGS, _JSON),
+    **dict.fromkeys(VIDEO_ENDINGS, _VIDEO),
+}
 
 
 def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
@@ -56,72 +85,35 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
     Raises:
         StreamError: it cannot be written to, or must not be.
     """
-    if address == "window:":
-        return Window("maskcast", info)
-    if address == "null:":
-        return Null()
-    _check_rate(address, info)
-    if address.startswith("virtualcam:"):
-        device = address.removeprefix("virtualcam:") or None
-        return VirtualCamera(device, info, options.on_message)
-    if address.startswith("instances:"):
-        folder = address.removeprefix("instances:")
-        if not folder:
-            raise StreamError("instances: names no folder; write instances:FOLDER/")
-        return InstancePhotos(
-            Path(folder), info, overwrite=options.overwrite, input_paths=options.input_paths
-        )
-    if is_network_output(address):
-        return NetworkSink(
-            address,
-            info,
-            preset=options.preset,
-            crf=options.crf,
-            overwrite=options.overwrite,
-            on_message=options.on_message,
-        )
-    return _open_file(address, info, options)
-
-
-def _check_rate(address: str, info: OutputInfo) -> None:
-    """Raise `StreamError` where photos that owe nothing to each other would become a video."""
-    is_file = Path(address).suffix.lower() in VIDEO_ENDINGS
-    is_video = is_file or address.startswith("virtualcam:") or is_network_output(address)
-    if is_video and info.stream.fps is None and (info.stream.num_frames or 0) > 1:
+    key = _key(address)
+    kind = KINDS[key]
+    if kind.is_video and info.stream.fps is None and (info.stream.num_frames or 0) > 1:
         raise StreamError(
             f"{address}: photos have no pace; add --fps RATE to make a video, or name a folder/"
         )
+    return kind.open(address[len(key) :] if key.endswith(":") else address, info, options)
 
 
-def _open_file(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
-    """Open a file or folder."""
+def wants_instances(address: str) -> bool:
+    """Return whether an output is of objects one by one, which not every network finds.
+
+    Raises:
+        StreamError: there is no such kind of output.
+    """
+    return KINDS[_key(address)].wants_instances
+
+
+def _key(address: str) -> str:
+    """Return which of `KINDS` an address is of."""
     if not address:
         raise StreamError("-o names no output; a file's name, a folder/ or window: is needed")
+    for key in (key for key in KINDS if ":" in key):
+        if address.lower().startswith(key) if KINDS[key].rest else address == key:
+            return key
     path = Path(address)
     if address.endswith(("/", "\\")) or path.is_dir():
-        return PhotoFolder(path, overwrite=options.overwrite, input_paths=options.input_paths)
-    ending = path.suffix.lower()
-    if ending in ENDINGS:
-        return PhotoFile(path, overwrite=options.overwrite, input_paths=options.input_paths)
-    if ending in JSON_ENDINGS:
-        return InstancesJSON(
-            path,
-            info,
-            overwrite=options.overwrite,
-            input_paths=options.input_paths,
-            polygons=options.polygons,
-        )
-    if ending in VIDEO_ENDINGS:
-        return VideoSink(
-            path,
-            info,
-            overwrite=options.overwrite,
-            input_paths=options.input_paths,
-            preset=options.preset,
-            crf=options.crf,
-        )
-    raise StreamError(
-        f"{address}: unknown kind of output; use a video ({' '.join(VIDEO_ENDINGS)}), a photo "
-        f"({' '.join(ENDINGS)}), a folder/, instances:FOLDER/, {' '.join(JSON_ENDINGS)}, window:, "
-        "virtualcam:, null:, hls:FOLDER/, rtmp://, srt:// or udp://"
-    )
+        return "/"
+    if path.suffix.lower() in KINDS:
+        return path.suffix.lower()
+    forms = [f"{'folder' if key == '/' else ''}{key}{kind.rest}" for key, kind in KINDS.items()]
+    raise StreamError(f"{address}: unknown kind of output; use one of {' '.join(forms)}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from stream.errors import StreamError
 from stream.frame import Output, Sink
-from stream.output_files import check_folder, check_free, save
+from stream.output_files import check_folder, check_free, delete_empty, make_folder, save
 from stream.photo_files import encode_photo
+from stream.sinks.options import SinkOptions
 
 
 class PhotoFile(Sink):
@@ -17,18 +16,15 @@ class PhotoFile(Sink):
 
     Args:
         path: its ending decides the format.
-        overwrite: replace a file that is there.
-        input_paths: files that must never be overwritten.
+        options: see `SinkOptions`.
 
     Raises:
         StreamError: the path is taken, or an input.
     """
 
-    main_thread = False
-
-    def __init__(self, path: Path, *, overwrite: bool, input_paths: Sequence[Path] = ()) -> None:
+    def __init__(self, path: Path, options: SinkOptions) -> None:
         """Check the path."""
-        check_free(path, overwrite=overwrite, input_paths=input_paths)
+        check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
         self._path = path
         self._data: bytes | None = None
 
@@ -44,43 +40,41 @@ class PhotoFile(Sink):
             )
         self._data = encode_photo(output.image, self._path, output.frame.profile)
 
-    def finish(self, *, cut_short: bool) -> None:
-        """Write the file; see `Sink`."""
-        if self._data is not None:
-            save(self._data, self._path)
+    def complete(self, *, cut_short: bool) -> None:
+        """Write the file; see `Sink.finish`."""
+        if self._data is None:
+            raise StreamError(f"{self._path}: not written, because there were no frames")
+        save(self._data, self._path)
 
 
 class PhotoFolder(Sink):
     """`Sink` for a folder of PNG: `NNNNNN.png` for frames, for photos their own names.
 
-    Each file appears when it is whole; an interrupted run leaves the ones that are done.
+    Each file is an output of its own: it appears when it is whole, and stays.
 
     Args:
         folder: made if absent.
-        overwrite: replace files that are there.
-        input_paths: files that must never be overwritten.
+        options: see `SinkOptions`.
 
     Raises:
         StreamError: the folder cannot be made, or is not empty and `overwrite` is not set.
     """
 
-    main_thread = False
-
-    def __init__(self, folder: Path, *, overwrite: bool, input_paths: Sequence[Path] = ()) -> None:
+    def __init__(self, folder: Path, options: SinkOptions) -> None:
         """Check the folder."""
-        check_folder(folder, overwrite=overwrite)
+        check_folder(folder, overwrite=options.overwrite)
         self._folder = folder
-        self._overwrite = overwrite
-        self._input_paths = input_paths
+        self._options = options
+        self._made: list[Path] = []
         self._names: set[str] = set()
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Make the folder."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StreamError(f"{self._folder}: cannot be made ({error.strerror})") from error
-        return self
+        self._made = make_folder(self._folder)
+
+    def close(self) -> None:
+        """Delete the folder if it was not there before and nothing is in it."""
+        delete_empty(self._made)
 
     def write(self, output: Output) -> None:
         """Write one PNG; see `Sink`."""
@@ -90,5 +84,9 @@ class PhotoFolder(Sink):
             stem = f"{stem}_{output.frame.index:06d}"
         self._names.add(stem)
         path = self._folder / f"{stem}.png"
-        check_free(path, overwrite=self._overwrite, input_paths=self._input_paths)
+        check_free(path, overwrite=self._options.overwrite, input_paths=self._options.input_paths)
         save(encode_photo(output.image, path, output.frame.profile), path)
+
+    def complete(self, *, cut_short: bool) -> None:
+        """Let the folder stay, whatever is in it; see `Sink.finish`."""
+        self._made = []

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 
+from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.ffmpeg.formats import (
     ALPHA_ENDINGS,
@@ -17,10 +15,11 @@ from stream.ffmpeg.formats import (
     sound_options,
 )
 from stream.ffmpeg.frame_feed import FEED_OPTIONS, FrameFeed
-from stream.ffmpeg.process import Ffmpeg
+from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 from stream.ffmpeg.sound import probe_sound, sound_input
 from stream.frame import Output, OutputInfo, Sink
-from stream.output_files import check_free
+from stream.output_files import check_free, writing
+from stream.sinks.options import SinkOptions
 
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
@@ -41,10 +40,7 @@ class VideoSink(Sink):
     Args:
         path: of the file; its ending decides the container, one of `ENDINGS`.
         info: of the outputs to come.
-        overwrite: replace what is there.
-        input_paths: files that must never be overwritten.
-        preset: of x264, "ultrafast" to "veryslow".
-        crf: constant rate factor, 0 (lossless) to 51, smaller is better.
+        options: see `SinkOptions`.
         excerpt: a part out of the middle of the stream; it begins, sound as well, at its first
             output.
 
@@ -55,58 +51,46 @@ class VideoSink(Sink):
         StreamError: the file must not or cannot be written.
     """
 
-    main_thread = False
-
     def __init__(
         self,
         path: Path,
         info: OutputInfo,
+        options: SinkOptions,
         *,
-        overwrite: bool = False,
-        input_paths: Sequence[Path] = (),
-        preset: str = "medium",
-        crf: int = 20,
         excerpt: bool = False,
     ) -> None:
         """Check all that can be checked before the first frame."""
         self.path = path
         self._ending = path.suffix.lower()
         self._info = info
-        self._encoding = (preset, crf)
+        self._options = options
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
-        self._check(overwrite, input_paths)
+        self._check()
         self._feed = FrameFeed(info, coded_pixels(self._ending, info))
-        token = secrets.token_hex(4)
-        self._temporary = path.with_name(f".{path.stem}.{token}{path.suffix}")
-        self._shortened = path.with_name(f".{path.stem}.{token}.cut{path.suffix}")
-        try:
-            self._temporary.touch(exist_ok=False)
-        except OSError as error:
-            raise StreamError(f"{path}: cannot be written ({error.strerror})") from None
+        self._whole, self._shortened = Unfinished(path), Unfinished(path)
 
-    def _check(self, overwrite: bool, input_paths: Sequence[Path]) -> None:
-        path = self.path
+    def open(self) -> None:
+        """Begin the file: a folder that takes none is known before the first frame."""
+        with writing(self.path):
+            self._whole.path.touch(exist_ok=False)
+
+    def _check(self) -> None:
+        path, options = self.path, self._options
         if self._ending not in FORMATS:
             raise StreamError(f"{path}: no kind of video; use one of {' '.join(ENDINGS)}")
         if self._info.has_alpha and self._ending not in ALPHA_ENDINGS:
             raise StreamError(
                 f"{path}: {self._ending} cannot hold transparency; use {' or '.join(ALPHA_ENDINGS)}"
             )
-        check_free(path, overwrite=overwrite, input_paths=input_paths)
+        check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """End ffmpeg and delete what is unfinished."""
         if self._process is not None:
             self._process.close()
-        for path in (self._temporary, self._shortened):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        self._whole.discard()
+        self._shortened.discard()
 
     def write(self, output: Output) -> None:
         """Encode one output.
@@ -126,7 +110,7 @@ class VideoSink(Sink):
             self._process.wait()
             raise StreamError(self._why_failed(self._process)) from None
 
-    def finish(self, *, cut_short: bool) -> None:
+    def complete(self, *, cut_short: bool) -> None:
         """Complete the file and give it its name, see `Sink.finish`.
 
         Raises:
@@ -136,14 +120,12 @@ class VideoSink(Sink):
             raise StreamError(f"{self.path}: not written, because there were no frames")
         if self._process.wait() != 0:
             raise StreamError(self._why_failed(self._process))
-        complete = self._temporary
+        complete = self._whole
         if cut_short and self._info.stream.sound is not None:
             self._shorten()
             complete = self._shortened
-        try:
-            complete.replace(self.path)
-        except OSError as error:
-            raise StreamError(f"{self.path}: cannot be written ({error.strerror})") from None
+        with writing(self.path):
+            complete.finish()
 
     def _start(self, first_s: float) -> Ffmpeg:
         """Start ffmpeg; `first_s` is the time of the first frame."""
@@ -157,15 +139,16 @@ class VideoSink(Sink):
             from_s = first_s if self._excerpt else 0.0
             sound = sound_input(stream.sound, origin_s, from_s=from_s)
         sound_maps = [part for track in range(len(codecs)) for part in ("-map", f"1:a:{track}")]
-        kind = FORMATS[self._ending]
+        kind, options = FORMATS[self._ending], self._options
+        encoding = options.preset, options.crf
         process = Ffmpeg(
             [
                 *(*FEED_OPTIONS, *sound, "-map", "0:v:0"),
                 *(*sound_maps, "-map_chapters", "-1", "-map_metadata", "-1"),
-                *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
-                *encoder_options(self._ending, self._info, self._feed.pixels, *self._encoding),
+                *KEEP_TIMESTAMPS,
+                *encoder_options(self._ending, self._info, self._feed.pixels, *encoding),
                 *sound_options(self._ending, codecs),
-                *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._temporary}"),
+                *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._whole.path}"),
             ],
             pipe_in=True,
         )
@@ -176,12 +159,12 @@ class VideoSink(Sink):
         """Copy the complete file without the sound packets that reach beyond its picture."""
         kind = FORMATS[self._ending]
         arguments = [
-            *("-copyts", "-i", f"file:{self._temporary}", "-map", "0", "-c", "copy"),
+            *("-copyts", "-i", f"file:{self._whole.path}", "-map", "0", "-c", "copy"),
             # `-t` would count from the first packet, and let the last one stand out.
             *("-bsf:a", f"noise=drop=gt((pts+d)*tb\\,{self._feed.end_s + 0.001:.6f})"),
-            *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._shortened}"),
+            *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._shortened.path}"),
         ]
-        with Ffmpeg(arguments) as process:
+        with closing(Ffmpeg(arguments)) as process:
             if process.wait() != 0:
                 raise StreamError(self._why_failed(process))
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from segmentation.pip_command import install_extra
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink
+from stream.sinks.options import SinkOptions
 from stream.sinks.pace import Pace
 
 Image = NDArray[np.uint8]
@@ -34,26 +33,23 @@ class VirtualCamera(Sink):
     been none for `COVER_AFTER_S`. Frames of a file are shown when they are due.
 
     Args:
-        device: for example `/dev/video10`; `None` takes the first that is there.
+        device: for example `/dev/video10`; "" takes the first that is there.
         info: of the outputs.
-        on_message: told under which name other programs find the camera.
+        options: see `SinkOptions`; told under which name other programs find the camera.
 
     Raises:
         StreamError: pyvirtualcam or the system's virtual camera is missing, or busy.
     """
 
-    main_thread = False
     on_time = True
 
-    def __init__(
-        self, device: str | None, info: OutputInfo, on_message: Callable[[str], None]
-    ) -> None:
+    def __init__(self, device: str, info: OutputInfo, options: SinkOptions) -> None:
         """Open the device."""
         stream = info.as_shown().stream
         self._live = info.stream.live
         self._fps = float(stream.fps or 30)
         self._camera = _open(device, stream.width, stream.height, self._fps)
-        self._on_message = on_message
+        self._on_message = options.on_message
         self._pace = Pace()
         self._image = np.full((stream.height, stream.width, 3), _BEFORE_FIRST, np.uint8)
         self._is_new = False
@@ -62,19 +58,15 @@ class VirtualCamera(Sink):
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="virtual camera")
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Start sending."""
         self._on_message(f"virtualcam: other programs find it as {self.device}")
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close the device."""
+        if self._ended:
+            return
         with self._changed:
             self._ended = True
             self._changed.notify()
@@ -155,7 +147,7 @@ def cover(image: Image) -> Image:
     return np.asarray(cv2.convertScaleAbs(smooth, alpha=0.6), np.uint8)
 
 
-def _open(device: str | None, width: int, height: int, fps: float) -> Any:
+def _open(device: str, width: int, height: int, fps: float) -> Any:
     try:
         import pyvirtualcam
     except ImportError as error:
@@ -164,11 +156,14 @@ def _open(device: str | None, width: int, height: int, fps: float) -> Any:
         ) from error
     try:
         return pyvirtualcam.Camera(
-            width=width, height=height, fps=fps, fmt=pyvirtualcam.PixelFormat.RGB, device=device
+            width=width,
+            height=height,
+            fps=fps,
+            fmt=pyvirtualcam.PixelFormat.RGB,
+            device=device or None,
         )
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise StreamError(
-            f"virtualcam:{device or ''} cannot be opened ({reason}); "
-            "run.py doctor says what is missing"
+            f"virtualcam:{device} cannot be opened ({reason}); run.py doctor says what is missing"
         ) from error

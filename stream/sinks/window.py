@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -48,10 +46,11 @@ class Window(Sink):
         self._title = title
         self._stream = info.stream
         self._events: list[Event] = []
-        self._closed = False
+        self._is_open = False
         self._pace = Pace()
         self._draw: Callable[[Output], NDArray[np.uint8]] | None = None
         self._shown: Output | None = None
+        self._drawn_hw = (1, 1)
         self._due = 0.0  # when it is drawn again
         self._fullscreen = False
 
@@ -70,7 +69,7 @@ class Window(Sink):
         mode = cv2.WINDOW_FULLSCREEN if self._fullscreen else cv2.WINDOW_NORMAL
         cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Open the window."""
         width, height = self._stream.width, self._stream.height
         scale = min(1.0, 1600 / width, 900 / height)
@@ -78,22 +77,18 @@ class Window(Sink):
         cv2.namedWindow(self._title, flags)
         cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
         cv2.setMouseCallback(self._title, self._on_mouse)
-        return self
+        self._is_open = True
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the window."""
-        if not self._closed:
+    def close(self) -> None:
+        """Close the window, unless the person has."""
+        if self._is_open:
+            self._is_open = False
             cv2.destroyWindow(self._title)
             cv2.waitKey(1)
 
     def write(self, output: Output) -> None:
         """Show one output; see `Sink`."""
-        if self._closed:
+        if not self._is_open:
             return
         self._wait_for(output.frame.time_s)
         self._show(output)
@@ -101,7 +96,7 @@ class Window(Sink):
 
     def poll(self) -> list[Event]:
         """Return keys pressed and clicks; see `Sink`."""
-        if not self._closed:
+        if self._is_open:
             if self._draw and self._shown and time.monotonic() > self._due:
                 self._show(self._shown)
             self._look(1)
@@ -113,7 +108,7 @@ class Window(Sink):
     def _show(self, output: Output) -> None:
         began = time.monotonic()
         image = self._draw(output) if self._draw is not None else over_black(output.image)
-        self._size_hw = image.shape[:2]
+        self._drawn_hw = (image.shape[0], image.shape[1])
         self._shown = output
         cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         now = time.monotonic()
@@ -122,7 +117,7 @@ class Window(Sink):
     def _on_mouse(self, event: int, x: int, y: int, flags: int, given: object) -> None:
         if event != cv2.EVENT_LBUTTONDOWN or self._draw is None or self._shown is None:
             return
-        height, width = self._size_hw
+        height, width = self._drawn_hw
         frame_h, frame_w = self._shown.picture.size_hw  # of photos each may have another size
         at_xy = x * frame_w // width, y * frame_h // height
         if 0 <= at_xy[0] < frame_w and 0 <= at_xy[1] < frame_h:
@@ -141,7 +136,7 @@ class Window(Sink):
         if code >= 0:
             self._events.append(Event("key", key_of(code)))
         if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
-            self._closed = True
+            self._is_open = False
             self._events.append(Event("closed"))
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import psutil
 import pytest
 
+from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests.desk import INFO, Desk
 from tests.fakes import output_of, square
+from tests.leftovers import nothing_left
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
     yield make
     for each in made:
         each.stack.close()
-        each.recorder.__exit__(None, None, None)
+        each.recorder.close()
 
 
 @pytest.fixture
@@ -44,10 +44,8 @@ def photos(tmp_path: Path) -> list[str]:
 @pytest.fixture
 def nothing_left_over() -> Iterator[None]:
     """No process and no thread is left after the test."""
-    threads = threading.active_count()
-    yield
-    assert psutil.Process().children() == []
-    assert threading.active_count() == threads
+    with nothing_left():
+        yield
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ def no_file_left_over(nothing_left_over: None, tmp_path: Path) -> Iterator[None]
 def square_clip(tmp_path) -> Path:
     """Ten frames of the moving square, as a video."""
     path = tmp_path / "clip.mkv"
-    with VideoSink(path, INFO) as sink:
+    with VideoSink(path, INFO, SinkOptions()) as sink:
         for index in range(10):
             image = square(index)
             sink.write(output_of(image, index, index / 25))

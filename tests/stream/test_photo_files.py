@@ -13,6 +13,7 @@ import pytest
 from stream.errors import StreamError
 from stream.frame import Output
 from stream.photo_files import read_photo
+from stream.sinks.options import SinkOptions
 from stream.sinks.photos import PhotoFile
 from stream.sources.photos import Photos
 
@@ -52,7 +53,7 @@ def test_colours_keep_their_profile(tmp_path, ending, damage):
         profile = grey if damage == "of grey" else profile[:300]
     image.fromarray(RGB).save(tmp_path / "in.jpg", icc_profile=profile)
     out = tmp_path / f"out{ending}"
-    with PhotoFile(out, overwrite=False) as sink:
+    with PhotoFile(out, SinkOptions()) as sink:
         for frame in Photos([tmp_path / "in.jpg"]):
             sink.write(Output(frame, frame.picture, None, None))
         sink.finish(cut_short=False)

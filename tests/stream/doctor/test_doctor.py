@@ -86,7 +86,7 @@ def linux(tmp_path, monkeypatch):
     drivers: dict[str, bytes | None] = {}
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr("stream.doctor.v4l2._query", lambda path: drivers[path.name])
-    monkeypatch.setattr(cameras, "_log", lambda arguments: [])
+    monkeypatch.setattr(cameras, "log_of", lambda arguments: [])
 
     def add(number: int, name: str, driver: str | None, flags: int = 0) -> Path:
         folder = tmp_path / f"sys/class/video4linux/video{number}"
@@ -145,7 +145,7 @@ def test_cameras_have_names_and_modes(tmp_path, linux, monkeypatch):
         "[video4linux2,v4l2 @ 0x5] [info] Compressed:       mjpeg :          Motion-JPEG :"
         " 640x480 1280x720",
     ]
-    monkeypatch.setattr(cameras, "_log", lambda arguments: log)
+    monkeypatch.setattr(cameras, "log_of", lambda arguments: log)
     (finding,) = camera_findings(tmp_path)
     assert finding.state == "ok"
     assert finding.text == (
@@ -224,11 +224,11 @@ def test_lists_of_ffmpeg_are_read():
 def test_cameras_elsewhere(monkeypatch, platform, devices, options, name):
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(
-        cameras, "_log", lambda said: devices if "-list_devices" in said else options
+        cameras, "log_of", lambda said: devices if "-list_devices" in said else options
     )
     first = camera_findings()[0]
     assert first.text == f"camera:0 {name} (1280x720 30/s, 640x480 30/s)"
-    monkeypatch.setattr(cameras, "_log", lambda said: [])
+    monkeypatch.setattr(cameras, "log_of", lambda said: [])
     (finding,) = camera_findings()
     assert finding.state == "missing"
 

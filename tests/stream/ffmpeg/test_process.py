@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import zlib
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def test_timestamps_survive_a_torn_log(tmp_path: Path, monkeypatch: pytest.Monke
     script.chmod(0o755)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
     output = TimestampedOutput([])
-    with output.process:
+    with closing(output.process):
         assert output.next_timestamp(5) == (-3, Fraction(1, 25))
         assert output.next_timestamp(5) == (1280, Fraction(1, 19200))
         assert output.next_timestamp(5) is None
@@ -65,7 +66,7 @@ def test_timestamps_survive_a_torn_log(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_waiting_for_a_timestamp_has_an_end() -> None:
     output = TimestampedOutput(["-re", "-f", "lavfi", "-i", "testsrc2", "-f", "null", "-"])
-    with output.process:
+    with closing(output.process):
         with pytest.raises(TimeoutError):
             output.next_timestamp(0.01)
 
@@ -76,10 +77,10 @@ def test_missing_binary_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         Ffmpeg([])
 
 
-def test_leaving_the_context_leaves_nothing_behind() -> None:
+def test_closing_leaves_nothing_behind() -> None:
     threads = threading.active_count()
     endless = ["-f", "lavfi", "-i", "testsrc2", "-f", "rawvideo", "pipe:1"]
-    with Ffmpeg(endless, pipe_out=True) as process:
+    with closing(Ffmpeg(endless, pipe_out=True)) as process:
         child = psutil.Process(process.pid)
         assert process.read_into(memoryview(bytearray(1000)))
         # Ctrl-C goes to a whole group of processes.
@@ -89,10 +90,10 @@ def test_leaving_the_context_leaves_nothing_behind() -> None:
 
 
 def test_failure_names_the_signal_or_the_last_error(tmp_path: Path) -> None:
-    with Ffmpeg(["-f", "lavfi", "-i", "testsrc2", "-f", "null", "-"]) as process:
+    with closing(Ffmpeg(["-f", "lavfi", "-i", "testsrc2", "-f", "null", "-"])) as process:
         process.kill()
         assert process.wait() < 0
         assert process.failure() == "ffmpeg was ended by SIGKILL"
-    with Ffmpeg(["-i", f"file:{tmp_path}/absent.mp4"]) as process:
+    with closing(Ffmpeg(["-i", f"file:{tmp_path}/absent.mp4"])) as process:
         assert process.wait() > 0
         assert "No such file" in process.failure()

@@ -12,7 +12,7 @@ from stream.foreground import Keep, Picked, Wanted, parse_keep
 from stream.frame import Event, Output
 from stream.live.control import object_at
 from stream.pipeline import Look
-from tests.desk import Desk, shown_message, watch
+from tests.desk import Desk, shown_message, watch, written
 from tests.fakes import ROOM, ListSink, MovingSquare, discs, output_of, square
 
 
@@ -178,9 +178,9 @@ def test_only_these_keys_leave_a_photo(desk, key):
 def test_figures_of_a_photo_say_which(desk):
     live = desk(num_photos=7)
     shown = output_of(square(0), 3, 0.0, "cat.jpg")
-    assert live.control._lines(shown)[2] == "cat.jpg (4 of 7)"
+    assert written(live, shown)["top"][2] == "cat.jpg (4 of 7)"
     live.paused.set()
-    assert "PAUSED" not in live.control._lines(shown)[0]
+    assert "PAUSED" not in written(live, shown)["top"][0]
 
 
 def test_smallest_object_under_the_pointer_is_meant():
@@ -212,7 +212,7 @@ def test_other_keys_do_nothing_and_full_screen_is_passed_on(desk):
     live.press("x", "9", "0", "F1")
     assert live.pipeline.look is before
     live.press("f")
-    assert live.num_fullscreen == 1
+    assert live.screen.num_fullscreen == 1
     live.control.react(Event("closed"))
     assert live.stop.is_set()
 

@@ -11,6 +11,7 @@ from effects import Blur
 from stream.errors import StreamError
 from stream.live.background import LoopingVideo
 from stream.live.palette import Palette
+from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests.desk import BLUE, INFO, shown_message
 from tests.fakes import output_of, square
@@ -74,7 +75,7 @@ def test_background_that_is_not_there_is_told_at_the_start(tmp_path):
 
 def test_video_goes_on_where_it_was_left(desk, tmp_path, monkeypatch):
     path = tmp_path / "clip.mkv"
-    with VideoSink(path, INFO) as sink:
+    with VideoSink(path, INFO, SinkOptions()) as sink:
         for index in range(10):
             image = np.full((48, 64, 3), index * 20, np.uint8)
             sink.write(output_of(image, index, index / 25))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
+import psutil
 
 from stream.photo_files import read_photo
 from stream.sources.video import VideoSource
@@ -42,7 +45,7 @@ def test_recording_is_discarded_when_the_run_fails(desk, tmp_path):
     live = desk("none")
     live.press("r")
     live.recorder.write(live.output())
-    live.recorder.__exit__(None, None, None)
+    live.recorder.close()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -50,11 +53,13 @@ def test_recording_that_fails_ends_and_the_stream_goes_on(desk, tmp_path):
     live = desk("none")
     live.press("r")
     live.recorder.write(live.output(0))
-    process = live.recorder._video._process
-    process.kill()
-    process._process.wait()
-    for index in range(1, 5):
-        live.recorder.write(live.output(index))
+    (encoder,) = psutil.Process().children()
+    encoder.kill()
+    deadline = time.monotonic() + 20
+    while live.recorder.recording:
+        assert time.monotonic() < deadline
+        live.recorder.write(live.output(1))
+    live.recorder.write(live.output(2))
     assert not live.recorder.recording
     assert len(live.messages) == 1
     assert "could not be written" in live.messages[0]
@@ -85,9 +90,8 @@ def test_snapshots_are_what_other_outputs_get(desk, tmp_path):
     output = live.output()
     live.recorder.write(output)
     live.press("o", "s")
-    live.recorder.finish(cut_short=False)
     live.press("s")
-    live.recorder.finish(cut_short=False)
+    live.recorder.close()
     paths = sorted(tmp_path.glob("maskcast-*.png"))
     assert len(paths) == 2
     for path in paths:

@@ -30,12 +30,14 @@ def clip(tmp_path_factory) -> Path:
     """The demo, again and again for minutes."""
     pytest.importorskip("skimage")
     from stream.frame import Output, OutputInfo
+    from stream.sinks.options import SinkOptions
     from stream.sinks.video import VideoSink
     from stream.sources.demo import Demo
 
     folder = tmp_path_factory.mktemp("clip")
     with Demo() as demo:
-        with VideoSink(folder / "once.mkv", OutputInfo(demo.info), preset="ultrafast") as sink:
+        options = SinkOptions(preset="ultrafast")
+        with VideoSink(folder / "once.mkv", OutputInfo(demo.info), options) as sink:
             for frame in demo:
                 sink.write(Output(frame, frame.picture, None, None))
             sink.finish(cut_short=False)

@@ -20,6 +20,7 @@ from segmentation.instances import Instances
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, StreamInfo
 from stream.sinks.instance_json import InstancesJSON
+from stream.sinks.options import SinkOptions
 from tests.fakes import discs, output_of
 
 SIZE_HW = (45, 71)
@@ -38,7 +39,7 @@ def output(
 
 
 def written(path: Path, info: OutputInfo, *outputs: Output, polygons: bool = False) -> str:
-    with InstancesJSON(path, info, overwrite=False, polygons=polygons) as sink:
+    with InstancesJSON(path, info, SinkOptions(polygons=polygons)) as sink:
         for each in outputs:
             sink.write(each)
         assert sink.poll() == []
@@ -178,7 +179,7 @@ def test_instance_without_a_pixel_is_still_readable(tmp_path):
 
 @pytest.mark.parametrize("name", ["out.json", "out.jsonl"])
 def test_frames_go_to_the_disk_as_they_come(tmp_path, name):
-    with InstancesJSON(tmp_path / name, VIDEO, overwrite=False) as sink:
+    with InstancesJSON(tmp_path / name, VIDEO, SinkOptions()) as sink:
         sizes = []
         for index in range(300):
             sink.write(output(index))
@@ -188,7 +189,7 @@ def test_frames_go_to_the_disk_as_they_come(tmp_path, name):
 
 
 def test_file_appears_only_when_finished(tmp_path):
-    with InstancesJSON(tmp_path / "out.json", VIDEO, overwrite=False) as sink:
+    with InstancesJSON(tmp_path / "out.json", VIDEO, SinkOptions()) as sink:
         sink.write(output())
         assert not (tmp_path / "out.json").exists()
     assert list(tmp_path.iterdir()) == []
@@ -200,14 +201,16 @@ def test_existing_and_input_files_are_safe(tmp_path):
     path = tmp_path / "out.json"
     path.write_text("mine")
     with pytest.raises(StreamError, match="exists"):
-        InstancesJSON(path, VIDEO, overwrite=False)
+        InstancesJSON(path, VIDEO, SinkOptions())
     os.link(path, tmp_path / "same.json")
     with pytest.raises(StreamError, match="is the input"):
-        InstancesJSON(tmp_path / "same.json", VIDEO, overwrite=True, input_paths=[path])
+        InstancesJSON(
+            tmp_path / "same.json", VIDEO, SinkOptions(overwrite=True, input_paths=[path])
+        )
     with pytest.raises(StreamError, match="there is no folder"):
-        InstancesJSON(tmp_path / "missing" / "out.json", VIDEO, overwrite=False)
+        InstancesJSON(tmp_path / "missing" / "out.json", VIDEO, SinkOptions())
     assert path.read_text() == "mine"
-    with InstancesJSON(path, VIDEO, overwrite=True) as sink:
+    with InstancesJSON(path, VIDEO, SinkOptions(overwrite=True)) as sink:
         sink.write(output())
         assert path.read_text() == "mine"
         sink.finish(cut_short=True)
@@ -228,4 +231,4 @@ def test_full_disk_is_one_line_and_leaves_nothing(tmp_path):
 def test_missing_pycocotools_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pycocotools", None)
     with pytest.raises(StreamError, match="-m pip install pycocotools"):
-        InstancesJSON(tmp_path / "out.json", VIDEO, overwrite=False)
+        InstancesJSON(tmp_path / "out.json", VIDEO, SinkOptions())

@@ -16,6 +16,7 @@ from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, StreamInfo
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos
+from stream.sinks.options import SinkOptions
 from tests.fakes import discs, output_of
 
 IMAGE = np.zeros((45, 71, 3), np.uint8)
@@ -42,8 +43,8 @@ def test_png_equals_the_json_of_the_same_instance(tmp_path, seen_hw, polygons):
     one = output(0, "dog.jpg", discs(seen_hw))
     folder, path = tmp_path / "masks", tmp_path / "out.json"
     with (
-        InstancePhotos(folder, INFO, overwrite=False) as photos,
-        InstancesJSON(path, INFO, overwrite=False, polygons=polygons) as document,
+        InstancePhotos(folder, INFO, SinkOptions()) as photos,
+        InstancesJSON(path, INFO, SinkOptions(polygons=polygons)) as document,
     ):
         for sink in (photos, document):
             sink.write(one)
@@ -66,7 +67,7 @@ def test_names_tell_photo_rank_class_and_score(tmp_path):
     instances = discs((45, 71), 4)
     instances.labels[:] = [0, 9, 0, 2]
     instances.scores[:] = [0.984, 0.75, 0.7449, 0.7]
-    with InstancePhotos(tmp_path / "out", INFO, overwrite=False) as sink:
+    with InstancePhotos(tmp_path / "out", INFO, SinkOptions()) as sink:
         sink.write(output(7, None, instances[:2]))
         sink.write(output(8, "dog.jpg", instances))
         sink.write(output(9, "dog.png", instances[:1]))
@@ -85,7 +86,7 @@ def test_names_tell_photo_rank_class_and_score(tmp_path):
 def test_class_names_cannot_lead_out_of_the_folder(tmp_path):
     hostile = ((1, "../../up"), (2, "a:b*c?"), (3, "fußgänger"))
     info = OutputInfo(INFO.stream, categories=hostile)
-    with InstancePhotos(tmp_path / "out", info, overwrite=False) as sink:
+    with InstancePhotos(tmp_path / "out", info, SinkOptions()) as sink:
         sink.write(output(name="x.jpg"))
         sink.finish(cut_short=False)
     assert names(tmp_path) == ["out"]
@@ -97,7 +98,7 @@ def test_class_names_cannot_lead_out_of_the_folder(tmp_path):
 
 
 def test_nothing_found_leaves_an_empty_folder(tmp_path):
-    with InstancePhotos(tmp_path / "out", INFO, overwrite=False) as sink:
+    with InstancePhotos(tmp_path / "out", INFO, SinkOptions()) as sink:
         sink.write(output(0, "a.jpg", Instances.empty((45, 71))))
         sink.write(output(1, "b.jpg", None))
         sink.finish(cut_short=False)
@@ -105,7 +106,7 @@ def test_nothing_found_leaves_an_empty_folder(tmp_path):
 
 
 def test_photos_may_differ_in_size(tmp_path):
-    with InstancePhotos(tmp_path / "out", INFO, overwrite=False) as sink:
+    with InstancePhotos(tmp_path / "out", INFO, SinkOptions()) as sink:
         sink.write(output(0, "a.jpg", discs((45, 71), 1)))
         sink.write(output(1, "b.jpg", discs((10, 9), 1), np.zeros((20, 19, 3), np.uint8)))
         sink.finish(cut_short=False)
@@ -117,12 +118,12 @@ def test_photos_may_differ_in_size(tmp_path):
 
 
 def test_files_appear_only_when_finished(tmp_path):
-    with InstancePhotos(tmp_path / "new" / "out", INFO, overwrite=False) as sink:
+    with InstancePhotos(tmp_path / "new" / "out", INFO, SinkOptions()) as sink:
         sink.write(output())
         assert not [name for name in names(tmp_path / "new" / "out") if not name.startswith(".")]
-    assert not (tmp_path / "new" / "out").exists()
+    assert names(tmp_path) == [], "nor the folder that was made for it"
     (tmp_path / "mine").mkdir()
-    with InstancePhotos(tmp_path / "mine", INFO, overwrite=False) as sink:
+    with InstancePhotos(tmp_path / "mine", INFO, SinkOptions()) as sink:
         sink.write(output())
     assert names(tmp_path / "mine") == [], "a folder that was there stays"
 
@@ -131,19 +132,21 @@ def test_existing_and_input_files_are_safe(tmp_path):
     taken = tmp_path / "dog_0-person-0.98.png"
     taken.write_text("mine")
     with pytest.raises(StreamError, match="not empty"):
-        InstancePhotos(tmp_path, INFO, overwrite=False)
+        InstancePhotos(tmp_path, INFO, SinkOptions())
     with pytest.raises(StreamError, match="cannot be a folder"):
-        InstancePhotos(taken, INFO, overwrite=True)
+        InstancePhotos(taken, INFO, SinkOptions(overwrite=True))
     os.link(taken, tmp_path / "input.png")
     with (
         InstancePhotos(
-            tmp_path, INFO, overwrite=True, input_paths=[tmp_path / "input.png"]
+            tmp_path,
+            INFO,
+            SinkOptions(overwrite=True, input_paths=[tmp_path / "input.png"]),
         ) as sink,
         pytest.raises(StreamError, match="is the input"),
     ):
         sink.write(output(0, "dog.jpg"))
     assert taken.read_text() == "mine"
-    with InstancePhotos(tmp_path, INFO, overwrite=True) as sink:
+    with InstancePhotos(tmp_path, INFO, SinkOptions(overwrite=True)) as sink:
         sink.write(output(0, "dog.jpg"))
         assert taken.read_text() == "mine"
         sink.finish(cut_short=True)

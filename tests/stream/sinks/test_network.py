@@ -19,7 +19,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-import stream.sinks.network
+import stream.sinks.connection
 from stream.errors import StreamError
 from stream.ffmpeg.network_output import without_secrets
 from stream.frame import Output, OutputInfo, StreamInfo
@@ -104,10 +104,7 @@ class Sending:
         self.sink = NetworkSink(
             address,
             OutputInfo(self.info),
-            preset="ultrafast",
-            crf=18,
-            overwrite=False,
-            on_message=self.messages.append,
+            SinkOptions(preset="ultrafast", crf=18, on_message=self.messages.append),
         )
         self.thread = threading.Thread(target=self._send)
 
@@ -245,8 +242,8 @@ def test_receiver_that_takes_nothing_holds_nothing_up_and_is_called_anew(
     pipe, received = tmp_path / "pipe", tmp_path / "received.ts"
     os.mkfifo(pipe)
     options = ["-f", "mpegts", "-y", str(pipe)]
-    monkeypatch.setattr(stream.sinks.network, "output_options", lambda *_, **__: options)
-    monkeypatch.setattr(stream.sinks.network, "STALLED_S", 0.5)
+    monkeypatch.setattr(stream.sinks.connection, "output_options", lambda *_, **__: options)
+    monkeypatch.setattr(stream.sinks.connection, "STALLED_S", 0.5)
     with Sending(clip, "udp://127.0.0.1:9", rounds=10) as sending:
         with pipe.open("rb"):  # and nothing read
             sending.wait_for_message("lost")

@@ -11,6 +11,7 @@ import pytest
 
 from stream.frame import OutputInfo
 from stream.sinks.network import NetworkSink
+from stream.sinks.options import SinkOptions
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
 from tests.fakes import output_of
@@ -35,6 +36,11 @@ def sound_s(path: Path) -> float:
     return len(ffmpeg("-i", path, "-map", "0:a:0", "-ac", "1", "-f", "s16le", "-")) / 2 / 48_000
 
 
+def newest_child() -> psutil.Process:
+    """The ffmpeg started last, which sends."""
+    return max(psutil.Process().children(), key=lambda child: child.create_time())
+
+
 def send(clip: Path, folder: Path, *, kill_at: int = -1) -> list[str]:
     """Send a clip in real time to a live folder, and kill the process that writes it on the way."""
     told: list[str] = []
@@ -44,15 +50,12 @@ def send(clip: Path, folder: Path, *, kill_at: int = -1) -> list[str]:
             NetworkSink(
                 f"hls:{folder}/",
                 OutputInfo(source.info),
-                preset="ultrafast",
-                crf=25,
-                overwrite=False,
-                on_message=told.append,
+                SinkOptions(preset="ultrafast", crf=25, on_message=told.append),
             )
         )
         for frame in source:
             if frame.index == kill_at:
-                sink._process.kill()
+                newest_child().kill()
             sink.write(output_of(frame.image, frame.index, frame.time_s))
         sink.finish(cut_short=False)
     return told
@@ -81,15 +84,12 @@ def test_a_long_sound_is_not_read_into_memory(tmp_path):
     with NetworkSink(
         f"hls:{tmp_path / 'web'}/",
         OutputInfo(info),
-        preset="ultrafast",
-        crf=25,
-        overwrite=False,
-        on_message=pytest.fail,
+        SinkOptions(preset="ultrafast", crf=25, on_message=pytest.fail),
     ) as sink:
         for frame in frames[:20]:
             sink.write(output_of(frame.image, frame.index, frame.time_s))
         time.sleep(3)  # enough for all of it
-        used = psutil.Process(sink._process.pid).memory_info().rss
+        used = newest_child().memory_info().rss
         sink.finish(cut_short=True)
     assert used < 250e6
     assert sound_s(tmp_path / "web" / "index.m3u8") < 60

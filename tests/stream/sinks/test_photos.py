@@ -12,6 +12,7 @@ import pytest
 from stream.errors import StreamError
 from stream.frame import Output
 from stream.photo_files import encode_photo, read_photo
+from stream.sinks.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from tests.fakes import output_of
 
@@ -25,18 +26,18 @@ def output(image: np.ndarray, index: int = 0, name: str | None = None) -> Output
 
 def test_photo_appears_only_when_finished(tmp_path):
     path = tmp_path / "out.png"
-    with PhotoFile(path, overwrite=False) as sink:
+    with PhotoFile(path, SinkOptions()) as sink:
         sink.write(output(RGB))
         assert list(tmp_path.iterdir()) == []
         sink.finish(cut_short=False)
     assert (read_photo(path) == RGB).all()
-    with PhotoFile(tmp_path / "left.png", overwrite=False) as sink:
+    with PhotoFile(tmp_path / "left.png", SinkOptions()) as sink:
         sink.write(output(RGB))
     assert not (tmp_path / "left.png").exists()
 
 
 def test_one_photo_is_not_several(tmp_path):
-    with PhotoFile(tmp_path / "out.png", overwrite=False) as sink:
+    with PhotoFile(tmp_path / "out.png", SinkOptions()) as sink:
         sink.write(output(RGB))
         with pytest.raises(StreamError, match="several frames"):
             sink.write(output(RGB, 1))
@@ -47,12 +48,12 @@ def test_existing_and_input_files_are_safe(tmp_path):
     cv2.imwrite(str(path), RGB)
     before = path.read_bytes()
     with pytest.raises(StreamError, match="exists"):
-        PhotoFile(path, overwrite=False)
+        PhotoFile(path, SinkOptions())
     os.link(path, tmp_path / "same.png")
     with pytest.raises(StreamError, match="is the input"):
-        PhotoFile(tmp_path / "same.png", overwrite=True, input_paths=[path])
+        PhotoFile(tmp_path / "same.png", SinkOptions(overwrite=True, input_paths=[path]))
     with (
-        PhotoFolder(tmp_path, overwrite=True, input_paths=[path]) as sink,
+        PhotoFolder(tmp_path, SinkOptions(overwrite=True, input_paths=[path])) as sink,
         pytest.raises(StreamError, match="is the input"),
     ):
         sink.write(output(RGB, name="photo.jpg"))
@@ -68,7 +69,7 @@ def test_transparency_is_kept_or_refused(tmp_path):
 
 
 def test_folder_names_frames_by_number_and_photos_by_name(tmp_path):
-    with PhotoFolder(tmp_path / "out", overwrite=False) as sink:
+    with PhotoFolder(tmp_path / "out", SinkOptions()) as sink:
         sink.write(output(RGB, 7))
         sink.write(output(RGB, 8, "cat.jpg"))
         sink.write(output(RGB, 9, "cat.png"))
@@ -76,7 +77,7 @@ def test_folder_names_frames_by_number_and_photos_by_name(tmp_path):
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["000007.png", "cat.png", "cat_000009.png"]
     with pytest.raises(StreamError, match="not empty"):
-        PhotoFolder(tmp_path / "out", overwrite=False)
+        PhotoFolder(tmp_path / "out", SinkOptions())
 
 
 def test_full_disk_leaves_nothing(tmp_path, monkeypatch):
@@ -84,7 +85,7 @@ def test_full_disk_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with PhotoFile(tmp_path / "out.png", overwrite=False) as sink:
+    with PhotoFile(tmp_path / "out.png", SinkOptions()) as sink:
         sink.write(output(RGB))
         with pytest.raises(StreamError, match="No space left"):
             sink.finish(cut_short=False)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stream.frame import Colour, Frame, Output, OutputInfo, StreamInfo
+from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
@@ -53,7 +54,7 @@ COPIED = {"aac", "mp3", "opus"}
 def _copy(source_path: Path, path: Path, *, num_frames: int | None = None) -> VideoSource:
     """Read and write; `num_frames` cuts it short."""
     with VideoSource(str(source_path)) as source:
-        with VideoSink(path, OutputInfo(source.info), preset="ultrafast") as sink:
+        with VideoSink(path, OutputInfo(source.info), SinkOptions(preset="ultrafast")) as sink:
             for frame in source:
                 if frame.index == num_frames:
                     break
@@ -181,7 +182,7 @@ def test_colours_neither_shift_nor_blur(
 def test_primaries_and_transfer_are_passed_on(tmp_path: Path) -> None:
     colour = Colour("bt2020", "smpte2084", "bt2020nc")
     info = OutputInfo(StreamInfo(width=64, height=48, fps=Fraction(25), colour=colour))
-    with VideoSink(tmp_path / "hdr.mp4", info) as sink:
+    with VideoSink(tmp_path / "hdr.mp4", info, SinkOptions()) as sink:
         for output in noisy_outputs(3, info):
             sink.write(output)
         sink.finish(cut_short=False)
@@ -199,7 +200,7 @@ def test_every_matrix_and_range_gives_the_same_rgb(
     path = tmp_path / ("out.mov" if has_alpha else "out.mp4")
     image = np.full((48, 64, 4 if has_alpha else 3), 255, np.uint8)
     image[..., :3] = 200, 40, 90
-    with VideoSink(path, OutputInfo(stream, has_alpha=has_alpha), crf=1) as sink:
+    with VideoSink(path, OutputInfo(stream, has_alpha=has_alpha), SinkOptions(crf=1)) as sink:
         sink.write(output_of(image, 0, 0.0))
         sink.finish(cut_short=False)
     mean = reference.rgb(path, (48, 64), 1).mean(axis=(0, 1, 2))
@@ -207,7 +208,7 @@ def test_every_matrix_and_range_gives_the_same_rgb(
 
 
 def test_a_source_without_yuv_is_written_as_bt709(tmp_path: Path) -> None:
-    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL), crf=1) as sink:
+    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL), SinkOptions(crf=1)) as sink:
         for index in range(5):
             image = np.full((48, 64, 3), (200, 40, 90), np.uint8)
             sink.write(output_of(image, index, index / 25))
@@ -221,7 +222,7 @@ def test_a_source_without_yuv_is_written_as_bt709(tmp_path: Path) -> None:
 def test_odd_sizes_are_kept(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"odd{ending}"
     info = OutputInfo(StreamInfo(width=65, height=49, fps=Fraction(25)))
-    with VideoSink(path, info) as sink:
+    with VideoSink(path, info, SinkOptions()) as sink:
         for output in noisy_outputs(4, info):
             sink.write(output)
         sink.finish(cut_short=False)
@@ -239,7 +240,7 @@ def test_transparency_is_kept(
     image = np.full((480, 640, 4), (200, 40, 90, 255), np.uint8)
     image[:160, :, 3] = 0
     image[160:320, :, 3] = 128
-    with VideoSink(path, OutputInfo(info, has_alpha=True)) as sink:
+    with VideoSink(path, OutputInfo(info, has_alpha=True), SinkOptions()) as sink:
         for index in range(5):
             sink.write(output_of(image, index, index / 25))
         sink.finish(cut_short=False)
@@ -254,7 +255,7 @@ def test_a_clock_far_from_zero_starts_at_zero(tmp_path: Path) -> None:
     live = StreamInfo(width=64, height=48, fps=Fraction(25), live=True)
     for start_s, info, wanted_s in ((3.5, SMALL, 3.5), (5000.0, SMALL, 0.0), (3.5, live, 0.0)):
         path = tmp_path / f"{start_s}{info.live}.mp4"
-        with VideoSink(path, OutputInfo(info)) as sink:
+        with VideoSink(path, OutputInfo(info), SinkOptions()) as sink:
             for output in noisy_outputs(3, OutputInfo(info)):
                 frame = Frame(output.picture, output.frame.index, start_s + output.frame.time_s)
                 sink.write(Output(frame, output.picture, None, None))
@@ -265,7 +266,7 @@ def test_a_clock_far_from_zero_starts_at_zero(tmp_path: Path) -> None:
 
 def test_times_that_do_not_rise_lose_no_frame(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
-    with VideoSink(path, OutputInfo(SMALL)) as sink:
+    with VideoSink(path, OutputInfo(SMALL), SinkOptions()) as sink:
         for output, time_s in zip(
             noisy_outputs(4, OutputInfo(SMALL)), (0, 0.2, 0.2, 0.1), strict=True
         ):

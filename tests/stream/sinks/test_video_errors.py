@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from stream.errors import StreamError
 from stream.frame import OutputInfo, StreamInfo
+from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests import ffmpeg_reference as reference
 from tests.fakes import output_of
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("no_file_left_over")
 
 def test_wrong_images_are_refused(tmp_path: Path) -> None:
     image = np.zeros((48, 60, 3), np.uint8)
-    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL)) as sink:
+    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL), SinkOptions()) as sink:
         with pytest.raises(ValueError, match=r"expected \(48, 64, 3\)"):
             sink.write(output_of(image, 0, 0.0))
 
@@ -33,26 +33,21 @@ def test_what_must_not_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link.mp4").symlink_to(tmp_path / "old.mp4")
     (tmp_path / "folder.mp4").mkdir()
     alpha = OutputInfo(SMALL, has_alpha=True)
-    inputs = (tmp_path / "old.mp4",)
-    refused: list[tuple[str, str, Callable[[Path], VideoSink]]] = [
-        (
-            "old.mp4",
-            "exists; name another output, or add -y",
-            lambda path: VideoSink(path, OutputInfo(SMALL)),
-        ),
-        ("folder.mp4", "is a folder", lambda path: VideoSink(path, OutputInfo(SMALL))),
-        ("new.avi", "no kind of video", lambda path: VideoSink(path, OutputInfo(SMALL))),
-        ("no/new.mp4", "there is no folder", lambda path: VideoSink(path, OutputInfo(SMALL))),
-        ("new.mp4", r"use \.mov or \.webm", lambda path: VideoSink(path, alpha)),
-        (
-            "link.mp4",
-            "is the input",
-            lambda path: VideoSink(path, OutputInfo(SMALL), overwrite=True, input_paths=inputs),
-        ),
+    plain, input_too = (
+        SinkOptions(),
+        SinkOptions(overwrite=True, input_paths=[tmp_path / "old.mp4"]),
+    )
+    refused: list[tuple[str, str, OutputInfo, SinkOptions]] = [
+        ("old.mp4", "exists; name another output, or add -y", OutputInfo(SMALL), plain),
+        ("folder.mp4", "is a folder", OutputInfo(SMALL), plain),
+        ("new.avi", "no kind of video", OutputInfo(SMALL), plain),
+        ("no/new.mp4", "there is no folder", OutputInfo(SMALL), plain),
+        ("new.mp4", r"use \.mov or \.webm", alpha, plain),
+        ("link.mp4", "is the input", OutputInfo(SMALL), input_too),
     ]
-    for name, message, make in refused:
+    for name, message, info, options in refused:
         with pytest.raises(StreamError, match=message) as caught:
-            make(tmp_path / name)
+            VideoSink(tmp_path / name, info, options)
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
     assert (tmp_path / "old.mp4").read_text() == "old"
@@ -64,14 +59,15 @@ def test_a_folder_that_takes_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     # Not by the folder's permissions, which root need not keep.
     monkeypatch.setattr(Path, "touch", refuse)
+    sink = VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL), SinkOptions())
     with pytest.raises(StreamError, match=r"out\.mp4: cannot be written \(Permission denied\)"):
-        VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL))
+        sink.open()
 
 
 def test_without_finish_nothing_stays(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     path.write_text("old")
-    with VideoSink(path, OutputInfo(SMALL), overwrite=True) as sink:
+    with VideoSink(path, OutputInfo(SMALL), SinkOptions(overwrite=True)) as sink:
         for output in noisy_outputs(3, OutputInfo(SMALL)):
             sink.write(output)
     assert path.read_text() == "old"
@@ -81,7 +77,7 @@ def test_without_finish_nothing_stays(tmp_path: Path) -> None:
 def test_overwrite_replaces(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     path.write_text("old")
-    with VideoSink(path, OutputInfo(SMALL), overwrite=True) as sink:
+    with VideoSink(path, OutputInfo(SMALL), SinkOptions(overwrite=True)) as sink:
         for output in noisy_outputs(3, OutputInfo(SMALL)):
             sink.write(output)
         sink.finish(cut_short=False)
@@ -89,7 +85,7 @@ def test_overwrite_replaces(tmp_path: Path) -> None:
 
 
 def test_no_frames_is_an_error(tmp_path: Path) -> None:
-    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL)) as sink:
+    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL), SinkOptions()) as sink:
         with pytest.raises(StreamError, match="no frames"):
             sink.finish(cut_short=False)
     assert list(tmp_path.iterdir()) == []
@@ -97,7 +93,7 @@ def test_no_frames_is_an_error(tmp_path: Path) -> None:
 
 def test_a_killed_ffmpeg_is_an_error(tmp_path: Path) -> None:
     info = OutputInfo(StreamInfo(width=640, height=480, fps=Fraction(25)))
-    with VideoSink(tmp_path / "out.mp4", info) as sink:
+    with VideoSink(tmp_path / "out.mp4", info, SinkOptions()) as sink:
         sink.write(next(noisy_outputs(1, info)))
         (child,) = psutil.Process().children()
         child.kill()
@@ -107,7 +103,7 @@ def test_a_killed_ffmpeg_is_an_error(tmp_path: Path) -> None:
 
 
 def test_ffmpeg_killed_before_the_end_is_an_error(tmp_path: Path) -> None:
-    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL)) as sink:
+    with VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL), SinkOptions()) as sink:
         sink.write(next(noisy_outputs(1, OutputInfo(SMALL))))
         psutil.Process().children()[0].kill()
         with pytest.raises(StreamError, match="SIGKILL"):
@@ -120,7 +116,7 @@ def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
     try:
-        with VideoSink(tmp_path / "out.mp4", info, preset="ultrafast") as sink:
+        with VideoSink(tmp_path / "out.mp4", info, SinkOptions(preset="ultrafast")) as sink:
             with pytest.raises(StreamError, match=r"out\.mp4: could not be written") as caught:
                 write_all(sink, noisy_outputs(50, info))
     finally:

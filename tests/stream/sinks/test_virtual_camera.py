@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,49 +22,16 @@ from stream.pipeline import Look, Pipeline
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.virtual_camera import VirtualCamera, cover
 from stream.stats import Stats
+from tests.fake_virtual_camera import Device, device_instead, pyvirtualcam
 from tests.fakes import PERSON, ROOM, MovingSquare, Oracle, output_of, square
-
-pyvirtualcam = pytest.importorskip("pyvirtualcam")
 
 BLUE = np.full((1, 1, 3), (10, 20, 250), np.uint8)
 INFO = OutputInfo(StreamInfo(64, 48, Fraction(25), live=True))
 
 
-class Device(pyvirtualcam.Backend):
-    """A device that notes what is sent to it, and when."""
-
-    made: ClassVar[dict[str, Any]] = {}
-    sent: ClassVar[list[tuple[float, np.ndarray]]] = []
-    closed: ClassVar[bool] = False
-    fails: ClassVar[bool] = False
-
-    def __init__(self, *, width, height, fps, fourcc, device, **more):
-        if device == "/dev/video7":
-            raise RuntimeError("Device /dev/video7 is busy.\nhint")
-        Device.made = {"width": width, "height": height, "fps": fps, "fourcc": fourcc}
-        Device.sent, Device.closed, Device.fails = [], False, False
-        self._device = device or "/dev/video10"
-
-    def close(self) -> None:
-        Device.closed = True
-
-    def send(self, frame: np.ndarray) -> None:
-        assert not Device.closed
-        if Device.fails:
-            raise RuntimeError("no such device")
-        image = frame.reshape(Device.made["height"], Device.made["width"], 3)
-        Device.sent.append((time.monotonic(), image.copy()))
-
-    def device(self) -> str:
-        return self._device
-
-    def native_fourcc(self) -> int | None:
-        return None
-
-
 @pytest.fixture(autouse=True)
 def device(monkeypatch) -> Iterator[None]:
-    monkeypatch.setattr(pyvirtualcam.camera, "BACKENDS", {"fake": Device})
+    device_instead(monkeypatch)
     threads = threading.active_count()
     yield
     assert threading.active_count() == threads
@@ -75,8 +41,8 @@ def output(image: np.ndarray, index: int = 0) -> Output:
     return output_of(image, index, index / 25)
 
 
-def camera(info: OutputInfo = INFO, device: str | None = None) -> VirtualCamera:
-    return VirtualCamera(device, info, lambda text: None)
+def camera(info: OutputInfo = INFO, device: str = "") -> VirtualCamera:
+    return VirtualCamera(device, info, SinkOptions())
 
 
 def sent() -> list[np.ndarray]:

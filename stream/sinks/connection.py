@@ -1,0 +1,253 @@
+"""A connection to a receiver: an ffmpeg that sends, and another one when that is lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from enum import Enum, auto
+
+from segmentation.picture import Picture
+from stream.errors import StreamError
+from stream.ffmpeg.frame_feed import FEED_OPTIONS, FrameFeed
+from stream.ffmpeg.network_output import output_options, picture_options, without_secrets
+from stream.ffmpeg.process import INTERRUPTED, KEEP_TIMESTAMPS, Ffmpeg
+from stream.ffmpeg.sound import probe_sound, sound_input
+from stream.frame import OutputInfo
+from stream.sinks.options import SinkOptions
+
+PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to reach the receiver again
+STEADY_S = 10.0  # a connection that held so long makes the next pause short again
+STALLED_S = 10.0  # how long a receiver may take nothing
+
+
+class State(Enum):
+    """What a connection has come to."""
+
+    #: nothing was begun yet
+    NEW = auto()
+    #: a process runs, and has not reached the receiver yet
+    BEGUN = auto()
+    #: it has
+    SENDING = auto()
+    #: it has ended, which was told
+    LOST = auto()
+    #: another one runs, and has not reached the receiver yet
+    BEGUN_ANEW = auto()
+    #: no process is started any more
+    GIVEN_UP = auto()
+
+
+_BEGINNING = {State.NEW: State.BEGUN, State.LOST: State.BEGUN_ANEW}
+
+
+class Connection:
+    """Sends pictures to an address, each when it is given; started anew after it was lost.
+
+    One thread sends. What other methods say may be called from any other.
+
+    Args:
+        address: see `NetworkSink`.
+        info: of the outputs to come, as shown.
+        options: how they are encoded; told when a live connection is lost and when it is back.
+        live: what is lost is made up for by a new connection; otherwise it is an error.
+
+    Attributes:
+        has_reached: the receiver was reached at least once.
+    """
+
+    def __init__(self, address: str, info: OutputInfo, options: SinkOptions, *, live: bool) -> None:
+        """Begin nothing yet."""
+        self._address, self._name = address, without_secrets(address)
+        self._info, self._options, self._live = info, options, live
+        self._feed = FrameFeed(info, "yuv420p")
+        self._pauses = _Pauses()
+        self._process: Ffmpeg | None = None
+        self._has_sound = False  # what the process is given
+        self._state = State.NEW
+        self._is_ending = False  # no more pictures come
+        self._changed = threading.Condition()  # of state and ending; around starting a process
+        self._busy_since: float | None = None
+        self.has_reached = False
+
+    def send(self, picture: Picture, time_s: float) -> bool:
+        """Send one picture; it is lost where the connection is.
+
+        Returns:
+            Whether to go on: not after giving up, nor if the pictures end while there is no
+            connection.
+
+        Raises:
+            StreamError: ffmpeg cannot be run, or what is not live was lost.
+        """
+        if self._process is None and not self._start(time_s):
+            return False
+        self._busy_since = time.monotonic()
+        try:
+            self._feed.write(picture, time_s)
+        except BrokenPipeError:
+            self._lose()
+            return self._pause()
+        finally:
+            self._busy_since = None
+        return True
+
+    def finish(self) -> None:
+        """Wait until the process has sent all and has ended.
+
+        Raises:
+            StreamError: what is not live is not whole.
+        """
+        if self._process is None:
+            return
+        status = self._process.wait()
+        is_whole = status == 0 or (status == INTERRUPTED and self._has_sound)
+        if not (is_whole or self._live):
+            raise StreamError(f"{self._name}: could not be written ({self._reason()})")
+
+    def close(self) -> None:
+        """Free the process."""
+        if self._process is not None:
+            self._process.close()
+
+    # === From any thread ===
+
+    def end(self) -> None:
+        """Say that no more pictures come than were given already."""
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify_all()
+
+    def give_up(self) -> None:
+        """End at once what runs, and start nothing any more."""
+        with self._changed:
+            self._state = State.GIVEN_UP
+            if self._process is not None:
+                self._process.kill()
+            self._changed.notify_all()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, but none after giving up."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._state is State.GIVEN_UP, seconds)
+
+    def end_stalled(self) -> None:
+        """End a live connection that takes nothing any more; the next picture begins it anew."""
+        since, process = self._busy_since, self._process
+        if since is None or process is None or not (self._live and self._state is State.SENDING):
+            return
+        if time.monotonic() - since > STALLED_S:
+            process.kill()
+
+    # === From one process to the next ===
+
+    def _start(self, first_s: float) -> bool:
+        """Start ffmpeg; `first_s` is the time of the first frame. `False` after giving up."""
+        sound = self._info.stream.sound
+        self._has_sound = sound is not None and bool(probe_sound(sound))
+        arguments = self._arguments(first_s)
+        with self._changed:
+            if self._state is State.GIVEN_UP:
+                return False
+            self._state = _BEGINNING[self._state]
+            self._process = Ffmpeg(arguments, pipe_in=True, on_line=self._take_line)
+        self._pauses.begin()
+        self._feed.start(self._process, first_s)
+        return True
+
+    def _arguments(self, first_s: float) -> list[str]:
+        sound, options = self._info.stream.sound, self._options
+        arguments = [*FEED_OPTIONS]
+        if sound is not None and self._has_sound:
+            arguments += [*self._sound_pace(first_s), *sound_input(sound, first_s, from_s=first_s)]
+        arguments += ["-map", "0:v:0", *KEEP_TIMESTAMPS]
+        arguments += picture_options(
+            self._info, self._feed.pixels, options.preset, options.crf, live=self._live
+        )
+        if self._has_sound:
+            # neither `-shortest` nor an endless filter: ffmpeg keeps in memory what it has of the
+            # sound before it has the picture, all of it
+            arguments += ["-map", "1:a:0", "-af", "aresample=async=1"]
+            arguments += ["-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2"]
+        arguments += ["-map_metadata", "-1"]
+        return arguments + output_options(self._address, live=self._live, again=self.has_reached)
+
+    def _sound_pace(self, first_s: float) -> list[str]:
+        """Return ffmpeg's arguments that let the sound run neither ahead nor on."""
+        stream = self._info.stream
+        pace = ["-readrate", "1"] if self._live else []
+        if stream.fps is None or stream.num_frames is None:
+            return pace
+        return [*pace, "-t", f"{max(0.1, float(stream.num_frames / stream.fps) - first_s):.3f}"]
+
+    def _take_line(self, line: str | None) -> None:
+        """Note, in the thread of the log, what ffmpeg has come to."""
+        if line is None:
+            return
+        if line.startswith("[in#0/") and line.endswith("EOF while reading input"):
+            self._end_sound()
+        elif "[info] Output #0," in line:
+            self._reach()
+
+    def _end_sound(self) -> None:
+        """End the sound with the picture, all of which ffmpeg has read by now."""
+        process = self._process
+        if self._has_sound and self._is_ending and process is not None:
+            process.interrupt()
+
+    def _reach(self) -> None:
+        """Note that the receiver takes what is sent."""
+        self.has_reached = True
+        with self._changed:
+            is_back = self._state is State.BEGUN_ANEW
+            if self._state is not State.GIVEN_UP:
+                self._state = State.SENDING
+        if is_back:
+            self._options.on_message(f"{self._name}: back")
+
+    def _lose(self) -> None:
+        """Take leave of a process that has ended."""
+        assert self._process is not None
+        status = self._process.wait()
+        reason = self._reason() if status else "it was closed"
+        self._process.close()
+        with self._changed:
+            self._process = None
+            before = self._state
+            if before is not State.GIVEN_UP:
+                self._state = State.LOST
+        if not self._live:
+            raise StreamError(f"{self._name}: could not be written ({reason})")
+        if before in (State.BEGUN, State.SENDING):
+            what = "lost" if before is State.SENDING else "not reached"
+            self._options.on_message(f"{self._name}: {what} ({reason}), trying again")
+
+    def _pause(self) -> bool:
+        """Wait before the next attempt; returns whether there shall be one."""
+        with self._changed:
+            return not self._changed.wait_for(
+                lambda: self._is_ending or self._state is State.GIVEN_UP, self._pauses.next_s()
+            )
+
+    def _reason(self) -> str:
+        assert self._process is not None
+        reason = self._process.failure().replace(self._address, self._name)
+        return reason.removeprefix(f"Error opening output {self._name}: ")
+
+
+class _Pauses:
+    """How long to wait before each attempt: longer each time, until a connection held."""
+
+    def __init__(self) -> None:
+        self._attempt = 0
+        self._begun_s = 0.0
+
+    def begin(self) -> None:
+        """Note the time of an attempt."""
+        self._begun_s = time.monotonic()
+
+    def next_s(self) -> float:
+        """Return the pause in seconds after the attempt that has failed by now."""
+        if time.monotonic() - self._begun_s > STEADY_S:
+            self._attempt = 0
+        self._attempt += 1
+        return PAUSES_S[min(self._attempt, len(PAUSES_S)) - 1]

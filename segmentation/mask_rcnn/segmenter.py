@@ -112,6 +112,7 @@ def unmold(
         size_hw: of the photo.
     """
     extent = np.tile(window[2:] - window[:2], 2)
+    extent[extent == 0] = 1  # of a photo that is one pixel wide or high in the network's input
     pixels = denormalise((boxes - np.tile(window[:2], 2)) / extent, size_hw)
     pixels = np.clip(pixels, 0, np.tile(size_hw, 2)).astype(np.int32)
     found = (scores > 0) & (pixels[:, 2:] > pixels[:, :2]).all(axis=1)

@@ -108,9 +108,12 @@ def to_instances(
     height, width = size_hw
     order = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= 0)]
     extent = np.array([height, width, height, width])
-    pixels = np.clip(boxes[order] * extent, 0, extent)
+    pixels = np.trunc(np.clip(boxes[order] * extent, 0, extent))
+    # what is less than a pixel wide or high has one all the same
+    pixels[:, :2] = np.minimum(pixels[:, :2], extent[:2] - 1)
+    pixels[:, 2:] = np.maximum(pixels[:, 2:], pixels[:, :2] + 1)
     return Instances.untracked(
-        np.trunc(pixels), scores[order], classes[order], enlarge_masks(masks[order], size_hw)
+        pixels, scores[order], classes[order], enlarge_masks(masks[order], size_hw)
     )
 
 

@@ -20,6 +20,7 @@ from effects import (
     Unchanged,
     parse_effect,
 )
+from tests.contracts.subclasses import classes_with
 from tests.pictures import SIZES_HW, no_video, noise, person_and_room
 
 #: what follows `NAME=` where the effect needs it
@@ -28,6 +29,11 @@ VALUES = {"replace": "#10c020"}
 
 def build(name: str) -> Effect:
     return EFFECTS[name](VALUES.get(name), no_video)
+
+
+def test_every_effect_has_a_name() -> None:
+    named = {type(build(name)).__name__ for name in EFFECTS}
+    assert classes_with("effects", "__call__", "has_alpha") == named
 
 
 @pytest.mark.parametrize("size_hw", SIZES_HW)

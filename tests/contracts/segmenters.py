@@ -1,0 +1,117 @@
+"""Every network of the program, as small as it can be had."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from segmentation.loading import load
+from segmentation.segmenter import Options, Segmenter
+from tests.contracts.known_networks import open_known
+
+Open = Callable[[Options], Segmenter]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and what it needs.
+
+    Attributes:
+        name: as `load` takes it.
+        kind: name of its class.
+        surroundings: given a folder for weights; gives what loads it, with options of one's own.
+        refuses: options that it cannot follow.
+        scores_fall: what it reports is less certain than what `min_score` holds for.
+        is_long: loading takes long.
+    """
+
+    name: str
+    kind: str
+    surroundings: Callable[[Path], AbstractContextManager[Open]]
+    refuses: frozenset[str] = frozenset()
+    scores_fall: bool = False
+    is_long: bool = False
+
+
+def _bundled(name: str, kind: str, *refuses: str) -> Case:
+    return Case(name, kind, lambda _: nullcontext(partial(load, name)), frozenset(refuses))
+
+
+def _known(name: str, kind: str) -> Case:
+    return Case(name, kind, lambda _: nullcontext(partial(open_known, name)))
+
+
+#: which recipe's weights fit a network, and a small size of its input
+RECIPES = {
+    "mask-rcnn": ("matterport", 128),
+    "yolact-base": ("yolact_base", 64),
+    "yolact-resnet50": ("yolact_resnet50", 64),
+    "yolact-darknet53": ("yolact_darknet53", 64),
+    "yolact-im700": ("yolact_base", 64),
+    "yolact-plus-base": ("yolact_plus_base", 256),
+    "yolact-plus-resnet50": ("yolact_plus_resnet50", 256),
+    "centermask-lite-mobilenetv2": ("centermask2_lite_Mv2", 64),
+    "centermask-lite-v19": ("centermask2_lite_V19", 64),
+    "centermask-lite-v39": ("centermask2_lite_V39", 64),
+    "centermask-v39": ("centermask2_V39", 64),
+    "centermask-v57": ("centermask2_V57", 64),
+}
+
+
+def _published(name: str, kind: str) -> Case:
+    """The network itself, in Keras, its weights made by a recipe."""
+
+    @contextmanager
+    def with_weights(folder: Path) -> Iterator[Open]:
+        pytest.importorskip("keras")
+        recipe, size = RECIPES[name]
+        weights = _write_weights(recipe, folder)
+        yield lambda options: load(
+            name,
+            Options(
+                weights=weights,
+                size=size,
+                backend="keras",
+                device="cpu",
+                min_score=0.0 if options.min_score is None else options.min_score,
+                keep=options.keep,
+            ),
+        )
+        weights.unlink()
+
+    is_plus = name.startswith("yolact-plus")
+    return Case(name, kind, with_weights, scores_fall=is_plus, is_long=True)
+
+
+def _write_weights(recipe: str, folder: Path) -> Path:
+    from tests.golden import golden_folder, write_pth
+
+    if recipe != "matterport":
+        return write_pth(recipe, folder / "recipe.pth", zip_form=True)
+    golden, path = golden_folder(), folder / "recipe.h5"
+    manifest = golden / "matterport.manifest.json"
+    command = [sys.executable, golden / "weights_recipe.py", recipe, manifest, path]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
+_KINDS = {"mask-rcnn": "MaskRCNN", "yolact": "YOLACT", "centermask": "CenterMask"}
+
+SEGMENTERS: dict[str, Case] = {
+    "portrait": _bundled("portrait", "Portrait", "min_score"),
+    "mask-rcnn-person": _bundled("mask-rcnn-person", "SharpPeople"),
+    "what is around mask-rcnn": _known("mask-rcnn", "MaskRCNN"),
+    "what is around yolact": _known("yolact-base", "YOLACT"),
+    "what is around centermask": _known("centermask-v39", "CenterMask"),
+    **{
+        name: _published(name, next(_KINDS[each] for each in _KINDS if name.startswith(each)))
+        for name in RECIPES
+    },
+}

@@ -1,0 +1,171 @@
+"""Every sink of the program, in surroundings in which it works on any machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segmentation.coco import CATEGORIES
+from stream.frame import Output, OutputInfo, Sink, StreamInfo
+from stream.live.recorder import Recorder
+from stream.sinks import SinkOptions
+from stream.sinks.instance_json import InstancesJSON
+from stream.sinks.instance_photos import InstancePhotos
+from stream.sinks.network import NetworkSink
+from stream.sinks.null import Null
+from stream.sinks.photos import PhotoFile, PhotoFolder
+from stream.sinks.video import VideoSink
+from stream.sinks.virtual_camera import VirtualCamera
+from stream.sinks.window import Window
+from tests.fake_window import windows_instead
+from tests.fakes import ListSink, discs, output_of
+
+SIZE_HW = (48, 64)
+OPTIONS = SinkOptions(overwrite=True, preset="ultrafast")
+VIDEO = OutputInfo(
+    StreamInfo(SIZE_HW[1], SIZE_HW[0], Fraction(25), num_frames=5), categories=CATEGORIES
+)
+LIVE = replace(VIDEO, stream=replace(VIDEO.stream, live=True, num_frames=None))
+PHOTO = replace(VIDEO, stream=replace(VIDEO.stream, fps=None, num_frames=1))
+CUT_OUT = replace(VIDEO, has_alpha=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sink and what becomes of it.
+
+    Attributes:
+        kind: its class.
+        make: given an empty folder; nothing outside is written to.
+        info: of the outputs it is given.
+        files: what of it is in the folder when it is finished, as patterns.
+        surroundings: put in the place of what a machine may lack.
+        is_sent: what is written goes out at once, to others or into a folder that they see.
+        keeps: each file is an output of its own, and stays once it is whole.
+        may_be_empty: it can be finished though nothing was written.
+    """
+
+    kind: type[Sink]
+    make: Callable[[Path], Sink]
+    info: OutputInfo = VIDEO
+    files: tuple[str, ...] = ()
+    surroundings: Callable[[pytest.MonkeyPatch], object] = lambda patch: None
+    is_sent: bool = False
+    keeps: bool = False
+    may_be_empty: bool = False
+
+    def outputs(self) -> Iterator[Output]:
+        """Yield what it is given: a picture that changes, with three objects."""
+        rng = np.random.default_rng(1)
+        num = self.info.stream.num_frames or 5
+        for index in range(num):
+            image = rng.integers(0, 256, (*SIZE_HW, 4 if self.info.has_alpha else 3), np.uint8)
+            image.setflags(write=False)
+            name = "photo.jpg" if self.info.stream.fps is None else None
+            yield output_of(image, index, index / 25, name, instances=discs(SIZE_HW))
+
+
+def _video(name: str, info: OutputInfo = VIDEO) -> Case:
+    return Case(
+        VideoSink, lambda folder: VideoSink(folder / name, info, OPTIONS), info, files=(name,)
+    )
+
+
+def _json(name: str) -> Case:
+    return Case(
+        InstancesJSON,
+        lambda folder: InstancesJSON(folder / name, VIDEO, OPTIONS),
+        files=(name,),
+        may_be_empty=True,
+    )
+
+
+def _playlist(info: OutputInfo) -> Case:
+    return Case(
+        NetworkSink,
+        lambda folder: NetworkSink(f"hls:{folder / 'new' / 'web'}/", info, OPTIONS),
+        info,
+        files=("new/web/index.m3u8", "new/web/maskcast-*.ts"),
+        is_sent=True,
+    )
+
+
+class Recording(Recorder):
+    """A recorder that was told to record."""
+
+    def open(self) -> None:
+        """Begin at once."""
+        super().open()
+        self.toggle()
+
+
+def _virtual_device(patch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyvirtualcam")
+    from tests.fake_virtual_camera import device_instead
+
+    device_instead(patch)
+
+
+SINKS: dict[str, Case] = {
+    "window": Case(
+        Window,
+        lambda folder: Window("contract", VIDEO),
+        surroundings=windows_instead,
+        may_be_empty=True,
+    ),
+    "virtual camera": Case(
+        VirtualCamera,
+        lambda folder: VirtualCamera("", LIVE, OPTIONS),
+        LIVE,
+        surroundings=_virtual_device,
+        may_be_empty=True,
+    ),
+    "stream": Case(
+        NetworkSink,
+        lambda folder: NetworkSink("udp://127.0.0.1:9", LIVE, OPTIONS),
+        LIVE,
+        is_sent=True,
+    ),
+    "folder of a web server": _playlist(VIDEO),
+    "live folder of a web server": _playlist(LIVE),
+    "null": Case(Null, lambda folder: Null(), may_be_empty=True),
+    "photo": Case(
+        PhotoFile,
+        lambda folder: PhotoFile(folder / "out.png", OPTIONS),
+        PHOTO,
+        files=("out.png",),
+    ),
+    "folder of photos": Case(
+        PhotoFolder,
+        lambda folder: PhotoFolder(folder / "new" / "photos", OPTIONS),
+        files=("new/photos/00000?.png",),
+        keeps=True,
+        may_be_empty=True,
+    ),
+    "instances": Case(
+        InstancePhotos,
+        lambda folder: InstancePhotos(folder / "new" / "masks", VIDEO, OPTIONS),
+        files=("new/masks/00000?_?-*.png",),
+        may_be_empty=True,
+    ),
+    "instances as a list": _json("out.json"),
+    "instances as lines": _json("out.jsonl"),
+    "mp4": _video("out.mp4"),
+    "mov": _video("out.mov"),
+    "transparent mov": _video("out.mov", CUT_OUT),
+    "mkv": _video("out.mkv"),
+    "webm": _video("out.webm"),
+    "recorder": Case(Recorder, lambda folder: Recorder(folder, VIDEO, OPTIONS), may_be_empty=True),
+    "recording": Case(
+        Recorder,
+        lambda folder: Recording(folder, VIDEO, OPTIONS),
+        files=("maskcast-*.mp4",),
+        may_be_empty=True,
+    ),
+    "stand-in": Case(ListSink, lambda folder: ListSink(), may_be_empty=True),
+}

@@ -1,0 +1,234 @@
+"""What every sink promises: see `stream.frame.Sink`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stream.errors import StreamError
+from stream.frame import Event, Output, Sink
+from stream.live.recorder import Recorder
+from tests.contracts.sinks import SINKS, Case
+from tests.contracts.subclasses import subclasses
+from tests.leftovers import nothing_left
+
+
+@pytest.fixture(params=SINKS.values(), ids=SINKS.keys())
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
+    """A case in its surroundings; afterwards no thread and no process is left."""
+    request.param.surroundings(monkeypatch)
+    with nothing_left():
+        yield request.param
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the sink writes; what is in it belongs to somebody else."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return all that lies in a folder, folders as well, by its path from there."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b""
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def write_all(case: Case, sink: Sink) -> None:
+    for output in case.outputs():
+        sink.write(output)
+
+
+def check_finished(case: Case, folder: Path) -> None:
+    """Every file has its name, none other is there."""
+    found = {path for pattern in case.files for path in folder.glob(pattern)}
+    for pattern in case.files:
+        assert list(folder.glob(pattern)), pattern
+    assert all(path.stat().st_size > 0 for path in found)
+    files = {path for path in folder.rglob("*") if path.is_file()}
+    assert files == found | {folder / "mine.txt"}
+
+
+def test_every_sink_is_in_the_list() -> None:
+    assert subclasses(Sink, "stream") <= {case.kind for case in SINKS.values()}
+
+
+def test_what_takes_no_outputs_is_no_sink() -> None:
+    class Half(Sink):
+        """Has everything but `write`."""
+
+    with pytest.raises(TypeError, match="write"):
+        Half()
+
+
+def test_a_finished_one_has_its_files_under_their_names(case: Case, folder: Path) -> None:
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        sink.finish(cut_short=False)
+        check_finished(case, folder)
+    check_finished(case, folder)
+
+
+def test_nothing_has_its_name_before(case: Case, folder: Path) -> None:
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        if not (case.keeps or case.is_sent):
+            assert not [path for pattern in case.files for path in folder.glob(pattern)]
+
+
+def test_an_unfinished_one_leaves_nothing_behind(case: Case, folder: Path) -> None:
+    before = tree(folder)
+    with case.make(folder) as sink:
+        write_all(case, sink)
+    if case.keeps:
+        check_finished(case, folder)
+    else:
+        assert tree(folder) == before
+
+
+def test_one_that_is_left_by_an_error_leaves_nothing_behind(case: Case, folder: Path) -> None:
+    def fail() -> None:
+        with case.make(folder) as sink:
+            sink.write(next(case.outputs()))
+            raise KeyboardInterrupt
+
+    before = tree(folder)
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    if not case.keeps:
+        assert tree(folder) == before
+
+
+@pytest.mark.parametrize("enters", [False, True])
+def test_one_that_nothing_is_written_to_leaves_nothing_behind(
+    case: Case, folder: Path, enters: bool
+) -> None:
+    before = tree(folder)
+    sink = case.make(folder)
+    if enters:
+        with sink:
+            pass
+    sink.close()
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("finishes", [False, True])
+def test_leaving_again_and_again_is_harmless(case: Case, folder: Path, finishes: bool) -> None:
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        if finishes:
+            sink.finish(cut_short=False)
+    left = tree(folder)
+    sink.close()
+    sink.close()
+    assert tree(folder) == left
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_a_finished_one_stays_as_it_is(case: Case, folder: Path, cut_short: bool) -> None:
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        sink.finish(cut_short=cut_short)
+        finished = tree(folder)
+        sink.finish(cut_short=not cut_short)
+    assert tree(folder) == finished
+
+
+def test_no_outputs_are_an_empty_document_or_one_line(case: Case, folder: Path) -> None:
+    before = tree(folder)
+    with case.make(folder) as sink:
+        if case.may_be_empty:
+            sink.finish(cut_short=False)
+        else:
+            with pytest.raises(StreamError) as error:
+                sink.finish(cut_short=False)
+            assert "\n" not in str(error.value)
+    if not case.may_be_empty:
+        assert tree(folder) == before
+    assert not list(folder.rglob(".*"))
+
+
+def test_what_was_there_stays_until_another_is_finished(case: Case, folder: Path) -> None:
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        sink.finish(cut_short=False)
+    first = tree(folder)
+    with case.make(folder) as sink:
+        sink.write(next(case.outputs()))
+    if not (case.keeps or case.is_sent):
+        assert tree(folder) == first
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        sink.finish(cut_short=False)
+    check_finished(case, folder)
+
+
+def test_two_at_once_are_not_in_the_way_of_each_other(case: Case, folder: Path) -> None:
+    if case.is_sent or not case.files:
+        pytest.skip("writes no files")
+    with case.make(folder) as first, case.make(folder) as second:
+        for output in case.outputs():
+            first.write(output)
+            second.write(output)
+        first.finish(cut_short=False)
+        second.finish(cut_short=False)
+    check_finished(case, folder)
+
+
+def test_one_that_cannot_get_its_name_is_one_line_and_leaves_nothing(
+    case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*paths: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    before = tree(folder)
+    if case.is_sent or case.keeps or case.kind is Recorder or not case.files:
+        pytest.skip("gets no name when it is finished")
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", refuse)
+            with pytest.raises(StreamError, match="Permission denied") as error:
+                sink.finish(cut_short=False)
+    assert "\n" not in str(error.value)
+    assert tree(folder) == before
+
+
+def test_events_can_be_asked_for_at_any_time(case: Case, folder: Path) -> None:
+    with case.make(folder) as sink:
+        events = [*sink.poll()]
+        write_all(case, sink)
+        events += sink.poll()
+    assert all(isinstance(event, Event) for event in events)
+
+
+def test_outputs_are_left_as_they_are(case: Case, folder: Path) -> None:
+    with case.make(folder) as sink:
+        for output in case.outputs():
+            found = output.instances
+            assert found is not None
+            masks = found.masks.copy()
+            image = output.image.copy()
+            sink.write(output)
+            assert (output.image == image).all()
+            assert (found.masks == masks).all()
+
+
+def test_outputs_may_have_no_mask_or_no_object(case: Case, folder: Path) -> None:
+    def changed(output: Output) -> Output:
+        found = output.instances
+        none = output.frame.index % 2 == 0 or found is None
+        return replace(output, instances=None if none else found[:0])
+
+    with case.make(folder) as sink:
+        for output in case.outputs():
+            sink.write(changed(output))
+        sink.finish(cut_short=False)

@@ -1,0 +1,64 @@
+"""Stands in for OpenCV's windows: as strict as they are, and seen by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+
+class Windows:
+    """The windows that are open, by title, and what each shows."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, np.ndarray | None] = {}
+        self.keys: list[int] = []
+
+    def open(self, title: str, flags: int) -> None:
+        self.shown[title] = None
+
+    def resize(self, title: str, width: int, height: int) -> None:
+        self._check(title)
+
+    def listen(self, title: str, on_mouse: Callable[..., None]) -> None:
+        self._check(title)
+
+    def show(self, title: str, image: np.ndarray) -> None:
+        self._check(title)
+        self.shown[title] = image.copy()
+
+    def destroy(self, title: str) -> None:
+        self._check(title)
+        del self.shown[title]
+
+    def key(self, wait_ms: int) -> int:
+        return self.keys.pop(0) if self.keys else -1
+
+    def is_visible(self, title: str, what: int) -> float:
+        return float(title in self.shown)
+
+    def _check(self, title: str) -> None:
+        if title not in self.shown:
+            raise cv2.error(f"NULL window: '{title}'")
+
+
+def windows_instead(monkeypatch: pytest.MonkeyPatch) -> Windows:
+    """Put stand-ins in the place of the display and of OpenCV's functions for windows."""
+    windows = Windows()
+    functions: dict[str, Any] = {
+        "namedWindow": windows.open,
+        "resizeWindow": windows.resize,
+        "setMouseCallback": windows.listen,
+        "imshow": windows.show,
+        "destroyWindow": windows.destroy,
+        "waitKey": windows.key,
+        "waitKeyEx": windows.key,
+        "getWindowProperty": windows.is_visible,
+    }
+    for name, function in functions.items():
+        monkeypatch.setattr(cv2, name, function)
+    monkeypatch.setattr("stream.sinks.window.display_available", lambda: True)
+    return windows

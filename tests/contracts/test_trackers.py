@@ -1,4 +1,4 @@
-"""What every tracker promises: see `stream.pipeline.Tracker`."""
+"""What every tracker promises: see `segmentation.tracking.tracker.Tracker`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from segmentation.evaluation.mask_agreement import intersection_over_union
 from segmentation.instances import Instances
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.tracker import Tracker
 from stream.frame import Frame
-from stream.pipeline import Pipeline, Tracked, Tracker
+from stream.pipeline import Look, Pipeline, Tracked
 from stream.stats import Stats
 from tests.contracts.subclasses import classes_with
 from tests.contracts.trackers import TRACKERS, Case
@@ -85,7 +86,7 @@ def test_a_stream_of_one_frame_has_one_result(case: Case) -> None:
 def test_nothing_is_shown_of_the_take_before(case: Case) -> None:
     stats = Stats()
     tracker = case.open(Truth(WALK + EMPTY), None)
-    pipeline = Pipeline(tracker, Refiner(blend=True), Mask(), stats=stats)
+    pipeline = Pipeline(tracker, Refiner(blend=True), Look(Mask()), stats=stats)
     tracked: list[Tracked] = []
     for take, frames in enumerate((WALK, EMPTY, WALK)):
         for index, (image, _) in enumerate(frames):

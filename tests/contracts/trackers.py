@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from segmentation.segmenter import Segmenter
+from segmentation.tracking.detection_tracker import DetectionTracker
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
-from stream.pipeline import Tracker
+from segmentation.tracking.live_tracker import LiveTracker
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
+from segmentation.tracking.propagate import FLOW, HOLD, Carrying
+from segmentation.tracking.schedule import Schedule
+from segmentation.tracking.tracker import Tracker
 
 OnFailure = Callable[[Exception], None]
 
@@ -45,28 +50,58 @@ class Case:
     lets_pass: bool = True
 
 
-def _keyframes(**settings: Any) -> Case:
+def _per_frame(max_images: int) -> Case:
+    return Case(
+        "PerFrameTracker",
+        lambda network, on_failure: PerFrameTracker(network, on_failure, max_images=max_images),
+    )
+
+
+def _detection(max_images: int, carrying: Carrying = FLOW) -> Case:
+    return Case(
+        "DetectionTracker",
+        lambda network, on_failure: DetectionTracker(
+            network, on_failure, max_images=max_images, carrying=carrying
+        ),
+    )
+
+
+def _keyframes(
+    every: int | Literal["auto"], carrying: Carrying, max_held: int | None = None
+) -> Case:
     return Case(
         "KeyframeTracker",
-        lambda segmenter, on_failure: KeyframeTracker(segmenter, on_failure, **settings),
-        is_live="executor" in settings,
+        lambda network, on_failure: KeyframeTracker(
+            network, Schedule(every), on_failure, carrying=carrying, max_held=max_held
+        ),
+    )
+
+
+def _live(carrying: Carrying) -> Case:
+    return Case(
+        "LiveTracker",
+        lambda network, on_failure: LiveTracker(
+            network, Schedule(4), AtOnce(), on_failure, carrying=carrying
+        ),
+        is_live=True,
     )
 
 
 TRACKERS: dict[str, Case] = {
-    "each frame alone": _keyframes(),
-    "several at a time": _keyframes(max_images=3),
-    "held": _keyframes(reuse="hold", keyframe=4),
-    "moved forward": _keyframes(reuse="forward", keyframe=4),
-    "moved from both sides": _keyframes(reuse="both", keyframe=4),
-    "ids in every frame": _keyframes(reuse="both"),
-    "ids in every frame, several at a time": _keyframes(reuse="both", max_images=3),
-    "where something changes": _keyframes(reuse="both", keyframe="auto"),
-    "live and held": _keyframes(reuse="hold", keyframe=4, executor=AtOnce()),
-    "live and moved": _keyframes(reuse="forward", keyframe=4, executor=AtOnce()),
+    "each frame alone": _per_frame(1),
+    "several at a time": _per_frame(3),
+    "held": _keyframes(4, HOLD),
+    "moved forward": _keyframes(4, FLOW, max_held=0),
+    "moved from both sides": _keyframes(4, FLOW),
+    "where something changes": _keyframes("auto", FLOW),
+    "ids in every frame": _detection(1),
+    "ids in every frame, not moved": _detection(1, HOLD),
+    "ids in every frame, several at a time": _detection(3),
+    "live and held": _live(HOLD),
+    "live and moved": _live(FLOW),
     "interpolated": Case(
         "InterpolatingTracker",
-        lambda segmenter, on_failure: InterpolatingTracker(segmenter),
+        lambda network, on_failure: InterpolatingTracker(network),
         lets_pass=False,
     ),
 }

@@ -38,7 +38,7 @@ class Camera(Source):
         super().__init__()
         self._number = number
         self._on_message = on_message
-        self._device: Any = None
+        self._device = cv2.VideoCapture()  # none yet
         self._last: Any = None  # of the picture before, some pixels
         self._repeats = 0  # how often it came again
         self._still: Any = None  # those of the last picture that stood so long that it seemed lost

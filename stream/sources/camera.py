@@ -33,12 +33,13 @@ class Camera(Source):
         StreamError: the camera cannot be opened or gives no picture.
     """
 
+    _device: Any  # as it was opened last
+
     def __init__(self, number: int, on_message: Callable[[str], None]) -> None:
         """Open the camera and look at its first frame."""
         super().__init__()
         self._number = number
         self._on_message = on_message
-        self._device = cv2.VideoCapture()  # none yet
         self._last: Any = None  # of the picture before, some pixels
         self._repeats = 0  # how often it came again
         self._still: Any = None  # those of the last picture that stood so long that it seemed lost

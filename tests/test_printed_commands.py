@@ -109,7 +109,7 @@ def test_commands_are_understood(is_whole, program, arguments, monkeypatch, caps
         ("run.py", ["talk.mp4", "--out", "out.mp4"], ""),
         ("run.py", ["talk.mp4", "--output-to", "out.mp4"], "unrecognized arguments"),
         ("run.py", ["train", "portrait", "--data", "a", "--epochs", "2"], "unrecognized arguments"),
-        ("run.py", ["serve", "--visitors", "many"], "invalid"),
+        ("run.py", ["serve", "--visitors", "many"], "a positive number"),
         ("benchmarks.stream", [], MISSING),
         ("segmentation.training.bundled.export_portrait", ["best.npz"], MISSING),
     ],

@@ -1,4 +1,34 @@
-"""Networks and what becomes of their masks; the only package that imports keras or openvino."""
+"""Networks that find people and objects in pictures, and what becomes of their masks.
+
+Who is in a photo, with a network that is in the package; nothing is downloaded:
+
+    import cv2
+    from segmentation import load
+
+    segmenter = load("mask-rcnn-person", min_score=0.5)
+    photo = cv2.imread("photo.jpg", cv2.IMREAD_COLOR_RGB)     # (H, W, 3) uint8 RGB
+    found = segmenter.segment(photo[None])[0]                 # one `Instances` an image
+    for index in range(len(found)):                           # best first
+        name = segmenter.classes[found.labels[index]]
+        print(name, found.scores[index], found.boxes[index])  # x1 y1 x2 y2 in pixels
+        inside = found.masks[index] >= 128                    # (H, W) bool
+
+What there is; each has a help of its own:
+
+    load(name, **options)    a network by its name: "portrait" (all people as one mask, the
+                             fastest), "mask-rcnn-person" (one by one), "mask-rcnn", "yolact-..."
+                             and "centermask-..." (80 classes, weights to fetch)
+    Options                  how it is loaded: weights, min_score, keep, classes, size, ...
+    Segmenter                what it is then: segment((N, H, W, 3) uint8 RGB) -> N `Instances`
+    Instances                K objects of an image, best first: boxes (K, 4) float32 in pixels,
+                             scores (K,) float32 in [0, 1], labels (K,) int32, masks (K, H, W)
+                             uint8, probability x 255, ids (K,) int32; union() is (H, W) uint8
+    WeightsError, DataError  one line for people: which file, what is wrong, what to do
+
+A network is stateless and may be shared, by one thread at a time. `stream` puts one behind a
+camera or a video, `effects` does something with its masks. `segmentation.data` reads annotated
+photos. Only this package imports keras or openvino.
+"""
 
 from __future__ import annotations
 

@@ -2,29 +2,76 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from segmentation.coco import NAMES
 from segmentation.errors import WeightsError
 from segmentation.pip_command import install_extra
 from segmentation.segmenter import Options, Segmenter, check_classes
 
+#: What some of `Options` may be.
+CHOICES = {
+    "backend": ("auto", "openvino", "keras"),
+    "device": ("auto", "cpu", "gpu"),
+    "precision": ("auto", "float32", "tf32", "bfloat16"),
+}
 
-def load(name: str, options: Options | None = None) -> Segmenter:
-    """Return the network of a name, ready to run; nothing is downloaded.
+
+def load(
+    name: str, options: Options | None = None, *, asks_for_instances: bool = False, **values: Any
+) -> Segmenter:
+    """Return a network, ready to run; nothing is downloaded.
+
+    Args:
+        name: "portrait" and "mask-rcnn-person" are in the package; "mask-rcnn", "yolact-..." and
+            "centermask-..." need weights on disk, see `run.py models`. "auto" takes what suits
+            best of those that are there.
+        options: how it is loaded, see `Options`.
+        asks_for_instances: with "auto": people in one mask do not suffice.
+        **values: fields of `Options`, which count instead of those of `options`:
+            `load("mask-rcnn", min_score=0.5, keep=["dog"])`.
 
     Raises:
+        TypeError: `Options` has no such field.
         ValueError: there is no network of that name, or it cannot do what the options ask for.
         WeightsError: its weights are not there or cannot be used.
     """
-    if name not in LOADERS:
-        raise ValueError(f"model must be one of {', '.join(LOADERS)}, got {name!r}")
-    options = options or Options()
+    if name != "auto" and name not in LOADERS:
+        raise ValueError(f"model must be one of auto, {', '.join(LOADERS)}, got {name!r}")
+    options = _with_values(options or Options(), values)
+    if name == "auto":
+        asks_for_instances = asks_for_instances or options.keep is not None
+        name = choose_model(options, asks_for_instances=asks_for_instances)
     _check_published(name, options)
     return LOADERS[name](options)
+
+
+def _with_values(options: Options, values: dict[str, Any]) -> Options:
+    """Return the options with some of their fields changed, all of them checked."""
+    known = [field.name for field in fields(Options)]
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+            raise TypeError(f"load() has no option {name!r}; {hint}")
+    options = replace(options, **values)
+    if options.weights is not None:
+        options = replace(options, weights=Path(options.weights))
+    for name in ("keep", "classes"):
+        if isinstance(names := getattr(options, name), str):
+            raise ValueError(f"{name} must be a list of names such as [{names!r}], got {names!r}")
+    if options.min_score is not None and not 0 <= options.min_score <= 1:
+        raise ValueError(f"min_score must be from 0 to 1, got {options.min_score}")
+    for name, choices in CHOICES.items():
+        if (value := getattr(options, name)) not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    return options
 
 
 def _check_published(name: str, options: Options) -> None:

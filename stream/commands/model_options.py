@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add them to a command's parser."""
-    from segmentation.loading import LOADERS
+    from segmentation.loading import CHOICES, LOADERS
 
     scores = "default: mask-rcnn 0.7, mask-rcnn-person 0.5, yolact-* 0.15, centermask-* 0"
     add = parser.add_argument_group("what is found").add_argument
@@ -44,10 +44,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="side of the network's input: 1024, 512, 320",
     )
-    add("--backend", default="auto", choices=("auto", "openvino", "keras"))
-    add("--device", default="auto", choices=("auto", "cpu", "gpu"))
-    precisions = ("auto", "float32", "tf32", "bfloat16")
-    add("--precision", default="auto", choices=precisions, help="auto: tf32 on a GPU, else float32")
+    told = {"precision": "auto: tf32 on a GPU, else float32"}
+    for name, choices in CHOICES.items():
+        add(f"--{name}", default="auto", choices=choices, help=told.get(name))
 
 
 def wanted_objects(
@@ -109,7 +108,7 @@ def load_segmenter(
         ValueError: the network cannot do what the options ask for.
         WeightsError: its weights are not there or cannot be used.
     """
-    from segmentation.loading import choose_model, load
+    from segmentation.loading import load
     from segmentation.segmenter import Options
 
     # an object asked for by its id may be of any class
@@ -125,11 +124,8 @@ def load_segmenter(
         precision=options.precision,
         on_message=say,
     )
-    name = options.model
-    if name == "auto":
-        asks = asks_for_instances or bool(options.weights or wanted)
-        name = choose_model(loading, asks_for_instances=asks)
-    segmenter = load(name, loading)
+    asks_for_instances = asks_for_instances or wanted is not None
+    segmenter = load(options.model, loading, asks_for_instances=asks_for_instances)
     say(f"model: {segmenter.name} on {segmenter.device}")
     return segmenter
 

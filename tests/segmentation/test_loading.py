@@ -1,7 +1,8 @@
-"""What `--model auto` takes."""
+"""What `--model auto` takes, and how networks are loaded."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from segmentation.errors import WeightsError
-from segmentation.loading import LOADERS, choose_model
+from segmentation.loading import LOADERS, choose_model, load
 from segmentation.pip_command import install_extra
 from segmentation.runtime import devices
 from segmentation.segmenter import Options
@@ -104,3 +105,68 @@ def test_every_network_has_weights_in_the_package_or_to_fetch():
     assert {path.name.partition(".")[0].partition("_")[0] for path in FOLDER.iterdir()} == {
         each.prefix for each in BUNDLED
     }
+
+
+# === load and its keywords ===
+
+
+@pytest.fixture
+def loaded(monkeypatch) -> list[Options]:
+    """What the network called "portrait" is loaded with."""
+    seen: list[Options] = []
+    monkeypatch.setitem(LOADERS, "portrait", seen.append)
+    return seen
+
+
+def test_keywords_are_fields_of_options(loaded):
+    load("portrait", min_score=0.5, keep=["dog"], weights="own.h5")
+    assert loaded == [Options(min_score=0.5, keep=["dog"], weights=Path("own.h5"))]
+
+
+def test_keywords_count_instead_of_those_of_options(loaded):
+    options = Options(min_score=0.5, size=512)
+    load("portrait", options, size=320)
+    load("portrait", options)
+    assert loaded == [Options(min_score=0.5, size=320), options]
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "words"),
+    [
+        ({"min_scores": 0.5}, TypeError, "no option 'min_scores'; did you mean min_score?"),
+        ({"colour": "red"}, TypeError, "no option 'colour'; there are weights, min_score, keep"),
+        ({"keep": "dog"}, ValueError, "keep must be a list of names such as ['dog']"),
+        ({"classes": "leaf"}, ValueError, "classes must be a list of names such as ['leaf']"),
+        ({"min_score": 1.5}, ValueError, "min_score must be from 0 to 1, got 1.5"),
+        ({"min_score": float("nan")}, ValueError, "min_score must be from 0 to 1, got nan"),
+        ({"backend": "cuda"}, ValueError, "backend must be one of auto, openvino, keras"),
+        ({"device": "tpu"}, ValueError, "device must be one of auto, cpu, gpu, got 'tpu'"),
+        ({"precision": "int8"}, ValueError, "precision must be one of auto, float32"),
+    ],
+)
+def test_wrong_keywords_are_told(loaded, values, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        load("portrait", **values)
+    if error is ValueError:  # in whichever way it comes
+        with pytest.raises(error, match=re.escape(words)):
+            load("portrait", Options(**values))
+    assert loaded == []
+
+
+def test_auto_loads_what_suits(machine, loaded, monkeypatch):
+    monkeypatch.setitem(LOADERS, "mask-rcnn-person", lambda options: loaded.append("people"))
+    load("auto")
+    load("auto", asks_for_instances=True)
+    load("auto", keep=["person"])
+    assert loaded == [Options(), "people", "people"]
+
+
+def test_names_of_networks_are_told():
+    with pytest.raises(ValueError, match=r"model must be one of auto, portrait, .*got 'portrai'"):
+        load("portrai")
+
+
+def test_classes_are_kept_by_their_names():
+    assert load("mask-rcnn-person", keep=["person"]).classes == ("person",)
+    with pytest.raises(ValueError, match="no class 'persn'; did you mean 'person'"):
+        load("mask-rcnn-person", keep=["persn"])

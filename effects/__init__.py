@@ -1,4 +1,35 @@
-"""What is done with a frame once its foreground is known: numpy and OpenCV, nothing else."""
+"""What is done with a picture once its foreground is known: numpy and OpenCV, nothing else.
+
+One picture, with a mask from wherever:
+
+    import effects
+
+    shown = effects.apply("blur=0.6", image, mask)        # (H, W, 3) uint8 RGB
+    cut = effects.apply("cutout", image, mask)            # (H, W, 4) uint8, straight alpha
+
+`image` is (H, W, 3) uint8 RGB; `mask` (H, W) is what is foreground: bool, float in [0, 1] or uint8.
+By their names on the command line: `blur[=STRENGTH]` with a strength in (0, 1], `grey`,
+`replace=PHOTO` or `replace=#RRGGBB`, `mask`, `cutout`, `overlay`, `none`.
+
+An effect of one's own is anything that is called in the same way:
+
+    class Negative:
+        has_alpha = False                                 # the result has three channels
+
+        def __call__(self, image, alpha, time_s):         # alpha: (H, W) uint8, 255 = foreground
+            return effects.blend(image, 255 - image, alpha)
+
+What there is; each has a help of its own:
+
+    apply                    an effect on one picture, from plain arrays
+    Effect, PlanarEffect     what an effect is; one that also works on luma and chroma
+    Blur, Grey, Replace, Mask, Cutout, Overlay, Unchanged
+                             the effects; called with image, alpha and time_s
+    parse_effect, EFFECTS    an effect by its name
+    Background               what `Replace` takes beside a photo: a background that moves
+    blend, over_black        one picture over another, over black
+    draw_instances           boxes, masks and texts drawn on a picture
+"""
 
 from __future__ import annotations
 
@@ -9,6 +40,7 @@ from effects.draw import draw_instances
 from effects.effect import Effect, PlanarEffect
 from effects.grey import Grey
 from effects.mask import Mask
+from effects.on_arrays import apply
 from effects.overlay import Overlay
 from effects.parse import EFFECTS, parse_effect
 from effects.replace import Background, Replace
@@ -26,6 +58,7 @@ __all__ = [
     "PlanarEffect",
     "Replace",
     "Unchanged",
+    "apply",
     "blend",
     "draw_instances",
     "over_black",

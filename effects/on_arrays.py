@@ -1,0 +1,62 @@
+"""An effect on one picture, from plain arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from effects.effect import Effect, Image
+from effects.parse import parse_effect
+
+
+def apply(effect: str | Effect, image: Image, mask: NDArray[Any], *, time_s: float = 0.0) -> Image:
+    """Return a picture with an effect: `apply("blur=0.6", image, mask)`.
+
+    Args:
+        effect: `NAME[=VALUE]` as on the command line, see `EFFECTS`, or an `Effect` itself, such as
+            `Replace(photo)`. A file after `replace=` must be a photo.
+        image: (H, W, 3) uint8 RGB. Not written to.
+        mask: (H, W), what is foreground: bool, a float in [0, 1] where an edge is soft, or uint8
+            in [0, 255]. Not written to.
+        time_s: what an effect of one's own is told, and a background that moves.
+
+    Returns:
+        (H, W, 3) uint8 RGB, of `cutout` (H, W, 4) with straight alpha; an array of its own.
+
+    Raises:
+        ValueError: there is no such effect, its file cannot be read, or an array has another
+            shape, dtype or range.
+    """
+    if isinstance(effect, str):
+        effect = parse_effect(effect, _read_photo)
+    shown = effect(image, _alpha(mask), time_s)
+    return shown.copy() if np.may_share_memory(shown, image) else shown
+
+
+def _alpha(mask: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return a mask as uint8, 255 = foreground."""
+    if mask.dtype == np.uint8:
+        return mask
+    if mask.dtype == np.bool_:
+        return np.where(mask, np.uint8(255), np.uint8(0))
+    if not np.issubdtype(mask.dtype, np.floating):
+        raise ValueError(f"mask: expected bool, float in [0, 1] or uint8, got {mask.dtype}")
+    if not ((mask >= 0) & (mask <= 1)).all():
+        raise ValueError(f"mask: expected 0 to 1, got {mask.min()} to {mask.max()}")
+    return np.asarray(np.rint(mask * 255), np.uint8)
+
+
+def _read_photo(path: Path) -> Image:
+    """Return (h, w, 3) uint8 RGB, turned as its EXIF tag says."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise ValueError(f"replace: {path}: cannot be read ({error.strerror})") from error
+    photo = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    if photo is None:
+        raise ValueError(f"replace: {path}: not a photo that can be read")
+    return np.asarray(photo, np.uint8)

@@ -1,0 +1,76 @@
+"""An effect on one picture, from plain arrays."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+import effects
+from effects import EFFECTS
+
+IMAGE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
+MASK = np.zeros((48, 64), bool)
+MASK[10:40, 20:50] = True
+ALPHA = MASK * np.uint8(255)
+TEXTS = {name: name for name in EFFECTS} | {"blur": "blur=0.6", "replace": "replace=#102030"}
+
+
+@pytest.mark.parametrize("text", TEXTS.values())
+def test_masks_of_every_kind_mean_the_same(text):
+    effect = effects.parse_effect(text, lambda path: IMAGE)
+    before = IMAGE.copy()
+    wanted = effect(IMAGE, ALPHA, 0.0)
+    for mask in (MASK, ALPHA, MASK.astype(np.float32), MASK.astype(np.float64)):
+        shown = effects.apply(text, IMAGE, mask)
+        np.testing.assert_array_equal(shown, wanted)
+        assert shown.dtype == np.uint8
+        shown[:] = 7
+    np.testing.assert_array_equal(IMAGE, before, "an array of its own")
+    np.testing.assert_array_equal(effects.apply(effect, IMAGE, MASK), wanted)
+
+
+def test_soft_edges_of_floats_are_kept():
+    mask = np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64)
+    cut = effects.apply("cutout", IMAGE, mask)
+    np.testing.assert_array_equal(cut[..., 3], np.rint(mask * 255))
+
+
+def test_the_time_reaches_the_effect():
+    seen = []
+    effects.apply(lambda image, alpha, time_s: seen.append(time_s) or image, IMAGE, MASK, time_s=4)
+    assert seen == [4]
+
+
+def test_a_photo_is_the_background(tmp_path):
+    path = tmp_path / "blue sky.png"
+    cv2.imwrite(str(path), np.full((30, 30, 3), (250, 150, 70), np.uint8))  # BGR
+    shown = effects.apply(f"replace={path}", IMAGE, MASK)
+    assert shown[0, 0].tolist() == [70, 150, 250]
+    np.testing.assert_array_equal(shown[15:35, 25:45], IMAGE[15:35, 25:45])
+
+
+@pytest.mark.parametrize(
+    ("text", "mask", "words"),
+    [
+        ("blurr", MASK, "'blurr' is no effect; choose one of blur, grey"),
+        ("blur=2", MASK, "blur: strength must be a number in"),
+        ("replace", MASK, "replace: needs a colour or a file"),
+        ("replace=missing.jpg", MASK, "replace: missing.jpg: cannot be read"),
+        ("replace=film.mp4", MASK, "replace: film.mp4: not a photo that can be read"),
+        ("replace=empty.jpg", MASK, "replace: empty.jpg: not a photo that can be read"),
+        ("blur", MASK[:10], r"alpha: expected uint8 \(48, 64\), got uint8 \(10, 64\)"),
+        ("blur", MASK * 1, "mask: expected bool, float in .* or uint8, got int64"),
+        ("blur", MASK * 1.5, "mask: expected 0 to 1, got 0.0 to 1.5"),
+        ("blur", np.full((48, 64), np.nan), "mask: expected 0 to 1, got nan"),
+    ],
+)
+def test_wrong_calls_are_one_line(tmp_path, monkeypatch, text, mask, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "film.mp4").write_bytes(b"this is no photo")
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(ValueError, match=words) as caught:
+        effects.apply(text, IMAGE, mask)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match="image: expected uint8"):
+        effects.apply("blur", IMAGE / 255, MASK)

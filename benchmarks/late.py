@@ -13,28 +13,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.command import run_command
-from effects import Blur
-from segmentation.instances import Instances
-from segmentation.loading import load
-from segmentation.picture import RgbPicture
-from segmentation.refinement.refiner import Refiner
-from segmentation.segmenter import Options, Segmenter
-from stream import loop
-from stream.frame import OutputInfo, Sink
-from stream.pipeline import Look, Pipeline, shrunk
-from stream.sinks import SinkOptions, open_sink
-from stream.sources import open_source
+from segmentation import Instances, Segmenter, load
+from stream import Keyframes, open_run, open_source, play
+from stream.opening import tell
 from stream.stats import Stats
-from stream.tracking import Keyframes, open_tracker
 
 
 def main() -> None:
@@ -49,10 +39,10 @@ def main() -> None:
     parser.add_argument("--reuse", default="flow", choices=("hold", "flow"))
     parser.add_argument("--output", help="file to be looked at")
     options = parser.parse_args()
-    segmenter: Segmenter = load(options.model, Options(weights=options.weights, size=options.size))
+    segmenter: Segmenter = load(options.model, weights=options.weights, size=options.size)
     if options.model == "portrait":
         segmenter = Slowed(segmenter, options.seconds)
-    stats = play(
+    stats = show(
         options.clip,
         segmenter,
         Keyframes.parse(options.keyframe or "auto", options.reuse),
@@ -93,32 +83,15 @@ class Slowed:
         return self._segmenter.segment(images)
 
 
-def play(clip: Path, segmenter: Segmenter, keyframes: Keyframes, outputs: list[str]) -> Stats:
+def show(clip: Path, segmenter: Segmenter, keyframes: Keyframes, outputs: list[str]) -> Stats:
     """Show a clip as if it came from a camera; returns what was counted."""
-    stats = Stats()
-    with ExitStack() as stack:
-        source = stack.enter_context(open_source(str(clip), on_message=tell, realtime=True))
-        first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
-        segmenter.segment(shrunk(first, segmenter.max_input)[None])
-        pipeline = Pipeline(
-            open_tracker(segmenter, source.info, keyframes, tell, stack),
-            Refiner(blend=True),
-            Look(Blur()),
-            max_input=segmenter.max_input,
-            stats=stats,
-        )
-        info = OutputInfo(source.info)
-        quality = SinkOptions(overwrite=True, preset="ultrafast", crf=18)
-        sinks: dict[str, Sink] = {
-            each: stack.enter_context(open_sink(each, info, quality)) for each in outputs
-        }
-        loop.play(loop.Run(source, pipeline, sinks, stats))
-    return stats
-
-
-def tell(text: object) -> None:
-    """Say what went wrong."""
-    print(text, file=sys.stderr)
+    quality: dict[str, Any] = {"overwrite": True, "preset": "ultrafast", "crf": 18}
+    with (
+        open_source(str(clip), on_message=tell, realtime=True) as source,
+        open_run(source, *outputs, segmenter=segmenter, keyframes=keyframes, **quality) as run,
+    ):
+        play(run)
+    return run.stats
 
 
 if __name__ == "__main__":

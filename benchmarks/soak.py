@@ -15,7 +15,6 @@ import json
 import statistics
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,9 @@ import psutil
 
 from benchmarks.command import run_command
 from benchmarks.memory import join
-from effects import Blur
-from segmentation.loading import load
-from segmentation.refinement.refiner import Refiner
-from stream import loop
-from stream.pipeline import Look, Pipeline
-from stream.sinks.null import Null
-from stream.sources.realtime import RealTime
-from stream.sources.video import VideoSource
+from segmentation import load
+from stream import open_run, open_source, play
 from stream.stats import Stats
-from stream.tracking import Keyframes, open_tracker
 
 WARM_UP = 0.1  # of the time
 
@@ -46,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         long = Path(folder) / "long.mkv"
         join(options.clip, long, options.minutes * 60)
-        stats, samples = play(long)
+        stats, samples = show(long)
     frames = stats.counts
     line = {
         "clip": options.clip.name,
@@ -60,20 +52,15 @@ def main() -> None:
     print(json.dumps(line))
 
 
-def play(clip: Path) -> tuple[Stats, list[tuple[float, float]]]:
+def show(clip: Path) -> tuple[Stats, list[tuple[float, float]]]:
     """Play the clip; returns also memory in MB and latency in ms, five times a second."""
-    stats = Stats()
     samples: list[tuple[float, float]] = []
-    with ExitStack() as stack:
-        source = stack.enter_context(RealTime(VideoSource(str(clip))))
-        segmenter = load("portrait")
-        tracker = open_tracker(segmenter, source.info, Keyframes(), _ignore, stack)
-        pipeline = Pipeline(
-            tracker, Refiner(blend=True), Look(Blur()), max_input=segmenter.max_input, stats=stats
-        )
-        run = loop.Run(source, pipeline, {"null:": stack.enter_context(Null())}, stats)
-        loop.play(run, on_progress=_sampler(stats, samples))
-    return stats, samples
+    with (
+        open_source(str(clip), realtime=True) as source,
+        open_run(source, "null:", segmenter=load("portrait")) as run,
+    ):
+        play(run, on_progress=_sampler(run.stats, samples))
+    return run.stats, samples
 
 
 def summary(samples: list[tuple[float, float]]) -> dict[str, Any]:
@@ -99,10 +86,6 @@ def _sampler(stats: Stats, samples: list[tuple[float, float]]) -> Callable[[], N
         samples.append((size / 1e6, stats.latest.get("null: latency", 0.0) * 1e3))
 
     return sample
-
-
-def _ignore(error: Exception) -> None:
-    raise error
 
 
 if __name__ == "__main__":

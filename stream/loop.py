@@ -11,9 +11,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 
 from stream.channel import Channel
 from stream.errors import StreamError
@@ -51,22 +51,19 @@ class Run:
     stats: Stats
     stop: threading.Event = field(default_factory=threading.Event)
     paused: threading.Event = field(default_factory=threading.Event)
+    react: Callable[[Event], None] = lambda event: None
+    ending: ExitStack = field(default_factory=ExitStack)
 
 
-def play(
-    run: Run,
-    *,
-    on_event: Callable[[Event], None] | None = None,
-    on_progress: Callable[[], None] | None = None,
-) -> bool:
+def play(run: Run, *, on_progress: Callable[[], None] | None = None) -> bool:
     """Move every frame from the source through the pipeline to all sinks, then finish these.
 
     Call it from the main thread. A live source loses frames that come too fast, and a slow sink
     only its own; a file waits for the slowest. Threads are joined before it returns or raises.
+    It changes settings of the whole process, see `stream.process_settings`.
 
     Args:
         run: not played before.
-        on_event: called with what a person does at a sink.
         on_progress: called from the main thread a few times a second.
 
     Returns:
@@ -76,33 +73,67 @@ def play(
         StreamError: of the first stage that failed, and nothing is finished then; or of the outputs
             that could not be finished, when all others are.
     """
+    last = 0.0
+    with _running(run) as threads:
+        while threads.turn():
+            if on_progress is not None and time.monotonic() - last > 0.2:
+                on_progress()
+                last = time.monotonic()
+    return not threads.cut_short
+
+
+def outputs(run: Run) -> Generator[Output, None, None]:
+    """Play a run as `play` does, and give every output to this thread as well.
+
+    Whoever takes them is one more sink, which a file waits for and which gets the newest ones of a
+    live source. Not to take the rest gives the run up, once it is left: no output is finished.
+
+    Args:
+        run: not played before.
+
+    Raises:
+        StreamError: see `play`.
+    """
+    taken = _outputs(run)
+    run.ending.callback(taken.close)
+    return taken
+
+
+def _outputs(run: Run) -> Generator[Output, None, None]:
+    handed = _Handed()
+    with _running(replace(run, sinks={**run.sinks, "outputs": handed})) as threads:
+        while threads.turn():
+            if handed.output is not None:
+                yield handed.output
+                handed.output = None
+
+
+class _Handed(Sink):
+    """`Sink` that holds the output of this turn of the main thread."""
+
+    main_thread = True
+    output: Output | None = None
+
+    def write(self, output: Output) -> None:
+        """Hold it; see `Sink`."""
+        self.output = output
+
+
+@contextmanager
+def _running(run: Run) -> Iterator[_Threads]:
+    """Start the threads; at the end all outputs are finished, or none where something failed."""
     settle_process()
     threads = _Threads(run)
-    cut_short = False
     in_time = run.source.info.live or any(sink.on_time for sink in run.sinks.values())
     with nullcontext() if in_time else batch_work(), ExitStack() as stack:
         stack.callback(threads.join)
         stack.callback(threads.abort)
         threads.start()
-        last = 0.0
-        while not threads.ended:
-            if run.stop.is_set():
-                cut_short = True
-                threads.stop()
-            busy = threads.serve_main_thread()
-            for event in (event for sink in run.sinks.values() for event in sink.poll()):
-                if on_event is not None:
-                    on_event(event)
-            if on_progress is not None and time.monotonic() - last > 0.2:
-                on_progress()
-                last = time.monotonic()
-            if not busy:
-                time.sleep(POLL_S)
+        yield threads
         threads.join()
         threads.raise_error()
-        _finish_all(run.sinks, cut_short=cut_short)
+        _finish_all(run.sinks, cut_short=threads.cut_short)
         stack.pop_all()
-    return not cut_short
 
 
 def _finish_all(sinks: Mapping[str, Sink], *, cut_short: bool) -> None:
@@ -118,13 +149,18 @@ def _finish_all(sinks: Mapping[str, Sink], *, cut_short: bool) -> None:
 
 
 class _Threads:
-    """The worker threads of one run; the first error of any of them ends them all."""
+    """The worker threads of one run; the first error of any of them ends them all.
+
+    Attributes:
+        cut_short: they were stopped before the end of the source.
+    """
 
     def __init__(self, run: Run) -> None:
         live = run.source.info.live
+        self._run = run
+        self.cut_short = False
         self._source, self._pipeline = run.source, run.pipeline
         self._sinks, self._stats, self._paused = run.sinks, run.stats, run.paused
-        self._stopped = False
         self._ending = threading.Event()
         self._captured: Channel[Captured] = Channel(1 if live else 2, newest_wins=live)
         self._tracked: Channel[Found] = Channel(1 if live else 2, newest_wins=live)
@@ -157,12 +193,25 @@ class _Threads:
             if thread.ident is not None:
                 thread.join()
 
-    def stop(self) -> None:
+    def turn(self) -> bool:
+        """Do what is to be done in the main thread now; returns whether more can come."""
+        if self.ended:
+            return False
+        if self._run.stop.is_set():
+            self._stop()
+        busy = self._serve_main_thread()
+        for event in (event for sink in self._sinks.values() for event in sink.poll()):
+            self._run.react(event)
+        if not busy:
+            time.sleep(POLL_S)
+        return True
+
+    def _stop(self) -> None:
         """Read no more; what was read goes its way. Callable more than once."""
         self._ending.set()
         self._paused.clear()
-        if not self._stopped:
-            self._stopped = True
+        if not self.cut_short:
+            self.cut_short = True
             self._source.interrupt()
 
     def abort(self) -> None:
@@ -185,7 +234,7 @@ class _Threads:
         waiting = any(not self._composited[name].ended for name in self._here)
         return not running and (self._error is not None or not waiting)
 
-    def serve_main_thread(self) -> bool:
+    def _serve_main_thread(self) -> bool:
         """Write what waits for the sinks of this thread; returns whether there was anything."""
         busy = False
         for name in self._here:

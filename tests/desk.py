@@ -81,8 +81,8 @@ class Desk:
 
 def watch(live: Desk, source: MovingSquare, sink: ListSink) -> None:
     with source:
-        run = replace(live.run, source=source, sinks={"window:": sink})
-        play(run, on_event=live.control.react)
+        run = replace(live.run, source=source, sinks={"window:": sink}, react=live.control.react)
+        play(run)
 
 
 def written(live: Desk, output: Output) -> dict[str, list[str]]:

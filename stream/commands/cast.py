@@ -6,23 +6,19 @@ import argparse
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands import CommandError, model_options, say
 from stream.commands.cast_options import cast_parser
-from stream.commands.error_line import one_line
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
-    from segmentation.tracking.tracker import Tracker
     from stream.foreground import Keep, Wanted
-    from stream.frame import Event, OutputInfo, Sink, Source
     from stream.live.palette import Palette
     from stream.loop import Run
-    from stream.pipeline import Look, Pipeline
-    from stream.sinks import SinkOptions
     from stream.stats import Stats
     from stream.tracking import Keyframes
 
@@ -39,11 +35,11 @@ def cast(arguments: Sequence[str]) -> int:
     stop = threading.Event()
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(stop))
-        run, react, keep = _open(options, keyframes, wanted, stop, stack)
+        run, keep = _open(options, keyframes, wanted, stop, stack)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with progress(run.source.info, next(iter(run.sinks)), run.stats) as on_progress:
-            whole = loop.play(run, on_event=react, on_progress=on_progress)
+            whole = loop.play(run, on_progress=on_progress)
     _tell(run.stats, keep, options)
     if interruption.came and not whole:
         return 130
@@ -56,37 +52,51 @@ def _open(
     wanted: Wanted | None,
     stop: threading.Event,
     stack: ExitStack,
-) -> tuple[Run, Callable[[Event], None], Keep | None]:
-    """Return the run that the options describe, what reacts to a person, and what keeps objects.
-
-    Outputs begin last: what the source or the network make impossible is told before.
-    """
+) -> tuple[Run, Keep | None]:
+    """Return the run that the options describe, which `stack` leaves, and what keeps objects."""
     from stream.foreground import Keep
-    from stream.live.opening import open_live_control
-    from stream.loop import Run
-    from stream.pipeline import Look
     from stream.sources import open_source
-    from stream.stats import Stats
 
-    stats = Stats()
     palette = _palette(options, stack)
     model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
     source = stack.enter_context(
         open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
     )
-    sink_options = _sink_options(source, palette, options)
+    input_paths = _input_paths(palette, options)
+    from stream.opening import open_run
+
     segmenter = _segmenter(options, wanted)
     keep = None if wanted is None else Keep.of(wanted, segmenter.classes)
-    tracker = _tracker(source, segmenter, keyframes, keep, options, stack)
-    _warm_up(segmenter, source, tracker.max_images)
-    look = Look(palette.effect, options.invert, keep)
-    pipeline = _pipeline(source, tracker, segmenter, look, stats)
-    info = _output_info(source, segmenter, palette)
-    run = Run(source, pipeline, _sinks(info, sink_options, options, stack), stats, stop)
-    react = open_live_control(
-        run, palette, segmenter, info=info, options=sink_options, keep=keep, stack=stack
+    preset, crf = options.quality
+    run = open_run(
+        source,
+        *(options.output or ["window:"]),
+        segmenter=segmenter,
+        effect=palette,
+        invert=options.invert,
+        keep=keep,
+        keyframes=keyframes,
+        overwrite=options.overwrite,
+        input_paths=input_paths,
+        preset=preset,
+        crf=crf,
+        polygons=options.polygons,
+        on_message=say,
+        stop=stop,
     )
-    return run, react, keep
+    with _keep_named(options.keep):
+        return stack.enter_context(run), keep
+
+
+@contextmanager
+def _keep_named(text: str | None) -> Iterator[None]:
+    """Turn the `ValueError` of ids that cannot be had into one that names the option."""
+    try:
+        yield
+    except ValueError as error:
+        if text is None or type(error) is not ValueError:
+            raise
+        raise CommandError(f"--keep {text}: {error}") from error
 
 
 def _tell(stats: Stats, keep: Keep | None, options: argparse.Namespace) -> None:
@@ -114,62 +124,6 @@ def _segmenter(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
     return model_options.load_segmenter(options, wanted, asks_for_instances=asks_for_instances)
 
 
-def _tracker(
-    source: Source,
-    segmenter: Segmenter,
-    keyframes: Keyframes,
-    keep: Keep | None,
-    options: argparse.Namespace,
-    stack: ExitStack,
-) -> Tracker:
-    from stream.tracking import open_tracker
-
-    told: list[str] = []
-
-    def on_failure(error: Exception) -> None:
-        if not told:
-            told.append(one_line(error))
-            say(f"warning: the network failed, the whole picture is covered: {told[0]}")
-
-    tracker = open_tracker(segmenter, source.info, keyframes, on_failure, stack)
-    if keep is not None and keep.ids and not tracker.gives_ids:
-        raise CommandError(
-            f"--keep {options.keep}: ids are given to objects of a video, with "
-            "--model mask-rcnn-person or another network that tells them apart"
-        )
-    return tracker
-
-
-def _warm_up(segmenter: Segmenter, source: Source, num_images: int) -> None:
-    """Have the network compiled now; at its first image a camera would not wait for that."""
-    import numpy as np
-
-    from segmentation.picture import RgbPicture
-    from stream.pipeline import shrunk
-
-    first = RgbPicture(np.zeros((source.info.height, source.info.width, 3), np.uint8))
-    segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * num_images))
-
-
-def _pipeline(
-    source: Source,
-    tracker: Tracker,
-    segmenter: Segmenter,
-    look: Look,
-    stats: Stats,
-) -> Pipeline:
-    from segmentation.refinement.refiner import Refiner
-    from stream.pipeline import Pipeline
-
-    return Pipeline(
-        tracker,
-        Refiner(blend=source.info.fps is not None),
-        look,
-        max_input=segmenter.max_input,
-        stats=stats,
-    )
-
-
 def _keyframes(options: argparse.Namespace) -> Keyframes:
     from stream.tracking import Keyframes
 
@@ -187,40 +141,12 @@ def _check_outputs(options: argparse.Namespace) -> None:
         places.add(os.path.realpath(address))
 
 
-def _output_info(source: Source, segmenter: Segmenter, palette: Palette) -> OutputInfo:
-    from segmentation.coco import categories
-    from stream.frame import OutputInfo
-
-    return OutputInfo(
-        source.info, has_alpha=palette.has_alpha, categories=categories(segmenter.classes)
-    )
-
-
-def _sink_options(source: Source, palette: Palette, options: argparse.Namespace) -> SinkOptions:
+def _input_paths(palette: Palette, options: argparse.Namespace) -> list[Path]:
+    """Return the files that are read, none of which `--stats` may overwrite."""
     from stream.output_files import check_free
-    from stream.sinks import SinkOptions
     from stream.sources import local_files
 
-    preset, crf = options.quality
-    sink_options = SinkOptions(
-        overwrite=options.overwrite,
-        input_paths=[*local_files(options.source), *palette.paths],
-        preset=preset or ("veryfast" if source.info.live else "medium"),
-        crf=20 if crf is None else crf,
-        polygons=options.polygons,
-        on_message=say,
-    )
+    input_paths = [*local_files(options.source), *palette.paths]
     if options.stats is not None:
-        check_free(options.stats, overwrite=True, input_paths=sink_options.input_paths)
-    return sink_options
-
-
-def _sinks(
-    info: OutputInfo, sink_options: SinkOptions, options: argparse.Namespace, stack: ExitStack
-) -> dict[str, Sink]:
-    from stream.sinks import open_sink
-
-    sinks: dict[str, Sink] = {}
-    for address in options.output or ["window:"]:
-        sinks[address] = stack.enter_context(open_sink(address, info, sink_options))
-    return sinks
+        check_free(options.stats, overwrite=True, input_paths=input_paths)
+    return input_paths

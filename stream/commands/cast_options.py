@@ -7,6 +7,9 @@ from fractions import Fraction
 
 from stream.commands import COMMANDS, VERSION, Parser, json_file, model_options
 
+#: Constant rate factor of the encoder unless told otherwise.
+CRF = 20
+
 SOURCES = """\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
 photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y, or
@@ -85,7 +88,7 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         "--quality",
         metavar="PRESET[:CRF]",
         type=_quality,
-        default=(None, None),
+        default=(None, CRF),
         help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
     )
     add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
@@ -111,11 +114,11 @@ def _rate(text: str) -> Fraction:
     return rate
 
 
-def _quality(text: str) -> tuple[str | None, int | None]:
+def _quality(text: str) -> tuple[str | None, int]:
     presets = "ultrafast superfast veryfast faster fast medium slow slower veryslow".split()
     preset, _, crf = text.partition(":")
     if preset not in presets or (crf and not (crf.isdigit() and int(crf) <= 51)):
         raise argparse.ArgumentTypeError(
             f"one of {' '.join(presets)}, and :0 to :51 if wanted; got {text!r}"
         )
-    return preset, int(crf) if crf else None
+    return preset, int(crf) if crf else CRF

@@ -17,6 +17,7 @@ from stream.live.background import LoopingVideo, open_background
 Image = NDArray[np.uint8]
 
 DEFAULT_BACKGROUND = "#2a6f97"
+_OWN = "own effect"  # what one that has no name on the command line is called
 _STEP = 0.1
 
 
@@ -26,8 +27,8 @@ class Palette:
     All backgrounds are opened at once: to choose one later takes no time.
 
     Args:
-        text: the effect to begin with, `NAME[=VALUE]`.
-        backgrounds: photos, videos or colours, for `replace`, after that of `text`.
+        begun: the effect to begin with, `NAME[=VALUE]`, or one of somebody's own.
+        backgrounds: photos, videos or colours, for `replace`, after that of `begun`.
         stack: closes the videos.
 
     Attributes:
@@ -40,21 +41,25 @@ class Palette:
         ValueError: there is no such effect, or its value makes no sense.
     """
 
-    def __init__(self, text: str, backgrounds: Sequence[str], stack: ExitStack) -> None:
+    def __init__(self, begun: str | Effect, backgrounds: Sequence[str], stack: ExitStack) -> None:
         """Open all backgrounds."""
         self._stack = stack
+        text = begun if isinstance(begun, str) else _OWN
         self._name, _, value = text.partition("=")
         values = [value] if self._name == "replace" and value else []
         values += backgrounds
         self._backgrounds = [_replacing(each, stack) for each in values or [DEFAULT_BACKGROUND]]
         self._chosen = 0  # of the backgrounds
         self.paths = [Path(each) for each in values if not each.startswith("#")]
-        if self._name == "replace" and values:
+        if not isinstance(begun, str):
+            self.effect = begun
+        elif self._name == "replace" and values:
             self.effect = self._backgrounds[0].effect
         else:
             self.effect = parse_effect(text, lambda path: open_background(path, stack))
         self._strength = self.effect.strength if isinstance(self.effect, Blur) else 0.5
-        self.has_alpha = self.effect.has_alpha
+        # which a plain function has not
+        self.has_alpha: bool = getattr(self.effect, "has_alpha", False)
 
     @property
     def title(self) -> str:

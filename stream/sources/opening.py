@@ -23,7 +23,7 @@ from stream.sources.video import VideoSource
 def open_source(
     address: str,
     *,
-    on_message: Callable[[str], None],
+    on_message: Callable[[str], None] = lambda text: None,
     fps: Fraction | None = None,
     realtime: bool = False,
 ) -> Source:

@@ -34,9 +34,11 @@ def pipeline(stats: Stats, segmenter: Oracle | None = None, live: bool = False) 
 def play(source: Source, sinks: dict[str, ListSink], **options) -> tuple[bool, Stats]:
     stats = Stats()
     with source:
-        events = {name: options.pop(name) for name in ("stop", "paused") if name in options}
+        fields = {
+            name: options.pop(name) for name in ("stop", "paused", "react") if name in options
+        }
         way = options.pop("pipeline", None) or pipeline(stats)
-        whole = loop.play(loop.Run(source, way, sinks, stats, **events), **options)
+        whole = loop.play(loop.Run(source, way, sinks, stats, **fields), **options)
     return whole, stats
 
 
@@ -117,12 +119,12 @@ def test_events_reach_the_caller_while_no_frame_comes():
     sink = ListSink(main_thread=True, events={0: Event("key", "q")})
     events = []
 
-    def on_event(event: Event) -> None:
+    def react(event: Event) -> None:
         events.append(event)
         stop.set()
 
     source = MovingSquare(20, live=True, pause_s=0.5)
-    _, stats = play(source, {"a": sink}, stop=stop, on_event=on_event)
+    _, stats = play(source, {"a": sink}, stop=stop, react=react)
     assert events == [Event("key", "q")]
     assert stats.counts["read"] < 5, "the source was interrupted"
 
@@ -159,7 +161,7 @@ def test_a_photo_waits_and_is_shown_anew_with_each_look():
     stats, paused, changes = Stats(), threading.Event(), []
     looked_at = pipeline(stats)
 
-    def on_event(event: Event) -> None:
+    def react(event: Event) -> None:
         assert paused.is_set()
         if event.key == "look":
             looked_at.look = Look(Unchanged())
@@ -176,7 +178,7 @@ def test_a_photo_waits_and_is_shown_anew_with_each_look():
     )
     file = ListSink()
     sinks = {"window": window, "file": file}
-    whole, _ = play(photos(2), sinks, pipeline=looked_at, paused=paused, on_event=on_event)
+    whole, _ = play(photos(2), sinks, pipeline=looked_at, paused=paused, react=react)
     assert whole
     assert window.indices == [0, 0, 1, 1]
     assert file.indices == [0, 1]

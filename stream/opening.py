@@ -1,0 +1,190 @@
+"""A run, from the addresses of its source and sinks to something that can be played."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from effects import Effect
+from segmentation.coco import categories
+from segmentation.loading import load
+from segmentation.picture import RgbPicture
+from segmentation.refinement.refiner import Refiner
+from segmentation.segmenter import Segmenter
+from segmentation.tracking.tracker import Tracker
+from stream.foreground import Keep, parse_keep
+from stream.frame import OutputInfo, Sink, Source, StreamInfo
+from stream.live.opening import open_live_control
+from stream.live.palette import Palette
+from stream.loop import Run
+from stream.pipeline import Look, Pipeline, shrunk
+from stream.sinks import SinkOptions, open_sink, wants_instances
+from stream.sources import local_files, open_source
+from stream.stats import Stats
+from stream.tracking import Keyframes, open_tracker
+
+#: A camera's number, a path or whatever else the command line takes.
+Address = str | int | os.PathLike[str]
+
+
+def tell(text: str) -> None:
+    """Print a line for people; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def open_run(
+    source: Address | Source,
+    *sinks: Address | Sink,
+    segmenter: Segmenter | None = None,
+    effect: str | Effect | Palette = "blur",
+    invert: bool = False,
+    keep: str | Keep | None = None,
+    keyframes: Keyframes | None = None,
+    overwrite: bool = False,
+    input_paths: Sequence[Path] = (),
+    preset: str | None = None,
+    crf: int = 20,
+    polygons: bool = False,
+    on_message: Callable[[str], None] = tell,
+    stop: threading.Event | None = None,
+) -> Iterator[Run]:
+    """Open all that a run needs, for `play` or `outputs`; leaving it frees all of that.
+
+    What is given by its address is opened and left here. A `Source` or `Sink` given itself is its
+    owner's, who has entered it and will leave it. Sinks are opened last: what the source or the
+    network make impossible is told before.
+
+    Args:
+        source: an address as on the command line, see `open_source`, or a `Source`.
+        *sinks: addresses, see `open_sink`, or `Sink`s; none where `outputs` takes everything.
+        segmenter: the network; without it the one that `--model auto` takes.
+        effect: `NAME[=VALUE]` as on the command line, see `effects`; or one of your own, a function
+            of image, alpha and time_s; or a `Palette` of several backgrounds.
+        invert: it falls on the foreground instead.
+        keep: which objects are foreground, as on the command line: "person:1,dog" or "#3".
+        keyframes: which frames the network sees, and what the others get.
+        overwrite: replace outputs that exist.
+        input_paths: files that are never overwritten, beside those that are opened here.
+        preset: of x264; `None` for "medium", and "veryfast" when live.
+        crf: its constant rate factor, 0 (lossless) to 51.
+        polygons: `.json` and `.jsonl` hold outlines, not RLE.
+        on_message: told, in one line each, what happens meanwhile.
+        stop: once set, no more frames are read, and the outputs are finished.
+
+    Yields:
+        The run.
+
+    Raises:
+        StreamError: a source, sink or background cannot be opened.
+        ValueError: there is no such effect, or the network cannot do what is asked for.
+        WeightsError: the weights of the network cannot be used.
+    """
+    with ExitStack() as stack:
+        palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack)
+        input_paths = [*input_paths, *palette.paths]
+        if isinstance(source, str | int | os.PathLike):
+            input_paths += local_files(str(source))
+            source = stack.enter_context(open_source(str(source), on_message=on_message))
+        segmenter, keep = _network(segmenter, keep, sinks, on_message)
+        tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
+        pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
+        options = SinkOptions(
+            overwrite=overwrite,
+            input_paths=input_paths,
+            preset=preset or ("veryfast" if source.info.live else "medium"),
+            crf=crf,
+            polygons=polygons,
+            on_message=on_message,
+        )
+        info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes))
+        opened = _open_sinks(sinks, info, options, stack)
+        run = Run(source, pipeline, opened, stats, stop or threading.Event())
+        react = open_live_control(
+            run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
+        )
+        yield replace(run, react=react, ending=stack.enter_context(run.ending))
+
+
+def _network(
+    segmenter: Segmenter | None,
+    keep: str | Keep | None,
+    sinks: Sequence[Address | Sink],
+    on_message: Callable[[str], None],
+) -> tuple[Segmenter, Keep | None]:
+    """Return the network, where none is given the one that `--model auto` takes, and its `Keep`."""
+    wanted = parse_keep(keep) if isinstance(keep, str) else None
+    if segmenter is None:
+        # an object asked for by its id may be of any class
+        names = None if wanted is None or wanted.ids else list(wanted.classes)
+        addresses = [str(each) for each in sinks if isinstance(each, str | int | os.PathLike)]
+        asks = keep is not None or any(map(wants_instances, addresses))
+        segmenter = load("auto", keep=names, on_message=on_message, asks_for_instances=asks)
+    if wanted is not None:
+        return segmenter, Keep.of(wanted, segmenter.classes)
+    return segmenter, keep if isinstance(keep, Keep) else None
+
+
+def _tracker(
+    info: StreamInfo,
+    segmenter: Segmenter,
+    keyframes: Keyframes | None,
+    keep: Keep | None,
+    on_message: Callable[[str], None],
+    stack: ExitStack,
+) -> Tracker:
+    told: list[str] = []
+
+    def on_failure(error: Exception) -> None:
+        if not told:
+            told.append(" ".join(str(error).split()) or type(error).__name__)
+            on_message(f"warning: the network failed, the whole picture is covered: {told[0]}")
+
+    tracker = open_tracker(segmenter, info, keyframes or Keyframes(), on_failure, stack)
+    if keep is not None and keep.ids and not tracker.gives_ids:
+        raise ValueError(
+            "ids are given to objects of a video, with --model mask-rcnn-person or another network "
+            "that tells them apart"
+        )
+    return tracker
+
+
+def _pipeline(
+    info: StreamInfo,
+    tracker: Tracker,
+    segmenter: Segmenter,
+    effect: Effect,
+    invert: bool,
+    keep: Keep | None,
+) -> tuple[Pipeline, Stats]:
+    """Return the pipeline, its network ready, and what will count its frames."""
+    # compiled now: at the first image a camera would not wait for that
+    first = RgbPicture(np.zeros((info.height, info.width, 3), np.uint8))
+    segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * tracker.max_images))
+    stats, refiner, look = Stats(), Refiner(blend=info.fps is not None), Look(effect, invert, keep)
+    return Pipeline(tracker, refiner, look, max_input=segmenter.max_input, stats=stats), stats
+
+
+def _open_sinks(
+    sinks: Sequence[Address | Sink], info: OutputInfo, options: SinkOptions, stack: ExitStack
+) -> dict[str, Sink]:
+    """Return the sinks by their names: addresses, and those of classes."""
+    opened: dict[str, Sink] = {}
+    for sink in sinks:
+        if isinstance(sink, str | int | os.PathLike):
+            if str(sink) in opened:
+                raise ValueError(f"{sink}: named twice")
+            opened[str(sink)] = stack.enter_context(open_sink(str(sink), info, options))
+            continue
+        name = type(sink).__name__
+        while name in opened:
+            name += "'"
+        opened[name] = sink
+    return opened

@@ -1,0 +1,271 @@
+"""What a run is opened from: addresses or things themselves, texts or objects."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from effects import Mask
+from segmentation.errors import WeightsError
+from stream.errors import StreamError
+from stream.live.palette import Palette
+from stream.loop import outputs, play
+from stream.opening import open_run
+from stream.sinks.null import Null
+from tests.fakes import PERSON, ROOM, ListSink, MovingSquare, Oracle, square
+
+pytestmark = pytest.mark.usefixtures("no_file_left_over")
+
+
+class OwnSource(MovingSquare):
+    num_closed = 0
+
+    def close(self) -> None:
+        self.num_closed += 1
+
+
+class OwnSink(ListSink):
+    num_closed = 0
+
+    def close(self) -> None:
+        self.num_closed += 1
+
+
+def test_what_is_given_itself_stays_its_owners():
+    source, sink = OwnSource(20), OwnSink()
+    with open_run(source, sink, segmenter=Oracle(), effect="mask") as run:
+        assert play(run)
+    assert (source.num_closed, sink.num_closed) == (0, 0)
+    assert sink.indices == list(range(20))
+    assert sink.finished == [False]
+    assert run.stats.counts["OwnSink written"] == 20
+    expected = (square(7) == PERSON).all(axis=2)
+    assert ((sink.outputs[7].image[..., 0] == 255) == expected).mean() > 0.99
+
+
+def test_a_file_goes_to_a_file(square_clip, tmp_path):
+    out = tmp_path / "out.mkv"
+    with open_run(square_clip, out, segmenter=Oracle(), effect="replace=#0000ff", crf=0) as run:
+        assert not out.exists()
+        play(run)
+    (good, frame), *_ = [cv2.VideoCapture(str(out)).read()]
+    assert good
+    assert np.abs(frame[2, 2].astype(int) - (255, 0, 0)).max() < 10  # BGR
+
+
+def test_nothing_destroys_the_input(square_clip, tmp_path):
+    background = tmp_path / "red.png"
+    cv2.imwrite(str(background), np.zeros((4, 4, 3), np.uint8))
+    for out in (square_clip, background):
+        run = open_run(
+            square_clip, out, segmenter=Oracle(), effect=f"replace={background}", overwrite=True
+        )
+        with pytest.raises(StreamError, match="is the input"), run:
+            pass
+
+
+def test_outputs_that_exist_are_kept_unless_told_otherwise(square_clip, tmp_path):
+    out = tmp_path / "out.png"
+    out.write_bytes(b"mine")
+    with (
+        pytest.raises(StreamError, match="exists; name another output"),
+        open_run(square_clip, out, segmenter=Oracle()),
+    ):
+        pass
+    assert out.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("names", [("null:", "null:"), (Path("a.mp4"), "a.mp4")])
+def test_one_name_twice_is_refused(names, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="named twice"), open_run(MovingSquare(), *names):
+        pass
+
+
+def test_sinks_of_one_class_are_counted_apart():
+    with open_run(MovingSquare(3), Null(), Null(), segmenter=Oracle()) as run:
+        play(run)
+    assert run.stats.counts["Null written"] == run.stats.counts["Null' written"] == 3
+
+
+@pytest.mark.parametrize("begun", ["text", "object", "palette"])
+def test_effects_come_in_three_forms(begun):
+    sink = ListSink()
+    palette = Palette("mask", (), None)
+    effect = {"text": "mask", "object": Mask(), "palette": palette}[begun]
+    with open_run(MovingSquare(2), sink, segmenter=Oracle(), effect=effect, invert=True) as run:
+        play(run)
+    assert sink.outputs[0].image[0, 0].tolist() == [255] * 3
+    assert sink.outputs[0].image[20, 20].tolist() == [0] * 3
+
+
+def test_an_effect_of_ones_own_is_a_function():
+    sink = ListSink()
+    seen = []
+
+    def swap(image, alpha, time_s):
+        seen.append((image.dtype, image.shape, alpha.dtype, alpha.shape, time_s))
+        return np.where(alpha[..., None] == 255, image, 255 - image).astype(np.uint8)
+
+    with open_run(MovingSquare(3), sink, segmenter=Oracle(), effect=swap) as run:
+        play(run)
+    assert sink.outputs[0].image[0, 0].tolist() == [255 - value for value in ROOM]
+    assert sink.outputs[0].image[24, 18].tolist() == list(PERSON)
+    assert seen == [(np.uint8, (48, 64, 3), np.uint8, (48, 64), n / 25) for n in range(3)]
+
+
+def test_an_effect_that_fails_ends_the_run(square_clip, tmp_path):
+    def broken(image, alpha, time_s):
+        raise ZeroDivisionError("mine")
+
+    out = tmp_path / "out.mp4"
+    with (
+        pytest.raises(ZeroDivisionError, match="mine"),
+        open_run(square_clip, out, segmenter=Oracle(), effect=broken) as run,
+    ):
+        play(run)
+    assert not out.exists()
+
+
+def test_objects_are_kept_as_on_the_command_line():
+    network = Oracle()
+    network.classes = ("person", "dog")
+    for keep, share in (("person:1", 1), ("dog", 0)):
+        sink = ListSink()
+        run = open_run(MovingSquare(2), sink, segmenter=network, effect="mask", keep=keep)
+        with run as opened:
+            play(opened)
+        assert (sink.outputs[0].image > 0).any() == share
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"keep": "dgo"}, "no class 'dgo'"),
+        ({"keep": "person:none"}, "must look like person,dog"),
+        ({"keep": "#3"}, "ids are given to objects of a video"),
+        ({"effect": "blurr"}, "'blurr' is no effect"),
+    ],
+)
+def test_what_cannot_be_is_a_line(options, words):
+    photo = MovingSquare(1)
+    photo.info = replace(photo.info, fps=None)
+    with (
+        pytest.raises(ValueError, match=words) as caught,
+        open_run(photo, segmenter=Oracle(), **options),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_is_taken_as_auto_takes_it(tmp_path, monkeypatch, square_clip):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    taken = []
+    monkeypatch.setattr(
+        "stream.opening.load",
+        lambda name, **options: taken.append((name, options["asks_for_instances"])) or Oracle(),
+    )
+    for sinks, options in (
+        (["null:"], {}),
+        ([tmp_path / "found.JSON"], {}),
+        ([f"instances:{tmp_path / 'masks'}"], {}),
+        ([], {"keep": "person"}),
+    ):
+        with open_run(square_clip, *sinks, **options):
+            pass
+    assert taken == [("auto", False), ("auto", True), ("auto", True), ("auto", True)]
+
+
+def test_weights_that_are_not_there_are_told(tmp_path, monkeypatch, square_clip):
+    monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match="models fetch"), open_run(square_clip, keep="dog"):
+        pass
+
+
+def test_a_network_that_fails_live_is_told_once(capsys):
+    covered = "warning: the network failed, the whole picture is covered: the network broke"
+    told = []
+    for options in ({"on_message": told.append}, {}):
+        source = MovingSquare(30, live=True, pause_s=0.01)
+        network = Oracle(fails=lambda call: call > 0)  # the first is not of the source
+        with open_run(source, "null:", segmenter=network, **options) as run:
+            play(run)
+    assert told == [covered]
+    assert capsys.readouterr().err == f"{covered}\n"
+
+
+# === Every output to a loop ===
+
+
+def test_a_loop_gets_every_frame_of_a_file(square_clip, tmp_path):
+    out = tmp_path / "out.mkv"
+    with open_run(square_clip, out, segmenter=Oracle(), effect="none") as run:
+        indices = []
+        for output in outputs(run):
+            indices.append(output.frame.index)
+            assert output.frame.image.shape == (48, 64, 3)
+            assert output.alpha.shape == (48, 64)
+            assert output.alpha.dtype == np.uint8
+            assert output.instances is not None
+        assert out.exists()
+    assert indices == list(range(10))
+
+
+def test_a_slow_loop_gets_the_newest_frames_of_a_camera():
+    source = MovingSquare(60, live=True, pause_s=0.01)
+    with open_run(source, segmenter=Oracle()) as run:
+        indices = []
+        for output in outputs(run):
+            indices.append(output.frame.index)
+            threading.Event().wait(0.1)
+    assert indices == sorted(set(indices))
+    assert len(indices) < 30
+    assert indices[-1] == 59
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_loop_that_is_left_leaves_nothing(live, tmp_path):
+    out = tmp_path / "out.mkv"
+    source = MovingSquare(10_000, live=live, pause_s=0.001)
+    with open_run(source, out, segmenter=Oracle()) as run:
+        taken = outputs(run)
+        assert next(taken).frame.index >= 0
+    assert not out.exists()
+    assert list(source) == [], "it was interrupted"
+    with pytest.raises(StopIteration):
+        next(taken)
+
+
+def test_a_loop_that_fails_leaves_nothing(tmp_path):
+    out = tmp_path / "out.mkv"
+    with (
+        pytest.raises(ZeroDivisionError),
+        open_run(MovingSquare(10_000), out, segmenter=Oracle()) as run,
+    ):
+        [output.frame.index / 0 for output in outputs(run)]
+    assert not out.exists()
+
+
+def test_a_loop_that_stops_the_run_completes_it(tmp_path):
+    out = tmp_path / "out.mkv"
+    with open_run(MovingSquare(10_000), out, segmenter=Oracle()) as run:
+        num = 0
+        for output in outputs(run):
+            num += 1
+            if output.frame.index == 5:
+                run.stop.set()
+        assert out.exists()
+    assert num == run.stats.counts["read"] < 100
+
+
+def test_an_error_of_the_source_reaches_the_loop():
+    with (
+        pytest.raises(StreamError, match="square: broke off"),
+        open_run(MovingSquare(20, fail_at=7), segmenter=Oracle()) as run,
+    ):
+        assert all(output.frame.index < 7 for output in outputs(run))

@@ -114,7 +114,7 @@ def test_no_file_of_this_machine_is_a_background(here: Served) -> None:
     async def visit() -> None:
         async with Client(here.address, scene) as client:
             await client.visit()
-            wishes = ["replace=/etc/passwd", "replace=../docs/demo.jpg", "cutout", "blur=9", "?"]
+            wishes = ["replace=/etc/passwd", "replace=../docs/demo.webp", "cutout", "blur=9", "?"]
             for wish in wishes:
                 client.tell(effect=wish)
             client.tell(model="mask-rcnn")

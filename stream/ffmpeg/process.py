@@ -1,4 +1,8 @@
-"""Processes of ffmpeg: the one place that starts them, feeds them, reads them and ends them."""
+"""Processes of ffmpeg: the one place that starts them, feeds them, reads them and ends them.
+
+Video goes through ffmpeg, and in a process of its own: OpenCV's reader loses frames, timestamps and
+sound, and a broken file can end the process it is read in.
+"""
 
 from __future__ import annotations
 

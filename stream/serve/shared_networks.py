@@ -1,4 +1,8 @@
-"""The networks that all visitors share, and the threads that work for them."""
+"""The networks that all visitors share, and the threads that work for them.
+
+There is no `stream.loop` here: each visitor is a `Pipeline` fed by their own connection, and the
+event loop never waits for a frame.
+"""
 
 from __future__ import annotations
 

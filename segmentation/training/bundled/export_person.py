@@ -3,8 +3,9 @@
 python -m segmentation.training.bundled.export_person runs/mask-rcnn-person/best.npz
 
 writes person.npz (the weights, kernels in 16 bits) and for each size of input an OpenVINO model
-person_HxW.xml into the package; person.bin holds the constants of all of them, once. Needs the
-packages of the extra `train`, with TensorFlow as the backend of Keras.
+person_HxW.xml into the package, since a Mask R-CNN has fixed shapes; person.bin holds the constants
+of all of them, once. Needs the packages of the extra `train`, with TensorFlow as the backend of
+Keras.
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@ python -m segmentation.training.bundled.export_portrait runs/portrait/best.npz -
 
 writes portrait.npz (the weights, kernels in 16 bits) and portrait.xml and .bin (the same network
 for OpenVINO, of any input size, in 8 bits: more than twice as fast on processors with such
-instructions) into the package. Needs the packages of the extra `train`, with TensorFlow as the
-backend of Keras.
+instructions) into the package. From the weights training can go on, and another runtime start; with
+the model the default network runs without Keras. Its graph is rewritten to operations that OpenVINO
+is faster at (`segmentation.training.bundled.faster_graph`). Needs the packages of the extra
+`train`, with TensorFlow as the backend of Keras.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 | tracker | the network sees | for |
 |---|---|---|
 | `PerFrameTracker` | every frame by itself | photos; a camera, network fast, one object |
-| `DetectionTracker` | every frame; objects keep ids | files; a camera, network fast, several objects |
+| `DetectionTracker` | every frame; objects keep ids | files; a camera, network fast, more of them |
 | `InterpolatingTracker` | where its mask changes | files, network fast, one object |
 | `KeyframeTracker` | keyframes; masks move between | files with `--keyframe` or `--reuse` |
 | `LiveTracker` | keyframes, in a thread of its own | cameras, network not fast |

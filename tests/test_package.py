@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -59,3 +62,55 @@ def test_installed_copy_finds_its_weights_from_any_folder(wheel, tmp_path):
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
+def output_of(command: list[str | Path], folder: Path) -> str:
+    """Run a program in a folder; returns what it printed."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """The programs of an environment that has the wheel, and what it needs from this one's."""
+    environment = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True, capture_output=True)
+    programs = environment / Path(sysconfig.get_path("scripts")).name
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = Path(output_of([programs / "python", "-c", where], environment).strip())
+    # as a path alone: an installation of the checkout, which is a .pth file there, does not count
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib"))
+    pip = [programs / "python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    output_of([*pip, "--force-reinstall", wheel], environment)
+    return programs
+
+
+@pytest.mark.long
+def test_installed_program_does_what_the_checkout_does(installed, tmp_path):
+    pytest.importorskip("skimage")
+    arguments = ["demo:", "--effect", "replace=#2a6f97", "-o"]
+    output_of([installed / "maskcast", *arguments, "installed.mp4"], tmp_path)
+    output_of([sys.executable, ROOT / "run.py", *arguments, tmp_path / "here.mp4"], ROOT)
+    sums = [hashlib.md5(path.read_bytes()).hexdigest() for path in tmp_path.glob("*.mp4")]
+    assert len(sums) == 2
+    assert len(set(sums)) == 1
+
+
+@pytest.mark.long
+def test_installed_packages_run_the_code_of_the_page(installed, tmp_path):
+    pytest.importorskip("skimage")
+    names = ("__init__", "fakes", "folders", "test_python_doc")
+    for name in ("docs/python.md", *(f"tests/{name}.py" for name in names)):
+        target = tmp_path / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, target)
+    python = installed / "python"
+    where = "import effects, run, segmentation, stream; print(stream.__file__, run.__file__)"
+    for path in output_of([python, "-c", where], tmp_path).split():
+        assert Path(path).is_relative_to(installed.parent)
+    pytest_here = [python, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", tmp_path]
+    assert " passed" in output_of([*pytest_here, "-p", "no:cacheprovider", "tests"], tmp_path)

@@ -83,10 +83,11 @@ def folder(
     """A folder with a photo, a background and a film, before a camera and a screen."""
     photo, background = output_of(demo_images[0]), output_of(demo_images[0][::-1])
     for name, output in {"photo.jpg": photo, "beach.jpg": background}.items():
-        with PhotoFile(tmp_path / name, overwrite=False) as sink:
+        with PhotoFile(tmp_path / name, stream.SinkOptions()) as sink:
             sink.write(output)
             sink.finish(cut_short=False)
-    with Demo() as demo, VideoSink(tmp_path / "talk.mp4", stream.OutputInfo(demo.info)) as film:
+    info = stream.OutputInfo(Demo().info)
+    with VideoSink(tmp_path / "talk.mp4", info, stream.SinkOptions()) as film:
         for index, image in enumerate(demo_images):
             film.write(output_of(image, index, index / 30))
         film.finish(cut_short=False)
@@ -129,11 +130,11 @@ def test_pictures_are_as_the_page_says(folder: Path) -> None:
     photo, blue, cut = (
         cv2.imread(name, cv2.IMREAD_UNCHANGED) for name in ("photo.jpg", "blue.png", "cut.png")
     )
-    assert blue[20, 560].tolist() == [0x97, 0x6F, 0x2A]  # BGR
+    # what the network is nearly sure of is nearly 0 or 255
+    np.testing.assert_allclose(blue[20, 560], [0x97, 0x6F, 0x2A], atol=3)  # BGR
+    np.testing.assert_allclose(blue[200, 300].astype(int), photo[200, 300], atol=3)
     assert cut[20, 560].tolist() == [0] * 4
-    assert cut[200, 300, 3] == 255
-    for shown in (blue, cut):
-        np.testing.assert_array_equal(shown[200, 300, :3], photo[200, 300])
+    assert cut[200, 300].tolist() == [*photo[200, 300], 255]
 
 
 @pytest.mark.parametrize(("face", "num"), [(effects, 2), (segmentation, 1), (stream, 2)])

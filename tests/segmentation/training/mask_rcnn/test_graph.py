@@ -200,8 +200,9 @@ def test_gradients(
         difference = np.abs(found - wanted) / np.abs(wanted).max()
         assert difference.max() < 3e-2, name
         if name.startswith(CLOSE):
-            # a ReLU on the brink opens on one processor and not on another
-            assert np.count_nonzero(difference >= 1e-4) <= 1, name
+            # a ReLU on the brink opens on one processor and not on another, for one region
+            assert np.count_nonzero(difference >= 1e-4) <= 0.05 * len(difference), name
+            assert np.linalg.norm(found - wanted) < 2e-3 * np.linalg.norm(wanted), name
 
 
 def test_no_gradient_passes_through_the_targets(trained: tuple) -> None:

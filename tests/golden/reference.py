@@ -55,6 +55,11 @@ def golden_params(
     ]
 
 
+def as_long(case: Any) -> Any:
+    """Return a parameter whose tests are long ones."""
+    return pytest.param(*case.values, id=case.id, marks=[*case.marks, pytest.mark.long])
+
+
 def load_golden(path: Path) -> Golden:
     """Return all arrays of a file; skips where the larger set or the photo is absent.
 

@@ -33,7 +33,7 @@ from tests.golden.comparison import (  # noqa: E402
     run,
     sampled_error,
 )
-from tests.golden.reference import Golden, golden_params, load_golden, sha256  # noqa: E402
+from tests.golden.reference import Golden, as_long, golden_params, load_golden, sha256  # noqa: E402
 from tests.golden.weights_recipe import manifest, write_recipe_weights  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
 
@@ -214,7 +214,7 @@ def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield case
 
 
-exported_cases = pytest.mark.parametrize("case", CASES[:2], indirect=True)
+exported_cases = pytest.mark.parametrize("case", [CASES[0], as_long(CASES[1])], indirect=True)
 
 
 @exported_cases

@@ -311,6 +311,7 @@ np.savez(result, *(keras.ops.convert_to_numpy(x) for x in outputs))
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("backend", "module"), [("torch", "torch"), ("jax", "jax")])
 @one_case
 def test_other_backends_find_the_same(

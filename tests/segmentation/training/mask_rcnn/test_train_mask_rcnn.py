@@ -231,6 +231,7 @@ def test_boxes_and_masks_lie_where_the_objects_are(
     assert num_objects == sum(len(photo.annotations) for photo in dataset.photos)
 
 
+@pytest.mark.long
 def test_trained_file_finds_the_same_in_the_loop_as_in_evaluate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from segmentation.tracking.detection_tracker import DetectionTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.propagate import FLOW, HOLD
 from segmentation.tracking.schedule import Schedule
-from tests.moving_discs import Truth, other_scene, scene
+from tests.moving_discs import Truth, elsewhere, other_scene, scene
 from tests.segmentation.tracking.playing import assert_equal, play, walk
 
 CROSSING = [scene([(50 + 6.0 * i, 70), (230 - 6.0 * i, 90)]) for i in range(10)]
@@ -19,7 +19,7 @@ WITH_GAPS = [*walk(4), *((i, found[:0]) for i, found in walk(7)[4:]), *walk(8)[7
 
 @pytest.mark.parametrize("carrying", [HOLD, FLOW], ids=["hold", "flow"])
 @pytest.mark.parametrize("frames", [WITH_CUTS, WITH_GAPS], ids=["cuts", "gaps"])
-@pytest.mark.parametrize("num_whole", [99, 6, 14], ids=["whole", "breaks", "breaks while still"])
+@pytest.mark.parametrize("num_whole", [99, 5, 10], ids=["whole", "breaks", "breaks while still"])
 def test_it_is_a_keyframe_tracker_all_of_whose_frames_are_keyframes(frames, carrying, num_whole):
     networks = [Truth(frames), Truth(frames)]
     keyframes = KeyframeTracker(networks[0], Schedule(1), lambda error: None, carrying=carrying)
@@ -65,10 +65,17 @@ def test_batch_that_fails_is_a_failure_of_each_of_its_frames():
     assert len(told) == 1
 
 
+def test_object_after_a_cut_is_another_one_if_it_looks_different():
+    red, blue = scene([(60, 70)]), elsewhere(*scene([(-90, 70), (60, 70)]))
+    frames = [red, red, blue, blue]
+    for tracker in (DetectionTracker(Truth(frames)), KeyframeTracker(Truth(frames), Schedule(1))):
+        shown = play(tracker, frames)
+        assert [each.ids.tolist() for each in shown] == [[0], [0], [1], [1]]
+
+
 def test_frames_after_the_end_begin_anew_but_for_ids():
-    frames = walk(5)
-    tracker = DetectionTracker(Truth(frames), max_images=4)
-    first, second = play(tracker, frames), play(tracker, frames)
-    assert [each.ids.tolist() for each in first] == [[0]] * 5
-    assert [each.ids.tolist() for each in second] == [[0]] * 5, "known by its colours"
+    first, second = walk(5), [other_scene(i) for i in range(5)]
+    tracker = DetectionTracker(Truth([*first, *second]), max_images=4)
+    shown = play(tracker, first) + play(tracker, second)
+    assert [each.ids.tolist() for each in shown] == [[0]] * 10, "known by its colours"
     assert tracker.counts["cuts"] == 0

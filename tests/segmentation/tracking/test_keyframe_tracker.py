@@ -28,8 +28,10 @@ def test_every_frame_gets_one_result_in_order(between):
     assert min(overlaps) < 0.7 if between == "hold" else min(overlaps) > 0.95
 
 
-def test_forward_gives_each_result_at_once_and_both_at_the_next_keyframe():
+def test_each_result_is_given_at_once_unless_it_waits_for_the_next_keyframe():
     frames = walk(8)
+    hold = keyframe_tracker(4, "hold", Truth(frames))
+    assert [len(hold.push(image, 0.0)) for image, _ in frames] == [1] * 8
     forward = keyframe_tracker(4, "forward", Truth(frames))
     assert [len(forward.push(image, 0.0)) for image, _ in frames] == [1] * 8
     assert forward.finish() == []

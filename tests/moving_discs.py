@@ -100,8 +100,13 @@ class Truth:
 
 
 def other_scene(i: int) -> tuple[np.ndarray, Instances]:
-    image, found = scene([(80 + 4 * i, 60)])
+    """Return a frame of a scene with another wall, before which a disc moves."""
+    return elsewhere(*scene([(80 + 4 * i, 60)]))
+
+
+def elsewhere(image: np.ndarray, found: Instances) -> tuple[np.ndarray, Instances]:
+    """Return the same discs before another wall."""
     wall = np.ascontiguousarray(texture(SIZE_HW, (60, 120, 60), 9))
-    inside = found.masks[0] >= 128
+    inside = found.union() >= 128
     wall[inside] = image[inside]
     return wall, found

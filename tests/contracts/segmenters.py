@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from segmentation.loading import load
 from segmentation.segmenter import Options, Segmenter
 from tests.contracts.known_networks import open_known
+from tests.golden.weights_recipe import write_recipe_weights
 
 Open = Callable[[Options], Segmenter]
 
@@ -57,51 +57,55 @@ RECIPES = {
     "yolact-im700": ("yolact_base", 64),
     "yolact-plus-base": ("yolact_plus_base", 256),
     "yolact-plus-resnet50": ("yolact_plus_resnet50", 256),
-    "centermask-lite-mobilenetv2": ("centermask2_lite_Mv2", 64),
-    "centermask-lite-v19": ("centermask2_lite_V19", 64),
-    "centermask-lite-v39": ("centermask2_lite_V39", 64),
-    "centermask-v39": ("centermask2_V39", 64),
-    "centermask-v57": ("centermask2_V57", 64),
+    "centermask-lite-mobilenetv2": ("centermask2_lite_Mv2", 192),
+    "centermask-lite-v19": ("centermask2_lite_V19", 192),
+    "centermask-lite-v39": ("centermask2_lite_V39", 192),
+    "centermask-v39": ("centermask2_V39", 192),
+    "centermask-v57": ("centermask2_V57", 192),
 }
 
 
 def _published(name: str, kind: str) -> Case:
-    """The network itself, in Keras, its weights made by a recipe."""
+    """The network itself, in Keras, its weights made by a recipe; compiled once for all options."""
 
     @contextmanager
     def with_weights(folder: Path) -> Iterator[Open]:
         pytest.importorskip("keras")
+        pytest.importorskip("h5py")
         recipe, size = RECIPES[name]
-        weights = _write_weights(recipe, folder)
-        yield lambda options: load(
-            name,
-            Options(
-                weights=weights,
-                size=size,
-                backend="keras",
-                device="cpu",
-                min_score=0.0 if options.min_score is None else options.min_score,
-                keep=options.keep,
-            ),
-        )
+        ending = ".h5" if recipe == "matterport" else ".pth"
+        weights = write_recipe_weights(recipe, folder / f"recipe{ending}")
+        small = Options(weights=weights, size=size, backend="keras", device="cpu")
+        with pytest.MonkeyPatch.context() as patch:
+            _compile_once(patch, MODULES[kind])
+            yield lambda options: load(
+                name, replace(small, min_score=options.min_score or 0.0, keep=options.keep)
+            )
         weights.unlink()
 
     is_plus = name.startswith("yolact-plus")
     return Case(name, kind, with_weights, scores_fall=is_plus, is_long=True)
 
 
-def _write_weights(recipe: str, folder: Path) -> Path:
-    from tests.golden import golden_folder, write_pth
+def _compile_once(patch: pytest.MonkeyPatch, module: str) -> None:
+    """Let a family's file compile a network the first time, and take that one afterwards."""
+    compiled: list[object] = []
+    compile_network = importlib.import_module(module).compile_network
 
-    if recipe != "matterport":
-        return write_pth(recipe, folder / "recipe.pth", zip_form=True)
-    golden, path = golden_folder(), folder / "recipe.h5"
-    manifest = golden / "matterport.manifest.json"
-    command = [sys.executable, golden / "weights_recipe.py", recipe, manifest, path]
-    subprocess.run(command, check=True, capture_output=True)
-    return path
+    def once(*arguments: object, **more: object) -> object:
+        if not compiled:
+            compiled.append(compile_network(*arguments, **more))
+        return compiled[0]
+
+    patch.setattr(f"{module}.compile_network", once)
 
 
+#: where families compile
+MODULES = {
+    "MaskRCNN": "segmentation.mask_rcnn.segmenter",
+    "YOLACT": "segmentation.yolact.segmenter",
+    "CenterMask": "segmentation.centermask.segmenter",
+}
 _KINDS = {"mask-rcnn": "MaskRCNN", "yolact": "YOLACT", "centermask": "CenterMask"}
 
 SEGMENTERS: dict[str, Case] = {

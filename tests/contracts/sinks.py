@@ -13,6 +13,7 @@ import pytest
 from segmentation.coco import CATEGORIES
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.live.recorder import Recorder
+from stream.loop import _Handed
 from stream.sinks import SinkOptions
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos
@@ -167,5 +168,6 @@ SINKS: dict[str, Case] = {
         files=("maskcast-*.mp4",),
         may_be_empty=True,
     ),
+    "whoever iterates over outputs": Case(_Handed, lambda folder: _Handed(), may_be_empty=True),
     "stand-in": Case(ListSink, lambda folder: ListSink(), may_be_empty=True),
 }

@@ -17,6 +17,8 @@ from tests.contracts.segmenters import SEGMENTERS, Case, Open
 from tests.contracts.subclasses import classes_with
 
 SIZES_HW = [(48, 64), (37, 53), (1, 1), (1, 400), (300, 2), (90, 400), (240, 320)]
+#: for networks that are compiled anew for a shape
+FEW_SIZES_HW = [(37, 53), (1, 400)]
 Images = NDArray[np.uint8]
 
 
@@ -29,12 +31,12 @@ class Loaded:
     segmenter: Segmenter
 
 
+MARKS = {name: [pytest.mark.long] if case.is_long else [] for name, case in SEGMENTERS.items()}
+
+
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(case, id=name, marks=[pytest.mark.long] if case.is_long else [])
-        for name, case in SEGMENTERS.items()
-    ],
+    params=[pytest.param(case, id=name, marks=MARKS[name]) for name, case in SEGMENTERS.items()],
 )
 def loaded(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -95,7 +97,15 @@ def test_it_says_what_it_is(loaded: Loaded) -> None:
     assert segmenter.device
 
 
-@pytest.mark.parametrize("size_hw", SIZES_HW)
+@pytest.mark.parametrize(
+    ("loaded", "size_hw"),
+    [
+        pytest.param(case, size_hw, id=f"{name}-{size_hw}", marks=MARKS[name])
+        for name, case in SEGMENTERS.items()
+        for size_hw in (FEW_SIZES_HW if case.is_long else SIZES_HW)
+    ],
+    indirect=["loaded"],
+)
 def test_results_are_in_pixels_of_the_images(loaded: Loaded, size_hw: tuple[int, int]) -> None:
     results = loaded.segmenter.segment(noise(size_hw))
     assert len(results) == 2

@@ -330,7 +330,7 @@ def test_photos_have_no_pace(capfd, photo):
 
 
 def test_unexpected_error_is_one_line_and_shown_with_debug(capfd, photo, monkeypatch):
-    def broken(name: str, options: object) -> None:
+    def broken(name: str, options: object, **more: object) -> None:
         raise RuntimeError("odd\nthing")
 
     monkeypatch.setattr("segmentation.loading.load", broken)
@@ -341,7 +341,7 @@ def test_unexpected_error_is_one_line_and_shown_with_debug(capfd, photo, monkeyp
 
 
 def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
-    def broken(name: str, options: object) -> None:
+    def broken(name: str, options: object, **more: object) -> None:
         raise ImportError("libGL.so.1: cannot open shared object file")
 
     monkeypatch.setattr("segmentation.loading.load", broken)

@@ -123,7 +123,7 @@ def test_unreadable_model_is_one_line(tmp_path):
 
 def test_load_knows_its_names():
     assert load("portrait").name == "portrait"
-    with pytest.raises(ValueError, match="one of portrait"):
+    with pytest.raises(ValueError, match="one of auto, portrait"):
         load("potrait")
 
 

@@ -209,6 +209,8 @@ def kill_after(step: int) -> Any:
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+@pytest.mark.usefixtures("eager")
 def test_run_that_was_killed_equals_one_that_was_not(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "TRAINING", SMALL)
     monkeypatch.setattr(training_run, "CHECKPOINT_EVERY_S", 0)

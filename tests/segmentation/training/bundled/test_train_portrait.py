@@ -25,6 +25,8 @@ def made_here(open_maker, steps):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+@pytest.mark.usefixtures("eager")
 def test_run_that_was_killed_equals_one_that_was_not(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "EPOCH_STEPS", 3)
     monkeypatch.setattr(training_run, "CHECKPOINT_EVERY_S", 0)

@@ -35,7 +35,7 @@ from segmentation.mask_rcnn.published import PUBLISHED_SIZE
 from segmentation.segmenter import Options
 from segmentation.weights.presets import PRESETS
 from segmentation.weights.store import locate
-from stream.photo_files import read_photo
+from stream.files.photos import read_photo
 from stream.stats import peak_memory_mb
 
 

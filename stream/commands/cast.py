@@ -100,7 +100,7 @@ def _keep_named(text: str | None) -> Iterator[None]:
 
 
 def _tell(stats: Stats, keep: Keep | None, options: argparse.Namespace) -> None:
-    from stream.output_files import save
+    from stream.files.outputs import save
 
     if keep is not None and keep.unseen:
         say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(keep.unseen))}")
@@ -143,7 +143,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 def _input_paths(palette: Palette, options: argparse.Namespace) -> list[Path]:
     """Return the files that are read, none of which `--stats` may overwrite."""
-    from stream.output_files import check_free
+    from stream.files.outputs import check_free
     from stream.sources import local_files
 
     input_paths = [*local_files(options.source), *palette.paths]

@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run `evaluate`; returns the exit code."""
     options = _parser().parse_args(arguments)
     from segmentation.data.mask_frames import has_sequences
-    from stream.output_files import check_free, save
+    from stream.files.outputs import check_free, save
 
     if options.json is not None:
         check_free(options.json, overwrite=True, input_paths=[options.data])

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import StreamError
+from stream.files.photos import is_photo, read_photo
 from stream.frame import Frame
-from stream.photo_files import is_photo, read_photo
 from stream.sources.video import VideoSource
 
 Image = NDArray[np.uint8]

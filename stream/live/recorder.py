@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from stream.errors import StreamError
+from stream.files.outputs import save
+from stream.files.photos import encode_photo
 from stream.frame import Output, OutputInfo, Sink
-from stream.output_files import save
-from stream.photo_files import encode_photo
 from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
 

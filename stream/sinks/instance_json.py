@@ -14,8 +14,8 @@ from segmentation.instances import Instances
 from segmentation.pip_command import pip_install
 from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
+from stream.files.outputs import check_free, writing
 from stream.frame import Frame, Output, OutputInfo, Sink
-from stream.output_files import check_free, writing
 from stream.sinks.instance_masks import Mask, at_frame_size, to_polygons, to_rle
 from stream.sinks.options import SinkOptions
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import cv2
 
 from segmentation.unfinished import Unfinished, put_in_place
-from stream.frame import Frame, Output, OutputInfo, Sink
-from stream.output_files import (
+from stream.files.outputs import (
     check_folder,
     check_free,
     delete_empty,
@@ -17,6 +16,7 @@ from stream.output_files import (
     save,
     writing,
 )
+from stream.frame import Frame, Output, OutputInfo, Sink
 from stream.sinks.instance_masks import at_frame_size
 from stream.sinks.options import SinkOptions
 

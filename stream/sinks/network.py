@@ -16,8 +16,8 @@ from stream.ffmpeg.network_output import (
     files_of_playlist,
     without_secrets,
 )
+from stream.files.outputs import delete_empty, make_folder, writing
 from stream.frame import Output, OutputInfo, Sink
-from stream.output_files import delete_empty, make_folder, writing
 from stream.sinks.connection import Connection
 from stream.sinks.options import SinkOptions
 from stream.sinks.pace import Pace

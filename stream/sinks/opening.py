@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stream.errors import StreamError
 from stream.ffmpeg.network_output import HLS_PREFIX
+from stream.files.photos import ENDINGS as PHOTO_ENDINGS
 from stream.frame import OutputInfo, Sink
-from stream.photo_files import ENDINGS as PHOTO_ENDINGS
 from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos

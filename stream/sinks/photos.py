@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from stream.errors import StreamError
+from stream.files.outputs import check_folder, check_free, delete_empty, make_folder, save
+from stream.files.photos import encode_photo
 from stream.frame import Output, Sink
-from stream.output_files import check_folder, check_free, delete_empty, make_folder, save
-from stream.photo_files import encode_photo
 from stream.sinks.options import SinkOptions
 
 

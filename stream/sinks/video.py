@@ -17,8 +17,8 @@ from stream.ffmpeg.formats import (
 from stream.ffmpeg.frame_feed import FEED_OPTIONS, FrameFeed
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 from stream.ffmpeg.sound import probe_sound, sound_input
+from stream.files.outputs import check_free, writing
 from stream.frame import Output, OutputInfo, Sink
-from stream.output_files import check_free, writing
 from stream.sinks.options import SinkOptions
 
 #: Of the files this sink writes.

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from segmentation.picture import RgbPicture
 from segmentation.pip_command import install_extra
 from stream.errors import StreamError
+from stream.files.photos import read_photo
 from stream.frame import Frame, Source, StreamInfo
-from stream.photo_files import read_photo
 
 WIDTH, HEIGHT = 640, 480
 FPS = 30

@@ -11,8 +11,8 @@ from pathlib import Path
 from stream.errors import StreamError
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.screen import is_screen_address
+from stream.files.photos import ENDINGS, is_photo
 from stream.frame import Source
-from stream.photo_files import ENDINGS, is_photo
 from stream.sources.camera import Camera
 from stream.sources.demo import Demo
 from stream.sources.photos import Photos

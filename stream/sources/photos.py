@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from segmentation.picture import RgbPicture
 from stream.errors import StreamError
+from stream.files.photos import read_with_profile
 from stream.frame import Frame, Source, StreamInfo
-from stream.photo_files import read_with_profile
 
 
 class Photos(Source):

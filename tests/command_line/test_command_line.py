@@ -15,7 +15,7 @@ import pytest
 import run
 from segmentation.pip_command import install_extra
 from stream.commands import VERSION
-from stream.photo_files import read_photo
+from stream.files.photos import read_photo
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
 

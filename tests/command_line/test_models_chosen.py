@@ -14,7 +14,7 @@ from segmentation.mask_rcnn import segmenter as mask_rcnn
 from segmentation.person import segmenter as person
 from segmentation.weights.bundled_weights import BUNDLED
 from segmentation.yolact import segmenter as yolact
-from stream.photo_files import read_photo
+from stream.files.photos import read_photo
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
 

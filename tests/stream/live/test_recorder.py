@@ -7,7 +7,7 @@ import time
 import numpy as np
 import psutil
 
-from stream.photo_files import read_photo
+from stream.files.photos import read_photo
 from stream.sources.video import VideoSource
 from tests.fakes import square
 

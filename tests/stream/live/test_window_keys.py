@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stream.photo_files import read_photo
+from stream.files.photos import read_photo
 from stream.sources.video import VideoSource
 from tests.at_window import SIZE_WH, Person
 from tests.ffmpeg_reference import ffmpeg

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.photo_files import read_photo
+from stream.files.photos import read_photo
 from stream.sinks.window import key_of
 from tests.at_window import Person
 from tests.screens import needs_screen, start, virtual_screen

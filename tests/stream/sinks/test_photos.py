@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
+from stream.files.photos import encode_photo, read_photo
 from stream.frame import Output
-from stream.photo_files import encode_photo, read_photo
 from stream.sinks.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from tests.fakes import output_of

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
-from stream.photo_files import encode_photo
+from stream.files.photos import encode_photo
 from stream.sources.photos import Photos
 
 RGB = np.zeros((6, 8, 3), np.uint8)

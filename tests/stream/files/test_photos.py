@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
+from stream.files.photos import read_photo
 from stream.frame import Output
-from stream.photo_files import read_photo
 from stream.sinks.options import SinkOptions
 from stream.sinks.photos import PhotoFile
 from stream.sources.photos import Photos

@@ -18,8 +18,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from benchmarks.command import run_command
-from stream.output_files import save
-from stream.photo_files import encode_photo
+from stream.files.outputs import save
+from stream.files.photos import encode_photo
 from stream.sources.demo import Demo
 
 HERE = Path(__file__).parents[1]

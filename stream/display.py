@@ -2,15 +2,73 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
+#: Opens a window as `stream.sinks.window` does, and ends before it would be seen.
+_PROBE = "import cv2, os; cv2.namedWindow('probe', cv2.WINDOW_NORMAL); os._exit(0)"
+_PROBE_S = 20.0
+#: What Qt says whatever the reason.
+_NO_REASON = ("QFontDatabase", "Note that Qt", "qt.qpa", "This application failed", "Available pl")
 
-def display_available() -> bool:
-    """Whether a window can be opened; OpenCV ends the whole process where it cannot."""
-    return sys.platform != "linux" or wayland_available() or x11_available()
+
+def begin_probe() -> None:
+    """Begin to find out, in the background, what `why_no_window` says."""
+    if sys.platform == "linux" and (wayland_available() or x11_available()):
+        _probe(*_display())
+
+
+def why_no_window() -> str | None:
+    """Say why no window can be opened here, `None` where one can.
+
+    OpenCV ends the whole process where it is refused a window, so another process tries it first.
+    """
+    if sys.platform != "linux":
+        return None
+    if not (wayland_available() or x11_available()):
+        return "there is no display"
+    return _answer(*_display())
+
+
+def _display() -> tuple[str | None, ...]:
+    """Return all that says which display is meant, and who may use it."""
+    return tuple(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")))
+
+
+@functools.cache
+def _probe(*display: str | None) -> subprocess.Popen[str]:
+    """Start the process that tries `display`, which the environment names; once for each."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _PROBE],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+
+
+@functools.cache
+def _answer(*display: str | None) -> str | None:
+    """Wait for the probe of a display and say why there is no window."""
+    probe = _probe(*display)
+    try:
+        _, told = probe.communicate(timeout=_PROBE_S)
+    except subprocess.TimeoutExpired:
+        probe.kill()
+        probe.communicate()
+        return "the display does not answer"
+    if probe.returncode == 0:
+        return None
+    if not x11_available():
+        return "Wayland shows OpenCV's windows through XWayland alone, which does not run"
+    lines = [line.strip() for line in told.splitlines() if not line.startswith(_NO_REASON)]
+    reason = next(filter(None, lines), "no reason given")
+    return f"the display {display[0]} refuses ({reason})"
 
 
 def wayland_available() -> bool:

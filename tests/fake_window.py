@@ -27,18 +27,26 @@ class Windows:
         self._check(title)
 
     def show(self, title: str, image: np.ndarray) -> None:
-        self._check(title)
-        self.shown[title] = image.copy()
+        self.shown[title] = image.copy()  # one that is not there is made
 
     def destroy(self, title: str) -> None:
         self._check(title)
         del self.shown[title]
 
+    def close(self, title: str) -> None:
+        """Close a window as a person does. Where none is left, Qt's part of OpenCV is gone."""
+        self.shown.pop(title, None)
+
     def key(self, wait_ms: int) -> int:
         return self.keys.pop(0) if self.keys else -1
 
     def is_visible(self, title: str, what: int) -> float:
+        if not self.shown:
+            raise cv2.error("NULL guiReceiver (please create a window)")
         return float(title in self.shown)
+
+    def change(self, title: str, what: int, value: float) -> None:
+        self._check(title)
 
     def _check(self, title: str) -> None:
         if title not in self.shown:
@@ -57,8 +65,9 @@ def windows_instead(monkeypatch: pytest.MonkeyPatch) -> Windows:
         "waitKey": windows.key,
         "waitKeyEx": windows.key,
         "getWindowProperty": windows.is_visible,
+        "setWindowProperty": windows.change,
     }
     for name, function in functions.items():
         monkeypatch.setattr(cv2, name, function)
-    monkeypatch.setattr("stream.sinks.window.display_available", lambda: True)
+    monkeypatch.setattr("stream.sinks.window.why_no_window", lambda: None)
     return windows

@@ -22,11 +22,16 @@ needs_screen = pytest.mark.skipif(
 )
 
 
+needs_manager = pytest.mark.skipif(
+    not shutil.which("openbox"), reason="needs a window manager, openbox"
+)
+
+
 @contextlib.contextmanager
-def virtual_screen(size: str = "1280x800", memory: Path | None = None) -> Iterator[str]:
+def virtual_screen(size: str = "1280x800", memory: Path | None = None, *more: str) -> Iterator[str]:
     """Run an X server of that size; its name is what `DISPLAY` wants.
 
-    In a folder for its memory it keeps what it shows, as `paint` needs it.
+    In a folder for its memory it keeps what it shows, as `paint` needs it. More options may follow.
 
     The server takes a number that no other has, and tells it once it takes connections. It must
     not start anew whenever its last client leaves, as servers do: who comes just then is refused.
@@ -34,8 +39,9 @@ def virtual_screen(size: str = "1280x800", memory: Path | None = None) -> Iterat
     kept = [] if memory is None else ["-fbdir", str(memory)]
     reading, writing = os.pipe()
     with tempfile.TemporaryFile("w+") as told:
+        screen = ("-screen", "0", f"{size}x24", "-noreset")
         server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-noreset", *kept],
+            ["Xvfb", "-displayfd", str(writing), *screen, *kept, *more],
             pass_fds=[writing],
             stderr=told,
         )
@@ -49,6 +55,21 @@ def virtual_screen(size: str = "1280x800", memory: Path | None = None) -> Iterat
         finally:
             server.terminate()
             server.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def window_manager(display: str) -> Iterator[None]:
+    """Run openbox on a display: windows get a frame with buttons, and Alt+F4 closes them."""
+    environment = {**os.environ, "DISPLAY": display}
+    with subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager:
+        try:
+            deadline = time.monotonic() + 30
+            while xdotool(display, "get_desktop").returncode:  # which only a manager knows
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield
+        finally:
+            manager.kill()
 
 
 def paint(memory: Path, image: np.ndarray, at_xy: tuple[int, int]) -> None:

@@ -57,6 +57,7 @@ def _open(
     from stream.foreground import Keep
     from stream.sources import open_source
 
+    outputs = _outputs(options)
     palette = _palette(options, stack)
     model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
     source = stack.enter_context(
@@ -70,7 +71,7 @@ def _open(
     preset, crf = options.quality
     run = open_run(
         source,
-        *(options.output or ["window:"]),
+        *outputs,
         segmenter=segmenter,
         effect=palette,
         invert=options.invert,
@@ -86,6 +87,16 @@ def _open(
     )
     with _keep_named(options.keep):
         return stack.enter_context(run), keep
+
+
+def _outputs(options: argparse.Namespace) -> list[str]:
+    """Return the addresses of the outputs; meanwhile a window is tried, where one is wanted."""
+    from stream.display import begin_probe
+
+    outputs: list[str] = options.output or ["window:"]
+    if "window:" in outputs:
+        begin_probe()
+    return outputs
 
 
 @contextmanager

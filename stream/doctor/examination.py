@@ -15,7 +15,7 @@ from segmentation.runtime.devices import gpu_present, gpu_usable
 from segmentation.runtime.openvino_network import openvino_devices
 from segmentation.weights.bundled_weights import BUNDLED
 from segmentation.weights.store import listing, locate
-from stream.display import display_available
+from stream.display import why_no_window
 from stream.doctor.cameras import camera_findings
 from stream.doctor.finding import Finding
 from stream.doctor.virtual_camera import virtual_camera_findings
@@ -67,8 +67,11 @@ def _system() -> list[Finding]:
 
 
 def _display() -> list[Finding]:
-    if display_available():
+    reason = why_no_window()
+    if reason is None:
         return [Finding("display", "ok", "windows can be shown")]
+    if reason != "there is no display":
+        return [Finding("display", "wrong", reason, "log in at the screen")]
     given = os.environ.get("DISPLAY")
     if given:
         text = f"DISPLAY is {given}, where no X server answers"

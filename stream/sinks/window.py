@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from effects import over_black
-from stream.display import display_available
+from stream.display import why_no_window
 from stream.errors import StreamError
 from stream.frame import Event, Output, OutputInfo, Sink
 from stream.sinks.pace import Pace
@@ -30,7 +31,7 @@ class Window(Sink):
         info: of the outputs.
 
     Raises:
-        StreamError: there is no display.
+        StreamError: there is no display, or it refuses.
     """
 
     main_thread = True
@@ -38,11 +39,9 @@ class Window(Sink):
     on_time = True
 
     def __init__(self, title: str, info: OutputInfo) -> None:
-        """Check that there is a display."""
-        if not display_available():
-            raise StreamError(
-                "window: there is no display; write to a file instead, as in -o out.mp4"
-            )
+        """Check that a window can be opened."""
+        if (reason := why_no_window()) is not None:
+            raise StreamError(f"window: {reason}; write to a file instead, as in -o out.mp4")
         self._title = title
         self._stream = info.stream
         self._events: list[Event] = []
@@ -67,7 +66,8 @@ class Window(Sink):
         """Fill the screen, or no longer."""
         self._fullscreen = not self._fullscreen
         mode = cv2.WINDOW_FULLSCREEN if self._fullscreen else cv2.WINDOW_NORMAL
-        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+        with self._unless_closed():
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
 
     def open(self) -> None:
         """Open the window."""
@@ -82,17 +82,19 @@ class Window(Sink):
     def close(self) -> None:
         """Close the window, unless the person has."""
         if self._is_open:
+            with self._unless_closed():
+                cv2.destroyWindow(self._title)
+                cv2.waitKey(1)
             self._is_open = False
-            cv2.destroyWindow(self._title)
-            cv2.waitKey(1)
 
     def write(self, output: Output) -> None:
         """Show one output; see `Sink`."""
         if not self._is_open:
             return
         self._wait_for(output.frame.time_s)
-        self._show(output)
-        self._look(1)
+        if self._is_open:  # OpenCV would open one that was closed meanwhile anew
+            self._show(output)
+            self._look(1)
 
     def poll(self) -> list[Event]:
         """Return keys pressed and clicks; see `Sink`."""
@@ -110,7 +112,8 @@ class Window(Sink):
         image = self._draw(output) if self._draw is not None else over_black(output.image)
         self._drawn_hw = (image.shape[0], image.shape[1])
         self._shown = output
-        cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        with self._unless_closed():
+            cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         now = time.monotonic()
         self._due = now + max(_REFRESH_S, _REFRESH_SHARE * (now - began))
 
@@ -127,15 +130,30 @@ class Window(Sink):
         """Hold a frame of a file back until it is due."""
         if self._stream.live or self._stream.fps is None:
             return
-        while not self._events and (early_s := self._pace.early_s(time_s)) > 0.002:
+        while (early_s := self._pace.early_s(time_s)) > 0.002:
+            if self._events or not self._is_open:
+                return
             self._look(max(1, min(30, int(early_s * 1e3))))
 
     def _look(self, wait_ms: int) -> None:
         """Let the window system work and note what happened."""
-        code = cv2.waitKeyEx(wait_ms)
-        if code >= 0:
-            self._events.append(Event("key", key_of(code)))
-        if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+        with self._unless_closed():
+            code = cv2.waitKeyEx(wait_ms)
+            if code >= 0:
+                self._events.append(Event("key", key_of(code)))
+            if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+                self._note_closed()
+
+    @contextlib.contextmanager
+    def _unless_closed(self) -> Iterator[None]:
+        """Note that the person closed the window: OpenCV then has none it could do anything to."""
+        try:
+            yield
+        except cv2.error:
+            self._note_closed()
+
+    def _note_closed(self) -> None:
+        if self._is_open:
             self._is_open = False
             self._events.append(Event("closed"))
 

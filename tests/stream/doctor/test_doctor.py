@@ -359,12 +359,15 @@ def test_backends_that_are_missing(monkeypatch):
 
 
 def test_display(monkeypatch):
-    monkeypatch.setattr(examination, "display_available", lambda: False)
+    monkeypatch.setattr(examination, "why_no_window", lambda: "there is no display")
     monkeypatch.setenv("DISPLAY", ":987")
     assert list(findings("_display").values()) == ["wrong"]
     monkeypatch.delenv("DISPLAY")
     assert list(findings("_display").values()) == ["missing"]
-    monkeypatch.setattr(examination, "display_available", lambda: True)
+    monkeypatch.setattr(examination, "why_no_window", lambda: "the display :0 refuses (it is full)")
+    assert list(findings("_display").values()) == ["wrong"]
+    assert "it is full" in next(iter(findings("_display")))
+    monkeypatch.setattr(examination, "why_no_window", lambda: None)
     assert list(findings("_display").values()) == ["ok"]
 
 

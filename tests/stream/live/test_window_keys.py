@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +14,15 @@ from stream.files.photos import read_photo
 from stream.sources.video import VideoSource
 from tests.at_window import SIZE_WH, Person
 from tests.ffmpeg_reference import ffmpeg
-from tests.screens import needs_screen, start, virtual_screen, wait_for_window, xdotool
+from tests.screens import (
+    needs_manager,
+    needs_screen,
+    start,
+    virtual_screen,
+    wait_for_window,
+    window_manager,
+    xdotool,
+)
 
 pytestmark = needs_screen
 
@@ -195,21 +200,7 @@ def test_click_with_a_network_without_ids_does_nothing(clip, tmp_path):
         assert person.look()[440:475, 100:540].max() == 255
 
 
-@contextlib.contextmanager
-def window_manager(display: str) -> Iterator[None]:
-    environment = {**os.environ, "DISPLAY": display}
-    with subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager:
-        try:
-            deadline = time.monotonic() + 30
-            while xdotool(display, "get_desktop").returncode:  # which only a manager knows
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            yield
-        finally:
-            manager.kill()
-
-
-@pytest.mark.skipif(not shutil.which("openbox"), reason="needs a window manager, openbox")
+@needs_manager
 def test_full_screen_and_back(clip, tmp_path):
     with (
         virtual_screen() as display,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import sys
 import time
 
@@ -10,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.display import display_available
+from stream.display import why_no_window
 from tests.screens import needs_screen, start, virtual_screen, wait_for_window, xdotool
 
 
@@ -66,8 +68,31 @@ def test_no_display_is_one_line(display):
     assert "Traceback" not in told
 
 
+@needs_screen
+def test_display_that_refuses_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("XAUTHORITY", str(tmp_path / "none"))
+    # a family of 252 others is allowed in, whoever asks is not of it
+    (tmp_path / "allowed").write_bytes(b"\0\xfc\0\0\0\0\0\x12MIT-MAGIC-COOKIE-1\0\x10" + bytes(16))
+    refusing = ("-auth", str(tmp_path / "allowed"))
+    with virtual_screen("640x480", None, *refusing) as name, start(["demo:"], name) as process:
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    (line,) = (line for line in told.splitlines() if line.startswith("error:"))
+    assert line.startswith(f"error: window: the display {name} refuses (")
+    assert line.endswith("); write to a file instead, as in -o out.mp4")
+
+
+def test_wayland_without_x_is_one_line(tmp_path, monkeypatch):
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as compositor:
+        compositor.bind(str(tmp_path / "wayland-7"))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+        monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
+        monkeypatch.setenv("DISPLAY", "")
+        assert "XWayland" in (why_no_window() or "")
+
+
 def test_display_is_looked_for(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", ":987")
-    assert not display_available()
+    assert why_no_window() == "there is no display"

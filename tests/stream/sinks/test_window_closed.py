@@ -1,0 +1,93 @@
+"""The window is closed by its frame, as people close windows, while a recording runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import pytest
+
+from stream.frame import Event, OutputInfo, StreamInfo
+from stream.sinks.window import Window
+from tests.fake_window import windows_instead
+from tests.fakes import output_of, square
+from tests.ffmpeg_reference import picture_times_s
+from tests.screens import (
+    needs_manager,
+    needs_screen,
+    start,
+    virtual_screen,
+    wait_for_window,
+    window_manager,
+    xdotool,
+)
+
+
+def press_close_button(display: str, window: str) -> None:
+    """Click on the rightmost button of the frame that openbox draws around a window."""
+    shell = dict(
+        line.split("=")
+        for line in xdotool(display, "getwindowgeometry", "--shell", window).stdout.split()
+    )
+    at = (str(int(shell["WIDTH"]) - 10), "-10")
+    xdotool(display, "mousemove", "--window", window, "--", *at)
+    time.sleep(0.3)
+    xdotool(display, "click", "1")
+
+
+def press_alt_f4(display: str, window: str) -> None:
+    xdotool(display, "windowfocus", "--sync", window)
+    xdotool(display, "key", "alt+F4")
+
+
+@needs_screen
+@needs_manager
+@pytest.mark.parametrize("close", [press_close_button, press_alt_f4])
+def test_recording_is_whole_when_its_window_is_closed(
+    tmp_path: Path, close: Callable[[str, str], None]
+) -> None:
+    arguments = ["demo:", "--realtime", "-o", "window:", "-o", "talk.mp4"]
+    with (
+        virtual_screen() as display,
+        window_manager(display),
+        start(arguments, display, tmp_path) as process,
+    ):
+        try:
+            window = wait_for_window(process, display)
+            time.sleep(1.5)
+            close(display, window)
+            _, told = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 0, told
+    assert "error" not in told
+    assert 20 < len(picture_times_s(tmp_path / "talk.mp4")) < 400
+
+
+def test_closed_window_is_told_once_and_never_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = windows_instead(monkeypatch)
+    stream = StreamInfo(64, 48, Fraction(30), live=True)
+    with Window("title", OutputInfo(stream)) as window:
+        window.write(output_of(square(0)))
+        assert window.poll() == []
+        windows.close("title")
+        window.toggle_fullscreen()
+        assert window.poll() == [Event("closed")]
+        window.write(output_of(square(1)))
+        assert window.poll() == []
+    assert not windows.shown
+
+
+def test_window_that_is_closed_while_a_frame_waits_is_not_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    windows = windows_instead(monkeypatch)
+    with Window("title", OutputInfo(StreamInfo(64, 48, Fraction(1)))) as window:
+        window.write(output_of(square(0), 0, 0.0))
+        monkeypatch.setattr(cv2, "waitKeyEx", lambda wait_ms: windows.close("title") or -1)
+        window.write(output_of(square(1), 1, 1.0))
+        assert window.poll() == [Event("closed")]
+    assert not windows.shown

@@ -70,11 +70,34 @@ class PlanarEffect(Effect, Protocol):
         """
 
 
-def check(image: Image, alpha: NDArray[np.uint8]) -> None:
-    """Raise `ValueError` unless `image` is (H, W, 3) uint8 and `alpha` (H, W) uint8, H, W >= 1."""
+def check_image(image: Image) -> None:
+    """Raise `ValueError` unless `image` is (H, W, 3) uint8, H, W >= 1."""
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f"image: expected an array (H, W, 3), got {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"image: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
+
+
+def check(image: Image, alpha: NDArray[np.uint8]) -> None:
+    """Raise `ValueError` unless `image` is (H, W, 3) uint8 and `alpha` (H, W) uint8, H, W >= 1."""
+    check_image(image)
     if alpha.dtype != np.uint8 or alpha.shape != image.shape[:2]:
         raise ValueError(
             f"alpha: expected uint8 {image.shape[:2]}, got {alpha.dtype} {alpha.shape}"
+        )
+
+
+def check_effect(effect: object) -> None:
+    """Raise `ValueError` unless `effect` can be called as an `Effect`; a class of them cannot."""
+    if not callable(effect) or isinstance(effect, type):
+        raise ValueError(f"effect: expected NAME[=VALUE] or an effect, got {effect!r}")
+
+
+def check_shown(shown: object, size_hw: tuple[int, ...]) -> None:
+    """Raise `ValueError` unless `shown`, of somebody's own effect, is uint8 (H, W, 3 or 4)."""
+    if not isinstance(shown, np.ndarray):
+        raise ValueError(f"the effect returned no array but {type(shown).__name__}")
+    if shown.dtype != np.uint8 or shown.shape not in ((*size_hw, 3), (*size_hw, 4)):
+        raise ValueError(
+            f"the effect returned {shown.dtype} {shown.shape}, not uint8 {(*size_hw, 3)}"
         )

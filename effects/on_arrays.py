@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.effect import Effect, Image
+from effects.effect import Effect, Image, check_effect, check_image, check_shown
 from effects.parse import parse_effect
 
 
@@ -29,16 +29,24 @@ def apply(effect: str | Effect, image: Image, mask: NDArray[Any], *, time_s: flo
 
     Raises:
         ValueError: there is no such effect, its file cannot be read, or an array has another
-            shape, dtype or range.
+            shape, dtype or range, what an effect of one's own returns included.
     """
     if isinstance(effect, str):
         effect = parse_effect(effect, _read_photo)
-    shown = effect(image, _alpha(mask), time_s)
+    check_effect(effect)
+    check_image(image)
+    alpha = _alpha(mask)
+    if alpha.shape != image.shape[:2]:
+        raise ValueError(f"mask: expected {image.shape[:2]}, got {alpha.shape}")
+    shown = effect(image, alpha, time_s)
+    check_shown(shown, alpha.shape)
     return shown.copy() if np.may_share_memory(shown, image) else shown
 
 
 def _alpha(mask: NDArray[Any]) -> NDArray[np.uint8]:
     """Return a mask as uint8, 255 = foreground."""
+    if not isinstance(mask, np.ndarray):
+        raise ValueError(f"mask: expected an array (H, W), got {type(mask).__name__}")
     if mask.dtype == np.uint8:
         return mask
     if mask.dtype == np.bool_:

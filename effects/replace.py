@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects.composite import blend
-from effects.effect import Image, check
+from effects.effect import Image, check, check_image
 from effects.foreground import edge_colours
 
 #: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
@@ -32,13 +32,12 @@ class Replace:
                 frame, or a callable asked for every frame.
 
         Raises:
-            ValueError: the array has another shape or dtype.
+            ValueError: it is neither, or the array has another shape or dtype.
         """
-        if isinstance(background, np.ndarray):
-            check(background, background[..., 0])
-            self._background: Background = _Still(background)
-        else:
-            self._background = background
+        if not callable(background):
+            check_image(background)
+            background = _Still(background)
+        self._background: Background = background
 
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, the background where alpha is 0."""

@@ -59,7 +59,12 @@ def test_a_photo_is_the_background(tmp_path):
         ("replace=missing.jpg", MASK, "replace: missing.jpg: cannot be read"),
         ("replace=film.mp4", MASK, "replace: film.mp4: not a photo that can be read"),
         ("replace=empty.jpg", MASK, "replace: empty.jpg: not a photo that can be read"),
-        ("blur", MASK[:10], r"alpha: expected uint8 \(48, 64\), got uint8 \(10, 64\)"),
+        (5, MASK, r"effect: expected NAME\[=VALUE\] or an effect, got 5"),
+        (effects.Grey, MASK, r"effect: expected NAME\[=VALUE\] or an effect, got <class"),
+        ("blur", MASK[:10], r"mask: expected \(48, 64\), got \(10, 64\)"),
+        ("blur", MASK[..., None], r"mask: expected \(48, 64\), got \(48, 64, 1\)"),
+        ("blur", MASK.tolist(), r"mask: expected an array \(H, W\), got list"),
+        ("blur", None, r"mask: expected an array \(H, W\), got NoneType"),
         ("blur", MASK * 1, "mask: expected bool, float in .* or uint8, got int64"),
         ("blur", MASK * 1.5, "mask: expected 0 to 1, got 0.0 to 1.5"),
         ("blur", np.full((48, 64), np.nan), "mask: expected 0 to 1, got nan"),
@@ -72,5 +77,16 @@ def test_wrong_calls_are_one_line(tmp_path, monkeypatch, text, mask, words):
     with pytest.raises(ValueError, match=words) as caught:
         effects.apply(text, IMAGE, mask)
     assert "\n" not in str(caught.value)
-    with pytest.raises(ValueError, match="image: expected uint8"):
-        effects.apply("blur", IMAGE / 255, MASK)
+
+
+def test_an_effect_that_returns_no_picture_is_told():
+    with pytest.raises(ValueError, match="the effect returned no array but NoneType"):
+        effects.apply(lambda image, alpha, time_s: None, IMAGE, MASK)
+    with pytest.raises(ValueError, match=r"the effect returned uint8 \(48, 64\), not uint8"):
+        effects.apply(lambda image, alpha, time_s: alpha, IMAGE, MASK)
+
+
+@pytest.mark.parametrize("image", [IMAGE / 255, IMAGE[..., 0], IMAGE.tolist(), None])
+def test_what_is_no_image_is_told_as_such(image):
+    with pytest.raises(ValueError, match="image: expected"):
+        effects.apply(lambda image, alpha, time_s: image, image, MASK)

@@ -68,3 +68,5 @@ def test_replace_rejects_a_background_that_is_no_image() -> None:
     for wrong in (np.zeros((4, 5), np.uint8), np.zeros((4, 5, 3)), np.zeros((4, 5, 4), np.uint8)):
         with pytest.raises(ValueError, match="image: expected uint8"):
             Replace(wrong)
+    with pytest.raises(ValueError, match=r"image: expected an array \(H, W, 3\), got str"):
+        Replace("beach.jpg")  # type: ignore[arg-type]

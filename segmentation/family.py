@@ -106,6 +106,9 @@ class FamilySegmenter:
 
 
 def check_images(images: NDArray[np.uint8]) -> None:
-    """Raise `ValueError` unless these are (N, H, W, 3) uint8."""
-    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
+    """Raise `ValueError` unless these are (N, H, W, 3) uint8, H, W >= 1."""
+    if not isinstance(images, np.ndarray):
+        raise ValueError(f"images: expected an array (N, H, W, 3), got {type(images).__name__}")
+    is_right = images.ndim == 4 and images.shape[3] == 3 and images.dtype == np.uint8
+    if not is_right or 0 in images.shape[1:]:
         raise ValueError(f"images: expected uint8 (N, H, W, 3), got {images.dtype} {images.shape}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +40,14 @@ def load(
             `load("mask-rcnn", min_score=0.5, keep=["dog"])`.
 
     Raises:
-        TypeError: `Options` has no such field.
+        TypeError: `Options` has no such field, or `options` is something else.
         ValueError: there is no network of that name, or it cannot do what the options ask for.
         WeightsError: its weights are not there or cannot be used.
     """
     if name != "auto" and name not in LOADERS:
         raise ValueError(f"model must be one of auto, {', '.join(LOADERS)}, got {name!r}")
+    if not isinstance(options, Options | None):
+        raise TypeError(f"load() takes Options, or keywords such as min_score=0.5, got {options!r}")
     options = _with_values(options or Options(), values)
     if name == "auto":
         asks_for_instances = asks_for_instances or options.keep is not None
@@ -60,17 +64,33 @@ def _with_values(options: Options, values: dict[str, Any]) -> Options:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
             raise TypeError(f"load() has no option {name!r}; {hint}")
-    options = replace(options, **values)
+    options = _with_lists(replace(options, **values))
     if options.weights is not None:
+        if not isinstance(options.weights, str | os.PathLike):
+            raise ValueError(f"weights must be the path of a file, got {options.weights!r}")
         options = replace(options, weights=Path(options.weights))
-    for name in ("keep", "classes"):
-        if isinstance(names := getattr(options, name), str):
-            raise ValueError(f"{name} must be a list of names such as [{names!r}], got {names!r}")
-    if options.min_score is not None and not 0 <= options.min_score <= 1:
-        raise ValueError(f"min_score must be from 0 to 1, got {options.min_score}")
+    score, size = options.min_score, options.size
+    if score is not None and not (isinstance(score, Real) and 0 <= score <= 1):
+        raise ValueError(f"min_score must be from 0 to 1, got {score!r}")
+    if size is not None and not (isinstance(size, Integral) and size > 0):
+        raise ValueError(f"size must be a number of pixels such as 512, got {size!r}")
     for name, choices in CHOICES.items():
         if (value := getattr(options, name)) not in choices:
             raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    return options
+
+
+def _with_lists(options: Options) -> Options:
+    """Return the options with lists of names, which may be given as anything that can be one."""
+    for name in ("keep", "classes"):
+        given: Any = getattr(options, name)
+        if given is None:
+            continue
+        hint = f" such as [{given!r}]" if isinstance(given, str) else ""
+        names = [] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+        if not names or not all(isinstance(each, str) for each in names):
+            raise ValueError(f"{name} must be a list of names{hint}, got {given!r}")
+        options = replace(options, **{name: names})
     return options
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -161,11 +162,19 @@ def test_the_same_image_has_the_same_result_whatever_was_seen_between(loaded: Lo
 
 
 @pytest.mark.parametrize(
-    "images", [np.zeros((4, 4, 3), np.uint8), np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4), np.uint8)]
+    "images",
+    [
+        np.zeros((4, 4, 3), np.uint8),
+        np.zeros((1, 4, 4, 3)),
+        np.zeros((1, 4, 4), np.uint8),
+        np.zeros((1, 0, 4, 3), np.uint8),
+        [np.zeros((4, 4, 3), np.uint8)],
+        None,
+    ],
 )
-def test_wrong_images_are_refused(loaded: Loaded, images: NDArray[np.generic]) -> None:
-    with pytest.raises(ValueError, match=r"images: expected uint8 \(N, H, W, 3\), got"):
-        loaded.segmenter.segment(images)  # type: ignore[arg-type]
+def test_wrong_images_are_refused(loaded: Loaded, images: Any) -> None:
+    with pytest.raises(ValueError, match=r"images: expected .* \(N, H, W, 3\), got"):
+        loaded.segmenter.segment(images)
 
 
 def test_an_empty_result_is_an_empty_result(loaded: Loaded) -> None:

@@ -139,6 +139,13 @@ def test_keywords_count_instead_of_those_of_options(loaded):
         ({"classes": "leaf"}, ValueError, "classes must be a list of names such as ['leaf']"),
         ({"min_score": 1.5}, ValueError, "min_score must be from 0 to 1, got 1.5"),
         ({"min_score": float("nan")}, ValueError, "min_score must be from 0 to 1, got nan"),
+        ({"min_score": "0.5"}, ValueError, "min_score must be from 0 to 1, got '0.5'"),
+        ({"keep": [16]}, ValueError, "keep must be a list of names, got [16]"),
+        ({"keep": []}, ValueError, "keep must be a list of names, got []"),
+        ({"classes": 3}, ValueError, "classes must be a list of names, got 3"),
+        ({"size": 0}, ValueError, "size must be a number of pixels such as 512, got 0"),
+        ({"size": "320"}, ValueError, "size must be a number of pixels such as 512, got '320'"),
+        ({"weights": 5}, ValueError, "weights must be the path of a file, got 5"),
         ({"backend": "cuda"}, ValueError, "backend must be one of auto, openvino, keras"),
         ({"device": "tpu"}, ValueError, "device must be one of auto, cpu, gpu, got 'tpu'"),
         ({"precision": "int8"}, ValueError, "precision must be one of auto, float32"),
@@ -151,6 +158,18 @@ def test_wrong_keywords_are_told(loaded, values, error, words):
         with pytest.raises(error, match=re.escape(words)):
             load("portrait", Options(**values))
     assert loaded == []
+
+
+def test_what_is_no_options_is_told(loaded):
+    with pytest.raises(TypeError, match=r"takes Options, or keywords .*got 0\.5"):
+        load("portrait", 0.5)  # type: ignore[arg-type]
+    assert loaded == []
+
+
+def test_names_may_come_in_any_form(loaded):
+    for names in (("dog", "cat"), (name for name in ("dog", "cat")), {"dog": 1, "cat": 2}):
+        load("portrait", keep=names)
+    assert loaded == [Options(keep=["dog", "cat"])] * 3
 
 
 def test_auto_loads_what_suits(machine, loaded, monkeypatch):

@@ -21,20 +21,19 @@ FILL = (124, 117, 104)
 MIN_PIXELS, MIN_SHARE = 16, 0.05
 
 Image = NDArray[np.uint8]
-Arrays = tuple[Image, Image, NDArray[np.int32], NDArray[np.bool_]]
+#: A photo (H, W, 3) uint8 RGB and its K objects: masks (K, H, W) uint8, 1 inside, labels (K,) int32
+#: and is_crowd (K,) bool.
+Scene = tuple[Image, Image, NDArray[np.int32], NDArray[np.bool_]]
 
 
 def augment(
     rng: np.random.Generator,
-    image: Image,
-    masks: Image,
-    labels: NDArray[np.int32],
-    is_crowd: NDArray[np.bool_],
+    scene: Scene,
     donors: Sequence[Photo] = (),
     *,
     max_pastes: int = 1,
     crop_hw: tuple[int, int] | None = None,
-) -> Arrays:
+) -> Scene:
     """Return a photo changed at random and its objects.
 
     Sometimes objects of a donor are pasted in front (Ghiasi et al. 2021, "Simple Copy-Paste is a
@@ -44,22 +43,20 @@ def augment(
 
     Args:
         rng: the same state gives the same result.
-        image: (H, W, 3) uint8 RGB, not written to.
-        masks: (K, H, W) uint8, 1 inside.
-        labels: (K,) int32.
-        is_crowd: (K,) bool.
+        scene: not written to.
         donors: photos to paste from, decoded only when one is drawn; those of the training.
         max_pastes: times that something is pasted, or not.
         crop_hw: size of the result, of which the unchanged photo would have the area; that of the
             photo without it.
 
     Returns:
-        image, masks, labels, is_crowd, as above with another K and the size of the crop.
+        Another scene, with another K and the size of the crop.
     """
     for _ in range(max_pastes if len(donors) else 0):
         if rng.random() < PASTE_SHARE:
             donor = donors[int(rng.integers(len(donors)))]
-            image, masks, labels, is_crowd = _paste_some(rng, image, masks, labels, is_crowd, donor)
+            scene = _paste_some(rng, scene, donor)
+    image, masks, labels, is_crowd = scene
     if rng.random() < COLOUR_SHARE:
         image = change_colours(image, rng)
     size_hw = (image.shape[0], image.shape[1])
@@ -125,19 +122,13 @@ def _in_sight(masks: Image, full: NDArray[np.float64]) -> NDArray[np.bool_]:
     )
 
 
-def _paste_some(
-    rng: np.random.Generator,
-    image: Image,
-    masks: Image,
-    labels: NDArray[np.int32],
-    is_crowd: NDArray[np.bool_],
-    donor: Photo,
-) -> Arrays:
+def _paste_some(rng: np.random.Generator, scene: Scene, donor: Photo) -> Scene:
     """Paste some of a donor's objects, all at the same scale, in front of what is there."""
     objects = [annotation for annotation in donor.annotations if not annotation.is_crowd]
     chosen = [objects[k] for k in np.flatnonzero(rng.random(len(objects)) < 0.5)]
     if not chosen:
-        return image, masks, labels, is_crowd
+        return scene
+    image, masks, labels, is_crowd = scene
     size_hw = (image.shape[0], image.shape[1])
     max_side = 2 * max(size_hw)  # pasted things are seldom enlarged
     cut = np.array([annotation.mask(donor.shrunk_hw(max_side)) for annotation in chosen])

@@ -77,9 +77,7 @@ class TrainingImages:
         seen = photo.image(2 * self._size), photo.masks(2 * self._size)
         image, masks, labels, is_crowd = augment(
             rng,
-            *seen,
-            photo.labels(),
-            photo.is_crowd(),
+            (*seen, photo.labels(), photo.is_crowd()),
             self._photos,
             max_pastes=self._training.max_pastes,
             crop_hw=(self._size, self._size) if self._training.crops else None,

@@ -54,7 +54,7 @@ def test_masks_stay_on_their_objects() -> None:
     sizes = []
     for seed in range(60):
         given = scene([0, 1, 2])
-        image, masks, labels, is_crowd = augment(np.random.default_rng(seed), *given)
+        image, masks, labels, is_crowd = augment(np.random.default_rng(seed), given)
         assert image.shape == given[0].shape
         assert image.dtype == masks.dtype == np.uint8
         assert labels.dtype == np.int32
@@ -79,7 +79,7 @@ def test_masks_stay_on_their_objects() -> None:
 def test_half_of_the_photos_are_mirrored() -> None:
     mirrored = []
     for seed in range(200):
-        image, _, labels, _ = augment(np.random.default_rng(seed), *scene([0, 1, 2]))
+        image, _, labels, _ = augment(np.random.default_rng(seed), scene([0, 1, 2]))
         if {0, 1} <= set(labels.tolist()):
             columns = [np.nonzero(colour_of(image, label))[1].mean() for label in (0, 1)]
             mirrored.append(columns[0] > columns[1])
@@ -93,7 +93,7 @@ def test_objects_of_donors_are_pasted_in_front(tmp_path: Path) -> None:
     pasted = 0
     for seed in range(80):
         given = scene([0, 1, 2])
-        image, masks, labels, is_crowd = augment(np.random.default_rng(seed), *given, [giver])
+        image, masks, labels, is_crowd = augment(np.random.default_rng(seed), given, [giver])
         assert 4 not in labels, "crowds are not objects to paste"
         pasted += 3 in labels
         for mask, label in zip(masks, labels, strict=True):
@@ -109,7 +109,7 @@ def test_nothing_given_is_written_to_and_chance_follows_its_seed(tmp_path: Path)
     giver = donor(tmp_path)
     given = scene([0, 1])
     before = [array.copy() for array in given]
-    results = [augment(np.random.default_rng(seed), *given, [giver]) for seed in (*range(30), 7)]
+    results = [augment(np.random.default_rng(seed), given, [giver]) for seed in (*range(30), 7)]
     for array, copy in zip(given, before, strict=True):
         np.testing.assert_array_equal(array, copy)
     for again, first in zip(results[-1], results[7], strict=True):
@@ -121,7 +121,7 @@ def test_photos_without_objects_stay_without(tmp_path: Path) -> None:
     image, masks, labels, is_crowd = scene([0])
     for seed in range(10):
         nothing = (masks[:0], labels[:0], is_crowd[:0])
-        changed = augment(np.random.default_rng(seed), image, *nothing)
+        changed = augment(np.random.default_rng(seed), (image, *nothing))
         assert [len(array) for array in changed[1:]] == [0, 0, 0]
 
 
@@ -132,7 +132,7 @@ def test_what_is_nearly_out_of_sight_is_dropped() -> None:
     masks[0, :, :8] = 1  # a stripe at the border, which many crops leave out
     kept = 0
     for seed in range(100):
-        changed = augment(np.random.default_rng(seed), image, masks, labels, is_crowd)[1]
+        changed = augment(np.random.default_rng(seed), (image, masks, labels, is_crowd))[1]
         assert all(np.count_nonzero(mask) >= 16 for mask in changed)
         kept += len(changed)
     assert 40 < kept < 95

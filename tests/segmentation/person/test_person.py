@@ -100,7 +100,7 @@ def test_the_union_does_not_make_one_person_part_of_another():
     assert (right[5:35, 20:35] >= 128).all()
 
 
-def test_a_neighbour_in_the_box_is_left_to_himself_though_he_is_not_ruled_out():
+def test_a_neighbour_in_the_box_is_left_alone_though_not_ruled_out():
     masks = np.zeros((2, 40, 40), np.uint8)
     masks[0, 5:35, 5:20], masks[0, 5:35, 20:25] = 240, 110
     masks[1, 5:35, 20:35] = 200

@@ -156,7 +156,7 @@ def test_pause(clip, tmp_path, realtime):
         person.wait_until(moves)
 
 
-def test_click_drops_the_person_and_brings_him_back(clip, tmp_path):
+def test_click_drops_the_person_and_brings_them_back(clip, tmp_path):
     arguments = ("--realtime", "--keyframe", "3", "--effect", "replace=#ff0000")
     with running(clip, tmp_path, *arguments) as person:
         person.wait_until(lambda: person.sees(WALL, (255, 0, 0)))

@@ -82,6 +82,7 @@ def _with_values(options: Options, values: dict[str, Any]) -> Options:
 
 def _with_lists(options: Options) -> Options:
     """Return the options with lists of names, which may be given as anything that can be one."""
+    lists: dict[str, Any] = {}
     for name in ("keep", "classes"):
         given: Any = getattr(options, name)
         if given is None:
@@ -90,8 +91,8 @@ def _with_lists(options: Options) -> Options:
         names = [] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
         if not names or not all(isinstance(each, str) for each in names):
             raise ValueError(f"{name} must be a list of names{hint}, got {given!r}")
-        options = replace(options, **{name: names})
-    return options
+        lists[name] = names
+    return replace(options, **lists)
 
 
 def _check_published(name: str, options: Options) -> None:

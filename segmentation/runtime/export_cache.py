@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segmentation.errors import WeightsError
+from segmentation.unfinished import Unfinished
 
 MAX_EXPORTS = 4  # kept on disk; one of Mask R-CNN takes 260 MB
 PACKAGE = Path(__file__).parents[1]
@@ -73,12 +73,7 @@ def cached_export(folder: Path, origin: Origin, export: Callable[[Path], None]) 
     if not model.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as part:
-                made = Path(part) / "export"
-                made.mkdir()
-                export(made / "network.xml")
-                if not home.exists():
-                    os.replace(made, home)
+            _make(home, export)
         except OSError as error:
             raise WeightsError(f"{folder}: cannot be written to ({error.strerror})") from error
     os.utime(home)
@@ -86,3 +81,15 @@ def cached_export(folder: Path, origin: Origin, export: Callable[[Path], None]) 
     for old in exports[:-MAX_EXPORTS]:
         shutil.rmtree(old, ignore_errors=True)
     return model
+
+
+def _make(home: Path, export: Callable[[Path], None]) -> None:
+    """Make the folder of an export, unless another program is faster."""
+    made = Unfinished(home)
+    try:
+        made.path.mkdir()
+        export(made.path / "network.xml")
+        if not home.exists():
+            made.finish()
+    finally:
+        made.discard()

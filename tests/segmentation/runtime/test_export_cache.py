@@ -157,6 +157,16 @@ def test_nothing_is_left_of_an_export_that_failed(export, tmp_path, weights):
     assert export().read_text() == "yolact 550"
 
 
+def test_of_two_programs_at_once_the_faster_one_counts(export, tmp_path, weights):
+    def slowly(target: Path) -> None:
+        export()
+        target.write_text("slower")
+
+    model = cached_export(tmp_path / "compiled", Origin(weights, "yolact 550", ["yolact"]), slowly)
+    assert model.read_text() == "yolact 550"
+    assert list((tmp_path / "compiled").iterdir()) == [model.parent]
+
+
 def test_a_folder_that_cannot_be_written_to(tmp_path, weights):
     (tmp_path / "file").write_text("")
     with pytest.raises(WeightsError, match=r"file/compiled: cannot be written to"):

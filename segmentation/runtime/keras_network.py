@@ -23,6 +23,10 @@ class KerasNetwork:
         device: "gpu", which is the first one where there are several, or "cpu".
         precision: see `segmentation.segmenter.Options`. What "bfloat16" means is up to `make`.
 
+    Attributes:
+        device: what it runs on, for people.
+        networks: those built so far, by the shapes of their inputs.
+
     Raises:
         ValueError: there is no such device that Keras' backend can use, or not with `precision`.
     """
@@ -41,16 +45,16 @@ class KerasNetwork:
         self.device = f"{device.upper()} (Keras on {backend}, {precision})"
         self._scope: Callable[[], Any] = lambda: keras.device(names[0])
         self._make = make
-        self._networks: dict[tuple[tuple[int, ...], ...], Any] = {}
+        self.networks: dict[tuple[tuple[int, ...], ...], Any] = {}
 
     def __call__(self, *inputs: Array) -> list[Array]:
         """Run the network; returns its outputs in order."""
         shapes = tuple(array.shape for array in inputs)
         with self._scope():
-            if shapes not in self._networks:
-                self._networks[shapes] = self._make(shapes)
+            if shapes not in self.networks:
+                self.networks[shapes] = self._make(shapes)
             arguments = list(inputs) if len(inputs) > 1 else inputs[0]
-            outputs = self._networks[shapes].predict_on_batch(arguments)
+            outputs = self.networks[shapes].predict_on_batch(arguments)
         return [
             np.asarray(value) for value in (outputs if isinstance(outputs, list) else [outputs])
         ]

@@ -89,7 +89,7 @@ def test_proposals_of_several_images_are_those_of_each(
     exact.segment(photos)
     exact.segment(photos[:1])
     until_classes = {}
-    for (shape, *_), network in exact.network._networks.items():  # type: ignore[attr-defined]
+    for (shape, *_), network in exact.network.networks.items():  # type: ignore[attr-defined]
         inner = network.get_layer("mask_rcnn")
         names = ("rpn_class", "rpn_bbox", "proposals", "mrcnn_class")
         outputs = [inner.get_layer(name).output for name in names]
@@ -117,7 +117,7 @@ def test_photos_of_other_sizes_use_the_same_network(exact: Segmenter, photos: np
         (found,) = exact.segment(photo[None])
         assert len(found) > 3
         assert found.masks.shape[1:] == photo.shape[:2]
-    made = exact.network._networks  # type: ignore[attr-defined]
+    made = exact.network.networks  # type: ignore[attr-defined]
     alone = [network for shapes, network in made.items() if shapes[0][0] == 1]
     assert len(alone) == 2
     assert alone[0] is alone[1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -43,6 +43,9 @@ class Run:
         paused: while set, a live picture stands still, at new times, and a file waits. Where
             somebody watches photos that are no video, it is set for each of them, which waits
             until it is cleared by whoever reacts to that person.
+        react: called, from the thread of `play`, with what a person does at a sink.
+        ending: left when the run is.
+        played: set when it is played or left, which it can be once.
     """
 
     source: Source
@@ -53,6 +56,14 @@ class Run:
     paused: threading.Event = field(default_factory=threading.Event)
     react: Callable[[Event], None] = lambda event: None
     ending: ExitStack = field(default_factory=ExitStack)
+    played: threading.Event = field(default_factory=threading.Event)
+
+
+def free_name(name: str, sinks: Container[str]) -> str:
+    """Return a name for one more sink; as any word may be a folder's, it may be taken."""
+    while name in sinks:
+        name += "'"
+    return name
 
 
 def play(run: Run, *, on_progress: Callable[[], None] | None = None) -> bool:
@@ -72,6 +83,7 @@ def play(run: Run, *, on_progress: Callable[[], None] | None = None) -> bool:
     Raises:
         StreamError: of the first stage that failed, and nothing is finished then; or of the outputs
             that could not be finished, when all others are.
+        ValueError: it was played before, or is left, or is no run.
     """
     last = 0.0
     with _running(run) as threads:
@@ -93,7 +105,9 @@ def outputs(run: Run) -> Generator[Output, None, None]:
 
     Raises:
         StreamError: see `play`.
+        ValueError: likewise.
     """
+    _check(run)
     taken = _outputs(run)
     run.ending.callback(taken.close)
     return taken
@@ -101,7 +115,8 @@ def outputs(run: Run) -> Generator[Output, None, None]:
 
 def _outputs(run: Run) -> Generator[Output, None, None]:
     handed = _Handed()
-    with _running(replace(run, sinks={**run.sinks, "outputs": handed})) as threads:
+    sinks = {**run.sinks, free_name("outputs", run.sinks): handed}
+    with _running(replace(run, sinks=sinks)) as threads:
         while threads.turn():
             if handed.output is not None:
                 yield handed.output
@@ -119,9 +134,19 @@ class _Handed(Sink):
         self.output = output
 
 
+def _check(run: Run) -> None:
+    if not isinstance(run, Run):
+        kind = type(run).__name__
+        raise ValueError(f"play: expected the run of `with open_run(...) as run`, got {kind}")
+    if run.played.is_set():
+        raise ValueError("a run is played once, before it is left; open it anew")
+
+
 @contextmanager
 def _running(run: Run) -> Iterator[_Threads]:
     """Start the threads; at the end all outputs are finished, or none where something failed."""
+    _check(run)
+    run.played.set()
     settle_process()
     threads = _Threads(run)
     in_time = run.source.info.live or any(sink.on_time for sink in run.sinks.values())

@@ -19,11 +19,11 @@ from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.tracker import Tracker
-from stream.foreground import Keep, parse_keep
+from stream.foreground import Keep, Wanted, parse_keep
 from stream.frame import OutputInfo, Sink, Source, StreamInfo
 from stream.live.opening import open_live_control
 from stream.live.palette import Palette
-from stream.loop import Run
+from stream.loop import Run, free_name
 from stream.pipeline import Look, Pipeline, shrunk
 from stream.sinks import SinkOptions, open_sink, wants_instances
 from stream.sources import local_files, open_source
@@ -84,15 +84,14 @@ def open_run(
 
     Raises:
         StreamError: a source, sink or background cannot be opened.
-        ValueError: there is no such effect, or the network cannot do what is asked for.
+        ValueError: there is no such effect, the network cannot do what is asked for, or something
+            else than the above was given.
         WeightsError: the weights of the network cannot be used.
     """
     with ExitStack() as stack:
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack)
-        input_paths = [*input_paths, *palette.paths]
-        if isinstance(source, str | int | os.PathLike):
-            input_paths += local_files(str(source))
-            source = stack.enter_context(open_source(str(source), on_message=on_message))
+        source, read = _opened(source, on_message, stack)
+        input_paths = [*input_paths, *palette.paths, *read]
         segmenter, keep = _network(segmenter, keep, sinks, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
         pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
@@ -110,7 +109,26 @@ def open_run(
         react = open_live_control(
             run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
         )
+        run.ending.callback(run.played.set)
         yield replace(run, react=react, ending=stack.enter_context(run.ending))
+
+
+def _opened(
+    source: Address | Source, on_message: Callable[[str], None], stack: ExitStack
+) -> tuple[Source, list[Path]]:
+    """Return the source, opened here where it is an address, and the files that it reads."""
+    if isinstance(source, Source):
+        return source, []
+    address = _address("source", source)
+    return stack.enter_context(open_source(address, on_message=on_message)), local_files(address)
+
+
+def _address(what: str, given: Address) -> str:
+    """Return an address as text; raises `ValueError` where it is something else."""
+    if not isinstance(given, str | int | os.PathLike):
+        found = given if isinstance(given, type) else type(given).__name__
+        raise ValueError(f"{what}: expected an address or a {what.capitalize()}, got {found}")
+    return str(given)
 
 
 def _network(
@@ -120,7 +138,11 @@ def _network(
     on_message: Callable[[str], None],
 ) -> tuple[Segmenter, Keep | None]:
     """Return the network, where none is given the one that `--model auto` takes, and its `Keep`."""
-    wanted = parse_keep(keep) if isinstance(keep, str) else None
+    if not isinstance(keep, str | Keep | None):
+        raise ValueError(f"keep: expected a text such as 'person:1,dog', got {keep!r}")
+    if isinstance(segmenter, str):
+        raise ValueError(f"segmenter: expected a network, as load({segmenter!r}) gives one")
+    wanted = _wanted(keep) if isinstance(keep, str) else None
     if segmenter is None:
         # an object asked for by its id may be of any class
         names = None if wanted is None or wanted.ids else list(wanted.classes)
@@ -130,6 +152,13 @@ def _network(
     if wanted is not None:
         return segmenter, Keep.of(wanted, segmenter.classes)
     return segmenter, keep if isinstance(keep, Keep) else None
+
+
+def _wanted(keep: str) -> Wanted:
+    try:
+        return parse_keep(keep)
+    except ValueError as error:
+        raise ValueError(f"keep {error}") from error
 
 
 def _tracker(
@@ -147,6 +176,8 @@ def _tracker(
             told.append(" ".join(str(error).split()) or type(error).__name__)
             on_message(f"warning: the network failed, the whole picture is covered: {told[0]}")
 
+    if not isinstance(keyframes, Keyframes | None):
+        raise ValueError(f"keyframes: expected Keyframes, such as Keyframes(5), got {keyframes!r}")
     tracker = open_tracker(segmenter, info, keyframes or Keyframes(), on_failure, stack)
     if keep is not None and keep.ids and not tracker.gives_ids:
         raise ValueError(
@@ -177,14 +208,15 @@ def _open_sinks(
 ) -> dict[str, Sink]:
     """Return the sinks by their names: addresses, and those of classes."""
     opened: dict[str, Sink] = {}
+    places: set[str] = set()
     for sink in sinks:
-        if isinstance(sink, str | int | os.PathLike):
-            if str(sink) in opened:
-                raise ValueError(f"{sink}: named twice")
-            opened[str(sink)] = stack.enter_context(open_sink(str(sink), info, options))
+        if isinstance(sink, Sink):
+            opened[free_name(type(sink).__name__, opened)] = sink
             continue
-        name = type(sink).__name__
-        while name in opened:
-            name += "'"
-        opened[name] = sink
+        address = _address("sink", sink)
+        if os.path.realpath(address) in places:
+            raise ValueError(f"{address}: named twice")
+        places.add(os.path.realpath(address))
+        name = free_name(address, opened)
+        opened[name] = stack.enter_context(open_sink(address, info, options))
     return opened

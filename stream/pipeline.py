@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import Effect, PlanarEffect
+from effects.effect import check_shown
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
 from segmentation.refinement.refiner import Refiner
@@ -114,6 +115,9 @@ class Pipeline:
         Args:
             tracked: the next frame.
             again: the frame of the last call, a photo, with a new look; it counts once.
+
+        Raises:
+            ValueError: the effect returns another shape or dtype than it must.
         """
         frame, instances, look = tracked.frame, tracked.instances, self.look
         if instances is not None and look.choose is not None:
@@ -142,7 +146,9 @@ def _shown(frame: Frame, effect: Effect, alpha: Image) -> Picture:
     picture = frame.picture
     if isinstance(picture, YuvPicture) and isinstance(effect, PlanarEffect):
         return picture.replaced(effect.on_planes(picture, alpha))
-    return RgbPicture(effect(picture.rgb, alpha, frame.time_s))
+    shown = effect(picture.rgb, alpha, frame.time_s)
+    check_shown(shown, picture.size_hw)
+    return RgbPicture(shown)
 
 
 def _protected(frame: Frame, alpha: Image | None, invert: bool) -> Image:

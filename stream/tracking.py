@@ -40,11 +40,22 @@ class Keyframes:
         mean_distance: with "auto", the frames for each keyframe to spend; see `Schedule`.
         reuse: "hold" shows the masks of a keyframe where they were; "flow" moves them with the
             picture; "auto" is "flow" where there is anything to reuse.
+
+    Raises:
+        ValueError: one of them is something else.
     """
 
     every: int | Literal["auto"] | None = None
     mean_distance: float | None = None
     reuse: Literal["auto", "hold", "flow"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Check what was asked for."""
+        every = self.every
+        if every not in (None, "auto") and not (isinstance(every, int) and every >= 1):
+            raise ValueError(f"every: expected a number from 1 or 'auto', got {every!r}")
+        if self.reuse not in ("auto", "hold", "flow"):
+            raise ValueError(f"reuse: expected auto, hold or flow, got {self.reuse!r}")
 
     @classmethod
     def parse(cls, every: str | None, reuse: Literal["auto", "hold", "flow"]) -> Keyframes:

@@ -115,10 +115,11 @@ def _rate(text: str) -> Fraction:
 
 
 def _quality(text: str) -> tuple[str | None, int]:
-    presets = "ultrafast superfast veryfast faster fast medium slow slower veryslow".split()
+    from stream.sinks.options import MAX_CRF, X264_PRESETS
+
     preset, _, crf = text.partition(":")
-    if preset not in presets or (crf and not (crf.isdigit() and int(crf) <= 51)):
+    if preset not in X264_PRESETS or (crf and not (crf.isdigit() and int(crf) <= MAX_CRF)):
         raise argparse.ArgumentTypeError(
-            f"one of {' '.join(presets)}, and :0 to :51 if wanted; got {text!r}"
+            f"one of {' '.join(X264_PRESETS)}, and :0 to :51 if wanted; got {text!r}"
         )
     return preset, int(crf) if crf else CRF

@@ -14,7 +14,7 @@ from stream.frame import Event, OutputInfo
 from stream.live.control import LiveControl
 from stream.live.palette import Palette
 from stream.live.recorder import Recorder
-from stream.loop import Run
+from stream.loop import Run, free_name
 from stream.sinks import SinkOptions
 from stream.sinks.window import Window
 
@@ -46,7 +46,7 @@ def open_live_control(
     messages = Messages(options.on_message)
     told_both = replace(options, on_message=messages.tell)
     recorder = stack.enter_context(Recorder(Path.cwd(), info, told_both))
-    run.sinks["recorder"] = recorder
+    run.sinks[free_name("recorder", run.sinks)] = recorder
     palette.prepare((info.stream.height, info.stream.width))
     control = LiveControl(run, palette, segmenter, keep=keep, window=window, recorder=recorder)
     messages.also = control.tell

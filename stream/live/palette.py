@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import EFFECTS, Blur, Effect, parse_effect
+from effects.effect import check_effect
 from stream.live.background import LoopingVideo, open_background
 
 Image = NDArray[np.uint8]
@@ -52,6 +53,7 @@ class Palette:
         self._chosen = 0  # of the backgrounds
         self.paths = [Path(each) for each in values if not each.startswith("#")]
         if not isinstance(begun, str):
+            check_effect(begun)
             self.effect = begun
         elif self._name == "replace" and values:
             self.effect = self._backgrounds[0].effect

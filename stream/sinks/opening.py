@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
+def open_sink(address: str | os.PathLike[str], info: OutputInfo, options: SinkOptions) -> Sink:
     """Open what `address` names; the caller enters and leaves it.
 
     Args:
@@ -85,6 +86,7 @@ def open_sink(address: str, info: OutputInfo, options: SinkOptions) -> Sink:
     Raises:
         StreamError: it cannot be written to, or must not be.
     """
+    address = str(address)
     key = _key(address)
     kind = KINDS[key]
     if kind.is_video and info.stream.fps is None and (info.stream.num_frames or 0) > 1:

@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Of x264, the fastest first.
+X264_PRESETS = tuple("ultrafast superfast veryfast faster fast medium slow slower veryslow".split())
+MAX_CRF = 51
+
 
 @dataclass(frozen=True, slots=True)
 class SinkOptions:
@@ -14,10 +18,13 @@ class SinkOptions:
     Attributes:
         overwrite: replace what is there.
         input_paths: files that must never be overwritten.
-        preset: of the video encoder, in x264's names, "ultrafast" to "veryslow".
+        preset: of the video encoder, one of `X264_PRESETS`.
         crf: its constant rate factor, 0 (lossless) to 51, smaller is better.
         polygons: instances are written as outlines, not as RLE.
         on_message: told, in one line, what happens to an output while it runs.
+
+    Raises:
+        ValueError: there is no such preset or factor.
     """
 
     overwrite: bool = False
@@ -26,3 +33,12 @@ class SinkOptions:
     crf: int = 20
     polygons: bool = False
     on_message: Callable[[str], None] = lambda text: None
+
+    def __post_init__(self) -> None:
+        """Check what the encoder is told."""
+        if self.preset not in X264_PRESETS:
+            raise ValueError(
+                f"preset must be one of {', '.join(X264_PRESETS)}, got {self.preset!r}"
+            )
+        if not isinstance(self.crf, int) or not 0 <= self.crf <= MAX_CRF:
+            raise ValueError(f"crf must be a whole number from 0 to {MAX_CRF}, got {self.crf!r}")

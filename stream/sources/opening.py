@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -21,7 +22,7 @@ from stream.sources.video import VideoSource
 
 
 def open_source(
-    address: str,
+    address: str | int | os.PathLike[str],
     *,
     on_message: Callable[[str], None] = lambda text: None,
     fps: Fraction | None = None,
@@ -40,7 +41,7 @@ def open_source(
     Raises:
         StreamError: there is no such thing, or it cannot be read.
     """
-    source = _open(address, on_message, fps)
+    source = _open(str(address), on_message, fps)
     return RealTime(source) if realtime and not source.info.live else source
 
 

@@ -80,7 +80,9 @@ def test_outputs_that_exist_are_kept_unless_told_otherwise(square_clip, tmp_path
     assert out.read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("names", [("null:", "null:"), (Path("a.mp4"), "a.mp4")])
+@pytest.mark.parametrize(
+    "names", [("null:", "null:"), (Path("a.mp4"), "a.mp4"), ("a.mp4", "./a.mp4")]
+)
 def test_one_name_twice_is_refused(names, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="named twice"), open_run(MovingSquare(), *names):
@@ -132,6 +134,23 @@ def test_an_effect_that_fails_ends_the_run(square_clip, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (lambda image: None, "no array but NoneType"),
+        (lambda image: image[..., 0], r"uint8 \(48, 64\), not uint8 \(48, 64, 3\)"),
+        (lambda image: image[:10], r"uint8 \(10, 64, 3\), not"),
+        (lambda image: image / 255, r"float64 \(48, 64, 3\), not"),
+    ],
+)
+def test_an_effect_that_returns_no_picture_is_told(shown, words):
+    run = open_run(
+        MovingSquare(3), "null:", segmenter=Oracle(), effect=lambda image, *rest: shown(image)
+    )
+    with pytest.raises(ValueError, match=f"the effect returned {words}"), run as opened:
+        play(opened)
+
+
 def test_objects_are_kept_as_on_the_command_line():
     network = Oracle()
     network.classes = ("person", "dog")
@@ -147,9 +166,16 @@ def test_objects_are_kept_as_on_the_command_line():
     ("options", "words"),
     [
         ({"keep": "dgo"}, "no class 'dgo'"),
-        ({"keep": "person:none"}, "must look like person,dog"),
+        ({"keep": "person:none"}, "keep must look like person,dog"),
         ({"keep": "#3"}, "ids are given to objects of a video"),
+        ({"keep": ["person"]}, r"keep: expected a text such as .*, got \['person'\]"),
         ({"effect": "blurr"}, "'blurr' is no effect"),
+        ({"effect": Mask}, r"effect: expected NAME\[=VALUE\] or an effect, got <class"),
+        ({"keyframes": 5}, r"keyframes: expected Keyframes, .*, got 5"),
+        ({"crf": 52}, "crf must be a whole number from 0 to 51, got 52"),
+        ({"crf": "20"}, "crf must be a whole number from 0 to 51, got '20'"),
+        ({"preset": "fastest"}, "preset must be one of ultrafast, .*, got 'fastest'"),
+        ({"segmenter": "portrait"}, r"segmenter: expected a network, as load\('portrait'\)"),
     ],
 )
 def test_what_cannot_be_is_a_line(options, words):
@@ -157,10 +183,20 @@ def test_what_cannot_be_is_a_line(options, words):
     photo.info = replace(photo.info, fps=None)
     with (
         pytest.raises(ValueError, match=words) as caught,
-        open_run(photo, segmenter=Oracle(), **options),
+        open_run(photo, **{"segmenter": Oracle(), **options}),
     ):
         pass
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [None, np.zeros((48, 64, 3)), ["talk.mp4"], ListSink])
+def test_what_is_no_source_and_no_sink_is_told(wrong, square_clip):
+    for ends, what in (([wrong], "source"), ([square_clip, wrong], "sink")):
+        with (
+            pytest.raises(ValueError, match=f"^{what}: expected an address or a .*, got .*$"),
+            open_run(*ends, segmenter=Oracle()),
+        ):
+            pass
 
 
 def test_a_network_is_taken_as_auto_takes_it(tmp_path, monkeypatch, square_clip):
@@ -197,6 +233,25 @@ def test_a_network_that_fails_live_is_told_once(capsys):
             play(run)
     assert told == [covered]
     assert capsys.readouterr().err == f"{covered}\n"
+
+
+@pytest.mark.parametrize("way", [play, outputs])
+def test_a_run_is_played_once_while_it_is_open(way):
+    with open_run(MovingSquare(3), segmenter=Oracle()) as run:
+        play(run)
+        with pytest.raises(ValueError, match="a run is played once, before it is left"):
+            way(run)
+    with open_run(MovingSquare(3), segmenter=Oracle()) as left:
+        pass
+    with pytest.raises(ValueError, match="a run is played once, before it is left"):
+        way(left)
+
+
+@pytest.mark.parametrize("way", [play, outputs])
+def test_what_is_no_run_is_told(way):
+    for wrong in ("talk.mp4", open_run(MovingSquare(3), segmenter=Oracle())):
+        with pytest.raises(ValueError, match=r"expected the run of `with open_run\(...\) as run`"):
+            way(wrong)
 
 
 # === Every output to a loop ===
@@ -261,6 +316,14 @@ def test_a_loop_that_stops_the_run_completes_it(tmp_path):
                 run.stop.set()
         assert out.exists()
     assert num == run.stats.counts["read"] < 100
+
+
+def test_a_loop_takes_no_output_from_a_folder_of_any_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("outputs").mkdir()
+    with open_run(MovingSquare(3), "outputs", segmenter=Oracle()) as run:
+        assert len(list(outputs(run))) == 3
+    assert len(list(Path("outputs").iterdir())) == 3
 
 
 def test_an_error_of_the_source_reaches_the_loop():

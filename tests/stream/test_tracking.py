@@ -67,6 +67,13 @@ def test_anything_else_is_refused(text):
         Keyframes.parse(text, "auto")
 
 
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"every": "often"}, {"reuse": "flw"}])
+def test_what_cannot_be_asked_for_is_refused_at_once(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name}: expected .*, got {value!r}"):
+        Keyframes(**wrong)
+
+
 def num_seen(segmenter: Oracle, asked: Keyframes) -> int:
     """Return how many of 12 frames of a file the network saw, all of which got masks."""
     info = StreamInfo(64, 48, Fraction(25), live=False, num_frames=12)

@@ -21,6 +21,7 @@ INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
 def test_addresses_of_sinks(tmp_path):
     for address, kind in {
         str(tmp_path / "x.mp4"): VideoSink,
+        tmp_path / "y.mp4": VideoSink,
         str(tmp_path / "x.PNG"): PhotoFile,
         f"{tmp_path}/new/": PhotoFolder,
         str(tmp_path): PhotoFolder,

@@ -24,6 +24,7 @@ def test_addresses_of_sources(tmp_path, square_clip):
     (tmp_path / "d.jfif").write_bytes((tmp_path / "a.JPG").read_bytes())
     for address, kind in {
         str(square_clip): VideoSource,
+        square_clip: VideoSource,
         str(tmp_path / "b.png"): Photos,
         str(tmp_path / "c"): Photos,
         str(tmp_path / "d.jfif"): Photos,

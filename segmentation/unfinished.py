@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+# how file systems say that they cannot be made to write at once
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class Unfinished:
@@ -69,10 +73,51 @@ def discard_left_behind(target: Path) -> None:
 def put_in_place(part: Path, target: Path) -> None:
     """Rename what is whole to `target`, in place of a file that has that name.
 
+    It lies on the disk by then, not only in memory: after a power cut the name is that of a whole
+    file, this one or the one before.
+
     Raises:
-        OSError: it cannot be renamed. What had the name still has it.
+        OSError: it cannot be written to the disk or renamed. What had the name still has it.
     """
+    _sync(part)
     os.replace(part, target)
+    _sync_one(target.parent)
+
+
+def put_all_in_place(part: Path, folder: Path) -> None:
+    """Move all that lies in the folder `part`, each whole, to `folder`, as `put_in_place` does.
+
+    Raises:
+        OSError: one cannot be written to the disk or renamed.
+    """
+    _sync(part)
+    for path in part.iterdir():
+        os.replace(path, folder / path.name)
+    _sync_one(folder)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or all that is in a folder, lies on the disk."""
+    for each in [*path.rglob("*"), path] if path.is_dir() else [path]:
+        _sync_one(each)
+
+
+def _sync_one(path: Path) -> None:
+    is_windows = os.name == "nt"
+    if is_windows and path.is_dir():
+        return  # which writes names down by itself, and opens no folders
+    try:
+        # Windows syncs for whoever may write
+        descriptor = os.open(path, os.O_RDWR if is_windows else os.O_RDONLY)
+    except PermissionError:
+        return  # a folder, say, that may be written to and not be read
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _delete(path: Path) -> None:

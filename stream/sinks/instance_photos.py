@@ -7,13 +7,13 @@ from pathlib import Path
 
 import cv2
 
-from segmentation.unfinished import Unfinished, put_in_place
+from segmentation.unfinished import Unfinished, put_all_in_place
+from stream.errors import StreamError
 from stream.files.outputs import (
     check_folder,
     check_free,
     delete_empty,
     make_folder,
-    save,
     writing,
 )
 from stream.frame import Frame, Output, OutputInfo, Sink
@@ -43,12 +43,13 @@ class InstancePhotos(Sink):
     def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
         check_folder(folder, overwrite=options.overwrite)
-        self._folder = folder
+        self._folder = self.folder = folder
         self._part = Unfinished(folder / "instances")
         self._made: list[Path] = []
         self._options = options
         self._classes = [re.sub(r"\W+", "_", name) for _, name in info.categories]
         self._stems: set[str] = set()
+        self._error: StreamError | None = None  # since which files are missing
 
     def open(self) -> None:
         """Make the folder, and the hidden one in it."""
@@ -63,6 +64,13 @@ class InstancePhotos(Sink):
 
     def write(self, output: Output) -> None:
         """Write one PNG for each instance; see `Sink`."""
+        try:
+            self._write_masks(output)
+        except StreamError as error:
+            self._error = error
+            raise
+
+    def _write_masks(self, output: Output) -> None:
         stem = self._stem(output.frame)
         for rank, (found, mask) in enumerate(at_frame_size(output)):
             category = self._classes[int(found.labels[0])]
@@ -72,13 +80,15 @@ class InstancePhotos(Sink):
                 options = self._options
                 check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
             data = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
-            save(bytes(data), self._part.path / name)
+            with writing(path):
+                (self._part.path / name).write_bytes(bytes(data))
 
     def complete(self, *, cut_short: bool) -> None:
         """Give the files their names; see `Sink.finish`."""
+        if self._error is not None:
+            raise self._error
         with writing(self._folder):
-            for path in self._part.path.iterdir():
-                put_in_place(path, self._folder / path.name)
+            put_all_in_place(self._part.path, self._folder)
         self._part.discard()
         self._made = []  # also an empty one stays
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from segmentation.unfinished import (
     Unfinished,
     discard_left_behind,
+    put_all_in_place,
     put_in_place,
     unfinished,
 )
@@ -105,3 +109,94 @@ def test_what_cannot_get_its_name_is_an_error_and_deleted(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
     with pytest.raises(FileNotFoundError):
         put_in_place(tmp_path / "missing", tmp_path / "new")
+
+
+# === On the disk before it has its name ===
+
+
+class Disk:
+    """What was synced and renamed, in order; may refuse to sync."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: int | None = None) -> None:
+        self.did: list[str] = []
+        self._names: dict[int, str] = {}
+        self._error = error
+        self._open, self._replace = os.open, os.replace
+        monkeypatch.setattr(os, "open", self.open)
+        monkeypatch.setattr(os, "fsync", self.sync)
+        monkeypatch.setattr(os, "replace", self.replace)
+
+    def open(self, path, *arguments: int) -> int:
+        number = self._open(path, *arguments)
+        self._names[number] = Path(path).name
+        return number
+
+    def sync(self, number: int) -> None:
+        self.did.append(f"sync {self._names[number]}")
+        if self._error is not None:
+            raise OSError(self._error, os.strerror(self._error))
+
+    def replace(self, part, target) -> None:
+        self.did.append(f"rename {Path(target).name}")
+        self._replace(part, target)
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_then(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    with unfinished(tmp_path / "out.txt") as part:
+        part.write_text("x")
+    assert disk.did == [f"sync {part.name}", "rename out.txt", f"sync {tmp_path.name}"]
+
+
+def test_so_is_all_that_is_in_a_folder(tmp_path, monkeypatch):
+    part = Unfinished(tmp_path / "folder")
+    (part.path / "deep").mkdir(parents=True)
+    (part.path / "deep" / "file").write_text("x")
+    disk = Disk(monkeypatch)
+    part.finish()
+    *before, renamed, last = disk.did
+    assert sorted(before) == sorted(f"sync {name}" for name in ("deep", "file", part.path.name))
+    assert (renamed, last) == ("rename folder", f"sync {tmp_path.name}")
+
+
+def test_files_of_a_folder_get_their_names_at_one_go(tmp_path, monkeypatch):
+    part, folder = tmp_path / "part", tmp_path / "folder"
+    for made in (part, folder):
+        made.mkdir()
+    for name in ("a", "b"):
+        (part / name).write_text(name)
+    (folder / "a").write_text("old")
+    disk = Disk(monkeypatch)
+    put_all_in_place(part, folder)
+    assert sorted(disk.did[:3]) == ["sync a", "sync b", "sync part"]
+    assert sorted(disk.did[3:5]) == ["rename a", "rename b"]
+    assert disk.did[5:] == ["sync folder"]
+    assert [(folder / name).read_text() for name in ("a", "b")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_sync_is_no_error(tmp_path, monkeypatch, number):
+    Disk(monkeypatch, number)
+    with unfinished(tmp_path / "out.txt") as part:
+        part.write_text("new")
+    assert (tmp_path / "out.txt").read_text() == "new"
+
+
+def test_what_does_not_reach_the_disk_gets_no_name(tmp_path, monkeypatch):
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+    Disk(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)), unfinished(target) as part:
+        part.write_text("new")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_windows_opens_no_folder(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    part = tmp_path / "part"
+    part.write_text("x")
+    with monkeypatch.context() as patch:
+        patch.setattr("segmentation.unfinished.os", SimpleNamespace(**vars(os) | {"name": "nt"}))
+        put_in_place(part, tmp_path / "out.txt")
+    assert disk.did == ["sync part", "rename out.txt"]

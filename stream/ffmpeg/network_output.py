@@ -13,12 +13,11 @@ from stream.frame import OutputInfo
 
 HLS_PREFIX = "hls:"
 PLAYLIST = "index.m3u8"
-
-_SEGMENTS = "maskcast-*.ts"
-_UNFINISHED = ".tmp"  # what ffmpeg adds to the name of what it is still writing
+SEGMENTS = "maskcast-*.ts"
+UNFINISHED = ".tmp"  # what ffmpeg adds to the name of what it is still writing
 
 _KEYFRAME_S = 2
-_LIVE_SEGMENTS = 6
+_LIVESEGMENTS = 6
 _BITS_A_PIXEL = 0.15
 _LEAST_RATE = 1_000_000
 _TIMEOUT_US = 10_000_000
@@ -45,6 +44,11 @@ def check_address(address: str) -> None:
         raise StreamError(f"{without_secrets(address)}: must look like {parts.scheme}://HOST:PORT")
 
 
+def folder_of(address: str) -> Path | None:
+    """Return the folder of an address `hls:FOLDER/`, `None` where it is no such address."""
+    return Path(address.removeprefix(HLS_PREFIX)) if address.startswith(HLS_PREFIX) else None
+
+
 def without_secrets(address: str) -> str:
     """Return `address` without what may be secret in it: names, keys and passwords."""
     if address.startswith(HLS_PREFIX):
@@ -55,7 +59,7 @@ def without_secrets(address: str) -> str:
 
 def files_of_playlist(folder: Path) -> list[Path]:
     """Return the playlist in a folder and what belongs to it, finished or not."""
-    names = [name + ending for name in (PLAYLIST, _SEGMENTS) for ending in ("", _UNFINISHED)]
+    names = [name + ending for name in (PLAYLIST, SEGMENTS) for ending in ("", UNFINISHED)]
     return [path for name in names for path in folder.glob(name)]
 
 
@@ -84,13 +88,15 @@ def picture_options(
 def output_options(address: str, *, live: bool, again: bool) -> list[str]:
     """Return ffmpeg's arguments that open the output.
 
+    For a folder it must run there: in the names of segments a `%` of a folder would mean more.
+
     Args:
         address: `rtmp://`, `rtmps://`, `srt://`, `udp://` or `hls:FOLDER/`.
         live: it never ends by itself, so old segments are deleted.
         again: it goes on where another process ended.
     """
     if address.startswith(HLS_PREFIX):
-        return _hls_options(Path(address.removeprefix(HLS_PREFIX)), live=live, again=again)
+        return _hls_options(live=live, again=again)
     if address.lower().startswith("rtmp"):
         options = ["-flvflags", "no_duration_filesize", "-rw_timeout", str(_TIMEOUT_US)]
         return [*options, "-f", "flv", address]
@@ -99,14 +105,13 @@ def output_options(address: str, *, live: bool, again: bool) -> list[str]:
     return ["-muxdelay", "0.1", "-muxpreload", "0", "-flush_packets", "1", "-f", "mpegts", address]
 
 
-def _hls_options(folder: Path, *, live: bool, again: bool) -> list[str]:
+def _hls_options(*, live: bool, again: bool) -> list[str]:
     flags = "independent_segments+temp_file"
     if live:
         flags += "+delete_segments+append_list" + ("+discont_start" if again else "")
     return [
         *("-f", "hls", "-hls_time", str(_KEYFRAME_S), "-hls_flags", flags),
-        *("-hls_list_size", str(_LIVE_SEGMENTS if live else 0)),
+        *("-hls_list_size", str(_LIVESEGMENTS if live else 0)),
         *([] if live else ["-hls_playlist_type", "vod"]),
-        *("-hls_segment_filename", f"{folder / _SEGMENTS.replace('*', '%06d')}"),
-        *("-y", f"{folder / PLAYLIST}"),
+        *("-hls_segment_filename", SEGMENTS.replace("*", "%06d"), "-y", PLAYLIST),
     ]

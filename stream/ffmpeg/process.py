@@ -7,6 +7,7 @@ sound, and a broken file can end the process it is read in.
 from __future__ import annotations
 
 import io
+import os
 import queue
 import re
 import signal
@@ -17,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from fractions import Fraction
+from pathlib import Path
 from typing import IO
 
 import imageio_ffmpeg
@@ -79,6 +81,7 @@ class Ffmpeg:
         pipe_in: `write` goes to its standard input, which is closed otherwise.
         pipe_out: `read_into` reads its standard output, which goes nowhere otherwise.
         on_line: called from the thread with each line of the log, and with `None` at its end.
+        folder: that it runs in, from which relative paths lead on; by default that of the program.
 
     Raises:
         StreamError: ffmpeg is not there or cannot be run.
@@ -91,13 +94,17 @@ class Ffmpeg:
         pipe_in: bool = False,
         pipe_out: bool = False,
         on_line: Callable[[str | None], None] | None = None,
+        folder: Path | None = None,
     ) -> None:
         """Start the process."""
         options = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+verbose")
         command = [executable(), *options, *arguments]
+        if folder is not None and os.path.dirname(command[0]):
+            command[0] = os.path.abspath(command[0])
         try:
             self._process = subprocess.Popen(
                 command,
+                cwd=folder,
                 stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipe_out else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

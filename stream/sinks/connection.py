@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from enum import Enum, auto
@@ -9,11 +10,18 @@ from enum import Enum, auto
 from segmentation.picture import Picture
 from stream.errors import StreamError
 from stream.ffmpeg.frame_feed import FEED_OPTIONS, FrameFeed
-from stream.ffmpeg.network_output import output_options, picture_options, without_secrets
+from stream.ffmpeg.inputs import is_network_address
+from stream.ffmpeg.network_output import (
+    folder_of,
+    output_options,
+    picture_options,
+    without_secrets,
+)
 from stream.ffmpeg.process import INTERRUPTED, KEEP_TIMESTAMPS, Ffmpeg
 from stream.ffmpeg.sound import probe_sound, sound_input
 from stream.frame import OutputInfo
 from stream.sinks.options import SinkOptions
+from stream.sinks.playlist import PlaylistCheck
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to reach the receiver again
 STEADY_S = 10.0  # a connection that held so long makes the next pause short again
@@ -49,7 +57,8 @@ class Connection:
         address: see `NetworkSink`.
         info: of the outputs to come, as shown.
         options: how they are encoded; told when a live connection is lost and when it is back.
-        live: what is lost is made up for by a new connection; otherwise it is an error.
+        live: what is lost is made up for by a new connection; otherwise it is an error. It is one
+            always where a folder cannot be written to.
 
     Attributes:
         has_reached: the receiver was reached at least once.
@@ -59,6 +68,9 @@ class Connection:
         """Begin nothing yet."""
         self._address, self._name = address, without_secrets(address)
         self._info, self._options, self._live = info, options, live
+        self._folder = folder_of(address)
+        self._check = None if self._folder is None else PlaylistCheck(self._folder)
+        self._failure = ""  # why the folder is not whole
         self._feed = FrameFeed(info, "yuv420p")
         self._pauses = _Pauses()
         self._process: Ffmpeg | None = None
@@ -77,7 +89,8 @@ class Connection:
             connection.
 
         Raises:
-            StreamError: ffmpeg cannot be run, or what is not live was lost.
+            StreamError: ffmpeg cannot be run, what is not live was lost, or the folder cannot be
+                written to.
         """
         if self._process is None and not self._start(time_s):
             return False
@@ -95,13 +108,15 @@ class Connection:
         """Wait until the process has sent all and has ended.
 
         Raises:
-            StreamError: what is not live is not whole.
+            StreamError: what is not live, or a folder, is not whole.
         """
         if self._process is None:
             return
         status = self._process.wait()
         is_whole = status == 0 or (status == INTERRUPTED and self._has_sound)
-        if not (is_whole or self._live):
+        if is_whole and self._check is not None and not self._failure:
+            self._failure = self._check.failure_at_end()
+        if self._failure or not (is_whole or self._may_come_back(status)):
             raise StreamError(f"{self._name}: could not be written ({self._reason()})")
 
     def close(self) -> None:
@@ -149,13 +164,17 @@ class Connection:
             if self._state is State.GIVEN_UP:
                 return False
             self._state = _BEGINNING[self._state]
-            self._process = Ffmpeg(arguments, pipe_in=True, on_line=self._take_line)
+            self._process = Ffmpeg(
+                arguments, pipe_in=True, on_line=self._take_line, folder=self._folder
+            )
         self._pauses.begin()
         self._feed.start(self._process, first_s)
         return True
 
     def _arguments(self, first_s: float) -> list[str]:
         sound, options = self._info.stream.sound, self._options
+        if sound is not None and self._folder is not None and not is_network_address(sound):
+            sound = os.path.abspath(sound)  # ffmpeg runs elsewhere
         arguments = [*FEED_OPTIONS]
         if sound is not None and self._has_sound:
             arguments += [*self._sound_pace(first_s), *sound_input(sound, first_s, from_s=first_s)]
@@ -183,6 +202,8 @@ class Connection:
         """Note, in the thread of the log, what ffmpeg has come to."""
         if line is None:
             return
+        if self._check is not None and not self._failure:
+            self._look_at_folder(self._check, line)
         if line.startswith("[in#0/") and line.endswith("EOF while reading input"):
             self._end_sound()
         elif "[info] Output #0," in line:
@@ -193,6 +214,13 @@ class Connection:
         process = self._process
         if self._has_sound and self._is_ending and process is not None:
             process.interrupt()
+
+    def _look_at_folder(self, check: PlaylistCheck, line: str) -> None:
+        """End a process that goes on though the folder takes nothing more."""
+        self._failure = check.failure(line)
+        with self._changed:
+            if self._failure and self._process is not None:
+                self._process.kill()
 
     def _reach(self) -> None:
         """Note that the receiver takes what is sent."""
@@ -215,7 +243,7 @@ class Connection:
             before = self._state
             if before is not State.GIVEN_UP:
                 self._state = State.LOST
-        if not self._live:
+        if not self._may_come_back(status):
             raise StreamError(f"{self._name}: could not be written ({reason})")
         if before in (State.BEGUN, State.SENDING):
             what = "lost" if before is State.SENDING else "not reached"
@@ -228,7 +256,16 @@ class Connection:
                 lambda: self._is_ending or self._state is State.GIVEN_UP, self._pauses.next_s()
             )
 
+    def _may_come_back(self, status: int) -> bool:
+        """Return whether a new process may do better than one that has ended with `status`."""
+        if self._folder is None:
+            return self._live
+        was_killed = status < 0 and not self._failure
+        return self._live and was_killed
+
     def _reason(self) -> str:
+        if self._failure:
+            return self._failure
         assert self._process is not None
         reason = self._process.failure().replace(self._address, self._name)
         return reason.removeprefix(f"Error opening output {self._name}: ")

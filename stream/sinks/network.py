@@ -10,10 +10,10 @@ from segmentation.picture import Picture
 from stream.channel import Channel
 from stream.errors import StreamError
 from stream.ffmpeg.network_output import (
-    HLS_PREFIX,
     PLAYLIST,
     check_address,
     files_of_playlist,
+    folder_of,
     without_secrets,
 )
 from stream.files.outputs import delete_empty, make_folder, writing
@@ -21,6 +21,7 @@ from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.connection import Connection
 from stream.sinks.options import SinkOptions
 from stream.sinks.pace import Pace
+from stream.sinks.playlist import mark_as_cut_off
 
 FLUSH_S = 5.0  # how long the end of the stream may take
 
@@ -33,7 +34,8 @@ class NetworkSink(Sink):
     that cannot be made, is tried again after growing pauses, as long as the run lasts. Only a
     file written to a folder is written whole and as fast as it goes.
 
-    A folder is seen by others while it is written; left unfinished, it is emptied.
+    A folder is seen by others while it is written; left unfinished, or where it could not be
+    written, it is emptied. That of a file which had more does not say that it is the whole video.
 
     Sound of `info.stream.sound` goes along, encoded as AAC.
 
@@ -53,13 +55,13 @@ class NetworkSink(Sink):
         check_address(address)
         self._name = without_secrets(address)
         self._on_message = options.on_message
-        self._folder: Path | None = None
-        if address.startswith(HLS_PREFIX):
-            self._folder = Path(address.removeprefix(HLS_PREFIX))
-            if (self._folder / PLAYLIST).exists() and not options.overwrite:
+        self._folder = folder_of(address)
+        if self._folder is not None and not options.overwrite:
+            if (self._folder / PLAYLIST).exists():
                 raise StreamError(f"{self._name}: holds a playlist already; add -y to replace it")
         self._made: list[Path] = []
         self._live = info.stream.live or self._folder is None
+        self.folder = None if self._live else self._folder
         self._pace = Pace() if self._folder is None and not info.stream.live else None
         self._frames: Channel[tuple[Picture, float]] = Channel(2, newest_wins=self._live)
         self._num_left_out = 0
@@ -112,6 +114,8 @@ class NetworkSink(Sink):
         self._raise_error()
         if not self._connection.has_reached:
             raise StreamError(f"{self._name}: nothing was sent; check the address")
+        if cut_short and self.folder is not None:
+            mark_as_cut_off(self.folder)
         if self._num_left_out:
             self._on_message(f"{self._name}: {self._num_left_out} frames were left out")
 

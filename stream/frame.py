@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -200,7 +201,8 @@ class Source(Endpoint, ABC):
     """Where frames come from; iterating gives them once, in order.
 
     `info` is valid from the constructor on. Where it has a rate, the frames' times increase. The
-    end of the stream ends the iteration; a stream that breaks off raises `StreamError`.
+    end of the stream ends the iteration; a stream that breaks off raises `StreamError`, and the
+    frames before that are written and kept.
     """
 
     #: what is known of the stream
@@ -232,6 +234,9 @@ class Sink(Endpoint, ABC):
     leaving the context without it discards the output. Where each file is an output of its own, as
     in a folder of photos, it may appear as soon as it is whole, and stays.
 
+    After a `write` that failed, `finish` is called as well, and `close`: what can be kept of the
+    output is kept there, and where nothing can, or not all of it, `finish` raises what is told.
+
     Subclasses say in `complete` what finishing means; those that say nothing need no completing,
     and have no keys.
     """
@@ -242,6 +247,10 @@ class Sink(Endpoint, ABC):
     watched: bool = False
     #: shown or sent on as time passes, so that no picture may be late
     on_time: bool = False
+    #: only there for another sink: where that has ended, this one keeps no run going
+    accompanies: bool = False
+    #: where its files grow as long as it runs, `None` where none do
+    folder: Path | None = None
 
     _is_finished = False
 
@@ -260,7 +269,8 @@ class Sink(Endpoint, ABC):
             cut_short: the source had more, so its sound ends here too.
 
         Raises:
-            StreamError: it cannot be completed, or there is none, because nothing was written.
+            StreamError: it cannot be completed, or there is none, because nothing was written, or a
+                `write` failed.
         """
         if not self._is_finished:
             self.complete(cut_short=cut_short)

@@ -1,33 +1,24 @@
-"""The threads of a run, the channels between them, and its end.
+"""One run: its threads, what ends it, and what is left of its outputs then.
 
-capture thread    [channel]   track thread     [channel]   composite thread      [channel each]
-iterates source -> live: 1 -> Pipeline.track -> live: 1 -> Pipeline.composite -> live: 2
-                   file: 2                      file: 2                          file: 2
--> a thread for each sink writes; sinks that want the main thread get it
+`stream.stages` has what the threads do between source and sinks, `stream.outlets` what is done
+with each sink.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from stream.channel import Channel
 from stream.errors import StreamError
-from stream.frame import Event, Frame, Output, Sink, Source
-from stream.pipeline import Pipeline, Tracked
+from stream.frame import Event, Output, Sink, Source
+from stream.outlets import Outlets
+from stream.pipeline import Pipeline
 from stream.process_settings import batch_work, settle_process
+from stream.stages import POLL_S, Stages
 from stream.stats import Stats
-
-# Each with the time of its capture, on the clock of time.perf_counter.
-Captured = tuple[Frame, float]
-Found = tuple[Tracked, float]
-Composited = tuple[Output, float]
-
-POLL_S = 0.01  # how long the main thread sleeps between two looks at its sinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +35,8 @@ class Run:
             somebody watches photos that are no video, it is set for each of them, which waits
             until it is cleared by whoever reacts to that person.
         react: called, from the thread of `play`, with what a person does at a sink.
-        ending: left when the run is.
+        on_message: told, in one line and from any thread, that one of several sinks has ended.
+        ending: left with the run; gives up what `outputs` plays.
         played: set when it is played or left, which it can be once.
     """
 
@@ -55,6 +47,7 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
     paused: threading.Event = field(default_factory=threading.Event)
     react: Callable[[Event], None] = lambda event: None
+    on_message: Callable[[str], None] = lambda text: None
     ending: ExitStack = field(default_factory=ExitStack)
     played: threading.Event = field(default_factory=threading.Event)
 
@@ -73,6 +66,12 @@ def play(run: Run, *, on_progress: Callable[[], None] | None = None) -> bool:
     only its own; a file waits for the slowest. Threads are joined before it returns or raises.
     It changes settings of the whole process, see `stream.process_settings`.
 
+    What was written is kept, whatever fails. Where source, pipeline or a function given here fail,
+    no more is read, what was read is written, and every sink is finished before the error is
+    raised. A sink that fails ends alone: `run.on_message` is told at once, and the others go on as
+    long as one is left that somebody asked for. Only a `KeyboardInterrupt` gives the run up: no
+    output is finished then.
+
     Args:
         run: not played before.
         on_progress: called from the main thread a few times a second.
@@ -81,17 +80,18 @@ def play(run: Run, *, on_progress: Callable[[], None] | None = None) -> bool:
         Whether the source was read to its end.
 
     Raises:
-        StreamError: of the first stage that failed, and nothing is finished then; or of the outputs
-            that could not be finished, when all others are.
+        StreamError: source or sinks failed, all of whose reasons it gives, and how much is kept of
+            a source that is not live.
         ValueError: it was played before, or is left, or is no run.
+        Exception: of pipeline, `run.react` or `on_progress`, the same in its notes.
     """
     last = 0.0
-    with _running(run) as threads:
-        while threads.turn():
+    with _running(run) as playing:
+        while playing.turn():
             if on_progress is not None and time.monotonic() - last > 0.2:
-                on_progress()
+                playing.call(on_progress)
                 last = time.monotonic()
-    return not threads.cut_short
+    return not playing.cut_short
 
 
 def outputs(run: Run) -> Generator[Output, None, None]:
@@ -104,8 +104,8 @@ def outputs(run: Run) -> Generator[Output, None, None]:
         run: not played before.
 
     Raises:
-        StreamError: see `play`.
-        ValueError: likewise.
+        StreamError: see `play`; after the last output, as is every other error.
+        ValueError: see `play`.
     """
     _check(run)
     taken = _outputs(run)
@@ -116,8 +116,8 @@ def outputs(run: Run) -> Generator[Output, None, None]:
 def _outputs(run: Run) -> Generator[Output, None, None]:
     handed = _Handed()
     sinks = {**run.sinks, free_name("outputs", run.sinks): handed}
-    with _running(replace(run, sinks=sinks)) as threads:
-        while threads.turn():
+    with _running(replace(run, sinks=sinks)) as playing:
+        while playing.turn():
             if handed.output is not None:
                 yield handed.output
                 handed.output = None
@@ -143,71 +143,57 @@ def _check(run: Run) -> None:
 
 
 @contextmanager
-def _running(run: Run) -> Iterator[_Threads]:
-    """Start the threads; at the end all outputs are finished, or none where something failed."""
+def _running(run: Run) -> Iterator[_Playing]:
+    """Start the threads; at the end all outputs are finished, unless the block is left early."""
     _check(run)
     run.played.set()
     settle_process()
-    threads = _Threads(run)
+    playing = _Playing(run)
     in_time = run.source.info.live or any(sink.on_time for sink in run.sinks.values())
     with nullcontext() if in_time else batch_work(), ExitStack() as stack:
-        stack.callback(threads.join)
-        stack.callback(threads.abort)
-        threads.start()
-        yield threads
-        threads.join()
-        threads.raise_error()
-        _finish_all(run.sinks, cut_short=threads.cut_short)
+        stack.callback(playing.join)
+        stack.callback(playing.abort)
+        playing.start()
+        yield playing
+        playing.join()
+        playing.finish()
         stack.pop_all()
 
 
-def _finish_all(sinks: Mapping[str, Sink], *, cut_short: bool) -> None:
-    """Finish every output, also where another one cannot be."""
-    reasons = []
-    for sink in sinks.values():
-        try:
-            sink.finish(cut_short=cut_short)
-        except StreamError as error:
-            reasons.append(str(error))
-    if reasons:
-        raise StreamError("; ".join(reasons))
-
-
-class _Threads:
-    """The worker threads of one run; the first error of any of them ends them all.
+class _Playing:
+    """The threads of one run, and what ends them.
 
     Attributes:
         cut_short: they were stopped before the end of the source.
     """
 
     def __init__(self, run: Run) -> None:
-        live = run.source.info.live
-        self._run = run
+        self._run, self._live = run, run.source.info.live
         self.cut_short = False
-        self._source, self._pipeline = run.source, run.pipeline
-        self._sinks, self._stats, self._paused = run.sinks, run.stats, run.paused
-        self._ending = threading.Event()
-        self._captured: Channel[Captured] = Channel(1 if live else 2, newest_wins=live)
-        self._tracked: Channel[Found] = Channel(1 if live else 2, newest_wins=live)
-        self._composited: dict[str, Channel[Composited]] = {
-            name: Channel(2, newest_wins=live) for name in run.sinks
-        }
-        self._watched = [name for name, sink in run.sinks.items() if sink.watched]
-        self._by_hand = run.source.info.fps is None and bool(self._watched)
+        self._stopping = threading.Event()
         self._error: BaseException | None = None
         self._lock = threading.Lock()
-        work: list[tuple[str, Callable[[], None]]] = [
-            ("capture", self._capture),
-            ("track", self._track),
-            ("composite", self._composite),
-        ]
-        for name, sink in run.sinks.items():
-            if not sink.main_thread:
-                work.append((f"write {name}", lambda name=name: self._write(name)))  # type: ignore[misc]
+        self._outlets = Outlets(
+            run.sinks,
+            live=self._live,
+            stats=run.stats,
+            on_message=lambda text: self.call(lambda: run.on_message(text)),
+            on_none_left=self._stop,
+        )
+        self._stages = Stages(
+            run.source,
+            run.pipeline,
+            self._outlets,
+            run.stats,
+            paused=run.paused,
+            stopping=self._stopping,
+        )
+        self._is_watched = self._outlets.is_watched
+        work = {**self._stages.work(), **self._outlets.work()}
         self._threads = [
-            threading.Thread(target=self._guarded, args=(task,), name=name) for name, task in work
+            threading.Thread(target=self._guarded, args=(task,), name=name)
+            for name, task in work.items()
         ]
-        self._here = [name for name, sink in run.sinks.items() if sink.main_thread]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -220,143 +206,77 @@ class _Threads:
 
     def turn(self) -> bool:
         """Do what is to be done in the main thread now; returns whether more can come."""
-        if self.ended:
+        if not (any(thread.is_alive() for thread in self._threads) or self._outlets.waits_here):
             return False
-        if self._run.stop.is_set():
+        if self._run.stop.is_set() or self._stopping.is_set():
             self._stop()
-        busy = self._serve_main_thread()
-        for event in (event for sink in self._sinks.values() for event in sink.poll()):
-            self._run.react(event)
+        if self._is_watched and not self._outlets.is_watched:
+            self._is_watched = False
+            self._run.paused.clear()  # whoever could go on is gone
+        busy = self._outlets.write_here()
+        for event in self._outlets.poll():
+            self.call(lambda event=event: self._run.react(event))  # type: ignore[misc]
         if not busy:
             time.sleep(POLL_S)
         return True
 
-    def _stop(self) -> None:
-        """Read no more; what was read goes its way. Callable more than once."""
-        self._ending.set()
-        self._paused.clear()
-        if not self.cut_short:
-            self.cut_short = True
-            self._source.interrupt()
+    def call(self, given: Callable[[], None]) -> None:
+        """Call what the caller of the run has given; an error of it ends the run."""
+        try:
+            given()
+        except Exception as error:
+            self._fail(error)
 
     def abort(self) -> None:
-        """Make every thread end soon, whatever it waits for."""
-        self._ending.set()
-        self._source.interrupt()
-        self._paused.clear()
-        self._captured.abort()
-        self._tracked.abort()
-        for channel in self._composited.values():
-            channel.abort()
+        """Make every thread end soon, whatever it waits for, and throw away what was read."""
+        self._stop()
+        self._stages.abort()
+        self._outlets.abort()
 
-    def raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
+    def finish(self) -> None:
+        """Finish the outputs, once the threads have ended, and raise what has failed."""
+        failed = self._outlets.finish(cut_short=self.cut_short, failed=self._error is not None)
+        reasons = [line for line, _ in failed]
+        if self._error is None:
+            if reasons:
+                raise StreamError("; ".join(reasons)) from failed[0][1]
+            return
+        kept = "" if self._live else self._outlets.kept(self._run.source.info.fps)
+        raise _with(self._error, [text for text in (kept, *reasons) if text])
 
-    @property
-    def ended(self) -> bool:
-        running = any(thread.is_alive() for thread in self._threads)
-        waiting = any(not self._composited[name].ended for name in self._here)
-        return not running and (self._error is not None or not waiting)
+    def _stop(self) -> None:
+        """Read no more; what was read goes its way. From any thread, and again."""
+        self.cut_short = True
+        with self._lock:
+            is_first = not self._stopping.is_set()
+            self._stopping.set()
+        self._run.paused.clear()
+        if is_first:
+            self._run.source.interrupt()
 
-    def _serve_main_thread(self) -> bool:
-        """Write what waits for the sinks of this thread; returns whether there was anything."""
-        busy = False
-        for name in self._here:
-            item = self._composited[name].take(0)
-            if item is not None:
-                self._write_one(name, item)
-                busy = True
-        return busy
+    def _fail(self, error: BaseException) -> None:
+        """Note an error that ends the run; the first one counts."""
+        with self._lock:
+            self._error = self._error or error
+        self._stop()
 
     def _guarded(self, task: Callable[[], None]) -> None:
         try:
             task()
         except BaseException as error:
-            with self._lock:
-                self._error = self._error or error
-            self.abort()
+            self._fail(error)
         finally:
-            self._stats.cpu_s[threading.current_thread().name] = time.thread_time()
+            self._run.stats.cpu_s[threading.current_thread().name] = time.thread_time()
 
-    def _capture(self) -> None:
-        try:
-            for frame in self._source:
-                self._stats.count("read")
-                dropped = self._captured.put((frame, time.perf_counter()))
-                self._stats.count("dropped", dropped)
-        finally:
-            self._captured.close()
 
-    def _track(self) -> None:
-        times: deque[float] = deque()  # of the frames that the pipeline keeps
-        try:
-            for frame, captured_at in self._captured:
-                times.append(captured_at)
-                self._pass_on(self._pipeline.track(frame), times)
-            self._pass_on(self._pipeline.finish(), times)
-        finally:
-            self._tracked.close()
-
-    def _pass_on(self, tracked: list[Tracked], times: deque[float]) -> None:
-        for item in tracked:
-            self._stats.count("dropped", self._tracked.put((item, times.popleft())))
-
-    def _composite(self) -> None:
-        shown: Output | None = None
-        try:
-            for tracked, captured_at in self._tracked:
-                if self._by_hand:
-                    self._show_until_told(tracked, captured_at)
-                    continue
-                shown = self._held(shown, self._pipeline.composite(tracked))
-                self._give((shown, captured_at), self._composited)
-        finally:
-            for channel in self._composited.values():
-                channel.close()
-
-    def _held(self, shown: Output | None, output: Output) -> Output:
-        """Return what sinks get next: while paused a live picture stands, a file waits."""
-        if self._source.info.live and self._paused.is_set() and shown is not None:
-            return shown.held(output.frame)
-        while self._paused.is_set() and not self._source.info.live:
-            time.sleep(POLL_S)
-        return output
-
-    def _show_until_told(self, tracked: Tracked, captured_at: float) -> None:
-        """Show a photo, anew with each new look, until somebody goes on.
-
-        Sinks that are not watched get it then, as it was left.
-        """
-        look = self._pipeline.look
-        output = self._pipeline.composite(tracked)
-        self._paused.set()
-        self._give((output, captured_at), self._watched)
-        while True:
-            # first this, then the look: a look that was chosen before going on counts
-            leaves = self._ending.is_set() or not self._paused.is_set()
-            if self._pipeline.look is not look:
-                look = self._pipeline.look
-                output = self._pipeline.composite(tracked, again=True)
-                self._give((output, captured_at), self._watched)
-            elif leaves:
-                break
-            else:
-                time.sleep(POLL_S)
-        others = [name for name in self._composited if name not in self._watched]
-        self._give((output, captured_at), others)
-
-    def _give(self, item: Composited, names: Iterable[str]) -> None:
-        for name in names:
-            self._stats.count(f"{name} dropped", self._composited[name].put(item))
-
-    def _write(self, name: str) -> None:
-        for item in self._composited[name]:
-            self._write_one(name, item)
-
-    def _write_one(self, name: str, item: Composited) -> None:
-        output, captured_at = item
-        with self._stats.timed(name):
-            self._sinks[name].write(output)
-        self._stats.add(f"{name} latency", time.perf_counter() - captured_at)
-        self._stats.count(f"{name} written")
+def _with(error: BaseException, texts: list[str]) -> BaseException:
+    """Return an error that says more, of the same kind."""
+    if not texts:
+        return error
+    if isinstance(error, StreamError):
+        longer = StreamError("; ".join([str(error), *texts]))
+        longer.__cause__ = error
+        return longer
+    for text in texts:
+        error.add_note(text)
+    return error

@@ -106,11 +106,11 @@ def open_run(
         info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes))
         opened = _open_sinks(sinks, info, options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
-        react = open_live_control(
+        run = open_live_control(
             run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
         )
         run.ending.callback(run.played.set)
-        yield replace(run, react=react, ending=stack.enter_context(run.ending))
+        yield replace(run, ending=stack.enter_context(run.ending))
 
 
 def _opened(

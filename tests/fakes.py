@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,8 +124,14 @@ class ListSink(Sink):
         fail_at_end: bool = False,
         events: dict[int, Event] | None = None,
         watched: bool = False,
+        accompanies: bool = False,
+        folder: Path | None = None,
+        error: Exception | None = None,
     ) -> None:
         self.main_thread, self.watched = main_thread, watched
+        self.accompanies, self.folder = accompanies, folder
+        self._error = error or StreamError("list: full")
+        self.num_closed = 0
         self.outputs: list[Output] = []
         self.finished: list[bool] = []
         self.threads: set[str] = set()
@@ -136,9 +143,12 @@ class ListSink(Sink):
     def write(self, output: Output) -> None:
         time.sleep(self._pause_s)
         if output.frame.index == self._fail_at:
-            raise StreamError("list: full")
+            raise self._error
         self.threads.add(threading.current_thread().name)
         self.outputs.append(output)
+
+    def close(self) -> None:
+        self.num_closed += 1
 
     def poll(self) -> list[Event]:
         event = self._events.pop(len(self.outputs), None)

@@ -14,6 +14,7 @@ _EXTRAS = {"h5py": "mask-rcnn", "keras": "mask-rcnn", "skimage": "demo", "tensor
 def one_line(error: Exception) -> str:
     """Return an error's line for people, with the remedy; a `DataError` has several."""
     text = " ".join(str(error).split()) or type(error).__name__
+    text = "; ".join([text, *getattr(error, "__notes__", ())])
     if isinstance(error, DataError):
         return str(error)  # a line for each thing that is wrong
     if isinstance(error, ModuleNotFoundError) and error.name:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from segmentation.segmenter import Segmenter
@@ -28,21 +29,24 @@ def open_live_control(
     options: SinkOptions,
     keep: Keep | None,
     stack: ExitStack,
-) -> Callable[[Event], None]:
-    """Return what reacts to a person; where there is a window, it has all the keys.
+) -> Run:
+    """Return the run with what reacts to a person and tells them what happens.
+
+    Where there is a window, it has all the keys.
 
     Args:
         run: to be controlled; a recorder is added to its sinks.
         palette: the effects.
         segmenter: the network.
         info: of the outputs.
-        options: how recordings are written.
+        options: how recordings are written, and who is told.
         keep: what the command line says of the foreground.
         stack: leaves the recorder.
     """
     window = next((sink for sink in run.sinks.values() if isinstance(sink, Window)), None)
     if window is None:
-        return lambda event: _quit(event, run.stop)
+        react = partial(_quit, stop=run.stop)
+        return replace(run, react=react, on_message=options.on_message)
     messages = Messages(options.on_message)
     told_both = replace(options, on_message=messages.tell)
     recorder = stack.enter_context(Recorder(Path.cwd(), info, told_both))
@@ -51,7 +55,7 @@ def open_live_control(
     control = LiveControl(run, palette, segmenter, keep=keep, window=window, recorder=recorder)
     messages.also = control.tell
     window.decorate(control.draw)
-    return control.react
+    return replace(run, react=control.react, on_message=messages.tell)
 
 
 class Messages:
@@ -75,6 +79,6 @@ class Messages:
         self.also(text)
 
 
-def _quit(event: Event, stop: threading.Event) -> None:
+def _quit(event: Event, *, stop: threading.Event) -> None:
     if event.kind == "closed" or event.key in ("q", "escape"):
         stop.set()

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stream.errors import StreamError
+from stream.files.disk_space import DiskSpace
 from stream.files.outputs import save
 from stream.files.photos import encode_photo
 from stream.frame import Output, OutputInfo, Sink
@@ -17,11 +18,22 @@ from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
 
 
+@dataclass(slots=True)
+class _Recording:
+    """A video on its way, the disk it grows on, and whether it was given any frames."""
+
+    video: VideoSink
+    space: DiskSpace
+    has_frames: bool = False
+
+
 class Recorder(Sink):
     """Writes videos and photos into a folder when told to, see `Sink`.
 
     A recording is complete, and has its name, a moment after it was ended; one that runs at the
-    end of the stream is ended with it. One that fails (a full disk) ends, and the stream goes on.
+    end of the stream is ended with it. One that fails, or whose disk is almost full, ends, which is
+    told; as much of it as can be is kept, the stream goes on, and others can be begun. At the end
+    `finish` raises why.
 
     Args:
         folder: that the files go to.
@@ -30,57 +42,69 @@ class Recorder(Sink):
     """
 
     watched = True
+    accompanies = True
 
     def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Record nothing yet."""
         self._folder, self._info = folder, info
         self._options = replace(options, overwrite=False)
         self._on_message = options.on_message
-        self._video: VideoSink | None = None
+        self._recording: _Recording | None = None
         self._last: Output | None = None
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._paths: set[Path] = set()  # given away, some of them not written yet
+        self._failures: list[str] = []
 
     def close(self) -> None:
         """Discard a recording that was not completed."""
         self._join()
-        if self._video is not None:
-            self._video.close()
-            self._video = None
+        if self._recording is not None:
+            self._recording.video.close()
+            self._recording = None
 
     @property
     def recording(self) -> bool:
         """Whether a recording runs."""
-        return self._video is not None
+        return self._recording is not None
 
     def write(self, output: Output) -> None:
         """Record one output, if a recording runs."""
         with self._lock:
             self._last = output
-            if self._video is None:
+            recording = self._recording
+            if recording is None:
                 return
             try:
-                self._video.write(output)
+                if recording.space.is_short():
+                    raise StreamError(recording.space.reason(recording.video.path.name))
+                recording.has_frames = True
+                recording.video.write(output)
+                return
             except StreamError as error:
-                self._video.close()
-                self._video = None
-                self._on_message(str(error))
+                self._recording, reason = None, str(error)
+        self._complete(recording, reason)  # which takes its time, and nobody at the keys waits
 
     def complete(self, *, cut_short: bool) -> None:
-        """End the recording that runs; see `Sink.finish`."""
+        """End the recording that runs; see `Sink.finish`.
+
+        Raises:
+            StreamError: recordings or photos have failed, now or earlier.
+        """
         if self.recording:
             self.toggle()
         self._join()
+        if self._failures:
+            raise StreamError("; ".join(self._failures))
 
     def toggle(self) -> None:
         """Begin a recording, or end the one that runs. May be called from any thread."""
         with self._lock:
-            video, self._video = self._video, None
-            if video is None:
+            recording, self._recording = self._recording, None
+            if recording is None:
                 self._begin()
-        if video is not None:
-            self._aside(lambda: self._complete(video))
+        if recording is not None:
+            self._aside(lambda: self._complete(recording))
 
     def snapshot(self) -> None:
         """Write the last output as a photo. May be called from any thread."""
@@ -104,12 +128,18 @@ class Recorder(Sink):
         except StreamError as error:
             self._on_message(str(error))
         else:
-            self._video = video
+            self._recording = _Recording(video, DiskSpace(self._folder))
 
-    def _complete(self, video: VideoSink) -> None:
-        with closing(video):
-            video.finish(cut_short=True)
-        self._on_message(f"{video.path.name}: written")
+    def _complete(self, recording: _Recording, reason: str = "") -> None:
+        """Finish a recording that was ended, or, for that reason, has ended."""
+        with closing(recording.video) as video:
+            try:
+                video.finish(cut_short=True)
+            except StreamError as error:
+                reason = str(error)
+        if reason and recording.has_frames:
+            self._failures.append(reason)
+        self._on_message(reason or f"{video.path.name}: written")
 
     def _aside(self, work: Callable[[], None]) -> None:
         """Do what takes time in a thread of its own, and say why it failed."""
@@ -118,6 +148,7 @@ class Recorder(Sink):
             try:
                 work()
             except StreamError as error:
+                self._failures.append(str(error))
                 self._on_message(str(error))
 
         self._threads = [thread for thread in self._threads if thread.is_alive()]

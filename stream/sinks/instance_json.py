@@ -66,12 +66,13 @@ class InstancesJSON(Sink):
         if importlib.util.find_spec("pycocotools") is None:
             remedy = pip_install("pycocotools")
             raise StreamError(f"{path}: needs pycocotools; install it: {remedy}")
-        self._path = path
+        self._path, self.folder = path, path.parent
         self._part = Unfinished(path)
         self._info = info
         self._polygons = options.polygons
         self._line_per_frame = path.suffix.lower() == ".jsonl"
         self._file: TextIO | None = None
+        self._error: StreamError | None = None  # of the file, which is not whole since then
         self._separator = "[\n"
         self._photo_ids: set[int] = set()
 
@@ -101,6 +102,8 @@ class InstancesJSON(Sink):
 
     def complete(self, *, cut_short: bool) -> None:
         """Complete the file and give it its name; see `Sink.finish`."""
+        if self._error is not None:
+            raise self._error
         if not self._line_per_frame:
             self._append("[]\n" if self._separator == "[\n" else "\n]\n")
         with writing(self._path):
@@ -111,8 +114,12 @@ class InstancesJSON(Sink):
     def _append(self, text: str) -> None:
         if self._file is None:
             raise ValueError("expected an entered context, got a sink that is not open")
-        with writing(self._path):
-            self._file.write(text)
+        try:
+            with writing(self._path):
+                self._file.write(text)
+        except StreamError as error:
+            self._error = error
+            raise
 
     def _frame_keys(self, frame: Frame) -> dict[str, Any]:
         keys: dict[str, Any] = {"image_id": frame.index}

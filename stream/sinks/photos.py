@@ -25,8 +25,9 @@ class PhotoFile(Sink):
     def __init__(self, path: Path, options: SinkOptions) -> None:
         """Check the path."""
         check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
-        self._path = path
+        self._path, self.folder = path, path.parent
         self._data: bytes | None = None
+        self._error: StreamError | None = None
 
     def write(self, output: Output) -> None:
         """Keep the first output; see `Sink`.
@@ -35,13 +36,16 @@ class PhotoFile(Sink):
             StreamError: there is a second one.
         """
         if self._data is not None:
-            raise StreamError(
+            self._error = StreamError(
                 f"{self._path}: one photo cannot hold several frames; name a folder/ or a video"
             )
+            raise self._error
         self._data = encode_photo(output.image, self._path, output.frame.profile)
 
     def complete(self, *, cut_short: bool) -> None:
         """Write the file; see `Sink.finish`."""
+        if self._error is not None:
+            raise self._error
         if self._data is None:
             raise StreamError(f"{self._path}: not written, because there were no frames")
         save(self._data, self._path)
@@ -63,7 +67,7 @@ class PhotoFolder(Sink):
     def __init__(self, folder: Path, options: SinkOptions) -> None:
         """Check the folder."""
         check_folder(folder, overwrite=options.overwrite)
-        self._folder = folder
+        self._folder = self.folder = folder
         self._options = options
         self._made: list[Path] = []
         self._names: set[str] = set()

@@ -60,7 +60,7 @@ class VideoSink(Sink):
         excerpt: bool = False,
     ) -> None:
         """Check all that can be checked before the first frame."""
-        self.path = path
+        self.path, self.folder = path, path.parent
         self._ending = path.suffix.lower()
         self._info = info
         self._options = options

@@ -12,9 +12,11 @@ import pytest
 from stream.errors import StreamError
 from stream.frame import Event, Output, Sink
 from stream.live.recorder import Recorder
-from tests.contracts.sinks import SINKS, Case
+from stream.sinks.video import VideoSink
+from tests.contracts.sinks import PHOTO, SINKS, Case
 from tests.contracts.subclasses import subclasses
 from tests.leftovers import nothing_left
+from tests.small_disk import small_disk
 
 
 @pytest.fixture(params=SINKS.values(), ids=SINKS.keys())
@@ -200,6 +202,29 @@ def test_one_that_cannot_get_its_name_is_one_line_and_leaves_nothing(
                 sink.finish(cut_short=False)
     assert "\n" not in str(error.value)
     assert tree(folder) == before
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half(case: Case, tmp_path: Path) -> None:
+    if not case.files or case.kind in (VideoSink, Recorder):
+        pytest.skip("writes no files, or keeps of them what can be played")
+    with small_disk(tmp_path / "small", 64_000) as folder:
+        with case.make(folder) as sink:
+            (folder / "mine.txt").write_bytes(bytes(56_000))
+            with pytest.raises(StreamError, match="No space left on device") as error:
+                write_until_it_fails(case, sink)
+            if not case.keeps:
+                with pytest.raises(StreamError, match="No space left on device"):
+                    sink.finish(cut_short=True)
+        assert "\n" not in str(error.value)
+        assert {path.name for path in folder.rglob("*") if path.is_file()} == {"mine.txt"}
+
+
+def write_until_it_fails(case: Case, sink: Sink) -> None:
+    first = next(case.outputs())
+    for index in range(1 if case.info is PHOTO else 2000):
+        frame = replace(first.frame, index=index, time_s=index / 25)
+        sink.write(replace(first, frame=frame))
+    sink.finish(cut_short=False)
 
 
 def test_events_can_be_asked_for_at_any_time(case: Case, folder: Path) -> None:

@@ -17,6 +17,8 @@ from stream.live.palette import Palette
 from stream.loop import outputs, play
 from stream.opening import open_run
 from stream.sinks.null import Null
+from stream.sources.video import VideoSource
+from tests.fake_window import windows_instead
 from tests.fakes import PERSON, ROOM, ListSink, MovingSquare, Oracle, square
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")
@@ -29,21 +31,14 @@ class OwnSource(MovingSquare):
         self.num_closed += 1
 
 
-class OwnSink(ListSink):
-    num_closed = 0
-
-    def close(self) -> None:
-        self.num_closed += 1
-
-
 def test_what_is_given_itself_stays_its_owners():
-    source, sink = OwnSource(20), OwnSink()
+    source, sink = OwnSource(20), ListSink()
     with open_run(source, sink, segmenter=Oracle(), effect="mask") as run:
         assert play(run)
     assert (source.num_closed, sink.num_closed) == (0, 0)
     assert sink.indices == list(range(20))
     assert sink.finished == [False]
-    assert run.stats.counts["OwnSink written"] == 20
+    assert run.stats.counts["ListSink written"] == 20
     expected = (square(7) == PERSON).all(axis=2)
     assert ((sink.outputs[7].image[..., 0] == 255) == expected).mean() > 0.99
 
@@ -121,17 +116,20 @@ def test_an_effect_of_ones_own_is_a_function():
     assert seen == [(np.uint8, (48, 64, 3), np.uint8, (48, 64), n / 25) for n in range(3)]
 
 
-def test_an_effect_that_fails_ends_the_run(square_clip, tmp_path):
+def test_an_effect_that_fails_ends_the_run_and_leaves_what_was_written(tmp_path):
     def broken(image, alpha, time_s):
-        raise ZeroDivisionError("mine")
+        if time_s > 0.3:
+            raise ZeroDivisionError("mine")
+        return image
 
-    out = tmp_path / "out.mp4"
+    out = tmp_path / "out.mkv"
     with (
         pytest.raises(ZeroDivisionError, match="mine"),
-        open_run(square_clip, out, segmenter=Oracle(), effect=broken) as run,
+        open_run(MovingSquare(10_000), out, segmenter=Oracle(), effect=broken) as run,
     ):
         play(run)
-    assert not out.exists()
+    with VideoSource(str(out)) as video:
+        assert len(list(video)) == 8
 
 
 @pytest.mark.parametrize(
@@ -326,9 +324,34 @@ def test_a_loop_takes_no_output_from_a_folder_of_any_name(tmp_path, monkeypatch)
     assert len(list(Path("outputs").iterdir())) == 3
 
 
-def test_an_error_of_the_source_reaches_the_loop():
+def test_an_error_of_the_source_reaches_the_loop_after_what_was_read(tmp_path):
+    indices, out = [], tmp_path / "out.mkv"
+    kept = r"square: broke off; the first 7 frames \(0.3 s\) are kept"
     with (
-        pytest.raises(StreamError, match="square: broke off"),
-        open_run(MovingSquare(20, fail_at=7), segmenter=Oracle()) as run,
+        pytest.raises(StreamError, match=kept),
+        open_run(MovingSquare(20, fail_at=7), out, segmenter=Oracle()) as run,
     ):
-        assert all(output.frame.index < 7 for output in outputs(run))
+        indices += [output.frame.index for output in outputs(run)]
+    with VideoSource(str(out)) as video:
+        assert len(list(video)) == 7
+
+
+def test_a_sink_that_fails_is_told_through_the_runs_messages():
+    told, sinks = [], (ListSink(fail_at=3), ListSink())
+    with (
+        pytest.raises(StreamError, match="list: full"),
+        open_run(MovingSquare(20), *sinks, segmenter=Oracle(), on_message=told.append) as run,
+    ):
+        play(run)
+    assert told == ["list: full"]
+    assert sinks[1].indices == list(range(20))
+
+
+def test_at_a_window_it_is_shown_as_well(monkeypatch):
+    windows_instead(monkeypatch)
+    told = []
+    open_with = open_run(MovingSquare(5), "window:", segmenter=Oracle(), on_message=told.append)
+    with open_with as run:
+        control = run.react.__self__
+        run.on_message("out.mp4: full")
+        assert control._message[0] == told[0] == "out.mp4: full"

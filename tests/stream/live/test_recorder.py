@@ -6,7 +6,9 @@ import time
 
 import numpy as np
 import psutil
+import pytest
 
+from stream.errors import StreamError
 from stream.files.photos import read_photo
 from stream.sources.video import VideoSource
 from tests.fakes import square
@@ -96,3 +98,53 @@ def test_snapshots_are_what_other_outputs_get(desk, tmp_path):
     assert len(paths) == 2
     for path in paths:
         assert (read_photo(path) == output.image).all()
+
+
+def test_what_became_of_recordings_is_told_at_the_end_as_well(desk, tmp_path):
+    live = desk("none")
+    live.press("r")
+    live.recorder.write(live.output(0))
+    (encoder,) = psutil.Process().children()
+    encoder.kill()
+    with pytest.raises(StreamError, match="could not be written"):
+        live.recorder.finish(cut_short=True)
+    assert len(live.messages) == 1
+
+
+def test_another_recording_can_follow_one_that_failed(desk, tmp_path):
+    live = desk("none")
+    live.press("r")
+    live.recorder.write(live.output(0))
+    psutil.Process().children()[0].kill()
+    deadline = time.monotonic() + 20
+    while live.recorder.recording:
+        assert time.monotonic() < deadline
+        live.recorder.write(live.output(1))
+    live.press("r")
+    for index in range(2, 12):
+        live.recorder.write(live.output(index))
+    with pytest.raises(StreamError, match="could not be written") as error:
+        live.recorder.finish(cut_short=True)
+    assert ";" not in str(error.value)
+    (path,) = tmp_path.glob("maskcast-*.mp4")
+    with VideoSource(str(path)) as video:
+        assert len(list(video)) == 10
+
+
+def test_a_recording_ends_whole_before_its_disk_is_full(desk, tmp_path, monkeypatch):
+    live = desk("none")
+    live.press("r")
+    for index in range(10):
+        live.recorder.write(live.output(index))
+    monkeypatch.setattr("stream.files.disk_space.DiskSpace.is_short", lambda space: True)
+    live.recorder.write(live.output(10))
+    assert not live.recorder.recording
+    (path,) = tmp_path.glob("maskcast-*.mp4")
+    assert live.messages == [
+        f"{path.name}: ended, because its disk is almost full; what was written until then stays"
+    ]
+    with VideoSource(str(path)) as video:
+        assert len(list(video)) == 10
+    live.recorder.write(live.output(11))
+    with pytest.raises(StreamError, match="almost full"):
+        live.recorder.finish(cut_short=True)

@@ -1,0 +1,137 @@
+"""What the threads between source and sinks do.
+
+capture thread    [channel]   track thread     [channel]   composite thread
+iterates source -> live: 1 -> Pipeline.track -> live: 1 -> Pipeline.composite -> `Outlets`
+                   file: 2                      file: 2
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from stream.channel import Channel
+from stream.frame import Frame, Output, Source
+from stream.outlets import Outlets
+from stream.pipeline import Pipeline, Tracked
+from stream.stats import Stats
+
+# Each with the time of its capture, on the clock of time.perf_counter.
+Captured = tuple[Frame, float]
+Found = tuple[Tracked, float]
+
+POLL_S = 0.01  # how long a thread sleeps between two looks at what it waits for
+
+
+class Stages:
+    """Three stages, each for a thread of its own, and the channels between them.
+
+    A stage that fails holds up none: those before it put into a closed channel, those after it get
+    what it has done.
+
+    Args:
+        source: entered.
+        pipeline: each half of it is used by one stage.
+        outlets: get what comes out, and its end.
+        stats: counts and times go there.
+        paused: see `stream.loop.Run`.
+        stopping: once set, nothing waits for a person any more.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        outlets: Outlets,
+        stats: Stats,
+        *,
+        paused: threading.Event,
+        stopping: threading.Event,
+    ) -> None:
+        """Open the channels."""
+        live = source.info.live
+        self._source, self._pipeline, self._outlets = source, pipeline, outlets
+        self._stats, self._paused, self._stopping = stats, paused, stopping
+        self._captured: Channel[Captured] = Channel(1 if live else 2, newest_wins=live)
+        self._tracked: Channel[Found] = Channel(1 if live else 2, newest_wins=live)
+
+    def work(self) -> dict[str, Callable[[], None]]:
+        """Return what each thread does, by its name."""
+        return {"capture": self._capture, "track": self._track, "composite": self._composite}
+
+    def abort(self) -> None:
+        """Throw away what is on its way."""
+        self._captured.abort()
+        self._tracked.abort()
+
+    def _capture(self) -> None:
+        try:
+            for frame in self._source:
+                self._stats.count("read")
+                dropped = self._captured.put((frame, time.perf_counter()))
+                self._stats.count("dropped", dropped)
+        finally:
+            self._captured.close()
+
+    def _track(self) -> None:
+        times: deque[float] = deque()  # of the frames that the pipeline keeps
+        try:
+            for frame, captured_at in self._captured:
+                times.append(captured_at)
+                self._pass_on(self._pipeline.track(frame), times)
+            self._pass_on(self._pipeline.finish(), times)
+        finally:
+            self._captured.abort()
+            self._tracked.close()
+
+    def _pass_on(self, tracked: list[Tracked], times: deque[float]) -> None:
+        for item in tracked:
+            self._stats.count("dropped", self._tracked.put((item, times.popleft())))
+
+    def _composite(self) -> None:
+        shown: Output | None = None
+        # photos, each of which waits until whoever sees it goes on
+        by_hand = self._source.info.fps is None
+        try:
+            for tracked, captured_at in self._tracked:
+                if by_hand and self._outlets.is_watched:
+                    self._show_until_told(tracked, captured_at)
+                    continue
+                shown = self._held(shown, self._pipeline.composite(tracked))
+                self._outlets.give(shown, captured_at)
+        finally:
+            self._tracked.abort()
+            self._outlets.close()
+
+    def _held(self, shown: Output | None, output: Output) -> Output:
+        """Return what sinks get next: while paused a live picture stands, a file waits."""
+        if self._source.info.live and self._paused.is_set() and shown is not None:
+            return shown.held(output.frame)
+        while self._paused.is_set() and not self._source.info.live:
+            time.sleep(POLL_S)
+        return output
+
+    def _show_until_told(self, tracked: Tracked, captured_at: float) -> None:
+        """Show a photo, anew with each new look, until somebody goes on.
+
+        Sinks that are not watched get it then, as it was left.
+        """
+        look = self._pipeline.look
+        output = self._pipeline.composite(tracked)
+        self._paused.set()
+        self._outlets.give(output, captured_at, watched=True)
+        while True:
+            # first this, then the look: a look that was chosen before going on counts
+            leaves = self._stopping.is_set() or not self._paused.is_set()
+            leaves = leaves or not self._outlets.is_watched
+            if self._pipeline.look is not look:
+                look = self._pipeline.look
+                output = self._pipeline.composite(tracked, again=True)
+                self._outlets.give(output, captured_at, watched=True)
+            elif leaves:
+                break
+            else:
+                time.sleep(POLL_S)
+        self._outlets.give(output, captured_at, watched=False)

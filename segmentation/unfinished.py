@@ -1,18 +1,30 @@
-"""Files and folders that get their names once they are whole."""
+"""Files and folders that get their names once they are whole, and those that killed programs left.
+
+What is unfinished has a hidden name. Where the program that makes it holds it, and whatever else
+inherits the hold, others know that it is in use: the kernel lets go of it when the last of them has
+ended, however that comes.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import glob
 import os
+import re
 import secrets
 import shutil
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 # how file systems say that they cannot be made to write at once
 _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+#: Between a target's name and its ending: what can be made anew, and what will not come again.
+PART, RECORDING = "part", "recording"
+
+_NAME = re.compile(rf"\.(.+)\.[0-9a-f]{{8}}\.({PART}|{RECORDING})(\.[^.]+)?", re.DOTALL)
+_IN_USE_S = 10.0  # how long after a change, where nothing can be held
 
 
 class Unfinished:
@@ -23,24 +35,80 @@ class Unfinished:
 
     Args:
         target: in a folder that is there.
+        kind: `PART` or `RECORDING`, which programs that find it left behind treat differently.
 
     Attributes:
         target: as given.
         path: where it is made, by the caller: a hidden name that ends as that of `target` does.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, kind: str = PART) -> None:
         """Choose a name; nothing is made yet."""
         self.target = target
-        self.path = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+        name = f".{target.stem}.{secrets.token_hex(4)}.{kind}{target.suffix}"
+        self.path = target.with_name(name)
+        self._held: int | None = None
+
+    def hold(self) -> int:
+        """Make an empty file, and hold it until it is finished or discarded.
+
+        Returns:
+            The file descriptor that holds it; a process that inherits it holds it as well.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        while self._held is None:
+            self._held = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            _lock(self._held, waits=True)
+            # whoever clears up may have found and deleted it before it was held
+            if not _is_at(self._held, self.path):
+                self.release()
+        return self._held
+
+    def hold_folder(self) -> None:
+        """Make a folder, and hold it likewise.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self.path.mkdir()
+        if sys.platform != "win32":
+            self._held = os.open(self.path, os.O_RDONLY)
+            _lock(self._held, waits=True)
+
+    def release(self) -> None:
+        """Hold it no longer. May be called again."""
+        if self._held is not None:
+            os.close(self._held)
+        self._held = None
 
     def finish(self) -> None:
         """Give it its name; see `put_in_place`."""
+        if sys.platform == "win32":  # where what is open keeps its name
+            self.release()
         put_in_place(self.path, self.target)
+        self.release()
+
+    def become(self, other: Unfinished) -> None:
+        """Be what `other` is, another file that was made of this one.
+
+        Raises:
+            OSError: see `put_in_place`.
+        """
+        if sys.platform == "win32":
+            self.release()
+            other.release()
+        put_in_place(other.path, self.path)
+        self.release()
+        self._held, other._held = other._held, None
 
     def discard(self) -> None:
         """Delete it. Nothing happens where it was never made, was deleted, or has its name."""
+        if sys.platform == "win32":
+            self.release()
         _delete(self.path)
+        self.release()
 
 
 @contextlib.contextmanager
@@ -58,16 +126,6 @@ def unfinished(target: Path) -> Iterator[Path]:
         part.finish()
     finally:
         part.discard()
-
-
-def discard_left_behind(target: Path) -> None:
-    """Delete what programs that were killed left on its way to `target`.
-
-    For a target that only one program at a time writes: what others have begun is deleted too.
-    """
-    name = f".{glob.escape(target.stem)}.*.part{glob.escape(target.suffix)}"
-    for path in target.parent.glob(name):
-        _delete(path)
 
 
 def put_in_place(part: Path, target: Path) -> None:
@@ -118,6 +176,85 @@ def _sync_one(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def unfinished_in(folder: Path, kind: str) -> dict[Path, Path]:
+    """Return what is on its way to a name in a folder, in use or not, and to which.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    names = [(name, _NAME.fullmatch(name)) for name in sorted(os.listdir(folder))]
+    return {
+        folder / name: folder / f"{match[1]}{match[3] or ''}"
+        for name, match in names
+        if match is not None and match[2] == kind
+    }
+
+
+def discard_left_behind(target: Path) -> None:
+    """Delete what programs that were killed left on its way to `target`, but for recordings.
+
+    What is made with `unfinished` is not held: there the target must be one that only one program
+    at a time writes.
+    """
+    with contextlib.suppress(OSError):
+        for part, its_target in unfinished_in(target.parent, PART).items():
+            if its_target.name == target.name:
+                discard_if_left(part)
+
+
+def discard_if_left(part: Path) -> None:
+    """Delete what is unfinished unless it is in use."""
+    with taken_over(part) as is_left:
+        if is_left:
+            _delete(part)
+
+
+@contextlib.contextmanager
+def taken_over(part: Path) -> Iterator[bool]:
+    """Hold what another program began, unless it is in use; gives whether it is held now."""
+    try:
+        if sys.platform == "win32":
+            os.rename(part, part)  # which is refused while it is open
+            held = None
+        else:
+            held = os.open(part, os.O_RDONLY if part.is_dir() else os.O_RDWR)
+    except OSError:
+        yield False
+        return
+    if held is None:
+        yield True
+        return
+    try:
+        yield _lock(held, waits=False) and _is_at(held, part)
+    finally:
+        os.close(held)
+
+
+def _lock(held: int, *, waits: bool) -> bool:
+    """Lock what is open; returns whether nobody else holds it."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:  # some file systems of a network know no locks
+        return waits or time.time() - os.fstat(held).st_mtime > _IN_USE_S
+    return True
+
+
+def _is_at(held: int, path: Path) -> bool:
+    """Return whether what is open still has its name."""
+    if sys.platform == "win32":
+        return True
+    try:
+        return os.path.samestat(os.fstat(held), os.stat(path))
+    except OSError:
+        return False
 
 
 def _delete(path: Path) -> None:

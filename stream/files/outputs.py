@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from segmentation.unfinished import unfinished
+from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 
 
@@ -40,8 +40,14 @@ def save(data: bytes, path: Path) -> None:
     Raises:
         StreamError: the disk is full, or the folder cannot be written to.
     """
-    with writing(path), unfinished(path) as part:
-        part.write_bytes(data)
+    part = Unfinished(path)
+    try:
+        with writing(path):
+            part.hold()
+            part.path.write_bytes(data)
+            part.finish()
+    finally:
+        part.discard()
 
 
 def make_folder(folder: Path) -> list[Path]:

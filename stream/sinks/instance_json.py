@@ -12,7 +12,7 @@ import numpy as np
 
 from segmentation.instances import Instances
 from segmentation.pip_command import pip_install
-from segmentation.unfinished import Unfinished
+from segmentation.unfinished import Unfinished, discard_left_behind
 from stream.errors import StreamError
 from stream.files.outputs import check_free, writing
 from stream.frame import Frame, Output, OutputInfo, Sink
@@ -78,7 +78,9 @@ class InstancesJSON(Sink):
 
     def open(self) -> None:
         """Open the file beside the final one."""
+        discard_left_behind(self._path)
         with writing(self._path):
+            self._part.hold()
             self._file = self._part.path.open("w", encoding="ascii")
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-from segmentation.unfinished import Unfinished, put_all_in_place
+from segmentation.unfinished import Unfinished, discard_left_behind, put_all_in_place
 from stream.errors import StreamError
 from stream.files.outputs import (
     check_folder,
@@ -54,8 +54,9 @@ class InstancePhotos(Sink):
     def open(self) -> None:
         """Make the folder, and the hidden one in it."""
         self._made = make_folder(self._folder)
+        discard_left_behind(self._part.target)
         with writing(self._folder):
-            self._part.path.mkdir()
+            self._part.hold_folder()
 
     def close(self) -> None:
         """Delete what is unfinished."""

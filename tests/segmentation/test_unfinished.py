@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +13,15 @@ from types import SimpleNamespace
 import pytest
 
 from segmentation.unfinished import (
+    PART,
+    RECORDING,
     Unfinished,
     discard_left_behind,
     put_all_in_place,
     put_in_place,
+    taken_over,
     unfinished,
+    unfinished_in,
 )
 
 
@@ -100,6 +106,90 @@ def test_what_killed_programs_left_is_deleted_and_nothing_else(tmp_path):
         other.write_text("x")
     discard_left_behind(target)
     assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_what_is_in_use_is_left_alone_until_it_is_finished(tmp_path):
+    target = tmp_path / "out.txt"
+    part, folder = Unfinished(target), Unfinished(tmp_path / "masks")
+    part.hold()
+    folder.hold_folder()
+    for each in (part, folder):
+        discard_left_behind(each.target)
+        assert each.path.exists()
+    part.finish()
+    folder.release()
+    for each in (part, folder):
+        discard_left_behind(each.target)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_is_held_is_in_use_as_long_as_one_process_runs_that_inherited_it(tmp_path):
+    part = Unfinished(tmp_path / "out.txt")
+    waits = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, pass_fds=[part.hold()]) as process:
+        part.release()
+        with taken_over(part.path) as is_left:
+            assert not is_left
+        process.kill()
+        process.wait()
+        with taken_over(part.path) as is_left:
+            assert is_left
+            with taken_over(part.path) as again:
+                assert not again, "one alone takes it over"
+
+
+def test_what_is_deleted_before_it_is_held_is_made_again(monkeypatch, tmp_path):
+    part, found = Unfinished(tmp_path / "out.txt"), []
+    make = os.open
+
+    def make_slowly(*arguments):
+        made = make(*arguments)
+        if not found:
+            found.append(part.path)
+            discard_left_behind(part.target)
+        return made
+
+    monkeypatch.setattr(os, "open", make_slowly)
+    part.hold()
+    assert part.path.exists()
+    discard_left_behind(part.target)
+    assert part.path.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+def test_where_nothing_can_be_held_what_changed_lately_is_in_use(monkeypatch, tmp_path, number):
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    part = Unfinished(tmp_path / "out.txt")
+    part.hold()
+    discard_left_behind(part.target)
+    assert part.path.exists()
+    os.utime(part.path, (1e9, 1e9))
+    discard_left_behind(part.target)
+    assert not part.path.exists()
+
+
+def test_recordings_are_told_from_what_can_be_made_again(tmp_path):
+    part, recording = (Unfinished(tmp_path / "a.b.mp4", kind) for kind in (PART, RECORDING))
+    for each in (part, recording):
+        each.path.touch()
+    assert unfinished_in(tmp_path, RECORDING) == {recording.path: tmp_path / "a.b.mp4"}
+    discard_left_behind(part.target)
+    assert list(tmp_path.iterdir()) == [recording.path]
+
+
+def test_one_becomes_what_was_made_of_it_and_stays_held(tmp_path):
+    first, second = Unfinished(tmp_path / "out.txt"), Unfinished(tmp_path / "out.txt")
+    for each in (first, second):
+        each.hold()
+    second.path.write_text("second")
+    first.become(second)
+    second.discard()
+    assert first.path.read_text() == "second"
+    discard_left_behind(first.target)
+    assert first.path.exists()
 
 
 def test_what_cannot_get_its_name_is_an_error_and_deleted(tmp_path):

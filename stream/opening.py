@@ -209,6 +209,8 @@ def _open_sinks(
     """Return the sinks by their names: addresses, and those of classes."""
     opened: dict[str, Sink] = {}
     places: set[str] = set()
+    paths = [Path(_address("sink", sink)) for sink in sinks if not isinstance(sink, Sink)]
+    options = replace(options, output_paths=paths)
     for sink in sinks:
         if isinstance(sink, Sink):
             opened[free_name(type(sink).__name__, opened)] = sink

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
+from stream.ffmpeg.process import executable, listing
 from stream.frame import Colour, OutputInfo
 from stream.yuv420 import LUMA_WEIGHTS
 
@@ -20,12 +22,14 @@ class VideoFormat:
         sound_codecs: what is copied into it; everything else is encoded anew.
         sound_encoder: for what cannot be copied.
         muxer_options: further arguments.
+        recording_options: instead of them, so that all can be read that was written at any time.
     """
 
     muxer: str
     sound_codecs: frozenset[str]
     sound_encoder: str
-    muxer_options: tuple[str, ...] = ()
+    muxer_options: tuple[str, ...]
+    recording_options: tuple[str, ...]
 
 
 # Copied is what common players take from the container, not all that the muxer would accept.
@@ -36,13 +40,21 @@ _MOV_SOUND = frozenset(
 _MKV_SOUND = _MP4_SOUND | _MOV_SOUND | {"vorbis", "dts", "truehd", "mp2", "pcm_f32le"}
 # The index before the frames: a browser can play a file that is still on its way.
 _FAST_START = ("-movflags", "+faststart")
+# Pieces of half a second with an index each, of which the end makes one index. They begin at any
+# frame: a keyframe each second would make a webcam's recording a fifth to two fifths larger.
+_PIECES = ("-frag_duration", "500000", "-flush_packets", "1")
+_CLUSTERS = ("-cluster_time_limit", "500", "-flush_packets", "1")
+# `delay_moov` lets what comes first keep its time, and not be 0.
+_HYBRID, _FRAGMENTED = "+hybrid_fragmented+delay_moov", "+frag_keyframe+delay_moov"
+# A longer lookahead holds more back.
+_LOOKAHEAD = 10  # frames
 
 FORMATS = {
-    ".mp4": VideoFormat("mp4", _MP4_SOUND, "aac", _FAST_START),
-    ".m4v": VideoFormat("mp4", _MP4_SOUND, "aac", _FAST_START),
-    ".mov": VideoFormat("mov", _MOV_SOUND, "aac", _FAST_START),
-    ".mkv": VideoFormat("matroska", _MKV_SOUND, "aac"),
-    ".webm": VideoFormat("webm", frozenset({"opus", "vorbis"}), "libopus"),
+    ".mp4": VideoFormat("mp4", _MP4_SOUND, "aac", _FAST_START, _PIECES),
+    ".m4v": VideoFormat("mp4", _MP4_SOUND, "aac", _FAST_START, _PIECES),
+    ".mov": VideoFormat("mov", _MOV_SOUND, "aac", _FAST_START, _PIECES),
+    ".mkv": VideoFormat("matroska", _MKV_SOUND, "aac", (), _CLUSTERS),
+    ".webm": VideoFormat("webm", frozenset({"opus", "vorbis"}), "libopus", (), _CLUSTERS),
 }
 #: Endings that can hold transparency.
 ALPHA_ENDINGS = (".mov", ".webm")
@@ -106,6 +118,34 @@ def sound_options(ending: str, codecs: list[str]) -> list[str]:
         chosen = "copy" if codec in kind.sound_codecs else kind.sound_encoder
         options += [f"-c:a:{track}", chosen]
     return options
+
+
+def recording_options(ending: str, info: OutputInfo) -> list[str]:
+    """Return ffmpeg's arguments for a recording, after those of the encoder.
+
+    Little is held back, and what is written can be read, whatever happens to ffmpeg. An ffmpeg
+    before 7.1 leaves an MP4 in pieces, which not every player can move around in.
+
+    Args:
+        ending: a key of `FORMATS`.
+        info: of the outputs.
+
+    Raises:
+        StreamError: ffmpeg is not there or cannot be run.
+    """
+    options = list(FORMATS[ending].recording_options)
+    if ending == ".webm":
+        options += ["-lag-in-frames", str(_LOOKAHEAD)]
+    elif not info.has_alpha:
+        options += ["-rc-lookahead", str(_LOOKAHEAD)]
+    if FORMATS[ending].muxer in ("mp4", "mov"):
+        options += ["-movflags", _HYBRID if _knows_hybrid(executable()) else _FRAGMENTED]
+    return options
+
+
+@functools.cache
+def _knows_hybrid(ffmpeg: str) -> bool:
+    return "hybrid_fragmented" in listing("-h", "muxer=mp4")
 
 
 def coded_colour(colour: Colour) -> Colour:

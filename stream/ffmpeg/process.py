@@ -57,13 +57,13 @@ def executable() -> str:
         ) from None
 
 
-def listing(option: str) -> str:
+def listing(*options: str) -> str:
     """Return what ffmpeg prints about itself, as for `-encoders`.
 
     Raises:
         StreamError: it is not there or cannot be run.
     """
-    command = [executable(), "-hide_banner", option]
+    command = [executable(), "-hide_banner", *options]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError) as error:
@@ -82,6 +82,7 @@ class Ffmpeg:
         pipe_out: `read_into` reads its standard output, which goes nowhere otherwise.
         on_line: called from the thread with each line of the log, and with `None` at its end.
         folder: that it runs in, from which relative paths lead on; by default that of the program.
+        holds: open files that it inherits, see `segmentation.unfinished`.
 
     Raises:
         StreamError: ffmpeg is not there or cannot be run.
@@ -95,6 +96,7 @@ class Ffmpeg:
         pipe_out: bool = False,
         on_line: Callable[[str | None], None] | None = None,
         folder: Path | None = None,
+        holds: Sequence[int] = (),
     ) -> None:
         """Start the process."""
         options = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+verbose")
@@ -110,6 +112,7 @@ class Ffmpeg:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 process_group=0,
+                pass_fds=holds if sys.platform != "win32" else (),
             )
         except OSError as error:
             raise StreamError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from stream.errors import StreamError
 from stream.files.disk_space import DiskSpace
 from stream.files.outputs import save
 from stream.files.photos import encode_photo
+from stream.files.recovery import discard_parts, recovered
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
@@ -56,8 +58,15 @@ class Recorder(Sink):
         self._paths: set[Path] = set()  # given away, some of them not written yet
         self._failures: list[str] = []
 
+    def open(self) -> None:
+        """Clear up what killed programs left in the folder: recordings get their names."""
+        with contextlib.suppress(OSError):
+            for line in recovered(self._folder, wanted=self._options.output_paths):
+                self._on_message(line)
+        discard_parts(self._folder, ".png")
+
     def close(self) -> None:
-        """Discard a recording that was not completed."""
+        """Leave a recording that was not completed, which is kept; see `VideoSink`."""
         self._join()
         if self._recording is not None:
             self._recording.video.close()

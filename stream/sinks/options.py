@@ -18,6 +18,7 @@ class SinkOptions:
     Attributes:
         overwrite: replace what is there.
         input_paths: files that must never be overwritten.
+        output_paths: of all outputs of the run; no recording that is kept gets such a name.
         preset: of the video encoder, one of `X264_PRESETS`.
         crf: its constant rate factor, 0 (lossless) to 51, smaller is better.
         polygons: instances are written as outlines, not as RLE.
@@ -29,6 +30,7 @@ class SinkOptions:
 
     overwrite: bool = False
     input_paths: Sequence[Path] = ()
+    output_paths: Sequence[Path] = ()
     preset: str = "medium"
     crf: int = 20
     polygons: bool = False

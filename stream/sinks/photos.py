@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segmentation.unfinished import discard_left_behind
 from stream.errors import StreamError
 from stream.files.outputs import check_folder, check_free, delete_empty, make_folder, save
 from stream.files.photos import encode_photo
+from stream.files.recovery import discard_parts
 from stream.frame import Output, Sink
 from stream.sinks.options import SinkOptions
 
@@ -28,6 +30,10 @@ class PhotoFile(Sink):
         self._path, self.folder = path, path.parent
         self._data: bytes | None = None
         self._error: StreamError | None = None
+
+    def open(self) -> None:
+        """Delete what a killed program left of this file."""
+        discard_left_behind(self._path)
 
     def write(self, output: Output) -> None:
         """Keep the first output; see `Sink`.
@@ -73,8 +79,9 @@ class PhotoFolder(Sink):
         self._names: set[str] = set()
 
     def open(self) -> None:
-        """Make the folder."""
+        """Make the folder; delete what a killed program left in it of a file."""
         self._made = make_folder(self._folder)
+        discard_parts(self._folder, ".png")
 
     def close(self) -> None:
         """Delete the folder if it was not there before and nothing is in it."""

@@ -48,6 +48,7 @@ class Case:
         surroundings: put in the place of what a machine may lack.
         is_sent: what is written goes out at once, to others or into a folder that they see.
         keeps: each file is an output of its own, and stays once it is whole.
+        is_recording: what it is given will not come again, and stays though it is not finished.
         may_be_empty: it can be finished though nothing was written.
     """
 
@@ -58,6 +59,7 @@ class Case:
     surroundings: Callable[[pytest.MonkeyPatch], object] = lambda patch: None
     is_sent: bool = False
     keeps: bool = False
+    is_recording: bool = False
     may_be_empty: bool = False
 
     def outputs(self) -> Iterator[Output]:
@@ -74,6 +76,16 @@ class Case:
 def _video(name: str, info: OutputInfo = VIDEO) -> Case:
     return Case(
         VideoSink, lambda folder: VideoSink(folder / name, info, OPTIONS), info, files=(name,)
+    )
+
+
+def _recording(ending: str, info: OutputInfo = LIVE) -> Case:
+    return Case(
+        VideoSink,
+        lambda folder: VideoSink(folder / f"out{ending}", info, OPTIONS),
+        info,
+        files=(f"out*{ending}",),
+        is_recording=True,
     )
 
 
@@ -161,11 +173,16 @@ SINKS: dict[str, Case] = {
     "transparent mov": _video("out.mov", CUT_OUT),
     "mkv": _video("out.mkv"),
     "webm": _video("out.webm"),
+    "live mp4": _recording(".mp4"),
+    "live transparent mov": _recording(".mov", replace(LIVE, has_alpha=True)),
+    "live mkv": _recording(".mkv"),
+    "live webm": _recording(".webm"),
     "recorder": Case(Recorder, lambda folder: Recorder(folder, VIDEO, OPTIONS), may_be_empty=True),
     "recording": Case(
         Recorder,
         lambda folder: Recording(folder, VIDEO, OPTIONS),
         files=("maskcast-*.mp4",),
+        is_recording=True,
         may_be_empty=True,
     ),
     "whoever iterates over outputs": Case(_Handed, lambda folder: _Handed(), may_be_empty=True),

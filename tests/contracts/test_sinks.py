@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -86,17 +88,19 @@ def test_nothing_has_its_name_before(case: Case, folder: Path) -> None:
             assert not [path for pattern in case.files for path in folder.glob(pattern)]
 
 
-def test_an_unfinished_one_leaves_nothing_behind(case: Case, folder: Path) -> None:
+def test_an_unfinished_one_leaves_nothing_behind_but_a_recording(case: Case, folder: Path) -> None:
     before = tree(folder)
     with case.make(folder) as sink:
         write_all(case, sink)
-    if case.keeps:
+    if case.keeps or case.is_recording:
         check_finished(case, folder)
     else:
         assert tree(folder) == before
 
 
-def test_one_that_is_left_by_an_error_leaves_nothing_behind(case: Case, folder: Path) -> None:
+def test_one_that_is_left_by_an_error_leaves_nothing_behind_but_a_recording(
+    case: Case, folder: Path
+) -> None:
     def fail() -> None:
         with case.make(folder) as sink:
             sink.write(next(case.outputs()))
@@ -105,7 +109,9 @@ def test_one_that_is_left_by_an_error_leaves_nothing_behind(case: Case, folder: 
     before = tree(folder)
     with pytest.raises(KeyboardInterrupt):
         fail()
-    if not case.keeps:
+    if case.is_recording:
+        check_finished(case, folder)
+    elif not case.keeps:
         assert tree(folder) == before
 
 
@@ -165,12 +171,28 @@ def test_what_was_there_stays_until_another_is_finished(case: Case, folder: Path
     first = tree(folder)
     with case.make(folder) as sink:
         sink.write(next(case.outputs()))
-    if not (case.keeps or case.is_sent):
+    if case.is_recording:
+        assert first.items() < tree(folder).items(), "another one has a name of its own"
+    elif not (case.keeps or case.is_sent):
         assert tree(folder) == first
     with case.make(folder) as sink:
         write_all(case, sink)
         sink.finish(cut_short=False)
     check_finished(case, folder)
+
+
+def test_what_a_killed_one_left_is_gone_after_the_next(case: Case, folder: Path) -> None:
+    with case.make(folder) as sink:
+        sink.write(next(case.outputs()))
+        hidden = [path for path in folder.rglob(".*") if path.parent.name[0] != "."]
+        for path in hidden:
+            left = path.with_name(re.sub(r"\.[0-9a-f]{8}\.", ".01234567.", path.name))
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, left)
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        assert not list(folder.rglob(".*01234567*"))
+        sink.finish(cut_short=False)
+    assert not list(folder.rglob(".*"))
 
 
 def test_two_at_once_are_not_in_the_way_of_each_other(case: Case, folder: Path) -> None:
@@ -201,7 +223,10 @@ def test_one_that_cannot_get_its_name_is_one_line_and_leaves_nothing(
             with pytest.raises(StreamError, match="Permission denied") as error:
                 sink.finish(cut_short=False)
     assert "\n" not in str(error.value)
-    assert tree(folder) == before
+    if case.is_recording:
+        check_finished(case, folder)
+    else:
+        assert tree(folder) == before
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_half(case: Case, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from stream.errors import StreamError
+from stream.ffmpeg.length import length_s
 from stream.files.photos import read_photo
 from stream.sources.video import VideoSource
 from tests.fakes import square
@@ -43,15 +44,43 @@ def test_recording_that_runs_at_the_end_is_completed(desk, tmp_path):
         assert len(list(video)) == 10
 
 
-def test_recording_is_discarded_when_the_run_fails(desk, tmp_path):
+def test_recording_that_runs_when_the_run_fails_is_kept(desk, tmp_path):
     live = desk("none")
     live.press("r")
-    live.recorder.write(live.output())
+    for index in range(10):
+        live.recorder.write(live.output(index))
     live.recorder.close()
-    assert list(tmp_path.iterdir()) == []
+    (path,) = tmp_path.iterdir()
+    assert live.messages == [f"{path}: not finished; the first 0.4 s are kept"]
+    with VideoSource(str(path)) as video:
+        assert len(list(video)) == 10
 
 
-def test_recording_that_fails_ends_and_the_stream_goes_on(desk, tmp_path):
+def test_recording_that_fails_ends_and_is_kept_and_the_stream_goes_on(desk, tmp_path):
+    live = desk("none")
+    live.press("r")
+    for index in range(100):
+        live.recorder.write(live.output(index))
+    (encoder,) = psutil.Process().children()
+    (part,) = tmp_path.iterdir()
+    deadline = time.monotonic() + 20
+    while length_s(part) is None:
+        assert time.monotonic() < deadline
+    encoder.kill()
+    while live.recorder.recording:
+        assert time.monotonic() < deadline
+        live.recorder.write(live.output(100))
+    live.recorder.write(live.output(101))
+    assert not live.recorder.recording
+    (message,) = live.messages
+    assert "could not be written further (ffmpeg was ended by SIGKILL); the first" in message
+    (path,) = tmp_path.iterdir()
+    assert path.name.startswith("maskcast-")
+    with VideoSource(str(path)) as video:
+        assert 10 < len(list(video)) <= 100
+
+
+def test_recording_that_fails_at_once_is_told_and_leaves_nothing(desk, tmp_path):
     live = desk("none")
     live.press("r")
     live.recorder.write(live.output(0))
@@ -61,10 +90,8 @@ def test_recording_that_fails_ends_and_the_stream_goes_on(desk, tmp_path):
     while live.recorder.recording:
         assert time.monotonic() < deadline
         live.recorder.write(live.output(1))
-    live.recorder.write(live.output(2))
-    assert not live.recorder.recording
-    assert len(live.messages) == 1
-    assert "could not be written" in live.messages[0]
+    (message,) = live.messages
+    assert "could not be written (" in message
     assert list(tmp_path.iterdir()) == []
 
 

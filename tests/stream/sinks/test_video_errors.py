@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
+from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.frame import OutputInfo, StreamInfo
 from stream.sinks.options import SinkOptions
@@ -54,11 +55,11 @@ def test_what_must_not_be_written_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_takes_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def refuse(path: Path, mode: int = 0o666, exist_ok: bool = True) -> None:
+    def refuse(part: Unfinished) -> int:
         raise PermissionError(13, "Permission denied")
 
     # Not by the folder's permissions, which root need not keep.
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(Unfinished, "hold", refuse)
     sink = VideoSink(tmp_path / "out.mp4", OutputInfo(SMALL), SinkOptions())
     with pytest.raises(StreamError, match=r"out\.mp4: cannot be written \(Permission denied\)"):
         sink.open()

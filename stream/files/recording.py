@@ -1,0 +1,146 @@
+"""A recording on its way to its name: what is in it is never deleted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Collection
+from pathlib import Path
+
+from segmentation.unfinished import RECORDING, Unfinished
+from stream.errors import StreamError
+from stream.ffmpeg.length import length_s
+
+_SYNC_S = 2.0  # so much is lost where the power fails, beside what the encoder holds back
+_HEADER_BYTES = 1 << 16  # before the first frame fewer are written
+
+
+class Recording(Unfinished):
+    """A video of what will not come again.
+
+    It is on the disk, not only on its way there, every two seconds. Where it is not finished, it
+    is kept under a name that nothing has, or left under its hidden one for `recovered`.
+
+    Args:
+        target: see `Unfinished`.
+        overwrite: a file that has the name is replaced by a recording that is whole.
+        wanted: names that are given to no other recording, because others will have them.
+    """
+
+    def __init__(self, target: Path, *, overwrite: bool, wanted: Collection[Path] = ()) -> None:
+        """Choose a name; nothing is made yet."""
+        super().__init__(target, RECORDING)
+        self._overwrite, self._wanted = overwrite, [path for path in wanted if path != target]
+        self._ended = threading.Event()
+        self._syncing: threading.Thread | None = None
+
+    def hold(self) -> int:
+        """Make an empty file and hold it; see `Unfinished`."""
+        held = super().hold()
+        self._syncing = threading.Thread(
+            target=self._sync, args=(held,), name=f"sync {self.target.name}", daemon=True
+        )
+        self._syncing.start()
+        return held
+
+    def release(self) -> None:
+        """Hold it no longer. May be called again."""
+        self._stop_syncing()
+        super().release()
+
+    def become(self, other: Unfinished) -> None:
+        """Be what `other` is; see `Unfinished`."""
+        self._stop_syncing()
+        super().become(other)
+
+    def finish(self) -> None:
+        """Give it its name, which becomes its `target`: another one where it must not replace.
+
+        Raises:
+            OSError: see `put_in_place`.
+        """
+        if self._overwrite:
+            super().finish()
+        else:
+            self.keep()
+
+    def keep(self) -> None:
+        """Give it a name that nothing has, which becomes its `target`: its own if that is free.
+
+        Raises:
+            OSError: see `put_in_place`.
+        """
+        if sys.platform == "win32":  # where what is open keeps its name
+            self.release()
+        self.target = give_free_name(self.path, self.target, self._wanted)
+        self.release()
+
+    def discard(self) -> None:
+        """Delete it if nothing is in it; else leave it for `recovered`."""
+        with contextlib.suppress(StreamError, OSError):
+            if is_empty(self.path):
+                super().discard()
+        self.release()
+
+    def _sync(self, held: int) -> None:
+        while not self._ended.wait(_SYNC_S):
+            with contextlib.suppress(OSError):
+                os.fsync(held)
+
+    def _stop_syncing(self) -> None:
+        """Let no other thread use what is about to be closed."""
+        self._ended.set()
+        if self._syncing is not None:
+            self._syncing.join()
+
+
+def give_free_name(part: Path, target: Path, wanted: Collection[Path]) -> Path:
+    """Rename `part` to `target`, or to the first of talk-2.mp4, talk-3.mp4 ... that nothing has.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    places = {os.path.realpath(path) for path in wanted}
+    path, number = target, 2
+    while os.path.realpath(path) in places or not _renamed(part, path):
+        path, number = target.with_stem(f"{target.stem}-{number}"), number + 1
+    return path
+
+
+def _renamed(part: Path, path: Path) -> bool:
+    """Rename `part` unless something has the name; returns whether it has it now."""
+    if path.exists() or path.is_symlink():
+        return False
+    try:
+        os.link(part, path)  # which, other than renaming, replaces nothing
+    except FileExistsError:
+        return False
+    except OSError:  # not every file system has links
+        os.rename(part, path)
+    else:
+        os.unlink(part)
+    return True
+
+
+def is_empty(part: Path) -> bool:
+    """Return whether no frame of a recording was written.
+
+    What is longer, but of which no frame can be read, was damaged: it is not empty.
+
+    Raises:
+        OSError: it cannot be looked at.
+        StreamError: ffmpeg is not there, cannot be run or was killed.
+    """
+    size = part.stat().st_size
+    return size == 0 or (size < _HEADER_BYTES and length_s(part) is None)
+
+
+def as_length(seconds: float) -> str:
+    """Return a length for people: "12.3 s", "3:05", "1:02:05"."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,80 @@
+"""What programs that were killed left behind: recordings get their names, the rest is deleted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+from segmentation.unfinished import (
+    PART,
+    RECORDING,
+    discard_if_left,
+    discard_left_behind,
+    taken_over,
+    unfinished_in,
+)
+from stream.errors import StreamError
+from stream.ffmpeg.length import length_s
+from stream.files.recording import as_length, give_free_name, is_empty
+
+
+def recovered(folder: Path, *, wanted: Collection[Path] = ()) -> Iterator[str]:
+    """Give recordings that were left behind in a folder their names; delete those without a frame.
+
+    Recordings in use stay as they are: of a program that runs, or of an encoder that is still
+    finishing what it was given.
+
+    Args:
+        folder: that is looked into, not what it holds.
+        wanted: names that are given to none, because others will have them.
+
+    Yields:
+        What was done to each, in one line.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    for part, target in unfinished_in(folder, RECORDING).items():
+        with taken_over(part) as is_left:
+            if is_left:
+                yield _recover(part, target, wanted)
+
+
+def _recover(part: Path, target: Path, wanted: Collection[Path]) -> str:
+    try:
+        length = length_s(part)
+        if length is not None:
+            path = give_free_name(part, target, wanted)
+            of = "" if path == target else f"; it was to be {target.name}"
+            return f"{path}: recovered, {as_length(length)} of a recording that was cut off{of}"
+        if is_empty(part):
+            part.unlink()
+            return f"{target}: nothing had been recorded; what was left of it is deleted"
+    except (OSError, StreamError) as error:
+        return f"{part}: a recording that cannot be recovered now ({error})"
+    return f"{part}: a recording of which no frame can be read; it stays there"
+
+
+def clear_up(
+    target: Path, on_message: Callable[[str], None], *, wanted: Collection[Path] = ()
+) -> None:
+    """Recover the recordings in the folder of an output, and delete other parts of that output.
+
+    Args:
+        target: of the output; no recording gets its name.
+        on_message: told of each recording, in one line.
+        wanted: see `recovered`.
+    """
+    with contextlib.suppress(OSError):  # who writes to the folder finds out why
+        for line in recovered(target.parent, wanted={target, *wanted}):
+            on_message(line)
+    discard_left_behind(target)
+
+
+def discard_parts(folder: Path, ending: str) -> None:
+    """Delete parts of files of one ending that were left behind in a folder."""
+    with contextlib.suppress(OSError):
+        for part in unfinished_in(folder, PART):
+            if part.suffix == ending:
+                discard_if_left(part)

@@ -1,0 +1,131 @@
+"""Recordings that were left behind get names; nothing is deleted that holds a frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segmentation.unfinished import PART, RECORDING, Unfinished
+from stream.errors import StreamError
+from stream.files.recording import as_length
+from stream.files.recovery import clear_up, discard_parts, recovered
+from tests.ffmpeg_reference import ffmpeg
+
+
+@pytest.fixture
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("clip") / "clip.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=3", "-g", "5", path)
+    return path.read_bytes()
+
+
+def left(target: Path, data: bytes) -> Path:
+    part = Unfinished(target, RECORDING).path
+    part.write_bytes(data)
+    return part
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_each_gets_its_name_or_one_that_is_free(clip, tmp_path):
+    for _ in range(2):
+        left(tmp_path / "talk.mkv", clip)
+    left(tmp_path / "a.b.mkv", clip)
+    (tmp_path / "a.b-2.mkv").write_text("mine")
+    lines = list(recovered(tmp_path, wanted=[tmp_path / "a.b.mkv"]))
+    assert names(tmp_path) == ["a.b-2.mkv", "a.b-3.mkv", "talk-2.mkv", "talk.mkv"]
+    assert len(lines) == 3
+    assert lines[0].startswith(f"{tmp_path}/a.b-3.mkv: recovered, ")
+    assert lines[0].endswith("; it was to be a.b.mkv")
+    assert lines[1].startswith(f"{tmp_path}/talk.mkv: recovered, 2.")
+    assert (tmp_path / "talk.mkv").read_bytes() == (tmp_path / "talk-2.mkv").read_bytes() == clip
+    assert list(recovered(tmp_path)) == []
+
+
+def test_the_end_may_be_missing(clip, tmp_path):
+    left(tmp_path / "talk.mkv", clip[: len(clip) // 2])
+    (line,) = recovered(tmp_path)
+    assert "recovered" in line
+    assert names(tmp_path) == ["talk.mkv"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x1aE\xdf\xa3 a header"])
+def test_one_without_a_frame_is_deleted(tmp_path, data):
+    left(tmp_path / "talk.mkv", data)
+    (line,) = recovered(tmp_path)
+    assert line.startswith(f"{tmp_path}/talk.mkv: nothing had been recorded")
+    assert names(tmp_path) == []
+
+
+def test_one_that_is_damaged_stays(tmp_path):
+    part = left(tmp_path / "talk.mkv", bytes(100_000))
+    (line,) = recovered(tmp_path)
+    assert line == f"{part}: a recording of which no frame can be read; it stays there"
+    assert names(tmp_path) == [part.name]
+
+
+def test_nothing_is_deleted_because_ffmpeg_is_missing(clip, monkeypatch, tmp_path):
+    def missing(*arguments, **options):
+        raise StreamError("ffmpeg: no binary found")
+
+    for data in (clip, b"short"):
+        part = left(tmp_path / "talk.mkv", data)
+        with monkeypatch.context() as patch:
+            patch.setattr("stream.ffmpeg.length.Ffmpeg", missing)
+            (line,) = recovered(tmp_path)
+        assert line == f"{part}: a recording that cannot be recovered now (ffmpeg: no binary found)"
+        assert names(tmp_path) == [part.name]
+        part.unlink()
+
+
+def test_where_there_are_no_links_nothing_is_replaced_either(clip, monkeypatch, tmp_path):
+    def refuse(*paths):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    for _ in range(2):
+        left(tmp_path / "talk.mkv", clip)
+    assert len(list(recovered(tmp_path))) == 2
+    assert names(tmp_path) == ["talk-2.mkv", "talk.mkv"]
+
+
+def test_what_is_in_use_and_what_belongs_to_others_stays(clip, tmp_path):
+    in_use = Unfinished(tmp_path / "talk.mkv", RECORDING)
+    in_use.hold()
+    in_use.path.write_bytes(clip)
+    others = [".talk.mkv", ".talk.01234567.part.mkv", ".talk.0123.recording.mkv", "talk.txt"]
+    for name in others:
+        (tmp_path / name).write_text("x")
+    assert list(recovered(tmp_path)) == []
+    assert names(tmp_path) == sorted([in_use.path.name, *others])
+    in_use.release()
+    assert len(list(recovered(tmp_path))) == 1
+    assert names(tmp_path) == sorted(["talk.mkv", *others])
+
+
+def test_an_output_clears_up_its_own_parts_alone(clip, tmp_path):
+    left(tmp_path / "talk.mkv", clip)
+    parts = {name: Unfinished(tmp_path / name, PART).path for name in ("talk.mkv", "other.mkv")}
+    for part in parts.values():
+        part.write_text("x")
+    told: list[str] = []
+    clear_up(tmp_path / "talk.mkv", told.append)
+    assert len(told) == 1
+    assert names(tmp_path) == sorted(["talk-2.mkv", parts["other.mkv"].name])
+
+
+def test_parts_of_photos_are_deleted_in_their_folder(tmp_path):
+    parts = [Unfinished(tmp_path / name).path for name in ("1.png", "2.png", "3.json")]
+    for part in parts:
+        part.write_text("x")
+    (tmp_path / "1.png").write_text("mine")
+    discard_parts(tmp_path, ".png")
+    assert names(tmp_path) == sorted([parts[2].name, "1.png"])
+
+
+def test_lengths_for_people():
+    lengths = {0.04: "0.0 s", 12.34: "12.3 s", 185: "3:05", 3725.4: "1:02:05"}
+    assert {each: as_length(each) for each in lengths} == lengths

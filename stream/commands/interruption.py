@@ -14,8 +14,9 @@ LEAVING_S = 5.0  # many times as long as outputs take that are given up
 class Interruption:
     """While entered, the first of these signals sets an event, the second gives up at once.
 
-    Whoever presses Ctrl-C again and again does not interrupt the giving up, which kills processes
-    and deletes what is unfinished; unless it takes so long that it seems to hang.
+    Whoever presses Ctrl-C again and again does not interrupt the giving up, which kills processes,
+    keeps recordings as far as they got and deletes what else is unfinished; unless it takes so long
+    that it seems to hang.
 
     Args:
         stop: what the first one sets; after that, `KeyboardInterrupt` is raised.

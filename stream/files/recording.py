@@ -72,6 +72,9 @@ class Recording(Unfinished):
         Raises:
             OSError: see `put_in_place`.
         """
+        if self._held is not None:
+            with contextlib.suppress(OSError):  # it gets its name all the same
+                os.fsync(self._held)
         if sys.platform == "win32":  # where what is open keeps its name
             self.release()
         self.target = give_free_name(self.path, self.target, self._wanted)

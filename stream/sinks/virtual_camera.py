@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from segmentation.pip_command import install_extra
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink
+from stream.pace import Pace
 from stream.sinks.options import SinkOptions
-from stream.sinks.pace import Pace
 
 Image = NDArray[np.uint8]
 

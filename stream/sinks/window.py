@@ -14,7 +14,7 @@ from effects import over_black
 from stream.display import why_no_window
 from stream.errors import StreamError
 from stream.frame import Event, Output, OutputInfo, Sink
-from stream.sinks.pace import Pace
+from stream.pace import Pace
 
 KEYS = {27: "escape", 32: "space", 13: "enter"}
 # of X11, macOS and Windows; letters have no more than eight bits

@@ -1,4 +1,4 @@
-"""When frames of a file are due."""
+"""When frames are due that are there before their time."""
 
 from __future__ import annotations
 

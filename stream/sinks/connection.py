@@ -20,11 +20,10 @@ from stream.ffmpeg.network_output import (
 from stream.ffmpeg.process import INTERRUPTED, KEEP_TIMESTAMPS, Ffmpeg
 from stream.ffmpeg.sound import probe_sound, sound_input
 from stream.frame import OutputInfo
+from stream.pauses import Pauses
 from stream.sinks.options import SinkOptions
 from stream.sinks.playlist import PlaylistCheck
 
-PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to reach the receiver again
-STEADY_S = 10.0  # a connection that held so long makes the next pause short again
 STALLED_S = 10.0  # how long a receiver may take nothing
 
 
@@ -72,7 +71,7 @@ class Connection:
         self._check = None if self._folder is None else PlaylistCheck(self._folder)
         self._failure = ""  # why the folder is not whole
         self._feed = FrameFeed(info, "yuv420p")
-        self._pauses = _Pauses()
+        self._pauses = Pauses()
         self._process: Ffmpeg | None = None
         self._has_sound = False  # what the process is given
         self._state = State.NEW
@@ -269,22 +268,3 @@ class Connection:
         assert self._process is not None
         reason = self._process.failure().replace(self._address, self._name)
         return reason.removeprefix(f"Error opening output {self._name}: ")
-
-
-class _Pauses:
-    """How long to wait before each attempt: longer each time, until a connection held."""
-
-    def __init__(self) -> None:
-        self._attempt = 0
-        self._begun_s = 0.0
-
-    def begin(self) -> None:
-        """Note the time of an attempt."""
-        self._begun_s = time.monotonic()
-
-    def next_s(self) -> float:
-        """Return the pause in seconds after the attempt that has failed by now."""
-        if time.monotonic() - self._begun_s > STEADY_S:
-            self._attempt = 0
-        self._attempt += 1
-        return PAUSES_S[min(self._attempt, len(PAUSES_S)) - 1]

@@ -21,8 +21,8 @@ from stream.ffmpeg.inputs import (
     is_network_address,
     without_password,
 )
-from stream.ffmpeg.process import TIMESTAMP_OPTIONS, TimestampedOutput
 from stream.ffmpeg.screen import SCREEN_FPS, is_screen_address, screen_filter, why_no_screen
+from stream.ffmpeg.timestamped_output import TIMESTAMP_OPTIONS, TimestampedOutput
 from stream.frame import Frame, Source, StreamInfo
 from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
 

@@ -15,7 +15,8 @@ import pytest
 
 from stream.errors import StreamError
 from stream.ffmpeg import nut
-from stream.ffmpeg.process import Ffmpeg, TimestampedOutput
+from stream.ffmpeg.process import Ffmpeg
+from stream.ffmpeg.timestamped_output import TimestampedOutput
 from tests.ffmpeg_reference import ffmpeg
 
 

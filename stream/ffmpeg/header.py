@@ -10,6 +10,7 @@ from fractions import Fraction
 from stream.frame import Colour
 
 _DURATION = re.compile(r"\[info\]   Duration: (\d+):(\d+):(\d+\.\d+)")
+_CONTAINER = re.compile(r"\[info\] Input #0, (\w+)")
 _INPUT_STREAM = re.compile(r"\[info\]\s+Stream #\d+:\d+.*?: (Video|Audio): (\w+)")
 _DECODED = re.compile(r"\[graph .*input from stream.*\] w:\d+ h:\d+ .*\bfr:(\d+)/(\d+)")
 _CONVERTED = re.compile(
@@ -34,6 +35,7 @@ class VideoHeader:
         fps: nominal frames a second, `None` where ffmpeg has no idea.
         colour: as tagged, see `Colour`.
         duration_s: as announced, of the longest stream, `None` where unknown.
+        container: what holds it, in ffmpeg's name, of several the first: "mov", "hls".
     """
 
     width: int
@@ -43,6 +45,7 @@ class VideoHeader:
     fps: Fraction | None
     colour: Colour
     duration_s: float | None
+    container: str = ""
 
 
 def video_header(lines: Sequence[str]) -> VideoHeader | None:
@@ -58,7 +61,7 @@ def video_header(lines: Sequence[str]) -> VideoHeader | None:
     if converted is None:
         return None
     pixel_format, matrix, colour_range, width, height, pixels, *aspect = converted.groups()
-    decoded = _first(_DECODED, lines)
+    decoded, container = _first(_DECODED, lines), _first(_CONTAINER, lines)
     return VideoHeader(
         width=int(width),
         height=int(height),
@@ -66,7 +69,8 @@ def video_header(lines: Sequence[str]) -> VideoHeader | None:
         pixel_aspect=_ratio(*aspect) or Fraction(1),
         fps=_ratio(*decoded.groups()) if decoded else None,
         colour=_colour(lines, pixel_format, matrix, colour_range),
-        duration_s=_duration_s(lines),
+        duration_s=duration_s(lines),
+        container=container[1] if container else "",
     )
 
 
@@ -78,6 +82,15 @@ def sound_codecs(lines: Sequence[str]) -> list[str]:
 def has_picture(lines: Sequence[str]) -> bool:
     """Return whether the input has a video track."""
     return any(kind == "Video" for kind, _ in _input_streams(lines))
+
+
+def duration_s(lines: Sequence[str]) -> float | None:
+    """Return the length that the input announces, `None` where it announces none."""
+    match = _first(_DURATION, lines)
+    if match is None:
+        return None
+    hours, minutes, seconds = match.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def _input_streams(lines: Sequence[str]) -> list[tuple[str, str]]:
@@ -100,14 +113,6 @@ def _ratio(numerator: str, denominator: str) -> Fraction | None:
     if int(numerator) == 0 or int(denominator) == 0:
         return None
     return Fraction(int(numerator), int(denominator))
-
-
-def _duration_s(lines: Sequence[str]) -> float | None:
-    match = _first(_DURATION, lines)
-    if match is None:
-        return None
-    hours, minutes, seconds = match.groups()
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def _colour(lines: Sequence[str], pixel_format: str, matrix: str, colour_range: str) -> Colour:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from stream.ffmpeg.header import duration_s
+from stream.ffmpeg.process import log_of
 from stream.ffmpeg.screen import is_screen_address, screen_options
 
 _NETWORK = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
@@ -21,7 +23,16 @@ _FILE_FORMATS = (
 _NETWORK_PROTOCOLS = (
     "http,https,httpproxy,tcp,tls,udp,rtp,srtp,rtsp,rtsps,rtmp,rtmps,srt,crypto,data"
 )
+#: Parts of a playlist may have any ending or none. Only of what is a playlist: elsewhere ffmpeg
+#: refuses these.
+_PLAYLIST_OPTIONS = (
+    *("-f", "hls", "-allowed_extensions", "ALL"),
+    *("-allowed_segment_extensions", "ALL", "-extension_picky", "0"),
+)
+_PLAYLIST = re.compile(r"https?://[^?#]*\.m3u8([?#]|$)", re.IGNORECASE)
 _TIMEOUT_US = 10_000_000
+_DATAGRAM_TIMEOUT_US = 25_000_000  # whoever sends may begin after us; `SILENT_S` ends it sooner
+_LENGTH_TIMEOUT_US = 3_000_000  # a camera may serve one visitor at a time
 _LIVE_ANALYSIS_US = 1_000_000
 
 
@@ -40,7 +51,7 @@ def without_password(address: str) -> str:
     return _USER.sub("", address) if is_network_address(address) else address
 
 
-def input_options(address: str, *, low_delay: bool = False) -> list[str]:
+def input_options(address: str, *, low_delay: bool = False, is_playlist: bool = False) -> list[str]:
     """Return ffmpeg's arguments that open `address` and keep its own timestamps.
 
     A local file opens as that file and nothing else, whatever it contains; a network address may
@@ -49,6 +60,7 @@ def input_options(address: str, *, low_delay: bool = False) -> list[str]:
     Args:
         address: path, an address with a network protocol, or `screen:`.
         low_delay: hand out each frame as soon as it is there, at some cost of throughput.
+        is_playlist: it is one of HLS, also where its ending does not say so.
 
     Raises:
         StreamError: there is no such screen.
@@ -63,11 +75,28 @@ def input_options(address: str, *, low_delay: bool = False) -> list[str]:
     options += ["-protocol_whitelist", _NETWORK_PROTOCOLS]
     if address.lower().startswith("rtsp"):
         options += ["-rtsp_flags", "prefer_tcp", "-timeout", str(_TIMEOUT_US)]
+    elif address.lower().startswith("udp"):
+        options += ["-timeout", str(_DATAGRAM_TIMEOUT_US)]
     else:
         options += ["-rw_timeout", str(_TIMEOUT_US)]
+    if is_playlist or _PLAYLIST.match(address):
+        options += _PLAYLIST_OPTIONS
     if low_delay:
         options += ["-thread_type", "slice", "-analyzeduration", str(_LIVE_ANALYSIS_US)]
     return [*options, "-i", address]
+
+
+def announces_length(address: str) -> bool:
+    """Return whether a web server says how long what lies at `address` is, as of a file.
+
+    Raises:
+        StreamError: ffmpeg is not there or cannot be run.
+    """
+    if not address.lower().startswith("http"):
+        return False
+    # to ffmpeg every byte is a sample of sound, so that their number is a duration
+    options = ["-protocol_whitelist", _NETWORK_PROTOCOLS, "-rw_timeout", str(_LENGTH_TIMEOUT_US)]
+    return duration_s(log_of([*options, "-f", "s8", "-i", address])) is not None
 
 
 def _num_threads() -> int:

@@ -21,6 +21,7 @@ from typing import IO
 import imageio_ffmpeg
 
 from stream.errors import StreamError
+from stream.ffmpeg.lifeline import Lifeline
 
 _PIPE_BYTES = 1 << 20
 #: Exit status of a process that was ended by `Ffmpeg.interrupt` and has completed its output.
@@ -64,7 +65,9 @@ def listing(*options: str) -> str:
 class Ffmpeg:
     """One running ffmpeg, in a process group of its own, so that Ctrl-C in a terminal spares it.
 
-    A thread reads its log, so that it never waits for us there. Whoever starts it closes it.
+    A thread reads its log, so that it never waits for us there. Whoever starts it closes it. One
+    that is read from ends with this program, however that ends; one that is written to ends at the
+    end of its input.
 
     Args:
         arguments: what follows the general options.
@@ -93,11 +96,14 @@ class Ffmpeg:
         command = [executable(), *options, *arguments]
         if folder is not None and os.path.dirname(command[0]):
             command[0] = os.path.abspath(command[0])
+        self._lifeline = Lifeline() if pipe_out else None
+        held = None if self._lifeline is None else self._lifeline.reader
+        no_input = subprocess.DEVNULL if held is None else held
         try:
             self._process = subprocess.Popen(
                 command,
                 cwd=folder,
-                stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if pipe_in else no_input,
                 stdout=subprocess.PIPE if pipe_out else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 bufsize=0,
@@ -105,9 +111,12 @@ class Ffmpeg:
                 pass_fds=holds if sys.platform != "win32" else (),
             )
         except OSError as error:
+            self._cut_lifeline()
             raise StreamError(
                 f"{command[0]}: cannot be run ({error.strerror}); check IMAGEIO_FFMPEG_EXE"
             ) from None
+        if self._lifeline is not None:
+            self._lifeline.tie(self._process.pid)
         self._on_line = on_line
         self._errors: deque[str] = deque(maxlen=20)
         for pipe in (self._process.stdin, self._process.stdout):
@@ -191,6 +200,11 @@ class Ffmpeg:
         self.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+        self._cut_lifeline()
+
+    def _cut_lifeline(self) -> None:
+        if self._lifeline is not None:
+            self._lifeline.close()
 
     def _close_input(self) -> None:
         if self._process.stdin is not None:

@@ -4,18 +4,53 @@ from __future__ import annotations
 
 import queue
 import re
+from collections import deque
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 
 # Written in one piece, but maybe into the middle of a line of the log, which comes in several.
 _TIMESTAMP = re.compile(r"#frame (-?\d+) (\d+/\d+)$")
+_SHAPE = re.compile(
+    r"(?:\[Parsed_scale_\d [^]]*\] \[verbose\] )?w:\d+ h:\d+ fmt:.*"
+    r" -> w:(\d+) h:(\d+) fmt:.*sar:(\d+)/(\d+)"
+)
+_FIRST_OF_SHAPE = re.compile(r"\bframe:0 +pts:(-?\d+) ")
 
-#: Prints one line per frame to standard error, before the frame itself: pts and time base.
+#: Prints one line per frame to standard error, before the frame itself: pts and time base. No part
+#: of a frame is kept until the next; the packets' times are made up, as the muxer takes none that
+#: go back.
 TIMESTAMP_OPTIONS = (
     *KEEP_TIMESTAMPS,
     *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "#frame {pts} {tb}"),
+    *("-bsf:v", "setts=ts=N", "-flush_packets", "1"),
 )
+#: Belongs before the one `scale` of the filters; prints the pts of the first frame of each size.
+PRINT_SHAPES = ",".join(
+    f"metadata={what}:enable='eq(n,0)'" for what in ("mode=add:key=size:value=new", "mode=print")
+)
+
+
+class Shape(NamedTuple):
+    """Size of a picture in pixels and width of a pixel over its height."""
+
+    width: int
+    height: int
+    pixel_aspect: Fraction
+
+
+class Timestamp(NamedTuple):
+    """When a frame is to be shown: `pts` times `time_base` seconds on the clock of its source.
+
+    `shape` is what the source had, which ffmpeg scales to that of its first frame; `None` where
+    its filters print none.
+    """
+
+    pts: int
+    time_base: Fraction
+    shape: Shape | None = None
 
 
 class TimestampedOutput:
@@ -32,21 +67,33 @@ class TimestampedOutput:
     def __init__(self, arguments: Sequence[str]) -> None:
         """Start ffmpeg with `arguments`, whose output is `pipe:1`."""
         self.header: list[str] = []
-        self._timestamps: queue.SimpleQueue[tuple[int, Fraction] | None] = queue.SimpleQueue()
+        self._timestamps: queue.SimpleQueue[Timestamp | None] = queue.SimpleQueue()
         self._num_timestamps = 0
+        self._configured: Shape | None = None  # of the frames that enter the filters
+        self._coming: deque[tuple[int, Shape | None]] = deque()  # shapes, from a certain pts on
+        self._shape: Shape | None = None  # of the frames that leave them
         self.process = Ffmpeg(arguments, pipe_out=True, on_line=self._take_line)
 
     def _take_line(self, line: str | None) -> None:
         if line is None:
             self._timestamps.put(None)
         elif match := _TIMESTAMP.search(line):
-            self._num_timestamps += 1
-            self._timestamps.put((int(match[1]), Fraction(match[2])))
-        elif self._num_timestamps == 0:
+            self._take_timestamp(int(match[1]), Fraction(match[2]))
+        elif match := _SHAPE.match(line):
+            self._configured = Shape(int(match[1]), int(match[2]), _aspect(*match.groups()[2:]))
+        elif match := _FIRST_OF_SHAPE.search(line):
+            self._coming.append((int(match[1]), self._configured))
+        if self._num_timestamps == 0 and line is not None:
             self.header.append(line)
 
-    def next_timestamp(self, timeout_s: float | None = None) -> tuple[int, Fraction] | None:
-        """Return pts and time base in seconds of the next frame, `None` after the last one.
+    def _take_timestamp(self, pts: int, time_base: Fraction) -> None:
+        self._num_timestamps += 1
+        if self._coming and self._coming[0][0] == pts:
+            _, self._shape = self._coming.popleft()
+        self._timestamps.put(Timestamp(pts, time_base, self._shape))
+
+    def next_timestamp(self, timeout_s: float | None = None) -> Timestamp | None:
+        """Return that of the next frame, `None` after the last one.
 
         Raises:
             TimeoutError: nothing came for `timeout_s` seconds.
@@ -55,3 +102,9 @@ class TimestampedOutput:
             return self._timestamps.get(timeout=timeout_s)
         except queue.Empty:
             raise TimeoutError from None
+
+
+def _aspect(numerator: str, denominator: str) -> Fraction:
+    """Return the fraction, 1 where ffmpeg does not know it (0/1)."""
+    unknown = int(numerator) == 0 or int(denominator) == 0
+    return Fraction(1) if unknown else Fraction(int(numerator), int(denominator))

@@ -10,24 +10,32 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from segmentation.picture import RgbPicture
+from segmentation.picture import Picture, RgbPicture
 from stream.errors import StreamError
 from stream.frame import Frame, Source, StreamInfo
+from stream.pauses import Pauses
+from stream.sources.fitting import fitted
 
 # asked for; the camera may choose others
 SIZE_WH, FPS = (1280, 720), 30
 # OpenCV hands out the last picture again and again when a device is gone
 MAX_REPEATS = 30
-PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each attempt to open a lost camera again
+FIRST_S = 5.0  # how long a camera may give nothing after it was opened, and
+FAILING_S = 1.0  # how long later on: single pictures come broken over USB
+_RETRY_S = 0.02  # from one failing read to the next
 
 
 class Camera(Source):
     """`Source` over a webcam: live, the newest frame wins; comes back after it was unplugged.
 
+    A read that fails loses that frame alone. Pictures of another size than the first, as a camera
+    may give that comes back, are fitted into it, on black.
+
     Args:
         number: as the system numbers cameras, from 0.
-        on_message: told, in one line, that the camera was lost or is back.
+        on_message: told, in one line each, that the camera was lost, is back or of another size.
 
     Raises:
         StreamError: the camera cannot be opened or gives no picture.
@@ -40,6 +48,7 @@ class Camera(Source):
         super().__init__()
         self._number = number
         self._on_message = on_message
+        self._pauses = Pauses()
         self._last: Any = None  # of the picture before, some pixels
         self._repeats = 0  # how often it came again
         self._still: Any = None  # those of the last picture that stood so long that it seemed lost
@@ -56,6 +65,7 @@ class Camera(Source):
             fps=Fraction(rate).limit_denominator(1001) if rate and rate > 0 else Fraction(FPS),
             live=True,
         )
+        self._told_sizes = {first.shape[:2]}
 
     @property
     def mode(self) -> str:
@@ -74,17 +84,18 @@ class Camera(Source):
         """Yield frames until interrupted; see `Source`."""
         index = take = 0
         while not self._interrupted.is_set():
-            image = self._read()
+            image = self._read(FAILING_S)
             if image is None:
                 take += 1
                 if not self._reopen():
                     return
                 continue
-            yield Frame(RgbPicture(image), index, time.monotonic(), take=take)
+            yield Frame(self._fitted(image), index, time.monotonic(), take=take)
             index += 1
 
-    def _open(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+    def _open(self) -> NDArray[np.uint8] | None:
         """Open the device and return its first frame, `None` when there is none to be had."""
+        self._pauses.begin()
         backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
         device = cv2.VideoCapture(self._number, backend)
         # uncompressed video fills USB 2 at 5 frames/s in 1080p; asked for after the size, the
@@ -95,36 +106,67 @@ class Camera(Source):
         device.set(cv2.CAP_PROP_FPS, FPS)
         device.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         self._device, self._last, self._repeats = device, None, 0
-        first = self._read() if device.isOpened() else None
+        first = self._read(FIRST_S) if device.isOpened() else None
         if first is None:
             device.release()
         return first
 
-    def _read(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
-        """Return the next frame as RGB, `None` when the camera seems to be gone."""
-        good, image = self._device.read()
-        if not good or image is None:
-            return None
-        # a sensor's noise never leaves two frames equal, a stuck driver does; so does a closed
-        # shutter, whose picture is still the same once the camera was opened again
+    def _read(self, patience_s: float) -> NDArray[np.uint8] | None:
+        """Return the next frame as RGB, `None` when the camera seems to be gone.
+
+        Args:
+            patience_s: how long reads may fail.
+        """
+        begun_s = time.monotonic()
+        while True:
+            good, image = self._device.read()
+            if good and image is not None:
+                return None if self._is_stuck(image) else _rgb(image)
+            if time.monotonic() - begun_s > patience_s or self._interrupted.wait(_RETRY_S):
+                return None
+
+    def _is_stuck(self, image: NDArray[Any]) -> bool:
+        """Return whether the same picture came so often that its driver seems to be gone.
+
+        A sensor's noise never leaves two frames equal, a stuck driver does; so does a closed
+        shutter, whose picture is still the same once the camera was opened again.
+        """
         same = self._last is not None and np.array_equal(image[::16, ::16], self._last)
         self._repeats = self._repeats + 1 if same else 0
         self._last = image[::16, ::16].copy()
         if self._repeats >= MAX_REPEATS and not np.array_equal(self._last, self._still):
             self._still = self._last
-            return None
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+            return True
+        return False
+
+    def _fitted(self, image: NDArray[np.uint8]) -> Picture:
+        """Return the picture in the size of the first one; what is fitted is told once."""
+        height, width = image.shape[:2]
+        info = self.info
+        if (height, width) not in self._told_sizes:
+            self._told_sizes.add((height, width))
+            self._on_message(
+                f"camera {self._number}: its pictures are {width}x{height} now, "
+                f"fitted into {info.width}x{info.height}"
+            )
+        size_hw = info.height, info.width
+        return fitted(RgbPicture(image), Fraction(width, height), size_hw, info.pixel_aspect)
 
     def _reopen(self) -> bool:
         """Open the lost camera again, however long it takes; `False` when interrupted."""
+        if self._interrupted.is_set():
+            return False
         self._on_message(f"camera {self._number}: lost, trying to open it again")
-        attempt = 0
-        while True:
-            self._device.release()
-            if self._interrupted.wait(PAUSES_S[min(attempt, len(PAUSES_S) - 1)]):
-                return False
-            image = self._open()
-            if image is not None and image.shape[:2] == (self.info.height, self.info.width):
+        self._device.release()
+        while not self._interrupted.wait(self._pauses.next_s()):
+            if self._open() is not None:
                 self._on_message(f"camera {self._number}: back")
                 return True
-            attempt += 1
+        return False
+
+
+def _rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return (H, W, 3) RGB of what OpenCV gives: BGR, with some drivers grey or with alpha."""
+    num_channels = image.shape[2] if image.ndim == 3 else 1
+    codes = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
+    return np.asarray(cv2.cvtColor(image, codes[num_channels]), np.uint8)

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import math
 import os
-import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from segmentation.picture import Picture, RgbPicture
+from segmentation.picture import Picture
 from stream.errors import StreamError
-from stream.ffmpeg.header import VideoHeader, has_picture, sound_codecs, video_header
-from stream.ffmpeg.inputs import (
-    input_options,
-    is_live_address,
-    is_network_address,
-    without_password,
-)
-from stream.ffmpeg.screen import SCREEN_FPS, is_screen_address, screen_filter, why_no_screen
-from stream.ffmpeg.timestamped_output import TIMESTAMP_OPTIONS, TimestampedOutput
+from stream.ffmpeg.inputs import announces_length, is_live_address, is_network_address
+from stream.ffmpeg.screen import SCREEN_FPS, is_screen_address
 from stream.frame import Frame, Source, StreamInfo
-from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
+from stream.pace import Pace
+from stream.sources.attempts import Attempts
+from stream.sources.clock import Clock
+from stream.sources.decoder import Decoded, Decoder
+from stream.sources.fitting import fitted
 
-# Both go through `scale`, whose line in the log says what the frames are.
-_AS_DECODED = "scale"
-#: Chroma is interpolated and rounded rightly; ffmpeg's faster default darkens by 1 to 2 of 255.
-_TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
-_YUV420 = ("yuv420p", "yuvj420p")
-_NETWORK_TIMEOUT_S = 20.0
+SILENT_S = 10.0  # a live source that gives nothing for so long is lost
 _DEFAULT_FPS = Fraction(25)
+
+#: Containers without timestamps, for which ffmpeg makes some up.
+_CLOCKLESS = ("mpjpeg", "mjpeg", "h261", "h263", "h264", "hevc", "vvc", "m4v", "mpegvideo", "obu")
+#: Those whose clocks start anywhere, so that joined recordings may lie hours apart.
+_ANY_CLOCK = ("mpegts", "mpeg", "flv", "hls", "dash")
+#: Those that come several seconds at a time.
+_IN_BURSTS = ("hls", "dash")
+# How far a frame may be ahead of the one before, beyond the time that has passed since.
+_MAX_GAP_S, _MAX_LIVE_GAP_S, _MAX_BURST_GAP_S = 3600.0, 3.0, 30.0
+_BROKE_OFF = "Error during demuxing"  # in the log of ffmpeg
+_MAX_BEHIND_S = 10.0  # what bursts that come late may add to the delay
 
 
 class VideoSource(Source):
@@ -41,14 +41,17 @@ class VideoSource(Source):
     One ffmpeg decodes and rotates as the file demands. 8-bit 4:2:0, which nearly all videos are,
     stays as it is, a `YuvPicture`, with the file's own matrix and range (BT.601 where it names no
     matrix, as ffmpeg does everywhere); for anything else ffmpeg is started again, to convert it
-    exactly to RGB. A file that is damaged somewhere gives the frames ffmpeg can decode.
-    Transparency is ignored.
+    exactly to RGB. A file that is damaged somewhere gives the frames ffmpeg can decode. Pictures of
+    another shape than the first are fitted into it, on black. Transparency is ignored.
 
-    A network address is live if its protocol is (rtsp, udp, ...) or it announces no length.
+    A network address is live if its protocol is (rtsp, udp, ...) or it announces no length. What is
+    live and breaks off, ends or falls silent is tried again after growing pauses for as long as it
+    takes; frames are of another `take` then, and as much later as they came.
 
     Args:
         address: path, an address with a network protocol, or `screen:[WxH+X+Y]`.
-        on_message: told, in one line and at its end, that the file is damaged.
+        on_message: told, in one line each, that the source is waited for, lost, back or of another
+            size, and, at its end, that a file is damaged.
 
     Raises:
         StreamError: not there, not readable, no video, or ffmpeg failed before the first frame.
@@ -57,58 +60,30 @@ class VideoSource(Source):
     def __init__(self, address: str, on_message: Callable[[str], None] = lambda text: None) -> None:
         """Start ffmpeg and wait for the first frame."""
         super().__init__()
-        self._address, self._name = address, without_password(address)
-        self._on_message = on_message
+        self._address, self._on_message = address, on_message
         self._screen = is_screen_address(address)
         self._remote = self._screen or is_network_address(address)
         if not self._remote:
             _check_file(Path(address))
-        self._low_delay = is_live_address(address)
-        header = self._start(_TO_RGB if self._screen else _AS_DECODED)
-        self._coding: YuvCoding | None = None
-        if header.pixels in _YUV420 and header.colour.matrix in LUMA_WEIGHTS:
-            self._coding = YuvCoding(header.colour.matrix, header.colour.full_range)
-        elif not self._screen:
-            self._output.process.close()
-            header = self._start(_TO_RGB)
-        self.info = self._stream_info(header)
-
-    def _start(self, video_filter: str) -> VideoHeader:
-        """Start ffmpeg and wait for the first frame."""
-        if self._screen and (cut := screen_filter(self._address)):
-            video_filter = f"{cut},{video_filter}"
-        self._output = TimestampedOutput(
-            [
-                *input_options(self._address, low_delay=self._low_delay),
-                *("-map", "0:V:0", "-vf", video_filter, *TIMESTAMP_OPTIONS),
-                *("-f", "rawvideo", "pipe:1"),
-            ]
-        )
+        self._attempts = Attempts(address, on_message)
+        self._name = self._attempts.name
+        self._decoder: Decoder | None = self._attempts.first()
         try:
-            return self._header()
+            self.info = self._stream_info(self._decoder)
         except BaseException:
-            self._output.process.close()
+            self._attempts.close()
             raise
+        self._clock = self._new_clock(self._decoder.header.container)
+        self._num_frames = 0
+        self._told_sizes = {(self.info.width, self.info.height)}
 
-    def _header(self) -> VideoHeader:
-        try:
-            self._first = self._output.next_timestamp(_NETWORK_TIMEOUT_S if self._remote else None)
-        except TimeoutError:
-            raise StreamError(
-                f"{self._name}: no picture came within {_NETWORK_TIMEOUT_S:.0f} s; "
-                "check the address and that it is sending"
-            ) from None
-        header = video_header(self._output.header)
-        if self._first is None or header is None:
-            raise StreamError(self._why_nothing())
-        return header
-
-    def _stream_info(self, header: VideoHeader) -> StreamInfo:
+    def _stream_info(self, decoder: Decoder) -> StreamInfo:
+        header = decoder.header
         # ffmpeg guesses a screen's from the first pictures, which come late on a busy machine
         fps = Fraction(SCREEN_FPS) if self._screen else header.fps or _DEFAULT_FPS
-        live = self._low_delay or (self._remote and header.duration_s is None)
-        has_sound = bool(sound_codecs(self._output.header)) and not live
+        live = self._is_live(decoder)
         duration_s = None if live else header.duration_s
+        is_clockless = live and header.container in _CLOCKLESS
         return StreamInfo(
             width=header.width,
             height=header.height,
@@ -117,106 +92,110 @@ class VideoSource(Source):
             pixel_aspect=header.pixel_aspect,
             num_frames=None if duration_s is None else round(duration_s * fps),
             colour=header.colour,
-            time_base=self._first[1] if self._first is not None else None,
-            sound=self._address if has_sound else None,
+            time_base=None if is_clockless else decoder.time_base,
+            sound=self._address if decoder.has_sound and not live else None,
         )
+
+    def _is_live(self, decoder: Decoder) -> bool:
+        if is_live_address(self._address):
+            return True
+        if not self._remote or decoder.header.duration_s is not None:
+            return False
+        has_no_end = decoder.header.container in (*_IN_BURSTS, "mpjpeg")
+        return has_no_end or not announces_length(self._address)
+
+    def _new_clock(self, container: str) -> Clock:
+        step_s = float(1 / (self.info.fps or _DEFAULT_FPS))
+        if self.info.live:
+            max_gap_s = _MAX_BURST_GAP_S if container in _IN_BURSTS else _MAX_LIVE_GAP_S
+            return Clock(step_s, max_gap_s=max_gap_s, by_arrival=container in _CLOCKLESS)
+        return Clock(step_s, max_gap_s=_MAX_GAP_S if container in _ANY_CLOCK else math.inf)
 
     def close(self) -> None:
         """End ffmpeg."""
-        self._output.process.close()
+        self._attempts.close()
 
     def interrupt(self) -> None:
         """See `Source.interrupt`."""
         super().interrupt()
-        self._output.process.kill()
+        self._attempts.interrupt()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; see `Source`.
 
         Raises:
-            StreamError: ffmpeg was killed, or the network broke off.
+            StreamError: ffmpeg was killed, or the network broke off, and it is no live source.
         """
-        timestamp, index = self._first, 0
-        clock = _Clock(float(1 / (self.info.fps or _DEFAULT_FPS)))
-        while timestamp is not None and not self._interrupted.is_set():
-            picture = self._read_picture()
-            if picture is None:
+        decoder, take = self._decoder, 0
+        while decoder is not None and not self._interrupted.is_set():
+            is_silent = yield from self._frames(decoder, take)
+            if not self.info.live:
+                self._check_end(decoder)
+                return
+            decoder = self._attempts.again(self._why_lost(decoder, is_silent=is_silent))
+            self._clock.begin_anew()
+            take += 1
+
+    def _frames(self, decoder: Decoder, take: int) -> Generator[Frame, None, bool]:
+        """Yield what a decoder gives; returns whether it has fallen silent."""
+        live = self.info.live
+        in_bursts = live and decoder.header.container in _IN_BURSTS
+        pace = Pace(max_behind_s=_MAX_BEHIND_S) if in_bursts else None
+        while not self._interrupted.is_set():
+            try:
+                decoded = decoder.read(SILENT_S if live else None)
+            except TimeoutError:
+                decoder.kill()
+                return True
+            if decoded is None:
                 break
-            yield Frame(picture, index, clock.time_s(*timestamp))
-            timestamp, index = self._output.next_timestamp(), index + 1
-        self._check_end(index)
+            arrival_s = time.monotonic() if live else 0.0
+            time_s = self._clock.time_s(decoded.pts, decoded.time_base, arrival_s)
+            if pace is not None and self._interrupted.wait(pace.early_s(time_s)):
+                break
+            yield Frame(self._fitted(decoded), self._num_frames, time_s, take=take)
+            self._num_frames += 1
+        return False
 
-    def _read_picture(self) -> Picture | None:
-        """Return the next frame, `None` where ffmpeg ended within it."""
-        size_hw = self.info.height, self.info.width
-        if self._coding is not None:
-            data = self._read(np.empty(num_bytes(size_hw), np.uint8))
-            return data if data is None else YuvPicture.of_bytes(data, size_hw, self._coding)
-        image = self._read(np.empty((*size_hw, 3), np.uint8))
-        return image if image is None else RgbPicture(image)
+    def _fitted(self, decoded: Decoded) -> Picture:
+        """Return the picture in the shape of the first one; what is fitted is told once."""
+        shape, info = decoded.shape, self.info
+        size_wh = shape.width, shape.height
+        if size_wh not in self._told_sizes:
+            self._told_sizes.add(size_wh)
+            self._on_message(
+                f"{self._name}: its pictures are {shape.width}x{shape.height} now, "
+                f"fitted into {info.width}x{info.height}"
+            )
+        aspect = Fraction(shape.width, shape.height) * shape.pixel_aspect
+        return fitted(decoded.picture, aspect, (info.height, info.width), info.pixel_aspect)
 
-    def _read(self, array: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-        if not self._output.process.read_into(array.data.cast("B")):
-            return None
-        array.flags.writeable = False
-        return array
+    def _why_lost(self, decoder: Decoder, *, is_silent: bool) -> str:
+        status = decoder.wait()
+        if is_silent:
+            return f"no picture for {SILENT_S:.0f} s"
+        if status or decoder.has_reported(_BROKE_OFF):
+            return decoder.failure().removeprefix(f"{_BROKE_OFF}: ")
+        return "it ended"
 
-    def _check_end(self, num_frames: int) -> None:
-        process = self._output.process
-        status = process.wait()
+    def _check_end(self, decoder: Decoder) -> None:
+        """Say what was wrong with a file.
+
+        Raises:
+            StreamError: it was not read to its end.
+        """
+        status = decoder.wait()
         if self._interrupted.is_set():
             return
-        broke_off = self._remote and process.has_reported("Error during demuxing")
+        broke_off = self._remote and decoder.has_reported(_BROKE_OFF)
         if status < 0 or broke_off:
-            raise StreamError(f"{self._name}: broke off ({process.failure()})")
-        if not self._remote and (status or process.has_reported("")):
+            raise StreamError(f"{self._name}: broke off ({decoder.failure()})")
+        if not self._remote and (status or decoder.has_reported("")):
             expected = f" of about {self.info.num_frames}" if self.info.num_frames else ""
             self._on_message(
-                f"{self._name}: is damaged, {num_frames}{expected} frames could be read "
-                f"({process.failure()})"
+                f"{self._name}: is damaged, {self._num_frames}{expected} frames could be read "
+                f"({decoder.failure()})"
             )
-
-    def _why_nothing(self) -> str:
-        """Say why no frame came. The process has ended or is about to."""
-        process, name = self._output.process, self._name
-        status = process.wait()
-        if status < 0:
-            return f"{name}: {process.failure()} before the first frame"
-        if process.has_reported("Format not on whitelist"):
-            return f"{name}: is no video but a playlist, sound or text; give the video itself"
-        if self._screen:
-            return f"{name}: {why_no_screen(process)}"
-        if any(line.startswith("[info] Input #0") for line in self._output.header):
-            if not has_picture(self._output.header):
-                return f"{name}: has no video in it; give a video, a photo or a camera's number"
-            return f"{name}: no frame of it can be decoded ({process.failure()})"
-        reason = re.sub(r"^Error opening input.*?: ", "", process.failure())
-        return f"{name}: cannot be read as a video ({reason.replace(self._address, name)})"
-
-
-class _Clock:
-    """Makes times increase, also where the clock of a file starts over, as in joined recordings.
-
-    Args:
-        step_s: from one frame to the next, as a rule.
-    """
-
-    def __init__(self, step_s: float) -> None:
-        self._step_s = step_s
-        self._last_s = -math.inf
-        self._offset_s = 0.0
-
-    def time_s(self, pts: int, time_base: Fraction) -> float:
-        """Return the time of the next frame."""
-        time_s = float(pts * time_base) + self._offset_s
-        if time_s <= self._last_s:
-            starts_over = self._last_s - time_s > 2 * self._step_s
-            due_s = self._last_s + (self._step_s if starts_over else float(time_base))
-            if starts_over:
-                self._offset_s += due_s - time_s
-            time_s = due_s
-        self._last_s = time_s
-        return time_s
 
 
 def _check_file(path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import socketserver
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from tests.fake_camera import Device, noisy
 from tests.fakes import MovingSquare, square
 from tests.ffmpeg_reference import ffmpeg
 from tests.screens import needs_screen, virtual_screen
+from tests.senders import Line, tcp_camera
 
 NUM_FRAMES = 20  # of each, at least, unless it waits
 Make = Callable[[], Source]
@@ -102,20 +101,24 @@ def _screen(folder: Path) -> Iterator[Make]:
 def _silent_sender(folder: Path) -> Iterator[Make]:
     """A network address that sends a clip, and then nothing, but does not end."""
 
-    class Send(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with contextlib.suppress(OSError):
-                self.request.sendall((folder / "longer.ts").read_bytes())
-                self.request.recv(1)  # until the visitor has left
+    def serve(number: int, line: Line) -> None:
+        line.send((folder / "longer.ts").read_bytes())
+        line.stay_silent()
 
-    with socketserver.TCPServer(("127.0.0.1", 0), Send) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield lambda: VideoSource(f"tcp://127.0.0.1:{server.server_address[1]}")
-        finally:
-            server.shutdown()
-            thread.join()
+    with tcp_camera(serve) as address:
+        yield lambda: VideoSource(address)
+
+
+@contextlib.contextmanager
+def _lost_sender(folder: Path) -> Iterator[Make]:
+    """A network address that sends a clip and ends, and is tried again very late."""
+
+    def serve(number: int, line: Line) -> None:
+        line.send((folder / "longer.ts").read_bytes())
+
+    with tcp_camera(serve) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stream.pauses.PAUSES_S", (900.0,))
+        yield lambda: VideoSource(address)
 
 
 class FarApart(Source):
@@ -149,6 +152,7 @@ SOURCES: dict[str, Case] = {
         VideoSource, _with(lambda folder: VideoSource(str(folder / "joined.ts")))
     ),
     "silent sender": Case(VideoSource, _silent_sender, waits=True),
+    "lost sender": Case(VideoSource, _lost_sender, waits=True),
     "screen": Case(VideoSource, _screen, mark=needs_screen),
     "video in real time": Case(
         RealTime, _with(lambda folder: RealTime(VideoSource(str(folder / "clip.mkv"))))

@@ -16,7 +16,7 @@ import pytest
 from stream.errors import StreamError
 from stream.ffmpeg import nut
 from stream.ffmpeg.process import Ffmpeg
-from stream.ffmpeg.timestamped_output import TimestampedOutput
+from stream.ffmpeg.timestamped_output import Timestamp, TimestampedOutput
 from tests.ffmpeg_reference import ffmpeg
 
 
@@ -59,8 +59,8 @@ def test_timestamps_survive_a_torn_log(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
     output = TimestampedOutput([])
     with closing(output.process):
-        assert output.next_timestamp(5) == (-3, Fraction(1, 25))
-        assert output.next_timestamp(5) == (1280, Fraction(1, 19200))
+        assert output.next_timestamp(5) == Timestamp(-3, Fraction(1, 25))
+        assert output.next_timestamp(5) == Timestamp(1280, Fraction(1, 19200))
         assert output.next_timestamp(5) is None
         assert output.header == ["[info] Input #0"]
 

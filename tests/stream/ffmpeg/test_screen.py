@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-import stream.sources.video
+import stream.sources.decoder
 from stream.errors import StreamError
 from stream.ffmpeg.header import video_header
 from stream.ffmpeg.screen import screen_filter, screen_options
@@ -77,7 +77,7 @@ def test_screen_is_live_and_keeps_its_rate(display):
 def test_rate_of_a_screen_is_the_one_asked_for(display, monkeypatch):
     guess = Fraction(30000, 1001)  # which ffmpeg made of pictures that came late
     monkeypatch.setattr(
-        "stream.sources.video.video_header", lambda text: replace(video_header(text), fps=guess)
+        "stream.sources.decoder.video_header", lambda text: replace(video_header(text), fps=guess)
     )
     with open_source("screen:64x64+0+0", on_message=print) as source:
         assert source.info.fps == 30
@@ -92,7 +92,9 @@ def test_part_that_is_not_on_the_screen_is_one_line(display):
 
 @needs_screen
 def test_screen_that_ffmpeg_takes_whole_is_cut(display, monkeypatch):
-    monkeypatch.setattr(stream.sources.video, "screen_filter", lambda address: "crop=60:40:110:50")
+    monkeypatch.setattr(
+        stream.sources.decoder, "screen_filter", lambda address: "crop=60:40:110:50"
+    )
     image = first_frame("screen:")
     assert (image == known()[:40, 10:70]).all()
 

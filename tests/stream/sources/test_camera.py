@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+import stream.pauses
 import stream.sources.camera
 from effects import Mask
 from segmentation.refinement.refiner import Refiner
@@ -24,7 +25,9 @@ from tests.fakes import Oracle
 @pytest.fixture
 def device(monkeypatch):
     monkeypatch.setattr(cv2, "VideoCapture", Device)
-    monkeypatch.setattr(stream.sources.camera, "PAUSES_S", (0.001, 0.002))
+    monkeypatch.setattr(stream.pauses, "PAUSES_S", (0.001, 0.002))
+    monkeypatch.setattr(stream.sources.camera, "FIRST_S", 0.2)
+    monkeypatch.setattr(stream.sources.camera, "FAILING_S", 0.1)
     Device.settings = []
     return Device
 
@@ -72,6 +75,57 @@ def test_unplugged_camera_is_opened_again_and_says_so(device):
     assert told == ["camera 0: lost, trying to open it again", "camera 0: back"]
 
 
+def test_reads_that_fail_now_and_then_lose_their_frames_alone(device):
+    images = noisy(9)
+    device.openings = [[images[0], None, images[1], None, None, None, *images[2:]], noisy(9)]
+    told: list[str] = []
+    with Camera(0, told.append) as camera:
+        frames = list(itertools.islice(camera, 8))
+    assert [frame.take for frame in frames] == [0] * 8
+    for frame, image in zip(frames, images[1:], strict=True):
+        assert (frame.image == image[..., ::-1]).all()
+    assert told == []
+
+
+def test_a_slow_camera_may_begin_with_nothing(device):
+    device.openings = [[None, None, None, *noisy(4)], [], [None, None, *noisy(4)]]
+    with Camera(0, lambda text: None) as camera:
+        assert [frame.take for frame in itertools.islice(camera, 5)] == [0, 0, 0, 1, 1]
+
+
+def test_a_camera_that_gives_nothing_is_one_line(device):
+    device.openings = [[None] * 100_000]
+    with pytest.raises(StreamError, match="camera 3: cannot be opened"):
+        Camera(3, lambda text: None)
+
+
+def test_another_size_is_fitted_and_told_once(device):
+    upright = [np.full((48, 24, 3), 200 + number, np.uint8) for number in range(4)]
+    device.openings = [[*noisy(2), *upright], noisy(2), upright]
+    told: list[str] = []
+    with Camera(0, told.append) as camera:
+        frames = list(itertools.islice(camera, 8))
+    assert [frame.take for frame in frames] == [0, 0, 0, 0, 0, 1, 2, 2]
+    for frame in frames:
+        assert frame.image.shape == (48, 64, 3)
+        bars = np.concatenate([frame.image[:, :20], frame.image[:, 44:]], axis=1)
+        assert (bars == 0).all() == (frame.image[:, 20:44] >= 200).all()
+    assert [line for line in told if "x" in line] == [
+        "camera 0: its pictures are 24x48 now, fitted into 64x48"
+    ]
+
+
+def test_other_pixels_after_coming_back_are_the_same_colours(device):
+    colour = np.full((48, 64, 4), (10, 20, 30, 255), np.uint8)
+    grey = np.full((48, 64), 77, np.uint8)
+    device.openings = [noisy(2), [colour, colour.copy()], [grey, grey[..., None]]]
+    with Camera(0, lambda text: None) as camera:
+        first, second, third = itertools.islice(camera, 3)
+    assert first.image.shape == second.image.shape == third.image.shape
+    assert (second.image == (30, 20, 10)).all()
+    assert (third.image == 77).all()
+
+
 def test_driver_that_repeats_its_last_picture_counts_as_lost(device):
     stuck = noisy(1) * 100
     device.openings = [[*noisy(3), *stuck], noisy(9)]
@@ -95,7 +149,7 @@ def test_a_closed_shutter_is_no_lost_camera_once_it_was_opened_again(device):
 
 
 def test_interrupt_ends_the_wait_for_a_lost_camera(device, monkeypatch):
-    monkeypatch.setattr(stream.sources.camera, "PAUSES_S", (60.0,))
+    monkeypatch.setattr(stream.pauses, "PAUSES_S", (60.0,))
     device.openings = [noisy(2)]
     camera = Camera(0, lambda text: camera.interrupt())
     with camera:

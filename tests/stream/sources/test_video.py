@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import itertools
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from stream.errors import StreamError
 from stream.frame import Colour
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
+from tests.senders import recording
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 
@@ -155,27 +157,59 @@ def test_irregular_times_are_exact(tmp_path: Path) -> None:
     np.testing.assert_allclose(read, times_s, atol=1e-9)
 
 
-def test_joined_recordings_go_on_where_the_clock_starts_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", ["mpeg2video", "libx264"])
+def test_joined_recordings_go_on_where_the_clock_starts_over(tmp_path: Path, codec: str) -> None:
     picture = "testsrc2=size=64x48:rate=10:duration=1"
-    reference.ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "mpeg2video", tmp_path / "one.ts")
-    joined = tmp_path / "joined.ts"
+    reference.ffmpeg("-f", "lavfi", "-i", picture, "-c:v", codec, tmp_path / "one.ts")
+    joined, told = tmp_path / "joined.ts", list[str]()
     joined.write_bytes((tmp_path / "one.ts").read_bytes() * 3)
-    with VideoSource(str(joined)) as source:
+    with VideoSource(str(joined), told.append) as source:
         times = [frame.time_s for frame in source]
     np.testing.assert_allclose(np.diff(times), 0.1, atol=1e-6)
     assert len(times) == 30
+    assert told == []
 
 
-def test_a_picture_that_changes_size_keeps_the_first(tmp_path: Path) -> None:
-    for name, size in (("a.ts", "64x48"), ("b.ts", "96x96")):
-        source = f"testsrc2=size={size}:rate=10:duration=1"
-        reference.ffmpeg("-f", "lavfi", "-i", source, "-c:v", "mpeg2video", tmp_path / name)
-    both = tmp_path / "both.ts"
-    both.write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
-    with VideoSource(str(both)) as source_:
-        shapes = [frame.image.shape for frame in source_]
-    assert len(shapes) >= 19
-    assert set(shapes) == {(48, 64, 3)}
+@pytest.mark.parametrize(("second_s", "gap_s"), [(20_000, 0.1), (600, 599.0)])
+def test_a_jump_of_hours_is_none_of_the_recording(
+    tmp_path: Path, second_s: int, gap_s: float
+) -> None:
+    first, second = tmp_path / "first.ts", tmp_path / "second.ts"
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(
+        recording(first).read_bytes() + recording(second, first_s=second_s).read_bytes()
+    )
+    with VideoSource(str(joined)) as source:
+        steps = np.diff([frame.time_s for frame in source])
+    np.testing.assert_allclose(np.delete(steps, 9), 0.1, atol=1e-6)
+    assert steps[9] == pytest.approx(gap_s, abs=0.11)
+
+
+def test_a_clock_whose_bits_are_full_goes_on(tmp_path: Path) -> None:
+    path = recording(tmp_path / "full.ts", first_s=2**33 / 90_000 - 0.5)
+    with VideoSource(str(path)) as source:
+        steps = np.diff([frame.time_s for frame in source])
+    np.testing.assert_allclose(steps, [0.1] * 9, atol=1e-4)
+
+
+def test_a_picture_that_changes_size_is_fitted_into_the_first(tmp_path: Path) -> None:
+    both, told = tmp_path / "both.ts", list[str]()
+    parts = (recording(tmp_path / f"{size}.ts", size=size) for size in ("64x48", "48x96", "32x24"))
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with VideoSource(str(both), told.append) as source:
+        frames = [frame.image for frame in source]
+    assert len(frames) >= 28  # of those that are coded at a time
+    is_upright = []
+    for image in frames:
+        assert image.shape == (48, 64, 3)
+        assert image[:, 20:44].max() > 100
+        is_upright.append(np.concatenate([image[:, :20], image[:, 44:]], axis=1).max() == 0)
+    runs = [(key, len(list(run))) for key, run in itertools.groupby(is_upright)]
+    assert [key for key, _ in runs] == [False, True, False]
+    assert all(num >= 9 for _, num in runs)
+    assert told == [
+        f"{both}: its pictures are {size} now, fitted into 64x48" for size in ("48x96", "32x24")
+    ]
 
 
 def test_images_cannot_be_written_to(small_clip: Path) -> None:

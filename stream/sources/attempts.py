@@ -1,0 +1,130 @@
+"""Decoders of one address: the first, and another one when that is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from stream.errors import StreamError
+from stream.ffmpeg.inputs import is_live_address, is_network_address, without_password
+from stream.ffmpeg.screen import is_screen_address
+from stream.pauses import Pauses
+from stream.sources.decoder import Decoder, Opening
+
+TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
+
+
+class Attempts:
+    """Starts ffmpeg on an address, in another way where one does not do, and again.
+
+    Args:
+        address: see `VideoSource`.
+        on_message: told, in one line each, that the first picture is waited for, and that the
+            address is lost or back.
+
+    Attributes:
+        name: the address, without password.
+        interrupted: once set, nothing is started any more.
+    """
+
+    def __init__(self, address: str, on_message: Callable[[str], None]) -> None:
+        """Start nothing yet."""
+        self._address, self.name = address, without_password(address)
+        self._on_message = on_message
+        screen = is_screen_address(address)
+        self._is_remote = screen or is_network_address(address)
+        self._opening = Opening(to_rgb=screen, low_delay=is_live_address(address))
+        self._pauses = Pauses()
+        self._decoder: Decoder | None = None
+        self.interrupted = threading.Event()
+
+    def first(self) -> Decoder:
+        """Return a decoder whose first frame is there.
+
+        Raises:
+            StreamError: there is nothing to decode.
+        """
+        return self._open(self._on_message)
+
+    def again(self, reason: str) -> Decoder | None:
+        """Return another one, however long it takes, `None` after the interruption.
+
+        Args:
+            reason: why the one before was lost, in a few words.
+        """
+        if self.interrupted.is_set():
+            return None
+        self._on_message(f"{self.name}: lost ({reason}), trying again")
+        self.close()
+        while not self.interrupted.wait(self._pauses.next_s()):
+            try:
+                decoder = self._open(lambda text: None)
+            except StreamError:
+                continue
+            # what has got an end meanwhile, as a playlist can, is none that goes on
+            if self._opening.low_delay or decoder.header.duration_s is None:
+                self._on_message(f"{self.name}: back")
+                return decoder
+            decoder.close()
+        return None
+
+    def interrupt(self) -> None:
+        """End at once what runs, and start nothing any more. May be called from any thread."""
+        self.interrupted.set()
+        if self._decoder is not None:
+            self._decoder.kill()
+
+    def close(self) -> None:
+        """Free the decoder that runs. May be called again."""
+        if self._decoder is not None:
+            self._decoder.close()
+
+    def _open(self, on_message: Callable[[str], None]) -> Decoder:
+        while True:
+            decoder = self._begin()
+            try:
+                has_first = self._wait_for_first(decoder, on_message)
+                if has_first and decoder.is_readable:
+                    return decoder
+                self._opening = self._other_opening(decoder, has_first=has_first)
+            except BaseException:
+                decoder.close()
+                raise
+            decoder.close()
+
+    def _begin(self) -> Decoder:
+        """Start ffmpeg; what is started after the interruption ends at once."""
+        self._pauses.begin()
+        self._decoder = decoder = Decoder(self._address, self._opening)
+        if self.interrupted.is_set():
+            decoder.kill()
+        return decoder
+
+    def _wait_for_first(self, decoder: Decoder, on_message: Callable[[str], None]) -> bool:
+        if not self._is_remote:
+            return decoder.wait_for_first(None)
+        try:
+            return decoder.wait_for_first(TOLD_S)
+        except TimeoutError:
+            on_message(f"{self.name}: waiting for its first picture")
+        try:
+            return decoder.wait_for_first(UNREACHED_S - TOLD_S)
+        except TimeoutError:
+            raise StreamError(
+                f"{self.name}: no picture came within {UNREACHED_S:.0f} s; "
+                "check the address and that it is sending"
+            ) from None
+
+    def _other_opening(self, decoder: Decoder, *, has_first: bool) -> Opening:
+        """Return how to open it after this way has not done.
+
+        Raises:
+            StreamError: there is no other way.
+        """
+        if has_first:
+            return replace(self._opening, to_rgb=True)
+        why = decoder.why_nothing()
+        if decoder.is_unknown_playlist and not self.interrupted.is_set():
+            return replace(self._opening, is_playlist=True)
+        raise StreamError(f"{self.name}: {why}")

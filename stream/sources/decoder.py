@@ -1,0 +1,200 @@
+"""One ffmpeg that decodes a file, a network address or the screen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.picture import Picture, RgbPicture
+from stream.ffmpeg.header import VideoHeader, has_picture, sound_codecs, video_header
+from stream.ffmpeg.inputs import input_options, without_password
+from stream.ffmpeg.screen import is_screen_address, screen_filter, why_no_screen
+from stream.ffmpeg.timestamped_output import (
+    PRINT_SHAPES,
+    TIMESTAMP_OPTIONS,
+    Shape,
+    Timestamp,
+    TimestampedOutput,
+)
+from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
+
+# Both go through `scale`, whose line in the log says what the frames are.
+_AS_DECODED = "scale"
+#: Chroma is interpolated and rounded rightly; ffmpeg's faster default darkens by 1 to 2 of 255.
+_TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
+_YUV420 = ("yuv420p", "yuvj420p")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How an address is opened.
+
+    Attributes:
+        to_rgb: ffmpeg converts to RGB, exactly.
+        low_delay: see `input_options`.
+        is_playlist: likewise.
+    """
+
+    to_rgb: bool
+    low_delay: bool
+    is_playlist: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture as it left the decoder.
+
+    Attributes:
+        picture: all of one decoder are of one size.
+        pts: its timestamp.
+        time_base: unit of that in seconds.
+        shape: that it had before it was stretched to this size.
+    """
+
+    picture: Picture
+    pts: int
+    time_base: Fraction
+    shape: Shape
+
+
+class Decoder:
+    """Starts ffmpeg on an address; whoever makes one waits for its first frame and closes it.
+
+    Args:
+        address: see `input_options`.
+        opening: how.
+
+    Attributes:
+        header: what is known once the first frame is there.
+        has_sound: likewise.
+
+    Raises:
+        StreamError: ffmpeg is not there, or there is no such screen.
+    """
+
+    header: VideoHeader
+    has_sound: bool
+
+    def __init__(self, address: str, opening: Opening) -> None:
+        """Start ffmpeg."""
+        self._address, self._opening = address, opening
+        self._screen = is_screen_address(address)
+        filters = [PRINT_SHAPES, _TO_RGB if opening.to_rgb else _AS_DECODED]
+        if self._screen and (cut := screen_filter(address)):
+            filters.insert(0, cut)
+        inputs = input_options(
+            address, low_delay=opening.low_delay, is_playlist=opening.is_playlist
+        )
+        self._output = TimestampedOutput(
+            [
+                *(*inputs, "-map", "0:V:0", "-vf", ",".join(filters)),
+                *(*TIMESTAMP_OPTIONS, "-f", "rawvideo", "pipe:1"),
+            ]
+        )
+        self._process = self._output.process
+        self._coming: Timestamp | None = None
+        self._coding: YuvCoding | None = None
+        self._size_hw = (0, 0)
+
+    def wait_for_first(self, timeout_s: float | None) -> bool:
+        """Wait for the first frame; returns whether there is one. May be called again.
+
+        Raises:
+            TimeoutError: it did not come for `timeout_s` seconds.
+        """
+        self._coming = self._output.next_timestamp(timeout_s)
+        header = video_header(self._output.header)
+        if self._coming is None or header is None:
+            return False
+        self.header, self._size_hw = header, (header.height, header.width)
+        self.has_sound = bool(sound_codecs(self._output.header))
+        if header.pixels in _YUV420 and header.colour.matrix in LUMA_WEIGHTS:
+            self._coding = YuvCoding(header.colour.matrix, header.colour.full_range)
+        return True
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its pixels are among those that pictures can have."""
+        return self._coding is not None or self._opening.to_rgb
+
+    @property
+    def time_base(self) -> Fraction | None:
+        """Unit of the timestamps in seconds, before the first frame is read."""
+        return None if self._coming is None else self._coming.time_base
+
+    def read(self, timeout_s: float | None) -> Decoded | None:
+        """Return the next frame, `None` where ffmpeg has ended.
+
+        Raises:
+            TimeoutError: it did not come for `timeout_s` seconds.
+        """
+        stamp, self._coming = self._coming, None
+        if stamp is None:
+            stamp = self._output.next_timestamp(timeout_s)
+        picture = None if stamp is None else self._read_picture()
+        if stamp is None or picture is None:
+            return None
+        shape = stamp.shape or Shape(*self._size_hw[::-1], self.header.pixel_aspect)
+        return Decoded(picture, stamp.pts, stamp.time_base, shape)
+
+    def _read_picture(self) -> Picture | None:
+        """Return the next frame, `None` where ffmpeg ended within it."""
+        if self._coding is not None:
+            data = self._read(np.empty(num_bytes(self._size_hw), np.uint8))
+            return data if data is None else YuvPicture.of_bytes(data, self._size_hw, self._coding)
+        image = self._read(np.empty((*self._size_hw, 3), np.uint8))
+        return image if image is None else RgbPicture(image)
+
+    def _read(self, array: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        if not self._process.read_into(array.data.cast("B")):
+            return None
+        array.flags.writeable = False
+        return array
+
+    def kill(self) -> None:
+        """End it at once. May be called from any thread, and again."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End it and free it. May be called again."""
+        self._process.close()
+
+    # === After its end ===
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit status (< 0: a signal)."""
+        return self._process.wait()
+
+    def failure(self) -> str:
+        """Say in a few words why it failed, without passwords."""
+        return self._process.failure().replace(self._address, without_password(self._address))
+
+    def has_reported(self, text: str) -> bool:
+        """Return whether one of its last errors contains `text`."""
+        return self._process.has_reported(text)
+
+    @property
+    def is_unknown_playlist(self) -> bool:
+        """Whether it refused a playlist, or parts of one, because of how they are called."""
+        refusals = ("allowed_segment_extensions", "allowed_extensions", "Not detecting m3u8/hls")
+        return not self._opening.is_playlist and any(map(self.has_reported, refusals))
+
+    def why_nothing(self) -> str:
+        """Say why no frame came. It has ended or is about to."""
+        status = self._process.wait()
+        if status < 0:
+            return f"{self.failure()} before the first frame"
+        if self.has_reported("Format not on whitelist"):
+            return "is no video but a playlist, sound or text; give the video itself"
+        if self._screen:
+            return why_no_screen(self._process)
+        if any(line.startswith("[info] Input #0") for line in self._output.header):
+            if not has_picture(self._output.header):
+                return "has no video in it; give a video, a photo or a camera's number"
+            return f"no frame of it can be decoded ({self.failure()})"
+        reason = re.sub(r"^Error opening input.*?: ", "", self.failure())
+        return f"cannot be read as a video ({reason})"

@@ -1,0 +1,36 @@
+"""Sound whose clock starts over, as in joined recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream.ffmpeg.sound import sound_input
+from stream.sources.video import VideoSource
+from tests.ffmpeg_reference import ffmpeg, sound_packets_s
+
+pytestmark = pytest.mark.usefixtures("nothing_left_over")
+
+
+@pytest.mark.parametrize("second_s", [0, 40_000])
+def test_sound_goes_on_with_the_picture(tmp_path: Path, second_s: int) -> None:
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=2")
+    sound = ("-f", "lavfi", "-i", "sine=duration=2")
+    joined = b""
+    for first_s in (0, second_s, 0):
+        coded = ("-c:v", "mpeg2video", "-c:a", "aac", "-output_ts_offset", str(first_s))
+        ffmpeg(*picture, *sound, *coded, tmp_path / "part.ts")
+        joined += (tmp_path / "part.ts").read_bytes()
+    path, copied = tmp_path / "joined.ts", tmp_path / "sound.mkv"
+    path.write_bytes(joined)
+    ffmpeg(*sound_input(str(path), 0.0), "-map", "0:a:0", "-c", "copy", copied)
+    starts = [start_s for start_s, _ in sound_packets_s(copied)]
+    with VideoSource(str(path)) as source:
+        times = [frame.time_s for frame in source]
+    assert len(times) == 60
+    assert 0 < np.diff(starts).min()
+    assert np.diff(starts).max() < 0.05
+    # of each part the sound is up to two packets longer than the picture
+    assert abs((starts[-1] - starts[0]) - (times[-1] - times[0])) < 0.1 + 3 * 0.05

@@ -90,9 +90,15 @@ class Client:
     """A visitor through aiortc. `seen` holds the last pictures that came back, (H, W, 3) RGB."""
 
     def __init__(
-        self, address: str, draw: Callable[[int], NDArray[np.uint8]], **headers: str
+        self,
+        address: str,
+        draw: Callable[[int], NDArray[np.uint8]],
+        *,
+        local_address: str | None = None,
+        **headers: str,
     ) -> None:
         self.address = address
+        self.local_address = local_address
         self.headers = {"Origin": address, **headers}
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.camera = Pictures(draw)
@@ -103,7 +109,9 @@ class Client:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Client:
-        self.session = aiohttp.ClientSession(headers=self.headers)
+        local = (self.local_address, 0) if self.local_address else None
+        connector = aiohttp.TCPConnector(local_addr=local)
+        self.session = aiohttp.ClientSession(headers=self.headers, connector=connector)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -121,6 +129,11 @@ class Client:
         )
         await self.peer.setLocalDescription(await self.peer.createOffer())
         return self.peer.localDescription.sdp
+
+    @property
+    def transport(self) -> Any:
+        """What carries the video, once it is offered; its own `transport` carries that."""
+        return self.peer.getSenders()[0].transport
 
     async def visit(self) -> Client:
         """Come in and wait for the first picture."""

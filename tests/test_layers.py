@@ -187,8 +187,9 @@ def users_of(names: set[str]) -> set[str]:
     return {path.relative_to(ROOT).as_posix() for path in files if names & names_used(path)}
 
 
-def test_three_places_start_processes():
-    # ffmpeg and its like; Python's own, which make a training's batches; one that tries a window
+def test_four_places_start_processes():
+    # ffmpeg and its like; Python's own, which make a training's batches or decode uploads; one that
+    # tries a window
     endings = ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")
     starters = {f"os.{kind}{ending}" for kind in ("exec", "spawn") for ending in endings}
     starters |= {"os.system", "os.popen", "os.fork", "os.posix_spawn", "os.posix_spawnp"}
@@ -196,6 +197,7 @@ def test_three_places_start_processes():
     starters |= {"subprocess", "multiprocessing", "imageio_ffmpeg", "ProcessPoolExecutor"}
     assert users_of(starters) == {
         "stream/ffmpeg/process.py",
+        "stream/serve/photo_process.py",
         "segmentation/training/batch_processes.py",
         "stream/display.py",
     }

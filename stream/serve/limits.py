@@ -35,6 +35,10 @@ class Limits:
         max_messages_s: on it, a second.
         max_upload_bytes: of a background as it is sent.
         max_upload_pixels: of a background.
+        max_upload_scans: of a background that is a JPEG; each goes over all of the picture again.
+        max_decode_s: processor time that decoding a background may take.
+        max_decode_minute_s: time for decoding all of one address in a minute.
+        max_decode_bytes: memory that decoding one may take.
         max_request_s: time for a whole request, upload included.
         max_connections: of HTTP, at a time.
     """
@@ -51,6 +55,10 @@ class Limits:
     max_messages_s: int = 40
     max_upload_bytes: int = 12_000_000
     max_upload_pixels: int = 50_000_000
+    max_upload_scans: int = 30
+    max_decode_s: int = 8
+    max_decode_minute_s: float = 10.0
+    max_decode_bytes: int = 800_000_000
     max_request_s: float = 30.0
     max_connections: int = 64
 

@@ -14,13 +14,15 @@ from aiohttp import web
 from stream.errors import StreamError
 from stream.process_settings import settle_process
 from stream.serve import webrtc
+from stream.serve.fairness.addresses import sharer
 from stream.serve.gate import HEADERS, Gate, Handler
 from stream.serve.limits import Rate, Refusal
 from stream.serve.listener import Listener
 from stream.serve.masking import SHOWN_EFFECTS
+from stream.serve.photo_process import PhotoProcess
 from stream.serve.settings import Settings
 from stream.serve.shared_networks import SharedNetworks
-from stream.serve.uploads import decode_photo, read_upload
+from stream.serve.uploads import read_upload
 from stream.serve.visitor import Visitor
 
 PAGE = Path(__file__).parent / "page"
@@ -60,7 +62,7 @@ class Server:
         self._say = on_message
         self._gate = Gate(settings)
         self._offers = Rate(settings.limits.max_offers_minute, 60.0)
-        self._decoding = asyncio.Semaphore(1)  # one large photo in memory at a time
+        self._photos = PhotoProcess(settings.limits)
         self._listener = Listener(self._app(), settings)
 
     def _app(self) -> web.Application:
@@ -92,11 +94,13 @@ class Server:
         self._gate = Gate(self.settings)
         address = str(socket.getaddrinfo(self.settings.host, None)[0][4][0])
         webrtc.restrict(self.settings.limits, address, is_loopback=self.settings.is_loopback)
+        await self._photos.start()  # ready before the first one comes
 
     async def close(self) -> None:
         """Send every visitor away and stop listening."""
         await asyncio.gather(
-            *(visitor.end("the server was stopped") for visitor in list(self.visitors.values()))
+            *(visitor.end("the server was stopped") for visitor in list(self.visitors.values())),
+            self._photos.close(),
         )
         await self._listener.close()
 
@@ -171,12 +175,10 @@ class Server:
         if visitor.uploading:
             raise Refusal(409, "another background of yours is still being uploaded")
         visitor.uploading = True
-        limits = self.settings.limits
         try:
             chunks = request.content.iter_chunked(1 << 16)
-            data = await read_upload(chunks, request.content_length, limits)
-            async with self._decoding:
-                photo = await self._networks.in_background(lambda: decode_photo(data, limits))
+            data = await read_upload(chunks, request.content_length, self.settings.limits)
+            photo = await self._photos.decode(data, sharer(request.remote or ""))
         finally:
             visitor.uploading = False
         if visitor.ended is None:

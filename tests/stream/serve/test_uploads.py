@@ -21,7 +21,8 @@ import aiohttp
 import psutil
 
 from stream.serve.limits import Limits, Refusal
-from stream.serve.uploads import decode_photo, photo_header, read_upload
+from stream.serve.photo_header import num_scans, photo_header, without_extras
+from stream.serve.uploads import decode_photo, read_upload
 from tests.serving import Client, Served, play, png, scene
 
 
@@ -77,15 +78,48 @@ def zipped() -> bytes:
     return archive.getvalue()
 
 
-def claiming_png(width: int, height: int) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
-    data = b"\x89PNG\r\n\x1a\n"
-    for name, body in chunks:
-        data += struct.pack(">I", len(body)) + name + body
-        data += struct.pack(">I", zlib.crc32(name + body))
-    return data
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
+
+def made_png(width: int, height: int, deflated: bytes, *extras: bytes) -> bytes:
+    """A PNG whose header says this size, whatever it holds."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", deflated)
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(extras) + pixels + chunk(b"IEND", b"")
+
+
+BLACK = zlib.compress(b"\0" * 8 * 25)  # 8x8 pixels
+FLAT = zlib.compress(bytes(1 << 26), 9)  # 64 MB
+
+
+def with_scans(num: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated."""
+    image = np.full((64, 64), 128, np.uint8)
+    data = bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * (num - data.count(b"\xff\xda")) + data[-2:]
+
+
+def animated_webp() -> bytes:
+    still = bytes(cv2.imencode(".webp", np.zeros((8, 8, 3), np.uint8))[1])
+    canvas = b"VP8X" + struct.pack("<IB3x", 10, 0x02) + bytes([7, 0, 0, 7, 0, 0])
+    return b"RIFF" + struct.pack("<I", len(still) + 10) + b"WEBP" + canvas + still[12:]
+
+
+def jpeg_start(width: int, height: int) -> bytes:
+    """What a grey JPEG begins with whose header says this size."""
+    frame = struct.pack(">BHHBBBB", 8, height, width, 1, 1, 0x11, 0)
+    return b"\xff\xd8\xff\xc0" + struct.pack(">H", 2 + len(frame)) + frame
+
+
+def webp_start(width: int, height: int) -> bytes:
+    """What a lossless WebP begins with whose header says this size."""
+    bits = struct.pack("<I", width - 1 | height - 1 << 14)
+    return b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8L" + struct.pack("<I", 10) + b"/" + bits
+
+
+TABLE = b"\xff\xc4\x00\x02"  # of Huffman codes, with none in it
 
 BAD_UPLOADS = {
     "svg": (SVG, 415, "PNG, JPEG or WebP"),
@@ -94,7 +128,28 @@ BAD_UPLOADS = {
     "bmp": (bytes(cv2.imencode(".bmp", np.zeros((8, 8, 3), np.uint8))[1]), 415, "PNG, JPEG or"),
     "cut off": (png(np.zeros((64, 64, 3), np.uint8))[:40], 415, "damaged"),
     "jpeg start": (b"\xff\xd8\xff\xe0\x00\x10JFIF", 415, "PNG, JPEG or WebP"),
-    "bomb": (claiming_png(60_000, 60_000), 413, "million pixels"),
+    "pixels": (made_png(60_000, 60_000, BLACK), 413, "million pixels"),
+    "a line of pixels": (made_png(1, 60_000_000, BLACK), 413, "million pixels"),
+    "no pixels": (made_png(0, 8, BLACK), 415, "PNG, JPEG or WebP"),
+    "two sizes": (made_png(8, 8, BLACK, chunk(b"IHDR", bytes(13))), 415, "damaged"),
+    "more than the picture": (made_png(8, 8, FLAT), 415, "damaged"),
+    "a million pieces": (made_png(8, 8, BLACK, *[chunk(b"IDAT", b"")] * 100_000), 415, "damaged"),
+    "animated PNG": (made_png(8, 8, BLACK, chunk(b"acTL", bytes(8))), 415, "an animation"),
+    "animated WebP": (animated_webp(), 415, "an animation"),
+    "gif": (b"GIF89a" + struct.pack("<HH", 60_000, 60_000) + bytes(99), 415, "PNG, JPEG or"),
+    "pixels of a JPEG": (jpeg_start(60_000, 60_000), 413, "million pixels"),
+    "pixels of a WebP": (webp_start(16_384, 16_384), 413, "million pixels"),
+    "no pixels in a PNG": (made_png(8, 8, b"no zlib"), 415, "damaged"),
+    "tables before a size": (b"\xff\xd8" + TABLE * 1_000_000, 415, "PNG, JPEG or WebP"),
+    "tables": (jpeg_start(8, 8) + TABLE * 1_000_000, 413, "scans"),
+    "fill bytes": (b"\xff\xd8" + b"\xff" * 6_000_000 + b"\x00", 415, "PNG, JPEG or WebP"),
+    "fill bytes in a scan": (
+        jpeg_start(8, 8) + b"\xff\xda\x00\x02" + b"\xff" * 6_000_000 + b"\x00",
+        415,
+        "damaged",
+    ),
+    "scans": (with_scans(31), 413, "30 scans"),
+    "a million scans": (with_scans(100_000), 413, "30 scans"),
 }
 
 
@@ -140,6 +195,29 @@ def test_sizes_are_read_before_decoding(ending: str) -> None:
     assert (header.width, header.height) == (53, 37)
     with pytest.raises(Refusal, match="million"):
         decode_photo(data, Limits(max_upload_pixels=1000))
+
+
+def test_scans_of_a_jpeg() -> None:
+    for num in (11, 30):
+        assert num_scans(with_scans(num), 30) == num
+        assert decode_photo(with_scans(num), Limits()).shape == (64, 64, 3)
+    assert num_scans(with_scans(5000), 30) == 31
+    thumbnail = bytes(cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1])
+    plain = bytes(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1])
+    within = b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail
+    photo = plain[:2] + within + plain[2:] + thumbnail * 50  # some cameras append as well
+    assert num_scans(photo, 30) == 1
+    assert decode_photo(photo, Limits()).shape == (64, 64, 3)
+
+
+def test_what_else_is_in_a_png_is_not_looked_at() -> None:
+    """Texts and profiles, of which each would inflate to 64 MB."""
+    texts = [chunk(b"zTXt", b"key\0\0" + FLAT), chunk(b"iCCP", b"key\0\0" + FLAT)]
+    data = made_png(8, 8, BLACK, *texts)
+    assert without_extras(data) == made_png(8, 8, BLACK)
+    assert decode_photo(data, Limits()).shape == (8, 8, 3)
+    many = made_png(8, 8, BLACK, *texts * 100)
+    assert decode_photo(many, Limits()).shape == (8, 8, 3)
 
 
 def test_large_photos_are_shrunk() -> None:

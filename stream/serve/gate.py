@@ -81,6 +81,11 @@ class Gate:
             )
 
 
+def refused(refusal: Refusal) -> web.Response:
+    """Return the answer to a request that is refused, with what every answer carries."""
+    return web.json_response({"error": refusal.reason}, status=refusal.status, headers=HEADERS)
+
+
 def _is_loopback_name(host: str) -> bool:
     """Whether the Host header names this machine as seen from itself, with any port."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host

@@ -40,6 +40,7 @@ class Limits:
         max_decode_minute_s: time for decoding all of one address in a minute.
         max_decode_bytes: memory that decoding one may take.
         max_request_s: time for a whole request, upload included.
+        max_requests_s: from one address.
         max_connections: of HTTP, at a time.
     """
 
@@ -60,6 +61,7 @@ class Limits:
     max_decode_minute_s: float = 10.0
     max_decode_bytes: int = 800_000_000
     max_request_s: float = 30.0
+    max_requests_s: int = 20
     max_connections: int = 64
 
 

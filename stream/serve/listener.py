@@ -1,24 +1,45 @@
-"""The socket of the page, which does not wait for those who connect and say nothing."""
+"""The socket of the page: a share of it for each address, whatever comes by it.
+
+Every connection is for one request. When all are taken, a newcomer takes the place of one of the
+address that has most of them: whoever opens many and says little keeps nobody out.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import errno
+import os
+import socket
+from collections import Counter
 from typing import Any
 
 from aiohttp import web
 
+from stream.serve.fairness.addresses import sharer
+from stream.serve.fairness.allowance import Allowance, Allowances
 from stream.serve.gate import Handler
+from stream.serve.http_connection import HttpConnection
 from stream.serve.settings import Settings
 
-#: How long a request may take to begin, and TLS to be agreed on.
+#: How long a request may take to begin, TLS included, and what is sent back to be taken.
 MAX_SILENCE_S = 10.0
-#: How long the rest of a refused upload is read, so that the refusal is seen.
-LINGERING_S = 0.2
+#: Of aiohttp's connections. The rest of a refused upload is read for a moment, so that the refusal
+#: is seen; nothing is unpacked; nobody reads who asked for what.
+OPTIONS: dict[str, Any] = {"lingering_time": 0.2, "auto_decompress": False, "access_log": None}
+#: Connections that wait to be accepted. More would only wait longer.
+BACKLOG = 64
+#: Connections accepted a second. More, and accepting them would be all that is done.
+MAX_ACCEPTED_S = 300.0
+#: Requests answered a second; of several addresses those that ask most are refused first.
+MAX_REQUESTS_S = 80.0
+#: What is saved of both, and of what an address may ask for, in seconds.
+SAVED_S = 5.0
+#: How long nothing is accepted where the system has no more sockets, or too many are wanted.
+PAUSE_S = 0.1
 
 
 class Listener:
-    """Serves an application; every connection is for one request.
+    """Serves an application.
 
     Args:
         app: what is served.
@@ -27,73 +48,172 @@ class Listener:
 
     def __init__(self, app: web.Application, settings: Settings) -> None:
         """Prepare; `start` listens."""
-        self._app = app
         self._settings = settings
-        self._app.middlewares.insert(0, self._one_request)
-        self._begun: set[int] = set()  # ids of connections whose request has come
+        app.middlewares.insert(0, self._count)
+        app.on_response_prepare.append(_close_after)
         self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            handle_signals=False,
-            auto_decompress=False,
-            lingering_time=LINGERING_S,
-            shutdown_timeout=2.0,
+            app, access_log=None, handle_signals=False, shutdown_timeout=1.0
         )
-        self._server: asyncio.Server | None = None
+        self._accepting: dict[socket.socket, asyncio.Task[None]] = {}
+        # in the order in which they came, each with what connects it
+        self._open: dict[HttpConnection, asyncio.Task[None]] = {}
+        self._unconnected: set[HttpConnection] = set()  # whose task has not begun yet
+        self._accepted = Allowance(MAX_ACCEPTED_S, SAVED_S * MAX_ACCEPTED_S)
+        self._requests = Allowance(MAX_REQUESTS_S, SAVED_S * MAX_REQUESTS_S)
+        most = settings.limits.max_requests_s
+        self._requests_of = Allowances(most, SAVED_S * most)
 
-    async def start(self) -> int:
-        """Listen; returns the port.
+    async def start(self) -> tuple[str, int]:
+        """Listen; returns address and port.
 
         Raises:
             OSError: the address cannot be bound.
         """
         await self._runner.setup()
-        tls = self._settings.tls
-        self._server = await asyncio.get_running_loop().create_server(
-            self._connection,
-            self._settings.host,
-            self._settings.port,
-            ssl=tls,
-            ssl_handshake_timeout=MAX_SILENCE_S if tls is not None else None,
-        )
-        return int(self._server.sockets[0].getsockname()[1])
+        loop = asyncio.get_running_loop()
+        host, port = self._settings.host, self._settings.port
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        missing = None
+        for family, _, _, _, address in dict.fromkeys(found):
+            try:
+                listening = _bound(family, (address[0], port, *address[2:]))
+            except OSError as error:
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                missing = error  # a name may have an address that this machine has not
+                continue
+            port = listening.getsockname()[1]
+            self._accepting[listening] = loop.create_task(self._accept(listening))
+        if not self._accepting:
+            raise missing or OSError("it has no address")
+        return str(next(iter(self._accepting)).getsockname()[0]), port
 
     async def close(self) -> None:
         """Stop listening and end what is open."""
-        if self._server is not None:
-            self._server.close()
+        for accepting in self._accepting.values():
+            accepting.cancel()
+        await asyncio.gather(*self._accepting.values(), return_exceptions=True)
+        for listening in self._accepting:
+            listening.close()
+        self._accepting.clear()
         await self._runner.cleanup()
-        if self._server is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._server.wait_closed(), 2.0)
+        tasks = list(self._open.values())
+        for connection in list(self._open):
+            self._end(connection)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _connection(self) -> asyncio.Protocol:
+    # === Who comes ===
+
+    async def _accept(self, listening: socket.socket) -> None:
+        """Take connections as they come, no faster than they can be dealt with."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if self._accepted.left < 1:
+                await asyncio.sleep(PAUSE_S)
+                continue
+            try:
+                accepted, peer = await loop.sock_accept(listening)
+            except ConnectionAbortedError:
+                continue
+            except OSError:  # the system has no more sockets
+                await asyncio.sleep(PAUSE_S)
+                continue
+            self._accepted.spend(1)
+            address = sharer(peer[0])
+            if self._asks_too_much(address):
+                accepted.close()
+            else:
+                self._make_room()
+                self._begin(accepted, address)
+            await asyncio.sleep(0)  # where more wait, accepting them does not
+
+    def _asks_too_much(self, address: str) -> bool:
+        left = self._requests_of.left(address)
+        is_modest = left >= 0.75 * SAVED_S * self._settings.limits.max_requests_s
+        return left < 1 or (self._requests.left < 1 and not is_modest)
+
+    def _make_room(self) -> None:
+        """End a connection if there are too many."""
+        if len(self._open) < self._settings.limits.max_connections:
+            return
+        ((most, _),) = Counter(one.address for one in self._open).most_common(1)
+        theirs = [one for one in self._open if one.address == most]
+        # one that says nothing rather than one with a request, and of either the oldest
+        self._end(min(theirs, key=lambda one: one.has_begun))
+
+    def _begin(self, accepted: socket.socket, address: str) -> None:
         server = self._runner.server
         assert server is not None
-        if len(server.connections) >= self._settings.limits.max_connections:
-            return _Full()
-        connection: Any = server()
+        connection = HttpConnection(server, address, self._gone, **OPTIONS)
         loop = asyncio.get_running_loop()
+        self._open[connection] = loop.create_task(self._connect(accepted, connection))
+        self._unconnected.add(connection)
         loop.call_later(MAX_SILENCE_S, self._dismiss, connection)
-        return connection  # type: ignore[no-any-return]
 
-    def _dismiss(self, connection: Any) -> None:
-        """Close a connection on which no request has come."""
-        if id(connection) in self._begun:
-            self._begun.discard(id(connection))
-        elif connection.transport is not None:
-            connection.force_close()
+    async def _connect(self, accepted: socket.socket, connection: HttpConnection) -> None:
+        self._unconnected.discard(connection)
+        if connection not in self._open:  # ended already
+            accepted.close()
+            return
+        tls = self._settings.tls
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,
+                accepted,
+                ssl=tls,
+                ssl_handshake_timeout=MAX_SILENCE_S if tls is not None else None,
+            )
+        except OSError:  # they agree on no TLS, or are gone
+            self._gone(connection)
+
+    # === Who goes ===
+
+    def _dismiss(self, connection: HttpConnection) -> None:
+        """End a connection on which no request has come; one that has come ends later."""
+        if not connection.has_begun:
+            self._end(connection)
+        elif connection in self._open:
+            longest_s = self._settings.limits.max_request_s + MAX_SILENCE_S
+            asyncio.get_running_loop().call_later(longest_s, self._end, connection)
+
+    def _end(self, connection: HttpConnection) -> None:
+        task = self._open.pop(connection, None)
+        if task is not None and connection not in self._unconnected:
+            task.cancel()
+        connection.abort()
+
+    def _gone(self, connection: HttpConnection) -> None:
+        self._open.pop(connection, None)
 
     @web.middleware
-    async def _one_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self._begun.add(id(request.protocol))
+    async def _count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, HttpConnection)
+        connection.has_begun = True
         response = await handler(request)
-        response.force_close()
+        if request.transport is not None:  # who was sent away in the middle has had nothing
+            self._requests.spend(1)
+            self._requests_of.spend(connection.address)
         return response
 
 
-class _Full(asyncio.Protocol):
-    """Closes a connection that is one too many."""
+async def _close_after(request: web.Request, response: web.StreamResponse) -> None:
+    response.force_close()
+    response.headers["Connection"] = "close"
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
+
+def _bound(family: int, address: tuple[str | int, ...]) -> socket.socket:
+    """Return a socket that listens there."""
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setblocking(False)
+        if os.name == "posix":  # elsewhere it lets two programs have one port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from stream.errors import StreamError
 from stream.process_settings import settle_process
 from stream.serve import webrtc
 from stream.serve.fairness.addresses import sharer
-from stream.serve.gate import HEADERS, Gate, Handler
+from stream.serve.gate import HEADERS, Gate, Handler, refused
 from stream.serve.limits import Rate, Refusal
 from stream.serve.listener import Listener
 from stream.serve.masking import SHOWN_EFFECTS
@@ -67,6 +67,7 @@ class Server:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
+        app.on_response_prepare.append(_carry_headers)
         for path in FILES:
             app.router.add_get(path, self._file)
         app.router.add_get("/settings", self._settings)
@@ -83,18 +84,25 @@ class Server:
         """
         settle_process()
         try:
-            port = await self._listener.start()
-        except OSError as error:
-            address = f"{self.settings.host}, port {self.settings.port}"
-            reason = error.strerror or str(error)
-            raise StreamError(
-                f"serve: cannot listen on {address} ({reason}); try another --port"
-            ) from error
+            address, port = await self._listener.start()
+        except (OSError, UnicodeError) as error:
+            raise StreamError(self._not_listening(error)) from error
         self.settings = replace(self.settings, port=port)
         self._gate = Gate(self.settings)
-        address = str(socket.getaddrinfo(self.settings.host, None)[0][4][0])
         webrtc.restrict(self.settings.limits, address, is_loopback=self.settings.is_loopback)
         await self._photos.start()  # ready before the first one comes
+
+    def _not_listening(self, error: Exception) -> str:
+        """Return what to say where the address cannot be bound."""
+        host, port = self.settings.host, self.settings.port
+        number = error.errno if isinstance(error, OSError) else None
+        advice = "--host must be a name or an address of this machine"
+        if number == errno.EADDRINUSE:
+            advice = "another program listens there; try another --port"
+        elif number in (errno.EACCES, errno.EPERM):
+            advice = "only the system may use this port; try another --port, above 1023"
+        reason = getattr(error, "strerror", None) or str(error)
+        return f"serve: cannot listen on {host}, port {port} ({reason}); {advice}"
 
     async def close(self) -> None:
         """Send every visitor away and stop listening."""
@@ -114,17 +122,16 @@ class Server:
             async with asyncio.timeout(self.settings.limits.max_request_s):
                 response = await handler(request)
         except Refusal as refusal:
-            response = _refused(refusal)
+            response = refused(refusal)
         except web.HTTPException as error:
-            response = _refused(Refusal(error.status, error.reason))
+            response = refused(Refusal(error.status, error.reason))
         except TimeoutError:
-            response = _refused(Refusal(408, "the request took too long"))
-        except ConnectionError:
-            raise
+            response = refused(Refusal(408, "the request took too long"))
+        except (ConnectionError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
+            response = refused(Refusal(400, "the request broke off, or is none"))
         except Exception as error:
             self._say(f"warning: a request failed: {type(error).__name__}: {error}")
-            response = _refused(Refusal(500, "an error on this side"))
-        response.headers.update(HEADERS)
+            response = refused(Refusal(500, "an error on this side"))
         return response
 
     # === What there is ===
@@ -198,6 +205,10 @@ class Server:
         return visitor
 
 
+async def _carry_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
 async def _offer(request: web.Request, max_bytes: int) -> str:
     """Return the session description in the body of a request."""
     body = bytearray()
@@ -212,7 +223,3 @@ async def _offer(request: web.Request, max_bytes: int) -> str:
     if not isinstance(sdp, str):
         raise Refusal(400, "an offer must be JSON with sdp in it")
     return sdp
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    return web.json_response({"error": refusal.reason}, status=refusal.status)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import secrets
 import signal
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +41,13 @@ a server, or visitors, behind a NAT.
 
 Ctrl-C ends it.
 """
+INTERRUPTED = 130
+#: After the first Ctrl-C: whatever keeps a thread or a visitor busy, then it is over.
+STOPPING_S = 5.0
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run `serve` until Ctrl-C; returns 130."""
+    """Run `serve` until Ctrl-C; returns `INTERRUPTED`."""
     options = _parser().parse_args(arguments)
     try:
         # before any network: loaded after TensorFlow, its OpenSSL crashes
@@ -54,15 +59,14 @@ def run(arguments: Sequence[str]) -> int:
         ) from error
     settings = _settings(options)
     # what goes wrong on a connection is between it and its visitor
-    logging.getLogger("aiortc").setLevel(logging.CRITICAL)
-    logging.getLogger("aioice").setLevel(logging.CRITICAL)
-    logging.getLogger("libav").setLevel(logging.CRITICAL)
+    for name in ("aiohttp", "aiortc", "aioice", "asyncio", "libav"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     wanted = wanted_objects(
         options, objects_allowed=False, because="each visitor has ids of their own"
     )
     segmenters = _segmenters(options, wanted)
     asyncio.run(_serve(settings, segmenters, _choose(wanted, segmenters)))
-    return 130
+    return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -172,38 +176,72 @@ def _choose(wanted: Wanted | None, segmenters: Sequence[Segmenter]) -> dict[str,
 async def _serve(
     settings: Settings, segmenters: Sequence[Segmenter], choose: dict[str, Keep]
 ) -> None:
-    """Serve until a signal comes; a second one gives up at once."""
+    """Serve until a signal comes; what takes too long to end then is not waited for."""
     from stream.serve.server import Server
     from stream.serve.shared_networks import SharedNetworks
 
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    loop.set_exception_handler(_tell)
-
-    def stop(number: int, frame: object) -> None:
-        if stopped.is_set():
-            raise KeyboardInterrupt
-        loop.call_soon_threadsafe(stopped.set)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    loop.set_exception_handler(_teller())
+    _heed_signals(lambda: loop.call_soon_threadsafe(stopped.set))
     networks = SharedNetworks(segmenters, choose)
     server = Server(settings, networks, say)
     try:
-        networks.prepare()
-        await server.start()
-        for address in _addresses(server.settings):
-            say(f"open {address}")
-        await stopped.wait()
+        preparing = loop.run_in_executor(None, networks.prepare)
+        await _either(preparing, stopped)
+        if not stopped.is_set():
+            await server.start()
+            for address in _addresses(server.settings):
+                say(f"open {address}")
+            await stopped.wait()
     finally:
         await server.close()
         networks.close()
     say("ended")
 
 
-def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Say in a line what went wrong where nobody waits for it."""
-    error = context.get("exception")
-    say(f"warning: {context['message']}" + (f" ({type(error).__name__}: {error})" if error else ""))
+async def _either(work: asyncio.Future[None], stopped: asyncio.Event) -> None:
+    """Wait for some work, or until there is no need for it."""
+    stopping = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if work.done():
+        work.result()
+
+
+def _heed_signals(stop: Callable[[], object]) -> None:
+    """Call `stop` at the first of these signals, and leave without more ado when it takes long.
+
+    Nothing of a visit is on disk, and the process that decodes photos ends with this one.
+    """
+    leaving = threading.Timer(STOPPING_S, os._exit, (INTERRUPTED,))
+    leaving.daemon = True
+
+    def handle(number: int, frame: object) -> None:
+        if leaving.ident is not None:  # it has begun with the first one
+            os._exit(INTERRUPTED)
+        leaving.start()
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
+def _teller() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """Return what says in a line what went wrong where nobody waits for it.
+
+    Connections that break are their visitors' business, and nobody fills the terminal.
+    """
+    from stream.serve.fairness.allowance import Allowance
+
+    lines = Allowance(per_s=0.1, most=10)
+
+    def tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, OSError) and lines.allows():
+            what = f" ({type(error).__name__}: {error})" if error else ""
+            say(f"warning: {context['message']}{what}")
+
+    return tell
 
 
 def _addresses(settings: Settings) -> list[str]:

@@ -31,9 +31,13 @@ class Newest(Generic[T]):
         self._item = item
         self._there.set()
 
+    async def wait(self) -> None:
+        """Wait until there is something; it stays."""
+        await self._there.wait()
+
     async def take(self) -> T:
         """Wait for the next thing and let go of it."""
-        await self._there.wait()
+        await self.wait()
         self._there.clear()
         item, self._item = self._item, None
         assert item is not None

@@ -15,26 +15,31 @@ from stream.errors import StreamError
 from stream.process_settings import settle_process
 from stream.serve import webrtc
 from stream.serve.fairness.addresses import sharer
+from stream.serve.fairness.allowance import Allowance, Allowances
+from stream.serve.fairness.places import NoPlace, Places
+from stream.serve.fairness.turns import Turns
 from stream.serve.gate import HEADERS, Gate, Handler, refused
-from stream.serve.limits import Rate, Refusal
+from stream.serve.limits import Refusal
 from stream.serve.listener import Listener
 from stream.serve.masking import SHOWN_EFFECTS
 from stream.serve.photo_process import PhotoProcess
 from stream.serve.settings import Settings
 from stream.serve.shared_networks import SharedNetworks
 from stream.serve.uploads import read_upload
-from stream.serve.visitor import Visitor
+from stream.serve.visitor import NEEDED, STOPPED, Visitor
 
 PAGE = Path(__file__).parent / "page"
-FILES = {
-    "/": ("index.html", "text/html"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/ask.js": ("ask.js", "text/javascript"),
-    "/connection.js": ("connection.js", "text/javascript"),
-    "/photo.js": ("photo.js", "text/javascript"),
-    "/page.css": ("page.css", "text/css"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
+KINDS = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
 }
+#: By path: the file, and what it is.
+FILES = {
+    f"/{path.name}": (path, KINDS[path.suffix]) for path in PAGE.iterdir() if path.suffix in KINDS
+}
+FILES["/"] = FILES.pop("/index.html")
 
 
 class Server:
@@ -49,7 +54,7 @@ class Server:
 
     Attributes:
         settings: with the port that was taken.
-        visitors: by id; those who are there now.
+        visitors: by id; those who are there now, and those who try to come in.
     """
 
     def __init__(
@@ -60,9 +65,13 @@ class Server:
         self.visitors: dict[str, Visitor] = {}
         self._networks = networks
         self._say = on_message
+        limits = settings.limits
         self._gate = Gate(settings)
-        self._offers = Rate(settings.limits.max_offers_minute, 60.0)
-        self._photos = PhotoProcess(settings.limits)
+        self._places = Places(limits.max_visitors)
+        self._turns = Turns(networks.num_threads)
+        self._offers = Allowances(limits.max_offers_minute / 60, limits.max_offers_minute)
+        self._attempts_told = Allowance(0.1, 5)
+        self._photos = PhotoProcess(limits)
         self._listener = Listener(self._app(), settings)
 
     def _app(self) -> web.Application:
@@ -106,10 +115,8 @@ class Server:
 
     async def close(self) -> None:
         """Send every visitor away and stop listening."""
-        await asyncio.gather(
-            *(visitor.end("the server was stopped") for visitor in list(self.visitors.values())),
-            self._photos.close(),
-        )
+        visits = (visitor.end(STOPPED) for visitor in list(self.visitors.values()))
+        await asyncio.gather(*visits, self._photos.close(), return_exceptions=True)
         await self._listener.close()
 
     # === Every request ===
@@ -137,8 +144,8 @@ class Server:
     # === What there is ===
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        name, kind = FILES[request.path]
-        response = web.Response(body=(PAGE / name).read_bytes(), content_type=kind, charset="utf-8")
+        path, kind = FILES[request.path]
+        response = web.Response(body=path.read_bytes(), content_type=kind, charset="utf-8")
         self._gate.welcome(response)
         return response
 
@@ -155,26 +162,58 @@ class Server:
     async def _arrive(self, request: web.Request) -> web.StreamResponse:
         """Take a visitor: their offer, `{"sdp": ...}`, for an answer."""
         limits = self.settings.limits
-        if not self._offers.allows(request.remote or ""):
+        address = sharer(request.remote or "")
+        if not self._offers.allows(address):
             raise Refusal(429, "too many attempts from this address; wait a minute")
-        offer = await _offer(request, limits.max_offer_bytes)
-        if len(self.visitors) >= limits.max_visitors:
-            raise Refusal(
-                503, f"all {limits.max_visitors} places are taken; come back when one is free"
-            )
-        visitor = Visitor(self._networks, limits, self.settings.stun, self._gone)
+        offer = webrtc.checked_offer(
+            await _sdp(request, limits.max_offer_bytes),
+            keep_candidates=self.settings.stun is not None,
+        )
+        try:
+            oldest = self._places.attempt(self._present(), address)
+        except NoPlace as none:
+            raise Refusal(503 if none.all_taken else 429, none.reason) from none
+        if oldest is not None:
+            oldest.end_soon("no video arrived, and others came")
+        visitor = Visitor(
+            address,
+            self._networks,
+            self._turns,
+            limits,
+            self.settings.stun,
+            on_seat=self._seat,
+            on_end=self._gone,
+        )
         self.visitors[visitor.id] = visitor
         try:
             answer = await visitor.answer(offer)
         except BaseException as error:
             await visitor.end(f"refused: {error}")
             raise
-        self._say(f"a visitor came ({len(self.visitors)} of {limits.max_visitors})")
         return web.json_response({"id": visitor.id, "sdp": answer, "type": "answer"}, status=201)
 
+    def _seat(self, visitor: Visitor) -> bool:
+        """Give a visitor a place as the first frame comes; returns whether they get one."""
+        leaving = self._places.seat(self._present(), visitor)
+        if leaving is visitor:
+            visitor.end_soon(self._places.taken_text)
+            return False
+        if leaving is not None:
+            leaving.end_soon(NEEDED)
+        num = 1 + sum(other.has_place for other in self._present())
+        self._say(f"a visitor came ({num} of {self.settings.limits.max_visitors})")
+        return True
+
+    def _present(self) -> list[Visitor]:
+        """Return those who are not about to leave."""
+        return [visitor for visitor in self.visitors.values() if visitor.ended is None]
+
     def _gone(self, visitor: Visitor, reason: str) -> None:
-        if self.visitors.pop(visitor.id, None) is not None:
+        self.visitors.pop(visitor.id, None)
+        if visitor.num_received:
             self._say(f"a visitor left: {reason}")
+        elif self._attempts_told.allows():
+            self._say(f"somebody tried to come in: {reason}")
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         """Take the photo a visitor wants as background: the body, as it is."""
@@ -185,7 +224,7 @@ class Server:
         try:
             chunks = request.content.iter_chunked(1 << 16)
             data = await read_upload(chunks, request.content_length, self.settings.limits)
-            photo = await self._photos.decode(data, sharer(request.remote or ""))
+            photo = await self._photos.decode(data, visitor.address)
         finally:
             visitor.uploading = False
         if visitor.ended is None:
@@ -209,7 +248,7 @@ async def _carry_headers(request: web.Request, response: web.StreamResponse) -> 
     response.headers.update(HEADERS)
 
 
-async def _offer(request: web.Request, max_bytes: int) -> str:
+async def _sdp(request: web.Request, max_bytes: int) -> str:
     """Return the session description in the body of a request."""
     body = bytearray()
     async for chunk in request.content.iter_chunked(1 << 14):

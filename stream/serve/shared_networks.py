@@ -35,6 +35,9 @@ class SharedNetworks:
     Args:
         segmenters: the first is what a visitor begins with.
         choose: by name of the network, which of its objects are foreground; all without it.
+
+    Attributes:
+        num_threads: so many frames can be worked on at a time.
     """
 
     def __init__(
@@ -44,7 +47,9 @@ class SharedNetworks:
         self.choose = dict(choose or {})
         self.segmenters = {segmenter.name: segmenter for segmenter in segmenters}
         self._alone = SegmenterThread()
-        self._others = ThreadPoolExecutor(max(2, (os.cpu_count() or 1) - 1), "visitors")
+        num_others = max(2, (os.cpu_count() or 1) - 1)
+        self._others = ThreadPoolExecutor(num_others, "visitors")
+        self.num_threads = 1 + num_others
 
     def prepare(self) -> None:
         """Run every network once, since they are compiled at their first image."""

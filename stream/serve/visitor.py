@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import secrets
 import time
@@ -15,14 +14,23 @@ from aiortc import RTCDataChannel, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from stream.serve import webrtc
-from stream.serve.limits import Limits, Rate, Refusal
+from stream.serve.fairness.allowance import Allowance
+from stream.serve.fairness.turns import Turns
+from stream.serve.limits import Limits, Refusal
 from stream.serve.masking import Masking
 from stream.serve.newest import MaskedTrack, Newest
+from stream.serve.peers.frame_queue import FrameQueue
 from stream.serve.shared_networks import SharedNetworks
 
 NUMBERS_S = 0.5
 #: How long a last message may take to reach them, and the connection to close.
-FAREWELL_S, CLOSE_S = 0.3, 5.0
+FAREWELL_S, CLOSE_S = 0.3, 2.0
+#: Messages that waited on a link that stood still come at once: those of so many seconds.
+LONGEST_BURST_S = 10.0
+#: Why visits end whose visitors did nothing wrong; browsers try again by themselves.
+BROKE_OFF, STOPPED = "the connection broke off", "the server was stopped"
+NEEDED = "your place was needed for somebody at another address"
+WORTH_ANOTHER_TRY = (BROKE_OFF, STOPPED)
 
 
 class Visitor:
@@ -31,63 +39,83 @@ class Visitor:
     Nothing of them outlives `end`: frames, mask memory and background are in this object alone.
 
     Args:
+        address: who has a share of the server with whom.
         networks: shared with the others.
+        turns: at them.
         limits: of what they may send.
         stun: server that tells addresses behind a NAT, `None` for none.
+        on_seat: called with the visitor when their first frame has come; says whether they stay.
         on_end: called once, with the visitor and the reason, when they have left.
 
     Attributes:
         id: known to them and us only.
+        address: as given.
+        came_at: when they asked to come in, on the monotonic clock.
+        has_place: their video has come, and there is a place for them.
         masking: their state.
         num_received: frames that came from them.
         ended: why they left, `None` while they are here.
+        uploading: a background of theirs is on its way.
     """
 
     def __init__(
         self,
+        address: str,
         networks: SharedNetworks,
+        turns: Turns,
         limits: Limits,
         stun: str | None,
+        on_seat: Callable[[Visitor], bool],
         on_end: Callable[[Visitor, str], None],
     ) -> None:
         """Prepare a connection; `answer` begins it."""
         self.id = secrets.token_urlsafe(18)
+        self.address = address
+        self.came_at = time.monotonic()
+        self.has_place = False
         self.masking = Masking(networks)
         self.num_received = 0
         self.ended: str | None = None
         self.uploading = False
+        self._turns = turns
         self._limits = limits
-        self._stun = stun
+        self._on_seat = on_seat
         self._on_end = on_end
         self._peer = webrtc.connection(stun)
         self._masked = MaskedTrack()
         self._arrived: Newest[tuple[av.VideoFrame, float]] = Newest()
         self._channel: RTCDataChannel | None = None
-        self._messages = Rate(limits.max_messages_s, 1.0)
+        self._messages = Allowance(
+            limits.max_messages_s,
+            LONGEST_BURST_S * limits.max_messages_s,
+            at_first=2 * limits.max_messages_s,
+        )
+        self._frames: FrameQueue | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
         self._received: MediaStreamTrack | None = None
-        self._frame_at = time.monotonic()
-        self._media_bytes = 0
+        self._quiet_s = 0.0
 
     # === Their coming ===
 
     async def answer(self, sdp: str) -> str:
         """Return the answer to their offer; from then on the visit goes on by itself, until `end`.
 
+        Args:
+            sdp: the offer, as `webrtc.checked_offer` leaves it.
+
         Raises:
-            Refusal: the offer is not one that a browser makes for this page.
+            Refusal: it cannot be answered.
         """
-        sdp = webrtc.checked_offer(sdp, keep_candidates=self._stun is not None)
         self._peer.on("track", self._on_track)
         self._peer.on("datachannel", self._on_channel)
         self._peer.on("connectionstatechange", self._on_state)
-        self._masked.on("ended", lambda: self.end_soon("the connection broke off"))
+        self._masked.on("ended", lambda: self.end_soon(BROKE_OFF))
         try:
             webrtc.send_vp8(self._peer, self._masked)
             await self._peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-            webrtc.limit_messages(self._peer, self._limits, self._end_talk)
             await self._peer.setLocalDescription(await self._peer.createAnswer())
+            self._frames = webrtc.guard(self._peer, self._limits, self.end_soon)
         except Exception as error:  # of many kinds, depending on what the offer holds
             raise Refusal(400, "the offer cannot be answered; it needs VP8 video") from error
         self._spawn(self._watch())
@@ -106,7 +134,7 @@ class Visitor:
 
     def _on_state(self) -> None:
         if self._peer.connectionState in ("failed", "closed"):
-            self.end_soon("the connection broke off")
+            self.end_soon(BROKE_OFF)
 
     # === Their frames ===
 
@@ -123,21 +151,29 @@ class Visitor:
             try:
                 frame = await track.recv()
             except MediaStreamError:
-                self.end_soon("the camera was switched off")
+                self.end_soon(BROKE_OFF)
                 return
             if isinstance(frame, webrtc.Undecoded):
                 self.end_soon(frame.reason)
                 return
             if isinstance(frame, av.VideoFrame) and min(frame.width, frame.height) >= 2:
+                if not (self.has_place or self._sit_down()):
+                    return
                 self.num_received += 1
-                self._frame_at = time.monotonic()
+                self._quiet_s = 0.0
                 self._arrived.put((frame, time.perf_counter()))
+
+    def _sit_down(self) -> bool:
+        self.has_place = self.ended is None and self._on_seat(self)
+        return self.has_place
 
     async def _work(self) -> None:
         """Mask the newest frame, again and again."""
         while True:
-            frame, arrived_at = await self._arrived.take()
-            self._masked.put(await self.masking.apply(frame), arrived_at)
+            await self._arrived.wait()
+            async with self._turns.turn(self.address):
+                frame, arrived_at = await self._arrived.take()
+                self._masked.put(await self.masking.apply(frame), arrived_at)
 
     # === What they ask for ===
 
@@ -201,26 +237,23 @@ class Visitor:
     # === Their leaving ===
 
     async def _watch(self) -> None:
-        """Send numbers, and end what takes too long or sends too much."""
+        """Send numbers, and end what takes too long."""
         last_at = time.monotonic()
         while self.ended is None:
             await asyncio.sleep(NUMBERS_S)
             now = time.monotonic()
             self._say({"numbers": self.numbers(now - last_at)})
-            await self._check(now, now - last_at)
+            # while this server stood still, nothing could come
+            self._quiet_s += min(now - last_at, 2 * NUMBERS_S)
+            self._check()
             last_at = now
 
-    async def _check(self, now: float, elapsed_s: float) -> None:
-        limits, quiet_s = self._limits, now - self._frame_at
-        if self.num_received == 0 and quiet_s > limits.max_connect_s:
+    def _check(self) -> None:
+        limits = self._limits
+        if self.num_received == 0 and self._quiet_s > limits.max_connect_s:
             self.end_soon("no video arrived; is UDP between here and there allowed?")
-        elif self.num_received and quiet_s > limits.idle_s:
+        elif self.num_received and self._quiet_s > limits.idle_s:
             self.end_soon(f"no video for {limits.idle_s:.0f} seconds")
-        stats = await self._peer.getStats()
-        num = sum(entry.bytesReceived for entry in stats.values() if entry.type == "transport")
-        if num - self._media_bytes > limits.max_media_bytes_s * max(elapsed_s, NUMBERS_S):
-            self.end_soon("this is more data than a video of this size has")
-        self._media_bytes = num
 
     def end_soon(self, reason: str) -> None:
         """End the visit from within one of its own callbacks."""
@@ -238,14 +271,16 @@ class Visitor:
         return self._ending
 
     async def _end(self, reason: str) -> None:
-        self._say({"ended": reason})
-        if self._channel is not None and self._channel.readyState == "open":
-            await asyncio.sleep(FAREWELL_S)
-        for task in list(self._tasks):
-            task.cancel()
-        self._masked.stop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
-                await self._peer.close()
-        self.masking.background = None
-        self._on_end(self, reason)
+        try:
+            self._say({"ended": reason, "again": reason in WORTH_ANOTHER_TRY})
+            if self._channel is not None and self._channel.readyState == "open":
+                await asyncio.sleep(FAREWELL_S)
+            for task in list(self._tasks):
+                task.cancel()
+            self._masked.stop()
+            await webrtc.close(self._peer, CLOSE_S)
+            if self._frames is not None:
+                self._frames.put(None)  # its thread ends, whatever became of the connection
+        finally:  # whatever was wrong with the connection, the place is free
+            self.masking.background = None
+            self._on_end(self, reason)

@@ -6,12 +6,13 @@ attack than two, and because aiortc encodes it in a quarter of the time it spend
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import ipaddress
-import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import aioice.ice
 import aiortc.codecs
@@ -25,17 +26,14 @@ from aiortc import (
 )
 from aiortc.codecs.vpx import Vp8Decoder
 from aiortc.jitterbuffer import JitterFrame
-from aiortc.rtcsctptransport import Chunk, DataChunk, ForwardTsnChunk, RTCSctpTransport
-from aiortc.sdp import SessionDescription
 from av.frame import Frame
 
-from stream.serve.limits import Limits, Rate, Refusal
-
-MAX_CANDIDATES = 16
-#: Of messages that are not whole yet: bytes by those of the longest, pieces by messages a second.
-UNFINISHED_BYTES, UNFINISHED_PIECES = 8, 4
-#: Pieces a second by messages a second; the longest message of a browser comes in two.
-PIECES_S = 8
+from stream.serve.limits import Limits, Refusal
+from stream.serve.peers.datagrams import DatagramLimits, limit_datagrams
+from stream.serve.peers.frame_queue import FrameQueue, limit_frames
+from stream.serve.peers.messages import MessageLimits, limit_messages
+from stream.serve.peers.offer import rebuilt_offer
+from stream.serve.peers.retransmission import limit_retransmission
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,47 +97,53 @@ def send_vp8(peer: RTCPeerConnection, track: MediaStreamTrack) -> None:
     peer.addTransceiver(track, "sendrecv").setCodecPreferences(wanted)
 
 
-def limit_messages(peer: RTCPeerConnection, limits: Limits, on_excess: Callable[[], None]) -> None:
-    """Take no more of messages than may become of them, once the offer is set.
-
-    aiortc keeps a message that never ends however long it is, also beyond the window that it
-    announces, and looks through what it keeps at every piece that arrives.
+def guard(
+    peer: RTCPeerConnection,
+    limits: Limits,
+    on_excess: Callable[[str], None],
+) -> FrameQueue:
+    """Limit what comes from a visitor, once the answer to the offer is set.
 
     Args:
-        peer: of a visitor.
-        limits: of messages.
-        on_excess: called when there is too much; nothing that comes after that is looked at.
+        peer: of a visitor, whose offer is set.
+        limits: of what they send.
+        on_excess: called with a reason when there is too much of something.
+
+    Returns:
+        Where their frames wait for the decoder.
     """
-    sctp = peer.sctp
-    assert sctp is not None  # since the offer holds a data channel
-    receive, is_over = sctp._receive_chunk, False
-    pieces = Rate(PIECES_S * limits.max_messages_s, 1.0)
-
-    async def receive_some(chunk: Chunk) -> None:
-        nonlocal is_over
-        if not isinstance(chunk, DataChunk | ForwardTsnChunk):
-            await receive(chunk)
-        elif not is_over:
-            is_over = not pieces.allows()
-            if not is_over:
-                await receive(chunk)
-                is_over = _keeps_too_much(sctp, limits)
-            if is_over:
-                on_excess()
-
-    sctp._receive_chunk = receive_some  # type: ignore[method-assign]
-
-
-def _keeps_too_much(sctp: RTCSctpTransport, limits: Limits) -> bool:
-    streams = sctp._inbound_streams.values()
-    kept = [len(chunk.user_data) for stream in streams for chunk in stream.reassembly]
-    # numbers of pieces that came too early are kept even where the pieces are not, and so is
-    # something for each stream
-    num_pieces = len(kept) + len(sctp._sack_misordered) + len(streams)
-    return (
-        sum(kept) > UNFINISHED_BYTES * limits.max_message_bytes
-        or num_pieces > UNFINISHED_PIECES * limits.max_messages_s
+    (receiver,), (sender,) = peer.getReceivers(), peer.getSenders()
+    assert peer.sctp is not None  # since the offer holds a data channel
+    frames = limit_frames(
+        receiver,
+        limits.max_fps,
+        lambda: on_excess(f"more than {limits.max_fps} frames a second are too many"),
     )
+    limit_retransmission(receiver, sender, frames.break_off)
+    limit_messages(
+        peer.sctp,
+        MessageLimits(limits.max_message_bytes, limits.max_messages_s),
+        lambda: on_excess("too many messages, or too long ones"),
+    )
+    limit_datagrams(
+        peer,
+        DatagramLimits(limits.max_media_packets_s, limits.max_media_bytes_s),
+        lambda: on_excess("this is more data than a video of this size has"),
+    )
+    return frames
+
+
+async def close(peer: RTCPeerConnection, timeout_s: float) -> None:
+    """Close a connection and its sockets, in whatever state the other side has put it."""
+    transports: Any = list(peer._RTCPeerConnection__iceTransports)  # type: ignore[attr-defined]
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(timeout_s):
+            await peer.close()
+    for transport in transports:  # whose sockets may be open still where that broke off
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(timeout_s):
+                await transport.stop()
+                await transport._connection.close()
 
 
 def checked_offer(sdp: str, *, keep_candidates: bool) -> str:
@@ -155,23 +159,10 @@ def checked_offer(sdp: str, *, keep_candidates: bool) -> str:
     Raises:
         Refusal: it is not the offer of one video and one data channel.
     """
-    lines = [line.strip() for line in sdp.splitlines()]
-    kept, num_candidates = [], 0
-    for line in lines:
-        if line.startswith(("a=candidate:", "a=end-of-candidates")):
-            num_candidates += 1
-            is_name = re.search(r"\.local\b", line)
-            if not keep_candidates or is_name or num_candidates > MAX_CANDIDATES:
-                continue
-        kept.append(line)
-    text = "\r\n".join(filter(None, kept)) + "\r\n"
     try:
-        kinds = sorted(media.kind for media in SessionDescription.parse(text).media)
-    except Exception as error:  # of many kinds, depending on where the text stops making sense
-        raise Refusal(400, "the offer is no session description") from error
-    if kinds != ["application", "video"]:
-        raise Refusal(400, "the offer must hold one video and one data channel, nothing else")
-    return text
+        return rebuilt_offer(sdp, keep_candidates=keep_candidates)
+    except ValueError as error:
+        raise Refusal(400, str(error)) from error
 
 
 class Decoder(Vp8Decoder):
@@ -184,7 +175,6 @@ class Decoder(Vp8Decoder):
         """Prepare for the frames of one visitor."""
         super().__init__()
         self._limits = limits
-        self._rate = Rate(limits.max_fps, 1.0, time.monotonic)
         self._refused = False
 
     def decode(self, encoded_frame: JitterFrame) -> list[Frame]:
@@ -198,8 +188,6 @@ class Decoder(Vp8Decoder):
         return [Undecoded(reason)]  # type: ignore[list-item]
 
     def _reason(self, data: bytes) -> str | None:
-        if not self._rate.allows():
-            return f"more than {self._limits.max_fps} frames a second are too many"
         size = vp8_size(data)
         if size is not None and size[0] * size[1] > self._limits.max_pixels:
             most = self._limits.max_pixels

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,12 @@ pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 
 import aiohttp
+import numpy as np
+import psutil
 
 import run
 from tests.folders import ROOT
-from tests.serving import play
+from tests.serving import Client, play, png, scene
 
 
 @pytest.mark.parametrize(
@@ -61,6 +65,17 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
         done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"error: serve: cannot listen on 127.0.0.1, port {port}" in done.stderr
+    assert "another program listens there; try another --port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "nobody.invalid", "a" * 70 + ".example"])
+def test_an_address_that_is_not_this_machines(host: str) -> None:
+    program = [sys.executable, "run.py", "serve", "--host", host, "--self-signed"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "--host must be a name or an address of this machine" in done.stderr
+    assert "--port" not in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -96,3 +111,90 @@ def test_from_the_network_with_token_and_tls_until_ctrl_c() -> None:
     assert rest.splitlines()[-1] == "ended"
     assert "Traceback" not in rest
     assert "warning" not in rest
+
+
+#: Runs `serve` with something in it that never ends.
+HANGING = """
+import sys, time, run
+from stream.serve import {module}
+{module}.{name} = lambda *arguments: time.sleep(1000)
+sys.exit(run.main(["serve", "--port", "0"]))
+"""
+
+
+def started(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if found := re.match(r"open (\S+)", line):
+            return found[1]
+    raise AssertionError(process.wait())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("module", "name", "num_signals"),
+    [
+        ("shared_networks", "SharedNetworks.close", 1),  # the thread of signals itself is stuck
+        ("shared_networks", "SharedNetworks.close", 2),
+        ("server", "Server.close", 1),
+    ],
+)
+def test_it_ends_whatever_does_not(
+    module: str, name: str, num_signals: int, number: signal.Signals
+) -> None:
+    program = [sys.executable, "-c", HANGING.format(module=module, name=name)]
+    with subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        started(process)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) == 1  # where photos are decoded
+        for _ in range(num_signals):
+            process.send_signal(number)
+            time.sleep(0.5)
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+        psutil.wait_procs(children, 60)
+        assert not any(child.is_running() for child in children)
+
+
+def test_it_ends_while_it_starts() -> None:
+    """While the network is compiled: what takes long then is not waited for."""
+    hanging = HANGING.format(module="shared_networks", name="SharedNetworks.prepare")
+    program = [sys.executable, "-c", hanging]
+    with subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("model: ")
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_it_ends_while_visitors_are_there_and_a_photo_is_decoded() -> None:
+    program = [sys.executable, "run.py", "serve", "--port", "0"]
+    with subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        address = started(process).rstrip("/").replace("localhost", "127.0.0.1")
+        children = psutil.Process(process.pid).children(recursive=True)
+
+        async def visit() -> None:
+            async with Client(address, scene) as client:
+                await client.visit()
+                uploading = asyncio.ensure_future(
+                    client.upload(png(np.zeros((7000, 7000, 3), np.uint8)))
+                )
+                await asyncio.sleep(0.5)
+                process.send_signal(signal.SIGINT)
+                await client.until(lambda: client.last("ended") is not None)
+                assert client.last("ended") == "the server was stopped"
+                assert client.last("again") is True
+                await asyncio.gather(uploading, return_exceptions=True)
+
+        play(visit())
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        rest = process.stderr.read()
+    assert rest.splitlines()[-1] == "ended"
+    assert "Traceback" not in rest
+    assert "warning" not in rest
+    psutil.wait_procs(children, 60)
+    assert not any(child.is_running() for child in children)

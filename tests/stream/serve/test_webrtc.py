@@ -104,9 +104,6 @@ def test_no_memory_is_taken_for_a_giant_frame() -> None:
     assert isinstance(refused, Undecoded)
     assert decoder.decode(JitterFrame(claims, 1)) == []
     assert psutil.Process().memory_info().rss - before < 20e6
-    flood = Decoder(Limits(max_fps=3))
-    tiny = b"\x10\x02\x00\x9d\x01\x2a" + struct.pack("<HH", 5000, 5000)
-    assert isinstance(flood.decode(JitterFrame(tiny, 0))[0], Undecoded)
 
 
 def test_more_data_than_a_video_has(finds: Finds) -> None:
@@ -116,7 +113,7 @@ def test_more_data_than_a_video_has(finds: Finds) -> None:
             await client.until(lambda: client.last("ended") is not None)
             assert "more data than a video" in client.last("ended")
 
-    limits = Limits(max_media_bytes_s=2_000)
+    limits = Limits(max_media_bytes_s=8_000)
     with served(finds, settings=Settings(port=0, limits=limits)) as running:
         play(visit(running))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +18,13 @@ from aiortc.rtcsctptransport import (
     WEBRTC_STRING,
     DataChunk,
     ForwardTsnChunk,
+    HeartbeatChunk,
     RTCSctpTransport,
+    SackChunk,
 )
 
-from stream.serve import webrtc
 from stream.serve.limits import Limits
+from stream.serve.peers.messages import LAST_GAP, MAX_GAPS, MessageLimits, limit_messages
 from tests.serving import Client, Served, left, play, scene
 
 FIRST, LAST, UNORDERED = SCTP_DATA_FIRST_FRAG, SCTP_DATA_LAST_FRAG, SCTP_DATA_UNORDERED
@@ -60,14 +61,15 @@ class Receiving:
     def __init__(self) -> None:
         self.sctp = RTCSctpTransport(Transport())  # type: ignore[arg-type]
         self.sctp._last_received_tsn = 0
+        self.sctp._remote_port = 5000
         self.num_excesses = 0
         self.heard: list[str] = []
         channel = RTCDataChannel(
             self.sctp, RTCDataChannelParameters(id=0, negotiated=True, label="control")
         )
         channel.on("message", self.heard.append)
-        peer: Any = SimpleNamespace(sctp=self.sctp)
-        webrtc.limit_messages(peer, LIMITS, self._exceed)
+        limits = MessageLimits(LIMITS.max_message_bytes, LIMITS.max_messages_s)
+        limit_messages(self.sctp, limits, self._exceed)
 
     def _exceed(self) -> None:
         self.num_excesses += 1
@@ -119,6 +121,20 @@ def test_much_that_is_no_message(chunks: list[Any]) -> None:
     assert len(one.sctp._sack_misordered) <= 200
     assert len(one.sctp._inbound_streams) <= 200
     assert one.kept == []
+
+
+def test_what_is_no_message_counts_as_well() -> None:
+    one = asyncio.run(received(*(HeartbeatChunk() for _ in range(NUM))))
+    assert one.num_excesses == 1
+
+
+def test_what_was_never_sent_is_not_looked_for() -> None:
+    """A gap of 65,535 pieces has four bytes, and a datagram holds hundreds."""
+    sack = SackChunk()
+    sack.gaps = [(1, 65_535), (5, 2), *((n, n + 1) for n in range(2, 2 * MAX_GAPS + 10, 3))]
+    asyncio.run(received(sack))
+    assert 0 < len(sack.gaps) <= MAX_GAPS
+    assert all(first <= last <= LAST_GAP for first, last in sack.gaps)
 
 
 def test_the_longest_messages_of_a_browser() -> None:

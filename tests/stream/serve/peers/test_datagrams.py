@@ -1,0 +1,85 @@
+"""Datagrams: those of a visitor, and floods of every kind."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+pytest.importorskip("aiortc", reason="the extra serve")
+
+from stream.serve.limits import Limits
+from stream.serve.peers import datagrams as module
+from stream.serve.peers.datagrams import DatagramLimits, Datagrams
+
+CHECK, RECORD = b"\x00\x01" + b"c" * 90, b"\x16\xfe" + b"r" * 80
+REPORT, PACKET = b"\x81\xc9" + b"x" * 60, b"\x90\x60" + b"p" * 1100
+LIMITS = DatagramLimits(Limits().max_media_packets_s, Limits().max_media_bytes_s)
+HERE = ("127.0.0.1", 5000)
+
+
+class Coming:
+    """Judges datagrams at times of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.num_excesses = 0.0, 0
+        allowance = module.Allowance
+
+        def with_clock(*numbers: float, at_first: float | None = None) -> module.Allowance:
+            return allowance(*numbers, at_first=at_first, clock=lambda: self.now)
+
+        monkeypatch.setattr(module, "Allowance", with_clock)
+        self.one = Datagrams(LIMITS, self._exceed)
+
+    def _exceed(self) -> None:
+        self.num_excesses += 1
+
+    def send(self, data: bytes, num: int, sender: tuple[str, int] = HERE) -> int:
+        """Returns how many of so many are looked at."""
+        return sum(self.one.admit(data, sender) for _ in range(num))
+
+
+def test_a_visit_with_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    coming = Coming(monkeypatch)
+    second = [(PACKET, 180), (REPORT, 12), (RECORD, 20), (CHECK, 4)]
+    for elapsed_s in [1] * 30 + [9] + [1] * 5 + [20]:  # what was held back comes with what is new
+        coming.now += elapsed_s
+        for data, num in second:
+            assert coming.send(data, num * elapsed_s) == num * elapsed_s
+    assert coming.num_excesses == 0
+
+
+@pytest.mark.parametrize("data", [CHECK, RECORD, REPORT, PACKET, b"", b"\xff"])
+def test_too_much_of_one_kind_is_lost(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    coming = Coming(monkeypatch)
+    looked_at = 0
+    for _ in range(200):
+        coming.now += 0.1
+        looked_at += coming.send(data, 120)
+    assert coming.num_excesses == 0
+    assert looked_at < 20 * (LIMITS.max_media_s + 5) + 2 * LIMITS.max_media_s
+    assert coming.send(PACKET, 1) + coming.send(RECORD, 1) >= 1  # the other kinds come through
+
+
+def test_floods_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for data, num in ((b"\x80", 1000), (bytes([0x90, 0x60]) + b"p" * 60_000, 30)):
+        with monkeypatch.context() as patching:
+            coming = Coming(patching)
+            for _ in range(200):
+                coming.now += 0.1
+                coming.send(data, num)
+            assert coming.num_excesses == 1
+            assert coming.send(RECORD, 1) == 0
+
+
+def test_numbers_of_senders_and_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    coming = Coming(monkeypatch)
+    chance = random.Random(1)
+    coming.send(PACKET, 1)
+    for num in range(3000):
+        coming.now += 0.1
+        coming.send(CHECK, 1, ("192.0.2.1", num))
+        coming.send(PACKET[:8] + chance.randbytes(4) + PACKET[12:], 1)
+    assert len(coming.one._senders) == module.MAX_SENDERS
+    assert len(coming.one._streams) == module.MAX_STREAMS
+    assert coming.send(PACKET, 1) == 1

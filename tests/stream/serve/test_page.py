@@ -229,11 +229,14 @@ def test_two_pages_at_once(browser: Any, here: Served) -> None:
 def test_the_end_of_the_server_is_told(browser: Any, here: Served) -> None:
     visit = Visit(browser, here).start()
     here.call(here.server.close())
-    visit.page.wait_for_selector("#notice:not([hidden])")
-    assert visit.page.inner_text("#notice") == "The server was stopped."
-    assert visit.page.is_visible("#start")
-    visit.page.click("#start")
-    visit.until(lambda: visit.page.inner_text("#notice") == "The server does not answer.")
+    page = visit.page
+    visit.until(lambda: "The server was stopped. Trying again in" in page.inner_text("#notice"))
+    visit.until(lambda: "The server does not answer. Trying again" in page.inner_text("#notice"))
+    assert page.inner_text("#status") == "Trying again"
+    page.click("#stop")
+    assert page.inner_text("#status") == "Not connected"
+    assert page.is_hidden("#notice")
+    assert page.is_visible("#start")
     visit.context.close()
 
 

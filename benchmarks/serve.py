@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack
 from fractions import Fraction
@@ -225,6 +226,8 @@ def start_server(stack: ExitStack) -> tuple[psutil.Process, str]:
     assert process.stderr is not None
     for line in process.stderr:
         if found := re.match(r"open (\S+)", line):
+            # what it says later is read, so that it never waits for us
+            threading.Thread(target=process.stderr.read, daemon=True).start()
             return psutil.Process(process.pid), found[1]
     raise SystemExit("the server did not start")
 

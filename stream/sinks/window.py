@@ -21,6 +21,7 @@ KEYS = {27: "escape", 32: "space", 13: "enter"}
 _SPECIAL_KEYS = {0xFF8D: "enter", 0xFF53: "right", 0xF703: "right", 0x270000: "right"}
 _REFRESH_S = 0.2  # between two drawings of the same output
 _REFRESH_SHARE = 3  # times as long as a drawing takes, at least: those of large photos do
+_MAX_BARS = 3  # times as large as the picture; a window that is a mere line may distort it
 
 
 class Window(Sink):
@@ -50,6 +51,8 @@ class Window(Sink):
         self._draw: Callable[[Output], NDArray[np.uint8]] | None = None
         self._shown: Output | None = None
         self._drawn_hw = (1, 1)
+        self._drawn_at_xy = (0, 0)  # within what the window shows, bars included
+        self._window_wh = (0, 0)  # as it was drawn for
         self._due = 0.0  # when it is drawn again
         self._fullscreen = False
 
@@ -73,7 +76,8 @@ class Window(Sink):
         """Open the window."""
         width, height = self._stream.width, self._stream.height
         scale = min(1.0, 1600 / width, 900 / height)
-        flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+        # OpenCV keeps proportions too, but leaves light bars beside the picture
+        flags = cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL
         cv2.namedWindow(self._title, flags)
         cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
         cv2.setMouseCallback(self._title, self._on_mouse)
@@ -99,8 +103,10 @@ class Window(Sink):
     def poll(self) -> list[Event]:
         """Return keys pressed and clicks; see `Sink`."""
         if self._is_open:
-            if self._draw and self._shown and time.monotonic() > self._due:
-                self._show(self._shown)
+            with self._unless_closed():
+                is_due = self._draw is not None and time.monotonic() > self._due
+                if self._shown is not None and (is_due or self._size_wh() != self._window_wh):
+                    self._show(self._shown)
             self._look(1)
         events, self._events = self._events, []
         if events:
@@ -113,16 +119,24 @@ class Window(Sink):
         self._drawn_hw = (image.shape[0], image.shape[1])
         self._shown = output
         with self._unless_closed():
+            self._window_wh = self._size_wh()
+            image, self._drawn_at_xy = with_bars(image, self._window_wh)
             cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         now = time.monotonic()
         self._due = now + max(_REFRESH_S, _REFRESH_SHARE * (now - began))
+
+    def _size_wh(self) -> tuple[int, int]:
+        """Return the size of what the window shows now; without meaning before it is there."""
+        _, _, width, height = cv2.getWindowImageRect(self._title)
+        return width, height
 
     def _on_mouse(self, event: int, x: int, y: int, flags: int, given: object) -> None:
         if event != cv2.EVENT_LBUTTONDOWN or self._draw is None or self._shown is None:
             return
         height, width = self._drawn_hw
         frame_h, frame_w = self._shown.picture.size_hw  # of photos each may have another size
-        at_xy = x * frame_w // width, y * frame_h // height
+        left, top = self._drawn_at_xy
+        at_xy = (x - left) * frame_w // width, (y - top) * frame_h // height
         if 0 <= at_xy[0] < frame_w and 0 <= at_xy[1] < frame_h:
             self._events.append(Event("click", at_xy=at_xy))
 
@@ -156,6 +170,32 @@ class Window(Sink):
         if self._is_open:
             self._is_open = False
             self._events.append(Event("closed"))
+
+
+def with_bars(
+    image: NDArray[np.uint8], window_wh: tuple[int, int]
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return a picture in the proportions of a window: black beside it, or above and below.
+
+    Args:
+        image: (h, w, 3) uint8.
+        window_wh: size of the window, which stretches what it shows; of any if it has none yet.
+
+    Returns:
+        (H, W, 3) uint8, and where in it the picture begins, x and y.
+    """
+    height, width = image.shape[:2]
+    window_w, window_h = window_wh
+    if window_w < 1 or window_h < 1:
+        return image, (0, 0)
+    beside = min(round(height * window_w / window_h) - width, _MAX_BARS * width)
+    above = min(round(width * window_h / window_w) - height, _MAX_BARS * height)
+    if max(beside, above) < 2:  # the window's size is whole pixels, which nobody sees
+        return image, (0, 0)
+    left, top = max(0, beside) // 2, max(0, above) // 2
+    edges = (top, max(0, above) - top, left, max(0, beside) - left)
+    barred = cv2.copyMakeBorder(image, *edges, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    return np.asarray(barred, np.uint8), (left, top)
 
 
 def key_of(code: int) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from stream.display import why_no_window
+from stream.sinks.window import with_bars
+from tests.at_window import Person
 from tests.screens import needs_screen, start, virtual_screen, wait_for_window, xdotool
 
 
@@ -54,6 +56,53 @@ def test_ctrl_c_ends_a_photo_that_waits_for_a_key(screen, tmp_path):
         finally:
             process.kill()
     assert process.returncode in (0, 130), told  # it was the last photo, and may be done
+
+
+@needs_screen
+@pytest.mark.parametrize("size_wh", [(1000, 300), (300, 700)])
+def test_beside_a_picture_and_above_it_is_black(screen, tmp_path, size_wh):
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((240, 320, 3), 255, np.uint8))
+    program = ["photo.png", "--effect", "none"]
+    with start(program, screen, tmp_path) as process:
+        try:
+            person = Person(screen, process)
+            xdotool(screen, "windowsize", "--sync", person.window, *map(str, size_wh))
+            width, height = size_wh
+            shown_w, shown_h = min(width, height * 4 // 3), min(height, width * 3 // 4)
+
+            def is_right() -> bool:
+                image = person.look(size_wh)
+                left, top = (width - shown_w) // 2, (height - shown_h) // 2
+                below_text = top + shown_h * 2 // 3
+                picture = image[below_text : top + shown_h - 3, left + 3 : left + shown_w - 3]
+                bars = image.copy()
+                bars[max(0, top - 3) : top + shown_h + 3, max(0, left - 3) : left + shown_w + 3] = 0
+                return picture.min() > 250 and bars.max() == 0
+
+            person.wait_until(is_right)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("window_wh", "size_wh", "at_xy"),
+    [
+        ((640, 480), (320, 240), (0, 0)),
+        ((641, 480), (320, 240), (0, 0)),  # half a pixel
+        ((1600, 900), (427, 240), (53, 0)),
+        ((300, 700), (320, 747), (0, 253)),
+        ((10_000, 10), (1280, 240), (480, 0)),  # a mere line
+        ((0, 480), (320, 240), (0, 0)),  # there is no window yet
+        ((-1, -1), (320, 240), (0, 0)),
+    ],
+)
+def test_bars_give_a_picture_the_proportions_of_the_window(window_wh, size_wh, at_xy):
+    image, begins_xy = with_bars(np.full((240, 320, 3), 200, np.uint8), window_wh)
+    assert image.shape == (size_wh[1], size_wh[0], 3)
+    assert begins_xy == at_xy
+    left, top = at_xy
+    assert (image[top : top + 240, left : left + 320] == 200).all()
+    assert image.sum() == 240 * 320 * 3 * 200
 
 
 @pytest.mark.parametrize("display", ["", ":987", "nowhere:0"])

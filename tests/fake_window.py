@@ -16,12 +16,14 @@ class Windows:
     def __init__(self) -> None:
         self.shown: dict[str, np.ndarray | None] = {}
         self.keys: list[int] = []
+        self.size_wh = (0, 0)
 
     def open(self, title: str, flags: int) -> None:
         self.shown[title] = None
 
     def resize(self, title: str, width: int, height: int) -> None:
         self._check(title)
+        self.size_wh = (width, height)
 
     def listen(self, title: str, on_mouse: Callable[..., None]) -> None:
         self._check(title)
@@ -45,6 +47,10 @@ class Windows:
             raise cv2.error("NULL guiReceiver (please create a window)")
         return float(title in self.shown)
 
+    def rectangle(self, title: str) -> tuple[int, int, int, int]:
+        self._check(title)
+        return 0, 0, *self.size_wh
+
     def change(self, title: str, what: int, value: float) -> None:
         self._check(title)
 
@@ -66,6 +72,7 @@ def windows_instead(monkeypatch: pytest.MonkeyPatch) -> Windows:
         "waitKeyEx": windows.key,
         "getWindowProperty": windows.is_visible,
         "setWindowProperty": windows.change,
+        "getWindowImageRect": windows.rectangle,
     }
     for name, function in functions.items():
         monkeypatch.setattr(cv2, name, function)

@@ -13,7 +13,7 @@ from tests.folders import ROOT
 PAGE = (ROOT / "ARCHITECTURE.md").read_text()
 TABLES, JOURNEYS = PAGE.split("## Five journeys")
 #: What folders grow when they are full.
-TO_COME = ("background/", "picture/", "over/", "endurance/", "common/", "propagation/")
+TO_COME = ("background/", "picture/", "over/", "endurance/", "common/", "propagation/", "photos/")
 #: Where a journey's files are looked for; the last are those of a training, within one folder.
 ROOMS = ("", "stream/", "segmentation/", "segmentation/training/mask_rcnn/")
 

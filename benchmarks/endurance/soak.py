@@ -1,6 +1,6 @@
 """Blur for many minutes, as if a clip were a camera: frames shown, memory, latency.
 
-python -m benchmarks.soak CLIP [--minutes 30]
+python -m benchmarks.endurance.soak CLIP [--minutes 30]
 
 The clip is joined to itself and played in real time into a sink that takes no time, with the
 default network. Prints one JSON object: the share of frames shown, and for each third of the time
@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from benchmarks.command import run_command
-from benchmarks.memory import join
+from benchmarks.endurance.memory import join
 from segmentation import load
 from stream import open_run, open_source, play
 from stream.stats import Stats

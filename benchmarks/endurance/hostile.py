@@ -1,6 +1,6 @@
 """The page beside visitors who behave badly: what they cost, and whom.
 
-python -m benchmarks.hostile [--hostile 60] [--addresses 20] [--seconds 20] [--rounds 2]
+python -m benchmarks.endurance.hostile [--hostile 60] [--addresses 20] [--seconds 20] [--rounds 2]
 
 Two visitors count the frames that come back, 640x480 at 30 a second, without a browser, from a
 process of their own. Beside them, at `nice 19`, is one process with the hostile ones, each of

@@ -1,7 +1,7 @@
 """Runs that are killed at a random moment: what is lost, and what is left over.
 
-python -m benchmarks.kills [--runs 20]
-python -m benchmarks.kills --sizes CLIP ...
+python -m benchmarks.endurance.kills [--runs 20]
+python -m benchmarks.endurance.kills --sizes CLIP ...
 
 By itself: a job to a file, recordings and a folder for a web server, each killed `--runs` times
 with SIGKILL after one to five seconds, half of them the program alone and half with its encoder;

@@ -1,6 +1,6 @@
 """Memory of the whole program, decoder included, while it plays a clip again and again.
 
-python -m benchmarks.memory CLIP [--minutes 10] [--realtime] [--effect blur]
+python -m benchmarks.endurance.memory CLIP [--minutes 10] [--realtime] [--effect blur]
 
 The clip is joined to itself to `--minutes` of video. Prints one JSON object: resident memory, in
 MB, of the program and its child processes, as medians over tenths of the run (the first is start

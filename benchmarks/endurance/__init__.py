@@ -1,0 +1,1 @@
+"""What runs long or provokes accidents: kills, hours, visitors who behave badly."""

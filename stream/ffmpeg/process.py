@@ -28,6 +28,8 @@ _PIPE_BYTES = 1 << 20
 INTERRUPTED = 255
 
 _ERROR_LEVELS = ("[error] ", "[fatal] ", "[panic] ")
+# Of raw frames, which are written nevertheless.
+_HARMLESS = "non monotonically increasing dts to muxer"
 
 #: Every frame keeps its timestamp, in the unit it came in; none is left out or repeated. Of the
 #: picture alone: sound has units of its own.
@@ -138,8 +140,9 @@ class Ffmpeg:
             self._on_line(None)
 
     def _take_line(self, line: str) -> None:
+        is_error = not (self._process.stdout is not None and _HARMLESS in line)
         for level in _ERROR_LEVELS:
-            if level in line:
+            if level in line and is_error:
                 self._errors.append(line.partition(level)[2].strip())
         if self._on_line is not None:
             self._on_line(line)

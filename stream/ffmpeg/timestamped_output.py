@@ -19,13 +19,10 @@ _SHAPE = re.compile(
 )
 _FIRST_OF_SHAPE = re.compile(r"\bframe:0 +pts:(-?\d+) ")
 
-#: Prints one line per frame to standard error, before the frame itself: pts and time base. No part
-#: of a frame is kept until the next; the packets' times are made up, as the muxer takes none that
-#: go back.
+#: Prints one line per frame to standard error, before the frame itself: pts and time base.
 TIMESTAMP_OPTIONS = (
     *KEEP_TIMESTAMPS,
     *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "#frame {pts} {tb}"),
-    *("-bsf:v", "setts=ts=N", "-flush_packets", "1"),
 )
 #: Belongs before the one `scale` of the filters; prints the pts of the first frame of each size.
 PRINT_SHAPES = ",".join(

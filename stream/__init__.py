@@ -46,8 +46,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stream.errors import StreamError
     from stream.frame import Event, Frame, Output, OutputInfo, Sink, Source, StreamInfo
-    from stream.loop import Run, outputs, play
     from stream.opening import open_run
+    from stream.running.loop import Run, outputs, play
     from stream.sinks import SinkOptions, open_sink
     from stream.sources import open_source
     from stream.tracking import Keyframes
@@ -76,7 +76,7 @@ _HOMES = {
     "StreamError": "errors",
     **dict.fromkeys(("Event", "Frame", "Output", "OutputInfo"), "frame"),
     **dict.fromkeys(("Sink", "Source", "StreamInfo"), "frame"),
-    **dict.fromkeys(("Run", "outputs", "play"), "loop"),
+    **dict.fromkeys(("Run", "outputs", "play"), "running.loop"),
     "open_run": "opening",
     **dict.fromkeys(("SinkOptions", "open_sink"), "sinks"),
     "open_source": "sources",

@@ -23,8 +23,8 @@ from stream.foreground import Keep, Wanted, parse_keep
 from stream.frame import OutputInfo, Sink, Source, StreamInfo
 from stream.live.opening import open_live_control
 from stream.live.palette import Palette
-from stream.loop import Run, free_name
 from stream.pipeline import Look, Pipeline, shrunk
+from stream.running.loop import Run, free_name
 from stream.sinks import SinkOptions, open_sink, wants_instances
 from stream.sources import local_files, open_source
 from stream.stats import Stats

@@ -16,8 +16,8 @@ from stream.frame import Event, Frame, Output, OutputInfo, StreamInfo
 from stream.live.control import LiveControl
 from stream.live.palette import Palette
 from stream.live.recorder import Recorder
-from stream.loop import Run, play
 from stream.pipeline import Look, Pipeline
+from stream.running.loop import Run, play
 from stream.sinks import SinkOptions
 from stream.stats import Stats
 from tests.fakes import ListSink, MovingSquare, Oracle, output_of, square

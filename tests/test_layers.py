@@ -50,7 +50,9 @@ SOURCES, SINKS, LIVE, DOCTOR, SERVE, COMMANDS = (
 # likewise, and what it gives puts together all of the trunk
 OPENING = ("stream/opening.py", "stream/__init__.py")
 TRUNK = tuple(
-    name for name in GRAPH if re.fullmatch(r"stream/\w+\.py", name) and name not in OPENING
+    name
+    for name in GRAPH
+    if re.fullmatch(r"stream/(running/)?\w+\.py", name) and name not in OPENING
 )
 
 #: (importers, imported, exceptions); imports in functions and for types count.

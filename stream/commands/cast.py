@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from stream.foreground import Keep, Wanted
     from stream.live.palette import Palette
-    from stream.loop import Run
+    from stream.running.loop import Run
     from stream.stats import Stats
     from stream.tracking import Keyframes
 
@@ -28,9 +28,9 @@ def cast(arguments: Sequence[str]) -> int:
     options = cast_parser().parse_args(arguments)
     keyframes, wanted = _keyframes(options), model_options.wanted_objects(options)
     _check_outputs(options)
-    from stream import loop
     from stream.commands.interruption import Interruption
     from stream.commands.progress import progress
+    from stream.running import loop
 
     stop = threading.Event()
     with ExitStack() as stack:

@@ -99,10 +99,28 @@ class Ffmpeg:
         if folder is not None and os.path.dirname(command[0]):
             command[0] = os.path.abspath(command[0])
         self._lifeline = Lifeline() if pipe_out else None
+        self._process = self._begin(command, pipe_in, pipe_out, folder, holds)
+        if self._lifeline is not None:
+            self._lifeline.tie(self._process.pid)
+        self._on_line = on_line
+        self._errors: deque[str] = deque(maxlen=20)
+        for pipe in (self._process.stdin, self._process.stdout):
+            _enlarge(pipe)
+        self._log = threading.Thread(target=self._read_log, name="ffmpeg-log", daemon=True)
+        self._log.start()
+
+    def _begin(
+        self,
+        command: Sequence[str],
+        pipe_in: bool,
+        pipe_out: bool,
+        folder: Path | None,
+        holds: Sequence[int],
+    ) -> subprocess.Popen[bytes]:
         held = None if self._lifeline is None else self._lifeline.reader
         no_input = subprocess.DEVNULL if held is None else held
         try:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 cwd=folder,
                 stdin=subprocess.PIPE if pipe_in else no_input,
@@ -117,14 +135,6 @@ class Ffmpeg:
             raise StreamError(
                 f"{command[0]}: cannot be run ({error.strerror}); check IMAGEIO_FFMPEG_EXE"
             ) from None
-        if self._lifeline is not None:
-            self._lifeline.tie(self._process.pid)
-        self._on_line = on_line
-        self._errors: deque[str] = deque(maxlen=20)
-        for pipe in (self._process.stdin, self._process.stdout):
-            _enlarge(pipe)
-        self._log = threading.Thread(target=self._read_log, name="ffmpeg-log", daemon=True)
-        self._log.start()
 
     @property
     def pid(self) -> int:

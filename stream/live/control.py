@@ -19,8 +19,8 @@ from stream.live.hud import Figures, enlarged, mark_instances, write_lines
 from stream.live.keys import KEYS
 from stream.live.palette import Palette, effect_of_key
 from stream.live.recorder import Recorder
-from stream.loop import Run
 from stream.pipeline import Look
+from stream.running.loop import Run
 from stream.sinks.window import Window
 
 Image = NDArray[np.uint8]

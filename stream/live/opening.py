@@ -15,7 +15,7 @@ from stream.frame import Event, OutputInfo
 from stream.live.control import LiveControl
 from stream.live.palette import Palette
 from stream.live.recorder import Recorder
-from stream.loop import Run, free_name
+from stream.running.loop import Run, free_name
 from stream.sinks import SinkOptions
 from stream.sinks.window import Window
 

@@ -1,7 +1,7 @@
 """The networks that all visitors share, and the threads that work for them.
 
-There is no `stream.loop` here: each visitor is a `Pipeline` fed by their own connection, and the
-event loop never waits for a frame.
+`stream.running` has no part in this: each visitor is a `Pipeline` fed by their own connection, and
+the event loop never waits for a frame.
 """
 
 from __future__ import annotations

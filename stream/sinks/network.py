@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 from segmentation.picture import Picture
-from stream.channel import Channel
 from stream.errors import StreamError
 from stream.ffmpeg.network_output import (
     PLAYLIST,
@@ -19,6 +18,7 @@ from stream.ffmpeg.network_output import (
 from stream.files.outputs import delete_empty, make_folder, writing
 from stream.frame import Output, OutputInfo, Sink
 from stream.pace import Pace
+from stream.running.channel import Channel
 from stream.sinks.connection import Connection
 from stream.sinks.options import SinkOptions
 from stream.sinks.playlist import mark_as_cut_off

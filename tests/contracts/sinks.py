@@ -13,7 +13,7 @@ import pytest
 from segmentation.coco import CATEGORIES
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.live.recorder import Recorder
-from stream.loop import _Handed
+from stream.running.loop import _Handed
 from stream.sinks import SinkOptions
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos

@@ -15,9 +15,9 @@ from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Output
-from stream.loop import Run, play
 from stream.pipeline import Look, Pipeline
 from stream.process_settings import batch_work
+from stream.running.loop import Run, play
 from stream.stats import Stats
 from tests.fakes import ListSink, MovingSquare, Oracle
 

@@ -12,10 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from stream.channel import Channel
 from stream.frame import Frame, Output, Source
-from stream.outlets import Outlets
 from stream.pipeline import Pipeline, Tracked
+from stream.running.channel import Channel
+from stream.running.outlets import Outlets
 from stream.stats import Stats
 
 # Each with the time of its capture, on the clock of time.perf_counter.
@@ -36,7 +36,7 @@ class Stages:
         pipeline: each half of it is used by one stage.
         outlets: get what comes out, and its end.
         stats: counts and times go there.
-        paused: see `stream.loop.Run`.
+        paused: see `stream.running.loop.Run`.
         stopping: once set, nothing waits for a person any more.
     """
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stream.channel import Channel
 from stream.errors import StreamError
 from stream.files.disk_space import DiskSpace
 from stream.frame import Event, Output, Sink
+from stream.running.channel import Channel
 from stream.stats import Stats
 
 # An output with the time of its capture, on the clock of time.perf_counter.

@@ -11,10 +11,10 @@ import pytest
 from effects import Mask, Unchanged
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
-from stream import loop
 from stream.errors import StreamError
 from stream.frame import Event, Source
 from stream.pipeline import Look, Pipeline
+from stream.running import loop
 from stream.stats import Stats
 from tests.fakes import HoldsBack, ListSink, MovingSquare, Oracle, square
 

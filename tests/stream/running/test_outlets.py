@@ -11,12 +11,12 @@ import pytest
 from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
-from stream import loop
 from stream.commands.error_line import one_line
 from stream.errors import StreamError
 from stream.frame import Event, Source
-from stream.outlets import Outlets
 from stream.pipeline import Look, Pipeline
+from stream.running import loop
+from stream.running.outlets import Outlets
 from stream.stats import Stats
 from tests.fakes import HoldsBack, ListSink, MovingSquare, Oracle
 from tests.leftovers import nothing_left
@@ -286,7 +286,7 @@ class Short:
 
 
 def test_a_live_recording_ends_whole_before_its_disk_is_full(monkeypatch):
-    monkeypatch.setattr("stream.outlets.DiskSpace", Short)
+    monkeypatch.setattr("stream.running.outlets.DiskSpace", Short)
     sinks = {"file": ListSink(folder=FILES), "sent": ListSink()}
     told: list[str] = []
     with pytest.raises(StreamError, match=r"^file: no room$"):
@@ -297,7 +297,7 @@ def test_a_live_recording_ends_whole_before_its_disk_is_full(monkeypatch):
 
 
 def test_a_file_meets_the_full_disk(monkeypatch):
-    monkeypatch.setattr("stream.outlets.DiskSpace", Short)
+    monkeypatch.setattr("stream.running.outlets.DiskSpace", Short)
     sink = ListSink(folder=FILES)
     play(MovingSquare(50), {"file": sink})
     assert sink.indices == list(range(50))

@@ -1,7 +1,6 @@
 """One run: its threads, what ends it, and what is left of its outputs then.
 
-`stream.stages` has what the threads do between source and sinks, `stream.outlets` what is done
-with each sink.
+`stages` has what the threads do between source and sinks, `outlets` what is done with each sink.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from stream.errors import StreamError
 from stream.frame import Event, Output, Sink, Source
-from stream.outlets import Outlets
 from stream.pipeline import Pipeline
 from stream.process_settings import batch_work, settle_process
-from stream.stages import POLL_S, Stages
+from stream.running.outlets import Outlets
+from stream.running.stages import POLL_S, Stages
 from stream.stats import Stats
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from stream.channel import Channel
+from stream.running.channel import Channel
 
 
 def test_newest_wins_drops_the_oldest():

@@ -32,12 +32,13 @@ WATCH = """(() => {
   };
 })()"""
 DRAG = """async (values) => {
-  const slider = document.getElementById('strength');
+  const slider = document.getElementById('strength'), began = performance.now();
   for (const value of values) {
     slider.value = value;
     slider.dispatchEvent(new Event('input', { bubbles: true }));
     await new Promise((go) => setTimeout(go, 8));
   }
+  return performance.now() - began;
 }"""
 
 
@@ -90,21 +91,21 @@ def test_a_slider_that_is_dragged_to_and_fro(visit: Visit, here: Served) -> None
     page = visit.page
     num = len(effects(visit))
     values = [*range(5, 101, 5), *range(95, 4, -5)] * 6
-    page.evaluate(DRAG, [*values, 35])
-    visit.until(lambda: effects(visit)[-1] == "blur=0.35", 2)
+    dragged_ms = page.evaluate(DRAG, [*values, 35])  # as long as a busy machine needs for it
+    visit.until(lambda: effects(visit)[-1] == "blur=0.35")
     assert len(effects(visit)) - num > 5  # it is seen while it moves
     page.wait_for_timeout(1000)
     assert len(here.server.visitors) == 1
     assert page.is_hidden("#notice")
     assert page.inner_text("#status") == "Live"
-    assert len(effects(visit)) - num < len(values) / 5
+    assert len(effects(visit)) - num < dragged_ms / 100 + 4  # ten a second, and the last one
 
 
 def test_the_last_choice_is_sent(visit: Visit) -> None:
     visit.start()
     for name in ("grey", "mask", "overlay", "none", "grey", "overlay"):
         visit.page.check(f"input[name=effect][value={name}]", force=True)
-    visit.until(lambda: effects(visit)[-1] == "overlay", 2)
+    visit.until(lambda: effects(visit)[-1] == "overlay")
 
 
 def test_why_a_visit_ended_stays_readable(visit: Visit, here: Served) -> None:

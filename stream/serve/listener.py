@@ -29,9 +29,9 @@ OPTIONS: dict[str, Any] = {"lingering_time": 0.2, "auto_decompress": False, "acc
 #: Connections that wait to be accepted. More would only wait longer.
 BACKLOG = 64
 #: Connections accepted a second. More, and accepting them would be all that is done.
-MAX_ACCEPTED_S = 300.0
+MAX_ACCEPTED_S = 150.0
 #: Requests answered a second; of several addresses those that ask most are refused first.
-MAX_REQUESTS_S = 80.0
+MAX_REQUESTS_S = 40.0
 #: What is saved of both, and of what an address may ask for, in seconds.
 SAVED_S = 5.0
 #: How long nothing is accepted where the system has no more sockets, or too many are wanted.
@@ -144,7 +144,7 @@ class Listener:
     def _begin(self, accepted: socket.socket, address: str) -> None:
         server = self._runner.server
         assert server is not None
-        connection = HttpConnection(server, address, self._gone, **OPTIONS)
+        connection = HttpConnection(server, address, self._answered, self._gone, **OPTIONS)
         loop = asyncio.get_running_loop()
         self._open[connection] = loop.create_task(self._connect(accepted, connection))
         self._unconnected.add(connection)
@@ -192,9 +192,12 @@ class Listener:
         connection.has_begun = True
         response = await handler(request)
         if request.transport is not None:  # who was sent away in the middle has had nothing
-            self._requests.spend(1)
-            self._requests_of.spend(connection.address)
+            self._answered(connection)
         return response
+
+    def _answered(self, connection: HttpConnection) -> None:
+        self._requests.spend(1)
+        self._requests_of.spend(connection.address)
 
 
 async def _close_after(request: web.Request, response: web.StreamResponse) -> None:

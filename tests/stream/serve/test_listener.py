@@ -138,6 +138,20 @@ def test_those_who_ask_all_the_time(finds: Finds) -> None:
     assert running.errors == []
 
 
+def test_those_who_talk_nonsense_all_the_time(finds: Finds) -> None:
+    """What is no request is counted as one."""
+    num_answers = 0
+    with served(finds, settings=Settings(port=0, limits=Limits(max_requests_s=1))) as running:
+        for _ in range(60):
+            with contextlib.suppress(ConnectionError):
+                address = ("127.0.0.1", running.server.settings.port)
+                with socket.create_connection(address) as one:
+                    one.sendall(b"\x16\x03\x01\r\n\r\n")
+                    num_answers += bool(one.recv(4096))
+        assert 5 <= num_answers < 50
+        assert page(running, "127.0.0.2") == 200
+
+
 def test_several_who_ask_all_the_time(here: Served) -> None:
     """What all of them may ask is used up; who has not asked yet gets in."""
 

@@ -42,7 +42,7 @@ def golden_params(
 
     Args:
         compacts: stems of files by the names of their cases.
-        largers: likewise, of the other set; its tests are long ones.
+        largers: likewise, of the other set, as far as it is there; its tests are long ones.
         long: names of compact cases whose tests are long ones.
     """
     first = [
@@ -52,6 +52,7 @@ def golden_params(
     return first + [
         pytest.param((name, larger(stem)), id=f"{name}-larger", marks=pytest.mark.long)
         for name, stem in largers.items()
+        if larger(stem).is_file()
     ]
 
 
@@ -61,15 +62,13 @@ def as_long(case: Any) -> Any:
 
 
 def load_golden(path: Path) -> Golden:
-    """Return all arrays of a file; skips where the larger set or the photo is absent.
+    """Return all arrays of a file; skips where the photo is absent.
 
     A tensor is there as a whole under its name, or sampled: `X/shape`, `X/idx` (flat indices in C
     order) and `X/val`. What is always there: `image`, the photo (H, W, 3) uint8 RGB; `recipe_net`,
     which weights; and of a network `final_masks` (N, R, W) bool, the rows `final_mask_rows` (R,) of
     its masks, and `final_mask_areas` (N,), the pixels of the whole masks.
     """
-    if path.parent == LARGER and not path.is_file():
-        pytest.skip(f"needs the project's reference data in {LARGER.name}/ beside the checkout")
     with np.load(path) as archive:
         golden = dict(archive)
     if "sampled" in golden:

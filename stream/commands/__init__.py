@@ -86,5 +86,7 @@ def json_file(text: str) -> Path:
 
 def say(text: str) -> None:
     """Tell the person at the terminal; standard output is for results."""
-    with contextlib.suppress(OSError):  # nobody reads any more: no reason to stop working
+    try:
         print(as_started(text), file=sys.stderr, flush=True)
+    except OSError:  # nobody reads any more: no reason to stop working, nor to fail at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -63,5 +63,5 @@ class Limits:
     max_decode_minute_s: float = 10.0
     max_decode_bytes: int = 800_000_000
     max_request_s: float = 30.0
-    max_requests_s: int = 20
+    max_requests_s: int = 4
     max_connections: int = 64

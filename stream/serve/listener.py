@@ -32,8 +32,9 @@ BACKLOG = 64
 MAX_ACCEPTED_S = 150.0
 #: Requests answered a second; of several addresses those that ask most are refused first.
 MAX_REQUESTS_S = 40.0
-#: What is saved of both, and of what an address may ask for, in seconds.
-SAVED_S = 5.0
+#: What is saved of both, and of what an address may ask for, in seconds: a page and what belongs
+#: to it are some fifteen requests at once, and then none for long.
+SAVED_S, ADDRESS_SAVED_S = 5.0, 25.0
 #: How long nothing is accepted where the system has no more sockets, or too many are wanted.
 PAUSE_S = 0.1
 
@@ -61,7 +62,7 @@ class Listener:
         self._accepted = Allowance(MAX_ACCEPTED_S, SAVED_S * MAX_ACCEPTED_S)
         self._requests = Allowance(MAX_REQUESTS_S, SAVED_S * MAX_REQUESTS_S)
         most = settings.limits.max_requests_s
-        self._requests_of = Allowances(most, SAVED_S * most)
+        self._requests_of = Allowances(most, ADDRESS_SAVED_S * most)
 
     async def start(self) -> tuple[str, int]:
         """Listen; returns address and port.
@@ -129,7 +130,7 @@ class Listener:
 
     def _asks_too_much(self, address: str) -> bool:
         left = self._requests_of.left(address)
-        is_modest = left >= 0.75 * SAVED_S * self._settings.limits.max_requests_s
+        is_modest = left >= 0.75 * ADDRESS_SAVED_S * self._settings.limits.max_requests_s
         return left < 1 or (self._requests.left < 1 and not is_modest)
 
     def _make_room(self) -> None:

@@ -352,7 +352,7 @@ def test_missing_system_library_names_the_remedy(capfd, photo, monkeypatch):
     ("module", "extra"), [("cv2", ""), ("keras.ops", "mask-rcnn"), ("skimage", "demo")]
 )
 def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, extra):
-    def missing(name: str, options: object) -> None:
+    def missing(name: str, options: object, **more: object) -> None:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
     monkeypatch.setattr("segmentation.loading.load", missing)
@@ -361,7 +361,8 @@ def test_missing_module_names_the_remedy(capfd, photo, monkeypatch, module, extr
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
-def test_nobody_reading_what_is_said_stops_no_work(photo, tmp_path, closed):
+def test_nobody_reading_what_is_said_stops_no_work(photo, tmp_path, closed, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what waits is written at the end
     out = tmp_path / "out.png"
     command = f'"{sys.executable}" "{ROOT}/run.py" "{photo}" -o "{out}" {closed}'
     assert subprocess.run(["sh", "-c", command], check=False).returncode == 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
+import os
 import re
 import sys
 from pathlib import Path
@@ -86,6 +86,8 @@ def json_file(text: str) -> Path:
 
 def say(text: str) -> None:
     """Tell the person at the terminal; standard output is for results."""
+    if sys.stderr is None:  # it was closed at the start
+        return
     try:
         print(as_started(text), file=sys.stderr, flush=True)
     except OSError:  # nobody reads any more: no reason to stop working, nor to fail at the end

@@ -80,8 +80,8 @@ class Visit:
             self.page.wait_for_timeout(100)
 
     def replace(self) -> None:
-        self.page.check("input[name=effect][value=replace]", force=True)
-        self.page.check("input[name=background][value='#0f8a4b']", force=True)
+        self.page.click("label:has(input[name=effect][value=replace])")
+        self.page.click("label:has(input[name=background][value='#0f8a4b'])")
         self.until(lambda: share_of(self.grab()[ROOM_AREA], GREEN) > 0.95)
 
 

@@ -92,6 +92,7 @@ class Server:
             StreamError: the address cannot be bound.
         """
         settle_process()
+        webrtc.overlook_closed(asyncio.get_running_loop())
         try:
             address, port = await self._listener.start()
         except (OSError, UnicodeError) as error:

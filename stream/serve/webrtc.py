@@ -18,6 +18,7 @@ import aioice.ice
 import aiortc.codecs
 import aiortc.rtcrtpreceiver
 from aiortc import (
+    InvalidStateError,
     MediaStreamTrack,
     RTCConfiguration,
     RTCIceServer,
@@ -201,3 +202,21 @@ def vp8_size(data: bytes) -> tuple[int, int] | None:
         return None
     width, height = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
     return width & 0x3FFF, height & 0x3FFF
+
+
+def overlook_closed(loop: asyncio.AbstractEventLoop) -> None:
+    """Let nothing be said of connections that were closed while they were made.
+
+    What makes them in aiortc then fails, in a task that nobody waits for.
+    """
+    before = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), InvalidStateError):
+            return
+        if before is None:
+            loop.default_exception_handler(context)
+        else:
+            before(loop, context)
+
+    loop.set_exception_handler(handle)

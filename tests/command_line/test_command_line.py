@@ -104,14 +104,15 @@ def test_a_bad_photo_spoils_no_other(capfd, photo, tmp_path, bad):
     assert json.loads((tmp_path / "stats.json").read_text())["frames"]["processed"] == 3
 
 
-def test_a_photo_of_a_video_that_cannot_be_read_ends_it(capfd, photo, tmp_path):
+def test_a_photo_of_a_video_that_cannot_be_read_ends_it_there(capfd, photo, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     for index in range(4):
         (folder / f"{index}.png").write_bytes(b"torn" if index == 2 else photo.read_bytes())
     line = failing(capfd, 1, folder, "--fps", "25", "-o", tmp_path / "out.mp4")
     assert "2.png: not a picture" in line
-    assert files(tmp_path) == ["photos", "portrait.png"]
+    assert line.endswith("the first 2 frames (0.1 s) are kept")
+    assert files(tmp_path) == ["out.mp4", "photos", "portrait.png"]
 
 
 @pytest.mark.parametrize("output", ["out.mp4", "udp://127.0.0.1:9", "hls:page/", "virtualcam:"])

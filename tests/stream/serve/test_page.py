@@ -265,7 +265,7 @@ def test_it_fits_the_screen(
     sizes = visit.page.evaluate(
         """() => ({
           over: document.documentElement.scrollWidth - innerWidth,
-          small: [...document.querySelectorAll('button, select, .choice, .swatch, #drop')]
+          small: [...document.querySelectorAll('button, select:enabled, .choice, .swatch, #drop')]
             .filter(e => e.offsetParent && Math.min(e.offsetWidth, e.offsetHeight) < 36)
             .map(e => e.outerHTML),
           outside: [...document.querySelectorAll('#controls :is(.choice, .swatch, select, #drop)')]

@@ -6,6 +6,7 @@ import asyncio
 import re
 import struct
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +18,11 @@ pytest.importorskip("aiortc", reason="the extra serve")
 import aiohttp
 import aioice.ice
 import psutil
-from aiortc import RTCSessionDescription
+from aiortc import InvalidStateError, RTCSessionDescription
 
 from stream.serve.limits import Limits
 from stream.serve.settings import Settings
-from stream.serve.webrtc import Decoder, Undecoded, checked_offer, vp8_size
+from stream.serve.webrtc import Decoder, Undecoded, checked_offer, overlook_closed, vp8_size
 from tests.serving import Client, Finds, Served, left, play, scene, served
 
 
@@ -169,3 +170,16 @@ def test_media_is_received_where_the_page_is(finds: Finds) -> None:
     # an address of its own, as another than loopback would be
     with served(finds, settings=Settings(port=0, is_loopback=False)) as running:
         play(visit(running))
+
+
+def test_what_fails_because_it_was_closed_is_overlooked_and_nothing_else() -> None:
+    told: list[Any] = []
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: told.append(context))
+    overlook_closed(loop)
+    loop.call_exception_handler({"message": "", "exception": InvalidStateError("closed")})
+    assert told == []
+    other = {"message": "", "exception": ValueError("mine")}
+    loop.call_exception_handler(other)
+    assert told == [other]
+    loop.close()

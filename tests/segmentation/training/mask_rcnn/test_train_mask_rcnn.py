@@ -80,7 +80,7 @@ def small_config(size: int, num_classes: int) -> MaskRCNNConfig:
 
 @pytest.mark.long
 def test_learns_four_photos_by_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_images, "augment", lambda rng, *photo, **_: photo[:4])
+    monkeypatch.setattr(training_images, "augment", lambda rng, scene, *_, **__: scene)
     dataset = drawn_shapes(tmp_path, 4)
     keras.utils.set_random_seed(0)
     config = small_config(SIZE, len(CLASSES) + 1)
@@ -210,7 +210,7 @@ def test_images_are_the_same_at_every_call_and_differ_from_each_other(tmp_path: 
 def test_boxes_and_masks_lie_where_the_objects_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_images, "augment", lambda rng, *photo, **_: photo[:4])
+    monkeypatch.setattr(training_images, "augment", lambda rng, scene, *_, **__: scene)
     dataset = drawn_shapes(tmp_path, 6)
     images = TrainingImages(dataset.photos, small_config(SIZE, 3), TRAINING)
     num_objects = 0

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-#: Opens a window as `stream.sinks.window` does, and ends before it would be seen.
-_PROBE = "import cv2, os; cv2.namedWindow('probe', cv2.WINDOW_NORMAL); os._exit(0)"
-_PROBE_S = 20.0
+_PROBE_S = 8
+#: Opens a window as `stream.sinks.window` does, and ends before it would be seen; by an alarm where
+#: the display says nothing, also when nobody waits for it any more.
+_PROBE = (
+    f"import os, signal; signal.alarm({_PROBE_S}); "
+    "import cv2; cv2.namedWindow('probe', cv2.WINDOW_NORMAL); os._exit(0)"
+)
 #: What Qt says whatever the reason.
 _NO_REASON = ("QFontDatabase", "Note that Qt", "qt.qpa", "This application failed", "Available pl")
 
@@ -56,14 +61,11 @@ def _probe(*display: str | None) -> subprocess.Popen[str]:
 def _answer(*display: str | None) -> str | None:
     """Wait for the probe of a display and say why there is no window."""
     probe = _probe(*display)
-    try:
-        _, told = probe.communicate(timeout=_PROBE_S)
-    except subprocess.TimeoutExpired:
-        probe.kill()
-        probe.communicate()
-        return "the display does not answer"
+    _, told = probe.communicate()
     if probe.returncode == 0:
         return None
+    if probe.returncode == -signal.SIGALRM:
+        return "the display does not answer"
     if not x11_available():
         return "Wayland shows OpenCV's windows through XWayland alone, which does not run"
     lines = [line.strip() for line in told.splitlines() if not line.startswith(_NO_REASON)]

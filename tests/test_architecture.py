@@ -39,7 +39,7 @@ def _around(path: Path) -> list[Path]:
 
 def test_it_is_one_page():
     assert len(PAGE.splitlines()) < 120
-    assert len(PAGE) < 10_500
+    assert len(PAGE) < 10_000
 
 
 @pytest.mark.parametrize(("name", "before"), [*named(TABLES)])

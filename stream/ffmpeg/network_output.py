@@ -17,7 +17,7 @@ SEGMENTS = "maskcast-*.ts"
 UNFINISHED = ".tmp"  # what ffmpeg adds to the name of what it is still writing
 
 _KEYFRAME_S = 2
-_LIVESEGMENTS = 6
+_LIVE_SEGMENTS = 6
 _BITS_A_PIXEL = 0.15
 _LEAST_RATE = 1_000_000
 _TIMEOUT_US = 10_000_000
@@ -111,7 +111,7 @@ def _hls_options(*, live: bool, again: bool) -> list[str]:
         flags += "+delete_segments+append_list" + ("+discont_start" if again else "")
     return [
         *("-f", "hls", "-hls_time", str(_KEYFRAME_S), "-hls_flags", flags),
-        *("-hls_list_size", str(_LIVESEGMENTS if live else 0)),
+        *("-hls_list_size", str(_LIVE_SEGMENTS if live else 0)),
         *([] if live else ["-hls_playlist_type", "vod"]),
         *("-hls_segment_filename", SEGMENTS.replace("*", "%06d"), "-y", PLAYLIST),
     ]

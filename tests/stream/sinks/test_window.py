@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from stream import display
 from stream.display import why_no_window
 from stream.sinks.window import with_bars
 from tests.at_window import Person
@@ -138,6 +139,13 @@ def test_wayland_without_x_is_one_line(tmp_path, monkeypatch):
         monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
         monkeypatch.setenv("DISPLAY", "")
         assert "XWayland" in (why_no_window() or "")
+
+
+def test_display_that_never_answers_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(display, "x11_available", lambda: True)
+    monkeypatch.setattr(display, "_PROBE", "import signal, time; signal.alarm(1); time.sleep(60)")
+    monkeypatch.setenv("DISPLAY", ":986")
+    assert why_no_window() == "the display does not answer"
 
 
 def test_display_is_looked_for(monkeypatch):

@@ -99,6 +99,7 @@ def test_people_of_a_photo(folder: Path) -> None:
     assert ((people[..., 3] >= 128) == inside).mean() > 0.95
 
 
+@pytest.mark.long
 def test_objects_of_a_photo(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     _, second, *_ = blocks("masks.md", "")
     fetch, *rest = commands(second)
@@ -121,6 +122,7 @@ def test_objects_of_a_photo(folder: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert cv2.imread("dogs.png", cv2.IMREAD_UNCHANGED).shape == (*size_hw, 4)
 
 
+@pytest.mark.long
 def test_ten_lines_of_python(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run.main(["models", "fetch", "mask-rcnn"])
     (program,) = blocks("masks.md", "python")
@@ -138,6 +140,7 @@ def test_ten_lines_of_python(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert foreground[..., 3].max() > 128 > foreground[..., 3].min()
 
 
+@pytest.mark.long
 def test_a_clip_goes_through(demo_clip: Path, machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run.main(["models", "fetch", "mask-rcnn"])  # the same file again: exported once for both tests
     weights = locate(presets.PRESETS["mask-rcnn"])

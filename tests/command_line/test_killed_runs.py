@@ -49,7 +49,7 @@ def is_begun(folder: Path) -> bool:
     return any(part.stat().st_size > 0 for part in unfinished_in(folder, PART))
 
 
-@pytest.mark.parametrize("children", [False, True])
+@pytest.mark.parametrize("children", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 def test_a_recording_is_recovered_by_the_command(capfd, tmp_path, name, children):
     arguments = ("demo:", "--realtime", "-o", tmp_path / name)
@@ -84,7 +84,7 @@ def test_a_recording_that_runs_is_left_alone(capfd, tmp_path):
     assert files(tmp_path) == ["a.mp4"]
 
 
-@pytest.mark.parametrize("children", [False, True])
+@pytest.mark.parametrize("children", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_job_is_begun_anew(tmp_path, children):
     out = tmp_path / "a.mp4"
     arguments = ("demo:", "-o", out)

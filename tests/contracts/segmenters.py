@@ -71,7 +71,7 @@ SAME_BUT_FOR_LAYERS = {
 
 
 def _published(name: str, kind: str) -> Case:
-    """The network itself, in Keras, its weights made by a recipe; compiled once for all options."""
+    """The network itself, its weights made by a recipe; compiled once for all options."""
 
     @contextmanager
     def with_weights(folder: Path) -> Iterator[Open]:
@@ -80,8 +80,9 @@ def _published(name: str, kind: str) -> Case:
         recipe, size = RECIPES[name]
         ending = ".h5" if recipe == "matterport" else ".pth"
         weights = write_recipe_weights(recipe, folder / f"recipe{ending}")
-        small = Options(weights=weights, size=size, backend="keras", device="cpu")
+        small = Options(weights=weights, size=size, backend="openvino", device="cpu")
         with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_CACHE_HOME", str(folder))
             _compile_once(patch, MODULES[kind])
             yield lambda options: load(
                 name, replace(small, min_score=options.min_score or 0.0, keep=options.keep)

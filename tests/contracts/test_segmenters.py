@@ -18,7 +18,7 @@ from tests.contracts.segmenters import SAME_BUT_FOR_LAYERS, SEGMENTERS, Case, Op
 from tests.contracts.subclasses import classes_with
 
 SIZES_HW = [(48, 64), (37, 53), (1, 1), (1, 400), (300, 2), (90, 400), (240, 320)]
-#: for networks that are compiled anew for a shape, which is why other tests have one shape too
+#: for networks that take seconds an image
 FEW_SIZES_HW = [(37, 53)]
 Images = NDArray[np.uint8]
 
@@ -32,12 +32,12 @@ class Loaded:
     segmenter: Segmenter
 
 
-MARKS = {name: [pytest.mark.long] if case.is_long else [] for name, case in SEGMENTERS.items()}
-
-
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(case, id=name, marks=MARKS[name]) for name, case in SEGMENTERS.items()],
+    params=[
+        pytest.param(case, id=name, marks=[pytest.mark.long] if case.is_long else [])
+        for name, case in SEGMENTERS.items()
+    ],
 )
 def loaded(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -103,20 +103,12 @@ def test_it_says_what_it_is(loaded: Loaded) -> None:
     assert segmenter.device
 
 
-@pytest.mark.parametrize(
-    ("loaded", "size_hw"),
-    [
-        pytest.param(case, size_hw, id=f"{name}-{size_hw}", marks=MARKS[name])
-        for name, case in SEGMENTERS.items()
-        for size_hw in (FEW_SIZES_HW if case.is_long else SIZES_HW)
-    ],
-    indirect=["loaded"],
-)
-def test_results_are_in_pixels_of_the_images(loaded: Loaded, size_hw: tuple[int, int]) -> None:
-    results = loaded.segmenter.segment(noise(size_hw))
-    assert len(results) == 2
-    for found in results:
-        check_found(found, size_hw, loaded.segmenter)
+def test_results_are_in_pixels_of_the_images(loaded: Loaded) -> None:
+    for size_hw in FEW_SIZES_HW if loaded.case.is_long else SIZES_HW:
+        results = loaded.segmenter.segment(noise(size_hw))
+        assert len(results) == 2
+        for found in results:
+            check_found(found, size_hw, loaded.segmenter)
 
 
 def test_each_result_belongs_to_its_image(loaded: Loaded) -> None:

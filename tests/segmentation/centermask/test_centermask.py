@@ -81,7 +81,7 @@ CASES = golden_params(
         name: NETS[name]
         for name in ("centermask-lite-mobilenetv2", "centermask-lite-v39", "centermask-v39")
     },
-    long=["centermask-v57"],
+    long=["centermask-lite-v39", "centermask-v39", "centermask-v57"],
 )
 
 
@@ -214,7 +214,7 @@ def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield case
 
 
-exported_cases = pytest.mark.parametrize("case", [CASES[0], as_long(CASES[1])], indirect=True)
+exported_cases = pytest.mark.parametrize("case", [as_long(CASES[0]), CASES[1]], indirect=True)
 
 
 @exported_cases

@@ -67,7 +67,7 @@ HEADS = ["roi_align_classifier", "mrcnn_class_logits", "mrcnn_class", "mrcnn_bbo
 CASES = golden_params(
     {size: f"matterport_{size}" for size in ("320", "512", "1024")},
     {"320": "matterport_small"},
-    long=["1024"],
+    long=["512", "1024"],
 )
 #: for what is the same in all of them
 one_case = pytest.mark.parametrize("case", CASES[:1], indirect=True)
@@ -96,7 +96,7 @@ def case(request: pytest.FixtureRequest, mask_rcnn_weights: Path) -> Iterator[Ca
     network = load_network(mask_rcnn_weights, side(golden))
     names = [*TENSORS.values(), "proposals"]
     model = keras.Model(network.inputs, [network.get_layer(x).output for x in names])
-    values = model.predict_on_batch([*original_inputs(golden), least_scores(0.7)])
+    values = run(model, [*original_inputs(golden), least_scores(0.7)])
     tensors = dict(zip([*TENSORS, "proposals"], values, strict=True))
     del model
     places = [network.get_layer(x).output for x in ("proposals", *(TENSORS[x] for x in PYRAMID))]
@@ -253,6 +253,7 @@ print(sorted({segmenter.classes[label] for label in found.labels}), "keras" in s
 """
 
 
+@pytest.mark.long
 @one_case
 def test_loaded_by_name_finds_the_same_and_then_starts_without_keras(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -273,6 +274,7 @@ def test_loaded_by_name_finds_the_same_and_then_starts_without_keras(
     assert done.stdout == "['boat', 'cat'] False\n", done.stderr
 
 
+@pytest.mark.long
 @one_case
 def test_with_winograds_convolutions_everywhere(
     case: Case, monkeypatch: pytest.MonkeyPatch

@@ -18,7 +18,7 @@ from segmentation.mask_rcnn.molding_layer import Mold, with_molding  # noqa: E40
 from segmentation.mask_rcnn.network import build_network  # noqa: E402
 from segmentation.mask_rcnn.segmenter import KERAS_BATCH  # noqa: E402
 from segmentation.segmenter import Options, Segmenter  # noqa: E402
-from tests.golden.comparison import Tolerance, same_objects  # noqa: E402
+from tests.golden.comparison import Tolerance, run, same_objects  # noqa: E402
 from tests.golden.reference import compact, load_golden  # noqa: E402
 
 if keras.backend.backend() == "jax":
@@ -58,6 +58,8 @@ def exact(options: Options) -> Segmenter:
     return load("mask-rcnn", options)
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("eager")
 def test_three_images_at_once_are_as_one_by_one(
     exact: Segmenter, photos: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +84,8 @@ def test_three_images_at_once_are_as_one_by_one(
     assert calls == [KERAS_BATCH, 1, 1, 1]
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("eager")
 def test_proposals_of_several_images_are_those_of_each(
     exact: Segmenter, photos: np.ndarray
 ) -> None:
@@ -93,11 +97,11 @@ def test_proposals_of_several_images_are_those_of_each(
         inner = network.get_layer("mask_rcnn")
         names = ("rpn_class", "rpn_bbox", "proposals", "mrcnn_class")
         outputs = [inner.get_layer(name).output for name in names]
-        until_classes[shape[0]] = keras.Model(inner.inputs[0], outputs)
+        until_classes[shape[0]] = keras.Model(inner.inputs[:1], outputs)
     molded = np.stack([mold(photo, 128) for photo in [*photos, photos[0]]])
-    together = until_classes[KERAS_BATCH].predict_on_batch(molded)
+    together = run(until_classes[KERAS_BATCH], [molded])
     for index, image in enumerate(molded):
-        alone = until_classes[1].predict_on_batch(image[None])
+        alone = run(until_classes[1], [image[None]])
         for several, one in zip(together[:2], alone[:2], strict=True):
             np.testing.assert_allclose(several[index], one[0], rtol=1e-4, atol=1e-5)
         boxes, probs = (np.reshape(x, (1000, -1)) for x in alone[2:])
@@ -112,6 +116,8 @@ def test_proposals_of_several_images_are_those_of_each(
         assert (differs & at_border).sum() <= 0.02 * at_border.sum()
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("eager")
 def test_photos_of_other_sizes_use_the_same_network(exact: Segmenter, photos: np.ndarray) -> None:
     for photo in (photos[0], photos[0, :400, :300]):
         (found,) = exact.segment(photo[None])
@@ -148,6 +154,8 @@ def matched(found: Instances, wanted: Instances) -> int:
     )
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("eager")
 def test_bfloat16_finds_most_of_the_same(
     exact: Segmenter, options: Options, photos: np.ndarray
 ) -> None:

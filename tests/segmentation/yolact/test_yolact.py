@@ -70,6 +70,7 @@ CASES = golden_params(
         "yolact-plus-base",
     ),
     files("yolact-darknet53", "yolact-base", "yolact-plus-base"),
+    long=["yolact-darknet53", "yolact-base", "yolact-plus-base"],
 )
 
 
@@ -171,7 +172,7 @@ def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield case
 
 
-exported_cases = pytest.mark.parametrize("case", [CASES[0], as_long(CASES[1])], indirect=True)
+exported_cases = pytest.mark.parametrize("case", [as_long(CASES[0]), CASES[1]], indirect=True)
 
 
 @exported_cases

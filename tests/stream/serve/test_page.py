@@ -248,7 +248,14 @@ def test_nothing_comes_from_elsewhere(visit: Visit, here: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "height"), [(360, 640), (390, 844), (844, 390), (768, 1024), (1280, 800)]
+    ("width", "height"),
+    [
+        (360, 640),
+        pytest.param(390, 844, marks=pytest.mark.long),
+        pytest.param(844, 390, marks=pytest.mark.long),
+        pytest.param(768, 1024, marks=pytest.mark.long),
+        (1280, 800),
+    ],
 )
 def test_it_fits_the_screen(
     browser: Any, here: Served, tmp_path: Path, width: int, height: int

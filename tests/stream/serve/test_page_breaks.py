@@ -29,6 +29,9 @@ SENT = """(() => {
 })()"""
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with chromium("--use-fake-device-for-media-stream") as running:

@@ -37,6 +37,9 @@ COLOURS = """selector => {
 }"""
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with chromium("--use-fake-device-for-media-stream") as running:

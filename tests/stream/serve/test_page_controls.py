@@ -42,6 +42,9 @@ DRAG = """async (values) => {
 }"""
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Two cameras, of which the second is for depth: it opens, and Chromium sends nothing of it."""

@@ -61,7 +61,7 @@ def test_a_server_that_stands_still() -> None:
         play(visit(process, address))
 
 
-@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize("is_lost", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_link_that_stands_still(here: Served, is_lost: bool) -> None:
     """What was sent meanwhile comes all at once, or never."""
 

@@ -194,6 +194,7 @@ def test_receiver_gets_picture_sound_and_timing(clip, tmp_path, protocol):
     sending.check_never_waited()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("protocol", ["srt", "rtmp"])
 def test_receiver_that_dies_and_comes_back(clip, tmp_path, protocol):
     address, arguments = addresses(protocol)

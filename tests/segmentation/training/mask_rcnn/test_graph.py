@@ -172,6 +172,7 @@ def test_decay_of_the_weights(golden: Golden, trained: tuple) -> None:
 CLOSE = ("rpn_", "fpn_p2", "mrcnn_class_", "mrcnn_bbox_fc", "mrcnn_mask/")
 
 
+@pytest.mark.long
 def test_gradients(
     golden: Golden, trained: tuple, mask_rcnn_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +206,7 @@ def test_gradients(
             assert np.linalg.norm(found - wanted) < 1e-3 * np.linalg.norm(wanted), name
 
 
+@pytest.mark.long
 def test_no_gradient_passes_through_the_targets(trained: tuple) -> None:
     """The boxes of the RPN learn from its own loss alone."""
     if keras.backend.backend() != "tensorflow":

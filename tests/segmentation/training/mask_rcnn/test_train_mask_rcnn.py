@@ -128,10 +128,12 @@ def test_batch_shared_out_among_gpus_has_no_fixed_number_of_images() -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
+import tensorflow
 from segmentation.training import training_log, training_run
 from tests.segmentation.training.mask_rcnn.test_train_mask_rcnn import train
 training_run.CHECKPOINT_EVERY_S = 0
 training_log.REPORT_EVERY_S = 0
+tensorflow.config.run_functions_eagerly(True)
 def report(line):
     if line.startswith("step 5 "):
         os._exit(9)
@@ -159,6 +161,8 @@ def table(path: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+@pytest.mark.usefixtures("eager")
 def test_killed_and_begun_again_is_as_never_killed(tmp_path: Path) -> None:
     photos, killed, whole = (tmp_path / name for name in ("photos", "killed", "whole"))
     command = [sys.executable, "-c", KILLED, photos, killed]

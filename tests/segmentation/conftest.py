@@ -1,4 +1,4 @@
-"""What tests of training share."""
+"""What tests of networks share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def eager() -> Iterator[None]:
-    """Steps are computed as they are written: to trace a whole training takes longer than a few."""
+    """Networks are computed as they are written: to trace one takes longer than a few runs."""
     tensorflow = pytest.importorskip("tensorflow")
     tensorflow.config.run_functions_eagerly(True)
     yield

@@ -35,7 +35,7 @@ def decoder(process: subprocess.Popen[str]) -> psutil.Process:
 
 def test_a_source_that_breaks_off_leaves_what_was_read(demo_clip, tmp_path):
     outputs = ("-o", tmp_path / "out.mkv", "-o", tmp_path / "web.jsonl")
-    with start(demo_clip, "--effect", "none", *outputs) as process:
+    with start(demo_clip, "--model", "portrait", *outputs) as process:
         reading = decoder(process)
         wait_for(lambda: any(path.stat().st_size > 20_000 for path in tmp_path.glob(".out*")))
         reading.kill()

@@ -18,7 +18,7 @@ class HttpConnection(web.RequestHandler):
     Args:
         server: of the application.
         address: who shares with whom.
-        on_answer: called when what came was no request and is answered all the same.
+        on_refusal: called when what came was no request, and that is answered.
         on_end: called when it is closed.
         options: of aiohttp.
 
@@ -31,7 +31,7 @@ class HttpConnection(web.RequestHandler):
         self,
         server: web.Server,
         address: str,
-        on_answer: Callable[[HttpConnection], None],
+        on_refusal: Callable[[HttpConnection], None],
         on_end: Callable[[HttpConnection], None],
         **options: Any,
     ) -> None:
@@ -39,7 +39,7 @@ class HttpConnection(web.RequestHandler):
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self.address = address
         self.has_begun = False
-        self._on_answer = on_answer
+        self._on_refusal = on_refusal
         self._on_end = on_end
 
     def abort(self) -> None:
@@ -66,7 +66,7 @@ class HttpConnection(web.RequestHandler):
         """
         if request.writer.output_size > 0:
             raise ConnectionError("an answer broke off")
-        self._on_answer(self)
+        self._on_refusal(self)
         reason = "this is no request that a browser makes" if status < 500 else "an error here"
         response = refused(Refusal(status, reason))
         response.force_close()

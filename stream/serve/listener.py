@@ -29,12 +29,16 @@ OPTIONS: dict[str, Any] = {"lingering_time": 0.2, "auto_decompress": False, "acc
 #: Connections that wait to be accepted. More would only wait longer.
 BACKLOG = 64
 #: Connections accepted a second. More, and accepting them would be all that is done.
-MAX_ACCEPTED_S = 150.0
-#: Requests answered a second; of several addresses those that ask most are refused first.
-MAX_REQUESTS_S = 40.0
+MAX_ACCEPTED_S = 100.0
+#: Requests answered a second. Above them only those are answered whose address asks for little: a
+#: page once in a while, which is some fifteen requests.
+MAX_REQUESTS_S = 10.0
+LITTLE_S, LITTLE = 0.25, 40.0
+#: So many more costs an address what is refused: a page asks for nothing that is, or seldom.
+REFUSED = 3
 #: What is saved of both, and of what an address may ask for, in seconds: a page and what belongs
 #: to it are some fifteen requests at once, and then none for long.
-SAVED_S, ADDRESS_SAVED_S = 5.0, 25.0
+SAVED_S, ADDRESS_SAVED_S = 10.0, 25.0
 #: How long nothing is accepted where the system has no more sockets, or too many are wanted.
 PAUSE_S = 0.1
 
@@ -50,7 +54,7 @@ class Listener:
     def __init__(self, app: web.Application, settings: Settings) -> None:
         """Prepare; `start` listens."""
         self._settings = settings
-        app.middlewares.insert(0, self._count)
+        app.middlewares.insert(0, self._follow)
         app.on_response_prepare.append(_close_after)
         self._runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=1.0
@@ -63,6 +67,7 @@ class Listener:
         self._requests = Allowance(MAX_REQUESTS_S, SAVED_S * MAX_REQUESTS_S)
         most = settings.limits.max_requests_s
         self._requests_of = Allowances(most, ADDRESS_SAVED_S * most)
+        self._little_of = Allowances(LITTLE_S, LITTLE)
 
     async def start(self) -> tuple[str, int]:
         """Listen; returns address and port.
@@ -125,13 +130,20 @@ class Listener:
                 accepted.close()
             else:
                 self._make_room()
+                self._count(address, 1)
                 self._begin(accepted, address)
             await asyncio.sleep(0)  # where more wait, accepting them does not
 
     def _asks_too_much(self, address: str) -> bool:
-        left = self._requests_of.left(address)
-        is_modest = left >= 0.75 * ADDRESS_SAVED_S * self._settings.limits.max_requests_s
-        return left < 1 or (self._requests.left < 1 and not is_modest)
+        if self._requests_of.left(address) < 1:
+            return True
+        return self._requests.left < 1 and self._little_of.left(address) < 1
+
+    def _count(self, address: str, num: int) -> None:
+        """Count requests, of which every connection is for one, whatever comes on it."""
+        self._requests.spend(num)
+        self._requests_of.spend(address, num)
+        self._little_of.spend(address, num)
 
     def _make_room(self) -> None:
         """End a connection if there are too many."""
@@ -140,12 +152,14 @@ class Listener:
         ((most, _),) = Counter(one.address for one in self._open).most_common(1)
         theirs = [one for one in self._open if one.address == most]
         # one that says nothing rather than one with a request, and of either the oldest
-        self._end(min(theirs, key=lambda one: one.has_begun))
+        sent_away = min(theirs, key=lambda one: one.has_begun)
+        self._end(sent_away)
+        self._count(most, -1)  # who is sent away has had nothing
 
     def _begin(self, accepted: socket.socket, address: str) -> None:
         server = self._runner.server
         assert server is not None
-        connection = HttpConnection(server, address, self._answered, self._gone, **OPTIONS)
+        connection = HttpConnection(server, address, self._refuse, self._gone, **OPTIONS)
         loop = asyncio.get_running_loop()
         self._open[connection] = loop.create_task(self._connect(accepted, connection))
         self._unconnected.add(connection)
@@ -186,19 +200,21 @@ class Listener:
     def _gone(self, connection: HttpConnection) -> None:
         self._open.pop(connection, None)
 
+    # === What they ask ===
+
     @web.middleware
-    async def _count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _follow(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, HttpConnection)
         connection.has_begun = True
         response = await handler(request)
-        if request.transport is not None:  # who was sent away in the middle has had nothing
-            self._answered(connection)
+        if response.status >= 400:
+            self._refuse(connection)
         return response
 
-    def _answered(self, connection: HttpConnection) -> None:
-        self._requests.spend(1)
-        self._requests_of.spend(connection.address)
+    def _refuse(self, connection: HttpConnection) -> None:
+        self._requests_of.spend(connection.address, REFUSED)
+        self._little_of.spend(connection.address, REFUSED)
 
 
 async def _close_after(request: web.Request, response: web.StreamResponse) -> None:

@@ -28,6 +28,13 @@ from stream.serve.shared_networks import SharedNetworks
 from stream.serve.uploads import read_upload
 from stream.serve.visitor import NEEDED, STOPPED, Visitor
 
+#: Offers answered a second, which cost most of all that strangers can ask for, and so many seconds'
+#: worth that is saved. Above them those are answered whose address makes few.
+MAX_OFFERS_S, SAVED_S = 0.5, 20.0
+FEW_S, FEW = 0.05, 4.0
+#: So many offers of an address costs whoever sends far more than a browser does: a minute's.
+FLOOD_OFFERS = 20
+
 PAGE = Path(__file__).parent / "page"
 KINDS = {
     ".html": "text/html",
@@ -69,7 +76,9 @@ class Server:
         self._gate = Gate(settings)
         self._places = Places(limits.max_visitors)
         self._turns = Turns(networks.num_threads)
-        self._offers = Allowances(limits.max_offers_minute / 60, limits.max_offers_minute)
+        self._offers = Allowance(MAX_OFFERS_S, SAVED_S * MAX_OFFERS_S)
+        self._offers_of = Allowances(limits.max_offers_minute / 60, limits.max_offers_minute)
+        self._few_of = Allowances(FEW_S, FEW)
         self._attempts_told = Allowance(0.1, 5)
         self._photos = PhotoProcess(limits)
         self._listener = Listener(self._app(), settings)
@@ -164,7 +173,7 @@ class Server:
         """Take a visitor: their offer, `{"sdp": ...}`, for an answer."""
         limits = self.settings.limits
         address = sharer(request.remote or "")
-        if not self._offers.allows(address):
+        if not self._may_try(address):
             raise Refusal(429, "too many attempts from this address; wait a minute")
         offer = webrtc.checked_offer(
             await _sdp(request, limits.max_offer_bytes),
@@ -193,6 +202,13 @@ class Server:
             raise
         return web.json_response({"id": visitor.id, "sdp": answer, "type": "answer"}, status=201)
 
+    def _may_try(self, address: str) -> bool:
+        is_one_of_few = self._few_of.allows(address)
+        if not (is_one_of_few or self._offers.left >= 1) or not self._offers_of.allows(address):
+            return False
+        self._offers.spend(1)
+        return True
+
     def _seat(self, visitor: Visitor) -> bool:
         """Give a visitor a place as the first frame comes; returns whether they get one."""
         leaving = self._places.seat(self._present(), visitor)
@@ -211,6 +227,8 @@ class Server:
 
     def _gone(self, visitor: Visitor, reason: str) -> None:
         self.visitors.pop(visitor.id, None)
+        if visitor.sent_too_much:
+            self._offers_of.spend(visitor.address, FLOOD_OFFERS)
         if visitor.num_received:
             self._say(f"a visitor left: {reason}")
         elif self._attempts_told.allows():

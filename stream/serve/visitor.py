@@ -56,6 +56,7 @@ class Visitor:
         num_received: frames that came from them.
         ended: why they left, `None` while they are here.
         uploading: a background of theirs is on its way.
+        sent_too_much: of something, which is why they left.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Visitor:
         self.num_received = 0
         self.ended: str | None = None
         self.uploading = False
+        self.sent_too_much = False
         self._turns = turns
         self._limits = limits
         self._on_seat = on_seat
@@ -115,7 +117,7 @@ class Visitor:
             webrtc.send_vp8(self._peer, self._masked)
             await self._peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
             await self._peer.setLocalDescription(await self._peer.createAnswer())
-            self._frames = webrtc.guard(self._peer, self._limits, self.end_soon)
+            self._frames = webrtc.guard(self._peer, self._limits, self._end_flood)
         except Exception as error:  # of many kinds, depending on what the offer holds
             raise Refusal(400, "the offer cannot be answered; it needs VP8 video") from error
         self._spawn(self._watch())
@@ -187,7 +189,7 @@ class Visitor:
 
     def _on_message(self, message: str | bytes) -> None:
         if len(message) > self._limits.max_message_bytes or not self._messages.allows():
-            self._end_talk()
+            self._end_flood("too many messages, or too long ones")
             return
         try:
             wish = json.loads(message)
@@ -198,9 +200,6 @@ class Visitor:
             self._say({"refused": refusal.reason})
         except (ValueError, RecursionError):
             self._say({"refused": "a message must be JSON"})
-
-    def _end_talk(self) -> None:
-        self.end_soon("too many messages, or too long ones")
 
     def _grant(self, wish: dict[str, object]) -> None:
         if "ping" in wish and isinstance(wish["ping"], int | float):
@@ -254,6 +253,10 @@ class Visitor:
             self.end_soon("no video arrived; is UDP between here and there allowed?")
         elif self.num_received and self._quiet_s > limits.idle_s:
             self.end_soon(f"no video for {limits.idle_s:.0f} seconds")
+
+    def _end_flood(self, reason: str) -> None:
+        self.sent_too_much = True
+        self.end_soon(reason)
 
     def end_soon(self, reason: str) -> None:
         """End the visit from within one of its own callbacks."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import aioice.ice
 from aiortc import RTCPeerConnection
+from aiortc.rtp import RtpPacket
 
 from stream.serve.fairness.allowance import Allowance
 
@@ -21,8 +22,12 @@ BURST_S = 5.0
 #: Those of other kinds than media, a second. A browser sends checks, reports and messages by the
 #: half-dozen; at the beginning, checks from each of its addresses to each of this machine's.
 MAX_CHECKS_S, MAX_REPORTS_S, MAX_RECORDS_S = 20.0, 40.0, 200.0
-#: Addresses and streams that one visitor may send from. Each is remembered.
-MAX_SENDERS, MAX_STREAMS = 32, 8
+#: Addresses and streams that may send to one visitor's port. Each is remembered.
+MAX_SENDERS, MAX_STREAMS = 32, 32
+#: Streams that a visitor may have. A browser has two, and new ones after it changed the camera.
+MAX_OWN_STREAMS = 16
+#: Datagrams of anybody who is not connected yet: a handshake takes some dozens, a few times.
+MAX_UNCONNECTED = 400
 #: Share of a processor that handling what one visitor sends may take, and how long it may take all.
 MAX_SHARE, MAX_BUSY_S = 0.25, 3.0
 
@@ -45,20 +50,28 @@ class Datagrams:
 
     Args:
         limits: above them they are lost; at twice as many, or more bytes, `on_excess` is called.
+        is_connected: who sends has shown that they are who was answered.
         on_excess: called once; from then on all are lost.
     """
 
-    def __init__(self, limits: DatagramLimits, on_excess: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        limits: DatagramLimits,
+        is_connected: Callable[[], bool],
+        on_excess: Callable[[], None],
+    ) -> None:
         """Begin with nothing received."""
         media, most = limits.max_media_s, 2 * limits.max_media_s
-        self._media = Allowance(media, BURST_S * media, at_first=most)
+        self._media = Allowance(media, BURST_S * media, at_first=media / 2)
         self._checks = Allowance(MAX_CHECKS_S, 10 * MAX_CHECKS_S)
         self._reports = Allowance(MAX_REPORTS_S, 10 * MAX_REPORTS_S)
-        self._records = Allowance(MAX_RECORDS_S, 5 * MAX_RECORDS_S)
-        self._all = Allowance(most, BURST_S * most, at_first=2 * most)
+        self._records = Allowance(MAX_RECORDS_S, 5 * MAX_RECORDS_S, at_first=MAX_RECORDS_S)
+        self._all = Allowance(most, BURST_S * most, at_first=media)
         self._bytes = Allowance(
             limits.max_bytes_s, BURST_S * limits.max_bytes_s, at_first=2 * limits.max_bytes_s
         )
+        self._is_connected = is_connected
+        self._num_unconnected = 0
         self._on_excess = on_excess
         self._senders: set[tuple[str, int]] = set()
         self._streams: set[bytes] = set()
@@ -68,7 +81,9 @@ class Datagrams:
         """Return whether a datagram is looked at."""
         if self.is_over:
             return False
-        if not self._all.allows() or not self._bytes.allows(len(data)):
+        is_many = self._num_unconnected >= MAX_UNCONNECTED and not self._is_connected()
+        self._num_unconnected += 1
+        if is_many or not self._all.allows() or not self._bytes.allows(len(data)):
             self.exceed()
             return False
         return self._is_one_of_few(data, sender) and self._kind(data).allows()
@@ -106,10 +121,12 @@ def limit_datagrams(
     peer: RTCPeerConnection, limits: DatagramLimits, on_excess: Callable[[], None]
 ) -> None:
     """Judge what a peer receives, once its addresses are gathered."""
-    datagrams = Datagrams(limits, on_excess)
-    transport: Any = peer.getReceivers()[0].transport.transport
+    secured: Any = peer.getReceivers()[0].transport
+    transport = secured.transport
+    datagrams = Datagrams(limits, lambda: secured.state == "connected", on_excess)
     for protocol in transport._connection._protocols:
         _judge(protocol, datagrams)
+    _count_streams(secured._rtp_router, datagrams)
     _measure(transport, datagrams)
 
 
@@ -121,6 +138,19 @@ def _judge(protocol: aioice.ice.StunProtocol, datagrams: Datagrams) -> None:
             receive(data, sender)
 
     protocol.datagram_received = received  # type: ignore[method-assign, assignment]
+
+
+def _count_streams(router: Any, datagrams: Datagrams) -> None:
+    """Count the streams of packets whose encryption shows that they are the visitor's own."""
+    route = router.route_rtp
+
+    def routed(packet: RtpPacket) -> Any:
+        receiver = route(packet)
+        if len(router.ssrc_table) > MAX_OWN_STREAMS:
+            datagrams.exceed()
+        return receiver
+
+    router.route_rtp = routed
 
 
 def _measure(transport: Any, datagrams: Datagrams) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import struct
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
@@ -260,3 +262,27 @@ def test_who_is_about_to_leave_gets_no_place(here: Served) -> None:
 
     play(visit())
     assert here.told == ["somebody tried to come in: others came"]
+
+
+def test_who_sent_too_much_is_asked_to_wait(here: Served) -> None:
+    """A browser has a few streams; who invents new ones leaves, and does not come back at once."""
+
+    async def flood() -> None:
+        async with Client(here.address, scene, local_address="127.0.0.3") as one:
+            await one.visit()
+            for ssrc in range(200):
+                packet = struct.pack(">BBHII", 0x80, 97, ssrc, 0, 5000 + ssrc) + bytes(40)
+                with contextlib.suppress(ConnectionError):
+                    await one.transport._send_rtp(packet)
+                await asyncio.sleep(0.01)
+            await left(here, 0)
+            assert any("more data than a video" in text for text in here.told)
+            async with Client(here.address, scene) as again:
+                sdp = await again.offer()
+                asked = one.session.post(f"{here.address}/visits", json={"sdp": sdp})
+                async with asked as response:
+                    assert response.status == 429
+        async with Client(here.address, scene) as other:
+            await other.visit()
+
+    play(flood())

@@ -158,7 +158,7 @@ def test_several_who_ask_all_the_time(here: Served) -> None:
     async def use_up() -> None:
         listener = here.server._listener
         listener._requests.spend(1000)
-        listener._requests_of.spend("127.0.0.1", 60)
+        listener._little_of.spend("127.0.0.1", 60)
 
     here.call(use_up())
     assert not answered(here)

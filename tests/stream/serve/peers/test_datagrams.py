@@ -22,14 +22,14 @@ class Coming:
     """Judges datagrams at times of its own."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.num_excesses = 0.0, 0
+        self.now, self.num_excesses, self.is_connected = 0.0, 0, True
         allowance = module.Allowance
 
         def with_clock(*numbers: float, at_first: float | None = None) -> module.Allowance:
             return allowance(*numbers, at_first=at_first, clock=lambda: self.now)
 
         monkeypatch.setattr(module, "Allowance", with_clock)
-        self.one = Datagrams(LIMITS, self._exceed)
+        self.one = Datagrams(LIMITS, lambda: self.is_connected, self._exceed)
 
     def _exceed(self) -> None:
         self.num_excesses += 1
@@ -47,6 +47,23 @@ def test_a_visit_with_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
         for data, num in second:
             assert coming.send(data, num * elapsed_s) == num * elapsed_s
     assert coming.num_excesses == 0
+
+
+@pytest.mark.parametrize("data", [CHECK, RECORD, REPORT, PACKET, b"", b"\xff"])
+def test_who_never_connects_soon_sends_too_much(
+    monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    coming = Coming(monkeypatch)
+    coming.is_connected = False
+    for _ in range(10):
+        coming.now += 1
+        coming.send(data, 20)
+    assert coming.num_excesses == 0
+    for _ in range(20):
+        coming.now += 1
+        coming.send(data, 20)
+    assert coming.num_excesses == 1
+    assert coming.send(CHECK, 1) == 0
 
 
 @pytest.mark.parametrize("data", [CHECK, RECORD, REPORT, PACKET, b"", b"\xff"])

@@ -158,7 +158,7 @@ def test_refused_offers_keep_no_place_and_no_socket(here: Served) -> None:
             await good.visit()
             sockets = len(psutil.Process().net_connections("udp"))
             async with aiohttp.ClientSession(headers=good.headers) as session:
-                for text in [*HOSTILE.values()][:12]:
+                for text in [*HOSTILE.values()][:4]:  # of one address; more would be too many
                     async with session.post(
                         f"{here.address}/visits", json={"sdp": text}
                     ) as response:

@@ -58,6 +58,15 @@ def virtual_screen(size: str = "1280x800", memory: Path | None = None, *more: st
 
 
 @contextlib.contextmanager
+def refusing_screen(folder: Path) -> Iterator[str]:
+    """Run an X server that lets nobody in; a file in `folder` says so."""
+    # a family of 252 others is allowed in, whoever asks is not of it
+    (folder / "allowed").write_bytes(b"\0\xfc\0\0\0\0\0\x12MIT-MAGIC-COOKIE-1\0\x10" + bytes(16))
+    with virtual_screen("640x480", None, "-auth", str(folder / "allowed")) as display:
+        yield display
+
+
+@contextlib.contextmanager
 def window_manager(display: str) -> Iterator[None]:
     """Run openbox on a display: windows get a frame with buttons, and Alt+F4 closes them."""
     environment = {**os.environ, "DISPLAY": display}
@@ -130,3 +139,21 @@ def wait_for_window(process: subprocess.Popen[str], display: str, title: str = "
     process.kill()
     assert process.stderr is not None
     raise AssertionError(f"no window appeared; exit code {ended}: {process.stderr.read()}")
+
+
+def press_close_button(display: str, window: str) -> None:
+    """Click on the rightmost button of the frame that openbox draws around a window."""
+    shell = dict(
+        line.split("=")
+        for line in xdotool(display, "getwindowgeometry", "--shell", window).stdout.split()
+    )
+    at = (str(int(shell["WIDTH"]) - 10), "-10")
+    xdotool(display, "mousemove", "--window", window, "--", *at)
+    time.sleep(0.3)
+    xdotool(display, "click", "1")
+
+
+def press_alt_f4(display: str, window: str) -> None:
+    """Close a window by keys, as window managers know them."""
+    xdotool(display, "windowfocus", "--sync", window)
+    xdotool(display, "key", "alt+F4")

@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import imageio_ffmpeg
 
@@ -29,6 +29,10 @@ class Line:
         for start in range(0, len(data), size):
             self._peer.sendall(data[start : start + size])
             self._is_off.wait(seconds / 20)
+
+    def reader(self) -> IO[bytes]:
+        """Return what they send, as a file."""
+        return self._peer.makefile("rb")
 
     def stay_silent(self) -> None:
         """Send nothing any more, until the reader leaves or the camera is switched off."""

@@ -1,12 +1,13 @@
 """Runs that are killed at a random moment: what is lost, and what is left over.
 
-python -m benchmarks.endurance.kills [--runs 20]
+python -m benchmarks.endurance.kills [--runs 12]
 python -m benchmarks.endurance.kills --sizes CLIP ...
 
-By itself: a job to a file, recordings and a folder for a web server, each killed `--runs` times
-with SIGKILL after one to five seconds, half of them the program alone and half with its encoder;
-then the next start. Prints a table in Markdown: what is missing at the end of the recordings, in
-seconds from the first frame to the kill, and what lies in the folder afterwards that should not.
+By itself: a job to a file, recordings of a camera's stand-in and of an RTSP camera, and a folder
+for a web server, each killed `--runs` times with SIGKILL after one to five seconds, half of them
+the program alone and half with all that it has started; then the next start. Prints a table in
+Markdown: what is missing at the end of the recordings, in seconds from the first frame to the kill,
+and what is there afterwards that should not be, in the folder and among the processes.
 
 With `--sizes` clips are encoded once as a file and once as a recording, with the default quality of
 live sources. Prints one JSON object a clip: the sizes in bytes, and the share that a recording has
@@ -16,6 +17,7 @@ more.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import re
@@ -25,31 +27,51 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from benchmarks.command import run_command
+from benchmarks.endurance.fault_sources import make_clips, rtsp
 from stream.ffmpeg.length import length_s
 from stream.frame import Output, OutputInfo
 from stream.sinks.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 
-#: Outputs of the runs that are killed, and what else these are given.
+QUICK = ("--effect", "none", "--quality", "ultrafast:30")
+SLOW = ("--effect", "none", "--quality", "veryslow:10")  # a job that takes longer than it lives
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A run that is killed.
+
+    Attributes:
+        output: of it.
+        source: `demo:`, as a camera; `clip`, as a job; or `rtsp`.
+        is_recording: it will not come again; all but its end must be kept.
+    """
+
+    output: str
+    source: str = "demo:"
+    is_recording: bool = True
+
+
 KINDS = {
-    "job to .mp4": ("a.mp4", []),
-    "recording in .mp4": ("a.mp4", ["--realtime"]),
-    "recording in .mkv": ("a.mkv", ["--realtime"]),
-    "hls: of a live source": ("hls:web/", ["--realtime"]),
+    "job to .mp4": Kind("a.mp4", "clip", is_recording=False),
+    "recording in .mp4": Kind("a.mp4"),
+    "recording in .mkv": Kind("a.mkv"),
+    "rtsp:// in .mkv": Kind("a.mkv", "rtsp"),
+    "hls: of a live source": Kind("hls:web/", is_recording=False),
 }
-QUICK = ["--effect", "none", "--quality", "ultrafast:30"]
 
 
 @dataclass(frozen=True)
 class Killed:
-    """What became of a run: seconds lost of a recording, files that are there and should not be."""
+    """What became of a run: seconds lost of a recording, and what is there and should not be."""
 
     lost_s: float | None
     left_over: tuple[str, ...]
@@ -58,7 +80,7 @@ class Killed:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--runs", type=int, default=20, help="of each kind")
+    parser.add_argument("--runs", type=int, default=12, help="of each kind")
     parser.add_argument("--sizes", type=Path, nargs="+", metavar="CLIP")
     options = parser.parse_args()
     if options.sizes:
@@ -67,10 +89,13 @@ def main() -> None:
         return
     print("| output | killed | runs | lost, median | most | left over |")
     print("|---|---|---:|---:|---:|---|")
-    for kind in KINDS:
-        for children in (False, True):
-            runs = [kill_one(kind, children=children) for _ in range(max(1, options.runs // 2))]
-            print(row(kind, children, runs), flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        clips = make_clips(Path(name))
+        for kind in KINDS:
+            for children in (False, True):
+                num = max(1, options.runs // 2)
+                runs = [kill_one(kind, clips, children=children) for _ in range(num)]
+                print(row(kind, children, runs), flush=True)
 
 
 def row(kind: str, children: bool, runs: Sequence[Killed]) -> str:
@@ -78,44 +103,77 @@ def row(kind: str, children: bool, runs: Sequence[Killed]) -> str:
     lost = [run.lost_s for run in runs if run.lost_s is not None]
     figures = [f"{statistics.median(lost):.1f} s", f"{max(lost):.1f} s"] if lost else ["", ""]
     left_over = sorted({name for run in runs for name in run.left_over})
-    who = "program and encoder" if children else "program"
+    who = "program and children" if children else "program"
     cells = [kind, who, str(len(runs)), *figures, " ".join(left_over) or "nothing"]
     return f"| {' | '.join(cells)} |"
 
 
-def kill_one(kind: str, *, children: bool) -> Killed:
-    """Kill one run and start the next one."""
-    output, options = KINDS[kind]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        recorded_s = kill(folder, [*options, "-o", output], children=children)
-        if kind.startswith("recording"):
+def kill_one(name: str, clips: Path, *, children: bool) -> Killed:
+    """Kill one run and start the next one.
+
+    Args:
+        name: of one of `KINDS`.
+        clips: see `fault_sources.make_clips`.
+        children: kill all that it has started as well.
+    """
+    kind = KINDS[name]
+    with tempfile.TemporaryDirectory() as path, ExitStack() as stack:
+        folder = Path(path)
+        source = arguments(kind, clips, stack)
+        recorded_s, left = kill(folder, [*source, "-o", kind.output], children=children)
+        if kind.is_recording:
             call(folder, "recover")
-            kept = length_s(folder / output) if (folder / output).exists() else None
-            lost_s = recorded_s - (kept or 0.0)
-            return Killed(lost_s, left_over(folder, {output}))
-        call(folder, "demo:", "-y", "-o", output, *QUICK)
-        if output == "a.mp4":
-            return Killed(None, left_over(folder, {output}))
+            kept = length_s(folder / kind.output) if (folder / kind.output).exists() else None
+            lost_s = max(0.0, recorded_s - (kept or 0.0))
+            return Killed(lost_s, (*left, *left_over(folder, {kind.output})))
+        call(folder, "demo:", "-y", "-o", kind.output, *QUICK)
+        if kind.output == "a.mp4":
+            return Killed(None, (*left, *left_over(folder, {kind.output})))
         playlist = (folder / "web" / "index.m3u8").read_text()
         named = re.findall(r"^[^#].*", playlist, re.MULTILINE)
-        return Killed(None, left_over(folder / "web", {"index.m3u8", *named}))
+        return Killed(None, (*left, *left_over(folder / "web", {"index.m3u8", *named})))
 
 
-def kill(folder: Path, options: Sequence[str], *, children: bool) -> float:
-    """Kill a run one to five seconds after its first frame; returns the seconds in between."""
-    with psutil.Popen(
-        program("demo:", *options, *QUICK), cwd=folder, stderr=subprocess.DEVNULL
-    ) as process:
-        while not (encoders := process.children()):
+def arguments(kind: Kind, clips: Path, stack: ExitStack) -> list[str]:
+    """Return what names the source, which is there until the stack is left."""
+    if kind.source == "clip":
+        return [str(clips / "long.mkv"), *SLOW]
+    if kind.source == "rtsp":
+        return [*stack.enter_context(rtsp(clips, clips)).address, *QUICK]
+    return [kind.source, "--realtime", *QUICK]
+
+
+def kill(folder: Path, options: Sequence[str], *, children: bool) -> tuple[float, tuple[str, ...]]:
+    """Kill a run one to five seconds after its first frame.
+
+    Returns:
+        The seconds in between, and what it had started and is still there.
+
+    Raises:
+        OSError: it has ended before.
+    """
+    with psutil.Popen(program(*options), cwd=folder, stderr=subprocess.DEVNULL) as process:
+        while not (encoder := encoder_of(process)) and process.poll() is None:
             time.sleep(0.02)
         time.sleep(random.uniform(1, 5))
+        if encoder is None or process.poll() is not None:
+            process.kill()
+            raise OSError(f"{' '.join(options)}: ended before it was killed")
+        family = process.children()
         process.kill()
         killed_s = time.time()
-        for encoder in encoders if children else ():
-            encoder.kill()
-    psutil.wait_procs(encoders, 30)
-    return float(killed_s - encoders[0].create_time())
+        for child in family if children else ():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+    _, left = psutil.wait_procs(family, 30)
+    return killed_s - encoder.create_time(), ("a process",) * len(left)
+
+
+def encoder_of(process: psutil.Popen) -> psutil.Process | None:
+    """Return the ffmpeg that writes, `None` before the first frame."""
+    with contextlib.suppress(psutil.Error):
+        return next((one for one in process.children() if "pipe:0" in one.cmdline()), None)
+    return None
 
 
 def left_over(folder: Path, expected: set[str]) -> tuple[str, ...]:

@@ -19,9 +19,10 @@ _SHAPE = re.compile(
 )
 _FIRST_OF_SHAPE = re.compile(r"\bframe:0 +pts:(-?\d+) ")
 
-#: Prints one line per frame to standard error, before the frame itself: pts and time base.
+#: Prints one line per frame to standard error, before the frame itself: pts and time base. More
+#: threads of the encoder, by default one a core, would hold back as many frames until others come.
 TIMESTAMP_OPTIONS = (
-    *KEEP_TIMESTAMPS,
+    *(*KEEP_TIMESTAMPS, "-threads", "1"),
     *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "#frame {pts} {tb}"),
 )
 #: Belongs before the one `scale` of the filters; prints the pts of the first frame of each size.

@@ -16,7 +16,14 @@ from stream import display
 from stream.display import why_no_window
 from stream.sinks.window import with_bars
 from tests.at_window import Person
-from tests.screens import needs_screen, start, virtual_screen, wait_for_window, xdotool
+from tests.screens import (
+    needs_screen,
+    refusing_screen,
+    start,
+    virtual_screen,
+    wait_for_window,
+    xdotool,
+)
 
 
 @pytest.fixture
@@ -121,10 +128,7 @@ def test_no_display_is_one_line(display):
 @needs_screen
 def test_display_that_refuses_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("XAUTHORITY", str(tmp_path / "none"))
-    # a family of 252 others is allowed in, whoever asks is not of it
-    (tmp_path / "allowed").write_bytes(b"\0\xfc\0\0\0\0\0\x12MIT-MAGIC-COOKIE-1\0\x10" + bytes(16))
-    refusing = ("-auth", str(tmp_path / "allowed"))
-    with virtual_screen("640x480", None, *refusing) as name, start(["demo:"], name) as process:
+    with refusing_screen(tmp_path) as name, start(["demo:"], name) as process:
         _, told = process.communicate(timeout=60)
     assert process.returncode == 1
     (line,) = (line for line in told.splitlines() if line.startswith("error:"))

@@ -18,29 +18,13 @@ from tests.ffmpeg_reference import picture_times_s
 from tests.screens import (
     needs_manager,
     needs_screen,
+    press_alt_f4,
+    press_close_button,
     start,
     virtual_screen,
     wait_for_window,
     window_manager,
-    xdotool,
 )
-
-
-def press_close_button(display: str, window: str) -> None:
-    """Click on the rightmost button of the frame that openbox draws around a window."""
-    shell = dict(
-        line.split("=")
-        for line in xdotool(display, "getwindowgeometry", "--shell", window).stdout.split()
-    )
-    at = (str(int(shell["WIDTH"]) - 10), "-10")
-    xdotool(display, "mousemove", "--window", window, "--", *at)
-    time.sleep(0.3)
-    xdotool(display, "click", "1")
-
-
-def press_alt_f4(display: str, window: str) -> None:
-    xdotool(display, "windowfocus", "--sync", window)
-    xdotool(display, "key", "alt+F4")
 
 
 @needs_screen

@@ -1,22 +1,27 @@
-"""Blur for many minutes, as if a clip were a camera: frames shown, memory, latency.
+"""A window and a recording for many minutes, as if a clip were a camera.
 
 python -m benchmarks.endurance.soak CLIP [--minutes 30]
 
-The clip is joined to itself and played in real time into a sink that takes no time, with the
-default network. Prints one JSON object: the share of frames shown, and for each third of the time
-after a tenth of warm-up the median memory of the program and its decoder, in MB, and median and
-95th percentile of the latency from capture to sink, in ms, sampled five times a second.
+The clip is joined to itself and played in real time with the default network, its background
+blurred, into a window and into an .mp4. Without a display it brings one of its own (Xvfb). Prints a
+row a minute: the share of frames shown, the median memory of the program and its children, and
+median and 95th percentile of the latency from capture to window, sampled five times a second. Then
+one JSON object: the same of the whole, and what the last third has over the first, after a tenth
+of warm-up.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -25,8 +30,20 @@ from benchmarks.endurance.memory import join
 from segmentation import load
 from stream import open_run, open_source, play
 from stream.stats import Stats
+from tests.screens import virtual_screen
 
 WARM_UP = 0.1  # of the time
+ROW = "{:>6} {:>8} {:>10} {:>8} {:>8}"
+
+
+class Sample(NamedTuple):
+    """What is seen at a time."""
+
+    at_s: float
+    memory_mb: float
+    latency_ms: float
+    num_read: int
+    num_shown: int
 
 
 def main() -> None:
@@ -35,57 +52,81 @@ def main() -> None:
     parser.add_argument("clip", type=Path)
     parser.add_argument("--minutes", type=float, default=30)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        long = Path(folder) / "long.mkv"
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if "DISPLAY" not in os.environ:
+            os.environ["DISPLAY"] = stack.enter_context(virtual_screen("1600x1000"))
+        long = folder / "long.mkv"
         join(options.clip, long, options.minutes * 60)
-        stats, samples = show(long)
-    frames = stats.counts
-    line = {
-        "clip": options.clip.name,
-        "minutes": options.minutes,
-        "frames": frames["read"],
-        "shown": round(frames["null: written"] / frames["read"], 5),
-        "no_mask": frames["no_mask"],
-        **summary(samples),
-        "stats": stats.as_dict(),
-    }
-    print(json.dumps(line))
+        stats, samples = show(long, folder / "recording.mp4")
+    line = {"clip": options.clip.name, "minutes": options.minutes, **summary(samples)}
+    print(json.dumps({**line, "stats": stats.as_dict()}))
 
 
-def show(clip: Path) -> tuple[Stats, list[tuple[float, float]]]:
-    """Play the clip; returns also memory in MB and latency in ms, five times a second."""
-    samples: list[tuple[float, float]] = []
+def show(clip: Path, recording: Path) -> tuple[Stats, list[Sample]]:
+    """Play the clip, printing a row a minute; returns what was seen as well."""
+    samples: list[Sample] = []
+    print(ROW.format("minute", "shown", "memory MB", "p50 ms", "p95 ms"), flush=True)
     with (
         open_source(str(clip), realtime=True) as source,
-        open_run(source, "null:", segmenter=load("portrait")) as run,
+        open_run(source, "window:", recording, segmenter=load("portrait")) as run,
     ):
         play(run, on_progress=_sampler(run.stats, samples))
     return run.stats, samples
 
 
-def summary(samples: list[tuple[float, float]]) -> dict[str, Any]:
-    """Return memory and latency of each third, and what the last third has more than the first."""
-    steady = samples[round(len(samples) * WARM_UP) :]
-    thirds = [steady[len(steady) * k // 3 : len(steady) * (k + 1) // 3] for k in range(3)]
-    memory_mb = [statistics.median(size for size, _ in third) for third in thirds]
-    latencies = [sorted(latency for _, latency in third) for third in thirds]
-    return {
-        "memory_mb": [round(size, 1) for size in memory_mb],
-        "memory_grown": round(memory_mb[2] / memory_mb[0] - 1, 4),
-        "latency_p50_ms": [round(statistics.median(each), 1) for each in latencies],
-        "latency_p95_ms": [round(each[len(each) * 95 // 100], 1) for each in latencies],
-    }
-
-
-def _sampler(stats: Stats, samples: list[tuple[float, float]]) -> Callable[[], None]:
-    program = psutil.Process()
+def _sampler(stats: Stats, samples: list[Sample]) -> Callable[[], None]:
+    program, began = psutil.Process(), time.monotonic()
 
     def sample() -> None:
         size = program.memory_info().rss
         size += sum(child.memory_info().rss for child in program.children())
-        samples.append((size / 1e6, stats.latest.get("null: latency", 0.0) * 1e3))
+        latency_s = stats.latest.get("window: latency", 0.0)
+        counts = stats.counts
+        now_s = time.monotonic() - began
+        num_before = len(samples)
+        samples.append(
+            Sample(now_s, size / 1e6, latency_s * 1e3, counts["read"], counts["window: written"])
+        )
+        if num_before and int(samples[-2].at_s // 60) < (minute := int(now_s // 60)):
+            _print_row(minute, [one for one in samples if one.at_s // 60 == minute - 1])
 
     return sample
+
+
+def _print_row(minute: int, samples: Sequence[Sample]) -> None:
+    shown = f"{share_shown(samples):.2%}"
+    memory = f"{statistics.median(one.memory_mb for one in samples):.1f}"
+    p50, p95 = latencies_ms(samples)
+    print(ROW.format(minute, shown, memory, f"{p50:.1f}", f"{p95:.1f}"), flush=True)
+
+
+def share_shown(samples: Sequence[Sample]) -> float:
+    """Return the share of frames read that the window showed."""
+    first, last = samples[0], samples[-1]
+    return (last.num_shown - first.num_shown) / max(1, last.num_read - first.num_read)
+
+
+def latencies_ms(samples: Sequence[Sample]) -> tuple[float, float]:
+    """Return median and 95th percentile."""
+    latencies = sorted(one.latency_ms for one in samples)
+    return statistics.median(latencies), latencies[len(latencies) * 95 // 100]
+
+
+def summary(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return memory and latency of each third, and what the last third has more than the first."""
+    steady = samples[round(len(samples) * WARM_UP) :]
+    thirds = [steady[len(steady) * k // 3 : len(steady) * (k + 1) // 3] for k in range(3)]
+    memory_mb = [statistics.median(one.memory_mb for one in third) for third in thirds]
+    latencies = [latencies_ms(third) for third in thirds]
+    return {
+        "shown": round(share_shown(samples), 5),
+        "memory_mb": [round(size, 1) for size in memory_mb],
+        "memory_grown": round(memory_mb[2] / memory_mb[0] - 1, 4),
+        "latency_p50_ms": [round(p50, 1) for p50, _ in latencies],
+        "latency_p95_ms": [round(p95, 1) for _, p95 in latencies],
+        "latency_p95_grown": round(latencies[2][1] / latencies[0][1], 3),
+    }
 
 
 if __name__ == "__main__":

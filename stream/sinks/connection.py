@@ -174,7 +174,9 @@ class Connection:
         sound, options = self._info.stream.sound, self._options
         if sound is not None and self._folder is not None and not is_network_address(sound):
             sound = os.path.abspath(sound)  # ffmpeg runs elsewhere
-        arguments = [*FEED_OPTIONS]
+        # live, nothing waits for ffmpeg to have seen enough frames to guess a rate from
+        arguments = ["-fpsprobesize", "0"] if self._live else []
+        arguments += FEED_OPTIONS
         if sound is not None and self._has_sound:
             arguments += [*self._sound_pace(first_s), *sound_input(sound, first_s, from_s=first_s)]
         arguments += ["-map", "0:v:0", *KEEP_TIMESTAMPS]

@@ -15,8 +15,9 @@ _TIMES = re.compile(r"\[info\]   Duration: (?:N/A|(\d+):(\d+):(\d+\.\d+))(?:, st
 _PROGRAM = re.compile(r"\[info\]   Program (\d+)")
 _NO_PROGRAM = "[info]   No Program"
 _CHAPTER = re.compile(r"\[info\]     Chapter #\S+ start (-?[\d.]+), end (-?[\d.]+)")
+# in a group it is indented further
 _STREAM = re.compile(
-    r"\[info\]   Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\(([\w-]+)\))?: (\w+): (.*?)"
+    r"\[info\] {3,7}Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\(([\w-]+)\))?: (\w+): (.*?)"
     r"((?: \([a-z ]+\))*)$"
 )
 _SECTION = re.compile(r"\[info\] ( +)(Metadata|Side data):$")

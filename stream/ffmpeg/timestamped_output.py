@@ -17,7 +17,7 @@ from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 _MARK = f"#frame-{os.urandom(4).hex()}"
 _TIMESTAMP = re.compile(rf"{_MARK} (-?\d+) (\d+/\d+)$")
 _SHAPE = re.compile(
-    r"(?!\[info\]|\s).*\bw:\d+ h:\d+ fmt:.* -> w:(\d+) h:(\d+) fmt:.*sar:(\d+)/(\d+)"
+    r"(?!\[info\]|\s|\[scaler_out).*\bw:\d+ h:\d+ fmt:.* -> w:(\d+) h:(\d+) fmt:.*sar:(\d+)/(\d+)"
 )
 _FIRST_OF_SHAPE = re.compile(
     r"(?:\[Parsed_metadata_\d [^]]*\] )?(?:\[info\] )?frame:0 +pts:(-?\d+) "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -9,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segmentation.unfinished import Unfinished
-from stream.contents import Contents
+from stream.contents import Contents, Track
 from stream.errors import StreamError
 from stream.ffmpeg.formats import (
     ALPHA_ENDINGS,
@@ -30,6 +31,7 @@ from stream.files.recovery import clear_up
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.options import SinkOptions
 
+_NOTHING = re.compile(r" Output stream #0:(\d+) \(audio\): .*\b0 packets muxed")
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
 
@@ -81,6 +83,8 @@ class VideoSink(Sink):
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
         self._lasts_s: float | None = None  # the last frame
+        self._sound: list[Track] = []  # that is written
+        self._silent: list[Track] = []  # of it, what has had no packet
         self._check()
         self._feed = FrameFeed(info, coded_pixels(self._ending, info))
         self._recording: Recording | None = None
@@ -150,6 +154,8 @@ class VideoSink(Sink):
             raise self._error
         if self._process.wait() != 0:
             raise self._failed(self._process)
+        for track in self._silent:
+            self._options.on_message(f"{self.path}: without sound ({track}), which never comes")
         contents = self._contents
         beside = contents and (contents.sound or contents.subtitles or contents.chapters)
         if cut_short and beside:
@@ -194,6 +200,7 @@ class VideoSink(Sink):
                 *("-y", f"file:{self._whole.path}", *further),
             ],
             pipe_in=True,
+            on_line=self._take_line,
             holds=[self._held],
         )
         self._feed.start(process, origin_s)
@@ -210,6 +217,7 @@ class VideoSink(Sink):
         taken = carried(contents, self._ending, keep_location=keep_location)
         if taken.left_out:
             self._options.on_message(f"{self.path}: without {'; '.join(taken.left_out)}")
+        self._sound = [track for track, letter, _ in taken.tracks if letter == "a"]
         inputs = tags_input(contents, keep_location=keep_location)
         maps = ["-map_metadata:s", "-1", "-map_metadata", "1", "-map_chapters", "1"]
         maps += taken.options(self._ending, 2, contents.picture)
@@ -218,6 +226,11 @@ class VideoSink(Sink):
         from_s = first_s if self._excerpt else 0.0
         inputs += source_input(contents, origin_s, from_s=from_s)
         return inputs, maps, clock_output(contents, 2)
+
+    def _take_line(self, line: str | None) -> None:
+        """Note, in the thread of the log, sound of which nothing was written."""
+        if line is not None and (match := _NOTHING.search(line)):
+            self._silent.append(self._sound[int(match[1]) - 1])
 
     def _until_end(self, end_s: float) -> list[str]:
         """Return ffmpeg's arguments that leave out what reaches beyond the end of the picture."""

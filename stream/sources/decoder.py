@@ -154,7 +154,7 @@ class Decoder:
         index = self._opening.track
         videos = [s for s in self.listing.streams if s.kind == "Video"]
         wanted = (s for s in videos if s.index == index or (index is None and not s.is_attached))
-        return next(wanted)
+        return next(wanted, Stream(index or 0, "Video", "", "", "", frozenset()))
 
     @property
     def end_s(self) -> float | None:

@@ -13,9 +13,10 @@ import numpy as np
 import psutil
 import pytest
 
+from stream.doctor.examination import _ffmpeg
 from stream.errors import StreamError
 from stream.ffmpeg import nut
-from stream.ffmpeg.process import Ffmpeg
+from stream.ffmpeg.process import Ffmpeg, executable
 from stream.ffmpeg.timestamped_output import Timestamp, TimestampedOutput
 from tests.ffmpeg_reference import ffmpeg
 
@@ -98,3 +99,23 @@ def test_failure_names_the_signal_or_the_last_error(tmp_path: Path) -> None:
     with closing(Ffmpeg(["-i", f"file:{tmp_path}/absent.mp4"])) as process:
         assert process.wait() > 0
         assert "No such file" in process.failure()
+
+
+@pytest.mark.parametrize(
+    ("version", "is_refused"), [("5.1.9-0+deb12u1", True), ("n6.0", True), ("6.1", False)]
+)
+def test_an_old_ffmpeg_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_refused: bool
+) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text(f"#!/bin/sh\necho ffmpeg version {version} Copyright\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
+    if not is_refused:
+        assert executable() == str(script)
+        return
+    with pytest.raises(StreamError, match=r"ffmpeg: is ffmpeg [56]\.\d, and 6\.1 is needed"):
+        executable()
+    (finding, *_) = _ffmpeg()
+    assert finding.state == "wrong"
+    assert "6.1 is needed" in finding.text

@@ -232,7 +232,7 @@ class Decoder:
             return "is no video but a playlist, sound or text; give the video itself"
         if self._screen:
             return why_no_screen(self._process)
-        if self.has_reported("moov atom not found"):
+        if self.has_reported("moov atom not found") and _is_mp4(self._address):
             return "was cut off: its index (moov), which is written last, is missing"
         listing = listing_of(self._output.header)
         if listing.container:
@@ -241,3 +241,12 @@ class Decoder:
             return f"no frame of it can be decoded ({self.failure()})"
         reason = re.sub(r"^Error opening input.*?: ", "", self.failure())
         return f"cannot be read as a video ({reason})"
+
+
+def _is_mp4(address: str) -> bool:
+    """Return whether a file begins as an MP4 does, which ffmpeg takes others for by their names."""
+    try:
+        with open(address, "rb") as file:
+            return file.read(8)[4:] in (b"ftyp", b"mdat", b"wide", b"free", b"skip")
+    except OSError:
+        return False

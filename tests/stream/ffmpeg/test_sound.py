@@ -36,7 +36,7 @@ def test_sound_goes_on_with_the_picture(tmp_path: Path, second_s: int) -> None:
     subprocess.run([*command, *sound_only, *further], check=True)
     starts = [start_s for start_s, _ in sound_packets_s(copied)]
     assert len(times) == 60
-    assert 0 < np.diff(starts).min()
+    assert np.diff(starts).min() >= 0
     assert np.diff(starts).max() < 0.05
     # of the last part, too, the sound is up to two packets longer than the picture, and no more
     assert abs((starts[-1] - starts[0]) - (times[-1] - times[0])) < 0.1 + 0.06

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 
-# What no title of a file can look like. It is written in one piece, but maybe into the middle of a
+#: Begins a timestamp: what no title of a file can look like. It is written in one piece, but maybe into the middle of a
 # line of the log, which comes in several.
-_MARK = f"#frame-{os.urandom(4).hex()}"
-_TIMESTAMP = re.compile(rf"{_MARK} (-?\d+) (\d+/\d+)$")
+MARK = f"#frame-{os.urandom(4).hex()}"
+_TIMESTAMP = re.compile(rf"{MARK} (-?\d+) (\d+/\d+)$")
 _SHAPE = re.compile(
     r"(?!\[info\]|\s|\[scaler_out).*\bw:\d+ h:\d+ fmt:.* -> w:(\d+) h:(\d+) fmt:.*sar:(\d+)/(\d+)"
 )
@@ -30,7 +30,7 @@ TIMESTAMP_OPTIONS = (
     *KEEP_TIMESTAMPS,
     # raw frames at times that do not rise are no error, as the muxer would have it
     *("-bsf:v", "setts=ts=if(N\\,max(PTS\\,PREV_OUTPTS+1)\\,PTS)"),
-    *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", _MARK + " {pts} {tb}"),
+    *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", MARK + " {pts} {tb}"),
 )
 #: Reports, at its end, when the last frame ends; of use where timestamps count from the start.
 END_OPTIONS = ("-progress", "pipe:2", "-stats_period", "86400")

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 
-#: Begins a timestamp: what no title of a file can look like. It is written in one piece, but maybe into the middle of a
-# line of the log, which comes in several.
+#: Begins a timestamp: what no title of a file can look like. It is written in one piece, but maybe
+#: into the middle of a line of the log, which comes in several.
 MARK = f"#frame-{os.urandom(4).hex()}"
 _TIMESTAMP = re.compile(rf"{MARK} (-?\d+) (\d+/\d+)$")
 _SHAPE = re.compile(

@@ -33,18 +33,20 @@ class Unfinished:
     What has the name stays as it is until then. Several may be on their way to one name, also from
     several processes: none is in the way of another, and the last one gets it.
 
+    A target that is a link to a file is written through: the file it leads to is replaced.
+
     Args:
         target: in a folder that is there.
         kind: `PART` or `RECORDING`, which programs that find it left behind treat differently.
 
     Attributes:
-        target: as given.
+        target: as given, or what it leads to.
         path: where it is made, by the caller: a hidden name that ends as that of `target` does.
     """
 
     def __init__(self, target: Path, kind: str = PART) -> None:
         """Choose a name; nothing is made yet."""
-        self.target = target
+        self.target = target = Path(os.path.realpath(target)) if target.is_symlink() else target
         name = f".{target.stem}.{secrets.token_hex(4)}.{kind}{target.suffix}"
         self.path = target.with_name(name)
         self._held: int | None = None

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from effects import over_black
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
+from stream.contents import Contents
 from stream.yuv420 import YuvPicture
 
 
@@ -32,6 +33,8 @@ class Frame:
         take: counts up where the picture does not continue the one before it (a reopened camera,
             a video that starts over): nothing remembered of earlier takes may be used on it.
         profile: ICC profile of a photo's colours, `None` for those that are sRGB.
+        lasts_s: how long the last frame of a file is seen, `None` where that is not known; every
+            other one is until the next.
     """
 
     picture: Picture
@@ -40,6 +43,7 @@ class Frame:
     name: str | None = None
     take: int = 0
     profile: bytes | None = None
+    lasts_s: float | None = None
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -76,10 +80,11 @@ class StreamInfo:
             times; `None` means independent pictures, which have no order in time.
         live: frames are lost if nobody reads them in time.
         pixel_aspect: width of a pixel over its height.
-        num_frames: as announced, which may be wrong; `None` where unknown.
+        num_frames: of photos, and of what else has as many for sure; `None` where unknown.
+        duration_s: of a video, as announced, which may be wrong; `None` where unknown.
         colour: how the video codes its colours.
         time_base: unit of the source's timestamps in seconds, `None` where it has none.
-        sound: address of the file or stream whose sound belongs to the frames, `None` without.
+        contents: what else the file holds that belongs to the frames, `None` without a file.
     """
 
     width: int
@@ -90,7 +95,8 @@ class StreamInfo:
     num_frames: int | None = None
     colour: Colour = Colour()
     time_base: Fraction | None = None
-    sound: str | None = None
+    duration_s: float | None = None
+    contents: Contents | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def open_run(
     preset: str | None = None,
     crf: int = 20,
     polygons: bool = False,
+    keep_location: bool = False,
     on_message: Callable[[str], None] = tell,
     stop: threading.Event | None = None,
 ) -> Iterator[Run]:
@@ -76,6 +77,7 @@ def open_run(
         preset: of x264; `None` for "medium", and "veryfast" when live.
         crf: its constant rate factor, 0 (lossless) to 51.
         polygons: `.json` and `.jsonl` hold outlines, not RLE.
+        keep_location: where a video was recorded, if its file says so, stands in outputs too.
         on_message: told, in one line each, what happens meanwhile.
         stop: once set, no more frames are read, and the outputs are finished.
 
@@ -91,16 +93,16 @@ def open_run(
     with ExitStack() as stack:
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack)
         source, read = _opened(source, on_message, stack)
-        input_paths = [*input_paths, *palette.paths, *read]
         segmenter, keep = _network(segmenter, keep, sinks, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
         pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
         options = SinkOptions(
             overwrite=overwrite,
-            input_paths=input_paths,
+            input_paths=[*input_paths, *palette.paths, *read],
             preset=preset or ("veryfast" if source.info.live else "medium"),
             crf=crf,
             polygons=polygons,
+            keep_location=keep_location,
             on_message=on_message,
         )
         info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes))

@@ -126,7 +126,7 @@ class Pipeline:
         with self._stats.timed("effect"):
             shown = _shown(frame, look.effect, _protected(frame, alpha, look.invert))
         if not again:
-            self._stats.shown()
+            self._stats.shown(frame.time_s)
         return Output(frame, shown, alpha, instances, tracked.instances)
 
     def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:

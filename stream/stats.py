@@ -54,6 +54,7 @@ class Stats:
             the write).
         latest: the newest duration of each stage, in seconds.
         cpu_s: processor time in seconds of each thread of the run, by its name.
+        position_s: time of the frame that came out of the pipeline last, on the source's clock.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,7 @@ class Stats:
         self.stages: dict[str, Durations] = {}
         self.latest: dict[str, float] = {}
         self.cpu_s: dict[str, float] = {}
+        self.position_s = 0.0
         self._started = time.perf_counter()
         self._ended: float | None = None
         self._first: float | None = None
@@ -94,9 +96,10 @@ class Stats:
         if age_s is not None:
             self.add("mask age", age_s)
 
-    def shown(self) -> None:
-        """Note that a frame came out of the pipeline; frames a second count from the first one."""
+    def shown(self, time_s: float) -> None:
+        """Note the time of a frame out of the pipeline; the rate counts from the first one."""
         with self._lock:
+            self.position_s = time_s
             self.counts["processed"] += 1
             self._ended = time.perf_counter()
             if self._first is None:

@@ -198,7 +198,7 @@ def sizes(clip: Path) -> dict[str, object]:
         for live in (False, True):
             path = Path(folder) / f"{live}.mp4"
             with VideoSource(str(clip)) as source:
-                info = OutputInfo(replace(source.info, live=live, sound=None))
+                info = OutputInfo(replace(source.info, live=live, contents=None))
                 with VideoSink(path, info, SinkOptions(preset="veryfast")) as sink:
                     for frame in source:
                         sink.write(Output(frame, frame.picture, None, None))

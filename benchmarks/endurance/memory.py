@@ -54,7 +54,7 @@ def main() -> None:
 def join(clip: Path, target: Path, seconds: float) -> None:
     """Write `seconds` of `clip` repeated, its packets copied."""
     with VideoSource(str(clip)) as video:
-        length_s = (video.info.num_frames or 1) / float(video.info.fps or 25)
+        length_s = video.info.duration_s or 1.0
     command = [executable(), "-v", "error", "-nostdin", "-stream_loop"]
     command += [str(math.ceil(seconds / length_s) - 1), "-i", str(clip), "-map", "0:v:0"]
     subprocess.run([*command, "-c", "copy", str(target)], check=True)

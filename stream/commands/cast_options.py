@@ -83,6 +83,7 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
+    add("--keep-location", action="store_true", help="videos keep where they were recorded")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add(
         "--quality",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[], None]]:
-    """Show a bar for files, a line of figures when live.
+    """Show a bar for files, by the time of a video, by the number of photos; figures when live.
 
     Args:
         info: of the source.
@@ -29,23 +29,37 @@ def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[],
     if not _at_terminal():
         yield lambda: None
         return
-    layout = None if info.num_frames else "{n_fmt} frames [{elapsed}, {rate_fmt}{postfix}]"
+    total, layout = _scale(info)
     with _bar(
-        total=None if info.live else info.num_frames,
+        total=total,
         unit=" frames",
         desc="live" if info.live else "frames",
-        bar_format="{desc}: {elapsed}{postfix}" if info.live else layout,
+        bar_format=layout,
         dynamic_ncols=True,
     ) as bar:
 
         def update() -> None:
             if info.live:
                 bar.set_postfix_str(_live_figures(sink, stats))
+            elif info.duration_s is not None:
+                bar.set_postfix_str(f" {stats.fps:.1f} frames/s", refresh=False)
+                bar.update(min(max(0.0, stats.position_s), info.duration_s) - bar.n)
             else:
                 bar.update(stats.counts["processed"] - bar.n)
 
         yield update
         update()
+
+
+def _scale(info: StreamInfo) -> tuple[float | None, str | None]:
+    """Return where the bar ends, `None` without one, and what is written, `None` for the usual."""
+    if info.live:
+        return None, "{desc}: {elapsed}{postfix}"
+    if info.duration_s is not None:
+        text = "{percentage:3.0f}%|{bar}| {n:.1f}/{total:.1f} s [{elapsed}<{remaining}{postfix}]"
+        return info.duration_s, text
+    layout = None if info.num_frames else "{n_fmt} frames [{elapsed}, {rate_fmt}{postfix}]"
+    return info.num_frames, layout
 
 
 def _bar(**options: Any) -> tqdm[NoReturn]:

@@ -1,4 +1,4 @@
-"""Kinds of video files: which encoder, pixels, colours and sound each holds."""
+"""Kinds of video files: which encoder, pixels and colours each holds."""
 
 from __future__ import annotations
 
@@ -19,25 +19,15 @@ class VideoFormat:
 
     Attributes:
         muxer: ffmpeg's name.
-        sound_codecs: what is copied into it; everything else is encoded anew.
-        sound_encoder: for what cannot be copied.
         muxer_options: further arguments.
         recording_options: instead of them, so that all can be read that was written at any time.
     """
 
     muxer: str
-    sound_codecs: frozenset[str]
-    sound_encoder: str
     muxer_options: tuple[str, ...]
     recording_options: tuple[str, ...]
 
 
-# Copied is what common players take from the container, not all that the muxer would accept.
-_MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
-_MOV_SOUND = frozenset(
-    {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"}
-)
-_MKV_SOUND = _MP4_SOUND | _MOV_SOUND | {"vorbis", "dts", "truehd", "mp2", "pcm_f32le"}
 # The index before the frames: a browser can play a file that is still on its way.
 _FAST_START = ("-movflags", "+faststart")
 # Pieces of half a second with an index each, of which the end makes one index. They begin at any
@@ -50,11 +40,11 @@ _HYBRID, _FRAGMENTED = "+hybrid_fragmented+delay_moov", "+frag_keyframe+delay_mo
 _LOOKAHEAD = 10  # frames
 
 FORMATS = {
-    ".mp4": VideoFormat("mp4", _MP4_SOUND, "aac", _FAST_START, _PIECES),
-    ".m4v": VideoFormat("mp4", _MP4_SOUND, "aac", _FAST_START, _PIECES),
-    ".mov": VideoFormat("mov", _MOV_SOUND, "aac", _FAST_START, _PIECES),
-    ".mkv": VideoFormat("matroska", _MKV_SOUND, "aac", (), _CLUSTERS),
-    ".webm": VideoFormat("webm", frozenset({"opus", "vorbis"}), "libopus", (), _CLUSTERS),
+    ".mp4": VideoFormat("mp4", _FAST_START, _PIECES),
+    ".m4v": VideoFormat("mp4", _FAST_START, _PIECES),
+    ".mov": VideoFormat("mov", _FAST_START, _PIECES),
+    ".mkv": VideoFormat("matroska", (), _CLUSTERS),
+    ".webm": VideoFormat("webm", (), _CLUSTERS),
 }
 #: Endings that can hold transparency.
 ALPHA_ENDINGS = (".mov", ".webm")
@@ -103,21 +93,6 @@ def encoder_options(ending: str, info: OutputInfo, pixels: str, preset: str, crf
     # several threads of the conversion mix up the rows of alpha
     threads = ["-filter_threads", "1"] if info.has_alpha else []
     return [*threads, "-vf", ",".join(filters), *codec]
-
-
-def sound_options(ending: str, codecs: list[str]) -> list[str]:
-    """Return ffmpeg's arguments that copy each track of sound, or encode it where they must.
-
-    Args:
-        ending: a key of `FORMATS`.
-        codecs: of the tracks, in ffmpeg's names.
-    """
-    kind = FORMATS[ending]
-    options = []
-    for track, codec in enumerate(codecs):
-        chosen = "copy" if codec in kind.sound_codecs else kind.sound_encoder
-        options += [f"-c:a:{track}", chosen]
-    return options
 
 
 def recording_options(ending: str, info: OutputInfo) -> list[str]:

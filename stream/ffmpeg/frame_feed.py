@@ -17,12 +17,22 @@ from stream.frame import OutputInfo
 from stream.yuv420 import YuvCoding, YuvPicture
 
 DEFAULT_FPS = Fraction(25)
-#: What ffmpeg reads frames with, its first input.
-FEED_OPTIONS = ("-copyts", "-f", "nut", "-i", "pipe:0")
 
 _DEFAULT_TIME_BASE = Fraction(1, 90_000)
 _COARSEST_TIME_BASE = Fraction(1, 10_000)
 _FINEST_TIME_BASE = Fraction(1, 1_000_000)
+
+
+def feed_options(first_s: float, *, is_joined: bool = False) -> list[str]:
+    """Return ffmpeg's arguments that read frames, its first input.
+
+    Args:
+        first_s: time of the first frame, from the origin given to `FrameFeed.start`.
+        is_joined: ffmpeg mends the clock of another input, see `Contents.is_joined`. It counts
+            from the start of each then.
+    """
+    clock = ["-itsoffset", f"{first_s:.6f}"] if is_joined else ["-copyts"]
+    return [*clock, "-f", "nut", "-i", "pipe:0"]
 
 
 class FrameFeed:
@@ -54,7 +64,7 @@ class FrameFeed:
         self._last_pts = -1
 
     def start(self, process: Ffmpeg, origin_s: float) -> None:
-        """Go on with a process started with `FEED_OPTIONS`; its time 0 is our `origin_s`."""
+        """Go on with a process started with `feed_options`; its time 0 is our `origin_s`."""
         self._process, self._origin_s, self._last_pts = process, origin_s, -1
         stream = self._info.stream
         with contextlib.suppress(BrokenPipeError):  # which the first frame meets again
@@ -101,13 +111,25 @@ class FrameFeed:
         return picture.planes
 
     @property
+    def last_s(self) -> float:
+        """Time of the last frame, on the process' clock."""
+        return float(self._last_pts * self._time_base)
+
+    @property
     def end_s(self) -> float:
-        """End of the last frame, on the process' clock.
+        """End of the last frame, likewise.
 
         The muxer, too, lets the last frame last as long as the nominal rate says.
         """
-        duration_s = 1 / (self._info.stream.fps or DEFAULT_FPS)
-        return float(self._last_pts * self._time_base + duration_s)
+        return self.last_s + self._step_s
+
+    def is_usual(self, lasts_s: float) -> bool:
+        """Return whether a last frame lasts about as long as the nominal rate says."""
+        return abs(lasts_s - self._step_s) < self._step_s / 2
+
+    @property
+    def _step_s(self) -> float:
+        return float(1 / (self._info.stream.fps or DEFAULT_FPS))
 
 
 def _time_base(source: Fraction | None) -> Fraction:

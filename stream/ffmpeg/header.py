@@ -1,4 +1,4 @@
-"""What ffmpeg's log says about an input, read from its lines at level `verbose`."""
+"""What ffmpeg's log says about the frames of an input, read from its lines at level `verbose`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from fractions import Fraction
 
 from stream.frame import Colour
 
-_DURATION = re.compile(r"\[info\]   Duration: (\d+):(\d+):(\d+\.\d+)")
-_CONTAINER = re.compile(r"\[info\] Input #0, (\w+)")
-_INPUT_STREAM = re.compile(r"\[info\]\s+Stream #\d+:\d+.*?: (Video|Audio): (\w+)")
+# What a file says of itself stands in lines of level `info`, so that none of these is one.
 _DECODED = re.compile(r"\[graph .*input from stream.*\] w:\d+ h:\d+ .*\bfr:(\d+)/(\d+)")
 _CONVERTED = re.compile(
-    r"\[Parsed_scale_\d .*fmt:(\w+) csp:(\w+) range:(\w+) sar:\S+"
+    r"(?!\[info\]|\s).*\bw:\d+ h:\d+ fmt:(\w+) csp:(\w+) range:(\w+) sar:\S+"
     r" -> w:(\d+) h:(\d+) fmt:(\w+) .*sar:(\d+)/(\d+)"
 )
 _OUTPUT_COLOUR = re.compile(r"\[info\]\s+Stream #0:0.*?: Video: rawvideo.*?\), \w+\(([^)]*)\)")
@@ -34,8 +32,6 @@ class VideoHeader:
         pixel_aspect: width of a pixel over its height, after rotation.
         fps: nominal frames a second, `None` where ffmpeg has no idea.
         colour: as tagged, see `Colour`.
-        duration_s: as announced, of the longest stream, `None` where unknown.
-        container: what holds it, in ffmpeg's name, of several the first: "mov", "hls".
     """
 
     width: int
@@ -44,8 +40,6 @@ class VideoHeader:
     pixel_aspect: Fraction
     fps: Fraction | None
     colour: Colour
-    duration_s: float | None
-    container: str = ""
 
 
 def video_header(lines: Sequence[str]) -> VideoHeader | None:
@@ -61,7 +55,7 @@ def video_header(lines: Sequence[str]) -> VideoHeader | None:
     if converted is None:
         return None
     pixel_format, matrix, colour_range, width, height, pixels, *aspect = converted.groups()
-    decoded, container = _first(_DECODED, lines), _first(_CONTAINER, lines)
+    decoded = _first(_DECODED, lines)
     return VideoHeader(
         width=int(width),
         height=int(height),
@@ -69,43 +63,11 @@ def video_header(lines: Sequence[str]) -> VideoHeader | None:
         pixel_aspect=_ratio(*aspect) or Fraction(1),
         fps=_ratio(*decoded.groups()) if decoded else None,
         colour=_colour(lines, pixel_format, matrix, colour_range),
-        duration_s=duration_s(lines),
-        container=container[1] if container else "",
     )
 
 
-def sound_codecs(lines: Sequence[str]) -> list[str]:
-    """Return the codec of each sound track of the input, in ffmpeg's names."""
-    return [codec for kind, codec in _input_streams(lines) if kind == "Audio"]
-
-
-def has_picture(lines: Sequence[str]) -> bool:
-    """Return whether the input has a video track."""
-    return any(kind == "Video" for kind, _ in _input_streams(lines))
-
-
-def duration_s(lines: Sequence[str]) -> float | None:
-    """Return the length that the input announces, `None` where it announces none."""
-    match = _first(_DURATION, lines)
-    if match is None:
-        return None
-    hours, minutes, seconds = match.groups()
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-
-
-def _input_streams(lines: Sequence[str]) -> list[tuple[str, str]]:
-    found = []
-    for line in lines:
-        if line.startswith(("[info] Stream mapping", "[info] Output #")):
-            break
-        match = _INPUT_STREAM.match(line)
-        if match:
-            found.append((match[1], match[2]))
-    return found
-
-
 def _first(pattern: re.Pattern[str], lines: Sequence[str]) -> re.Match[str] | None:
-    return next((match for line in lines if (match := pattern.search(line))), None)
+    return next((match for line in lines if (match := pattern.match(line))), None)
 
 
 def _ratio(numerator: str, denominator: str) -> Fraction | None:

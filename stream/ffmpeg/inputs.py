@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from stream.ffmpeg.header import duration_s
+from stream.ffmpeg.listing import listing_of
 from stream.ffmpeg.process import log_of
 from stream.ffmpeg.screen import is_screen_address, screen_options
 
@@ -51,14 +51,22 @@ def without_password(address: str) -> str:
     return _USER.sub("", address) if is_network_address(address) else address
 
 
-def input_options(address: str, *, low_delay: bool = False, is_playlist: bool = False) -> list[str]:
-    """Return ffmpeg's arguments that open `address` and keep its own timestamps.
+def input_options(
+    address: str,
+    *,
+    keeps_clock: bool = True,
+    low_delay: bool = False,
+    is_playlist: bool = False,
+) -> list[str]:
+    """Return ffmpeg's arguments that open `address`.
 
     A local file opens as that file and nothing else, whatever it contains; a network address may
     lead to other network addresses, never to a local file.
 
     Args:
         address: path, an address with a network protocol, or `screen:`.
+        keeps_clock: timestamps stay as they are; otherwise they count from the start of the input,
+            and go on where its clock starts over or jumps by more than ten seconds.
         low_delay: hand out each frame as soon as it is there, at some cost of throughput.
         is_playlist: it is one of HLS, also where its ending does not say so.
 
@@ -67,7 +75,7 @@ def input_options(address: str, *, low_delay: bool = False, is_playlist: bool = 
     """
     if is_screen_address(address):
         return screen_options(address)
-    options = ["-copyts"]
+    options = ["-copyts"] if keeps_clock else []
     if not is_network_address(address):
         options += ["-threads", str(_num_threads()), "-protocol_whitelist", "file"]
         options += ["-format_whitelist", _FILE_FORMATS]
@@ -96,7 +104,7 @@ def announces_length(address: str) -> bool:
         return False
     # to ffmpeg every byte is a sample of sound, so that their number is a duration
     options = ["-protocol_whitelist", _NETWORK_PROTOCOLS, "-rw_timeout", str(_LENGTH_TIMEOUT_US)]
-    return duration_s(log_of([*options, "-f", "s8", "-i", address])) is not None
+    return listing_of(log_of([*options, "-f", "s8", "-i", address])).duration_s is not None
 
 
 def _num_threads() -> int:

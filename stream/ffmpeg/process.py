@@ -6,8 +6,10 @@ sound, and a broken file can end the process it is read in.
 
 from __future__ import annotations
 
+import functools
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,10 +28,10 @@ from stream.ffmpeg.lifeline import Lifeline
 _PIPE_BYTES = 1 << 20
 #: Exit status of a process that was ended by `Ffmpeg.interrupt` and has completed its output.
 INTERRUPTED = 255
+#: That has all that is asked for: `-enc_time_base demux` is the newest of it.
+OLDEST = (6, 1)
 
 _ERROR_LEVELS = ("[error] ", "[fatal] ", "[panic] ")
-# Of raw frames, which are written nevertheless.
-_HARMLESS = "non monotonically increasing dts to muxer"
 
 #: Every frame keeps its timestamp, in the unit it came in; none is left out or repeated. Of the
 #: picture alone: sound has units of its own.
@@ -40,23 +42,45 @@ def executable() -> str:
     """Return the path of the ffmpeg binary.
 
     Raises:
-        StreamError: there is none.
+        StreamError: there is none, or one that is too old.
     """
     try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
+        path = str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError:
         raise StreamError(
             "ffmpeg: no binary found; reinstall imageio-ffmpeg or set IMAGEIO_FFMPEG_EXE to one"
         ) from None
+    if Path(imageio_ffmpeg.__file__).parent not in Path(path).parents:
+        _check_version(path)
+    return path
+
+
+@functools.cache
+def _check_version(path: str) -> None:
+    """Raise `StreamError` where a binary is too old; one that has no number is new."""
+    try:
+        text = _printed([path, "-version"])
+    except StreamError:
+        return  # whoever starts it says why it cannot be run
+    number = re.match(r"ffmpeg version n?(\d+)\.(\d+)", text)
+    if number is not None and (int(number[1]), int(number[2])) < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        raise StreamError(
+            f"{path}: is ffmpeg {number[1]}.{number[2]}, and {needed} is needed; "
+            "unset IMAGEIO_FFMPEG_EXE, or set it to a newer one"
+        )
 
 
 def listing(*options: str) -> str:
     """Return what ffmpeg prints about itself, as for `-encoders`.
 
     Raises:
-        StreamError: it is not there or cannot be run.
+        StreamError: it is not there, cannot be run or is too old.
     """
-    command = [executable(), "-hide_banner", *options]
+    return _printed([executable(), "-hide_banner", *options])
+
+
+def _printed(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError) as error:
@@ -150,9 +174,8 @@ class Ffmpeg:
             self._on_line(None)
 
     def _take_line(self, line: str) -> None:
-        is_error = not (self._process.stdout is not None and _HARMLESS in line)
         for level in _ERROR_LEVELS:
-            if level in line and is_error:
+            if level in line:
                 self._errors.append(line.partition(level)[2].strip())
         if self._on_line is not None:
             self._on_line(line)

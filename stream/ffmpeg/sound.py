@@ -1,31 +1,91 @@
-"""The sound that belongs to a stream of frames, as an input of the ffmpeg that writes them."""
+"""The source once more, as an input of the ffmpeg that writes its frames: sound and subtitles."""
 
 from __future__ import annotations
 
-from stream.ffmpeg.header import sound_codecs
-from stream.ffmpeg.inputs import input_options
-from stream.ffmpeg.process import log_of
+import re
+import threading
+from collections.abc import Sequence
+from contextlib import closing
 
-#: Where the clock of joined recordings starts over or jumps far ahead, each packet follows the one
-#: before, as the picture's frames do: `stream.sources.clock`.
+from stream.contents import Contents, Track
+from stream.ffmpeg.inputs import input_options
+from stream.ffmpeg.process import Ffmpeg
+
+#: Where a clock starts over or jumps far ahead that ffmpeg does not mend, each packet follows the
+#: one before, as the picture's frames do: `stream.sources.clock`.
 _GO_ON = (
     "setts=ts=if(N\\,if(between(DTS-PREV_INDTS\\,-1/TB\\,3600/TB)\\,"
     "PREV_OUTDTS+DTS-PREV_INDTS\\,PREV_OUTDTS+PREV_INDURATION)\\,DTS)"
 )
+#: What keeps a track that is full of faults from ending the whole.
+TOLERANT = ("-max_error_rate", "1")
+_NO_PACKETS = re.compile(r" Input stream #\S+ \(audio\): 0 packets read")
+_PATIENCE_S = 10.0  # for the first sound of a track
 
 
-def probe_sound(address: str) -> list[str]:
-    """Return the codec of each track of sound, none where the file cannot be opened any more."""
-    return sound_codecs(log_of(input_options(address)))
+def source_input(contents: Contents, origin_s: float, *, from_s: float = 0.0) -> list[str]:
+    """Return ffmpeg's arguments that read what belongs to the frames of a source.
 
-
-def sound_input(address: str, origin_s: float, *, from_s: float = 0.0) -> list[str]:
-    """Return ffmpeg's arguments that read the sound of `address`.
+    Frames must be given with `feed_options` of the same `Contents.is_joined`.
 
     Args:
-        address: a file or stream, as in `StreamInfo.sound`.
-        origin_s: time on the sound's clock that becomes 0.
-        from_s: time on the sound's clock before which nothing is read.
+        contents: of the source.
+        origin_s: time of its frames that becomes 0.
+        from_s: time of its frames before which nothing is read.
     """
     seek = ["-ss", f"{from_s:.6f}"] if from_s > 0 else []
-    return [*seek, "-bsf:a", _GO_ON, "-itsoffset", f"{-origin_s:.6f}", *input_options(address)]
+    if contents.is_joined:
+        # ffmpeg counts from the start, or from where it has sought
+        options = [*seek, "-itsoffset", f"{max(0.0, from_s) - origin_s:.6f}"]
+        return [*options, *input_options(contents.address, keeps_clock=False)]
+    offset = ["-itsoffset", f"{-contents.start_s - origin_s:.6f}"]
+    return [*seek, "-bsf:a", _GO_ON, *offset, *input_options(contents.address)]
+
+
+def clock_output(contents: Contents, source: int) -> list[str]:
+    """Return ffmpeg's arguments that let it see all by which it mends the clock of a source.
+
+    Args:
+        contents: of the source.
+        source: number of the input that it is.
+    """
+    if not contents.is_joined:
+        return []
+    tracks = [part for index in contents.clock_tracks for part in ("-map", f"{source}:{index}")]
+    return [*tracks, "-c", "copy", *NOWHERE]
+
+
+#: An output of packets that is thrown away, at times that rise, as the muxer wants it.
+NOWHERE = ("-bsf", "setts=ts=N", "-f", "null", "-")
+
+
+def why_no_sound(contents: Contents, track: Track, encoding: Sequence[str]) -> str:
+    """Say why nothing of a track can be encoded, "" where it can: by opening and decoding it.
+
+    What has not come within ten seconds of reading is taken for late where the file describes it.
+
+    Args:
+        contents: of the source.
+        track: of sound.
+        encoding: ffmpeg's arguments that encode it.
+    """
+    arguments = [*input_options(contents.address), *TOLERANT, "-map", f"0:{track.index}"]
+    arguments += [*encoding, "-f", "data", "pipe:1"]
+    has_packets = True
+
+    def look(line: str | None) -> None:
+        nonlocal has_packets
+        has_packets = has_packets and not (line is not None and _NO_PACKETS.search(line))
+
+    with closing(Ffmpeg(arguments, pipe_out=True, on_line=look)) as process:
+        timer = threading.Timer(_PATIENCE_S, process.kill)
+        timer.start()
+        has_come = process.read_into(memoryview(bytearray(1)))
+        timer.cancel()
+        timer.join()
+        if has_come:
+            return ""
+        was_late = process.wait() < 0
+        if was_late and track.is_known:
+            return ""
+        return "never comes" if was_late or not has_packets else "cannot be decoded"

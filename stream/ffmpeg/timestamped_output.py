@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import re
 from collections import deque
@@ -11,20 +12,29 @@ from typing import NamedTuple
 
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 
-# Written in one piece, but maybe into the middle of a line of the log, which comes in several.
-_TIMESTAMP = re.compile(r"#frame (-?\d+) (\d+/\d+)$")
+#: Begins a timestamp: what no title of a file can look like. It is written in one piece, but maybe
+#: into the middle of a line of the log, which comes in several.
+MARK = f"#frame-{os.urandom(4).hex()}"
+_TIMESTAMP = re.compile(rf"{MARK} (-?\d+) (\d+/\d+)$")
 _SHAPE = re.compile(
-    r"(?:\[Parsed_scale_\d [^]]*\] \[verbose\] )?w:\d+ h:\d+ fmt:.*"
-    r" -> w:(\d+) h:(\d+) fmt:.*sar:(\d+)/(\d+)"
+    r"(?!\[info\]|\s|\[scaler_out).*\bw:\d+ h:\d+ fmt:.* -> w:(\d+) h:(\d+) fmt:.*sar:(\d+)/(\d+)"
 )
-_FIRST_OF_SHAPE = re.compile(r"\bframe:0 +pts:(-?\d+) ")
+_FIRST_OF_SHAPE = re.compile(
+    r"(?:\[Parsed_metadata_\d [^]]*\] )?(?:\[info\] )?frame:0 +pts:(-?\d+) "
+)
+#: The end of the last frame, which ffmpeg reports at its end.
+_END = re.compile(r"out_time_us=(\d+)$")
 
 #: Prints one line per frame to standard error, before the frame itself: pts and time base. More
 #: threads of the encoder, by default one a core, would hold back as many frames until others come.
 TIMESTAMP_OPTIONS = (
     *(*KEEP_TIMESTAMPS, "-threads", "1"),
-    *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "#frame {pts} {tb}"),
+    # raw frames at times that do not rise are no error, as the muxer would have it
+    *("-bsf:v", "setts=ts=if(N\\,max(PTS\\,PREV_OUTPTS+1)\\,PTS)"),
+    *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", MARK + " {pts} {tb}"),
 )
+#: Reports, at its end, when the last frame ends; of use where timestamps count from the start.
+END_OPTIONS = ("-progress", "pipe:2", "-stats_period", "86400")
 #: Belongs before the one `scale` of the filters; prints the pts of the first frame of each size.
 PRINT_SHAPES = ",".join(
     f"metadata={what}:enable='eq(n,0)'" for what in ("mode=add:key=size:value=new", "mode=print")
@@ -60,7 +70,10 @@ class TimestampedOutput:
     Attributes:
         process: the ffmpeg that runs; whoever made this object closes it.
         header: lines of the log before the first timestamp.
+        end_s: when the last frame ends, known after it; `None` without `END_OPTIONS`.
     """
+
+    end_s: float | None = None
 
     def __init__(self, arguments: Sequence[str]) -> None:
         """Start ffmpeg with `arguments`, whose output is `pipe:1`."""
@@ -79,8 +92,10 @@ class TimestampedOutput:
             self._take_timestamp(int(match[1]), Fraction(match[2]))
         elif match := _SHAPE.match(line):
             self._configured = Shape(int(match[1]), int(match[2]), _aspect(*match.groups()[2:]))
-        elif match := _FIRST_OF_SHAPE.search(line):
+        elif match := _FIRST_OF_SHAPE.match(line):
             self._coming.append((int(match[1]), self._configured))
+        elif match := _END.match(line):
+            self.end_s = int(match[1]) / 1e6
         if self._num_timestamps == 0 and line is not None:
             self.header.append(line)
 

@@ -30,6 +30,8 @@ def open_background(path: Path, opened: contextlib.ExitStack) -> Image | Looping
     Raises:
         StreamError: it cannot be read.
     """
+    if path.is_fifo():
+        raise StreamError(f"{path}: can be read only once; a background is read again and again")
     if not path.exists():
         raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
     if is_photo(path):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from enum import Enum, auto
 
 from segmentation.picture import Picture
+from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.frame_feed import FEED_OPTIONS, FrameFeed
+from stream.ffmpeg.frame_feed import FrameFeed, feed_options
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.network_output import (
     folder_of,
@@ -18,12 +20,16 @@ from stream.ffmpeg.network_output import (
     without_secrets,
 )
 from stream.ffmpeg.process import INTERRUPTED, KEEP_TIMESTAMPS, Ffmpeg
-from stream.ffmpeg.sound import probe_sound, sound_input
+from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
 from stream.frame import OutputInfo
 from stream.pauses import Pauses
 from stream.sinks.options import SinkOptions
 from stream.sinks.playlist import PlaylistCheck
 
+_ENCODING = (
+    *("-af", "aresample=async=1", "-c:a", "aac"),
+    *("-b:a", "160k", "-ar", "48000", "-ac", "2"),
+)
 STALLED_S = 10.0  # how long a receiver may take nothing
 
 
@@ -73,7 +79,9 @@ class Connection:
         self._feed = FrameFeed(info, "yuv420p")
         self._pauses = Pauses()
         self._process: Ffmpeg | None = None
-        self._has_sound = False  # what the process is given
+        # what the process is given of the source
+        self._sound: tuple[Contents, Track] | None = None
+        self._is_tried = False  # whether sound can be had
         self._state = State.NEW
         self._is_ending = False  # no more pictures come
         self._changed = threading.Condition()  # of state and ending; around starting a process
@@ -112,7 +120,7 @@ class Connection:
         if self._process is None:
             return
         status = self._process.wait()
-        is_whole = status == 0 or (status == INTERRUPTED and self._has_sound)
+        is_whole = status == 0 or (status == INTERRUPTED and self._sound is not None)
         if is_whole and self._check is not None and not self._failure:
             self._failure = self._check.failure_at_end()
         if self._failure or not (is_whole or self._may_come_back(status)):
@@ -156,8 +164,7 @@ class Connection:
 
     def _start(self, first_s: float) -> bool:
         """Start ffmpeg; `first_s` is the time of the first frame. `False` after giving up."""
-        sound = self._info.stream.sound
-        self._has_sound = sound is not None and bool(probe_sound(sound))
+        self._choose_sound()
         arguments = self._arguments(first_s)
         with self._changed:
             if self._state is State.GIVEN_UP:
@@ -171,33 +178,59 @@ class Connection:
         return True
 
     def _arguments(self, first_s: float) -> list[str]:
-        sound, options = self._info.stream.sound, self._options
-        if sound is not None and self._folder is not None and not is_network_address(sound):
-            sound = os.path.abspath(sound)  # ffmpeg runs elsewhere
+        options, further = self._options, list[str]()
         # live, nothing waits for ffmpeg to have seen enough frames to guess a rate from
         arguments = ["-fpsprobesize", "0"] if self._live else []
-        arguments += FEED_OPTIONS
-        if sound is not None and self._has_sound:
-            arguments += [*self._sound_pace(first_s), *sound_input(sound, first_s, from_s=first_s)]
+        arguments += feed_options(
+            0.0, is_joined=self._sound is not None and self._sound[0].is_joined
+        )
+        if self._sound is not None:
+            contents, _ = self._sound
+            further = clock_output(contents, 1)
+            arguments += self._sound_pace(first_s)
+            arguments += source_input(contents, first_s, from_s=first_s)
         arguments += ["-map", "0:v:0", *KEEP_TIMESTAMPS]
         arguments += picture_options(
             self._info, self._feed.pixels, options.preset, options.crf, live=self._live
         )
-        if self._has_sound:
+        if self._sound is not None:
             # neither `-shortest` nor an endless filter: ffmpeg keeps in memory what it has of the
             # sound before it has the picture, all of it
-            arguments += ["-map", "1:a:0", "-af", "aresample=async=1"]
-            arguments += ["-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2"]
-        arguments += ["-map_metadata", "-1"]
-        return arguments + output_options(self._address, live=self._live, again=self.has_reached)
+            arguments += ["-map", f"1:{self._sound[1].index}", *_ENCODING]
+        arguments += ["-map_metadata", "-1", "-map_chapters", "-1"]
+        arguments += output_options(self._address, live=self._live, again=self.has_reached)
+        return arguments + further
+
+    def _choose_sound(self) -> None:
+        """Choose the track that goes along: of those that can be decoded the default, or the first.
+
+        The others are told.
+        """
+        contents = self._info.stream.contents
+        if self._is_tried or contents is None:
+            return
+        self._is_tried = True
+        if self._folder is not None and not is_network_address(contents.address):
+            # ffmpeg runs elsewhere
+            contents = replace(contents, address=os.path.abspath(contents.address))
+        left_out = []
+        for track in sorted(contents.sound, key=lambda track: "default" not in track.flags):
+            if self._sound is not None:
+                left_out.append(f"sound ({track})")
+            elif why := why_no_sound(contents, track, _ENCODING):
+                left_out.append(f"sound ({track}), which {why}")
+            else:
+                self._sound = contents, track
+        if left_out:
+            self._options.on_message(f"{self._name}: without {'; '.join(left_out)}")
 
     def _sound_pace(self, first_s: float) -> list[str]:
         """Return ffmpeg's arguments that let the sound run neither ahead nor on."""
         stream = self._info.stream
         pace = ["-readrate", "1"] if self._live else []
-        if stream.fps is None or stream.num_frames is None:
+        if stream.duration_s is None:
             return pace
-        return [*pace, "-t", f"{max(0.1, float(stream.num_frames / stream.fps) - first_s):.3f}"]
+        return [*pace, "-t", f"{max(0.1, stream.duration_s - first_s):.3f}"]
 
     def _take_line(self, line: str | None) -> None:
         """Note, in the thread of the log, what ffmpeg has come to."""
@@ -213,7 +246,7 @@ class Connection:
     def _end_sound(self) -> None:
         """End the sound with the picture, all of which ffmpeg has read by now."""
         process = self._process
-        if self._has_sound and self._is_ending and process is not None:
+        if self._sound is not None and self._is_ending and process is not None:
             process.interrupt()
 
     def _look_at_folder(self, check: PlaylistCheck, line: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from segmentation.unfinished import Unfinished
+from stream.contents import Contents, Track
 from stream.errors import StreamError
 from stream.ffmpeg.formats import (
     ALPHA_ENDINGS,
@@ -15,22 +18,23 @@ from stream.ffmpeg.formats import (
     coded_pixels,
     encoder_options,
     recording_options,
-    sound_options,
 )
-from stream.ffmpeg.frame_feed import FEED_OPTIONS, FrameFeed
+from stream.ffmpeg.frame_feed import FrameFeed, feed_options
 from stream.ffmpeg.length import length_s
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
-from stream.ffmpeg.sound import probe_sound, sound_input
+from stream.ffmpeg.sound import clock_output, source_input
+from stream.ffmpeg.tags import tags_input
+from stream.ffmpeg.tracks import carried, muxer_options
 from stream.files.outputs import check_free, writing
 from stream.files.recording import Recording, as_length
 from stream.files.recovery import clear_up
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.options import SinkOptions
 
+_NOTHING = re.compile(r" Output stream #0:(\d+) \(audio\): .*\b0 packets muxed")
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
 
-_MAX_START_S = 10.0
 _LEAVING_S = 3.0  # how long the encoder of a recording that is left has to complete it
 
 
@@ -38,9 +42,9 @@ class VideoSink(Sink):
     """Writes a video file, see `Sink`.
 
     Frames go to ffmpeg with their timestamps, which the file keeps exactly (.mkv and .webm to
-    the millisecond). A clock that starts far from 0, as that of a camera or a cut-out broadcast,
-    starts at 0 in the file. Sound of `info.stream.sound` is copied, or encoded anew where the
-    container demands it, and keeps its offset.
+    the millisecond). The first is at 0, unless it belongs to a file with `info.stream.contents`:
+    that begins at 0, and its sound, subtitles and chapters keep their distance to the picture. They
+    are copied, or encoded anew where the container demands it. What cannot go along is told.
 
     The file is written beside its final name, which it gets in `finish`.
 
@@ -78,12 +82,16 @@ class VideoSink(Sink):
         self._options = options
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
+        self._lasts_s: float | None = None  # the last frame
+        self._sound: list[Track] = []  # that is written
+        self._silent: list[Track] = []  # of it, what has had no packet
         self._check()
         self._feed = FrameFeed(info, coded_pixels(self._ending, info))
         self._recording: Recording | None = None
         if info.stream.live or excerpt:
             overwrite, wanted = options.overwrite, options.output_paths
             self._recording = Recording(path, overwrite=overwrite, wanted=wanted)
+        self._contents = self._taken(info.stream.contents)
         self._whole, self._shortened = self._recording or Unfinished(path), Unfinished(path)
         self._error: StreamError | None = None
 
@@ -122,6 +130,7 @@ class VideoSink(Sink):
             ValueError: the picture has another size than the stream.
         """
         self._feed.check(output.picture)
+        self._lasts_s = output.frame.lasts_s
         if self._error is not None:
             raise self._error
         if self._process is None:
@@ -145,55 +154,105 @@ class VideoSink(Sink):
             raise self._error
         if self._process.wait() != 0:
             raise self._failed(self._process)
-        if cut_short and self._info.stream.sound is not None:
-            self._shorten()
+        for track in self._silent:
+            self._options.on_message(f"{self.path}: without sound ({track}), which never comes")
+        contents = self._contents
+        beside = contents and (contents.sound or contents.subtitles or contents.chapters)
+        if cut_short and beside:
+            self._rewrite(self._until_end(self._feed.end_s))
+        elif self._lasts_s is not None and not self._feed.is_usual(self._lasts_s):
+            is_last = f"gte(PTS*TB\\,{self._feed.last_s - 0.0005:.6f})+eq(NEXT_DTS\\,NOPTS)"
+            lasts = f"if({is_last}\\,{self._lasts_s:.6f}/TB\\,DURATION)"
+            self._rewrite(["-bsf:v", f"setts=duration={lasts}"])
         with writing(self.path):
             self._whole.finish()
         if self._whole.target != self.path:
             self._options.on_message(f"{self.path}: exists; written as {self._whole.target.name}")
             self.path = self._whole.target
 
+    def _taken(self, contents: Contents | None) -> Contents | None:
+        """Return what is written of what belongs to the frames; of a recording only sound."""
+        if contents is None or self._recording is None:
+            return contents
+        return replace(contents, subtitles=(), chapters=(), tags={}, location="", others=())
+
     def _start(self, first_s: float) -> Ffmpeg:
         """Start ffmpeg; `first_s` is the time of the first frame."""
-        stream = self._info.stream
-        is_wall_clock = stream.live and stream.sound is None
-        keeps_clock = 0 <= first_s <= _MAX_START_S and not (is_wall_clock or self._excerpt)
-        origin_s = 0.0 if keeps_clock else first_s
-        codecs = probe_sound(stream.sound) if stream.sound is not None else []
-        sound = []
-        if stream.sound is not None and codecs:
-            from_s = first_s if self._excerpt else 0.0
-            sound = sound_input(stream.sound, origin_s, from_s=from_s)
-        sound_maps = [part for track in range(len(codecs)) for part in ("-map", f"1:a:{track}")]
-        kind, options = FORMATS[self._ending], self._options
-        encoding = options.preset, options.crf
-        muxer_options: Sequence[str] = kind.muxer_options
+        contents = self._contents
+        origin_s = first_s if contents is None or self._excerpt else 0.0
+        is_joined = contents is not None and contents.is_joined
+        options, kind = self._options, FORMATS[self._ending]
+        muxer = kind.muxer_options
         if self._recording is not None:
-            muxer_options = recording_options(self._ending, self._info)
+            muxer = tuple(recording_options(self._ending, self._info))
+        inputs, further = list[str](), list[str]()
+        maps = ["-map_chapters", "-1", "-map_metadata", "-1"]
+        if contents is not None:
+            inputs, maps, further = self._beside(contents, first_s, origin_s)
         process = Ffmpeg(
             [
-                *(*FEED_OPTIONS, *sound, "-map", "0:v:0"),
-                *(*sound_maps, "-map_chapters", "-1", "-map_metadata", "-1"),
-                *KEEP_TIMESTAMPS,
-                *encoder_options(self._ending, self._info, self._feed.pixels, *encoding),
-                *sound_options(self._ending, codecs),
-                *(*muxer_options, "-f", kind.muxer, "-y", f"file:{self._whole.path}"),
+                *(*feed_options(first_s - origin_s, is_joined=is_joined), *inputs),
+                *("-map", "0:v:0", *maps, *KEEP_TIMESTAMPS),
+                *encoder_options(
+                    self._ending, self._info, self._feed.pixels, options.preset, options.crf
+                ),
+                *(*muxer_options(muxer, self._ending, contents), "-f", kind.muxer),
+                *("-y", f"file:{self._whole.path}", *further),
             ],
             pipe_in=True,
+            on_line=self._take_line,
             holds=[self._held],
         )
         self._feed.start(process, origin_s)
         return process
 
-    def _shorten(self) -> None:
-        """Copy the complete file without the sound packets that reach beyond its picture."""
-        kind = FORMATS[self._ending]
-        arguments = [
-            *("-copyts", "-i", f"file:{self._whole.path}", "-map", "0", "-c", "copy"),
-            # `-t` would count from the first packet, and let the last one stand out.
-            *("-bsf:a", f"noise=drop=gt((pts+d)*tb\\,{self._feed.end_s + 0.001:.6f})"),
-            *(*kind.muxer_options, "-f", kind.muxer, "-y", f"file:{self._shortened.path}"),
+    def _beside(
+        self, contents: Contents, first_s: float, origin_s: float
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Return ffmpeg's inputs for what belongs to the frames, what it does with them, and more.
+
+        What cannot go along is told.
+        """
+        keep_location = self._options.keep_location
+        taken = carried(contents, self._ending, keep_location=keep_location)
+        if taken.left_out:
+            self._options.on_message(f"{self.path}: without {'; '.join(taken.left_out)}")
+        self._sound = [track for track, letter, _ in taken.tracks if letter == "a"]
+        inputs = tags_input(contents, keep_location=keep_location)
+        maps = ["-map_metadata:s", "-1", "-map_metadata", "1", "-map_chapters", "1"]
+        maps += taken.options(self._ending, 2, contents.picture)
+        if not taken.tracks:
+            return inputs, maps, []
+        from_s = first_s if self._excerpt else 0.0
+        inputs += source_input(contents, origin_s, from_s=from_s)
+        return inputs, maps, clock_output(contents, 2)
+
+    def _take_line(self, line: str | None) -> None:
+        """Note, in the thread of the log, sound of which nothing was written."""
+        if line is not None and (match := _NOTHING.search(line)):
+            self._silent.append(self._sound[int(match[1]) - 1])
+
+    def _until_end(self, end_s: float) -> list[str]:
+        """Return ffmpeg's arguments that leave out what reaches beyond the end of the picture."""
+        # `-t` would count from the first packet, and let the last one stand out
+        last = f"{end_s + 0.001:.6f}"
+        return [
+            *("-bsf:a", f"noise=drop=gt((pts+d)*tb\\,{last})"),
+            *("-bsf:s", f"noise=drop=gt(pts*tb\\,{last})"),
         ]
+
+    def _rewrite(self, changes: Sequence[str]) -> None:
+        """Copy the complete file, with packets that are changed or left out at its end."""
+        kind, contents = FORMATS[self._ending], self._contents
+        arguments = ["-copyts", "-i", f"file:{self._whole.path}"]
+        maps = ["-map", "0:v", "-map", "0:a?", "-map", "0:s?", "-c", "copy"]
+        if contents is not None:
+            keep_location = self._options.keep_location
+            arguments += tags_input(contents, end_s=self._feed.end_s, keep_location=keep_location)
+            maps += ["-map_metadata", "1", "-map_chapters", "1"]
+        muxer = muxer_options(kind.muxer_options, self._ending, contents)
+        arguments += [*maps, *changes, *muxer, "-f", kind.muxer]
+        arguments += ["-y", f"file:{self._shortened.path}"]
         with writing(self.path):
             held = self._shortened.hold()
         with closing(Ffmpeg(arguments, holds=[held])) as process:

@@ -7,12 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stream.errors import StreamError
-from stream.ffmpeg.inputs import is_live_address, is_network_address, without_password
+from stream.ffmpeg.inputs import (
+    announces_length,
+    is_live_address,
+    is_network_address,
+    without_password,
+)
 from stream.ffmpeg.screen import is_screen_address
 from stream.pauses import Pauses
+from stream.sources.beside import JOINED, contents_of
 from stream.sources.decoder import Decoder, Opening
 
 TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
+#: Containers that come several seconds at a time.
+IN_BURSTS = ("hls", "dash")
 
 
 class Attempts:
@@ -26,7 +34,10 @@ class Attempts:
     Attributes:
         name: the address, without password.
         interrupted: once set, nothing is started any more.
+        live: what it gives happens now; known after `first`.
     """
+
+    live: bool
 
     def __init__(self, address: str, on_message: Callable[[str], None]) -> None:
         """Start nothing yet."""
@@ -34,7 +45,10 @@ class Attempts:
         self._on_message = on_message
         screen = is_screen_address(address)
         self._is_remote = screen or is_network_address(address)
-        self._opening = Opening(to_rgb=screen, low_delay=is_live_address(address))
+        # what may be live needs its clock as it is; of a file ffmpeg knows best where it goes on
+        self._opening = Opening(
+            to_rgb=screen, low_delay=is_live_address(address), keeps_clock=self._is_remote
+        )
         self._pauses = Pauses()
         self._decoder: Decoder | None = None
         self.interrupted = threading.Event()
@@ -45,7 +59,9 @@ class Attempts:
         Raises:
             StreamError: there is nothing to decode.
         """
-        return self._open(self._on_message)
+        decoder = self._open(self._on_message)
+        self._tell_choice(decoder)
+        return decoder
 
     def again(self, reason: str) -> Decoder | None:
         """Return another one, however long it takes, `None` after the interruption.
@@ -63,7 +79,7 @@ class Attempts:
             except StreamError:
                 continue
             # what has got an end meanwhile, as a playlist can, is none that goes on
-            if self._opening.low_delay or decoder.header.duration_s is None:
+            if self._opening.low_delay or decoder.listing.duration_s is None:
                 self._on_message(f"{self.name}: back")
                 return decoder
             decoder.close()
@@ -84,10 +100,13 @@ class Attempts:
         while True:
             decoder = self._begin()
             try:
-                has_first = self._wait_for_first(decoder, on_message)
-                if has_first and decoder.is_readable:
-                    return decoder
-                self._opening = self._other_opening(decoder, has_first=has_first)
+                if self._wait_for_first(decoder, on_message):
+                    opening = self._fitting_opening(decoder)
+                    if opening == self._opening:
+                        return decoder
+                else:
+                    opening = self._other_opening(decoder)
+                self._opening = opening
             except BaseException:
                 decoder.close()
                 raise
@@ -116,14 +135,48 @@ class Attempts:
                 "check the address and that it is sending"
             ) from None
 
-    def _other_opening(self, decoder: Decoder, *, has_first: bool) -> Opening:
-        """Return how to open it after this way has not done.
+    def _fitting_opening(self, decoder: Decoder) -> Opening:
+        """Return how to open it, now that it is known what it holds: maybe as it was."""
+        opening = self._opening
+        if not decoder.is_readable:
+            opening = replace(opening, to_rgb=True)
+        picture = decoder.listing.picture
+        if picture is not None and picture.index != decoder.track.index:
+            return replace(opening, track=picture.index, deinterlaces=picture.is_interlaced)
+        opening = replace(opening, deinterlaces=decoder.track.is_interlaced)
+        self.live = self._is_live(decoder)
+        if not self.live and decoder.listing.container in JOINED:
+            contents = contents_of(self._address, decoder.listing, decoder.track)
+            opening = replace(opening, keeps_clock=False, along=tuple(contents.clock_tracks[1:]))
+        return opening
+
+    def _is_live(self, decoder: Decoder) -> bool:
+        if is_live_address(self._address):
+            return True
+        if not self._is_remote or decoder.listing.duration_s is not None:
+            return False
+        has_no_end = decoder.listing.container in (*IN_BURSTS, "mpjpeg")
+        return has_no_end or not announces_length(self._address)
+
+    def _tell_choice(self, decoder: Decoder) -> None:
+        """Say which of several videos is shown, and that it is not shown as it is."""
+        videos, track = decoder.listing.videos, decoder.track
+        if len(videos) > 1 and decoder.listing.container not in IN_BURSTS:
+            number = [video.index for video in videos].index(track.index) + 1
+            why = ", marked as default" if "default" in track.flags else ""
+            self._on_message(
+                f"{self.name}: has {len(videos)} videos; number {number} is shown "
+                f"({track.size}{why})"
+            )
+        if track.is_interlaced:
+            self._on_message(f"{self.name}: is interlaced, and is deinterlaced")
+
+    def _other_opening(self, decoder: Decoder) -> Opening:
+        """Return how to open it after this way has given no frame.
 
         Raises:
             StreamError: there is no other way.
         """
-        if has_first:
-            return replace(self._opening, to_rgb=True)
         why = decoder.why_nothing()
         if decoder.is_unknown_playlist and not self.interrupted.is_set():
             return replace(self._opening, is_playlist=True)

@@ -17,10 +17,14 @@ class Clock:
         step_s: from one frame to the next, as a rule.
         max_gap_s: what is further ahead than that, and than the time that we waited, is a jump.
         by_arrival: timestamps say nothing, frames are of the time they come.
+        start_s: what the timestamps show where the time is 0.
     """
 
-    def __init__(self, step_s: float, *, max_gap_s: float, by_arrival: bool = False) -> None:
+    def __init__(
+        self, step_s: float, *, max_gap_s: float, by_arrival: bool = False, start_s: float = 0.0
+    ) -> None:
         """Wait for the first frame."""
+        self._start_s = start_s
         self._step_s, self._max_gap_s, self._by_arrival = step_s, max_gap_s, by_arrival
         self._offset_s = 0.0
         self._last_s: float | None = None
@@ -40,7 +44,7 @@ class Clock:
             time_base: unit of it in seconds.
             arrival_s: when a live frame came, in seconds; of a file always the same.
         """
-        own_s = arrival_s if self._by_arrival else float(pts * time_base)
+        own_s = arrival_s if self._by_arrival else float(pts * time_base) - self._start_s
         if self._last_s is None or self._lead_s is None:
             due_s = own_s
             self._lead_s = own_s - arrival_s

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.picture import Picture, RgbPicture
-from stream.ffmpeg.header import VideoHeader, has_picture, sound_codecs, video_header
+from stream.ffmpeg.header import VideoHeader, video_header
 from stream.ffmpeg.inputs import input_options, without_password
+from stream.ffmpeg.listing import Listing, Stream, listing_of
 from stream.ffmpeg.screen import is_screen_address, screen_filter, why_no_screen
+from stream.ffmpeg.sound import NOWHERE
 from stream.ffmpeg.timestamped_output import (
+    END_OPTIONS,
     PRINT_SHAPES,
     TIMESTAMP_OPTIONS,
     Shape,
@@ -26,6 +29,8 @@ from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
 _AS_DECODED = "scale"
 #: Chroma is interpolated and rounded rightly; ffmpeg's faster default darkens by 1 to 2 of 255.
 _TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
+#: Of two moments a frame makes one; what is not interlaced stays as it is.
+_DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
 _YUV420 = ("yuv420p", "yuvj420p")
 
 
@@ -37,11 +42,19 @@ class Opening:
         to_rgb: ffmpeg converts to RGB, exactly.
         low_delay: see `input_options`.
         is_playlist: likewise.
+        keeps_clock: likewise.
+        track: index of the video; `None` for the first one.
+        along: indices of other tracks that ffmpeg reads, to mend the clock by them as well.
+        deinterlaces: frames of two moments become frames of one.
     """
 
     to_rgb: bool
     low_delay: bool
     is_playlist: bool = False
+    keeps_clock: bool = True
+    track: int | None = None
+    along: tuple[int, ...] = ()
+    deinterlaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +83,38 @@ class Decoder:
 
     Attributes:
         header: what is known once the first frame is there.
-        has_sound: likewise.
+        listing: of the input, likewise.
 
     Raises:
         StreamError: ffmpeg is not there, or there is no such screen.
     """
 
     header: VideoHeader
-    has_sound: bool
+    listing: Listing
 
     def __init__(self, address: str, opening: Opening) -> None:
         """Start ffmpeg."""
         self._address, self._opening = address, opening
         self._screen = is_screen_address(address)
-        filters = [PRINT_SHAPES, _TO_RGB if opening.to_rgb else _AS_DECODED]
+        filters = [_DEINTERLACE] if opening.deinterlaces else []
+        filters += [PRINT_SHAPES, _TO_RGB if opening.to_rgb else _AS_DECODED]
         if self._screen and (cut := screen_filter(address)):
             filters.insert(0, cut)
         inputs = input_options(
-            address, low_delay=opening.low_delay, is_playlist=opening.is_playlist
+            address,
+            keeps_clock=opening.keeps_clock,
+            low_delay=opening.low_delay,
+            is_playlist=opening.is_playlist,
         )
+        track = "V:0" if opening.track is None else opening.track
+        along = [part for index in opening.along for part in ("-map", f"0:{index}")]
+        further = [*along, "-c", "copy", *NOWHERE] if along else []
+        # with further tracks it would be the end of the longest
+        end = [] if opening.keeps_clock or along else END_OPTIONS
         self._output = TimestampedOutput(
             [
-                *(*inputs, "-map", "0:V:0", "-vf", ",".join(filters)),
-                *(*TIMESTAMP_OPTIONS, "-f", "rawvideo", "pipe:1"),
+                *(*inputs, *end, "-map", f"0:{track}", "-vf", ",".join(filters)),
+                *(*TIMESTAMP_OPTIONS, "-f", "rawvideo", "pipe:1", *further),
             ]
         )
         self._process = self._output.process
@@ -111,7 +133,7 @@ class Decoder:
         if self._coming is None or header is None:
             return False
         self.header, self._size_hw = header, (header.height, header.width)
-        self.has_sound = bool(sound_codecs(self._output.header))
+        self.listing = listing_of(self._output.header)
         if header.pixels in _YUV420 and header.colour.matrix in LUMA_WEIGHTS:
             self._coding = YuvCoding(header.colour.matrix, header.colour.full_range)
         return True
@@ -120,6 +142,24 @@ class Decoder:
     def is_readable(self) -> bool:
         """Whether its pixels are among those that pictures can have."""
         return self._coding is not None or self._opening.to_rgb
+
+    @property
+    def keeps_clock(self) -> bool:
+        """Whether timestamps are those of the source; otherwise they count from its start."""
+        return self._opening.keeps_clock
+
+    @property
+    def track(self) -> Stream:
+        """The track that it decodes, once the first frame is there."""
+        index = self._opening.track
+        videos = [s for s in self.listing.streams if s.kind == "Video"]
+        wanted = (s for s in videos if s.index == index or (index is None and not s.is_attached))
+        return next(wanted, Stream(index or 0, "Video", "", "", "", frozenset()))
+
+    @property
+    def end_s(self) -> float | None:
+        """When the last frame ends, on the clock of the timestamps; known after it, if ever."""
+        return self._output.end_s
 
     @property
     def time_base(self) -> Fraction | None:
@@ -192,9 +232,21 @@ class Decoder:
             return "is no video but a playlist, sound or text; give the video itself"
         if self._screen:
             return why_no_screen(self._process)
-        if any(line.startswith("[info] Input #0") for line in self._output.header):
-            if not has_picture(self._output.header):
+        if self.has_reported("moov atom not found") and _is_mp4(self._address):
+            return "was cut off: its index (moov), which is written last, is missing"
+        listing = listing_of(self._output.header)
+        if listing.container:
+            if not listing.videos:
                 return "has no video in it; give a video, a photo or a camera's number"
             return f"no frame of it can be decoded ({self.failure()})"
         reason = re.sub(r"^Error opening input.*?: ", "", self.failure())
         return f"cannot be read as a video ({reason})"
+
+
+def _is_mp4(address: str) -> bool:
+    """Return whether a file begins as an MP4 does, which ffmpeg takes others for by their names."""
+    try:
+        with open(address, "rb") as file:
+            return file.read(8)[4:] in (b"ftyp", b"mdat", b"wide", b"free", b"skip")
+    except OSError:
+        return False

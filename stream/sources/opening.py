@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -87,6 +88,7 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
         raise StreamError(f"{address}: names no host; complete it, as in udp://192.0.2.7:9000")
     if is_network_address(address) or is_screen_address(address):
         return VideoSource(address, on_message)
+    address = _file_at(address)
     files = local_files(address)
     if Path(address).is_dir() or len(files) > 1:
         photos = [file for file in files if file.suffix.lower() in ENDINGS]
@@ -103,6 +105,29 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
     if fps is not None:
         raise StreamError(f"{address}: a video has a rate of its own; --fps is for photos")
     return VideoSource(str(files[0]), on_message)
+
+
+def _file_at(address: str) -> str:
+    """Return the path of what lies at one, `-` and `/dev/stdin` being what standard input is.
+
+    It is not opened: nobody might write to a pipe, and that would be waited for.
+
+    Raises:
+        StreamError: it can be read only once.
+    """
+    path = Path("/dev/stdin" if address == "-" else address)
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return address  # which is told better by whoever opens it
+    if stat.S_ISREG(mode) and path.parts[:2] in (("/", "dev"), ("/", "proc")):
+        return os.path.realpath(path)
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (stat.S_ISCHR(mode) and address == "-"):
+        raise StreamError(
+            f"{address}: can be read only once, and a video's sound is read beside its picture; "
+            "write it to a file first, or send it to an address such as udp://127.0.0.1:9000"
+        )
+    return address
 
 
 def _camera_number(address: str) -> int | None:

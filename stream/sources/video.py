@@ -6,16 +6,18 @@ import math
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from segmentation.picture import Picture
 from stream.errors import StreamError
-from stream.ffmpeg.inputs import announces_length, is_live_address, is_network_address
+from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.screen import SCREEN_FPS, is_screen_address
 from stream.frame import Frame, Source, StreamInfo
 from stream.pace import Pace
-from stream.sources.attempts import Attempts
+from stream.sources.attempts import IN_BURSTS, Attempts
+from stream.sources.beside import contents_of, start_of
 from stream.sources.clock import Clock
 from stream.sources.decoder import Decoded, Decoder
 from stream.sources.fitting import fitted
@@ -25,12 +27,10 @@ _DEFAULT_FPS = Fraction(25)
 
 #: Containers without timestamps, for which ffmpeg makes some up.
 _CLOCKLESS = ("mpjpeg", "mjpeg", "h261", "h263", "h264", "hevc", "vvc", "m4v", "mpegvideo", "obu")
-#: Those whose clocks start anywhere, so that joined recordings may lie hours apart.
-_ANY_CLOCK = ("mpegts", "mpeg", "flv", "hls", "dash")
-#: Those that come several seconds at a time.
-_IN_BURSTS = ("hls", "dash")
+#: Those of which ffmpeg does not mend the clocks, though they start anywhere.
+_ANY_CLOCK = ("flv", "dash")
 # How far a frame may be ahead of the one before, beyond the time that has passed since.
-_MAX_GAP_S, _MAX_LIVE_GAP_S, _MAX_BURST_GAP_S = 3600.0, 3.0, 30.0
+_MAX_GAP_S, _MAX_LIVE_GAP_S, _MAX_BURST_GAP_S = 10.0, 3.0, 30.0
 _BROKE_OFF = "Error during demuxing"  # in the log of ffmpeg
 _MAX_BEHIND_S = 10.0  # what bursts that come late may add to the delay
 
@@ -73,43 +73,40 @@ class VideoSource(Source):
         except BaseException:
             self._attempts.close()
             raise
-        self._clock = self._new_clock(self._decoder.header.container)
+        self._clock = self._new_clock(self._decoder)
         self._num_frames = 0
+        self._last_s = 0.0
         self._told_sizes = {(self.info.width, self.info.height)}
 
     def _stream_info(self, decoder: Decoder) -> StreamInfo:
-        header = decoder.header
+        header, listing = decoder.header, decoder.listing
         # ffmpeg guesses a screen's from the first pictures, which come late on a busy machine
         fps = Fraction(SCREEN_FPS) if self._screen else header.fps or _DEFAULT_FPS
-        live = self._is_live(decoder)
-        duration_s = None if live else header.duration_s
-        is_clockless = live and header.container in _CLOCKLESS
+        live = self._attempts.live
+        is_clockless = live and listing.container in _CLOCKLESS
         return StreamInfo(
             width=header.width,
             height=header.height,
             fps=fps,
             live=live,
             pixel_aspect=header.pixel_aspect,
-            num_frames=None if duration_s is None else round(duration_s * fps),
+            duration_s=None if live else listing.duration_s,
             colour=header.colour,
             time_base=None if is_clockless else decoder.time_base,
-            sound=self._address if decoder.has_sound and not live else None,
+            contents=None if live else contents_of(self._address, listing, decoder.track),
         )
 
-    def _is_live(self, decoder: Decoder) -> bool:
-        if is_live_address(self._address):
-            return True
-        if not self._remote or decoder.header.duration_s is not None:
-            return False
-        has_no_end = decoder.header.container in (*_IN_BURSTS, "mpjpeg")
-        return has_no_end or not announces_length(self._address)
-
-    def _new_clock(self, container: str) -> Clock:
+    def _new_clock(self, decoder: Decoder) -> Clock:
         step_s = float(1 / (self.info.fps or _DEFAULT_FPS))
+        listing = decoder.listing
         if self.info.live:
-            max_gap_s = _MAX_BURST_GAP_S if container in _IN_BURSTS else _MAX_LIVE_GAP_S
-            return Clock(step_s, max_gap_s=max_gap_s, by_arrival=container in _CLOCKLESS)
-        return Clock(step_s, max_gap_s=_MAX_GAP_S if container in _ANY_CLOCK else math.inf)
+            max_gap_s = _MAX_BURST_GAP_S if listing.container in IN_BURSTS else _MAX_LIVE_GAP_S
+            return Clock(step_s, max_gap_s=max_gap_s, by_arrival=listing.container in _CLOCKLESS)
+        return Clock(
+            step_s,
+            max_gap_s=_MAX_GAP_S if listing.container in _ANY_CLOCK else math.inf,
+            start_s=start_of(listing) - (0.0 if decoder.keeps_clock else listing.start_s or 0.0),
+        )
 
     def close(self) -> None:
         """End ffmpeg."""
@@ -139,8 +136,10 @@ class VideoSource(Source):
     def _frames(self, decoder: Decoder, take: int) -> Generator[Frame, None, bool]:
         """Yield what a decoder gives; returns whether it has fallen silent."""
         live = self.info.live
-        in_bursts = live and decoder.header.container in _IN_BURSTS
+        in_bursts = live and decoder.listing.container in IN_BURSTS
         pace = Pace(max_behind_s=_MAX_BEHIND_S) if in_bursts else None
+        held: Frame | None = None  # of a file, whose last frame says how long it is seen
+        pts_s = 0.0
         while not self._interrupted.is_set():
             try:
                 decoded = decoder.read(SILENT_S if live else None)
@@ -150,12 +149,24 @@ class VideoSource(Source):
             if decoded is None:
                 break
             arrival_s = time.monotonic() if live else 0.0
-            time_s = self._clock.time_s(decoded.pts, decoded.time_base, arrival_s)
+            self._last_s = time_s = self._clock.time_s(decoded.pts, decoded.time_base, arrival_s)
             if pace is not None and self._interrupted.wait(pace.early_s(time_s)):
                 break
-            yield Frame(self._fitted(decoded), self._num_frames, time_s, take=take)
+            frame = Frame(self._fitted(decoded), self._num_frames, time_s, take=take)
             self._num_frames += 1
+            given = frame if live else held
+            held, pts_s = frame, float(decoded.pts * decoded.time_base)
+            if given is not None:
+                yield given
+        if held is not None and not live:
+            yield replace(held, lasts_s=self._lasts_s(decoder, pts_s))
         return False
+
+    @staticmethod
+    def _lasts_s(decoder: Decoder, pts_s: float) -> float | None:
+        """Return how long the last frame is seen, of which `pts_s` is the timestamp."""
+        end_s = decoder.end_s
+        return None if end_s is None or end_s <= pts_s else end_s - pts_s
 
     def _fitted(self, decoded: Decoded) -> Picture:
         """Return the picture in the shape of the first one; what is fitted is told once."""
@@ -191,11 +202,17 @@ class VideoSource(Source):
         if status < 0 or broke_off:
             raise StreamError(f"{self._name}: broke off ({decoder.failure()})")
         if not self._remote and (status or decoder.has_reported("")):
-            expected = f" of about {self.info.num_frames}" if self.info.num_frames else ""
             self._on_message(
-                f"{self._name}: is damaged, {self._num_frames}{expected} frames could be read "
+                f"{self._name}: is damaged, {self._num_frames} frames{self._share()} could be read "
                 f"({decoder.failure()})"
             )
+
+    def _share(self) -> str:
+        """Say how much of the announced length has come, "" where none was announced."""
+        whole_s = self.info.duration_s
+        if whole_s is None:
+            return ""
+        return f" ({min(self._last_s, whole_s):.1f} of {whole_s:.1f} s)"
 
 
 def _check_file(path: Path) -> None:

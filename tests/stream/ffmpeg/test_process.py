@@ -13,10 +13,11 @@ import numpy as np
 import psutil
 import pytest
 
+from stream.doctor.examination import _ffmpeg
 from stream.errors import StreamError
 from stream.ffmpeg import nut
-from stream.ffmpeg.process import Ffmpeg
-from stream.ffmpeg.timestamped_output import Timestamp, TimestampedOutput
+from stream.ffmpeg.process import Ffmpeg, executable
+from stream.ffmpeg.timestamped_output import MARK, Timestamp, TimestampedOutput
 from tests.ffmpeg_reference import ffmpeg
 
 
@@ -52,8 +53,10 @@ def test_timestamps_survive_a_torn_log(tmp_path: Path, monkeypatch: pytest.Monke
     script.write_text(
         "#!/bin/sh\n"
         "echo '[info] Input #0' >&2\n"
-        "echo '#frame -3 1/25' >&2\n"
-        "printf '[vf#0:0 @ 0x1] [verbose] #frame 1280 1/19200\\nTerminating\\n' >&2\n"
+        # a title that looks like a timestamp
+        "echo '[info]     title           : #frame 0 1/25' >&2\n"
+        f"echo '{MARK} -3 1/25' >&2\n"
+        f"printf '[vf#0:0 @ 0x1] [verbose] {MARK} 1280 1/19200\\nTerminating\\n' >&2\n"
     )
     script.chmod(0o755)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
@@ -62,7 +65,8 @@ def test_timestamps_survive_a_torn_log(tmp_path: Path, monkeypatch: pytest.Monke
         assert output.next_timestamp(5) == Timestamp(-3, Fraction(1, 25))
         assert output.next_timestamp(5) == Timestamp(1280, Fraction(1, 19200))
         assert output.next_timestamp(5) is None
-        assert output.header == ["[info] Input #0"]
+        assert output.header[0] == "[info] Input #0"
+        assert len(output.header) == 2
 
 
 def test_waiting_for_a_timestamp_has_an_end() -> None:
@@ -98,3 +102,23 @@ def test_failure_names_the_signal_or_the_last_error(tmp_path: Path) -> None:
     with closing(Ffmpeg(["-i", f"file:{tmp_path}/absent.mp4"])) as process:
         assert process.wait() > 0
         assert "No such file" in process.failure()
+
+
+@pytest.mark.parametrize(
+    ("version", "is_refused"), [("5.1.9-0+deb12u1", True), ("n6.0", True), ("6.1", False)]
+)
+def test_an_old_ffmpeg_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_refused: bool
+) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text(f"#!/bin/sh\necho ffmpeg version {version} Copyright\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
+    if not is_refused:
+        assert executable() == str(script)
+        return
+    with pytest.raises(StreamError, match=r"ffmpeg: is ffmpeg [56]\.\d, and 6\.1 is needed"):
+        executable()
+    (finding, *_) = _ffmpeg()
+    assert finding.state == "wrong"
+    assert "6.1 is needed" in finding.text

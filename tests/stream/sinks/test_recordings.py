@@ -79,7 +79,7 @@ def test_what_is_finished_is_as_a_file_would_be(tmp_path: Path, ending: str) -> 
     times_s = reference.irregular_clip(clip)
     for cut_short in (False, True):
         with VideoSource(str(clip)) as source:
-            info = OutputInfo(replace(source.info, live=True, sound=str(clip)))
+            info = OutputInfo(replace(source.info, live=True))
             path = tmp_path / f"{cut_short}{ending}"
             with VideoSink(path, info, QUICK) as sink:
                 for frame in source:
@@ -145,7 +145,8 @@ def test_full_disk_keeps_what_there_is(tmp_path: Path, ending: str) -> None:
 
 def test_full_disk_while_the_sound_is_cut_off_keeps_all(demo_clip: Path, tmp_path: Path) -> None:
     path, messages = tmp_path / "out.mp4", []
-    info = OutputInfo(replace(LARGE.stream, sound=str(demo_clip)))
+    with VideoSource(str(demo_clip)) as source:
+        info = OutputInfo(replace(LARGE.stream, contents=source.info.contents))
     with VideoSink(path, info, replace(QUICK, on_message=messages.append)) as sink:
         write(sink, 50, info)
         with small_files(10_000):

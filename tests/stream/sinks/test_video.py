@@ -74,12 +74,16 @@ def test_every_clip_keeps_frames_times_and_sound(
     written_s = reference.picture_packets_s(path)
     assert len(written_s) == len(wanted_s)
     np.testing.assert_allclose(written_s, wanted_s, atol=0.002)
-    assert reference.has_sound(path) == reference.has_sound(clip) == (info.sound is not None)
-    if info.sound is not None:
+    assert reference.has_sound(path) == reference.has_sound(clip) == _has_sound(info)
+    if _has_sound(info):
         _assert_same_sound(clip, path)
     assert f", {info.width}x{info.height}" in reference.description(path)
     ratio = info.pixel_aspect
     assert f"[SAR {ratio.numerator}:{ratio.denominator} " in reference.description(path)
+
+
+def _has_sound(info: StreamInfo) -> bool:
+    return info.contents is not None and bool(info.contents.sound)
 
 
 def _assert_same_sound(clip: Path, path: Path) -> None:
@@ -251,9 +255,9 @@ def test_transparency_is_kept(
         assert np.abs(read[:, rows, :, 3] - alpha).max() < 6
 
 
-def test_a_clock_far_from_zero_starts_at_zero(tmp_path: Path) -> None:
+def test_every_clock_starts_at_zero(tmp_path: Path) -> None:
     live = StreamInfo(width=64, height=48, fps=Fraction(25), live=True)
-    for start_s, info, wanted_s in ((3.5, SMALL, 3.5), (5000.0, SMALL, 0.0), (3.5, live, 0.0)):
+    for start_s, info, wanted_s in ((3.5, SMALL, 0.0), (5000.0, SMALL, 0.0), (3.5, live, 0.0)):
         path = tmp_path / f"{start_s}{info.live}.mp4"
         with VideoSink(path, OutputInfo(info), SinkOptions()) as sink:
             for output in noisy_outputs(3, OutputInfo(info)):

@@ -1,0 +1,158 @@
+"""Which tracks of sound and subtitles go into which container, and in what form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stream.contents import Contents, Track
+from stream.ffmpeg.sound import TOLERANT, why_no_sound
+from stream.ffmpeg.tags import CAMERA
+
+
+@dataclass(frozen=True, slots=True)
+class TrackFormat:
+    """What a container holds beside the picture.
+
+    Attributes:
+        sound: codecs that are copied; everything else is encoded anew.
+        sound_encoder: for that.
+        layouts: of loudspeakers, which that encoder knows; others are mixed into the nearest.
+        subtitles: codecs that are copied; other text is written anew, bitmaps are left out.
+        subtitle_encoder: for that.
+    """
+
+    sound: frozenset[str]
+    sound_encoder: str
+    layouts: str
+    subtitles: frozenset[str]
+    subtitle_encoder: str
+
+
+# Copied is what common players take from the container, not all that the muxer would accept.
+_MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
+_MOV_SOUND = frozenset(
+    {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"}
+)
+_MKV_SOUND = _MP4_SOUND | _MOV_SOUND | {"vorbis", "dts", "truehd", "mp2", "pcm_f32le"}
+_MKV_SUBTITLES = frozenset(
+    {"subrip", "ass", "webvtt", "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle"}
+)
+_AAC_LAYOUTS = "mono|stereo|3.0|4.0|5.0|5.1|7.1"
+_OPUS_LAYOUTS = "mono|stereo|3.0|quad|5.0|5.1|6.1|7.1"
+_MOV_TEXT = frozenset({"mov_text"})
+
+TRACK_FORMATS = {
+    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text"),
+    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text"),
+    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text"),
+    ".mkv": TrackFormat(_MKV_SOUND, "aac", _AAC_LAYOUTS, _MKV_SUBTITLES, "subrip"),
+    ".webm": TrackFormat(
+        frozenset({"opus", "vorbis"}), "libopus", _OPUS_LAYOUTS, frozenset({"webvtt"}), "webvtt"
+    ),
+}
+#: Subtitles that are text, which ffmpeg turns into each other.
+_TEXT = frozenset(
+    "subrip ass webvtt mov_text text eia_608 sami microdvd subviewer realtext mpl2".split()
+)
+# QuickTime numbers languages, and ffmpeg knows each number by one of the codes that exist for it.
+_QUICKTIME_LANGUAGES = {
+    **{"deu": "ger", "fre": "fra", "nld": "dut", "swe": "sve", "ell": "gre", "isl": "ice"},
+    **{"zho": "chi", "cze": "ces", "slo": "slk", "rum": "ron", "msa": "may", "eus": "baq"},
+    **{"cym": "wel", "mya": "bur", "hye": "arm", "kat": "geo", "mkd": "mac", "sqi": "alb"},
+    **{"bod": "tib"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What of a source goes into an output.
+
+    Attributes:
+        tracks: each with ffmpeg's letter for its kind and its arguments, "{n}" for its number.
+        left_out: in words.
+    """
+
+    tracks: tuple[tuple[Track, str, tuple[str, ...]], ...]
+    left_out: tuple[str, ...]
+
+    def options(self, ending: str, source: int, picture: Track) -> list[str]:
+        """Return ffmpeg's arguments that take the tracks, and say what each is.
+
+        Args:
+            ending: a key of `TRACK_FORMATS`.
+            source: number of the input that holds them.
+            picture: track of the source that the picture was.
+        """
+        options = _description("v", 0, picture, ending)
+        numbers = {"a": 0, "s": 0}
+        for track, letter, how in self.tracks:
+            number = numbers[letter]
+            numbers[letter] += 1
+            options += ["-map", f"{source}:{track.index}"]
+            options += [part.replace("{n}", str(number)) for part in how]
+            options += _description(letter, number, track, ending)
+        return [*TOLERANT, *options] if self.tracks else options
+
+
+def carried(contents: Contents, ending: str, *, keep_location: bool) -> Carried:
+    """Return what of a source goes into an output; what must be encoded anew is tried.
+
+    Args:
+        contents: of the source.
+        ending: of the output, a key of `TRACK_FORMATS`.
+        keep_location: where it was recorded is kept.
+
+    Raises:
+        StreamError: ffmpeg is not there or cannot be run.
+    """
+    kind = TRACK_FORMATS[ending]
+    tracks: list[tuple[Track, str, tuple[str, ...]]] = []
+    left_out: list[str] = []
+    for track in contents.sound:
+        if track.is_known and track.codec in kind.sound:
+            tracks.append((track, "a", ("-c:a:{n}", "copy")))
+            continue
+        how = sound_encoding(kind, "{n}")
+        if why := why_no_sound(contents, track, sound_encoding(kind, "0")):
+            left_out.append(f"sound ({track}), which {why}")
+        else:
+            tracks.append((track, "a", how))
+    for track in contents.subtitles:
+        if track.codec in kind.subtitles:
+            tracks.append((track, "s", ("-c:s:{n}", "copy")))
+        elif track.codec in _TEXT:
+            tracks.append((track, "s", ("-c:s:{n}", kind.subtitle_encoder)))
+        else:
+            left_out.append(f"subtitles ({track})")
+    left_out += contents.others
+    if contents.location and not keep_location:
+        left_out.append("location (--keep-location keeps it)")
+    return Carried(tuple(tracks), tuple(left_out))
+
+
+def sound_encoding(kind: TrackFormat, number: str) -> tuple[str, ...]:
+    """Return ffmpeg's arguments that encode a track of an output, given its number among them."""
+    layouts = f"aformat=channel_layouts={kind.layouts}"
+    return (f"-filter:a:{number}", layouts, f"-c:a:{number}", kind.sound_encoder)
+
+
+def muxer_options(options: Sequence[str], ending: str, contents: Contents | None) -> list[str]:
+    """Return a muxer's options so that it writes all tags: in an MP4 a camera needs another way."""
+    has_camera = contents is not None and any(name in contents.tags for name in CAMERA)
+    if not has_camera or ending not in (".mp4", ".m4v"):
+        return list(options)
+    flags = list(options).index("-movflags") + 1
+    return [*options[:flags], f"{options[flags]}+use_metadata_tags", *options[flags + 1 :]]
+
+
+def _description(letter: str, number: int, track: Track, ending: str) -> list[str]:
+    language = track.language
+    if ending == ".mov":
+        language = _QUICKTIME_LANGUAGES.get(language, language)
+    options = []
+    for name, text in (("language", language), ("title", track.title)):
+        if text:
+            options += [f"-metadata:s:{letter}:{number}", f"{name}={text}"]
+    flags = "+".join(sorted(track.flags)) or ("default" if letter == "v" else "0")
+    return [*options, f"-disposition:{letter}:{number}", flags]

@@ -1,0 +1,93 @@
+"""What a file holds beside the picture that is shown, sorted by what may become of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from stream.contents import Chapter, Contents, Track
+from stream.ffmpeg.listing import Listing, Stream
+from stream.ffmpeg.tags import kept_tags, location_of
+
+#: Containers whose clock may start over in the middle, and begin anywhere: recordings that were
+#: joined, broadcasts.
+JOINED = ("mpegts", "mpeg", "hls")
+#: What a track is for; what else ffmpeg lists is of pictures.
+_FLAGS = frozenset(
+    "default dub original comment lyrics karaoke forced hearing_impaired visual_impaired "
+    "clean_effects descriptions".split()
+)
+_MARKS = {"stereo 3d": "stereo mark", "stereo3d": "stereo mark", "spherical mapping": "360° mark"}
+_TAG_OF_CODEC = re.compile(r"\((\w{4}) /")
+#: A start so close to 0 is the place of a picture in its file, and no clock that began elsewhere.
+_CLOSE_S = 0.1
+
+
+def contents_of(address: str, listing: Listing, picture: Stream) -> Contents:
+    """Return what goes with a picture.
+
+    Of a broadcast of several programs it is what is in that of the picture.
+
+    Args:
+        address: that was listed.
+        listing: of it.
+        picture: one of its streams.
+    """
+    start_s = start_of(listing)
+    streams = [s for s in listing.streams if _is_of_program(s, picture)]
+    return Contents(
+        address,
+        _track(picture),
+        sound=tuple(_track(s) for s in streams if s.kind == "Audio"),
+        subtitles=tuple(_track(s) for s in streams if s.kind == "Subtitle"),
+        chapters=tuple(
+            Chapter(first_s - start_s, end_s - start_s, tags.get("title", ""))
+            for first_s, end_s, tags in listing.chapters
+        ),
+        tags=kept_tags(listing.tags),
+        location=location_of(listing.tags),
+        others=_others(streams, picture, has_chapters=bool(listing.chapters)),
+        start_s=start_s,
+        is_joined=listing.container in JOINED,
+    )
+
+
+def start_of(listing: Listing) -> float:
+    """Return what the clock of a file shows where the time of its frames is 0."""
+    start_s = listing.start_s or 0.0
+    return start_s if listing.container in JOINED or start_s > _CLOSE_S else 0.0
+
+
+def _is_of_program(stream: Stream, picture: Stream) -> bool:
+    return not (stream.programs and picture.programs) or bool(stream.programs & picture.programs)
+
+
+def _track(stream: Stream) -> Track:
+    title = stream.tags.get("title") or stream.tags.get("name", "")
+    is_known = stream.codec not in ("none", "unknown")
+    if stream.kind == "Audio":
+        has_rate = re.search(r"\b[1-9]\d* Hz", stream.details) is not None
+        is_known = is_known and has_rate and ", 0 channels" not in stream.details
+    flags = stream.flags & _FLAGS
+    return Track(stream.index, stream.codec, stream.language, title, flags, is_known)
+
+
+def _others(streams: list[Stream], picture: Stream, *, has_chapters: bool) -> tuple[str, ...]:
+    names = Counter(
+        _name(stream)
+        for stream in streams
+        if stream.kind in ("Data", "Attachment") or stream.is_cover
+        # the titles of chapters in an MP4
+        if not (has_chapters and "(text /" in stream.details)
+    )
+    names.update({_MARKS[name]: 1 for name in picture.side_data if name in _MARKS})
+    return tuple(f"{name} ({num} times)" if num > 1 else name for name, num in names.items())
+
+
+def _name(stream: Stream) -> str:
+    if stream.is_cover:
+        return "cover picture"
+    if stream.kind == "Attachment":
+        return f"attached file {stream.tags.get('filename', '')}".strip()
+    tag = _TAG_OF_CODEC.search(stream.details)
+    return "timecode" if tag and tag[1] == "tmcd" else f"data ({tag[1] if tag else stream.codec})"

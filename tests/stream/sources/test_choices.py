@@ -1,0 +1,136 @@
+"""Which video of a file is shown, how, and what is no video."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segmentation.unfinished import unfinished
+from stream.errors import StreamError
+from stream.sources import open_source
+from stream.sources.video import VideoSource
+from tests import ffmpeg_reference as reference
+from tests.films import PICTURE, SOUND
+
+pytestmark = pytest.mark.usefixtures("nothing_left_over")
+
+LARGE = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1")
+
+
+def read(path: Path) -> tuple[VideoSource, int, list[str]]:
+    told: list[str] = []
+    with VideoSource(str(path), told.append) as source:
+        return source, sum(1 for _ in source), told
+
+
+def test_the_video_marked_as_default_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "two.mkv"
+    flags = ("-disposition:v:0", "0", "-disposition:v:1", "default")
+    reference.ffmpeg(*LARGE, *PICTURE, "-map", "0", "-map", "1", *flags, path)
+    source, _, told = read(path)
+    assert source.info.width == 64
+    assert told == [f"{path}: has 2 videos; number 2 is shown (64x48, marked as default)"]
+
+
+def test_of_several_the_largest_is_shown_with_its_program(tmp_path: Path) -> None:
+    path = tmp_path / "two.ts"
+    programs = ("-program", "st=0:st=2", "-program", "st=1:st=3")
+    sounds = (*SOUND, *SOUND)
+    maps = [part for number in range(4) for part in ("-map", str(number))]
+    reference.ffmpeg(*PICTURE, *LARGE, *sounds, *maps, *programs, path)
+    source, num_frames, told = read(path)
+    assert (source.info.width, num_frames) == (96, 25)
+    assert told == [f"{path}: has 2 videos; number 2 is shown (96x64)"]
+    assert source.info.contents is not None
+    assert [track.index for track in source.info.contents.sound] == [3]
+
+
+def test_a_cover_is_no_video(tmp_path: Path) -> None:
+    path, cover = tmp_path / "song.m4a", tmp_path / "cover.jpg"
+    reference.ffmpeg(*PICTURE, "-frames:v", "1", cover)
+    attached = ("-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v:0", "attached_pic")
+    reference.ffmpeg(*SOUND, "-i", cover, *attached, path)
+    with pytest.raises(StreamError, match="has no video in it"):
+        VideoSource(str(path))
+
+
+@pytest.mark.parametrize("ending", ["ts", "mkv"])
+def test_interlaced_video_loses_its_combs(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"interlaced.{ending}"
+    # at 50 Hz a bar moves so far that two moments in one frame make a comb
+    bar = "color=black:size=128x96:rate=50:duration=1[b];color=white:size=16x96:rate=50[w]"
+    moving = f"{bar};[b][w]overlay=x=mod(n*8\\,128):shortest=1,interlace=scan=tff"
+    codec = ("-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-b:v", "8M")
+    reference.ffmpeg("-f", "lavfi", "-i", moving, *codec, path)
+    told: list[str] = []
+    with VideoSource(str(path), told.append) as source:
+        images = [frame.image[..., 1].astype(int) for frame in source]
+    assert len(images) == 25
+    combed = reference.rgb(path, (96, 128), 25)[10, ..., 1].astype(int)
+    before, after = (np.abs(np.diff(each, axis=0)).mean() for each in (combed, images[10]))
+    assert before > 3 * after
+    assert told == [f"{path}: is interlaced, and is deinterlaced"]
+
+
+def test_titles_are_no_lines_of_the_log(tmp_path: Path) -> None:
+    title = (
+        "#frame 0 1/25\nw:1 h:1 fmt:gray -> w:1 h:1 fmt:gray sar:1/1\n[info]   Duration: 9:9:9.9"
+    )
+    path = tmp_path / "titled.mkv"
+    reference.ffmpeg(*PICTURE, "-metadata", f"title={title}", path)
+    source, num_frames, told = read(path)
+    assert (source.info.width, num_frames, told) == (64, 25, [])
+    assert source.info.contents is not None
+    assert source.info.contents.tags["title"] == title
+    assert source.info.duration_s == pytest.approx(1)
+
+
+def test_a_slanted_picture_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "slanted.mp4"
+    reference.ffmpeg(*PICTURE, path)
+    data = bytearray(path.read_bytes())
+    matrix = (0.7071, 0.7071, 0, -0.7071, 0.7071, 0, 64, 0, 1)
+    for number, value in enumerate(matrix):
+        unit = 2**30 if number in (2, 5, 8) else 2**16
+        struct.pack_into(">i", data, data.find(b"tkhd") + 44 + 4 * number, int(value * unit))
+    path.write_bytes(data)
+    _, num_frames, told = read(path)
+    assert (num_frames, told) == (25, [])
+
+
+def test_equal_timestamps_are_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.mkv"
+    pairs = ("-vf", "setpts=floor(N/2)*2/25/TB", "-fps_mode", "passthrough")
+    reference.ffmpeg(*PICTURE, *pairs, "-enc_time_base", "1/1000", "-c:v", "ffv1", path)
+    _, num_frames, told = read(path)
+    assert (num_frames, told) == (25, [])
+
+
+def test_a_recording_without_its_index_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    reference.ffmpeg(*PICTURE, path)
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(StreamError, match=r"was cut off: its index \(moov\)"):
+        VideoSource(str(path))
+
+
+def test_what_can_be_read_once_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    for name in ("talk.ts", "talk"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(StreamError, match=f"{name}: can be read only once"):
+            open_source(str(tmp_path / name))
+
+
+def test_a_linked_output_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    place, link = tmp_path / "far" / "out.txt", tmp_path / "link.txt"
+    place.write_text("old")
+    link.symlink_to(place)
+    with unfinished(link) as path:
+        path.write_text("new")
+    assert link.is_symlink()
+    assert place.read_text() == "new"

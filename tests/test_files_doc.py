@@ -1,0 +1,67 @@
+"""The table of docs/files.md says what a run makes of each track."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import ffmpeg_reference as reference
+from tests.films import ENDINGS, PICTURE, SOUND, copied, everything
+
+SOUNDS = {
+    **dict.fromkeys(("aac", "mp3", "ac3", "flac", "pcm_s16le", "mp2"), ""),
+    **{"opus": "libopus", "vorbis": "libvorbis"},
+}
+SUBTITLES = {"subrip": "srt", "ass": "ass", "webvtt": "webvtt"}
+PAGE = Path(__file__).parent.parent / "docs" / "files.md"
+
+
+def row(name: str, cells: list[str]) -> str:
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def kinds(path: Path, kind: str) -> list[str]:
+    listed = re.findall(rf"Stream #.*: {kind}: (\w+)", reference.description(path))
+    return [str(codec) for codec in listed]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip with a track of each kind."""
+    folder = tmp_path_factory.mktemp("kinds")
+    (folder / "s.srt").write_text("1\n00:00:00,100 --> 00:00:00,600\nHello\n")
+    options: list[str] = ["-map", "0"]
+    for number, (codec, encoder) in enumerate(SOUNDS.items()):
+        options += ["-map", "1", f"-c:a:{number}", encoder or codec]
+    for number, encoder in enumerate(SUBTITLES.values()):
+        options += ["-map", "2", f"-c:s:{number}", encoder]
+    path = folder / "clip.mkv"
+    reference.ffmpeg(*PICTURE, *SOUND, "-i", folder / "s.srt", *options, path)
+    assert kinds(path, "Audio") == list(SOUNDS)
+    return path
+
+
+def test_each_kind_of_track(clip: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / f"out{ending}" for ending in ENDINGS]
+    for path in outputs:
+        assert copied(clip, path) == []
+    text = PAGE.read_text("utf-8")
+    for kind, codecs in (("Audio", SOUNDS), ("Subtitle", SUBTITLES)):
+        found = [kinds(path, kind) for path in outputs]
+        for number, codec in enumerate(codecs):
+            got = [tracks[number] for tracks in found]
+            name = f"{'sound' if kind == 'Audio' else 'subtitles'}, {codec}"
+            assert row(name, ["copied" if each == codec else each for each in got]) in text
+
+
+def test_tags_and_chapters(tmp_path: Path) -> None:
+    film, text = everything(tmp_path), PAGE.read_text("utf-8")
+    outputs = [tmp_path / f"out{ending}" for ending in ENDINGS]
+    for path in outputs:
+        copied(film, path)
+    names = {"chapters": "Second", "title": "My=film", "date": "2024-05-06", "camera": "Lens"}
+    for name, value in {**names, "location": "47.1"}.items():
+        has = [f": {value}" in reference.description(path) for path in outputs]
+        assert row(name, ["kept" if each else "left out" for each in has]) in text

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects.replace import cover
+from stream.photo.header import num_scans, photo_header, without_extras
 from stream.serve.limits import Limits, Refusal
-from stream.serve.photo_header import num_scans, photo_header, without_extras
 
 #: Long side in pixels a background is kept at; frames are no larger.
 KEPT_SIDE = 1280

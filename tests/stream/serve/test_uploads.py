@@ -20,8 +20,8 @@ pytest.importorskip("aiortc", reason="the extra serve")
 import aiohttp
 import psutil
 
+from stream.photo.header import num_scans, photo_header, without_extras
 from stream.serve.limits import Limits, Refusal
-from stream.serve.photo_header import num_scans, photo_header, without_extras
 from stream.serve.uploads import decode_photo, read_upload
 from tests.serving import Client, Served, play, png, scene
 

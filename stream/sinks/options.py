@@ -22,6 +22,7 @@ class SinkOptions:
         preset: of the video encoder, one of `X264_PRESETS`.
         crf: its constant rate factor, 0 (lossless) to 51, smaller is better.
         polygons: instances are written as outlines, not as RLE.
+        keep_location: where a photo was taken is written, too.
         on_message: told, in one line, what happens to an output while it runs.
 
     Raises:
@@ -34,6 +35,7 @@ class SinkOptions:
     preset: str = "medium"
     crf: int = 20
     polygons: bool = False
+    keep_location: bool = False
     on_message: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:

@@ -121,13 +121,14 @@ class VideoSink(Sink):
             StreamError: ffmpeg cannot go on (full disk, killed); says what of a recording is kept.
             ValueError: the picture has another size than the stream.
         """
-        self._feed.check(output.picture)
+        picture = output.in_srgb
+        self._feed.check(picture)
         if self._error is not None:
             raise self._error
         if self._process is None:
             self._process = self._start(output.frame.time_s)
         try:
-            self._feed.write(output.picture, output.frame.time_s)
+            self._feed.write(picture, output.frame.time_s)
         except BrokenPipeError:
             self._process.wait()
             raise self._failed(self._process) from None

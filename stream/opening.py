@@ -53,6 +53,7 @@ def open_run(
     preset: str | None = None,
     crf: int = 20,
     polygons: bool = False,
+    keep_location: bool = False,
     on_message: Callable[[str], None] = tell,
     stop: threading.Event | None = None,
 ) -> Iterator[Run]:
@@ -76,6 +77,7 @@ def open_run(
         preset: of x264; `None` for "medium", and "veryfast" when live.
         crf: its constant rate factor, 0 (lossless) to 51.
         polygons: `.json` and `.jsonl` hold outlines, not RLE.
+        keep_location: outputs say where their source was taken.
         on_message: told, in one line each, what happens meanwhile.
         stop: once set, no more frames are read, and the outputs are finished.
 
@@ -101,6 +103,7 @@ def open_run(
             preset=preset or ("veryfast" if source.info.live else "medium"),
             crf=crf,
             polygons=polygons,
+            keep_location=keep_location,
             on_message=on_message,
         )
         info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes))

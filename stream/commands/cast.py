@@ -82,6 +82,7 @@ def _open(
         preset=preset,
         crf=crf,
         polygons=options.polygons,
+        keep_location=options.keep_location,
         on_message=say,
         stop=stop,
     )

@@ -91,6 +91,7 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         default=(None, CRF),
         help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
     )
+    add("--keep-location", action="store_true", help="outputs say where their source was taken")
     add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
 
 

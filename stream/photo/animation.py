@@ -40,7 +40,7 @@ class Animation:
         Pictures.MAX_IMAGE_PIXELS = None  # which `check_header` has seen to
         try:
             self._picture: Any = Pictures.open(io.BytesIO(data))
-        except (OSError, SyntaxError, ValueError) as error:
+        except Exception as error:  # of any kind, as its decoders please
             raise ValueError(NOT_WHOLE) from error
         self._header = header
         # of a PNG the picture for programs that know no animations may be another one
@@ -57,7 +57,7 @@ class Animation:
             try:
                 self._picture.seek(number)
                 pixels = np.array(self._picture.convert("RGBA"))
-            except (OSError, SyntaxError, ValueError, EOFError) as error:
+            except Exception as error:  # of any kind, as its decoders please
                 raise ValueError(NOT_WHOLE) from error
             seconds = float(self._picture.info.get("duration") or 0) / 1000
             is_told = seconds >= _SHORTEST_S

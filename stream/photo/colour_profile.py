@@ -77,8 +77,10 @@ def _transform(profile: bytes, is_to_srgb: bool) -> Any:
         srgb = ImageCms.createProfile("sRGB")
         mode = _MODES[profile[16:20]]
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        # of grey only a few values are converted, which is cheap without a table of few steps
+        flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
         if is_to_srgb:
-            return ImageCms.buildTransform(own, srgb, mode, "RGB", intent)
+            return ImageCms.buildTransform(own, srgb, mode, "RGB", intent, flags)
         return ImageCms.buildTransform(srgb, own, "RGB", mode, intent)
     except (ImageCms.PyCMSError, OSError, KeyError, ValueError) as error:
         raise ValueError(f"its colour profile cannot be used ({error})") from error

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.photo.colour_profile import colours_of, to_srgb
+from stream.photo.formats.described_colours import light_to_srgb, srgb_to_light
 from stream.photo.formats.exif import Notes, read_notes
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.kinds import photo_header
@@ -49,9 +50,9 @@ def check_header(header: PhotoHeader) -> None:
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         most = f"{MAX_PIXELS // 1_000_000} million in all, {MAX_SIDE // 1000} thousand a side"
         raise ValueError(f"has {width}x{height} pixels, and no more can be read than {most}")
-    if header.is_float:
-        kind = f"floating-point numbers of {header.depth} bits"
-        raise ValueError(f"its pixels are {kind}; save it with 8 or 16 bits a channel")
+    if header.numbers != "whole":
+        kind = f"{header.numbers} numbers of {header.depth} bits"
+        raise ValueError(f"its pixels are {kind}; save it with 8 or 16 bits a channel from 0 on")
     if header.kind == "tiff" and header.depth > 16:
         raise ValueError(f"has {header.depth} bits a channel; save it with 8 or 16")
 
@@ -145,7 +146,7 @@ def _by_pillow(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None]:
                 pixels, profile = to_srgb(np.asarray(picture), profile), None
             else:
                 pixels = np.asarray(picture.convert("RGBA" if header.has_alpha else "RGB"))
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except Exception as error:  # of any kind, as its decoders please
         raise ValueError(NOT_WHOLE) from error
     return turned(pixels, orientation), profile
 
@@ -177,9 +178,13 @@ def _of_grey(pixels: Pixels, profile: bytes, remarks: list[str]) -> Pixels:
     except ValueError as error:
         remarks.append(f"{error}; taken for sRGB")
         return pixels
-    table = np.interp(np.arange(most + 1), np.arange(256) * (most / 255), steps * (most / 255.0))
+    # between the steps light lies on a line, what sRGB makes of it does not
+    light = np.interp(
+        np.arange(most + 1) * (255 / most), np.arange(256), srgb_to_light(steps / 255)
+    )
+    table = np.rint(light_to_srgb(light) * most).astype(pixels.dtype)
     converted = pixels.copy()
-    converted[..., :3] = np.rint(table).astype(pixels.dtype)[pixels[..., :3]]
+    converted[..., :3] = table[pixels[..., :3]]
     return converted
 
 

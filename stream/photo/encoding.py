@@ -74,10 +74,20 @@ def encode(
         pixels = to_srgb(pixels, profile)
         profile = None
     if not kind.has_notes:
-        names = photo.notes.names + (["place"] if keep_location and photo.notes.place else [])
-        lost += [f"is without the {' and '.join(names)} of its photo"] if names else []
+        lost += _lost_notes(photo.notes, keep_location)
     data = _encoded(pixels, ending)
     return _with(data, ending, pixels.shape, profile, photo.notes, keep_location), lost
+
+
+def lost_in_video(image: Image, photo: Photo, *, keep_location: bool) -> list[str]:
+    """Return what of a photo is not in a video of it, a sentence each; see `encode`."""
+    _, lost = _pixels(image, photo, PhotoFormat())
+    return lost + _lost_notes(photo.notes, keep_location)
+
+
+def _lost_notes(notes: Notes, keep_location: bool) -> list[str]:
+    names = notes.names + (["place"] if keep_location and notes.place else [])
+    return [f"is without the {' and '.join(names)} of its photo"] if names else []
 
 
 def _pixels(image: Image, photo: Photo, kind: PhotoFormat) -> tuple[Pixels, list[str]]:

@@ -58,15 +58,15 @@ class DescribedColours:
         """Return (H, W, 3) RGB in sRGB, of the same dtype, uint8 or uint16."""
         most = np.iinfo(image.dtype).max
         values = np.arange(most + 1) / most
-        light = (_from_srgb if self.transfer is None else self.transfer)(values)
+        light = (srgb_to_light if self.transfer is None else self.transfer)(values)
         if self.matrix is None and not self.is_hdr:
-            table = np.rint(_to_srgb(light) * most).astype(image.dtype)
+            table = np.rint(light_to_srgb(light) * most).astype(image.dtype)
             return np.asarray(table[image])
         table = light.astype(np.float32)
         shown = np.empty_like(image)
         for top in range(0, len(image), _ROWS):
             rows = slice(top, top + _ROWS)
-            shown[rows] = np.rint(_to_srgb(self._light(table[image[rows]])) * most)
+            shown[rows] = np.rint(light_to_srgb(self._light(table[image[rows]])) * most)
         return shown
 
     def _light(self, light: Floats) -> Floats:
@@ -154,11 +154,13 @@ def _power(exponent: float) -> Callable[[NDArray[np.float64]], NDArray[np.float6
     return lambda values: np.asarray(values**exponent)
 
 
-def _from_srgb(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def srgb_to_light(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the light of sRGB values, both in [0, 1]."""
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
-def _to_srgb(light: NDArray[Any]) -> NDArray[Any]:
+def light_to_srgb(light: NDArray[Any]) -> NDArray[Any]:
+    """Return the sRGB values of light, both in [0, 1]."""
     bent = 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055
     return np.where(light <= 0.0031308, light * 12.92, bent)
 

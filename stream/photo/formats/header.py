@@ -22,7 +22,7 @@ class PhotoHeader:
         depth: bits of a channel.
         channels: what a pixel is made of.
         has_alpha: some of it may be transparent.
-        is_float: channels are floating-point numbers.
+        numbers: what channels are; only whole ones from 0 can be read.
         orientation: how the picture lies, as EXIF numbers it; 1 is upright.
         profile: its ICC profile.
         colours: what else it says of its colours, `None` where that is nothing, or sRGB.
@@ -37,7 +37,7 @@ class PhotoHeader:
     depth: int = 8
     channels: Literal["grey", "rgb", "cmyk", "other"] = "rgb"
     has_alpha: bool = False
-    is_float: bool = False
+    numbers: Literal["whole", "signed", "floating-point"] = "whole"
     orientation: int = 1
     profile: bytes | None = None
     colours: DescribedColours | None = None

@@ -6,7 +6,7 @@ Source: TIFF 6.0 (sections 2 and 8), ICC.1:2022 (annex B.5).
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Literal
 
 from stream.photo.formats.exif import (
     Notes,
@@ -23,7 +23,7 @@ _SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 254, 256, 257, 258, 262
 _SAMPLES, _EXTRA, _FORMAT, _PROFILE = 277, 338, 339, 34675
 _CHANNELS = {0: "grey", 1: "grey", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "rgb"}
 _NUM_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3}
-_FLOAT = 3
+_NUMBERS: dict[int, Literal["signed", "floating-point"]] = {2: "signed", 3: "floating-point"}
 _UNDEFINED = 7
 _MAX_PAGES = 10_000
 
@@ -47,7 +47,7 @@ def tiff_header(data: bytes) -> PhotoHeader | None:
         # what a sample beyond the colours is, if it says nothing, is not known
         has_alpha=num_samples > _NUM_COLOURS.get(photometric, num_samples)
         and _number(tags, _EXTRA, 0) in (1, 2),
-        is_float=_number(tags, _FORMAT, 1) == _FLOAT,
+        numbers=_NUMBERS.get(_number(tags, _FORMAT, 1), "whole"),
         orientation=orientation_of(tags),
         exif=data,
         **found,
@@ -85,13 +85,15 @@ def tiff_with(
     """
     if not data.startswith(b"II*\0"):
         raise ValueError("expected a little-endian TIFF")
-    first, _ = read_tags(data)
-    first |= {**notes.camera, **notes.date}
+    as_written, _ = read_tags(data)
+    first = {**as_written, **notes.camera, **notes.date}
     if notes.dpi is not None:
         first |= dpi_tags(notes.dpi)
     if profile is not None:
         first[_PROFILE] = Value(_UNDEFINED, profile)
-    start = len(data) + len(data) % 2
-    body = data[4 + 4 :] + bytes(len(data) % 2)
     place = notes.place if with_place else {}
+    if first == as_written and not (notes.dates or place):
+        return data
+    start = len(data) + len(data) % 2
+    body = data[8:] + bytes(len(data) % 2)
     return data[:4] + struct.pack("<I", start) + body + write_tags(first, notes, place, start=start)

@@ -68,7 +68,6 @@ def _open(
 
     segmenter = _segmenter(options, wanted)
     keep = None if wanted is None else Keep.of(wanted, segmenter.classes)
-    preset, crf = options.quality
     run = open_run(
         source,
         *outputs,
@@ -79,8 +78,8 @@ def _open(
         keyframes=keyframes,
         overwrite=options.overwrite,
         input_paths=input_paths,
-        preset=preset,
-        crf=crf,
+        preset=options.quality[0],
+        crf=options.quality[1],
         polygons=options.polygons,
         keep_location=options.keep_location,
         on_message=say,

@@ -116,12 +116,12 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
 
 def _open_files(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:
     path = Path(address)
-    alone = [path] if path.exists() and not path.is_dir() else []
-    files, others = (alone, []) if alone else _listed(address)
+    is_file = path.exists() and not path.is_dir()
+    files, others = ([path], []) if is_file else _listed(address)
     if path.is_dir() or len(files) + len(others) > 1:
         if not files:
-            alone = "; a video is read alone" if others else f" ({' '.join(READ_ENDINGS)})"
-            raise StreamError(f"{address}: no photos in it{_named(others, ', but')}{alone}")
+            more = "; a video is read alone" if others else f" ({' '.join(READ_ENDINGS)})"
+            raise StreamError(f"{address}: no photos in it{_named(others, ', but')}{more}")
         if others:
             count = f"{len(others)} of {len(files) + len(others)}"
             on_message(f"{address}: passed over {count}, no photos{_named(others, ':')}")

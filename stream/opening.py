@@ -93,13 +93,12 @@ def open_run(
     with ExitStack() as stack:
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack)
         source, read = _opened(source, on_message, stack)
-        input_paths = [*input_paths, *palette.paths, *read]
         segmenter, keep = _network(segmenter, keep, sinks, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
         pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
         options = SinkOptions(
             overwrite=overwrite,
-            input_paths=input_paths,
+            input_paths=[*input_paths, *palette.paths, *read],
             preset=preset or ("veryfast" if source.info.live else "medium"),
             crf=crf,
             polygons=polygons,

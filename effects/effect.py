@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -67,6 +67,18 @@ class PlanarEffect(Effect, Protocol):
 
         Returns:
             As many planes of the same sizes; arrays of their own, or those passed in.
+        """
+
+
+@runtime_checkable
+class ColouredEffect(Effect, Protocol):
+    """An effect that brings colours of its own, which are sRGB's, into frames that may not be."""
+
+    def in_colours(self, convert: Callable[[Image], Image]) -> Effect:
+        """Return the same effect for frames of other colours.
+
+        Args:
+            convert: returns (h, w, 3) uint8 RGB of sRGB in these colours.
         """
 
 

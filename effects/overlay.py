@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from effects.draw import tint
 from effects.effect import Image, check
 
-COLOUR = (0, 200, 255)
+COLOUR = 0, 200, 255  # in sRGB
 
 
 class Overlay:
@@ -16,7 +18,18 @@ class Overlay:
 
     has_alpha = False
 
+    def __init__(self) -> None:
+        """Take the usual colour."""
+        self._colour: tuple[int, ...] = COLOUR
+
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame, tinted where alpha is 255."""
         check(image, alpha)
-        return tint(image, alpha, COLOUR)
+        return tint(image, alpha, self._colour)
+
+    def in_colours(self, convert: Callable[[Image], Image]) -> Overlay:
+        """Return it with its colour in those of the frames; see `ColouredEffect`."""
+        other = Overlay()
+        colour = convert(np.array(COLOUR, np.uint8).reshape(1, 1, 3))
+        other._colour = tuple(colour.reshape(3).tolist())
+        return other

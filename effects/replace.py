@@ -39,6 +39,13 @@ class Replace:
             background = _Still(background)
         self._background: Background = background
 
+    def in_colours(self, convert: Callable[[Image], Image]) -> Replace:
+        """Return it with its background in the colours of the frames; see `ColouredEffect`."""
+        background = self._background
+        if isinstance(background, _Still):
+            return Replace(convert(background.photo))
+        return Replace(lambda time_s, size_hw: convert(background(time_s, size_hw)))
+
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, the background where alpha is 0."""
         check(image, alpha)

@@ -23,6 +23,8 @@ _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 #: Between a target's name and its ending: what can be made anew, and what will not come again.
 PART, RECORDING = "part", "recording"
 
+MAX_NAME_BYTES = 255  # of a file, on nearly every disk
+
 _NAME = re.compile(rf"\.(.+)\.[0-9a-f]{{8}}\.({PART}|{RECORDING})(\.[^.]+)?", re.DOTALL)
 _IN_USE_S = 10.0  # how long after a change, where nothing can be held
 
@@ -47,8 +49,8 @@ class Unfinished:
     def __init__(self, target: Path, kind: str = PART) -> None:
         """Choose a name; nothing is made yet."""
         self.target = target = Path(os.path.realpath(target)) if target.is_symlink() else target
-        name = f".{target.stem}.{secrets.token_hex(4)}.{kind}{target.suffix}"
-        self.path = target.with_name(name)
+        stem = _hidden_stem(target, kind)
+        self.path = target.with_name(f".{stem}.{secrets.token_hex(4)}.{kind}{target.suffix}")
         self._held: int | None = None
 
     def hold(self) -> int:
@@ -111,6 +113,21 @@ class Unfinished:
             self.release()
         _delete(self.path)
         self.release()
+
+
+def shortened(name: str, num_bytes: int) -> str:
+    """Return as much of the beginning of a name as has so many bytes on a disk."""
+    data = os.fsencode(name)
+    while len(data) > max(1, num_bytes):
+        name = name[:-1]
+        data = os.fsencode(name)
+    return name
+
+
+def _hidden_stem(target: Path, kind: str) -> str:
+    """Return what a hidden name has of that of `target`: all but of the very longest ones."""
+    around = f"..{'0' * 8}.{kind}{target.suffix}"
+    return shortened(target.stem, MAX_NAME_BYTES - len(os.fsencode(around)))
 
 
 @contextlib.contextmanager
@@ -200,9 +217,10 @@ def discard_left_behind(target: Path) -> None:
     What is made with `unfinished` is not held: there the target must be one that only one program
     at a time writes.
     """
+    name = f"{_hidden_stem(target, PART)}{target.suffix}"
     with contextlib.suppress(OSError):
         for part, its_target in unfinished_in(target.parent, PART).items():
-            if its_target.name == target.name:
+            if its_target.name == name:
                 discard_if_left(part)
 
 

@@ -18,6 +18,8 @@ from effects import over_black
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
 from stream.contents import Contents
+from stream.photo.colour_profile import to_srgb
+from stream.photo.photo import Photo
 from stream.yuv420 import YuvPicture
 
 
@@ -32,9 +34,9 @@ class Frame:
         name: file name of a photo, `None` for the frames of a video or camera.
         take: counts up where the picture does not continue the one before it (a reopened camera,
             a video that starts over): nothing remembered of earlier takes may be used on it.
-        profile: ICC profile of a photo's colours, `None` for those that are sRGB.
         lasts_s: how long the last frame of a file is seen, `None` where that is not known; every
             other one is until the next.
+        photo: what else belongs to a photo: its colours, alpha, 16 bits and notes.
     """
 
     picture: Picture
@@ -42,8 +44,8 @@ class Frame:
     time_s: float
     name: str | None = None
     take: int = 0
-    profile: bytes | None = None
     lasts_s: float | None = None
+    photo: Photo | None = None
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -147,13 +149,30 @@ class Output:
         """The picture as (H, W, 3) uint8 RGB, or (H, W, 4) with straight alpha."""
         return self.picture.rgb
 
+    @property
+    def in_srgb(self) -> Picture:
+        """The picture in the colours that screens and videos take it for.
+
+        That of a photo with a colour profile is converted; a profile that cannot be used is passed
+        over.
+        """
+        profile = None if self.frame.photo is None else self.frame.photo.profile
+        if profile is None:
+            return self.picture
+        image = self.image
+        try:
+            colours = to_srgb(image[..., :3], profile)
+        except ValueError:
+            return self.picture
+        return RgbPicture(np.dstack([colours, image[..., 3:]]))
+
     def as_shown(self) -> Picture:
         """Return the picture of `OutputInfo.as_shown`: before black, with even sides."""
         height, width = self.picture.size_hw
         if isinstance(self.picture, YuvPicture) and not (height % 2 or width % 2):
             return self.picture
-        even = over_black(self.image)[: max(2, height // 2 * 2), : max(2, width // 2 * 2)]
-        return RgbPicture(even)
+        shown = over_black(self.in_srgb.rgb)
+        return RgbPicture(shown[: max(2, height // 2 * 2), : max(2, width // 2 * 2)])
 
     def held(self, frame: Frame) -> Output:
         """Return this output once more, at the time of a later frame."""

@@ -77,7 +77,7 @@ def open_run(
         preset: of x264; `None` for "medium", and "veryfast" when live.
         crf: its constant rate factor, 0 (lossless) to 51.
         polygons: `.json` and `.jsonl` hold outlines, not RLE.
-        keep_location: where a video was recorded, if its file says so, stands in outputs too.
+        keep_location: outputs say where their source was taken.
         on_message: told, in one line each, what happens meanwhile.
         stop: once set, no more frames are read, and the outputs are finished.
 

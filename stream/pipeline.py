@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import Effect, PlanarEffect
-from effects.effect import check_shown
+from effects.effect import ColouredEffect, check_shown
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
 from stream.frame import Frame, Output
+from stream.photo.colour_profile import from_srgb
+from stream.photo.photo import Photo
 from stream.stats import Stats
 from stream.yuv420 import YuvPicture
 
@@ -83,6 +85,8 @@ class Pipeline:
         self._tracked_take = 0
         # of the frame before, `None` where it had no mask: nothing of it may be blended in
         self._refined_take: int | None = None
+        # an effect, a profile, and the effect in the colours of that
+        self._coloured: tuple[Effect, bytes, Effect] | None = None
 
     def process(self, frame: Frame) -> Output:
         """Do both halves for a frame of a tracker that holds no results back."""
@@ -124,10 +128,24 @@ class Pipeline:
             instances = look.choose(instances)
         alpha = self._alpha(frame, instances)
         with self._stats.timed("effect"):
-            shown = _shown(frame, look.effect, _protected(frame, alpha, look.invert))
+            effect = self._in_colours_of(frame.photo, look.effect)
+            shown = _shown(frame, effect, _protected(frame, alpha, look.invert))
         if not again:
             self._stats.shown(frame.time_s)
         return Output(frame, shown, alpha, instances, tracked.instances)
+
+    def _in_colours_of(self, photo: Photo | None, effect: Effect) -> Effect:
+        """Return an effect whose own colours are a photo's; that of the frame before is kept."""
+        profile = None if photo is None else photo.profile
+        if profile is None or not isinstance(effect, ColouredEffect):
+            return effect
+        if self._coloured is None or self._coloured[:2] != (effect, profile):
+            try:
+                coloured = effect.in_colours(lambda image: from_srgb(image, profile))
+            except ValueError:  # a profile that cannot be used means nothing to others either
+                coloured = effect
+            self._coloured = effect, profile, coloured
+        return self._coloured[2]
 
     def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:
         if instances is None:
@@ -146,9 +164,29 @@ def _shown(frame: Frame, effect: Effect, alpha: Image) -> Picture:
     picture = frame.picture
     if isinstance(picture, YuvPicture) and isinstance(effect, PlanarEffect):
         return picture.replaced(effect.on_planes(picture, alpha))
-    shown = effect(picture.rgb, alpha, frame.time_s)
+    straight = None if frame.photo is None else frame.photo.straight
+    opacity = alpha if straight is None else cv2.multiply(alpha, straight[..., 3], scale=1 / 255)
+    shown = effect(picture.rgb, np.asarray(opacity, np.uint8), frame.time_s)
     check_shown(shown, picture.size_hw)
-    return RgbPicture(shown)
+    return RgbPicture(shown if straight is None else _cut_out(shown, straight, alpha))
+
+
+def _cut_out(shown: Image, straight: Image, alpha: Image) -> Image:
+    """Return what is shown of a transparent photo with its own colours where it is half clear.
+
+    Before white they are mixed with that, and no effect knows them.
+
+    Args:
+        shown: (H, W, 3), which stays as it is, or (H, W, 4) with straight alpha.
+        straight: (H, W, 4), the photo.
+        alpha: (H, W), 255 where all of the photo is kept.
+    """
+    if shown.shape[2] == 3:
+        return shown
+    own = (alpha == 255) & (shown[..., 3] == straight[..., 3]) & (shown[..., 3] > 0)
+    shown = shown.copy()
+    shown[own, :3] = straight[own, :3]
+    return shown
 
 
 def _protected(frame: Frame, alpha: Image | None, invert: bool) -> Image:

@@ -83,7 +83,6 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
-    add("--keep-location", action="store_true", help="videos keep where they were recorded")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add(
         "--quality",
@@ -92,6 +91,7 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         default=(None, CRF),
         help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
     )
+    add("--keep-location", action="store_true", help="outputs say where their source was taken")
     add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
 
 

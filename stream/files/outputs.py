@@ -20,15 +20,39 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
         raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
 
 
-def check_free(path: Path, *, overwrite: bool, input_paths: Sequence[Path]) -> None:
-    """Raise `StreamError` where writing `path` would destroy something or cannot work."""
+#: A file on its disk, by whatever name.
+FileId = tuple[int, int]
+
+
+def file_ids(paths: Sequence[Path]) -> frozenset[FileId]:
+    """Return the files that there are of `paths`, to be looked for quickly among many."""
+    found = set()
+    for path in paths:
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
+def check_free(
+    path: Path, *, overwrite: bool, input_paths: Sequence[Path] | frozenset[FileId]
+) -> None:
+    """Raise `StreamError` where writing `path` would destroy something or cannot work.
+
+    Args:
+        path: that is to be written.
+        overwrite: what is there may be replaced.
+        input_paths: but not these; their `file_ids` where they are many.
+    """
     with writing(path):
-        path.exists()
-    if any(path.exists() and other.exists() and path.samefile(other) for other in input_paths):
-        raise StreamError(f"{path}: is the input; name another output")
+        exists = path.exists()
+    if exists:
+        inputs = input_paths if isinstance(input_paths, frozenset) else file_ids(input_paths)
+        if file_ids([path]) & inputs:
+            raise StreamError(f"{path}: is the input; name another output")
     if path.is_dir():
         raise StreamError(f"{path}: is a folder; end it with / to write into it")
-    if path.exists() and not overwrite:
+    if exists and not overwrite:
         raise StreamError(f"{path}: exists; name another output, or add -y to replace it")
     if not path.parent.is_dir() and not path.parent == path:
         raise StreamError(f"{path}: there is no folder {path.parent}; make it first")

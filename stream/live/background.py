@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import StreamError
-from stream.files.photos import is_photo, read_photo
-from stream.frame import Frame
+from stream.files.photos import is_animation, is_photo, read_photo
+from stream.frame import Frame, Source
+from stream.sources.animation import AnimatedPhoto
 from stream.sources.video import VideoSource
 
 Image = NDArray[np.uint8]
@@ -34,7 +35,7 @@ def open_background(path: Path, opened: contextlib.ExitStack) -> Image | Looping
         raise StreamError(f"{path}: can be read only once; a background is read again and again")
     if not path.exists():
         raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
-    if is_photo(path):
+    if is_photo(path) and not is_animation(path):
         return read_photo(path)
     video = LoopingVideo(path)
     opened.callback(video.close)
@@ -97,7 +98,8 @@ class _Turn:
 
     def __init__(self, path: Path) -> None:
         with contextlib.ExitStack() as stack:
-            source = stack.enter_context(VideoSource(str(path)))
+            moves: Source = AnimatedPhoto(path) if is_photo(path) else VideoSource(str(path))
+            source = stack.enter_context(moves)
             self._step_s = float(1 / source.info.fps) if source.info.fps else 0.04
             self._frames = iter(source)
             first = next(self._frames, None)

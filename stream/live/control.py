@@ -114,7 +114,7 @@ class LiveControl:
         """Return what the window shows of an output, (h, w, 3) uint8 RGB, an array of its own."""
         if output.found is not None:
             self._found = output.found, output.image.shape[:2]
-        image = over_black(output.image)
+        image = over_black(output.in_srgb.rgb)
         if self._shows_mask:
             alpha = output.alpha if output.alpha is not None else np.zeros_like(image[..., 0])
             image = np.asarray(cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), np.uint8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import EFFECTS, Blur, Effect, parse_effect
-from effects.effect import check_effect
+from effects.effect import ColouredEffect, check_effect
 from stream.live.background import LoopingVideo, open_background
 
 Image = NDArray[np.uint8]
@@ -147,6 +147,12 @@ class _Opaque:
 
     def __init__(self, effect: Effect) -> None:
         self._effect = effect
+
+    def in_colours(self, convert: Callable[[Image], Image]) -> Effect:
+        """See `ColouredEffect`."""
+        if not isinstance(self._effect, ColouredEffect):
+            return self
+        return _Opaque(self._effect.in_colours(convert))
 
     def __call__(self, image: Image, alpha: Image, time_s: float) -> Image:
         shown = self._effect(image, alpha, time_s)

@@ -124,7 +124,12 @@ class Recorder(Sink):
             path = self._new_path(".png")
 
         def write() -> None:
-            save(encode_photo(output.image, path, output.frame.profile), path)
+            keep_location = self._options.keep_location
+            photo = output.frame.photo
+            data, lost = encode_photo(output.image, path, photo, keep_location=keep_location)
+            save(data, path)
+            for remark in lost:
+                self._on_message(f"{path.name}: {remark}")
             self._on_message(f"{path.name}: written")
 
         self._aside(write)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from stream.files.outputs import (
     make_folder,
     writing,
 )
-from stream.frame import Frame, Output, OutputInfo, Sink
+from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.instance_masks import at_frame_size
 from stream.sinks.options import SinkOptions
+from stream.sinks.photo_names import PhotoNames
 
 
 class InstancePhotos(Sink):
@@ -48,7 +50,8 @@ class InstancePhotos(Sink):
         self._made: list[Path] = []
         self._options = options
         self._classes = [re.sub(r"\W+", "_", name) for _, name in info.categories]
-        self._stems: set[str] = set()
+        longest = max(map(len, map(os.fsencode, self._classes)), default=0)
+        self._names = PhotoNames(longest + len("_000-") + len("-0.00.png"))
         self._error: StreamError | None = None  # since which files are missing
 
     def open(self) -> None:
@@ -72,7 +75,7 @@ class InstancePhotos(Sink):
             raise
 
     def _write_masks(self, output: Output) -> None:
-        stem = self._stem(output.frame)
+        stem = self._names.name(output.frame)
         for rank, (found, mask) in enumerate(at_frame_size(output)):
             category = self._classes[int(found.labels[0])]
             name = f"{stem}_{rank}-{category}-{float(found.scores[0]):.2f}.png"
@@ -92,12 +95,3 @@ class InstancePhotos(Sink):
             put_all_in_place(self._part.path, self._folder)
         self._part.discard()
         self._made = []  # also an empty one stays
-
-    def _stem(self, frame: Frame) -> str:
-        if frame.name is None:
-            return f"{frame.index:06d}"
-        stem = Path(frame.name).stem
-        while stem in self._stems:
-            stem = f"{stem}_{frame.index:06d}"
-        self._stems.add(stem)
-        return stem

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stream.errors import StreamError
 from stream.ffmpeg.network_output import HLS_PREFIX
-from stream.files.photos import ENDINGS as PHOTO_ENDINGS
+from stream.files.photos import WRITTEN_ENDINGS
 from stream.frame import OutputInfo, Sink
 from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS
 from stream.sinks.instance_json import InstancesJSON
@@ -67,7 +67,7 @@ KINDS: dict[str, Kind] = {
     ),
     **dict.fromkeys(("rtmp://", "rtmps://", "srt://", "udp://"), _SENT),
     "/": Kind(lambda folder, info, options: PhotoFolder(Path(folder), options)),
-    **dict.fromkeys(PHOTO_ENDINGS, _PHOTO),
+    **dict.fromkeys(WRITTEN_ENDINGS, _PHOTO),
     **dict.fromkeys(JSON_ENDINGS, _JSON),
     **dict.fromkeys(VIDEO_ENDINGS, _VIDEO),
 }

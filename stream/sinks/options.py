@@ -22,7 +22,7 @@ class SinkOptions:
         preset: of the video encoder, one of `X264_PRESETS`.
         crf: its constant rate factor, 0 (lossless) to 51, smaller is better.
         polygons: instances are written as outlines, not as RLE.
-        keep_location: where a video was recorded, if its file says so, stands in outputs too.
+        keep_location: outputs say where their source was taken, if it says so.
         on_message: told, in one line, what happens to an output while it runs.
 
     Raises:

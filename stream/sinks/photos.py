@@ -6,11 +6,22 @@ from pathlib import Path
 
 from segmentation.unfinished import discard_left_behind
 from stream.errors import StreamError
-from stream.files.outputs import check_folder, check_free, delete_empty, make_folder, save
+from stream.files.outputs import (
+    check_folder,
+    check_free,
+    delete_empty,
+    file_ids,
+    make_folder,
+    save,
+)
 from stream.files.photos import encode_photo
 from stream.files.recovery import discard_parts
 from stream.frame import Output, Sink
+from stream.photo.remarks import Remarks
 from stream.sinks.options import SinkOptions
+from stream.sinks.photo_names import PhotoNames
+
+_ENDING = ".png"  # of the files in a folder
 
 
 class PhotoFile(Sink):
@@ -28,6 +39,7 @@ class PhotoFile(Sink):
         """Check the path."""
         check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
         self._path, self.folder = path, path.parent
+        self._options = options
         self._data: bytes | None = None
         self._error: StreamError | None = None
 
@@ -46,7 +58,14 @@ class PhotoFile(Sink):
                 f"{self._path}: one photo cannot hold several frames; name a folder/ or a video"
             )
             raise self._error
-        self._data = encode_photo(output.image, self._path, output.frame.profile)
+        self._data, lost = encode_photo(
+            output.image,
+            self._path,
+            output.frame.photo,
+            keep_location=self._options.keep_location,
+        )
+        for remark in lost:
+            self._options.on_message(f"{self._path}: {remark}")
 
     def complete(self, *, cut_short: bool) -> None:
         """Write the file; see `Sink.finish`."""
@@ -76,12 +95,14 @@ class PhotoFolder(Sink):
         self._folder = self.folder = folder
         self._options = options
         self._made: list[Path] = []
-        self._names: set[str] = set()
+        self._names = PhotoNames(len(_ENDING))
+        self._remarks = Remarks(options.on_message)
+        self._inputs = file_ids(options.input_paths)
 
     def open(self) -> None:
         """Make the folder; delete what a killed program left in it of a file."""
         self._made = make_folder(self._folder)
-        discard_parts(self._folder, ".png")
+        discard_parts(self._folder, _ENDING)
 
     def close(self) -> None:
         """Delete the folder if it was not there before and nothing is in it."""
@@ -89,15 +110,16 @@ class PhotoFolder(Sink):
 
     def write(self, output: Output) -> None:
         """Write one PNG; see `Sink`."""
-        name = output.frame.name
-        stem = f"{output.frame.index:06d}" if name is None else Path(name).stem
-        if stem in self._names:
-            stem = f"{stem}_{output.frame.index:06d}"
-        self._names.add(stem)
-        path = self._folder / f"{stem}.png"
-        check_free(path, overwrite=self._options.overwrite, input_paths=self._options.input_paths)
-        save(encode_photo(output.image, path, output.frame.profile), path)
+        path = self._folder / f"{self._names.name(output.frame)}{_ENDING}"
+        check_free(path, overwrite=self._options.overwrite, input_paths=self._inputs)
+        data, lost = encode_photo(
+            output.image, path, output.frame.photo, keep_location=self._options.keep_location
+        )
+        save(data, path)
+        for remark in lost:
+            self._remarks.tell(str(path), remark)
 
     def complete(self, *, cut_short: bool) -> None:
         """Let the folder stay, whatever is in it; see `Sink.finish`."""
         self._made = []
+        self._remarks.finish()

@@ -29,6 +29,7 @@ from stream.files.outputs import check_free, writing
 from stream.files.recording import Recording, as_length
 from stream.files.recovery import clear_up
 from stream.frame import Output, OutputInfo, Sink
+from stream.photo.encoding import lost_in_video
 from stream.sinks.options import SinkOptions
 
 _NOTHING = re.compile(r" Output stream #0:(\d+) \(audio\): .*\b0 packets muxed")
@@ -129,17 +130,26 @@ class VideoSink(Sink):
             StreamError: ffmpeg cannot go on (full disk, killed); says what of a recording is kept.
             ValueError: the picture has another size than the stream.
         """
-        self._feed.check(output.picture)
+        picture = output.in_srgb
+        self._feed.check(picture)
         self._lasts_s = output.frame.lasts_s
         if self._error is not None:
             raise self._error
         if self._process is None:
+            self._tell_lost(output)
             self._process = self._start(output.frame.time_s)
         try:
-            self._feed.write(output.picture, output.frame.time_s)
+            self._feed.write(picture, output.frame.time_s)
         except BrokenPipeError:
             self._process.wait()
             raise self._failed(self._process) from None
+
+    def _tell_lost(self, output: Output) -> None:
+        """Say what of a photo is not in a video."""
+        photo, options = output.frame.photo, self._options
+        if photo is not None:
+            for remark in lost_in_video(output.image, photo, keep_location=options.keep_location):
+                options.on_message(f"{self.path}: {remark}")
 
     def complete(self, *, cut_short: bool) -> None:
         """Complete the file and give it its name, see `Sink.finish`.

@@ -115,7 +115,7 @@ class Window(Sink):
 
     def _show(self, output: Output) -> None:
         began = time.monotonic()
-        image = self._draw(output) if self._draw is not None else over_black(output.image)
+        image = self._draw(output) if self._draw is not None else over_black(output.in_srgb.rgb)
         self._drawn_hw = (image.shape[0], image.shape[1])
         self._shown = output
         with self._unless_closed():

@@ -13,13 +13,16 @@ from pathlib import Path
 from stream.errors import StreamError
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.screen import is_screen_address
-from stream.files.photos import ENDINGS, is_photo
+from stream.files.photos import READ_ENDINGS, is_animation, is_photo
 from stream.frame import Source
+from stream.sources.animation import AnimatedPhoto
 from stream.sources.camera import Camera
 from stream.sources.demo import Demo
 from stream.sources.photos import Photos
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
+
+_MAX_NAMES = 5  # of what is passed over, in a message
 
 
 def open_source(
@@ -56,17 +59,38 @@ def local_files(address: str) -> list[Path]:
     if is_network_address(address) or is_screen_address(address):
         return []
     path = Path(address)
-    if path.is_dir():
-        photos = [file for file in path.iterdir() if _is_listed(file)]
-        return sorted(photos, key=_by_number)
-    if path.exists():
+    if path.exists() and not path.is_dir():
         return [path]
-    return sorted(map(Path, glob.glob(address, recursive=True)), key=_by_number)
+    listed, _ = _listed(address)
+    return listed
 
 
-def _is_listed(path: Path) -> bool:
-    """Return whether a file of a folder is one of its photos; hidden ones are the system's."""
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+def _listed(address: str) -> tuple[list[Path], list[Path]]:
+    """Return the photos of a folder or a glob, and what else is in it.
+
+    A glob that is one file gives that, whatever it is. Hidden files are the system's.
+    """
+    folder = Path(address)
+    try:
+        found = _in_folder(folder) if folder.is_dir() else _globbed(address)
+    except OSError as error:
+        raise StreamError(f"{address}: cannot be read ({error.strerror})") from error
+    found.sort(key=_by_number)
+    if len(found) == 1 and not folder.is_dir():
+        return found, []
+    photos: list[Path] = []
+    others: list[Path] = []
+    for path in found:
+        (photos if path.is_file() and is_photo(path) else others).append(path)
+    return photos, others
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def _globbed(address: str) -> list[Path]:
+    return [Path(name) for name in glob.glob(address, recursive=True)]
 
 
 def _by_number(path: Path) -> list[str | int]:
@@ -88,22 +112,32 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
         raise StreamError(f"{address}: names no host; complete it, as in udp://192.0.2.7:9000")
     if is_network_address(address) or is_screen_address(address):
         return VideoSource(address, on_message)
-    address = _file_at(address)
-    files = local_files(address)
-    if Path(address).is_dir() or len(files) > 1:
-        photos = [file for file in files if file.suffix.lower() in ENDINGS]
-        if not photos:
-            raise StreamError(f"{address}: no photos in it ({' '.join(ENDINGS)})")
-        return Photos(photos, fps, on_message)
+    return _open_files(_file_at(address), on_message, fps)
+
+
+def _open_files(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:
+    path = Path(address)
+    is_file = path.exists() and not path.is_dir()
+    files, others = ([path], []) if is_file else _listed(address)
+    if path.is_dir() or len(files) + len(others) > 1:
+        if not files:
+            more = "; a video is read alone" if others else f" ({' '.join(READ_ENDINGS)})"
+            raise StreamError(f"{address}: no photos in it{_named(others, ', but')}{more}")
+        if others:
+            count = f"{len(others)} of {len(files) + len(others)}"
+            on_message(f"{address}: passed over {count}, no photos{_named(others, ':')}")
+        return Photos(files, fps, on_message)
     if not files:
         raise StreamError(
             f"{address}: no such file; a source is a video, a photo, a folder/, a camera's number, "
             "an address such as rtsp://..., screen:, or demo:"
         )
-    if is_photo(files[0]):
+    if is_photo(files[0]) and not is_animation(files[0]):
         return Photos(files, fps, on_message)
     if fps is not None:
         raise StreamError(f"{address}: a video has a rate of its own; --fps is for photos")
+    if is_photo(files[0]):
+        return AnimatedPhoto(files[0], on_message)
     return VideoSource(str(files[0]), on_message)
 
 
@@ -128,6 +162,15 @@ def _file_at(address: str) -> str:
             "write it to a file first, or send it to an address such as udp://127.0.0.1:9000"
         )
     return address
+
+
+def _named(paths: list[Path], before: str) -> str:
+    """Return, after `before`, the first names of what is passed over and the number of the rest."""
+    if not paths:
+        return ""
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in paths[:_MAX_NAMES]]
+    rest = len(paths) - len(names)
+    return f"{before} {', '.join(names)}" + (f" and {rest} more" if rest else "")
 
 
 def _camera_number(address: str) -> int | None:

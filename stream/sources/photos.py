@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from segmentation.picture import RgbPicture
 from stream.errors import StreamError
-from stream.files.photos import read_with_profile
+from stream.files.photos import open_photo
 from stream.frame import Frame, Source, StreamInfo
+from stream.photo.photo import Photo
+from stream.photo.remarks import Remarks
 
 
 class Photos(Source):
@@ -23,7 +22,8 @@ class Photos(Source):
     Args:
         paths: at least one, in order.
         fps: of the video that the photos are; `None` when they are independent pictures.
-        on_message: told, in one line, which photo is left out and why.
+        on_message: told, in one line, which photo is left out and why, and what of one is not as
+            it was in its file.
 
     Raises:
         StreamError: the only photo, the first one of a video or every single one cannot be read.
@@ -40,10 +40,12 @@ class Photos(Source):
         self._paths = list(paths)
         self._independent = fps is None
         self._on_message = on_message
+        self._remarks = Remarks(on_message)
         self._first = 0
         while (first := self._read(self._first)) is None:
             self._first += 1
-        height, width = first[0].shape[:2]
+        self._opened: Photo | None = first  # until it is given
+        height, width = first.image.shape[:2]
         self.info = StreamInfo(width=width, height=height, fps=fps, num_frames=len(self._paths))
 
     def __iter__(self) -> Iterator[Frame]:
@@ -56,23 +58,26 @@ class Photos(Source):
         for index in range(self._first, len(self._paths)):
             if self._interrupted.is_set():
                 return
-            read = self._read(index)
-            if read is None:
+            photo, self._opened = self._opened or self._read(index), None
+            if photo is None:
                 continue
-            path, (image, profile) = self._paths[index], read
+            path, image = self._paths[index], photo.image
             size = (image.shape[1], image.shape[0])
             if fps is not None and size != (self.info.width, self.info.height):
                 raise StreamError(
                     f"{path}: {size[0]}x{size[1]} pixels, but the photos before it have "
                     f"{self.info.width}x{self.info.height}; as a video all must be of one size"
                 )
+            for remark in photo.remarks:
+                self._remarks.tell(str(path), remark)
             time_s = 0.0 if fps is None else float(index / fps)
-            yield Frame(RgbPicture(image), index, time_s, name=path.name, profile=profile)
+            yield Frame(RgbPicture(image), index, time_s, name=path.name, photo=photo)
+        self._remarks.finish()
 
-    def _read(self, index: int) -> tuple[NDArray[np.uint8], bytes | None] | None:
-        """Return a photo and its profile, `None` where it is left out."""
+    def _read(self, index: int) -> Photo | None:
+        """Return a photo, `None` where it is left out."""
         try:
-            return read_with_profile(self._paths[index])
+            return open_photo(self._paths[index])
         except StreamError as error:
             others_are_out = self.num_left_out == len(self._paths) - 1
             if not self._independent or others_are_out:

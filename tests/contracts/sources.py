@@ -15,6 +15,7 @@ import pytest
 
 from segmentation.picture import RgbPicture
 from stream.frame import Frame, Source, StreamInfo
+from stream.sources.animation import AnimatedPhoto
 from stream.sources.camera import Camera
 from stream.sources.demo import Demo
 from stream.sources.photos import Photos
@@ -58,6 +59,7 @@ def write_material(folder: Path) -> None:
         coded = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", pixels)
         ffmpeg("-f", "lavfi", "-i", picture, *coded, folder / name)
     ffmpeg("-i", folder / "clip.mkv", "-c:v", "mpeg2video", folder / "clip.ts")
+    ffmpeg("-i", folder / "clip.mkv", "-plays", "0", folder / "clip.apng")
     longer = "testsrc2=size=320x240:rate=25:duration=6"
     ffmpeg("-f", "lavfi", "-i", longer, "-c:v", "mpeg2video", folder / "longer.ts")
     (folder / "joined.ts").write_bytes((folder / "clip.ts").read_bytes() * 2)
@@ -144,6 +146,7 @@ SOURCES: dict[str, Case] = {
     "photos of a video": Case(
         Photos, _with(lambda folder: Photos(_photos(folder), Fraction(30000, 1001)))
     ),
+    "animation": Case(AnimatedPhoto, _with(lambda folder: AnimatedPhoto(folder / "clip.apng"))),
     "video": Case(VideoSource, _with(lambda folder: VideoSource(str(folder / "clip.mkv")))),
     "video in other pixels": Case(
         VideoSource, _with(lambda folder: VideoSource(str(folder / "other.mkv")))

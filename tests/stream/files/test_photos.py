@@ -71,7 +71,13 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n\0\0\0\r" + head + struct.pack(">I", zlib.crc32(head))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", png_header(60_000, 60_000)])
+def test_size_of_what_is_too_large_is_told(tmp_path):
+    (tmp_path / "x.png").write_bytes(png_header(60_000, 60_000))
+    with pytest.raises(StreamError, match=r"x\.png: has 60000x60000 pixels"):
+        read_photo(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", png_header(60, 60)])
 def test_what_is_no_photo_is_named(tmp_path, content):
     (tmp_path / "x.jpg").write_bytes(content)
     with pytest.raises(StreamError, match=r"x\.jpg: not a picture"):

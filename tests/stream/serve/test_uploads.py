@@ -20,8 +20,10 @@ pytest.importorskip("aiortc", reason="the extra serve")
 import aiohttp
 import psutil
 
+from stream.photo.formats.jpeg import num_scans
+from stream.photo.formats.kinds import photo_header
+from stream.photo.formats.png import without_extras
 from stream.serve.limits import Limits, Refusal
-from stream.serve.photo_header import num_scans, photo_header, without_extras
 from stream.serve.uploads import decode_photo, read_upload
 from tests.serving import Client, Served, play, png, scene
 
@@ -134,7 +136,11 @@ BAD_UPLOADS = {
     "two sizes": (made_png(8, 8, BLACK, chunk(b"IHDR", bytes(13))), 415, "damaged"),
     "more than the picture": (made_png(8, 8, FLAT), 415, "damaged"),
     "a million pieces": (made_png(8, 8, BLACK, *[chunk(b"IDAT", b"")] * 100_000), 415, "damaged"),
-    "animated PNG": (made_png(8, 8, BLACK, chunk(b"acTL", bytes(8))), 415, "an animation"),
+    "animated PNG": (
+        made_png(8, 8, BLACK, chunk(b"acTL", struct.pack(">II", 2, 0))),
+        415,
+        "an animation",
+    ),
     "animated WebP": (animated_webp(), 415, "an animation"),
     "gif": (b"GIF89a" + struct.pack("<HH", 60_000, 60_000) + bytes(99), 415, "PNG, JPEG or"),
     "pixels of a JPEG": (jpeg_start(60_000, 60_000), 413, "million pixels"),

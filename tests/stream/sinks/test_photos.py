@@ -62,7 +62,7 @@ def test_existing_and_input_files_are_safe(tmp_path):
 
 def test_transparency_is_kept_or_refused(tmp_path):
     rgba = np.dstack([RGB, np.full(RGB.shape[:2], 99, np.uint8)])
-    data = np.frombuffer(encode_photo(rgba, Path("x.png")), np.uint8)
+    data = np.frombuffer(encode_photo(rgba, Path("x.png"))[0], np.uint8)
     assert (cv2.imdecode(data, cv2.IMREAD_UNCHANGED) == rgba[..., [2, 1, 0, 3]]).all()
     with pytest.raises(StreamError, match="cannot be transparent"):
         encode_photo(rgba, tmp_path / "x.jpg")

@@ -28,14 +28,16 @@ def test_addresses_of_sources(tmp_path, square_clip):
         str(tmp_path / "b.png"): Photos,
         str(tmp_path / "c"): Photos,
         str(tmp_path / "d.jfif"): Photos,
-        str(tmp_path): Photos,
         str(tmp_path / "*.png"): Photos,
         "demo:": Demo,
     }.items():
         with open_source(address, on_message=quiet) as source:
             assert type(source) is kind, address
-    with open_source(str(tmp_path), on_message=quiet) as source:
-        assert [frame.name for frame in source] == ["a.JPG", "b.png"]
+    told: list[str] = []
+    with open_source(str(tmp_path), on_message=told.append) as source:
+        assert type(source) is Photos
+        assert [frame.name for frame in source] == ["a.JPG", "b.png", "c", "d.jfif"]
+    assert told == [f"{tmp_path}: passed over 1 of 5, no photos: clip.mkv"]
     with open_source(str(square_clip), on_message=quiet, realtime=True) as source:
         assert source.info.live
 

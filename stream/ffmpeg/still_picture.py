@@ -1,0 +1,75 @@
+"""A photo that ffmpeg decodes: HEIC, whose tiles it puts together, and JPEG XL."""
+
+from __future__ import annotations
+
+import re
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.errors import StreamError
+from stream.ffmpeg.process import Ffmpeg, log_of
+from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
+
+# Of a picture in tiles the line of the whole comes first. Pixels, range and matrix, size.
+_INPUT = re.compile(r"Stream (?:group )?#0:0.*?: (?:Video|Tile Grid): .*?, (\w+)(?:\(([^)]*)\))?, ")
+_OUTPUT = re.compile(r"\[info\]\s+Stream #0:0: Video: rawvideo.*?, (\d+)x(\d+)[ ,]")
+_YUV420 = ("yuv420p", "yuvj420p")
+_DEEP = re.compile(r"\D(9|10|12|14|16|48|64)(le|be)$")
+_EXACT = ("-sws_flags", "bicubic+accurate_rnd+full_chroma_int")
+_FORMATS = "mov,jpegxl_pipe,jpegxl_anim"
+
+
+def decode_still(path: Path) -> NDArray[Any]:
+    """Return the picture of a file, (H, W, 3) RGB, the right way up.
+
+    Returns:
+        uint8, or uint16 over all of its range where the file has more than eight bits.
+
+    Raises:
+        StreamError: ffmpeg cannot decode it.
+    """
+    source = ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS, "-i", f"file:{path}"]
+    found = next(filter(None, map(_INPUT.search, log_of(source))), None)
+    pixels, tags = (found[1], found[2] or "") if found else ("", "")
+    # neither -map nor -vf: with them ffmpeg takes a tile for the picture
+    wanted = "" if pixels in _YUV420 else "rgb48le" if _DEEP.search(pixels) else "rgb24"
+    arguments = [*source, "-frames:v", "1", *_EXACT]
+    arguments += ["-pix_fmt", wanted] if wanted else []
+    sizes: list[tuple[int, int]] = []
+    is_known = threading.Event()
+
+    def look(line: str | None) -> None:
+        match = _OUTPUT.search(line) if line is not None else None
+        if match is not None:
+            sizes.append((int(match[2]), int(match[1])))
+        if match is not None or line is None:
+            is_known.set()
+
+    process = Ffmpeg([*arguments, "-f", "rawvideo", "pipe:1"], pipe_out=True, on_line=look)
+    with closing(process):
+        is_known.wait()
+        is_full = pixels.startswith("yuvj") or tags.startswith("pc")
+        image = _read(process, sizes[0], wanted, tags, is_full) if sizes else None
+        if image is None:
+            process.wait()
+            raise StreamError(f"{path}: cannot be decoded ({process.failure()})")
+        return image
+
+
+def _read(
+    process: Ffmpeg, size_hw: tuple[int, int], wanted: str, tags: str, is_full: bool
+) -> NDArray[Any] | None:
+    if wanted:
+        image = np.empty((*size_hw, 3), "<u2" if wanted == "rgb48le" else np.uint8)
+        return image if process.read_into(image.data.cast("B")) else None
+    planes = np.empty(num_bytes(size_hw), np.uint8)
+    if not process.read_into(planes.data.cast("B")):
+        return None
+    matrix = next((name for name in re.split("[,/ ]+", tags) if name in LUMA_WEIGHTS), "unknown")
+    coding = YuvCoding(matrix, full_range=is_full)
+    return YuvPicture.of_bytes(planes, size_hw, coding).rgb

@@ -1,0 +1,1 @@
+"""A photo: its pixels, what belongs to them, and how files hold both."""

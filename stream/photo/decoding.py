@@ -1,0 +1,193 @@
+"""The bytes of a file become a photo."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.photo.colour_profile import colours_of, to_srgb
+from stream.photo.formats.described_colours import light_to_srgb, srgb_to_light
+from stream.photo.formats.exif import Notes, read_notes
+from stream.photo.formats.header import PhotoHeader
+from stream.photo.formats.kinds import photo_header
+from stream.photo.photo import Photo, photo_of, turned
+
+Pixels = NDArray[Any]
+
+#: OpenCV reads no more, and no longer sides.
+MAX_PIXELS, MAX_SIDE = 1 << 30, 1 << 20
+
+NOT_WHOLE = "not a picture that can be read; is it whole?"
+
+
+def decode(data: bytes, header: PhotoHeader | None = None) -> Photo:
+    """Return the photo that a file holds, of an animation its first frame.
+
+    Args:
+        data: of the file.
+        header: what it says of itself, if that was read before.
+
+    Raises:
+        ValueError: it cannot be read; says why in a few words.
+    """
+    header = header or photo_header(data)
+    if header is None:  # a kind that OpenCV may know nevertheless
+        return photo_of(_as_rgb(_decoded(data, cv2.IMREAD_COLOR_RGB)))
+    check_header(header)
+    pixels, profile, remarks = _pixels(data, header)
+    return finished(pixels, replace(header, profile=profile), remarks)
+
+
+def check_header(header: PhotoHeader) -> None:
+    """Raise `ValueError` where a file says that it is one that cannot be read."""
+    width, height = header.width, header.height
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        most = f"{MAX_PIXELS // 1_000_000} million in all, {MAX_SIDE // 1000} thousand a side"
+        raise ValueError(f"has {width}x{height} pixels, and no more can be read than {most}")
+    if header.numbers != "whole":
+        kind = f"{header.numbers} numbers of {header.depth} bits"
+        raise ValueError(f"its pixels are {kind}; save it with 8 or 16 bits a channel from 0 on")
+    if header.kind == "tiff" and header.depth > 16:
+        raise ValueError(f"has {header.depth} bits a channel; save it with 8 or 16")
+
+
+def finished(pixels: Pixels, header: PhotoHeader, remarks: list[str]) -> Photo:
+    """Return the photo of upright pixels: its colours in RGB, 16 bits filled, with its notes.
+
+    Args:
+        pixels: (H, W) grey, (H, W, 3) RGB or (H, W, 4) with straight alpha, uint8 or uint16.
+        header: of the file.
+        remarks: so far.
+    """
+    if pixels.dtype == np.uint16 and header.kind in ("png", "tiff"):
+        pixels, few = _filled(pixels)
+        remarks = [*remarks, *few]
+    is_grey = pixels.ndim == 2
+    pixels = _as_rgb(pixels)
+    profile, kind = header.profile, None if header.profile is None else colours_of(header.profile)
+    if profile is not None and kind == "grey" and (is_grey or header.channels == "grey"):
+        pixels, profile = _of_grey(pixels, profile, remarks), None
+    elif profile is not None and kind != "rgb":
+        remarks.append("has a colour profile that does not fit it; taken for sRGB")
+        profile = None
+    elif profile is None and header.colours is not None:
+        pixels = pixels if pixels.flags.writeable else pixels.copy()
+        pixels[..., :3] = header.colours.to_srgb(pixels[..., :3])
+        if header.colours.is_hdr:
+            remarks.append("has HDR colours, which are brought into sRGB")
+    return photo_of(pixels, profile=profile, notes=_notes(header), remarks=tuple(remarks))
+
+
+def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, list[str]]:
+    """Return pixels the right way up, the profile that is theirs, and what is to be told."""
+    remarks = []
+    if header.num_pictures > 1:
+        is_tiff = header.kind == "tiff"
+        what = f"{header.num_pictures} pages" if is_tiff else "an animation"
+        has = "has" if is_tiff else "is"
+        remarks.append(f"{has} {what}; the first {'one' if is_tiff else 'frame'} is taken")
+    if header.kind in ("avif", "gif"):
+        if header.depth > 8:
+            remarks.append(f"has {header.depth} bits a channel, of which 8 are read")
+        return *_by_pillow(data, header), remarks
+    is_tiff = header.kind == "tiff"
+    has_ink = header.channels == "cmyk" and header.profile is not None
+    # OpenCV leaves out the alpha of grey, and multiplies that of 8-bit TIFF into its colours
+    has_lost_alpha = (
+        header.has_alpha and (header.channels == "grey" or is_tiff) and header.depth <= 8
+    )
+    if has_ink or has_lost_alpha:
+        return *_by_pillow(data, header), remarks
+    is_plain = header.depth <= 8 and not header.has_alpha
+    pixels = _decoded(data, cv2.IMREAD_COLOR_RGB if is_plain else cv2.IMREAD_UNCHANGED)
+    if not is_plain:
+        pixels = _in_order(pixels)
+    # of TIFF OpenCV turns them whatever it is told
+    return turned(pixels, 1 if is_tiff else header.orientation), header.profile, remarks
+
+
+def _decoded(data: bytes, flags: int) -> Pixels:
+    image = None
+    if flags == cv2.IMREAD_COLOR_RGB:
+        flags |= cv2.IMREAD_IGNORE_ORIENTATION  # the other flag ignores it of itself
+    # an error of OpenCV: more pixels than it reads
+    with contextlib.suppress(cv2.error):
+        if data:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if image is None or image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(NOT_WHOLE)
+    return np.asarray(image)
+
+
+def _in_order(pixels: Pixels) -> Pixels:
+    """Return RGB of BGR, RGBA of BGRA."""
+    if pixels.ndim == 2:
+        return pixels
+    codes = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
+    return np.asarray(cv2.cvtColor(pixels, codes[pixels.shape[2]]))
+
+
+def _by_pillow(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None]:
+    """Return what Pillow reads, the right way up, and its profile unless it is converted."""
+    from PIL import Image as Pictures
+
+    Pictures.MAX_IMAGE_PIXELS = None  # which `check_header` has seen to
+    try:
+        with Pictures.open(io.BytesIO(data)) as picture:
+            orientation = picture.getexif().get(0x0112, 1)
+            profile = header.profile
+            if picture.mode == "CMYK" and profile is not None and colours_of(profile) == "cmyk":
+                pixels, profile = to_srgb(np.asarray(picture), profile), None
+            else:
+                pixels = np.asarray(picture.convert("RGBA" if header.has_alpha else "RGB"))
+    except Exception as error:  # of any kind, as its decoders please
+        raise ValueError(NOT_WHOLE) from error
+    return turned(pixels, orientation), profile
+
+
+def _as_rgb(pixels: Pixels) -> Pixels:
+    """Return (H, W, 3) of grey; others as they are."""
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)) if pixels.ndim == 2 else pixels
+
+
+def _filled(pixels: Pixels) -> tuple[Pixels, list[str]]:
+    """Return values that reach no further than 10 or 12 bits over all of 16, and say so."""
+    brightest = int(pixels[..., :3].max() if pixels.ndim == 3 else pixels.max())
+    if not 255 < brightest < 4096:
+        return pixels, []
+    bits = 10 if brightest < 1024 else 12
+    pixels = pixels.copy()
+    colours = pixels[..., :3] if pixels.ndim == 3 else pixels
+    colours[:] = np.rint(colours * (65535 / ((1 << bits) - 1)))
+    return pixels, [
+        f"has values up to {brightest} of 65535, taken for {bits} bits and made brighter"
+    ]
+
+
+def _of_grey(pixels: Pixels, profile: bytes, remarks: list[str]) -> Pixels:
+    """Return RGB of equal channels, whose values are a grey profile's, in sRGB."""
+    most = np.iinfo(pixels.dtype).max
+    try:
+        steps = to_srgb(np.arange(256, dtype=np.uint8)[None], profile)[0, :, 1]
+    except ValueError as error:
+        remarks.append(f"{error}; taken for sRGB")
+        return pixels
+    # between the steps light lies on a line, what sRGB makes of it does not
+    light = np.interp(
+        np.arange(most + 1) * (255 / most), np.arange(256), srgb_to_light(steps / 255)
+    )
+    table = np.rint(light_to_srgb(light) * most).astype(pixels.dtype)
+    converted = pixels.copy()
+    converted[..., :3] = table[pixels[..., :3]]
+    return converted
+
+
+def _notes(header: PhotoHeader) -> Notes:
+    notes = Notes() if header.exif is None else read_notes(header.exif)
+    return notes if header.dpi is None else replace(notes, dpi=header.dpi)

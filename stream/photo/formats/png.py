@@ -1,0 +1,181 @@
+"""PNG files: what they say before their pixels, and what is written beside these.
+
+Source: the PNG specification, third edition (sections 5 and 11).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from stream.photo.formats.described_colours import (
+    DescribedColours,
+    of_code_points,
+    of_gamma,
+)
+from stream.photo.formats.exif import orientation_of, read_tags
+from stream.photo.formats.header import PhotoHeader
+
+PNG_START = b"\x89PNG\r\n\x1a\n"
+#: Chunks that are looked through; a few thousand are usual at most.
+_MAX_CHUNKS = 5000
+#: Chunks without which it is another picture, or lies on its side.
+_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"}
+#: Those that are looked into, and how many bytes of them.
+_READ = {
+    **dict.fromkeys((b"acTL", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"tRNS"), 256),
+    **dict.fromkeys((b"iCCP", b"eXIf"), 1 << 22),
+}
+#: By the type of its colours: how many numbers a pixel has.
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+#: So many times as long as what was deflated at most; see the documentation of zlib.
+_MOST_DEFLATED = 1032
+_MAX_PROFILE = 1 << 22
+_METRES = 0.0254  # in an inch
+
+
+def png_header(data: bytes) -> PhotoHeader | None:
+    """Return what a PNG says of itself, `None` where it breaks off before its size."""
+    if len(data) < 26 or data[12:16] != b"IHDR":
+        return None
+    width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
+    chunks: dict[bytes, bytes] = {}
+    with contextlib.suppress(ValueError):
+        for name, start, end in itertools.islice(_chunk_places(data), _MAX_CHUNKS):
+            # an animation is announced before the picture, or it is none
+            is_late = name == b"acTL" and b"IDAT" in chunks
+            if name in _READ and end - start <= _READ[name] and not is_late:
+                chunks.setdefault(name, data[start:end])
+            elif name == b"IDAT":
+                chunks[name] = b""
+    found: dict[str, Any] = _found(chunks)
+    return PhotoHeader(
+        "png",
+        width,
+        height,
+        depth=depth,
+        channels="grey" if colours in (0, 4) else "rgb",
+        has_alpha=colours in (4, 6) or b"tRNS" in chunks,
+        **found,
+    )
+
+
+def _found(chunks: dict[bytes, bytes]) -> dict[str, Any]:
+    """Return what the chunks beside the picture say; colours by the first that says something."""
+    found: dict[str, Any] = {}
+    with contextlib.suppress(struct.error):
+        if b"acTL" in chunks:
+            found["num_pictures"] = max(1, struct.unpack_from(">I", chunks[b"acTL"])[0])
+    with contextlib.suppress(struct.error):
+        if b"pHYs" in chunks:
+            across, down, unit = struct.unpack_from(">IIB", chunks[b"pHYs"])
+            if unit == 1 and across and down:
+                found["dpi"] = across * _METRES, down * _METRES
+    if b"eXIf" in chunks:
+        found["exif"] = chunks[b"eXIf"]
+        found["orientation"] = orientation_of(read_tags(found["exif"])[0])
+    colours = of_code_points(*chunks[b"cICP"][:2]) if len(chunks.get(b"cICP", b"")) == 4 else None
+    if len(chunks.get(b"cICP", b"")) == 4:
+        found["colours"] = colours
+    elif b"iCCP" in chunks:
+        found["profile"] = _inflated_profile(chunks[b"iCCP"])
+    elif b"sRGB" not in chunks:
+        found["colours"] = _described(chunks)
+    return found
+
+
+def _described(chunks: dict[bytes, bytes]) -> DescribedColours | None:
+    """Return what gAMA and cHRM say."""
+    gamma, corners = chunks.get(b"gAMA", b""), chunks.get(b"cHRM", b"")
+    points = None
+    if len(corners) == 32:
+        values = [value / 100_000 for value in struct.unpack(">8I", corners)]
+        white, *primaries = zip(values[::2], values[1::2], strict=True)
+        points = primaries, white
+    return of_gamma(int.from_bytes(gamma) / 100_000 if len(gamma) == 4 else None, points)
+
+
+def _inflated_profile(chunk: bytes) -> bytes:
+    """Return the profile, or as much of it as a profile may have."""
+    _, _, rest = chunk.partition(b"\0")
+    try:
+        return zlib.decompressobj().decompress(rest[1:], _MAX_PROFILE)
+    except zlib.error:
+        return b""
+
+
+def without_extras(data: bytes) -> bytes:
+    """Return a PNG without the texts, profiles and previews in it, which may inflate to anything.
+
+    Raises:
+        ValueError: it breaks off, or is more than a picture of its size can be.
+    """
+    places = list(itertools.islice(_chunk_places(data), _MAX_CHUNKS))
+    kept = [(name, data[start - 8 : end + 4]) for name, start, end in places if name in _NEEDED]
+    if len(places) == _MAX_CHUNKS:
+        raise ValueError("no program writes so many pieces")
+    width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
+    bits = width * depth * _CHANNELS.get(colours, 4)
+    # rows have a byte before them; of a picture that comes in passes there are more, shorter rows
+    most = 2 * height * (1 + (bits + 7) // 8) + (1 << 20)
+    if _inflated([piece[8:-4] for name, piece in kept if name == b"IDAT"], most) > most:
+        raise ValueError("it goes on after the picture")
+    return PNG_START + b"".join(piece for _, piece in kept)
+
+
+def _inflated(pieces: list[bytes], most: int) -> int:
+    """Return the size of what was deflated, counted no further than a little above `most`."""
+    if sum(map(len, pieces)) * _MOST_DEFLATED <= most:
+        return 0
+    inflate, found = zlib.decompressobj(), 0
+    for piece in pieces:
+        rest = piece
+        while rest and found <= most and not inflate.eof:
+            try:
+                found += len(inflate.decompress(rest, 1 << 20))
+            except zlib.error:
+                return found  # the decoder will find it damaged
+            rest = inflate.unconsumed_tail
+    return found
+
+
+def _chunk_places(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk, and where its body lies.
+
+    Raises:
+        ValueError: the file breaks off.
+    """
+    position, name = len(PNG_START), b""
+    while position < len(data) and name != b"IEND":
+        if position + 12 > len(data):
+            raise ValueError("it breaks off")
+        length, name = struct.unpack_from(">I4s", data, position)
+        if position + 12 + length > len(data):
+            raise ValueError("it breaks off")
+        yield name, position + 8, position + 8 + length
+        position += 12 + length
+
+
+def png_with(
+    data: bytes, *, profile: bytes | None, exif: bytes, dpi: tuple[float, float] | None
+) -> bytes:
+    """Return a PNG with a profile, an EXIF block and a resolution."""
+    pieces = []
+    if profile is not None:
+        pieces.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
+    if dpi is not None:
+        metres = [round(number / _METRES) for number in dpi]
+        pieces.append(_chunk(b"pHYs", struct.pack(">IIB", *metres, 1)))
+    if exif:
+        pieces.append(_chunk(b"eXIf", exif))
+    end = 8 + 12 + 13  # of IHDR
+    return data[:end] + b"".join(pieces) + data[end:]
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(name + body))
+    return struct.pack(">I", len(body)) + name + body + checksum

@@ -1,0 +1,81 @@
+"""A photo as it was read, which travels with its frame from source to sink."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.photo.formats.exif import Notes
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo: its pixels, and what belongs to them.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, the right way up, on white where the photo is transparent.
+            Never written to.
+        profile: ICC profile of its RGB, `None` for sRGB.
+        straight: (H, W, 4) uint8 RGB and straight alpha, `None` where all of it is opaque.
+        deep: (H, W, 3) or, of a transparent one, (H, W, 4) uint16, the same with 16 bits a
+            channel; `None` where it has no more than eight.
+        notes: what else travels with it.
+        remarks: what is told of it, "has 3 pages; the first one is taken".
+    """
+
+    image: Image
+    profile: bytes | None = None
+    straight: Image | None = None
+    deep: NDArray[np.uint16] | None = None
+    notes: Notes = field(default_factory=Notes)
+    remarks: tuple[str, ...] = ()
+
+
+def photo_of(pixels: NDArray[Any], **more: Any) -> Photo:
+    """Return the photo of pixels.
+
+    Args:
+        pixels: (H, W, 3) RGB or (H, W, 4) with straight alpha, uint8 or uint16.
+        **more: other attributes.
+    """
+    most = np.iinfo(pixels.dtype).max
+    if pixels.shape[2] == 4 and pixels[..., 3].min() == most:
+        pixels = np.ascontiguousarray(pixels[..., :3])
+    deep = pixels if pixels.dtype == np.uint16 else None
+    image = in_eight_bits(pixels)
+    straight = image if image.shape[2] == 4 else None
+    for array in (image, deep):
+        if array is not None:
+            array.setflags(write=False)
+    shown = image if straight is None else before_white(straight)
+    shown.setflags(write=False)
+    return Photo(shown, straight=straight, deep=deep, **more)
+
+
+def in_eight_bits(pixels: NDArray[Any]) -> Image:
+    """Return uint8 of uint8 or of uint16."""
+    if pixels.dtype == np.uint8:
+        return np.asarray(pixels, np.uint8)
+    return np.asarray(cv2.convertScaleAbs(pixels, alpha=1 / 257), np.uint8)
+
+
+def before_white(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return (H, W, 3) of (H, W, 4) with straight alpha, uint8 or uint16, before white."""
+    most = int(np.iinfo(pixels.dtype).max)
+    opacity = cv2.merge([pixels[..., 3]] * 3)
+    front = cv2.multiply(pixels[..., :3], opacity, scale=1 / most)
+    return np.asarray(cv2.add(front, cv2.bitwise_not(opacity)), pixels.dtype)
+
+
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return an image that lies as EXIF numbers it, 1 to 8, the right way up."""
+    if orientation in (5, 6, 7, 8):
+        pixels = cv2.transpose(pixels)
+    flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
+    return np.asarray(pixels if flip is None else cv2.flip(pixels, flip))

@@ -1,0 +1,133 @@
+"""HEIC and AVIF files of several tiles, written box by box around what ffmpeg encodes."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.ffmpeg_reference import ffmpeg
+
+TILE = 64
+
+
+def write_heif(
+    path: Path,
+    image: NDArray[np.uint8],
+    *,
+    quarter_turns: int = 0,
+    profile: bytes | None = None,
+    exif: bytes | None = None,
+) -> None:
+    """Write (H, W, 3) RGB as a grid of tiles: HEVC, or AV1 where `path` ends in .avif.
+
+    Args:
+        quarter_turns: anticlockwise, that a reader has to make.
+        profile: ICC.
+        exif: the block that begins with its byte order.
+    """
+    kind, config = ("av01", "av1C") if path.suffix == ".avif" else ("hvc1", "hvcC")
+    height, width = image.shape[:2]
+    rows, columns = -(-height // TILE), -(-width // TILE)
+    padding = (0, rows * TILE - height), (0, columns * TILE - width), (0, 0)
+    padded = np.pad(image, padding, mode="edge")
+    tiles, configured = [], b""
+    for row in range(rows):
+        for column in range(columns):
+            tile = padded[row * TILE :, column * TILE :][:TILE, :TILE]
+            configured, coded = _encoded(path, tile, kind, config)
+            tiles.append(coded)
+    num = len(tiles)
+    items = [*[(kind, tile) for tile in tiles], ("grid", _grid(rows, columns, width, height))]
+    if exif is not None:
+        items.append(("Exif", bytes(4) + exif))
+    extra = [_box("irot", bytes([quarter_turns]))]
+    extra += [] if profile is None else [_box("colr", b"prof" + profile)]
+    sizes = [_full("ispe", 0, struct.pack(">II", *wh)) for wh in ((TILE, TILE), (width, height))]
+    properties = _box("ipco", _box(config, configured), *sizes, *extra)
+    links = {
+        **dict.fromkeys(range(1, num + 1), (1, 2)),
+        num + 1: (3, *range(4, 4 + len(extra))),
+    }
+    meta = _meta(items, num, _box("iprp", properties, _associations(links)))
+    data = b"".join(body for _, body in items)
+    brand = b"avif" if kind == "av01" else b"heic"
+    begin = _box("ftyp", brand + bytes(4) + b"mif1" + brand)
+    start = len(begin) + len(meta(0)) + 8
+    path.write_bytes(begin + meta(start) + _box("mdat", data))
+
+
+def _encoded(path: Path, tile: NDArray[np.uint8], kind: str, config: str) -> tuple[bytes, bytes]:
+    """Return the decoder's configuration and the coded picture."""
+    raw, video = path.with_suffix(".raw"), path.with_suffix(".mp4")
+    raw.write_bytes(np.ascontiguousarray(tile).tobytes())
+    codec = ["-c:v", "libx265", "-x265-params", "log-level=none", "-crf", "8", "-tag:v", "hvc1"]
+    if kind == "av01":
+        codec = ["-c:v", "libaom-av1", "-crf", "8", "-cpu-used", "8", "-still-picture", "1"]
+    shape = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{TILE}x{TILE}")
+    pixels = ("-vf", "scale=out_range=pc:out_color_matrix=bt601", "-pix_fmt", "yuv420p")
+    ffmpeg(*shape, "-i", raw, *pixels, "-color_range", "pc", *codec, video)
+    data = video.read_bytes()
+    raw.unlink()
+    video.unlink()
+    found = {}
+    for name in (config.encode(), b"mdat"):
+        at = data.index(name)
+        found[name] = data[at + 4 : at - 4 + int.from_bytes(data[at - 4 : at])]
+    return found[config.encode()], found[b"mdat"]
+
+
+def _grid(rows: int, columns: int, width: int, height: int) -> bytes:
+    return struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
+
+
+def _meta(items: list[tuple[str, bytes]], num_tiles: int, properties: bytes):
+    """Return what makes the box, given where the first item will lie."""
+    infos = [
+        _box("infe", b"\2\0\0" + bytes([i <= num_tiles]) + struct.pack(">HH", i, 0) + kind + b"\0")
+        for i, kind in enumerate((kind.encode() for kind, _ in items), 1)
+    ]
+    references = [
+        _box(
+            "dimg",
+            struct.pack(f">{2 + num_tiles}H", num_tiles + 1, num_tiles, *range(1, num_tiles + 1)),
+        )
+    ]
+    if len(items) > num_tiles + 1:
+        references.append(_box("cdsc", struct.pack(">3H", num_tiles + 2, 1, num_tiles + 1)))
+
+    def made(start: int) -> bytes:
+        places, position = b"", start
+        for number, (_, body) in enumerate(items, 1):
+            places += struct.pack(">HHHHII", number, 0, 0, 1, position, len(body))
+            position += len(body)
+        return _full(
+            "meta",
+            0,
+            _full("hdlr", 0, bytes(4) + b"pict" + bytes(13)),
+            _full("pitm", 0, struct.pack(">H", num_tiles + 1)),
+            _full("iloc", 1, struct.pack(">BBH", 0x44, 0, len(items)) + places),
+            _full("iinf", 0, struct.pack(">H", len(items)), *infos),
+            _full("iref", 0, *references),
+            properties,
+        )
+
+    return made
+
+
+def _associations(links: dict[int, tuple[int, ...]]) -> bytes:
+    body = struct.pack(">I", len(links))
+    for item, numbers in links.items():
+        body += struct.pack(">HB", item, len(numbers)) + bytes(0x80 | each for each in numbers)
+    return _full("ipma", 0, body)
+
+
+def _full(name: str, version: int, *parts: bytes) -> bytes:
+    return _box(name, bytes([version, 0, 0, 0]), *parts)
+
+
+def _box(name: str, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I", len(body) + 8) + name.encode() + body

@@ -1,0 +1,78 @@
+"""HEIC and AVIF photos, whose tiles are put together, and JPEG XL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream.errors import StreamError
+from stream.files.photos import open_photo
+from tests.ffmpeg_reference import ffmpeg
+from tests.heif_files import write_heif
+from tests.icc_profiles import DISPLAY_P3, rgb_profile
+from tests.photo_files import camera_exif, is_thumbnail_in, kept, person, through
+
+Image = pytest.importorskip("PIL.Image")
+
+ROWS, COLUMNS = np.mgrid[:180, :120]
+SMOOTH = np.dstack([COLUMNS * 2, ROWS * 255 // 179, (ROWS + COLUMNS) // 2]).astype(np.uint8)
+PROFILE = rgb_profile(*DISPLAY_P3)
+
+
+@pytest.mark.parametrize("ending", [".heic", ".avif"])
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+def test_tiles_are_one_photo(tmp_path, ending, quarter_turns):
+    source = tmp_path / f"in{ending}"
+    # EXIF says it as well: turned once
+    write_heif(source, SMOOTH, quarter_turns=quarter_turns, profile=PROFILE, exif=camera_exif(6))
+    assert through(source, tmp_path / "out.png") == []
+    upright = np.rot90(SMOOTH, quarter_turns).astype(int)
+    with Image.open(tmp_path / "out.png") as image:
+        written = np.asarray(image).astype(int)
+    assert written.shape == upright.shape
+    assert np.abs(written - upright).mean() < 3
+    found = kept(tmp_path / "out.png")
+    assert found["profile"] == PROFILE
+    assert found["camera"] == ["Maker", "Model 5"]
+    assert found["date"][0] == "2024:05:06 07:08:09"
+    assert found["orientation"] == 1
+    assert is_thumbnail_in(source)
+    assert not is_thumbnail_in(tmp_path / "out.png")
+
+
+def test_tiles_are_one_background(tmp_path):
+    write_heif(tmp_path / "wall.heic", np.full((180, 240, 3), (40, 90, 200), np.uint8))
+    Image.fromarray(person((48, 64))).save(tmp_path / "in.png")
+    through(tmp_path / "in.png", tmp_path / "out.png", f"replace={tmp_path / 'wall.heic'}")
+    with Image.open(tmp_path / "out.png") as image:
+        shown = np.asarray(image).astype(int)
+    assert np.abs(shown[2:10] - (40, 90, 200)).max() < 5
+    assert np.abs(shown[-2:] - (40, 90, 200)).max() < 5
+
+
+def test_a_heic_is_known_by_its_content(tmp_path):
+    write_heif(tmp_path / "in.heic", SMOOTH)
+    for name in ("IMG_1.JPG", "noending"):
+        (tmp_path / name).write_bytes((tmp_path / "in.heic").read_bytes())
+        assert open_photo(tmp_path / name).image.shape == (180, 120, 3)
+
+
+def test_a_heic_that_breaks_off_is_named(tmp_path):
+    write_heif(tmp_path / "in.heic", SMOOTH)
+    data = (tmp_path / "in.heic").read_bytes()
+    for length in (40, 200, len(data) // 2):
+        (tmp_path / "torn.heic").write_bytes(data[:length])
+        with pytest.raises(StreamError, match=r"torn\.heic: cannot be decoded"):
+            open_photo(tmp_path / "torn.heic")
+
+
+@pytest.mark.parametrize("pixels", ["rgb24", "rgb48le"])
+def test_jpeg_xl(tmp_path, pixels):
+    path: Path = tmp_path / "in.jxl"
+    shape = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "120x180", "-i", "-")
+    ffmpeg(*shape, "-pix_fmt", pixels, "-distance", "0", path, data=SMOOTH.tobytes())
+    photo = open_photo(path)
+    assert np.abs(photo.image.astype(int) - SMOOTH).max() <= 1
+    assert (photo.deep is not None) == (pixels == "rgb48le")

@@ -1,0 +1,65 @@
+"""What files of photos say of themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+
+from stream.photo.decoding import decode
+from stream.photo.formats.kinds import kind_of, photo_header
+from tests.icc_profiles import DISPLAY_P3, rgb_profile
+from tests.photo_files import camera_exif, person
+
+Image = pytest.importorskip("PIL.Image")
+
+KINDS = {
+    "JPEG": "jpeg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "TIFF": "tiff",
+    "AVIF": "avif",
+    "GIF": "gif",
+    "BMP": "bmp",
+}
+PROFILE = rgb_profile(*DISPLAY_P3)
+
+
+def coded(kind: str) -> bytes:
+    data = io.BytesIO()
+    more = {"exif": b"Exif\0\0" + camera_exif(), "icc_profile": PROFILE, "dpi": (300, 300)}
+    if kind == "TIFF":
+        more.pop("exif")
+    Image.fromarray(person()).save(data, kind, **({} if kind in ("GIF", "BMP") else more))
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind_size_and_profile(kind):
+    data = coded(kind)
+    assert kind_of(data[:64]) == KINDS[kind]
+    header = photo_header(data)
+    assert header is not None
+    assert (header.kind, header.width, header.height) == (KINDS[kind], 64, 48)
+    assert header.num_pictures == 1
+    assert header.profile == (None if kind in ("GIF", "BMP") else PROFILE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_breaks_off_or_is_damaged_is_no_crash(kind):
+    """Whatever is in a file: a header or none, a photo or `ValueError`."""
+    data = coded(kind)
+    for length in [*range(min(len(data), 1500)), len(data) - 1]:
+        photo_header(data[:length])
+    random = np.random.default_rng(7)
+    for _ in range(300):
+        damaged = bytearray(data)
+        for place in random.integers(4, min(len(data), 1200), 4):
+            damaged[place] = random.integers(256)
+        header = photo_header(bytes(damaged))
+        if header is not None and header.width * header.height > 1_000_000:
+            continue  # as large as that it would only take its time
+        with contextlib.suppress(ValueError):
+            assert decode(bytes(damaged), header).image.shape[2] == 3

@@ -1,0 +1,177 @@
+"""Colours of photos: converted or kept, never dropped."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+from stream.files.photos import open_photo, read_photo
+from stream.serve.limits import Limits
+from stream.serve.uploads import decode_photo
+from tests.ffmpeg_reference import rgb
+from tests.icc_profiles import ADOBE_RGB, DISPLAY_P3, cmyk_profile, grey_profile, rgb_profile
+from tests.photo_files import person, through
+
+Image = pytest.importorskip("PIL.Image")
+ImageCms = pytest.importorskip("PIL.ImageCms")
+
+RAMP = np.tile(np.arange(0, 256, 4, np.uint8), (48, 1))
+
+
+def seen(path) -> np.ndarray:
+    """Return the picture as a program shows it that heeds profiles."""
+    with Image.open(path) as image:
+        profile = image.info.get("icc_profile")
+        if profile is not None:
+            source, srgb = io.BytesIO(profile), ImageCms.createProfile("sRGB")
+            image = ImageCms.profileToProfile(image, source, srgb, 1, outputMode="RGB")
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def with_chunk(data: bytes, name: bytes, body: bytes) -> bytes:
+    check = struct.pack(">I", zlib.crc32(name + body))
+    return data[:33] + struct.pack(">I", len(body)) + name + body + check + data[33:]
+
+
+def png(image: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])[1])
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("out", [".png", ".jpg", ".bmp", ".tif"])
+def test_grey_profiles_are_converted(tmp_path, ending, out):
+    source = tmp_path / f"in{ending}"
+    Image.fromarray(RAMP).save(source, icc_profile=grey_profile(1.0), quality=100)
+    assert through(source, tmp_path / f"out{out}") == []
+    assert np.abs(seen(tmp_path / f"out{out}") - seen(source)).mean() < 2
+
+
+def test_grey_of_sixteen_bits_is_converted(tmp_path):
+    deep = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (48, 1))
+    cv2.imwrite(str(tmp_path / "a.png"), deep)
+    chunk = b"x\0\0" + zlib.compress(grey_profile(1.0))
+    (tmp_path / "in.png").write_bytes(with_chunk((tmp_path / "a.png").read_bytes(), b"iCCP", chunk))
+    photo = open_photo(tmp_path / "in.png")
+    assert photo.deep is not None
+    light = np.linspace(0, 1, 64)
+    expected = np.where(light < 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 255
+    assert np.abs(photo.image[0, :, 0] - expected).max() < 3
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".tif"])
+def test_cmyk_profiles_are_converted(tmp_path, ending):
+    source = tmp_path / f"in{ending}"
+    inks = np.random.default_rng(2).integers(0, 256, (3, 4, 4)).astype(np.uint8).repeat(16, 0)
+    image = Image.fromarray(inks.repeat(16, 1), mode="CMYK")
+    image.save(source, icc_profile=cmyk_profile(), quality=100)
+    assert through(source, tmp_path / "out.png") == []
+    assert np.abs(seen(tmp_path / "out.png") - seen(source)).mean() < 2
+
+
+@pytest.mark.parametrize("profile", [ADOBE_RGB, DISPLAY_P3])
+def test_profiles_are_brought_into_a_videos_colours(tmp_path, profile):
+    image = np.full((48, 64, 3), (125, 217, 76), np.uint8)
+    Image.fromarray(image).save(tmp_path / "in.png", icc_profile=rgb_profile(*profile))
+    through(tmp_path / "in.png", tmp_path / "out.mkv")
+    written = rgb(tmp_path / "out.mkv", (48, 64), 1)[0, 24, 32].astype(int)
+    assert np.abs(written - seen(tmp_path / "in.png")[24, 32]).max() < 6
+
+
+@pytest.mark.parametrize("background", ["#1edc3c", "photo"])
+@pytest.mark.parametrize("profile", [ADOBE_RGB, DISPLAY_P3])
+def test_a_background_is_brought_into_its_photos_colours(tmp_path, background, profile):
+    source = tmp_path / "in.png"
+    Image.fromarray(person()).save(source, icc_profile=rgb_profile(*profile))
+    value = background
+    if background == "photo":
+        value = str(tmp_path / "wall.png")
+        wall = Image.fromarray(np.full((8, 8, 3), (125, 217, 76), np.uint8))
+        wall.save(value, icc_profile=rgb_profile(*ADOBE_RGB))
+    through(source, tmp_path / "out.png", f"replace={value}")
+    assert np.abs(seen(tmp_path / "out.png")[2, 2] - (30, 220, 60)).max() < 6
+    assert (seen(tmp_path / "out.png")[24, 28] == seen(source)[24, 28]).all()
+
+
+@pytest.mark.parametrize("effect", ["overlay", "mask", "blur", "cutout"])
+def test_other_effects_go_on_in_a_photos_colours(tmp_path, effect):
+    source = tmp_path / "in.png"
+    Image.fromarray(person()).save(source, icc_profile=rgb_profile(*ADOBE_RGB))
+    through(source, tmp_path / "out.png", effect)
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.info["icc_profile"] == rgb_profile(*ADOBE_RGB)
+    if effect == "overlay":
+        line = seen(tmp_path / "out.png")[15, 28]
+        assert np.abs(line - (0, 200, 255)).max() < 6
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("kind", ["cut off", "none", "of CMYK"])
+def test_a_profile_that_does_not_fit_is_said(tmp_path, ending, kind):
+    profile = {"cut off": rgb_profile(*ADOBE_RGB)[:300], "none": b"none", "of CMYK": cmyk_profile()}
+    source = tmp_path / f"in{ending}"
+    Image.fromarray(person()).save(source, icc_profile=profile[kind], quality=95)
+    (line,) = through(source, tmp_path / "out.png")
+    assert "has a colour profile that does not fit" in line
+    with Image.open(tmp_path / "out.png") as image:
+        assert "icc_profile" not in image.info
+
+
+def linear(image: np.ndarray) -> np.ndarray:
+    return np.rint((image / 255) ** 2.2 * 255).astype(np.uint8)
+
+
+def test_gamma_of_a_png_counts(tmp_path):
+    source = tmp_path / "in.png"
+    shades = np.dstack([RAMP] * 3)
+    source.write_bytes(with_chunk(png(linear(shades)), b"gAMA", struct.pack(">I", 100_000)))
+    bright = slice(16, None)  # of dark shades eight bits of light tell too few apart
+    assert np.abs(read_photo(source)[:, bright].astype(int) - shades[:, bright]).max() < 6
+    usual = with_chunk(png(shades), b"gAMA", struct.pack(">I", 45_455))
+    source.write_bytes(usual)
+    assert (read_photo(source) == shades).all()
+    source.write_bytes(
+        with_chunk(with_chunk(png(shades), b"gAMA", struct.pack(">I", 100_000)), b"sRGB", b"\0")
+    )
+    assert (read_photo(source) == shades).all(), "sRGB comes first"
+
+
+def test_primaries_of_a_png_count(tmp_path):
+    source = tmp_path / "in.png"
+    image = np.full((8, 8, 3), (104, 216, 87), np.uint8)  # (30, 220, 60) in Display P3
+    points = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+    source.write_bytes(with_chunk(png(image), b"cHRM", struct.pack(">8I", *points)))
+    assert np.abs(read_photo(source)[0, 0].astype(int) - (30, 220, 60)).max() < 9
+    source.write_bytes(with_chunk(png(image), b"cICP", bytes([12, 13, 0, 1])))
+    assert np.abs(read_photo(source)[0, 0].astype(int) - (30, 220, 60)).max() < 9
+    source.write_bytes(with_chunk(png(image), b"cICP", bytes([1, 13, 0, 1])))
+    assert (read_photo(source) == image).all()
+
+
+@pytest.mark.parametrize(("transfer", "white"), [(16, 148), (18, 191)])
+def test_hdr_photos_are_brought_into_srgb(tmp_path, transfer, white):
+    """The white of a page, 203 cd/m2, is PQ 58 % and HLG 75 %; what is brighter is still there."""
+    source = tmp_path / "in.png"
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:4], image[4:, :4] = white, 255
+    source.write_bytes(with_chunk(png(image), b"cICP", bytes([9, transfer, 0, 1])))
+    shown = read_photo(source)
+    assert 225 < shown[0, 0, 0] < shown[7, 0, 0] <= 255
+    assert (shown[7, 7] == 0).all()
+    assert open_photo(source).remarks == ("has HDR colours, which are brought into sRGB",)
+
+
+def test_uploads_are_brought_into_srgb():
+    image = np.full((48, 64, 3), (125, 217, 76), np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, "PNG", icc_profile=rgb_profile(*ADOBE_RGB))
+    shown = decode_photo(data.getvalue(), Limits())
+    assert np.abs(shown[0, 0].astype(int) - (30, 220, 60)).max() < 4
+    linear_png = with_chunk(
+        png(np.full((8, 8, 3), 55, np.uint8)), b"gAMA", struct.pack(">I", 100_000)
+    )
+    assert abs(int(decode_photo(linear_png, Limits())[0, 0, 0]) - 128) < 4

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import StreamError
-from stream.ffmpeg.still_picture import decode_still
+from stream.files.still_picture import decode_still
 from stream.photo.colour_profile import to_srgb
 from stream.photo.decoding import NOT_WHOLE, check_header, decode, finished
 from stream.photo.encoding import FORMATS, encode

@@ -87,13 +87,13 @@ def test_a_folder_is_finished_or_discarded_whole(tmp_path):
     assert (tmp_path / "folder True" / "deep" / "file").read_text() == "x"
 
 
-def test_a_name_that_is_too_long_is_an_error_and_nothing_else(tmp_path):
-    part = Unfinished(tmp_path / ("x" * 250))
-    part.discard()
-    with pytest.raises(OSError, match="name too long"):
-        part.path.touch()
-    with pytest.raises(OSError, match="name too long"), unfinished(part.target) as path:
+def test_the_longest_names_and_longer_ones(tmp_path):
+    longest, longer = (tmp_path / ("x" * num) for num in (255, 256))
+    with unfinished(longest) as path:
         path.touch()
+    with pytest.raises(OSError, match="name too long"), unfinished(longer) as path:
+        path.touch()
+    assert list(tmp_path.iterdir()) == [longest]
 
 
 def test_what_killed_programs_left_is_deleted_and_nothing_else(tmp_path):

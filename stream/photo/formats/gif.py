@@ -21,6 +21,9 @@ def gif_header(data: bytes) -> PhotoHeader | None:
             break
         if data[position] == _PICTURE:
             num_pictures += 1
+            # a picture that is larger than the screen makes it larger in Pillow
+            left, top, wide, high = struct.unpack_from("<4H", data, position + 1)
+            width, height = max(width, left + wide), max(height, top + high)
             position += 11 + _colours(data[position + 9])
         else:
             position += 2

@@ -63,3 +63,15 @@ def test_what_breaks_off_or_is_damaged_is_no_crash(kind):
             continue  # as large as that it would only take its time
         with contextlib.suppress(ValueError):
             assert decode(bytes(damaged), header).image.shape[2] == 3
+
+
+def test_a_gif_is_as_large_as_its_largest_picture():
+    """Which is what decoding it takes memory for."""
+    data = bytearray(coded("GIF"))
+    at = data.index(b"\x2c\x00\x00\x00\x00\x40\x00\x30\x00")
+    data[at + 5 : at + 9] = b"\xff\xff\xff\xff"
+    header = photo_header(bytes(data))
+    assert header is not None
+    assert (header.width, header.height) == (65535, 65535)
+    with pytest.raises(ValueError, match="has 65535x65535 pixels"):
+        decode(bytes(data), header)

@@ -29,10 +29,11 @@ _END = re.compile(r"out_time_us=(\d+)$")
 #: threads of the encoder, by default one a core, would hold back as many frames until others come.
 TIMESTAMP_OPTIONS = (
     *(*KEEP_TIMESTAMPS, "-threads", "1"),
-    # raw frames at times that do not rise are no error, as the muxer would have it
-    *("-bsf:v", "setts=ts=if(N\\,max(PTS\\,PREV_OUTPTS+1)\\,PTS)"),
     *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", MARK + " {pts} {tb}"),
 )
+#: Raw frames at times that do not rise are no error then, as the muxer would have it. Each frame
+#: waits for the next one.
+RISING_OPTIONS = ("-bsf:v", "setts=ts=if(N\\,max(PTS\\,PREV_OUTPTS+1)\\,PTS)")
 #: Reports, at its end, when the last frame ends; of use where timestamps count from the start.
 END_OPTIONS = ("-progress", "pipe:2", "-stats_period", "86400")
 #: Belongs before the one `scale` of the filters; prints the pts of the first frame of each size.

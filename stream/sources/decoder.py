@@ -18,6 +18,7 @@ from stream.ffmpeg.sound import NOWHERE
 from stream.ffmpeg.timestamped_output import (
     END_OPTIONS,
     PRINT_SHAPES,
+    RISING_OPTIONS,
     TIMESTAMP_OPTIONS,
     Shape,
     Timestamp,
@@ -110,11 +111,12 @@ class Decoder:
         along = [part for index in opening.along for part in ("-map", f"0:{index}")]
         further = [*along, "-c", "copy", *NOWHERE] if along else []
         # with further tracks it would be the end of the longest
+        rising = [] if opening.low_delay else RISING_OPTIONS
         end = [] if opening.keeps_clock or along else END_OPTIONS
         self._output = TimestampedOutput(
             [
                 *(*inputs, *end, "-map", f"0:{track}", "-vf", ",".join(filters)),
-                *(*TIMESTAMP_OPTIONS, "-f", "rawvideo", "pipe:1", *further),
+                *(*TIMESTAMP_OPTIONS, *rising, "-f", "rawvideo", "pipe:1", *further),
             ]
         )
         self._process = self._output.process

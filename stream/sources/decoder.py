@@ -110,8 +110,8 @@ class Decoder:
         track = "V:0" if opening.track is None else opening.track
         along = [part for index in opening.along for part in ("-map", f"0:{index}")]
         further = [*along, "-c", "copy", *NOWHERE] if along else []
-        # with further tracks it would be the end of the longest
         rising = [] if opening.low_delay else RISING_OPTIONS
+        # with further tracks it would be the end of the longest
         end = [] if opening.keeps_clock or along else END_OPTIONS
         self._output = TimestampedOutput(
             [

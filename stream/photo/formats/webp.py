@@ -55,8 +55,8 @@ def _size(name: bytes, body: bytes) -> dict[str, Any] | None:
         if name == b"VP8 ":
             width, height = struct.unpack_from("<HH", body, 6)
             return {"width": width & 0x3FFF, "height": height & 0x3FFF}
-    except struct.error:
-        pass
+    except struct.error:  # it breaks off
+        return None
     return None
 
 

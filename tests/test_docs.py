@@ -21,6 +21,7 @@ pytest.importorskip("tensorflow", reason="the export goes through TensorFlow")
 
 import run
 from segmentation.mask_rcnn import segmenter as mask_rcnn
+from segmentation.runtime import compiling
 from segmentation.weights import presets
 from segmentation.weights.store import locate
 from tests.casting import cast_clip
@@ -64,6 +65,8 @@ def machine(
         patch.setenv("MASKCAST_WEIGHTS", str(home / "weights"))
         patch.setitem(presets.PRESETS, "mask-rcnn", published)
         patch.setattr(mask_rcnn, "PUBLISHED_SIZE", SIZE)
+        # of one export; what is tried here is what leads to it and what comes after
+        patch.setattr(compiling, "OpenVINONetwork", functools.cache(compiling.OpenVINONetwork))
         yield patch
     server.shutdown()
     thread.join()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from segmentation.mask_rcnn.segmenter import KERAS_BATCH  # noqa: E402
 from segmentation.segmenter import Options, Segmenter  # noqa: E402
 from tests.golden.comparison import Tolerance, run, same_objects  # noqa: E402
 from tests.golden.reference import compact, load_golden  # noqa: E402
+from tests.segmentation.conftest import eagerly  # noqa: E402
 
 if keras.backend.backend() == "jax":
     pytest.skip("molding needs float64", allow_module_level=True)
@@ -58,11 +59,17 @@ def exact(options: Options) -> Segmenter:
     return load("mask-rcnn", options)
 
 
-@pytest.mark.long
-@pytest.mark.usefixtures("eager")
-def test_three_images_at_once_are_as_one_by_one(
-    exact: Segmenter, photos: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclass(frozen=True)
+class Found:
+    """What is in the photos, and of how many images each call of the network was."""
+
+    together: list[Instances]
+    alone: list[Instances]
+    calls: list[int]
+
+
+@pytest.fixture(scope="module")
+def found(exact: Segmenter, photos: np.ndarray) -> Found:
     calls: list[int] = []
     run = exact.network  # type: ignore[attr-defined]
 
@@ -70,28 +77,32 @@ def test_three_images_at_once_are_as_one_by_one(
         calls.append(len(inputs[0]))
         return run(*inputs)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(exact, "network", counted)
-    together = exact.segment(photos)
-    assert calls == [KERAS_BATCH]
-    assert len({len(found) for found in together}) > 1  # so that a mix-up shows
-    for photo, found in zip(photos, together, strict=True):
-        (alone,) = exact.segment(photo[None])
+    with pytest.MonkeyPatch.context() as patch, eagerly():
+        patch.setattr(exact, "network", counted)
+        together = exact.segment(photos)
+        alone = [exact.segment(photo[None])[0] for photo in photos]
+    return Found(together, alone, calls)
+
+
+@pytest.mark.long
+def test_three_images_at_once_are_as_one_by_one(found: Found) -> None:
+    assert found.calls == [KERAS_BATCH, 1, 1, 1]
+    assert len({len(each) for each in found.together}) > 1  # so that a mix-up shows
+    for together, alone in zip(found.together, found.alone, strict=True):
         assert len(alone) > 3
         # of several images sums are rounded otherwise, and a sample on the very border of the image
         # is 0 or is not, as the last bit of a box has it: that may decide about an object
-        same = same_objects(found, alone, Tolerance(score=1e-4, box_px=1, mask=0.02))
-        assert max(len(found), len(alone)) - len(same) <= 1
-    assert calls == [KERAS_BATCH, 1, 1, 1]
+        same = same_objects(together, alone, Tolerance(score=1e-4, box_px=1, mask=0.02))
+        assert max(len(together), len(alone)) - len(same) <= 1
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("eager")
 def test_proposals_of_several_images_are_those_of_each(
-    exact: Segmenter, photos: np.ndarray
+    exact: Segmenter, photos: np.ndarray, found: Found
 ) -> None:
     """To float32's rounding, but for samples on the very border; see `PyramidRoIAlign`."""
-    exact.segment(photos)
-    exact.segment(photos[:1])
+    assert set(found.calls) == {KERAS_BATCH, 1}  # a network for each, made when it was needed
     until_classes = {}
     for (shape, *_), network in exact.network.networks.items():  # type: ignore[attr-defined]
         inner = network.get_layer("mask_rcnn")
@@ -118,11 +129,13 @@ def test_proposals_of_several_images_are_those_of_each(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("eager")
-def test_photos_of_other_sizes_use_the_same_network(exact: Segmenter, photos: np.ndarray) -> None:
-    for photo in (photos[0], photos[0, :400, :300]):
-        (found,) = exact.segment(photo[None])
-        assert len(found) > 3
-        assert found.masks.shape[1:] == photo.shape[:2]
+def test_photos_of_other_sizes_use_the_same_network(
+    exact: Segmenter, photos: np.ndarray, found: Found
+) -> None:
+    (smaller,) = exact.segment(photos[:1, :, :300])
+    assert len(smaller) > 3
+    assert smaller.masks.shape[1:] == (photos.shape[1], 300)
+    assert found.alone[0].masks.shape[1:] == photos.shape[1:3]
     made = exact.network.networks  # type: ignore[attr-defined]
     alone = [network for shapes, network in made.items() if shapes[0][0] == 1]
     assert len(alone) == 2
@@ -157,10 +170,11 @@ def matched(found: Instances, wanted: Instances) -> int:
 @pytest.mark.long
 @pytest.mark.usefixtures("eager")
 def test_bfloat16_finds_most_of_the_same(
-    exact: Segmenter, options: Options, photos: np.ndarray
+    options: Options, photos: np.ndarray, found: Found
 ) -> None:
     coarse = load("mask-rcnn", replace(options, precision="bfloat16"))
     assert coarse.device == f"CPU (Keras on {keras.backend.backend()}, bfloat16)"
-    (wanted,), (found,) = (segmenter.segment(photos[:1]) for segmenter in (exact, coarse))
-    assert matched(found, wanted) >= 0.6 * len(wanted) > 3
-    assert np.abs(np.sort(found.scores)[-3:] - np.sort(wanted.scores)[-3:]).max() > 1e-5
+    wanted = found.alone[0]
+    (rough,) = coarse.segment(photos[:1])
+    assert matched(rough, wanted) >= 0.6 * len(wanted) > 3
+    assert np.abs(np.sort(rough.scores)[-3:] - np.sort(wanted.scores)[-3:]).max() > 1e-5

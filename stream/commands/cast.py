@@ -7,12 +7,13 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands import CommandError, model_options, say
 from stream.commands.cast_options import cast_parser
+from stream.errors import StreamError
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -38,9 +39,13 @@ def cast(arguments: Sequence[str]) -> int:
         run, keep = _open(options, keyframes, wanted, stop, stack)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
-        with progress(run.source.info, next(iter(run.sinks)), run.stats) as on_progress:
+        with (
+            progress(run.source.info, next(iter(run.sinks)), run.stats) as on_progress,
+            _stats_saved(run.stats, options.stats),
+        ):
             whole = loop.play(run, on_progress=on_progress)
-    _tell(run.stats, keep, options)
+    if keep is not None and keep.unseen:
+        say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(keep.unseen))}")
     if interruption.came and not whole:
         return 130
     return 1 if run.source.num_left_out else 0
@@ -110,13 +115,22 @@ def _keep_named(text: str | None) -> Iterator[None]:
         raise CommandError(f"--keep {text}: {error}") from error
 
 
-def _tell(stats: Stats, keep: Keep | None, options: argparse.Namespace) -> None:
+@contextmanager
+def _stats_saved(stats: Stats, path: Path | None) -> Iterator[None]:
+    """Write the figures of a run at its end, also of one that failed: that may be why it did."""
     from stream.files.outputs import save
 
-    if keep is not None and keep.unseen:
-        say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(keep.unseen))}")
-    if options.stats is not None:
-        save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), options.stats)
+    def write() -> None:
+        if path is not None:
+            save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), path)
+
+    try:
+        yield
+    except StreamError:
+        with suppress(StreamError):  # the run's own error is the one to tell
+            write()
+        raise
+    write()
 
 
 def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:

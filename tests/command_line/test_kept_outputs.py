@@ -35,15 +35,17 @@ def decoder(process: subprocess.Popen[str]) -> psutil.Process:
 
 def test_a_source_that_breaks_off_leaves_what_was_read(demo_clip, tmp_path):
     outputs = ("-o", tmp_path / "out.mkv", "-o", tmp_path / "web.jsonl")
-    with start(demo_clip, "--model", "portrait", *outputs) as process:
+    stats = tmp_path / "stats.json"
+    with start(demo_clip, "--model", "portrait", *outputs, "--stats", stats) as process:
         reading = decoder(process)
         wait_for(lambda: any(path.stat().st_size > 20_000 for path in tmp_path.glob(".out*")))
         reading.kill()
         _, told = process.communicate(timeout=60)
     assert process.returncode == 1, told
     assert "Traceback" not in told
-    assert files(tmp_path) == ["out.mkv", "web.jsonl"]
+    assert files(tmp_path) == ["out.mkv", "stats.json", "web.jsonl"]
     num = len(picture_packets_s(tmp_path / "out.mkv"))
+    assert json.loads(stats.read_text())["frames"]["processed"] == num
     last = told.splitlines()[-1]
     assert last.startswith(f"error: {demo_clip}: broke off (ffmpeg was ended by SIGKILL); ")
     assert f"the first {num} frames (" in last

@@ -286,3 +286,14 @@ def test_who_sent_too_much_is_asked_to_wait(here: Served) -> None:
             await other.visit()
 
     play(flood())
+
+
+def test_those_who_offer_often_share_what_is_left_and_newcomers_are_answered(here: Served) -> None:
+    """Answering offers costs most: so many a second, and always the first few of an address."""
+    often = [here.server._may_try("192.0.2.1") for _ in range(20)]
+    assert 10 <= sum(often) <= 12  # those of 20 seconds, and of the moment this takes
+    assert not often[-1]
+    for newcomer in ("192.0.2.2", "192.0.2.3"):
+        few = [here.server._may_try(newcomer) for _ in range(8)]
+        assert few[:4] == [True] * 4
+        assert sum(few[4:]) <= 1

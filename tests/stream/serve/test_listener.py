@@ -165,6 +165,31 @@ def test_several_who_ask_all_the_time(here: Served) -> None:
     assert page(here, "127.0.0.2") == 200
 
 
+def test_what_is_refused_costs_an_address_four_times_as_much(here: Served) -> None:
+    def left() -> float:
+        async def look() -> float:
+            return here.server._listener._requests_of.left("127.0.0.1")
+
+        return float(here.call(look()))
+
+    def asks(path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", here.server.settings.port)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().status
+
+    def spent(path: str, status: int) -> float:
+        before, began = left(), time.monotonic()
+        assert [asks(path) for _ in range(5)] == [status] * 5
+        earned = (time.monotonic() - began) * here.server.settings.limits.max_requests_s
+        return (before - left() + earned) / 5
+
+    asks("/")  # so that the allowance is no longer full, which would earn nothing
+    spent("/", 200)
+    assert spent("/", 200) == pytest.approx(1, abs=0.3)
+    assert spent("/nothing", 404) == pytest.approx(4, abs=0.3)
+
+
 def test_a_storm_is_not_accepted_faster_than_it_is_dealt_with(here: Served) -> None:
     async def use_up() -> None:
         here.server._listener._accepted.spend(10_000)

@@ -198,11 +198,13 @@ def _pipeline(
     keep: Keep | None,
 ) -> tuple[Pipeline, Stats]:
     """Return the pipeline, its network ready, and what will count its frames."""
+    # a photo goes to the network as it does in Python: shrunk once, by the network's own rule
+    max_input = None if info.fps is None else segmenter.max_input
     # compiled now: at the first image a camera would not wait for that
     first = RgbPicture(np.zeros((info.height, info.width, 3), np.uint8))
     segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * tracker.max_images))
     stats, refiner, look = Stats(), Refiner(blend=info.fps is not None), Look(effect, invert, keep)
-    return Pipeline(tracker, refiner, look, max_input=segmenter.max_input, stats=stats), stats
+    return Pipeline(tracker, refiner, look, max_input=max_input, stats=stats), stats
 
 
 def _open_sinks(

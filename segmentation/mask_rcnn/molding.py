@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.mask_rcnn.box_coordinates import normalise
-from segmentation.parts.resample import resampling_matrix, resize, sample_positions, to_uint8
 
 #: pixels that one sample of a bilinear resize is made of, along one axis
 NUM_TAPS = 2
@@ -42,12 +41,54 @@ def mold(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """
     top, left, bottom, right = photo_window(image.shape[:2], size)
     inner = (bottom - top, right - left)
-    resized: NDArray[Any] = image
-    if inner != image.shape[:2]:
-        resized = np.clip(resize(image, inner, border="zero"), image.min(), image.max())
     molded = np.zeros((size, size, 3), np.uint8)
-    molded[top:bottom, left:right] = to_uint8(resized, "truncate")
+    resized = image if inner == image.shape[:2] else _resized(image, inner)
+    molded[top:bottom, left:right] = resized
     return molded
+
+
+def _resized(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a photo at another size, to the last bit as scipy's zoom and a cut to bytes make it.
+
+    Where the exact value is a whole number, the last bit decides which byte it becomes: so weights
+    and the order of sums are scipy's.
+    """
+    (rows, row_weights), (columns, column_weights) = (
+        taps(num_in, num_out) for num_in, num_out in zip(image.shape, size_hw, strict=False)
+    )
+    width = size_hw[1]
+    # channels in one row with the pixels: numpy is slow where the last axis is short
+    places = (columns[..., None] * 3 + np.arange(3)).reshape(width, NUM_TAPS, 3)
+    total = np.zeros((size_hw[0], width * 3))
+    flat = image.reshape(len(image), -1)
+    for down in range(NUM_TAPS):
+        weighted = flat[rows[:, down]] * row_weights[:, down, None]
+        for along in range(NUM_TAPS):
+            weight = np.repeat(column_weights[:, along], 3)
+            total += np.take(weighted, places[:, along].ravel(), axis=1) * weight
+    clipped = np.clip(total, image.min(), image.max()).astype(np.uint8)
+    return clipped.reshape(*size_hw, 3)
+
+
+def taps(num_in: int, num_out: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the two pixels of which each sample of a resized row is made, and their weights.
+
+    Beyond the photo all is black: the weight is 0 there.
+
+    Args:
+        num_in: pixels of the photo along this axis.
+        num_out: of the result.
+
+    Returns:
+        (num_out, 2) both.
+    """
+    positions = (np.arange(num_out) + 0.5) * (num_in / num_out) - 0.5
+    first = np.floor(positions)
+    weight = 1.0 - (positions - first)
+    pixels = np.stack([first, first + 1], axis=1).astype(np.int32)
+    weights = np.stack([weight, 1.0 - weight], axis=1)
+    inside = (pixels >= 0) & (pixels < num_in)
+    return np.clip(pixels, 0, num_in - 1), np.where(inside, weights, 0.0)
 
 
 def molded_inputs(images: NDArray[np.uint8], size: int) -> list[NDArray[Any]]:
@@ -85,17 +126,10 @@ def raw_inputs(images: NDArray[np.uint8], size: int) -> list[NDArray[Any]]:
 
 
 def _taps(num_in: int, start: int, stop: int, size: int) -> Sequence[NDArray[Any]]:
-    positions = sample_positions(stop - start, 0, num_in)
-    matrix = resampling_matrix(positions, num_in, border="zero")
-    first = np.argmax(matrix != 0, axis=1)
+    """Return `taps` of a window of the network's input, without weight outside."""
     index = np.zeros((size, NUM_TAPS), np.int32)
     weights = np.zeros((size, NUM_TAPS), np.float64)
-    for tap in range(NUM_TAPS):
-        inside = np.minimum(first + tap, num_in - 1)
-        index[start:stop, tap] = inside
-        weights[start:stop, tap] = np.where(
-            first + tap < num_in, matrix[np.arange(stop - start), inside], 0
-        )
+    index[start:stop], weights[start:stop] = taps(num_in, stop - start)
     return index, weights
 
 

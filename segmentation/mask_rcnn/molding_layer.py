@@ -44,13 +44,14 @@ class Mold(layers.Layer):
             for limit in (ops.min, ops.max)
         )
         x = ops.cast(photos, "float64")
-        x = sum(
-            ops.take(x, rows[:, tap], axis=1) * row_weights[:, tap][:, None, None]
-            for tap in range(NUM_TAPS)
-        )
-        x = sum(
-            ops.take(x, columns[:, tap], axis=2) * column_weights[:, tap][:, None]
-            for tap in range(NUM_TAPS)
+        weighted = [
+            ops.take(x, rows[:, down], axis=1) * row_weights[:, down][:, None, None]
+            for down in range(NUM_TAPS)
+        ]
+        x = sum(  # in this order, or the last bit is another
+            ops.take(line, columns[:, along], axis=2) * column_weights[:, along][:, None]
+            for line in weighted
+            for along in range(NUM_TAPS)
         )
         filled = ops.logical_and(
             ops.any(row_weights > 0, axis=1)[:, None], ops.any(column_weights > 0, axis=1)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from segmentation.family import Network
 from segmentation.mask_rcnn.segmenter import MaskRCNN
 from segmentation.person.outlines import SharpPeople
-from segmentation.portrait.segmenter import load_portrait, nearest_aspect, resized
+from segmentation.picture import RgbPicture
+from segmentation.portrait.segmenter import load_portrait, nearest_aspect
 from segmentation.runtime.compiling import exported
 from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
 from segmentation.runtime.export_cache import Origin
@@ -60,7 +61,7 @@ def from_network(network: Network, *, min_score: float, device: str) -> MaskRCNN
 def inputs(images: NDArray[np.uint8], _: int) -> list[NDArray[Any]]:
     """Return images (N, h, w, 3) at the size that suits them, and windows (N, 4): all of it."""
     size_hw = nearest_aspect(SIZES_HW, images.shape[1:3])
-    small = np.stack([resized(image, size_hw) for image in images])
+    small = np.stack([RgbPicture(image).shrunk(size_hw) for image in images])
     return [small, np.tile(np.array([0, 0, 1, 1], np.float32), (len(images), 1))]
 
 

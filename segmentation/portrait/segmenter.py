@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segmentation.family import check_images
 from segmentation.instances import Instances
+from segmentation.picture import RgbPicture
 from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork
@@ -24,6 +25,8 @@ WEIGHTS = EXPORT.with_suffix(".npz")
 
 # Inputs the network runs on: multiples of its deepest stride, 32, of about equally many pixels.
 SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
+#: of a photo that are worked on at a time: what lies between the steps stays in the processor
+_BLOCK_PIXELS = 1 << 16
 
 
 def nearest_aspect(
@@ -64,7 +67,7 @@ class Portrait:
     def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
         size_hw = (image.shape[0], image.shape[1])
         network_hw = nearest_aspect(SIZES_HW, size_hw)
-        small = resized(image, network_hw)
+        small = RgbPicture(image).shrunk(network_hw)
         (logits,) = self._network(small[None])
         return Instances.of_mask(probability(resized(logits[0, :, :, 0], size_hw)))
 
@@ -94,9 +97,17 @@ def load_portrait(options: Options) -> Portrait:
 
 
 def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the logistic function of `logits` x 255, rounded: uint8, >= 128 where logits >= 0."""
-    scaled = 255 / (1 + np.exp(-np.clip(logits, -80, 80)))
-    return np.asarray(np.floor(scaled + 0.5), np.uint8)
+    """Return the logistic function of `logits` (H, W) x 255, rounded: >= 128 where logits >= 0."""
+    result = np.empty(logits.shape, np.uint8)
+    num_rows = max(1, _BLOCK_PIXELS // max(1, logits.shape[1]))
+    for first in range(0, len(logits), num_rows):
+        values = np.clip(logits[first : first + num_rows], -80, 80)
+        np.exp(np.negative(values, out=values), out=values)
+        values += 1
+        np.divide(255, values, out=values)
+        values += 0.5
+        result[first : first + num_rows] = values  # which cuts off
+    return result
 
 
 def resized(image: NDArray[Scalar], size_hw: tuple[int, int]) -> NDArray[Scalar]:

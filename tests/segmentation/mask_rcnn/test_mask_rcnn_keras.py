@@ -13,12 +13,18 @@ keras = pytest.importorskip("keras")
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.loading import load  # noqa: E402
 from segmentation.mask_rcnn.config import matterport_config  # noqa: E402
-from segmentation.mask_rcnn.molding import mold, molded_inputs, raw_inputs  # noqa: E402
+from segmentation.mask_rcnn.molding import (  # noqa: E402
+    mold,
+    molded_inputs,
+    photo_window,
+    raw_inputs,
+)
 from segmentation.mask_rcnn.molding_layer import Mold, with_molding  # noqa: E402
 from segmentation.mask_rcnn.network import build_network  # noqa: E402
 from segmentation.mask_rcnn.segmenter import KERAS_BATCH  # noqa: E402
 from segmentation.segmenter import Options, Segmenter  # noqa: E402
 from tests.golden.comparison import Tolerance, run, same_objects  # noqa: E402
+from tests.golden.original_mold import original_mold  # noqa: E402
 from tests.golden.reference import compact, load_golden  # noqa: E402
 from tests.segmentation.conftest import eagerly  # noqa: E402
 
@@ -29,14 +35,18 @@ if keras.backend.backend() == "jax":
 @pytest.mark.parametrize(
     "size_hw", [(426, 640), (97, 31), (64, 64), (1, 50), (300, 512), (1080, 1920)]
 )
-@pytest.mark.parametrize("size", [64, 320])
-def test_molded_within_the_graph_byte_for_byte(size_hw: tuple, size: int) -> None:
+@pytest.mark.parametrize("size", [64, 128, 320, 512, 768, 896, 1024])
+def test_molded_as_the_original_does_byte_for_byte(size_hw: tuple, size: int) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(40, 220, (2, *size_hw, 3), np.uint8)
     images[0, : size_hw[0] // 2] = 77  # flat areas are where rounding shows
     photos, *taps, windows = raw_inputs(images, size)
     molded = keras.ops.convert_to_numpy(Mold(size)(photos, *taps))
-    np.testing.assert_array_equal(molded, np.stack([mold(image, size) for image in images]))
+    window = photo_window(size_hw, size)
+    for image, inside_the_graph in zip(images, molded, strict=True):
+        wanted = original_mold(image, size, window)
+        np.testing.assert_array_equal(mold(image, size), wanted)
+        np.testing.assert_array_equal(inside_the_graph, wanted)
     np.testing.assert_array_equal(windows, molded_inputs(images, size)[1])
 
 

@@ -106,8 +106,8 @@ def test_wrong_images_are_refused(portrait, images):
 
 
 def test_probability_is_inside_from_one_half_on():
-    logits = np.array([-1e3, -0.01, 0.0, 0.01, 1e3], np.float32)
-    values = probability(logits)
+    logits = np.array([[-1e3, -0.01, 0.0, 0.01, 1e3]], np.float32)
+    (values,) = probability(logits)
     assert values[0] == 0
     assert values[1] < 128
     assert values[2] == 128

@@ -17,6 +17,7 @@ from keras import ops  # noqa: E402
 
 from segmentation.mask_rcnn.box_coordinates import normalise  # noqa: E402
 from segmentation.mask_rcnn.config import matterport_config  # noqa: E402
+from segmentation.mask_rcnn.molding import mold  # noqa: E402
 from segmentation.mask_rcnn.network import MaskRCNNParts  # noqa: E402
 from segmentation.training.mask_rcnn.detection_targets import detection_targets, num_object_rows  # noqa: E402
 from segmentation.training.mask_rcnn.graph import (  # noqa: E402
@@ -28,7 +29,6 @@ from segmentation.training.mask_rcnn.graph import (  # noqa: E402
 from segmentation.training.mask_rcnn.rpn_targets import RPNTargets, match_anchors, rpn_targets  # noqa: E402
 from segmentation.weights.hdf5_weights import load_tensors  # noqa: E402
 from tests.golden.comparison import sampled, sampled_error  # noqa: E402
-from tests.golden.original_mold import original_mold  # noqa: E402
 from tests.golden.reference import Golden, golden_params, load_golden, sha256  # noqa: E402
 
 SIZE = 320
@@ -46,7 +46,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 @pytest.fixture(scope="module")
 def photo(golden: Golden) -> np.ndarray:
     """The photo (1, size, size, 3), to the byte what the original program trains on."""
-    molded = original_mold(golden["image"], SIZE, golden["window"])
+    molded = mold(golden["image"], SIZE)
     assert sampled_error(golden, "resized", molded.astype(float)) == 0
     if "resized_sha256" in golden:
         assert sha256(molded) == str(golden["resized_sha256"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from effects import over_black
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
+from stream.colour.light import Light
+from stream.colour.screen import HLG, PQ
 from stream.contents import Contents
 from stream.photo.colour_profile import to_srgb
 from stream.photo.photo import Photo
@@ -70,6 +72,15 @@ class Colour:
     matrix: str | None = None
     full_range: bool = False
 
+    @property
+    def is_hdr(self) -> bool:
+        """Whether pictures may be brighter than white."""
+        return self.transfer in (PQ, HLG)
+
+
+#: Of what has no colours of its own, and of HDR as it is shown where that cannot be.
+BT709 = Colour("bt709", "bt709", "bt709")
+
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
@@ -87,6 +98,9 @@ class StreamInfo:
         colour: how the video codes its colours.
         time_base: unit of the source's timestamps in seconds, `None` where it has none.
         contents: what else the file holds that belongs to the frames, `None` without a file.
+        depth: bits of a value, 8 or 10.
+        codec: of the video, in ffmpeg's name; "" where there is none.
+        light: what an HDR video says of how bright it is.
     """
 
     width: int
@@ -99,6 +113,19 @@ class StreamInfo:
     time_base: Fraction | None = None
     duration_s: float | None = None
     contents: Contents | None = None
+    depth: int = 8
+    codec: str = ""
+    light: Light = field(default_factory=Light)
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether pictures may be brighter than white."""
+        return self.colour.is_hdr and self.depth > 8
+
+    def in_eight_bits(self) -> StreamInfo:
+        """Return it as an output of 8 bits has it: HDR in BT.709."""
+        colour = BT709 if self.is_hdr else self.colour
+        return replace(self, colour=colour, depth=8, light=Light())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +147,7 @@ class OutputInfo:
 
         That is what cameras and streams can be; `Output.as_shown` gives the images.
         """
-        stream = self.stream
+        stream = self.stream.in_eight_bits()
         width, height = max(2, stream.width // 2 * 2), max(2, stream.height // 2 * 2)
         return replace(self, stream=replace(stream, width=width, height=height), has_alpha=False)
 

@@ -11,14 +11,14 @@ from enum import Enum, auto
 from segmentation.picture import Picture
 from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.frame_feed import FrameFeed, feed_options
-from stream.ffmpeg.inputs import is_network_address
-from stream.ffmpeg.network_output import (
+from stream.ffmpeg.encoding.frame_feed import FrameFeed, feed_options
+from stream.ffmpeg.encoding.network_output import (
     folder_of,
     output_options,
     picture_options,
     without_secrets,
 )
+from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.process import INTERRUPTED, KEEP_TIMESTAMPS, Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
 from stream.frame import OutputInfo

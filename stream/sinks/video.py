@@ -12,14 +12,14 @@ from pathlib import Path
 from segmentation.unfinished import Unfinished
 from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.formats import (
+from stream.ffmpeg.encoding.formats import (
     ALPHA_ENDINGS,
     FORMATS,
     coded_pixels,
     encoder_options,
     recording_options,
 )
-from stream.ffmpeg.frame_feed import FrameFeed, feed_options
+from stream.ffmpeg.encoding.frame_feed import FrameFeed, feed_options
 from stream.ffmpeg.length import length_s
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.picture import Picture
-from stream.ffmpeg import nut
-from stream.ffmpeg.formats import coded_colour
+from stream.ffmpeg.encoding import nut
+from stream.ffmpeg.encoding.formats import coded_colour
 from stream.ffmpeg.process import Ffmpeg
 from stream.frame import OutputInfo
 from stream.yuv420 import YuvCoding, YuvPicture

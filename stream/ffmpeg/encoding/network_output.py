@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stream.errors import StreamError
-from stream.ffmpeg.formats import encoder_options
-from stream.ffmpeg.frame_feed import DEFAULT_FPS
+from stream.ffmpeg.encoding.formats import encoder_options
+from stream.ffmpeg.encoding.frame_feed import DEFAULT_FPS
 from stream.frame import OutputInfo
 
 HLS_PREFIX = "hls:"

@@ -1,10 +1,11 @@
-"""Kinds of video files: which encoder, pixels and colours each holds."""
+"""Containers of videos, and the colours of what they hold."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from stream.ffmpeg.encoding.codecs import Encoding
 from stream.ffmpeg.process import executable, listing
 from stream.frame import Colour, OutputInfo
 from stream.yuv420 import LUMA_WEIGHTS
@@ -19,13 +20,17 @@ class VideoFormat:
 
     Attributes:
         muxer: ffmpeg's name.
+        codec: by which pictures are coded unless told otherwise, a key of `CODECS`.
         muxer_options: further arguments.
         recording_options: instead of them, so that all can be read that was written at any time.
+        alpha_codec: likewise where there is transparency, "" where it can hold none.
     """
 
     muxer: str
+    codec: str
     muxer_options: tuple[str, ...]
     recording_options: tuple[str, ...]
+    alpha_codec: str = ""
 
 
 # The index before the frames: a browser can play a file that is still on its way.
@@ -36,83 +41,60 @@ _PIECES = ("-frag_duration", "500000", "-flush_packets", "1")
 _CLUSTERS = ("-cluster_time_limit", "500", "-flush_packets", "1")
 # `delay_moov` lets what comes first keep its time, and not be 0.
 _HYBRID, _FRAGMENTED = "+hybrid_fragmented+delay_moov", "+frag_keyframe+delay_moov"
-# A longer lookahead holds more back.
-_LOOKAHEAD = 10  # frames
 
 FORMATS = {
-    ".mp4": VideoFormat("mp4", _FAST_START, _PIECES),
-    ".m4v": VideoFormat("mp4", _FAST_START, _PIECES),
-    ".mov": VideoFormat("mov", _FAST_START, _PIECES),
-    ".mkv": VideoFormat("matroska", (), _CLUSTERS),
-    ".webm": VideoFormat("webm", (), _CLUSTERS),
+    ".mp4": VideoFormat("mp4", "h264", _FAST_START, _PIECES),
+    ".m4v": VideoFormat("mp4", "h264", _FAST_START, _PIECES),
+    ".mov": VideoFormat("mov", "h264", _FAST_START, _PIECES, "prores"),
+    ".mkv": VideoFormat("matroska", "h264", (), _CLUSTERS),
+    ".webm": VideoFormat("webm", "vp9", (), _CLUSTERS, "vp9"),
 }
 #: Endings that can hold transparency.
-ALPHA_ENDINGS = (".mov", ".webm")
+ALPHA_ENDINGS = tuple(ending for ending, kind in FORMATS.items() if kind.alpha_codec)
 
 
-def coded_pixels(ending: str, info: OutputInfo) -> str:
-    """Return ffmpeg's name of the pixels that are encoded.
-
-    H.264 with 4:2:0 chroma plays everywhere but has even sizes only; a picture with an odd side
-    keeps its size, and is coded with 4:4:4 chroma. Transparency is VP9 in .webm and ProRes 4444
-    in .mov.
-
-    Args:
-        ending: a key of `FORMATS`.
-        info: of the outputs.
-    """
-    if info.has_alpha:
-        return "yuva420p" if ending == ".webm" else "yuva444p10le"
-    is_odd = info.stream.width % 2 or info.stream.height % 2
-    return "yuv444p" if is_odd and ending != ".webm" else "yuv420p"
-
-
-def encoder_options(ending: str, info: OutputInfo, pixels: str, preset: str, crf: int) -> list[str]:
+def encoder_options(
+    encoding: Encoding,
+    ending: str,
+    info: OutputInfo,
+    pixels: str,
+    preset: str,
+    crf: int,
+    *,
+    recording: bool = False,
+) -> list[str]:
     """Return ffmpeg's arguments that convert and encode the picture.
 
     Args:
+        encoding: of the picture.
         ending: a key of `FORMATS`.
         info: of the outputs.
-        pixels: of the frames ffmpeg is given: "rgb24", "rgba", or what `coded_pixels` says.
-        preset: of x264.
-        crf: constant rate factor in x264's scale of 0 to 51; ProRes has none.
+        pixels: of the frames ffmpeg is given: "rgb24", "rgba" or "yuv420p".
+        preset: see `Encoding.arguments`.
+        crf: likewise.
+        recording: likewise.
     """
-    if ending == ".webm":
-        codec = ["-c:v", "libvpx-vp9", "-b:v", "0", "-crf", str(round(crf * 63 / 51))]
-        codec += ["-deadline", "good", "-cpu-used", "4", "-row-mt", "1"]
-        # Its alternate reference frames cannot carry alpha.
-        codec += ["-auto-alt-ref", "0"] if info.has_alpha else []
-    elif info.has_alpha:
-        codec = ["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"]
-    else:
-        codec = ["-c:v", "libx264", "-preset", preset, "-crf", str(crf)]
-    filters = [_tags(info)]
-    coded = coded_pixels(ending, info)
-    if pixels != coded:
-        filters = [_conversion(coded_colour(info.stream.colour)), f"format={coded}", *filters]
-    # several threads of the conversion mix up the rows of alpha
-    threads = ["-filter_threads", "1"] if info.has_alpha else []
-    return [*threads, "-vf", ",".join(filters), *codec]
+    filters = []
+    if pixels != encoding.pixels:
+        if pixels in ("rgb24", "rgba"):
+            filters.append(_conversion(coded_colour(info.stream.colour)))
+        filters.append(f"format={encoding.pixels}")
+    tags = _tags(info)
+    return encoding.arguments(ending, tags, preset, crf, filters=filters, recording=recording)
 
 
-def recording_options(ending: str, info: OutputInfo) -> list[str]:
-    """Return ffmpeg's arguments for a recording, after those of the encoder.
+def recording_options(ending: str) -> list[str]:
+    """Return the muxer's arguments for a recording: what is written can be read, come what may.
 
-    Little is held back, and what is written can be read, whatever happens to ffmpeg. An ffmpeg
-    before 7.1 leaves an MP4 in pieces, which not every player can move around in.
+    An ffmpeg before 7.1 leaves an MP4 in pieces, which not every player can move around in.
 
     Args:
         ending: a key of `FORMATS`.
-        info: of the outputs.
 
     Raises:
         StreamError: ffmpeg is not there or cannot be run.
     """
     options = list(FORMATS[ending].recording_options)
-    if ending == ".webm":
-        options += ["-lag-in-frames", str(_LOOKAHEAD)]
-    elif not info.has_alpha:
-        options += ["-rc-lookahead", str(_LOOKAHEAD)]
     if FORMATS[ending].muxer in ("mp4", "mov"):
         options += ["-movflags", _HYBRID if _knows_hybrid(executable()) else _FRAGMENTED]
     return options
@@ -134,8 +116,8 @@ def coded_colour(colour: Colour) -> Colour:
     return Colour(colour.primaries or "bt709", colour.transfer or "bt709", "bt709")
 
 
-def _tags(info: OutputInfo) -> str:
-    """Tag the frames as the source was.
+def _tags(info: OutputInfo) -> Colour:
+    """Return what the frames are tagged as: what the source was.
 
     An untagged video is read as BT.601. Everybody takes a small untagged picture for BT.601, so
     that is what the output is tagged; of a large one some players think BT.709, so the output
@@ -143,13 +125,8 @@ def _tags(info: OutputInfo) -> str:
     """
     colour = coded_colour(info.stream.colour)
     is_large = info.stream.width >= 1280 or info.stream.height > 576
-    tag = "smpte170m" if colour.matrix == "unknown" and not is_large else colour.matrix
-    colour_range = "pc" if colour.full_range else "tv"
-    return (
-        f"setparams=colorspace={tag}:range={colour_range}"
-        f":color_primaries={colour.primaries or 'unknown'}"
-        f":color_trc={colour.transfer or 'unknown'}"
-    )
+    is_taken = colour.matrix == "unknown" and not is_large
+    return replace(colour, matrix="smpte170m") if is_taken else colour
 
 
 def _conversion(colour: Colour) -> str:

@@ -128,6 +128,21 @@ class StreamInfo:
         return replace(self, colour=colour, depth=8, light=Light())
 
 
+def even_hw(size_hw: tuple[int, int]) -> tuple[int, int]:
+    """Return a picture's size without the last pixel of an odd side; none is below 2."""
+    return max(2, size_hw[0] // 2 * 2), max(2, size_hw[1] // 2 * 2)
+
+
+def fitted(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return (H, W) or (H, W, C) without what is beyond a size; a side below it is drawn on."""
+    image = image[: size_hw[0], : size_hw[1]]
+    missing = size_hw[0] - image.shape[0], size_hw[1] - image.shape[1]
+    if missing == (0, 0):
+        return image
+    margins = [(0, side) for side in missing] + [(0, 0)] * (image.ndim - 2)
+    return np.pad(image, margins, mode="edge")
+
+
 @dataclass(frozen=True, slots=True)
 class OutputInfo:
     """What a sink is told before its first output.
@@ -148,7 +163,7 @@ class OutputInfo:
         That is what cameras and streams can be; `Output.as_shown` gives the images.
         """
         stream = self.stream.in_eight_bits()
-        width, height = max(2, stream.width // 2 * 2), max(2, stream.height // 2 * 2)
+        height, width = even_hw((stream.height, stream.width))
         return replace(self, stream=replace(stream, width=width, height=height), has_alpha=False)
 
 
@@ -198,8 +213,7 @@ class Output:
         height, width = self.picture.size_hw
         if isinstance(self.picture, YuvPicture) and not (height % 2 or width % 2):
             return self.picture
-        shown = over_black(self.in_srgb.rgb)
-        return RgbPicture(shown[: max(2, height // 2 * 2), : max(2, width // 2 * 2)])
+        return RgbPicture(fitted(over_black(self.in_srgb.rgb), even_hw((height, width))))
 
     def held(self, frame: Frame) -> Output:
         """Return this output once more, at the time of a later frame."""

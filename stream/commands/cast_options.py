@@ -116,7 +116,7 @@ def _rate(text: str) -> Fraction:
 
 
 def _quality(text: str) -> tuple[str | None, int]:
-    from stream.sinks.options import MAX_CRF, X264_PRESETS
+    from stream.ffmpeg.encoding.encoders import MAX_CRF, X264_PRESETS
 
     preset, _, crf = text.partition(":")
     if preset not in X264_PRESETS or (crf and not (crf.isdigit() and int(crf) <= MAX_CRF)):

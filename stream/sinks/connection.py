@@ -11,14 +11,15 @@ from enum import Enum, auto
 from segmentation.picture import Picture
 from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.frame_feed import FrameFeed, feed_options
-from stream.ffmpeg.inputs import is_network_address
-from stream.ffmpeg.network_output import (
+from stream.ffmpeg.encoding.codecs import Encoding
+from stream.ffmpeg.encoding.frame_feed import FrameFeed, feed_options
+from stream.ffmpeg.encoding.network_output import (
     folder_of,
     output_options,
     picture_options,
     without_secrets,
 )
+from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.process import INTERRUPTED, KEEP_TIMESTAMPS, Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
 from stream.frame import OutputInfo
@@ -76,7 +77,8 @@ class Connection:
         self._folder = folder_of(address)
         self._check = None if self._folder is None else PlaylistCheck(self._folder)
         self._failure = ""  # why the folder is not whole
-        self._feed = FrameFeed(info, "yuv420p")
+        self._encoding = Encoding.by("h264")
+        self._feed = FrameFeed(info, self._encoding)
         self._pauses = Pauses()
         self._process: Ffmpeg | None = None
         # what the process is given of the source
@@ -191,7 +193,12 @@ class Connection:
             arguments += source_input(contents, first_s, from_s=first_s)
         arguments += ["-map", "0:v:0", *KEEP_TIMESTAMPS]
         arguments += picture_options(
-            self._info, self._feed.pixels, options.preset, options.crf, live=self._live
+            self._encoding,
+            self._info,
+            self._feed.pixels,
+            options.preset,
+            options.crf,
+            live=self._live,
         )
         if self._sound is not None:
             # neither `-shortest` nor an endless filter: ffmpeg keeps in memory what it has of the

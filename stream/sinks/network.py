@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segmentation.picture import Picture
 from stream.errors import StreamError
-from stream.ffmpeg.network_output import (
+from stream.ffmpeg.encoding.network_output import (
     PLAYLIST,
     check_address,
     files_of_playlist,

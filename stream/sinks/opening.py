@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stream.errors import StreamError
-from stream.ffmpeg.network_output import HLS_PREFIX
+from stream.ffmpeg.encoding.network_output import HLS_PREFIX
 from stream.files.photos import WRITTEN_ENDINGS
 from stream.frame import OutputInfo, Sink
 from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Of x264, the fastest first.
-X264_PRESETS = tuple("ultrafast superfast veryfast faster fast medium slow slower veryslow".split())
-MAX_CRF = 51
+from stream.ffmpeg.encoding.encoders import MAX_CRF, X264_PRESETS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from pathlib import Path
 from segmentation.unfinished import Unfinished
 from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.formats import (
+from stream.ffmpeg.encoding.codecs import Encoding
+from stream.ffmpeg.encoding.formats import (
     ALPHA_ENDINGS,
     FORMATS,
-    coded_pixels,
     encoder_options,
     recording_options,
 )
-from stream.ffmpeg.frame_feed import FrameFeed, feed_options
+from stream.ffmpeg.encoding.frame_feed import FrameFeed, feed_options
 from stream.ffmpeg.length import length_s
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input
@@ -87,7 +87,10 @@ class VideoSink(Sink):
         self._sound: list[Track] = []  # that is written
         self._silent: list[Track] = []  # of it, what has had no packet
         self._check()
-        self._feed = FrameFeed(info, coded_pixels(self._ending, info))
+        kind = FORMATS[self._ending]
+        codec = kind.alpha_codec if info.has_alpha else kind.codec
+        self._encoding = Encoding.by(codec, has_alpha=info.has_alpha)
+        self._feed = FrameFeed(info, self._encoding)
         self._recording: Recording | None = None
         if info.stream.live or excerpt:
             overwrite, wanted = options.overwrite, options.output_paths
@@ -101,6 +104,13 @@ class VideoSink(Sink):
         clear_up(self.path, self._options.on_message, wanted=self._options.output_paths)
         with writing(self.path):
             self._held = self._whole.hold()
+        (height, width), stream = self._feed.size_hw, self._info.stream
+        if (height, width) != (stream.height, stream.width):
+            title = self._encoding.codec.title
+            self._options.on_message(
+                f"{self.path}: is {width}x{height}, not {stream.width}x{stream.height}, "
+                f"because {title} has even sides only"
+            )
 
     def _check(self) -> None:
         path, options = self.path, self._options
@@ -192,9 +202,8 @@ class VideoSink(Sink):
         origin_s = first_s if contents is None or self._excerpt else 0.0
         is_joined = contents is not None and contents.is_joined
         options, kind = self._options, FORMATS[self._ending]
-        muxer = kind.muxer_options
-        if self._recording is not None:
-            muxer = tuple(recording_options(self._ending, self._info))
+        is_recording = self._recording is not None
+        muxer = recording_options(self._ending) if is_recording else kind.muxer_options
         inputs, further = list[str](), list[str]()
         maps = ["-map_chapters", "-1", "-map_metadata", "-1"]
         if contents is not None:
@@ -204,7 +213,13 @@ class VideoSink(Sink):
                 *(*feed_options(first_s - origin_s, is_joined=is_joined), *inputs),
                 *("-map", "0:v:0", *maps, *KEEP_TIMESTAMPS),
                 *encoder_options(
-                    self._ending, self._info, self._feed.pixels, options.preset, options.crf
+                    self._encoding,
+                    self._ending,
+                    self._info,
+                    self._feed.pixels,
+                    options.preset,
+                    options.crf,
+                    recording=is_recording,
                 ),
                 *(*muxer_options(muxer, self._ending, contents), "-f", kind.muxer),
                 *("-y", f"file:{self._whole.path}", *further),

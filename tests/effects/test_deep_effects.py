@@ -81,7 +81,7 @@ def test_sdr_looks_as_it_does_with_eight_bits(name: str) -> None:
     eight = YuvPicture(*(np.rint(plane / 4).astype(np.uint8) for plane in before.planes), SDR.yuv)
     difference = deep_shown(name, SDR).rgb.astype(int) - shown(name, eight).rgb
     # of grey 8 bits keep the luma of BT.601, 10 that of the video
-    assert np.abs(difference).mean() < (6 if name == "grey" else 2)
+    assert np.abs(difference).mean() < (6 if name == "grey" else 3)
 
 
 @pytest.mark.parametrize("coding", WHITES)
@@ -135,7 +135,7 @@ def test_masks_and_overlays_are_no_brighter_than_a_page(coding: DeepCoding, whit
     black = DeepPicture.of_srgb(np.zeros((96, 128, 3), np.uint8), coding)
     tinted = shown("overlay", black)
     assert isinstance(tinted, DeepPicture)
-    assert 0.7 * white < tinted.planes[0].max() < white
+    assert 0.5 * white < tinted.planes[0].max() < white
 
 
 def test_an_effect_of_ones_own_sees_what_a_screen_shows() -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.picture import Picture
-from stream.ffmpeg import nut
-from stream.ffmpeg.formats import coded_colour
+from stream.ffmpeg.encoding import nut
+from stream.ffmpeg.encoding.codecs import Encoding
+from stream.ffmpeg.encoding.formats import coded_colour
 from stream.ffmpeg.process import Ffmpeg
-from stream.frame import OutputInfo
+from stream.frame import OutputInfo, even_hw, fitted
 from stream.yuv420 import YuvCoding, YuvPicture
 
 DEFAULT_FPS = Fraction(25)
@@ -40,21 +41,27 @@ class FrameFeed:
 
     Args:
         info: of the outputs to come.
-        coded: ffmpeg's name of the pixels that are encoded; where it is "yuv420p" pictures that
-            are coded otherwise are converted here, which is cheaper than ffmpeg's exact conversion.
+        encoding: of the picture. Where chroma is halved both ways, pictures that are coded
+            otherwise are converted here, which is cheaper than ffmpeg's exact conversion.
 
     Attributes:
         pixels: ffmpeg's name of the pixels it is given.
+        size_hw: height and width of the pictures it is given: at an odd side without the last
+            pixel, where the codec has even sides only.
     """
 
-    def __init__(self, info: OutputInfo, coded: str) -> None:
+    def __init__(self, info: OutputInfo, encoding: Encoding) -> None:
         """Prepare the conversion."""
         stream = info.stream
         self.pixels = "rgba" if info.has_alpha else "rgb24"
         self._info = info
         self._coding: YuvCoding | None = None
-        is_odd = stream.width % 2 or stream.height % 2
-        if coded == "yuv420p" and not is_odd:
+        self.size_hw = stream.height, stream.width
+        if encoding.is_even:
+            self.size_hw = even_hw(self.size_hw)
+        is_odd = self.size_hw[0] % 2 or self.size_hw[1] % 2
+        is_yuv = encoding.halves_chroma or stream.colour.matrix is not None
+        if is_yuv and not (is_odd or info.has_alpha):
             colour = coded_colour(stream.colour)
             self._coding = YuvCoding(colour.matrix or "bt709", colour.full_range)
             self.pixels = "yuv420p"
@@ -70,7 +77,7 @@ class FrameFeed:
         with contextlib.suppress(BrokenPipeError):  # which the first frame meets again
             process.write(
                 nut.file_header(
-                    (stream.height, stream.width),
+                    self.size_hw,
                     self.pixels,
                     time_base=self._time_base,
                     pixel_aspect=stream.pixel_aspect,
@@ -105,10 +112,12 @@ class FrameFeed:
 
     def _coded(self, picture: Picture) -> Sequence[NDArray[np.uint8]]:
         if self._coding is None:
-            return [picture.rgb]
+            return [fitted(picture.rgb, self.size_hw)]
         if not isinstance(picture, YuvPicture) or picture.coding != self._coding:
-            picture = YuvPicture.of_rgb(picture.rgb, self._coding)
-        return picture.planes
+            picture = YuvPicture.of_rgb(fitted(picture.rgb, self.size_hw), self._coding)
+        luma, *chroma = picture.planes
+        half_hw = self.size_hw[0] // 2, self.size_hw[1] // 2
+        return [fitted(luma, self.size_hw), *(fitted(plane, half_hw) for plane in chroma)]
 
     @property
     def last_s(self) -> float:

@@ -80,6 +80,8 @@ class Colour:
 
 #: Of what has no colours of its own, and of HDR as it is shown where that cannot be.
 BT709 = Colour("bt709", "bt709", "bt709")
+#: What is told where HDR is shown so.
+TONE_MAPPED = "HDR is tone-mapped to BT.709"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,10 @@ class OutputInfo:
     stream: StreamInfo
     has_alpha: bool = False
     categories: tuple[tuple[int, str], ...] = ()
+
+    def in_eight_bits(self) -> OutputInfo:
+        """See `StreamInfo.in_eight_bits`."""
+        return replace(self, stream=self.stream.in_eight_bits())
 
     def as_shown(self) -> OutputInfo:
         """Return it without transparency and, at an odd side, without the last pixel.

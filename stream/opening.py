@@ -91,7 +91,7 @@ def open_run(
         WeightsError: the weights of the network cannot be used.
     """
     with ExitStack() as stack:
-        palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack)
+        palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)

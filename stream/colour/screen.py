@@ -8,7 +8,7 @@ nits (ITU-R BT.2408). The curve of SDR counts as that of sRGB, as everybody show
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -54,12 +54,12 @@ class Colours:
     Attributes:
         primaries: ffmpeg's name; those that are not known here count as those of sRGB.
         transfer: likewise, of the curve: `PQ`, `HLG`, else SDR.
-        peak_nits: luminance of the brightest pixel of PQ.
+        peak_nits: luminance of the brightest pixel of PQ; not compared.
     """
 
     primaries: str | None = None
     transfer: str | None = None
-    peak_nits: float = 1000.0
+    peak_nits: float = field(default=1000.0, compare=False)
 
     @property
     def is_hdr(self) -> bool:

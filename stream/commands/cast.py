@@ -123,7 +123,7 @@ def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:
     from stream.live.palette import Palette
 
     try:
-        return Palette(options.effect, options.background, stack)
+        return Palette(options.effect, options.background, stack, say)
     except ValueError as error:
         raise CommandError(f"--effect {error}") from error
 

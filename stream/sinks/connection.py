@@ -12,7 +12,7 @@ from segmentation.picture import Picture
 from stream.contents import Contents, Track
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.codecs import Encoding
-from stream.ffmpeg.encoding.frame_feed import FrameFeed, feed_options
+from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.encoding.network_output import (
     folder_of,
     output_options,
@@ -20,7 +20,7 @@ from stream.ffmpeg.encoding.network_output import (
     without_secrets,
 )
 from stream.ffmpeg.inputs import is_network_address
-from stream.ffmpeg.process import INTERRUPTED, KEEP_TIMESTAMPS, Ffmpeg
+from stream.ffmpeg.process import INTERRUPTED, Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
 from stream.frame import OutputInfo
 from stream.pauses import Pauses
@@ -183,7 +183,7 @@ class Connection:
         options, further = self._options, list[str]()
         # live, nothing waits for ffmpeg to have seen enough frames to guess a rate from
         arguments = ["-fpsprobesize", "0"] if self._live else []
-        arguments += feed_options(
+        arguments += self._feed.input_options(
             0.0, is_joined=self._sound is not None and self._sound[0].is_joined
         )
         if self._sound is not None:
@@ -191,7 +191,7 @@ class Connection:
             further = clock_output(contents, 1)
             arguments += self._sound_pace(first_s)
             arguments += source_input(contents, first_s, from_s=first_s)
-        arguments += ["-map", "0:v:0", *KEEP_TIMESTAMPS]
+        arguments += ["-map", "0:v:0", *self._feed.timestamp_options]
         arguments += picture_options(
             self._encoding,
             self._info,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stream.errors import StreamError
-from stream.ffmpeg.encoding.network_output import HLS_PREFIX
+from stream.ffmpeg.encoding.network_output import HLS_PREFIX, without_secrets
 from stream.files.photos import WRITTEN_ENDINGS
-from stream.frame import OutputInfo, Sink
+from stream.frame import TONE_MAPPED, OutputInfo, Sink
 from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos
@@ -33,12 +33,14 @@ class Kind:
         rest: what follows in the address, for people; nothing may follow where there is none.
         wants_instances: objects one by one; people in one mask do not suffice.
         is_video: its pictures follow each other at a pace.
+        is_shown: its pictures are as screens show them, with 8 bits.
     """
 
     open: Callable[[str, OutputInfo, SinkOptions], Sink]
     rest: str = ""
     wants_instances: bool = False
     is_video: bool = False
+    is_shown: bool = True
 
 
 def _instances(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
@@ -50,14 +52,19 @@ def _instances(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
 _SENT = Kind(NetworkSink, "...", is_video=True)
 _PHOTO = Kind(lambda path, info, options: PhotoFile(Path(path), options))
 _JSON = Kind(
-    lambda path, info, options: InstancesJSON(Path(path), info, options), wants_instances=True
+    lambda path, info, options: InstancesJSON(Path(path), info, options),
+    wants_instances=True,
+    is_shown=False,
 )
-_VIDEO = Kind(lambda path, info, options: VideoSink(Path(path), info, options), is_video=True)
+# which says itself what it holds
+_VIDEO = Kind(
+    lambda path, info, options: VideoSink(Path(path), info, options), is_video=True, is_shown=False
+)
 
 #: By what an address begins with. "/" means a folder; what begins with a dot ends a file's name.
 KINDS: dict[str, Kind] = {
     "window:": Kind(lambda _, info, options: Window("maskcast", info)),
-    "null:": Kind(lambda _, info, options: Null()),
+    "null:": Kind(lambda _, info, options: Null(), is_shown=False),
     "virtualcam:": Kind(VirtualCamera, "[DEVICE]", is_video=True),
     "instances:": Kind(_instances, "FOLDER/", wants_instances=True),
     HLS_PREFIX: Kind(
@@ -93,6 +100,9 @@ def open_sink(address: str | os.PathLike[str], info: OutputInfo, options: SinkOp
         raise StreamError(
             f"{address}: photos have no pace; add --fps RATE to make a video, or name a folder/"
         )
+    if info.stream.is_hdr and kind.is_shown:
+        name = without_secrets(address) if "://" in address else address
+        options.on_message(f"{name}: {TONE_MAPPED}")
     return kind.open(address[len(key) :] if key.endswith(":") else address, info, options)
 
 

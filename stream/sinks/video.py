@@ -13,15 +13,16 @@ from segmentation.unfinished import Unfinished
 from stream.contents import Contents, Track
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.codecs import Encoding
+from stream.ffmpeg.encoding.depth import default_codec, depth_of, left_out
 from stream.ffmpeg.encoding.formats import (
     ALPHA_ENDINGS,
     FORMATS,
     encoder_options,
     recording_options,
 )
-from stream.ffmpeg.encoding.frame_feed import FrameFeed, feed_options
+from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.length import length_s
-from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
+from stream.ffmpeg.process import Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input
 from stream.ffmpeg.tags import tags_input
 from stream.ffmpeg.tracks import carried, muxer_options
@@ -79,18 +80,17 @@ class VideoSink(Sink):
         """Check all that can be checked before the first frame."""
         self.path, self.folder = path, path.parent
         self._ending = path.suffix.lower()
-        self._info = info
         self._options = options
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
         self._lasts_s: float | None = None  # the last frame
         self._sound: list[Track] = []  # that is written
         self._silent: list[Track] = []  # of it, what has had no packet
-        self._check()
-        kind = FORMATS[self._ending]
-        codec = kind.alpha_codec if info.has_alpha else kind.codec
-        self._encoding = Encoding.by(codec, has_alpha=info.has_alpha)
-        self._feed = FrameFeed(info, self._encoding)
+        self._check(info)
+        self._encoding = self._chosen(info)
+        self._left_out = left_out(self._encoding, self._ending, info.stream)
+        self._info = info if self._encoding.depth == info.stream.depth else info.in_eight_bits()
+        self._feed = FrameFeed(self._info, self._encoding)
         self._recording: Recording | None = None
         if info.stream.live or excerpt:
             overwrite, wanted = options.overwrite, options.output_paths
@@ -104,6 +104,8 @@ class VideoSink(Sink):
         clear_up(self.path, self._options.on_message, wanted=self._options.output_paths)
         with writing(self.path):
             self._held = self._whole.hold()
+        if self._left_out is not None:
+            self._options.on_message(f"{self.path}: {self._left_out}")
         (height, width), stream = self._feed.size_hw, self._info.stream
         if (height, width) != (stream.height, stream.width):
             title = self._encoding.codec.title
@@ -112,11 +114,17 @@ class VideoSink(Sink):
                 f"because {title} has even sides only"
             )
 
-    def _check(self) -> None:
+    def _chosen(self, info: OutputInfo) -> Encoding:
+        """Return how pictures are encoded."""
+        codec = default_codec(self._ending, info.stream, has_alpha=info.has_alpha)
+        encoding = Encoding.by(codec, has_alpha=info.has_alpha)
+        return replace(encoding, depth=depth_of(encoding, info.stream))
+
+    def _check(self, info: OutputInfo) -> None:
         path, options = self.path, self._options
         if self._ending not in FORMATS:
             raise StreamError(f"{path}: no kind of video; use one of {' '.join(ENDINGS)}")
-        if self._info.has_alpha and self._ending not in ALPHA_ENDINGS:
+        if info.has_alpha and self._ending not in ALPHA_ENDINGS:
             raise StreamError(
                 f"{path}: {self._ending} cannot hold transparency; use {' or '.join(ALPHA_ENDINGS)}"
             )
@@ -210,8 +218,8 @@ class VideoSink(Sink):
             inputs, maps, further = self._beside(contents, first_s, origin_s)
         process = Ffmpeg(
             [
-                *(*feed_options(first_s - origin_s, is_joined=is_joined), *inputs),
-                *("-map", "0:v:0", *maps, *KEEP_TIMESTAMPS),
+                *(*self._feed.input_options(first_s - origin_s, is_joined=is_joined), *inputs),
+                *("-map", "0:v:0", *maps, *self._feed.timestamp_options),
                 *encoder_options(
                     self._encoding,
                     self._ending,

@@ -12,7 +12,7 @@ from pathlib import Path
 from segmentation.unfinished import Unfinished
 from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.encoding.codecs import Encoding
+from stream.ffmpeg.encoding.choice import choose
 from stream.ffmpeg.encoding.formats import (
     ALPHA_ENDINGS,
     FORMATS,
@@ -87,9 +87,15 @@ class VideoSink(Sink):
         self._sound: list[Track] = []  # that is written
         self._silent: list[Track] = []  # of it, what has had no packet
         self._check()
-        kind = FORMATS[self._ending]
-        codec = kind.alpha_codec if info.has_alpha else kind.codec
-        self._encoding = Encoding.by(codec, has_alpha=info.has_alpha)
+        self._encoding = choose(
+            str(path),
+            self._ending,
+            (info.stream.height, info.stream.width),
+            codec=options.codec,
+            encoder=options.encoder,
+            has_alpha=info.has_alpha,
+            on_message=options.on_message,
+        )
         self._feed = FrameFeed(info, self._encoding)
         self._recording: Recording | None = None
         if info.stream.live or excerpt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from fractions import Fraction
 
 from stream.commands import COMMANDS, VERSION, Parser, json_file, model_options
@@ -85,11 +86,26 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add(
+        "--codec",
+        metavar="h264|hevc|av1|vp9|prores",
+        type=_codec,
+        help="of video files; default: h264, vp9 in .webm; prores in a transparent .mov",
+    )
+    add(
+        "--encoder",
+        metavar="software|auto|nvenc|qsv|vaapi|amf|videotoolbox",
+        type=_encoder,
+        default="software",
+        help="of videos and streams: software (the default, the same everywhere), the first "
+        "hardware that works (auto), or this hardware and no other",
+    )
+    add(
         "--quality",
         metavar="PRESET[:CRF]",
         type=_quality,
         default=(None, CRF),
-        help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
+        help="in x264's terms, which other encoders translate; default: medium:20 for files, "
+        "veryfast:20 when live",
     )
     add("--keep-location", action="store_true", help="outputs say where their source was taken")
     add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
@@ -113,6 +129,24 @@ def _rate(text: str) -> Fraction:
     if not 0 < rate <= 1000:
         raise argparse.ArgumentTypeError(f"a rate such as 25 or 30000/1001, got {text!r}")
     return rate
+
+
+def _codec(text: str) -> str:
+    from stream.ffmpeg.encoding.encoders import VIDEO_CODECS
+
+    return _one_of(text, VIDEO_CODECS)
+
+
+def _encoder(text: str) -> str:
+    from stream.ffmpeg.encoding.encoders import ENCODERS
+
+    return _one_of(text, ENCODERS)
+
+
+def _one_of(text: str, known: Sequence[str]) -> str:
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"one of {' '.join(known)}; got {text!r}")
+    return text
 
 
 def _quality(text: str) -> tuple[str | None, int]:

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from segmentation.picture import Picture
 from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.encoding.codecs import Encoding
+from stream.ffmpeg.encoding.choice import choose
 from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.encoding.network_output import (
     folder_of,
@@ -66,6 +66,9 @@ class Connection:
         live: what is lost is made up for by a new connection; otherwise it is an error. It is one
             always where a folder cannot be written to.
 
+    Raises:
+        StreamError: the encoder that is asked for does not work here.
+
     Attributes:
         has_reached: the receiver was reached at least once.
     """
@@ -77,7 +80,13 @@ class Connection:
         self._folder = folder_of(address)
         self._check = None if self._folder is None else PlaylistCheck(self._folder)
         self._failure = ""  # why the folder is not whole
-        self._encoding = Encoding.by("h264")
+        self._encoding = choose(
+            self._name,
+            ".mp4",
+            (info.stream.height, info.stream.width),
+            encoder=options.encoder,
+            on_message=options.on_message,
+        )
         self._feed = FrameFeed(info, self._encoding)
         self._pauses = Pauses()
         self._process: Ffmpeg | None = None

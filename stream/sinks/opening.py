@@ -34,6 +34,7 @@ class Kind:
         wants_instances: objects one by one; people in one mask do not suffice.
         is_video: its pictures follow each other at a pace.
         is_shown: its pictures are as screens show them, with 8 bits.
+        encodes: as a video, or can: what a person records in a window is one.
     """
 
     open: Callable[[str, OutputInfo, SinkOptions], Sink]
@@ -41,6 +42,7 @@ class Kind:
     wants_instances: bool = False
     is_video: bool = False
     is_shown: bool = True
+    encodes: bool = False
 
 
 def _instances(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
@@ -49,7 +51,7 @@ def _instances(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
     return InstancePhotos(Path(folder), info, options)
 
 
-_SENT = Kind(NetworkSink, "...", is_video=True)
+_SENT = Kind(NetworkSink, "...", is_video=True, encodes=True)
 _PHOTO = Kind(lambda path, info, options: PhotoFile(Path(path), options))
 _JSON = Kind(
     lambda path, info, options: InstancesJSON(Path(path), info, options),
@@ -58,12 +60,15 @@ _JSON = Kind(
 )
 # which says itself what it holds
 _VIDEO = Kind(
-    lambda path, info, options: VideoSink(Path(path), info, options), is_video=True, is_shown=False
+    lambda path, info, options: VideoSink(Path(path), info, options),
+    is_video=True,
+    is_shown=False,
+    encodes=True,
 )
 
 #: By what an address begins with. "/" means a folder; what begins with a dot ends a file's name.
 KINDS: dict[str, Kind] = {
-    "window:": Kind(lambda _, info, options: Window("maskcast", info)),
+    "window:": Kind(lambda _, info, options: Window("maskcast", info), encodes=True),
     "null:": Kind(lambda _, info, options: Null(), is_shown=False),
     "virtualcam:": Kind(VirtualCamera, "[DEVICE]", is_video=True),
     "instances:": Kind(_instances, "FOLDER/", wants_instances=True),
@@ -71,6 +76,7 @@ KINDS: dict[str, Kind] = {
         lambda folder, info, options: NetworkSink(HLS_PREFIX + folder, info, options),
         "FOLDER/",
         is_video=True,
+        encodes=True,
     ),
     **dict.fromkeys(("rtmp://", "rtmps://", "srt://", "udp://"), _SENT),
     "/": Kind(lambda folder, info, options: PhotoFolder(Path(folder), options)),
@@ -113,6 +119,15 @@ def wants_instances(address: str) -> bool:
         StreamError: there is no such kind of output.
     """
     return KINDS[_key(address)].wants_instances
+
+
+def encodes(address: str) -> bool:
+    """Return whether an output is encoded as a video, or can be.
+
+    Raises:
+        StreamError: there is no such kind of output.
+    """
+    return KINDS[_key(address)].encodes
 
 
 def _key(address: str) -> str:

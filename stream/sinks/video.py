@@ -12,8 +12,9 @@ from pathlib import Path
 from segmentation.unfinished import Unfinished
 from stream.contents import Contents, Track
 from stream.errors import StreamError
+from stream.ffmpeg.encoding.choice import choose
 from stream.ffmpeg.encoding.codecs import Encoding
-from stream.ffmpeg.encoding.depth import default_codec, depth_of, left_out
+from stream.ffmpeg.encoding.depth import codec_and_depth, left_out
 from stream.ffmpeg.encoding.formats import (
     ALPHA_ENDINGS,
     FORMATS,
@@ -116,9 +117,18 @@ class VideoSink(Sink):
 
     def _chosen(self, info: OutputInfo) -> Encoding:
         """Return how pictures are encoded."""
-        codec = default_codec(self._ending, info.stream, has_alpha=info.has_alpha)
-        encoding = Encoding.by(codec, has_alpha=info.has_alpha)
-        return replace(encoding, depth=depth_of(encoding, info.stream))
+        options, stream, has_alpha = self._options, info.stream, info.has_alpha
+        codec, depth = codec_and_depth(self._ending, stream, options.codec, has_alpha=has_alpha)
+        return choose(
+            str(self.path),
+            self._ending,
+            (stream.height, stream.width),
+            codec=codec,
+            encoder=options.encoder,
+            depth=depth,
+            has_alpha=has_alpha,
+            on_message=options.on_message,
+        )
 
     def _check(self, info: OutputInfo) -> None:
         path, options = self.path, self._options

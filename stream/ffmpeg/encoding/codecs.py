@@ -72,6 +72,11 @@ class Encoding:
         return self.encoder.alpha_pixels if self.has_alpha else self.encoder.pixels[self.depth]
 
     @property
+    def in_software(self) -> bool:
+        """Whether it is encoded by the processor, the same everywhere."""
+        return self.encoder in SOFTWARE[self.codec.name]
+
+    @property
     def halves_chroma(self) -> bool:
         """Whether there is a value of chroma for two by two pixels."""
         return self.pixels in _HALVED
@@ -86,7 +91,7 @@ class Encoding:
         ending: str,
         tags: Colour,
         preset: str,
-        crf: int,
+        crf: int | None,
         *,
         filters: Sequence[str] = (),
         recording: bool = False,
@@ -97,14 +102,15 @@ class Encoding:
             ending: of the output, one of `codec.endings`.
             tags: that the output gets; what is `None` is "unknown" there.
             preset: one of `X264_PRESETS`, for encoders that know faster and slower.
-            crf: constant rate factor in x264's scale of 0 (lossless) to 51; ProRes has none.
+            crf: constant rate factor in x264's scale of 0 (lossless) to 51, which ProRes has not;
+                `None` where something else says how large the output becomes.
             filters: that make `pixels` of what ffmpeg is given.
             recording: little is held back.
         """
         encoder = self.encoder
         chain = [*filters, _tagging(tags), *([encoder.upload] if encoder.upload else [])]
         options = [*encoder.device, "-vf", ",".join(chain), "-c:v", encoder.name]
-        options += encoder.quality(preset, crf)
+        options += [] if crf is None else encoder.quality(preset, crf)
         if self.has_alpha:
             # several threads of the conversion mix up the rows of alpha
             options = ["-filter_threads", "1", *options, *encoder.alpha_options]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stream.ffmpeg.encoding.codecs import CODECS, Encoding
+from stream.ffmpeg.encoding.encoders import SOFTWARE
 from stream.ffmpeg.encoding.formats import FORMATS
 from stream.frame import TONE_MAPPED, StreamInfo
 
@@ -11,30 +12,31 @@ _DEEP_CODECS = ("hevc", "av1", "vp9")
 _HDR_CODEC = "hevc"
 
 
-def default_codec(ending: str, stream: StreamInfo, *, has_alpha: bool) -> str:
-    """Return by which codec pictures are coded unless told otherwise, a key of `CODECS`.
+def codec_and_depth(
+    ending: str, stream: StreamInfo, asked: str | None, *, has_alpha: bool
+) -> tuple[str | None, int]:
+    """Return the codec of an output and the bits of a value.
 
-    HDR by HEVC, and what has 10 bits by the codec that it came in, where the container holds it.
+    Unless told otherwise HDR is coded by HEVC, and what has 10 bits by the codec that it came in,
+    where the container holds it; all bits stay that the codec can hold.
 
     Args:
         ending: a key of `FORMATS`.
         stream: of the outputs.
+        asked: the codec that was asked for, a key of `CODECS`.
         has_alpha: they have transparency.
+
+    Returns:
+        `None` for the codec that the container has unless told otherwise.
     """
-    kind = FORMATS[ending]
-    if has_alpha:
-        return kind.alpha_codec
-    if stream.depth == 8:
-        return kind.codec
-    wanted = stream.codec if stream.codec in _DEEP_CODECS and not stream.is_hdr else _HDR_CODEC
-    is_kept = stream.is_hdr or stream.codec in _DEEP_CODECS
-    return wanted if is_kept and ending in CODECS[wanted].endings else kind.codec
-
-
-def depth_of(encoding: Encoding, stream: StreamInfo) -> int:
-    """Return the bits of a value that an output has: all that the source has, where it can."""
-    can = not encoding.has_alpha and stream.depth in encoding.encoder.pixels
-    return stream.depth if can else 8
+    codec = asked
+    if codec is None and stream.depth > 8 and not has_alpha:
+        same = stream.codec if stream.codec in _DEEP_CODECS else None
+        wanted = _HDR_CODEC if stream.is_hdr else same
+        codec = wanted if wanted and ending in CODECS[wanted].endings else None
+    encoders = SOFTWARE[codec or FORMATS[ending].codec]
+    can = not has_alpha and any(stream.depth in encoder.pixels for encoder in encoders)
+    return codec, stream.depth if can else 8
 
 
 def left_out(encoding: Encoding, ending: str, stream: StreamInfo) -> str | None:

@@ -23,9 +23,9 @@ _SEMI_PLANAR: Pixels = {8: "nv12", 10: "p010le"}
 _LOOKAHEAD = 10  # frames
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Encoder:
-    """An encoder of ffmpeg.
+    """An encoder of ffmpeg; each is there once.
 
     Attributes:
         name: ffmpeg's.
@@ -228,3 +228,8 @@ HARDWARE: dict[str, dict[str, Encoder]] = {
         "prores": Encoder("prores_videotoolbox", dict.fromkeys((8, 10), "p210le"), _prores("hq")),
     },
 }
+
+#: What can be asked for: one of these, or hardware by its name.
+SOFTWARE_ENCODER, AUTO = "software", "auto"
+ENCODERS = (SOFTWARE_ENCODER, AUTO, *HARDWARE)
+VIDEO_CODECS = tuple(SOFTWARE)

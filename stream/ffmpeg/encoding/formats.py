@@ -59,7 +59,7 @@ def encoder_options(
     info: OutputInfo,
     pixels: str,
     preset: str,
-    crf: int,
+    crf: int | None,
     *,
     recording: bool = False,
 ) -> list[str]:

@@ -74,13 +74,16 @@ def picture_options(
         info: see `OutputInfo.as_shown`.
         pixels: of the frames ffmpeg is given.
         preset: see `Encoding.arguments`.
-        crf: constant rate factor, up to a bit rate that suits the size.
+        crf: of encoders in software, up to a bit rate that suits the size.
         live: each frame leaves the encoder at once.
     """
     stream = info.stream
     fps = float(stream.fps or DEFAULT_FPS)
     rate = max(_LEAST_RATE, round(stream.width * stream.height * fps * _BITS_A_PIXEL))
-    options = encoder_options(encoding, ".mp4", info, pixels, preset, crf)
+    # what hardware makes of a factor and a rate at once is another thing for each
+    quality = crf if encoding.in_software else None
+    options = encoder_options(encoding, ".mp4", info, pixels, preset, quality)
+    options += [] if encoding.in_software else ["-b:v", str(rate * 3 // 4)]
     options += ["-maxrate", str(rate), "-bufsize", str(rate)]
     options += ["-g", str(max(1, round(fps * _KEYFRAME_S)))]
     options += ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_S})"]

@@ -199,6 +199,57 @@ def test_sdr_of_a_codec_of_8_bits_is_dithered_and_told(tmp_path: Path) -> None:
     assert np.abs(means * 4 - ramp(SIZE_HW))[8:-8, 8:-8].mean() < 1.5
 
 
+@pytest.mark.parametrize(
+    ("codec", "ending", "pixels"),
+    [
+        ("hevc", ".mp4", "hevc (Main 10) (hvc1 / 0x31637668), yuv420p10le"),
+        ("av1", ".mp4", "yuv420p10le"),
+        ("vp9", ".mp4", "vp9 (Profile 2)"),
+        ("prores", ".mov", "yuv422p10le"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["hdr10", "sdr"])
+def test_codecs_of_10_bits(
+    clips: dict[str, Path], tmp_path: Path, kind: str, codec: str, ending: str, pixels: str
+) -> None:
+    path, told = tmp_path / f"out{ending}", list[str]()
+    with VideoSource(str(clips[kind])) as source:
+        options = SinkOptions(codec=codec, preset="ultrafast", on_message=told.append)
+        with VideoSink(path, OutputInfo(source.info), options) as sink:
+            for frame in source:
+                sink.write(Output(frame, frame.picture, None, None))
+            sink.finish(cut_short=False)
+    assert told == []
+    assert pixels in video_line(path)
+    difference = luma_of(path, SIZE_HW).astype(int) - ramp(SIZE_HW)
+    assert np.abs(difference).mean() < 2
+    wanted = {"colour": numbers_of(kind), **(MASTERED if kind == "hdr10" else {})}
+    assert deep_clips.told_in_boxes(path) == wanted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_h264_is_told(clips: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    path, told = tmp_path / "out.mp4", list[str]()
+    with VideoSource(str(clips[kind])) as source:
+        options = SinkOptions(codec="h264", on_message=told.append)
+        with VideoSink(path, OutputInfo(source.info), options) as sink:
+            for frame in source:
+                wanted = frame.image
+                sink.write(Output(frame, frame.picture, None, None))
+            sink.finish(cut_short=False)
+    (line,) = told
+    if kind == "sdr":
+        assert line.endswith(
+            "has 8 of the 10 bits of its source, dithered; --codec hevc keeps them"
+        )
+    else:
+        assert line == f"{path}: HDR is tone-mapped to BT.709; --codec hevc keeps it"
+    assert "yuv420p(tv, bt709" in video_line(path)
+    assert deep_clips.told_in_boxes(path) == {"colour": (1, 1, 1)}
+    shown = reference.rgb(path, SIZE_HW, 1)[0].astype(int)
+    assert np.abs(shown - wanted).mean() < 2
+
+
 def test_times_are_exact_to_the_tick(tmp_path: Path) -> None:
     steps = [630 + (7919 * number) % 8100 for number in range(12)]
     ticks = [sum(steps[:number]) for number in range(12)]

@@ -1,4 +1,4 @@
-"""The table of docs/files.md says what a run makes of each track."""
+"""The tables of docs/files.md say what a run makes of each track and of 10 bits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import ffmpeg_reference as reference
+from tests.deep_clips import HDR10, HLG, MASTERING, SDR, clip_of, ramp
 from tests.films import ENDINGS, PICTURE, SOUND, copied, everything
 
 SOUNDS = {
@@ -65,3 +66,37 @@ def test_tags_and_chapters(tmp_path: Path) -> None:
     for name, value in {**names, "location": "47.1"}.items():
         has = [f": {value}" in reference.description(path) for path in outputs]
         assert row(name, ["kept" if each else "left out" for each in has]) in text
+
+
+DEPTHS = {
+    "HDR10, hevc": (HDR10, "libx265"),
+    "HLG, hevc": (HLG, "libx265"),
+    "HLG, prores": (HLG, "prores_ks"),
+    "10 bits, hevc": (SDR, "libx265"),
+    "10 bits, av1": (SDR, "libsvtav1"),
+    "10 bits, vp9": (SDR, "libvpx-vp9"),
+    "10 bits, prores": (SDR, "prores_ks"),
+    "10 bits, h264": (SDR, "libx264"),
+}
+
+
+def depth_of(path: Path) -> str:
+    line = next(line for line in reference.description(path).splitlines() if "Video:" in line)
+    codec, bits = line.partition("Video: ")[2].split()[0], "10" if "p10le" in line else "8"
+    return f"{codec.rstrip(',')}, {bits} bits"
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_depths(tmp_path: Path, name: str) -> None:
+    colour, encoder = DEPTHS[name]
+    light = MASTERING if name.startswith("HDR10") else None
+    clip = clip_of(tmp_path / "hevc.mp4", ramp((96, 128)), colour, light=light, num_frames=2)
+    if encoder != "libx265":
+        source, clip = clip, tmp_path / ("clip.mov" if "prores" in encoder else "clip.mkv")
+        reference.ffmpeg("-i", source, "-c:v", encoder, clip)
+    outputs = [tmp_path / f"out{ending}" for ending in ENDINGS]
+    for path in outputs:
+        told = copied(clip, path)
+        assert bool(told) == depth_of(path).endswith(" 8 bits"), told
+        assert ("MaxCLL=1000" in reference.description(path)) == name.startswith("HDR10")
+    assert row(name, list(map(depth_of, outputs))) in PAGE.read_text("utf-8")

@@ -11,6 +11,7 @@ from stream.errors import StreamError
 from stream.ffmpeg.encoding.network_output import HLS_PREFIX, without_secrets
 from stream.files.photos import WRITTEN_ENDINGS
 from stream.frame import TONE_MAPPED, OutputInfo, Sink
+from stream.sinks.animation import WRITERS, AnimationSink
 from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos
@@ -66,6 +67,17 @@ _VIDEO = Kind(
     encodes=True,
 )
 
+
+def _webp(path: str, info: OutputInfo, options: SinkOptions) -> Sink:
+    """Return the sink of what is a photo where the source is photos, else an animation."""
+    kind = _PHOTO if info.stream.fps is None else _ANIMATION
+    return kind.open(path, info, options)
+
+
+_ANIMATION = Kind(
+    lambda path, info, options: AnimationSink(Path(path), info, options), is_video=True
+)
+
 #: By what an address begins with. "/" means a folder; what begins with a dot ends a file's name.
 KINDS: dict[str, Kind] = {
     "window:": Kind(lambda _, info, options: Window("maskcast", info), encodes=True),
@@ -81,6 +93,8 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("rtmp://", "rtmps://", "srt://", "udp://"), _SENT),
     "/": Kind(lambda folder, info, options: PhotoFolder(Path(folder), options)),
     **dict.fromkeys(WRITTEN_ENDINGS, _PHOTO),
+    **dict.fromkeys(WRITERS, _ANIMATION),
+    ".webp": Kind(_webp),
     **dict.fromkeys(JSON_ENDINGS, _JSON),
     **dict.fromkeys(VIDEO_ENDINGS, _VIDEO),
 }
@@ -91,8 +105,8 @@ def open_sink(address: str | os.PathLike[str], info: OutputInfo, options: SinkOp
 
     Args:
         address: `window:`, `virtualcam:[DEVICE]`, `null:`, `instances:FOLDER/`, `hls:FOLDER/`,
-            `rtmp://...`, `srt://...`, `udp://...`, a video, photo or `.json` by its ending, or a
-            folder ending in `/`.
+            `rtmp://...`, `srt://...`, `udp://...`, a video, animation, photo or `.json` by its
+            ending, or a folder ending in `/`.
         info: of the outputs to come.
         options: see `SinkOptions`.
 

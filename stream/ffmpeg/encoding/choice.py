@@ -84,6 +84,15 @@ def failure(encoding: Encoding, size_hw: tuple[int, int]) -> str:
     return _failure(executable(), encoding, size_hw)
 
 
+def sound_failure(encoder: str) -> str:
+    """Return why an encoder of sound cannot be used here, "" where it can.
+
+    Raises:
+        StreamError: ffmpeg is not there or cannot be run.
+    """
+    return _tried("anullsrc=r=48000", ["-t", "0.1", "-c:a", encoder])
+
+
 def available() -> set[str]:
     """Return the names of the video encoders that this ffmpeg was built with, usable or not.
 
@@ -151,6 +160,16 @@ def _available(ffmpeg: str) -> set[str]:
 
 @functools.cache
 def _failure(ffmpeg: str, encoding: Encoding, size_hw: tuple[int, int]) -> str:
+    colour = Colour("bt709", "bt709", "bt709")
+    filters = [f"format={encoding.pixels}"]
+    return _tried(
+        f"color=gray:size={size_hw[1]}x{size_hw[0]}:rate=25",
+        ["-frames:v", "1", *encoding.arguments(".mkv", colour, "veryfast", 20, filters=filters)],
+    )
+
+
+def _tried(source: str, options: list[str]) -> str:
+    """Return why ffmpeg could not encode what a filter makes, "" where it could."""
     errors: list[str] = []
 
     def take(line: str | None) -> None:
@@ -158,13 +177,8 @@ def _failure(ffmpeg: str, encoding: Encoding, size_hw: tuple[int, int]) -> str:
             if line is not None and mark in line and not any(each in line for each in _VAGUE):
                 errors.append(line.partition(mark)[2].strip())
 
-    colour = Colour("bt709", "bt709", "bt709")
-    arguments = ["-f", "lavfi", "-i", f"color=gray:size={size_hw[1]}x{size_hw[0]}:rate=25"]
-    arguments += ["-frames:v", "1"]
-    arguments += encoding.arguments(
-        ".mkv", colour, "veryfast", 20, filters=[f"format={encoding.pixels}"]
-    )
-    with closing(Ffmpeg([*arguments, "-f", "null", "-"], on_line=take)) as process:
+    arguments = ["-f", "lavfi", "-i", source, *options, "-f", "null", "-"]
+    with closing(Ffmpeg(arguments, on_line=take)) as process:
         timer = threading.Timer(TRIAL_S, process.kill)
         timer.start()
         status = process.wait()

@@ -153,7 +153,7 @@ def written(clip: Path, address: str | Path, effect: Effect, told: list[str]) ->
 
 
 @pytest.mark.parametrize("kind", ["hdr10", "hlg"])
-@pytest.mark.parametrize("name", ["out.png", "frames/", "hls:out/"])
+@pytest.mark.parametrize("name", ["out.png", "frames/", "out.apng", "hls:out/"])
 def test_what_has_8_bits_is_tone_mapped_and_told(
     clips: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
 ) -> None:
@@ -165,7 +165,7 @@ def test_what_has_8_bits_is_tone_mapped_and_told(
     (line,) = (line for line in told if "HDR" in line)
     assert line.startswith(name.rstrip("/"))
     assert line.endswith("HDR is tone-mapped to BT.709")
-    path = next(p for p in tmp_path.rglob("*") if p.suffix in (".png", ".ts"))
+    path = next(p for p in tmp_path.rglob("*") if p.suffix in (".png", ".apng", ".ts"))
     shown = reference.rgb(path, (96, 192), 1)[0].astype(int)
     if path.suffix == ".ts":
         assert "bt709" in video_line(path)

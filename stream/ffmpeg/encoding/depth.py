@@ -43,8 +43,9 @@ def left_out(encoding: Encoding, ending: str, stream: StreamInfo) -> str | None:
     """Return what an output has not of its source, in words, `None` where it has all."""
     if encoding.depth >= stream.depth:
         return None
+    if encoding.has_alpha:
+        return TONE_MAPPED if stream.is_hdr else f"has 8 of the {stream.depth} bits of its source"
     other = _HDR_CODEC if ending in CODECS[_HDR_CODEC].endings else FORMATS[ending].codec
-    keeps = "" if encoding.has_alpha else f"; --codec {other} keeps "
     if stream.is_hdr:
-        return f"{TONE_MAPPED}{keeps and f'{keeps}it'}"
-    return f"has 8 of the {stream.depth} bits of its source, dithered{keeps and f'{keeps}them'}"
+        return f"{TONE_MAPPED}; --codec {other} keeps it"
+    return f"has 8 of the {stream.depth} bits of its source, dithered; --codec {other} keeps them"

@@ -177,13 +177,20 @@ def test_what_has_8_bits_is_tone_mapped_and_told(
     assert shown[48, -4:].min() > 240
 
 
-def test_transparency_is_tone_mapped_and_told(clips: dict[str, Path], tmp_path: Path) -> None:
-    told: list[str] = []
-    written(clips["hdr10"], tmp_path / "out.mov", Cutout(), told)
-    assert [line for line in told if "HDR" in line] == [
-        f"{tmp_path / 'out.mov'}: HDR is tone-mapped to BT.709"
-    ]
-    assert "(tv, bt709" in video_line(tmp_path / "out.mov")
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("hdr10", "HDR is tone-mapped to BT.709"),
+        ("sdr", "has 8 of the 10 bits of its source"),
+    ],
+)
+def test_transparency_has_8_bits_and_is_told(
+    clips: dict[str, Path], tmp_path: Path, kind: str, line: str
+) -> None:
+    path, told = tmp_path / "out.mov", list[str]()
+    written(clips[kind], path, Cutout(), told)
+    assert told == [f"{path}: {line}"]
+    assert "(tv, bt709" in video_line(path)
 
 
 def test_sdr_of_a_codec_of_8_bits_is_dithered_and_told(tmp_path: Path) -> None:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from segmentation.picture import RgbPicture
+from stream.errors import StreamError
+from stream.ffmpeg.encoding.encoders import VIDEO_CODECS
+from stream.frame import Frame, Output, OutputInfo, StreamInfo
+from stream.sinks import open_sink
+from stream.sinks.animation import WRITERS
+from stream.sinks.options import SinkOptions
 from tests import ffmpeg_reference as reference
 from tests.deep_clips import HDR10, HLG, MASTERING, SDR, clip_of, ramp
 from tests.films import ENDINGS, PICTURE, SOUND, copied, everything
@@ -55,6 +65,40 @@ def test_each_kind_of_track(clip: Path, tmp_path: Path) -> None:
             got = [tracks[number] for tracks in found]
             name = f"{'sound' if kind == 'Audio' else 'subtitles'}, {codec}"
             assert row(name, ["copied" if each == codec else each for each in got]) in text
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("picture", {}),
+        *((f"`--codec {codec}`", {"codec": codec}) for codec in VIDEO_CODECS if codec != "h264"),
+        ("`--effect cutout`", {"has_alpha": True}),
+    ],
+)
+def test_codecs(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    cells = []
+    for ending in ENDINGS:
+        path = tmp_path / f"out{ending}"
+        has_alpha = options.get("has_alpha", False)
+        info = OutputInfo(StreamInfo(64, 48, Fraction(25)), has_alpha)
+        picture = RgbPicture(np.zeros((48, 64, 4 if has_alpha else 3), np.uint8))
+        try:
+            with open_sink(path, info, SinkOptions(codec=options.get("codec"))) as sink:
+                sink.write(Output(Frame(picture, 0, 0.0), picture, None, None))
+                sink.finish(cut_short=False)
+        except StreamError:
+            cells.append("refused")
+        else:
+            cells += kinds(path, "Video")
+    assert row(name, cells) in PAGE.read_text("utf-8")
+
+
+def test_short_clips() -> None:
+    text = PAGE.read_text("utf-8")
+    kinds_of = [WRITERS[ending] for ending in (".gif", ".webp", ".apng")]
+    assert row("times", [f"1/{round(1 / kind.tick_s)} s" for kind in kinds_of]) in text
+    rates = [str(round(1 / (kind.tick_s * kind.least_ticks))) for kind in kinds_of]
+    assert row("most frames a second", rates) in text
 
 
 def test_tags_and_chapters(tmp_path: Path) -> None:

@@ -17,16 +17,19 @@ photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y, or
 demo: (a portrait in motion, no camera needed).
 
 -o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
-photo (.png .jpg), a folder/ (one PNG a frame), instances:FOLDER/ (one black and white PNG an
-object), .json or .jsonl (COCO results: boxes, scores, RLE), virtualcam:[DEVICE], null:,
-rtmp://HOST/APP/KEY, srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server).
+short clip (.gif .webp .apng), a photo (.png .jpg), a folder/ (one PNG a frame), .json or .jsonl
+(COCO results: boxes, scores, RLE), instances:FOLDER/ (one black and white PNG an object),
+virtualcam:[DEVICE], null:, rtmp://HOST/APP/KEY, srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/
+(a playlist for a web server).
 
 --effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
-(transparent: .png, folder/, .mov, .webm), overlay, none.
+(transparent: .png, folder/, .mov, .webm, .gif, .webp, .apng), overlay, none.
 
 examples:
   run.py                                   webcam, background blurred, in a window
   run.py talk.mp4 -o out.mp4               a file, sound kept
+  run.py talk.mp4 -o out.mkv --codec av1   smaller, slower; --encoder auto: by hardware
+  run.py wave.mp4 -o wave.gif --effect cutout
   run.py photo.jpg -o mask.png --effect mask
   run.py 0 -o virtualcam: --effect replace=beach.jpg
   run.py --effect replace=a.jpg --background b.mp4 --background '#2a6f97'    (key b)

@@ -19,7 +19,7 @@ _PERCEPTUAL = 0
 
 
 class ApngWriter(ChangesWriter):
-    """`AnimationWriter` of PNG: nothing is lost. Before `finish` its length is not known."""
+    """`AnimationWriter` of PNG: nothing is lost."""
 
     tick_s, least_ticks, most_ticks = 0.001, 11, 0xFFFF * 100
 
@@ -28,41 +28,44 @@ class ApngWriter(ChangesWriter):
         self._num_pieces = 0
         self._file.write(b"\x89PNG\r\n\x1a\n")
         colours = _RGBA if self._has_alpha else _RGB
-        self._write_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, _BITS, colours, 0, 0, 0))
-        self._write_chunk(b"sRGB", bytes([_PERCEPTUAL]))
+        self._file.write(
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, _BITS, colours, 0, 0, 0))
+        )
+        self._file.write(_chunk(b"sRGB", bytes([_PERCEPTUAL])))
         self._length_at = self._file.tell()
-        self._write_length()
+        self._file.write(self._length())
+
+    def _length(self) -> bytes:
+        return _chunk(b"acTL", struct.pack(">II", max(1, self._num_frames), _FOR_EVER))
 
     def _write_length(self) -> None:
-        self._write_chunk(b"acTL", struct.pack(">II", max(1, self._num_frames), _FOR_EVER))
+        self._write_at(self._length_at, self._length())
 
     def _write_box(self, part: Image, box: Box, ticks: int) -> None:
         # of a thousandth of a second, or a tenth where it lasts that long
         delay = (ticks, 1000) if ticks <= 0xFFFF else (round(ticks / 100), 10)
         place = box.width, box.height, box.x, box.y
         head = struct.pack(">IIIIHHBB", *place, *delay, _KEPT, _REPLACES)
-        self._write_chunk(b"fcTL", self._number() + head)
+        self._file.write(_chunk(b"fcTL", self._number() + head))
         data = _compressed(part)
         if self._num_frames == 0:
-            self._write_chunk(b"IDAT", data)
+            self._file.write(_chunk(b"IDAT", data))
         else:
-            self._write_chunk(b"fdAT", self._number() + data)
+            self._file.write(_chunk(b"fdAT", self._number() + data))
 
     def finish(self) -> None:
         """See `AnimationWriter`."""
-        self._write_chunk(b"IEND", b"")
-        end = self._file.tell()
-        self._file.seek(self._length_at)
         self._write_length()
-        self._file.seek(end)
+        self._file.write(_chunk(b"IEND", b""))
 
     def _number(self) -> bytes:
         self._num_pieces += 1
         return struct.pack(">I", self._num_pieces - 1)
 
-    def _write_chunk(self, name: bytes, body: bytes) -> None:
-        checksum = struct.pack(">I", zlib.crc32(name + body))
-        self._file.write(struct.pack(">I", len(body)) + name + body + checksum)
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(name + body))
+    return struct.pack(">I", len(body)) + name + body + checksum
 
 
 def _compressed(image: Image) -> bytes:

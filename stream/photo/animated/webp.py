@@ -15,10 +15,7 @@ _METHOD = 4  # of 0 (fast) to 6 (small)
 
 
 class WebpWriter(ChangesWriter):
-    """`AnimationWriter` of WebP: colours lossy, transparency as it is; a factor of 0 is lossless.
-
-    Before `finish` its length is not known, and few programs read it.
-    """
+    """`AnimationWriter` of WebP: colours are lossy but for a factor of 0, transparency is not."""
 
     tick_s, least_ticks, most_ticks = 0.001, 11, (1 << 24) - 1
     _even = True
@@ -45,12 +42,12 @@ class WebpWriter(ChangesWriter):
         body = b"".join(chunk(name, body) for name, body in picture)
         self._file.write(chunk(b"ANMF", head + body))
 
+    def _write_length(self) -> None:
+        self._write_at(4, struct.pack("<I", self._file.tell() - 8))
+
     def finish(self) -> None:
         """See `AnimationWriter`."""
-        length = self._file.tell()
-        self._file.seek(4)
-        self._file.write(struct.pack("<I", length - 8))
-        self._file.seek(length)
+        self._write_length()
 
 
 def _in_24(value: int) -> bytes:

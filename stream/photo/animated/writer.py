@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
@@ -88,6 +89,8 @@ class AnimationWriter(ABC):
         self._file.flush()
         self._num_frames += 1
         self.num_bytes = self._file.tell()
+        self._write_length()
+        self._file.flush()
 
     def continue_in(self, file: BinaryIO) -> None:
         """Go on in a file that was opened anew, after its frames that are whole."""
@@ -100,6 +103,16 @@ class AnimationWriter(ABC):
         Raises:
             OSError: it cannot be written.
         """
+
+    def _write_at(self, position: int, data: bytes) -> None:
+        """Write in the place of what is there, and go on at the end."""
+        self._file.seek(position)
+        self._file.write(data)
+        self._file.seek(0, os.SEEK_END)
+
+    def _write_length(self) -> None:
+        """Say, where the format wants it, how much there is: a file that breaks off can be read."""
+        return
 
     @abstractmethod
     def _begin(self) -> None:

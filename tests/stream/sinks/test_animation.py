@@ -210,6 +210,30 @@ def test_a_camera_that_is_left_is_kept(tmp_path: Path, ending: str) -> None:
     assert len(frames_of(path)) == 10
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_one_that_breaks_off_can_be_read(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "cut.bin"
+    info = OutputInfo(StreamInfo(81, 49, Fraction(25), live=True))
+    with AnimationSink(tmp_path / f"live{ending}", info, SinkOptions()) as sink:
+        for output in outputs([index / 25 for index in range(10)]):
+            sink.write(output)
+        (part,) = tmp_path.iterdir()
+        path.write_bytes(part.read_bytes())
+        sink.finish(cut_short=False)
+    assert len(frames_of(path)) == 9
+
+
+def test_what_fades_in_a_gif_is_never_far_off(tmp_path: Path) -> None:
+    path = tmp_path / "fade.gif"
+    with AnimationSink(path, OutputInfo(StreamInfo(32, 32, Fraction(25))), SinkOptions()) as sink:
+        for index in range(60):
+            picture = RgbPicture(np.full((32, 32, 3), 3 * index, np.uint8))
+            sink.write(Output(Frame(picture, index, index / 25), picture, None, None))
+        sink.finish(cut_short=False)
+    for index, (image, _) in enumerate(frames_of(path)):
+        assert np.abs(image[..., :3].astype(int) - 3 * index).max() <= 8
+
+
 def test_a_photo_stays_a_photo_in_webp(tmp_path: Path) -> None:
     info = OutputInfo(StreamInfo(81, 49, None, num_frames=1))
     assert isinstance(open_sink(tmp_path / "a.webp", info, SinkOptions()), PhotoFile)

@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects.composite import blend
-from effects.effect import Image
+from effects.effect import Image, Pixels
 
 #: Share of the colour in a tinted area, of 255.
 TINT = 110
 
 
-def tint(image: Image, alpha: NDArray[np.uint8], colour: Sequence[int]) -> Image:
+def tint(image: Pixels, alpha: NDArray[np.uint8], colour: Sequence[int]) -> Pixels:
     """Return the image with `colour` over it where `alpha` is set, and a line around that area.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 or uint16 RGB.
         alpha: (H, W) uint8; the line follows the value 128.
-        colour: red, green, blue in [0, 255].
+        colour: red, green, blue as in `image`.
 
     Returns:
-        (H, W, 3) uint8, an array of its own.
+        (H, W, 3) of the same dtype, an array of its own.
     """
     height, width = alpha.shape
     plain = np.empty_like(image)

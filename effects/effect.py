@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
+Deep = NDArray[np.uint16]
+#: Either of them.
+Pixels = NDArray[Any]
+
+#: The largest value of a frame with 10 bits.
+MOST_DEEP = 1023
 
 
 class Effect(Protocol):
@@ -40,10 +46,13 @@ class Planar(Protocol):
     """A picture in planes, such as luma and chroma, that keeps what is made of them."""
 
     @property
-    def planes(self) -> Sequence[Image]:
-        """(h, w) uint8 each, of the picture's size or half of it, rounded up. Never written to."""
+    def planes(self) -> Sequence[Pixels]:
+        """(h, w) each, of the picture's size or half of it, rounded up. Never written to.
 
-    def halved_planes(self, times: int) -> Sequence[Image]:
+        uint8, or uint16 in [0, `MOST_DEEP`].
+        """
+
+    def halved_planes(self, times: int) -> Sequence[Pixels]:
         """Return the planes of the picture shrunk to half its sides, rounded up, so often.
 
         All have one size, but for 0 times: `planes`.
@@ -58,7 +67,7 @@ class PlanarEffect(Effect, Protocol):
     to the bit as it was.
     """
 
-    def on_planes(self, picture: Planar, alpha: NDArray[np.uint8]) -> list[Image]:
+    def on_planes(self, picture: Planar, alpha: NDArray[np.uint8]) -> list[Pixels]:
         """Apply the effect to a frame in planes.
 
         Args:
@@ -70,29 +79,61 @@ class PlanarEffect(Effect, Protocol):
         """
 
 
+class DeepPlanar(Planar, Protocol):
+    """A picture of luma and twice chroma with 10 bits, whose colours need not be those of sRGB."""
+
+    @property
+    def deep_rgb(self) -> Deep:
+        """(H, W, 3) uint16 RGB in [0, `MOST_DEEP`]."""
+
+    def planes_of(self, image: Deep) -> Sequence[Deep]:
+        """Return the planes of such an image."""
+
+
+@runtime_checkable
+class DeepEffect(Effect, Protocol):
+    """An effect that knows frames with 10 bits; others are given what a screen shows of them."""
+
+    def on_deep(
+        self, picture: DeepPlanar, alpha: NDArray[np.uint8], time_s: float
+    ) -> Sequence[Deep]:
+        """Apply the effect to a frame with 10 bits.
+
+        Args:
+            picture: the frame.
+            alpha: (H, W) uint8, see `Effect`.
+            time_s: likewise.
+
+        Returns:
+            As many planes of the same sizes; arrays of their own, or those passed in.
+        """
+
+
 @runtime_checkable
 class ColouredEffect(Effect, Protocol):
     """An effect that brings colours of its own, which are sRGB's, into frames that may not be."""
 
-    def in_colours(self, convert: Callable[[Image], Image]) -> Effect:
+    def in_colours(self, convert: Callable[[Image], Pixels]) -> Effect:
         """Return the same effect for frames of other colours.
 
         Args:
-            convert: returns (h, w, 3) uint8 RGB of sRGB in these colours.
+            convert: returns (h, w, 3) uint8 RGB of sRGB in these colours; of frames with 10 bits
+                uint16 in [0, `MOST_DEEP`].
         """
 
 
-def check_image(image: Image) -> None:
-    """Raise `ValueError` unless `image` is (H, W, 3) uint8, H, W >= 1."""
+def check_image(image: Pixels, *, may_be_deep: bool = False) -> None:
+    """Raise `ValueError` unless `image` is (H, W, 3) uint8, or maybe uint16, H, W >= 1."""
     if not isinstance(image, np.ndarray):
         raise ValueError(f"image: expected an array (H, W, 3), got {type(image).__name__}")
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+    is_known = image.dtype == np.uint8 or (may_be_deep and image.dtype == np.uint16)
+    if not is_known or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"image: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
 
 
-def check(image: Image, alpha: NDArray[np.uint8]) -> None:
-    """Raise `ValueError` unless `image` is (H, W, 3) uint8 and `alpha` (H, W) uint8, H, W >= 1."""
-    check_image(image)
+def check(image: Pixels, alpha: NDArray[np.uint8], *, may_be_deep: bool = False) -> None:
+    """Raise `ValueError` unless `image` is as in `check_image` and `alpha` (H, W) uint8."""
+    check_image(image, may_be_deep=may_be_deep)
     if alpha.dtype != np.uint8 or alpha.shape != image.shape[:2]:
         raise ValueError(
             f"alpha: expected uint8 {image.shape[:2]}, got {alpha.dtype} {alpha.shape}"

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.effect import Image
+from effects.effect import MOST_DEEP, Pixels
 
 #: Colours beside the edges are taken from every n-th row and column, n such that the frame's
 #: short side has at most this many.
@@ -20,9 +20,7 @@ MARGIN = 4
 FALL_OFF = 1e-3
 
 
-def edge_colours(
-    image: Image, alpha: NDArray[np.uint8]
-) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+def edge_colours(image: Pixels, alpha: NDArray[np.uint8]) -> tuple[NDArray[np.intp], Pixels]:
     """Return the foreground's own colours where alpha is neither 0 nor 255.
 
     Blur fusion (Forte, "Approximate fast foreground colour estimation", ICIP 2021): foreground F
@@ -30,11 +28,11 @@ def edge_colours(
     corrected by the part of the pixel that alpha * F + (1 - alpha) * B leaves unexplained.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, or uint16 in [0, `MOST_DEEP`].
         alpha: (H, W) uint8, 255 = foreground.
 
     Returns:
-        (N,) indices y * W + x of these pixels and (N, 3) uint8; their colours in `image` where
+        (N,) indices y * W + x of these pixels and (N, 3), their colours; those of `image` where
         either of the two is nowhere alone.
     """
     offset = alpha - np.uint8(1)
@@ -56,7 +54,8 @@ def edge_colours(
     front, back = _nearby(samples, is_front, y, x), _nearby(samples, is_back, y, x)
     share = np.take(alpha, band)[:, None] / np.float32(255)
     colours = front + share * (seen - share * front - (1 - share) * back)
-    return band, np.rint(np.clip(colours, 0, 255)).astype(np.uint8)
+    most = 255 if image.dtype == np.uint8 else MOST_DEEP
+    return band, np.rint(np.clip(colours, 0, most)).astype(image.dtype)
 
 
 def _around(in_band: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
@@ -69,17 +68,18 @@ def _around(in_band: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
 
 
 def _nearby(
-    colours: Image, known: NDArray[np.uint8], y: NDArray[np.intp], x: NDArray[np.intp]
+    colours: Pixels, known: NDArray[np.uint8], y: NDArray[np.intp], x: NDArray[np.intp]
 ) -> NDArray[np.float32]:
     """Return (N, 3) float32: at N places the mean of the nearest colours that are known.
 
     Args:
-        colours: (h, w, 3) uint8.
+        colours: (h, w, 3) uint8, or uint16 in [0, `MOST_DEEP`].
         known: (h, w) uint8, 255 where the colour is known.
         y: (N,) rows of the places.
         x: (N,) columns.
     """
-    weighted = cv2.merge([*cv2.split(cv2.copyTo(colours, known, np.zeros_like(colours))), known])
+    weights = known if known.dtype == colours.dtype else known.astype(colours.dtype)
+    weighted = cv2.merge([*cv2.split(cv2.copyTo(colours, known, np.zeros_like(colours))), weights])
     near = cv2.boxFilter(weighted, cv2.CV_16U, (3, 3), normalize=False)
     coarser = _with_coarser(_halved(weighted).astype(np.float32))
     mean = _at(coarser, y // 2, x // 2) * np.float32(FALL_OFF) + _at(near, y, x)

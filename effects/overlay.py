@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from effects.draw import tint
-from effects.effect import Image, check
+from effects.effect import Deep, DeepPlanar, Image, Pixels, check
 
 COLOUR = 0, 200, 255  # in sRGB
 
@@ -27,7 +27,13 @@ class Overlay:
         check(image, alpha)
         return tint(image, alpha, self._colour)
 
-    def in_colours(self, convert: Callable[[Image], Image]) -> Overlay:
+    def on_deep(
+        self, picture: DeepPlanar, alpha: NDArray[np.uint8], time_s: float
+    ) -> Sequence[Deep]:
+        """Do the same with 10 bits; see `DeepEffect`."""
+        return picture.planes_of(tint(picture.deep_rgb, alpha, self._colour))
+
+    def in_colours(self, convert: Callable[[Image], Pixels]) -> Overlay:
         """Return it with its colour in those of the frames; see `ColouredEffect`."""
         other = Overlay()
         colour = convert(np.array(COLOUR, np.uint8).reshape(1, 1, 3))

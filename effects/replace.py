@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from effects.composite import blend
-from effects.effect import Image, check, check_image
+from effects.effect import Deep, DeepPlanar, Image, Pixels, check, check_image
 from effects.foreground import edge_colours
 
 #: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
@@ -34,21 +34,32 @@ class Replace:
         Raises:
             ValueError: it is neither, or the array has another shape or dtype.
         """
-        if not callable(background):
+        self._background: Callable[[float, tuple[int, int]], Pixels]
+        if callable(background):
+            self._background = background
+        else:
             check_image(background)
-            background = _Still(background)
-        self._background: Background = background
+            self._background = _Still(background)
 
-    def in_colours(self, convert: Callable[[Image], Image]) -> Replace:
+    def in_colours(self, convert: Callable[[Image], Pixels]) -> Replace:
         """Return it with its background in the colours of the frames; see `ColouredEffect`."""
         background = self._background
         if isinstance(background, _Still):
-            return Replace(convert(background.photo))
+            return Replace(_Still(convert(background.photo)))
         return Replace(lambda time_s, size_hw: convert(background(time_s, size_hw)))
 
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, the background where alpha is 0."""
         check(image, alpha)
+        return self._before(image, alpha, time_s)
+
+    def on_deep(
+        self, picture: DeepPlanar, alpha: NDArray[np.uint8], time_s: float
+    ) -> Sequence[Deep]:
+        """Do the same with 10 bits; see `DeepEffect`."""
+        return picture.planes_of(self._before(picture.deep_rgb, alpha, time_s))
+
+    def _before(self, image: Pixels, alpha: NDArray[np.uint8], time_s: float) -> Pixels:
         size_hw = alpha.shape[0], alpha.shape[1]
         background = cover(self._background(time_s, size_hw), size_hw)
         result = background.copy()
@@ -64,25 +75,25 @@ class Replace:
 class _Still:
     """A photo as a background, at the size last asked for."""
 
-    def __init__(self, photo: Image) -> None:
+    def __init__(self, photo: Pixels) -> None:
         self.photo = photo
         self.covering = photo
 
-    def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
+    def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Pixels:
         if self.covering.shape[:2] != size_hw:
             self.covering = cover(self.photo, size_hw)
         return self.covering
 
 
-def cover(image: Image, size_hw: tuple[int, int]) -> Image:
+def cover(image: Pixels, size_hw: tuple[int, int]) -> Pixels:
     """Scale `image` to cover `size_hw` in its own proportions, cropping evenly what stands over.
 
     Args:
-        image: (h, w, 3) uint8.
+        image: (h, w, 3) uint8 or uint16.
         size_hw: height and width wanted.
 
     Returns:
-        (H, W, 3) uint8; `image` itself where it already has the size.
+        (H, W, 3) of the same dtype; `image` itself where it already has the size.
     """
     if image.shape[:2] == size_hw:
         return image
@@ -93,7 +104,7 @@ def cover(image: Image, size_hw: tuple[int, int]) -> Image:
     top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     visible = image[top : top + rows, left : left + columns]
-    covering: Image = cv2.resize(visible, (width, height), interpolation=interpolation)
+    covering: Pixels = cv2.resize(visible, (width, height), interpolation=interpolation)
     return covering
 
 

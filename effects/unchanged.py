@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.effect import Image, Planar, check
+from effects.effect import Image, Pixels, Planar, check
 
 
 class Unchanged:
@@ -18,6 +18,6 @@ class Unchanged:
         check(image, alpha)
         return image
 
-    def on_planes(self, picture: Planar, alpha: NDArray[np.uint8]) -> list[Image]:
+    def on_planes(self, picture: Planar, alpha: NDArray[np.uint8]) -> list[Pixels]:
         """Return the planes themselves; see `PlanarEffect`."""
         return list(picture.planes)

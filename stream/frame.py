@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from effects import over_black
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
+from stream.colour.light import Light
+from stream.colour.screen import HLG, PQ
 from stream.contents import Contents
 from stream.photo.colour_profile import to_srgb
 from stream.photo.photo import Photo
@@ -70,6 +72,17 @@ class Colour:
     matrix: str | None = None
     full_range: bool = False
 
+    @property
+    def is_hdr(self) -> bool:
+        """Whether pictures may be brighter than white."""
+        return self.transfer in (PQ, HLG)
+
+
+#: Of what has no colours of its own, and of HDR as it is shown where that cannot be.
+BT709 = Colour("bt709", "bt709", "bt709")
+#: What is told where HDR is shown so.
+TONE_MAPPED = "HDR is tone-mapped to BT.709"
+
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
@@ -87,6 +100,9 @@ class StreamInfo:
         colour: how the video codes its colours.
         time_base: unit of the source's timestamps in seconds, `None` where it has none.
         contents: what else the file holds that belongs to the frames, `None` without a file.
+        depth: bits of a value, 8 or 10.
+        codec: of the video, in ffmpeg's name; "" where there is none.
+        light: what an HDR video says of how bright it is.
     """
 
     width: int
@@ -99,6 +115,34 @@ class StreamInfo:
     time_base: Fraction | None = None
     duration_s: float | None = None
     contents: Contents | None = None
+    depth: int = 8
+    codec: str = ""
+    light: Light = field(default_factory=Light)
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether pictures may be brighter than white."""
+        return self.colour.is_hdr and self.depth > 8
+
+    def in_eight_bits(self) -> StreamInfo:
+        """Return it as an output of 8 bits has it: HDR in BT.709."""
+        colour = BT709 if self.is_hdr else self.colour
+        return replace(self, colour=colour, depth=8, light=Light())
+
+
+def even_hw(size_hw: tuple[int, int]) -> tuple[int, int]:
+    """Return a picture's size without the last pixel of an odd side; none is below 2."""
+    return max(2, size_hw[0] // 2 * 2), max(2, size_hw[1] // 2 * 2)
+
+
+def fitted(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return (H, W) or (H, W, C) without what is beyond a size; a side below it is drawn on."""
+    image = image[: size_hw[0], : size_hw[1]]
+    missing = size_hw[0] - image.shape[0], size_hw[1] - image.shape[1]
+    if missing == (0, 0):
+        return image
+    margins = [(0, side) for side in missing] + [(0, 0)] * (image.ndim - 2)
+    return np.pad(image, margins, mode="edge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +159,17 @@ class OutputInfo:
     has_alpha: bool = False
     categories: tuple[tuple[int, str], ...] = ()
 
+    def in_eight_bits(self) -> OutputInfo:
+        """See `StreamInfo.in_eight_bits`."""
+        return replace(self, stream=self.stream.in_eight_bits())
+
     def as_shown(self) -> OutputInfo:
         """Return it without transparency and, at an odd side, without the last pixel.
 
         That is what cameras and streams can be; `Output.as_shown` gives the images.
         """
-        stream = self.stream
-        width, height = max(2, stream.width // 2 * 2), max(2, stream.height // 2 * 2)
+        stream = self.stream.in_eight_bits()
+        height, width = even_hw((stream.height, stream.width))
         return replace(self, stream=replace(stream, width=width, height=height), has_alpha=False)
 
 
@@ -171,8 +219,7 @@ class Output:
         height, width = self.picture.size_hw
         if isinstance(self.picture, YuvPicture) and not (height % 2 or width % 2):
             return self.picture
-        shown = over_black(self.in_srgb.rgb)
-        return RgbPicture(shown[: max(2, height // 2 * 2), : max(2, width // 2 * 2)])
+        return RgbPicture(fitted(over_black(self.in_srgb.rgb), even_hw((height, width))))
 
     def held(self, frame: Frame) -> Output:
         """Return this output once more, at the time of a later frame."""

@@ -19,6 +19,7 @@ from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.tracker import Tracker
+from stream.ffmpeg.encoding.encoders import SOFTWARE_ENCODER
 from stream.foreground import Keep, Wanted, parse_keep
 from stream.frame import OutputInfo, Sink, Source, StreamInfo
 from stream.live.opening import open_live_control
@@ -50,6 +51,8 @@ def open_run(
     keyframes: Keyframes | None = None,
     overwrite: bool = False,
     input_paths: Sequence[Path] = (),
+    codec: str | None = None,
+    encoder: str = SOFTWARE_ENCODER,
     preset: str | None = None,
     crf: int = 20,
     polygons: bool = False,
@@ -74,6 +77,9 @@ def open_run(
         keyframes: which frames the network sees, and what the others get.
         overwrite: replace outputs that exist.
         input_paths: files that are never overwritten, beside those that are opened here.
+        codec: of video files: "h264", "hevc", "av1", "vp9" or "prores"; `None` for that which the
+            container has unless told otherwise.
+        encoder: "software", "auto", or hardware by its name, see `SinkOptions`.
         preset: of x264; `None` for "medium", and "veryfast" when live.
         crf: its constant rate factor, 0 (lossless) to 51.
         polygons: `.json` and `.jsonl` hold outlines, not RLE.
@@ -91,7 +97,7 @@ def open_run(
         WeightsError: the weights of the network cannot be used.
     """
     with ExitStack() as stack:
-        palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack)
+        palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
@@ -99,6 +105,8 @@ def open_run(
         options = SinkOptions(
             overwrite=overwrite,
             input_paths=[*input_paths, *palette.paths, *read],
+            codec=codec,
+            encoder=encoder,
             preset=preset or ("veryfast" if source.info.live else "medium"),
             crf=crf,
             polygons=polygons,
@@ -108,11 +116,7 @@ def open_run(
         info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes))
         opened = _open_sinks(sinks, info, options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
-        run = open_live_control(
-            run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
-        )
-        run.ending.callback(run.played.set)
-        yield replace(run, ending=stack.enter_context(run.ending))
+        yield _controlled(run, palette, segmenter, info, options, keep, stack)
 
 
 def _opened(
@@ -205,6 +209,23 @@ def _pipeline(
     segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * tracker.max_images))
     stats, refiner, look = Stats(), Refiner(blend=info.fps is not None), Look(effect, invert, keep)
     return Pipeline(tracker, refiner, look, max_input=max_input, stats=stats), stats
+
+
+def _controlled(
+    run: Run,
+    palette: Palette,
+    segmenter: Segmenter,
+    info: OutputInfo,
+    options: SinkOptions,
+    keep: Keep | None,
+    stack: ExitStack,
+) -> Run:
+    """Return the run with what a person at a window can do, and an end that `stack` waits for."""
+    run = open_live_control(
+        run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
+    )
+    run.ending.callback(run.played.set)
+    return replace(run, ending=stack.enter_context(run.ending))
 
 
 def _open_sinks(

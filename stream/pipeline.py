@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import Effect, PlanarEffect
-from effects.effect import ColouredEffect, check_shown
+from effects.effect import ColouredEffect, DeepEffect, check_shown
 from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
+from stream.colour.deep_picture import DeepPicture
+from stream.colour.screen import Colours, from_screen
 from stream.frame import Frame, Output
 from stream.photo.colour_profile import from_srgb
-from stream.photo.photo import Photo
 from stream.stats import Stats
 from stream.yuv420 import YuvPicture
 
@@ -85,8 +86,8 @@ class Pipeline:
         self._tracked_take = 0
         # of the frame before, `None` where it had no mask: nothing of it may be blended in
         self._refined_take: int | None = None
-        # an effect, a profile, and the effect in the colours of that
-        self._coloured: tuple[Effect, bytes, Effect] | None = None
+        # an effect, the colours of frames, and the effect in those
+        self._coloured: tuple[Effect, bytes | Colours, Effect] | None = None
 
     def process(self, frame: Frame) -> Output:
         """Do both halves for a frame of a tracker that holds no results back."""
@@ -128,23 +129,19 @@ class Pipeline:
             instances = look.choose(instances)
         alpha = self._alpha(frame, instances)
         with self._stats.timed("effect"):
-            effect = self._in_colours_of(frame.photo, look.effect)
+            effect = self._in_colours_of(frame, look.effect)
             shown = _shown(frame, effect, _protected(frame, alpha, look.invert))
         if not again:
             self._stats.shown(frame.time_s)
         return Output(frame, shown, alpha, instances, tracked.instances)
 
-    def _in_colours_of(self, photo: Photo | None, effect: Effect) -> Effect:
-        """Return an effect whose own colours are a photo's; that of the frame before is kept."""
-        profile = None if photo is None else photo.profile
-        if profile is None or not isinstance(effect, ColouredEffect):
+    def _in_colours_of(self, frame: Frame, effect: Effect) -> Effect:
+        """Return an effect whose own colours are the frame's; that of the one before is kept."""
+        colours = _colours_of(frame, effect)
+        if colours is None or not isinstance(effect, ColouredEffect):
             return effect
-        if self._coloured is None or self._coloured[:2] != (effect, profile):
-            try:
-                coloured = effect.in_colours(lambda image: from_srgb(image, profile))
-            except ValueError:  # a profile that cannot be used means nothing to others either
-                coloured = effect
-            self._coloured = effect, profile, coloured
+        if self._coloured is None or self._coloured[:2] != (effect, colours):
+            self._coloured = effect, colours, _coloured(effect, colours)
         return self._coloured[2]
 
     def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:
@@ -154,16 +151,36 @@ class Pipeline:
             return None
         with self._stats.timed("refine"):
             restart = frame.take != self._refined_take
-            alpha = self._refiner.alpha(frame.picture, instances.union(), restart=restart)
+            picture = frame.picture
+            seen = picture.high_bits if isinstance(picture, DeepPicture) else picture
+            alpha = self._refiner.alpha(seen, instances.union(), restart=restart)
         self._refined_take = frame.take
         return alpha
+
+
+def _colours_of(frame: Frame, effect: Effect) -> bytes | Colours | None:
+    """Return the colours of a frame as the effect sees it, `None` for those of sRGB."""
+    if isinstance(frame.picture, DeepPicture):
+        return frame.picture.coding.colours if isinstance(effect, DeepEffect) else None
+    return None if frame.photo is None else frame.photo.profile
+
+
+def _coloured(effect: ColouredEffect, colours: bytes | Colours) -> Effect:
+    if isinstance(colours, Colours):
+        return effect.in_colours(lambda image: from_screen(image, colours))
+    try:
+        return effect.in_colours(lambda image: from_srgb(image, colours))
+    except ValueError:  # a profile that cannot be used means nothing to others either
+        return effect
 
 
 def _shown(frame: Frame, effect: Effect, alpha: Image) -> Picture:
     """Return the frame with the effect, in the frame's own coding where the effect allows it."""
     picture = frame.picture
-    if isinstance(picture, YuvPicture) and isinstance(effect, PlanarEffect):
+    if isinstance(picture, YuvPicture | DeepPicture) and isinstance(effect, PlanarEffect):
         return picture.replaced(effect.on_planes(picture, alpha))
+    if isinstance(picture, DeepPicture) and isinstance(effect, DeepEffect):
+        return picture.replaced(effect.on_deep(picture, alpha, frame.time_s))
     straight = None if frame.photo is None else frame.photo.straight
     opacity = alpha if straight is None else cv2.multiply(alpha, straight[..., 3], scale=1 / 255)
     shown = effect(picture.rgb, np.asarray(opacity, np.uint8), frame.time_s)

@@ -20,6 +20,12 @@ def ffmpeg(*arguments: str | Path, data: bytes = b"") -> bytes:
     ).stdout
 
 
+def log(*arguments: str | Path) -> str:
+    """Run ffmpeg to its end and return what it tells."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+
 def description(path: Path) -> str:
     """Return the log of `ffmpeg -i`, where streams, tags and lengths stand."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +24,17 @@ def person(size_hw: tuple[int, int] = (48, 64)) -> NDArray[np.uint8]:
     image = np.full((*size_hw, 3), ROOM, np.uint8)
     image[16:32, 16:40] = PERSON
     return image
+
+
+def with_chunk(data: bytes, name: bytes, body: bytes) -> bytes:
+    """Return a PNG with one more chunk."""
+    check = struct.pack(">I", zlib.crc32(name + body))
+    return data[:33] + struct.pack(">I", len(body)) + name + body + check + data[33:]
+
+
+def png(image: np.ndarray) -> bytes:
+    """Return the PNG of (H, W) grey or (H, W, 3) RGB."""
+    return bytes(cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])[1])
 
 
 def through(source: Path | str, out: Path | str, effect: str = "none", **more: object) -> list[str]:

@@ -80,6 +80,11 @@ NEVER: list[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = [
         (SINKS, LIVE, DOCTOR, SERVE, COMMANDS, "segmentation/"),
         ("segmentation/picture.py", "segmentation/pip_command.py"),
     ),
+    (
+        ("stream/colour/",),
+        ("stream/", "segmentation/", "effects/"),
+        ("stream/colour/", "stream/yuv420.py", "segmentation/picture.py"),
+    ),
     (("stream/files/",), (SOURCES, SINKS, LIVE, DOCTOR, SERVE, COMMANDS), ()),
     ((SINKS,), (SOURCES, LIVE, DOCTOR, SERVE, COMMANDS), ()),
     (TRUNK, (SOURCES, SINKS, LIVE, DOCTOR, SERVE, COMMANDS), ()),

@@ -18,6 +18,7 @@ from stream.errors import StreamError
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from stream.foreground import Keep, Wanted
+    from stream.frame import Source
     from stream.live.palette import Palette
     from stream.running.loop import Run
     from stream.stats import Stats
@@ -60,14 +61,11 @@ def _open(
 ) -> tuple[Run, Keep | None]:
     """Return the run that the options describe, which `stack` leaves, and what keeps objects."""
     from stream.foreground import Keep
-    from stream.sources import open_source
 
     outputs = _outputs(options)
     palette = _palette(options, stack)
     model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
-    source = stack.enter_context(
-        open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
-    )
+    source = stack.enter_context(_source(options))
     input_paths = _input_paths(palette, options)
     from stream.opening import open_run
 
@@ -83,6 +81,8 @@ def _open(
         keyframes=keyframes,
         overwrite=options.overwrite,
         input_paths=input_paths,
+        codec=options.codec,
+        encoder=options.encoder,
         preset=options.quality[0],
         crf=options.quality[1],
         polygons=options.polygons,
@@ -92,6 +92,12 @@ def _open(
     )
     with _keep_named(options.keep):
         return stack.enter_context(run), keep
+
+
+def _source(options: argparse.Namespace) -> Source:
+    from stream.sources import open_source
+
+    return open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
 
 
 def _outputs(options: argparse.Namespace) -> list[str]:
@@ -137,7 +143,7 @@ def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:
     from stream.live.palette import Palette
 
     try:
-        return Palette(options.effect, options.background, stack)
+        return Palette(options.effect, options.background, stack, say)
     except ValueError as error:
         raise CommandError(f"--effect {error}") from error
 
@@ -164,6 +170,20 @@ def _check_outputs(options: argparse.Namespace) -> None:
         if os.path.realpath(address) in places:
             raise CommandError(f"-o {address}: named twice")
         places.add(os.path.realpath(address))
+    _check_encoding(options)
+
+
+def _check_encoding(options: argparse.Namespace) -> None:
+    """Raise `CommandError` where it is said how videos are encoded, and there is none."""
+    for name, given, default in (
+        ("codec", options.codec, None),
+        ("encoder", options.encoder, "software"),
+    ):
+        if given != default:
+            from stream.sinks import encodes
+
+            if not any(encodes(address) for address in options.output or ["window:"]):
+                raise CommandError(f"--{name} {given}: no output is a video that is encoded")
 
 
 def _input_paths(palette: Palette, options: argparse.Namespace) -> list[Path]:

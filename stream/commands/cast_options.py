@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from fractions import Fraction
 
 from stream.commands import COMMANDS, VERSION, Parser, json_file, model_options
@@ -16,16 +17,19 @@ photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y, or
 demo: (a portrait in motion, no camera needed).
 
 -o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
-photo (.png .jpg), a folder/ (one PNG a frame), instances:FOLDER/ (one black and white PNG an
-object), .json or .jsonl (COCO results: boxes, scores, RLE), virtualcam:[DEVICE], null:,
-rtmp://HOST/APP/KEY, srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server).
+short clip (.gif .webp .apng), a photo (.png .jpg), a folder/ (one PNG a frame), .json or .jsonl
+(COCO results: boxes, scores, RLE), instances:FOLDER/ (one black and white PNG an object),
+virtualcam:[DEVICE], null:, rtmp://HOST/APP/KEY, srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/
+(a playlist for a web server).
 
 --effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
-(transparent: .png, folder/, .mov, .webm), overlay, none.
+(transparent: .png, folder/, .mov, .webm, .gif, .webp, .apng), overlay, none.
 
 examples:
   run.py                                   webcam, background blurred, in a window
   run.py talk.mp4 -o out.mp4               a file, sound kept
+  run.py talk.mp4 -o out.mkv --codec av1   smaller, slower; --encoder auto: by hardware
+  run.py wave.mp4 -o wave.gif --effect cutout
   run.py photo.jpg -o mask.png --effect mask
   run.py 0 -o virtualcam: --effect replace=beach.jpg
   run.py --effect replace=a.jpg --background b.mp4 --background '#2a6f97'    (key b)
@@ -85,11 +89,26 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add(
+        "--codec",
+        metavar="h264|hevc|av1|vp9|prores",
+        type=_codec,
+        help="of video files; default: h264, vp9 in .webm; prores in a transparent .mov",
+    )
+    add(
+        "--encoder",
+        metavar="software|auto|nvenc|qsv|vaapi|amf|videotoolbox",
+        type=_encoder,
+        default="software",
+        help="of videos and streams: software (the default, the same everywhere), the first "
+        "hardware that works (auto), or this hardware and no other",
+    )
+    add(
         "--quality",
         metavar="PRESET[:CRF]",
         type=_quality,
         default=(None, CRF),
-        help="of the x264 encoder; default: medium:20 for files, veryfast:20 when live",
+        help="in x264's terms, which other encoders translate; default: medium:20 for files, "
+        "veryfast:20 when live",
     )
     add("--keep-location", action="store_true", help="outputs say where their source was taken")
     add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
@@ -115,8 +134,26 @@ def _rate(text: str) -> Fraction:
     return rate
 
 
+def _codec(text: str) -> str:
+    from stream.ffmpeg.encoding.encoders import VIDEO_CODECS
+
+    return _one_of(text, VIDEO_CODECS)
+
+
+def _encoder(text: str) -> str:
+    from stream.ffmpeg.encoding.encoders import ENCODERS
+
+    return _one_of(text, ENCODERS)
+
+
+def _one_of(text: str, known: Sequence[str]) -> str:
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"one of {' '.join(known)}; got {text!r}")
+    return text
+
+
 def _quality(text: str) -> tuple[str | None, int]:
-    from stream.sinks.options import MAX_CRF, X264_PRESETS
+    from stream.ffmpeg.encoding.encoders import MAX_CRF, X264_PRESETS
 
     preset, _, crf = text.partition(":")
     if preset not in X264_PRESETS or (crf and not (crf.isdigit() and int(crf) <= MAX_CRF)):

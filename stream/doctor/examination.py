@@ -17,20 +17,13 @@ from segmentation.weights.bundled_weights import BUNDLED
 from segmentation.weights.store import listing, locate
 from stream.display import why_no_window
 from stream.doctor.cameras import camera_findings
+from stream.doctor.encoders import encoder_findings
 from stream.doctor.finding import Finding
 from stream.doctor.virtual_camera import virtual_camera_findings
 from stream.errors import StreamError
 from stream.ffmpeg.process import executable
 from stream.ffmpeg.process import listing as ffmpeg_listing
 
-#: What ffmpeg encodes with, and what for.
-ENCODERS = {
-    "libx264": ".mp4 .mkv .mov and the network",
-    "aac": "their sound",
-    "libvpx-vp9": ".webm",
-    "libopus": "its sound",
-    "prores_ks": "transparent .mov",
-}
 _NVIDIA_VERSION = Path("/proc/driver/nvidia/version")
 
 
@@ -42,6 +35,7 @@ def examine() -> Iterator[Finding]:
         "virtual camera": virtual_camera_findings,
         "display": _display,
         "ffmpeg": _ffmpeg,
+        "encoder": encoder_findings,
         "backend": _backends,
         "gpu": _gpu,
         "weights": _weights,
@@ -83,17 +77,10 @@ def _ffmpeg() -> list[Finding]:
     remedy = pip_install("--force-reinstall", "imageio-ffmpeg")
     try:
         path, version = executable(), ffmpeg_listing("-version").split("\n")[0]
-        encoders = set(re.findall(r"^ [VAS]\S{5} (\S+)", ffmpeg_listing("-encoders"), re.MULTILINE))
     except StreamError as error:
         return [Finding("ffmpeg", "wrong", str(error), remedy)]
     short = re.sub(r"^ffmpeg version (\S+).*", r"\1", version)
-    found = [Finding("ffmpeg", "ok", f"{short}, {path}")]
-    lacking = [name for name in ENCODERS if name not in encoders]
-    for name in lacking:
-        text = f"no encoder {name}, for {ENCODERS[name]}"
-        found.append(Finding("ffmpeg", "wrong", text, remedy))
-    there = ", ".join(name for name in ENCODERS if name in encoders)
-    return [*found, Finding("ffmpeg", "ok", f"encoders: {there}")] if there else found
+    return [Finding("ffmpeg", "ok", f"{short}, {path}")]
 
 
 def _backends() -> list[Finding]:

@@ -47,7 +47,7 @@ class Stream:
         flags: in ffmpeg's names, as "hearing_impaired".
         programs: of a broadcast, in which it is.
         tags: names in small letters.
-        side_data: the names of that.
+        side_data: what is said of it, by names in small letters.
     """
 
     index: int
@@ -58,7 +58,7 @@ class Stream:
     flags: frozenset[str]
     programs: set[int] = field(default_factory=set)
     tags: dict[str, str] = field(default_factory=dict)
-    side_data: list[str] = field(default_factory=list)
+    side_data: dict[str, str] = field(default_factory=dict)
 
     @property
     def area(self) -> int:
@@ -143,7 +143,7 @@ class _Reader:
         self.listing = Listing()
         self._program: int | None = None
         self._tags: dict[str, str] = self.listing.tags  # of what was listed last
-        self._side_data: list[str] = []
+        self._side_data: dict[str, str] = {}
         self._indent: int | None = None  # of the entries of a section
         self._is_side_data = False
         self._key = ""
@@ -171,7 +171,7 @@ class _Reader:
             return False
         self._key = match[2].lower()
         if self._is_side_data:
-            self._side_data.append(self._key)
+            self._side_data[self._key] = match[3] or ""
         else:
             self._tags[self._key] = match[3] or ""
         return True

@@ -26,7 +26,7 @@ _PATIENCE_S = 10.0  # for the first sound of a track
 def source_input(contents: Contents, origin_s: float, *, from_s: float = 0.0) -> list[str]:
     """Return ffmpeg's arguments that read what belongs to the frames of a source.
 
-    Frames must be given with `feed_options` of the same `Contents.is_joined`.
+    Frames must be given with `FrameFeed.input_options` of the same `Contents.is_joined`.
 
     Args:
         contents: of the source.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,13 +58,21 @@ def open_photo(path: Path) -> Photo:
         raise StreamError(f"{path}: {error}") from error
 
 
-def read_photo(path: Path) -> NDArray[np.uint8]:
+def read_photo(
+    path: Path, on_message: Callable[[str], None] = lambda text: None
+) -> NDArray[np.uint8]:
     """Return the picture of a file in sRGB, (H, W, 3) uint8, the right way up.
+
+    Args:
+        path: of the file.
+        on_message: told, in one line each, what of it is not read as it is.
 
     Raises:
         StreamError: the file cannot be read or is no picture.
     """
     photo = open_photo(path)
+    for remark in photo.remarks:
+        on_message(f"{path}: {remark}")
     try:
         return photo.image if photo.profile is None else to_srgb(photo.image, photo.profile)
     except ValueError:  # a profile that is damaged somewhere

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from stream.errors import StreamError
 from stream.files.photos import is_animation, is_photo, read_photo
-from stream.frame import Frame, Source
+from stream.frame import TONE_MAPPED, Frame, Source
 from stream.sources.animation import AnimatedPhoto
 from stream.sources.video import VideoSource
 
@@ -21,12 +22,17 @@ Image = NDArray[np.uint8]
 MAX_GAP_S = 5.0
 
 
-def open_background(path: Path, opened: contextlib.ExitStack) -> Image | LoopingVideo:
+def open_background(
+    path: Path,
+    opened: contextlib.ExitStack,
+    on_message: Callable[[str], None] = lambda text: None,
+) -> Image | LoopingVideo:
     """Return the photo, or the video, in `path`.
 
     Args:
         path: a photo by its ending, else a video.
         opened: closes the video's decoder.
+        on_message: told, in one line, what of it is not shown as it is.
 
     Raises:
         StreamError: it cannot be read.
@@ -36,9 +42,11 @@ def open_background(path: Path, opened: contextlib.ExitStack) -> Image | Looping
     if not path.exists():
         raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
     if is_photo(path) and not is_animation(path):
-        return read_photo(path)
+        return read_photo(path, on_message)
     video = LoopingVideo(path)
     opened.callback(video.close)
+    if video.is_hdr:
+        on_message(f"{path}: {TONE_MAPPED}")
     return video
 
 
@@ -48,6 +56,9 @@ class LoopingVideo:
     Args:
         path: of the video.
 
+    Attributes:
+        is_hdr: it is, and shown tone-mapped.
+
     Raises:
         StreamError: the video cannot be read.
     """
@@ -56,6 +67,7 @@ class LoopingVideo:
         """Open the video and read its first frames."""
         self._path = path
         self._turn = _Turn(path)
+        self.is_hdr = self._turn.is_hdr
         self._offset_s = 0.0  # from the video's clock to that of the stream it stands behind
         self._begun = False
 
@@ -90,6 +102,7 @@ class _Turn:
     """The video once from its first frame to its last.
 
     Attributes:
+        is_hdr: pictures may be brighter than white.
         shown: the present frame.
         next_s: when the one after it is due, after the last one when the video is over, on the
             video's clock.
@@ -100,6 +113,7 @@ class _Turn:
         with contextlib.ExitStack() as stack:
             moves: Source = AnimatedPhoto(path) if is_photo(path) else VideoSource(str(path))
             source = stack.enter_context(moves)
+            self.is_hdr = source.info.is_hdr
             self._step_s = float(1 / source.info.fps) if source.info.fps else 0.04
             self._frames = iter(source)
             first = next(self._frames, None)

@@ -31,6 +31,7 @@ class Palette:
         begun: the effect to begin with, `NAME[=VALUE]`, or one of somebody's own.
         backgrounds: photos, videos or colours, for `replace`, after that of `begun`.
         stack: closes the videos.
+        on_message: told, in one line each, what of a background is not shown as it is.
 
     Attributes:
         effect: the one chosen.
@@ -42,14 +43,22 @@ class Palette:
         ValueError: there is no such effect, or its value makes no sense.
     """
 
-    def __init__(self, begun: str | Effect, backgrounds: Sequence[str], stack: ExitStack) -> None:
+    def __init__(
+        self,
+        begun: str | Effect,
+        backgrounds: Sequence[str],
+        stack: ExitStack,
+        on_message: Callable[[str], None] = lambda text: None,
+    ) -> None:
         """Open all backgrounds."""
         self._stack = stack
         text = begun if isinstance(begun, str) else _OWN
         self._name, _, value = text.partition("=")
         values = [value] if self._name == "replace" and value else []
         values += backgrounds
-        self._backgrounds = [_replacing(each, stack) for each in values or [DEFAULT_BACKGROUND]]
+        self._backgrounds = [
+            _replacing(each, stack, on_message) for each in values or [DEFAULT_BACKGROUND]
+        ]
         self._chosen = 0  # of the backgrounds
         self.paths = [Path(each) for each in values if not each.startswith("#")]
         if not isinstance(begun, str):
@@ -127,12 +136,12 @@ class _Replacing:
     video: LoopingVideo | None
 
 
-def _replacing(value: str, stack: ExitStack) -> _Replacing:
+def _replacing(value: str, stack: ExitStack, on_message: Callable[[str], None]) -> _Replacing:
     """Open a photo, a video or a colour as a background; `stack` closes it."""
     opened: list[Image | LoopingVideo] = []
 
     def open_one(path: Path) -> Image | LoopingVideo:
-        opened.append(open_background(path, stack))
+        opened.append(open_background(path, stack, on_message))
         return opened[0]
 
     effect = parse_effect(f"replace={value}", open_one)

@@ -135,7 +135,8 @@ class Recorder(Sink):
         self._aside(write)
 
     def _begin(self) -> None:
-        path = self._new_path(".mov" if self._info.has_alpha else ".mp4")
+        is_prores = self._info.has_alpha or self._options.codec == "prores"
+        path = self._new_path(".mov" if is_prores else ".mp4")
         try:
             video = VideoSink(path, self._info, self._options, excerpt=True)
             video.open()

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.colour.curves import light_to_srgb, srgb_to_light
 from stream.photo.colour_profile import colours_of, to_srgb
-from stream.photo.formats.described_colours import light_to_srgb, srgb_to_light
 from stream.photo.formats.exif import Notes, read_notes
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.kinds import photo_header

@@ -11,15 +11,16 @@ from enum import Enum, auto
 from segmentation.picture import Picture
 from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.frame_feed import FrameFeed, feed_options
-from stream.ffmpeg.inputs import is_network_address
-from stream.ffmpeg.network_output import (
+from stream.ffmpeg.encoding.choice import choose
+from stream.ffmpeg.encoding.frame_feed import FrameFeed
+from stream.ffmpeg.encoding.network_output import (
     folder_of,
     output_options,
     picture_options,
     without_secrets,
 )
-from stream.ffmpeg.process import INTERRUPTED, KEEP_TIMESTAMPS, Ffmpeg
+from stream.ffmpeg.inputs import is_network_address
+from stream.ffmpeg.process import INTERRUPTED, Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
 from stream.frame import OutputInfo
 from stream.pauses import Pauses
@@ -65,6 +66,9 @@ class Connection:
         live: what is lost is made up for by a new connection; otherwise it is an error. It is one
             always where a folder cannot be written to.
 
+    Raises:
+        StreamError: the encoder that is asked for does not work here.
+
     Attributes:
         has_reached: the receiver was reached at least once.
     """
@@ -76,7 +80,14 @@ class Connection:
         self._folder = folder_of(address)
         self._check = None if self._folder is None else PlaylistCheck(self._folder)
         self._failure = ""  # why the folder is not whole
-        self._feed = FrameFeed(info, "yuv420p")
+        self._encoding = choose(
+            self._name,
+            ".mp4",
+            (info.stream.height, info.stream.width),
+            encoder=options.encoder,
+            on_message=options.on_message,
+        )
+        self._feed = FrameFeed(info, self._encoding)
         self._pauses = Pauses()
         self._process: Ffmpeg | None = None
         # what the process is given of the source
@@ -181,7 +192,7 @@ class Connection:
         options, further = self._options, list[str]()
         # live, nothing waits for ffmpeg to have seen enough frames to guess a rate from
         arguments = ["-fpsprobesize", "0"] if self._live else []
-        arguments += feed_options(
+        arguments += self._feed.input_options(
             0.0, is_joined=self._sound is not None and self._sound[0].is_joined
         )
         if self._sound is not None:
@@ -189,9 +200,14 @@ class Connection:
             further = clock_output(contents, 1)
             arguments += self._sound_pace(first_s)
             arguments += source_input(contents, first_s, from_s=first_s)
-        arguments += ["-map", "0:v:0", *KEEP_TIMESTAMPS]
+        arguments += ["-map", "0:v:0", *self._feed.timestamp_options]
         arguments += picture_options(
-            self._info, self._feed.pixels, options.preset, options.crf, live=self._live
+            self._encoding,
+            self._info,
+            self._feed.pixels,
+            options.preset,
+            options.crf,
+            live=self._live,
         )
         if self._sound is not None:
             # neither `-shortest` nor an endless filter: ffmpeg keeps in memory what it has of the

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segmentation.picture import Picture
 from stream.errors import StreamError
-from stream.ffmpeg.network_output import (
+from stream.ffmpeg.encoding.network_output import (
     PLAYLIST,
     check_address,
     files_of_playlist,
@@ -45,7 +45,8 @@ class NetworkSink(Sink):
         options: see `SinkOptions`; `overwrite` replaces the playlist that is in the folder.
 
     Raises:
-        StreamError: the address lacks something, or the folder must not be written to.
+        StreamError: the address lacks something, the folder must not be written to, or the encoder
+            that is asked for does not work here.
     """
 
     on_time = True
@@ -59,6 +60,8 @@ class NetworkSink(Sink):
         if self._folder is not None and not options.overwrite:
             if (self._folder / PLAYLIST).exists():
                 raise StreamError(f"{self._name}: holds a playlist already; add -y to replace it")
+        if options.codec not in (None, "h264"):
+            options.on_message(f"{self._name}: is H.264; --codec {options.codec} is for files")
         self._made: list[Path] = []
         self._live = info.stream.live or self._folder is None
         self.folder = None if self._live else self._folder

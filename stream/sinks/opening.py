@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stream.errors import StreamError
-from stream.ffmpeg.network_output import HLS_PREFIX
+from stream.ffmpeg.encoding.network_output import HLS_PREFIX, without_secrets
 from stream.files.photos import WRITTEN_ENDINGS
-from stream.frame import OutputInfo, Sink
+from stream.frame import TONE_MAPPED, OutputInfo, Sink
+from stream.sinks.animation import WRITERS, AnimationSink
 from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos
@@ -33,12 +34,16 @@ class Kind:
         rest: what follows in the address, for people; nothing may follow where there is none.
         wants_instances: objects one by one; people in one mask do not suffice.
         is_video: its pictures follow each other at a pace.
+        is_shown: its pictures are as screens show them, with 8 bits.
+        encodes: as a video, or can: what a person records in a window is one.
     """
 
     open: Callable[[str, OutputInfo, SinkOptions], Sink]
     rest: str = ""
     wants_instances: bool = False
     is_video: bool = False
+    is_shown: bool = True
+    encodes: bool = False
 
 
 def _instances(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
@@ -47,27 +52,49 @@ def _instances(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
     return InstancePhotos(Path(folder), info, options)
 
 
-_SENT = Kind(NetworkSink, "...", is_video=True)
+_SENT = Kind(NetworkSink, "...", is_video=True, encodes=True)
 _PHOTO = Kind(lambda path, info, options: PhotoFile(Path(path), options))
 _JSON = Kind(
-    lambda path, info, options: InstancesJSON(Path(path), info, options), wants_instances=True
+    lambda path, info, options: InstancesJSON(Path(path), info, options),
+    wants_instances=True,
+    is_shown=False,
 )
-_VIDEO = Kind(lambda path, info, options: VideoSink(Path(path), info, options), is_video=True)
+# which says itself what it holds
+_VIDEO = Kind(
+    lambda path, info, options: VideoSink(Path(path), info, options),
+    is_video=True,
+    is_shown=False,
+    encodes=True,
+)
+
+
+def _webp(path: str, info: OutputInfo, options: SinkOptions) -> Sink:
+    """Return the sink of what is a photo where the source is photos, else an animation."""
+    kind = _PHOTO if info.stream.fps is None else _ANIMATION
+    return kind.open(path, info, options)
+
+
+_ANIMATION = Kind(
+    lambda path, info, options: AnimationSink(Path(path), info, options), is_video=True
+)
 
 #: By what an address begins with. "/" means a folder; what begins with a dot ends a file's name.
 KINDS: dict[str, Kind] = {
-    "window:": Kind(lambda _, info, options: Window("maskcast", info)),
-    "null:": Kind(lambda _, info, options: Null()),
+    "window:": Kind(lambda _, info, options: Window("maskcast", info), encodes=True),
+    "null:": Kind(lambda _, info, options: Null(), is_shown=False),
     "virtualcam:": Kind(VirtualCamera, "[DEVICE]", is_video=True),
     "instances:": Kind(_instances, "FOLDER/", wants_instances=True),
     HLS_PREFIX: Kind(
         lambda folder, info, options: NetworkSink(HLS_PREFIX + folder, info, options),
         "FOLDER/",
         is_video=True,
+        encodes=True,
     ),
     **dict.fromkeys(("rtmp://", "rtmps://", "srt://", "udp://"), _SENT),
     "/": Kind(lambda folder, info, options: PhotoFolder(Path(folder), options)),
     **dict.fromkeys(WRITTEN_ENDINGS, _PHOTO),
+    **dict.fromkeys(WRITERS, _ANIMATION),
+    ".webp": Kind(_webp),
     **dict.fromkeys(JSON_ENDINGS, _JSON),
     **dict.fromkeys(VIDEO_ENDINGS, _VIDEO),
 }
@@ -78,8 +105,8 @@ def open_sink(address: str | os.PathLike[str], info: OutputInfo, options: SinkOp
 
     Args:
         address: `window:`, `virtualcam:[DEVICE]`, `null:`, `instances:FOLDER/`, `hls:FOLDER/`,
-            `rtmp://...`, `srt://...`, `udp://...`, a video, photo or `.json` by its ending, or a
-            folder ending in `/`.
+            `rtmp://...`, `srt://...`, `udp://...`, a video, animation, photo or `.json` by its
+            ending, or a folder ending in `/`.
         info: of the outputs to come.
         options: see `SinkOptions`.
 
@@ -93,6 +120,9 @@ def open_sink(address: str | os.PathLike[str], info: OutputInfo, options: SinkOp
         raise StreamError(
             f"{address}: photos have no pace; add --fps RATE to make a video, or name a folder/"
         )
+    if info.stream.is_hdr and kind.is_shown:
+        name = without_secrets(address) if "://" in address else address
+        options.on_message(f"{name}: {TONE_MAPPED}")
     return kind.open(address[len(key) :] if key.endswith(":") else address, info, options)
 
 
@@ -103,6 +133,15 @@ def wants_instances(address: str) -> bool:
         StreamError: there is no such kind of output.
     """
     return KINDS[_key(address)].wants_instances
+
+
+def encodes(address: str) -> bool:
+    """Return whether an output is encoded as a video, or can be.
+
+    Raises:
+        StreamError: there is no such kind of output.
+    """
+    return KINDS[_key(address)].encodes
 
 
 def _key(address: str) -> str:

@@ -6,9 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Of x264, the fastest first.
-X264_PRESETS = tuple("ultrafast superfast veryfast faster fast medium slow slower veryslow".split())
-MAX_CRF = 51
+from stream.ffmpeg.encoding.encoders import (
+    ENCODERS,
+    MAX_CRF,
+    SOFTWARE_ENCODER,
+    VIDEO_CODECS,
+    X264_PRESETS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,9 @@ class SinkOptions:
         overwrite: replace what is there.
         input_paths: files that must never be overwritten.
         output_paths: of all outputs of the run; no recording that is kept gets such a name.
+        codec: of video files, one of `VIDEO_CODECS`; `None` for that which the container has
+            unless told otherwise.
+        encoder: of videos and streams, one of `ENCODERS`.
         preset: of the video encoder, one of `X264_PRESETS`.
         crf: its constant rate factor, 0 (lossless) to 51, smaller is better.
         polygons: instances are written as outlines, not as RLE.
@@ -26,12 +33,14 @@ class SinkOptions:
         on_message: told, in one line, what happens to an output while it runs.
 
     Raises:
-        ValueError: there is no such preset or factor.
+        ValueError: there is no such codec, encoder, preset or factor.
     """
 
     overwrite: bool = False
     input_paths: Sequence[Path] = ()
     output_paths: Sequence[Path] = ()
+    codec: str | None = None
+    encoder: str = SOFTWARE_ENCODER
     preset: str = "medium"
     crf: int = 20
     polygons: bool = False
@@ -40,6 +49,10 @@ class SinkOptions:
 
     def __post_init__(self) -> None:
         """Check what the encoder is told."""
+        if self.codec is not None and self.codec not in VIDEO_CODECS:
+            raise ValueError(f"codec must be one of {', '.join(VIDEO_CODECS)}, got {self.codec!r}")
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}")
         if self.preset not in X264_PRESETS:
             raise ValueError(
                 f"preset must be one of {', '.join(X264_PRESETS)}, got {self.preset!r}"

@@ -10,7 +10,7 @@ import contextlib
 import re
 from pathlib import Path
 
-from stream.ffmpeg.network_output import PLAYLIST, SEGMENTS, UNFINISHED
+from stream.ffmpeg.encoding.network_output import PLAYLIST, SEGMENTS, UNFINISHED
 from stream.files.outputs import save, writing
 
 _TS_PACKET = 188  # bytes, of which segments consist

@@ -12,16 +12,18 @@ from pathlib import Path
 from segmentation.unfinished import Unfinished
 from stream.contents import Contents, Track
 from stream.errors import StreamError
-from stream.ffmpeg.formats import (
+from stream.ffmpeg.encoding.choice import choose
+from stream.ffmpeg.encoding.codecs import Encoding
+from stream.ffmpeg.encoding.depth import codec_and_depth, left_out
+from stream.ffmpeg.encoding.formats import (
     ALPHA_ENDINGS,
     FORMATS,
-    coded_pixels,
     encoder_options,
     recording_options,
 )
-from stream.ffmpeg.frame_feed import FrameFeed, feed_options
+from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.length import length_s
-from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
+from stream.ffmpeg.process import Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input
 from stream.ffmpeg.tags import tags_input
 from stream.ffmpeg.tracks import carried, muxer_options
@@ -79,15 +81,17 @@ class VideoSink(Sink):
         """Check all that can be checked before the first frame."""
         self.path, self.folder = path, path.parent
         self._ending = path.suffix.lower()
-        self._info = info
         self._options = options
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
         self._lasts_s: float | None = None  # the last frame
         self._sound: list[Track] = []  # that is written
         self._silent: list[Track] = []  # of it, what has had no packet
-        self._check()
-        self._feed = FrameFeed(info, coded_pixels(self._ending, info))
+        self._check(info)
+        self._encoding = self._chosen(info)
+        self._left_out = left_out(self._encoding, self._ending, info.stream)
+        self._info = info if self._encoding.depth == info.stream.depth else info.in_eight_bits()
+        self._feed = FrameFeed(self._info, self._encoding)
         self._recording: Recording | None = None
         if info.stream.live or excerpt:
             overwrite, wanted = options.overwrite, options.output_paths
@@ -101,12 +105,36 @@ class VideoSink(Sink):
         clear_up(self.path, self._options.on_message, wanted=self._options.output_paths)
         with writing(self.path):
             self._held = self._whole.hold()
+        if self._left_out is not None:
+            self._options.on_message(f"{self.path}: {self._left_out}")
+        (height, width), stream = self._feed.size_hw, self._info.stream
+        if (height, width) != (stream.height, stream.width):
+            title = self._encoding.codec.title
+            self._options.on_message(
+                f"{self.path}: is {width}x{height}, not {stream.width}x{stream.height}, "
+                f"because {title} has even sides only"
+            )
 
-    def _check(self) -> None:
+    def _chosen(self, info: OutputInfo) -> Encoding:
+        """Return how pictures are encoded."""
+        options, stream, has_alpha = self._options, info.stream, info.has_alpha
+        codec, depth = codec_and_depth(self._ending, stream, options.codec, has_alpha=has_alpha)
+        return choose(
+            str(self.path),
+            self._ending,
+            (stream.height, stream.width),
+            codec=codec,
+            encoder=options.encoder,
+            depth=depth,
+            has_alpha=has_alpha,
+            on_message=options.on_message,
+        )
+
+    def _check(self, info: OutputInfo) -> None:
         path, options = self.path, self._options
         if self._ending not in FORMATS:
             raise StreamError(f"{path}: no kind of video; use one of {' '.join(ENDINGS)}")
-        if self._info.has_alpha and self._ending not in ALPHA_ENDINGS:
+        if info.has_alpha and self._ending not in ALPHA_ENDINGS:
             raise StreamError(
                 f"{path}: {self._ending} cannot hold transparency; use {' or '.join(ALPHA_ENDINGS)}"
             )
@@ -192,19 +220,24 @@ class VideoSink(Sink):
         origin_s = first_s if contents is None or self._excerpt else 0.0
         is_joined = contents is not None and contents.is_joined
         options, kind = self._options, FORMATS[self._ending]
-        muxer = kind.muxer_options
-        if self._recording is not None:
-            muxer = tuple(recording_options(self._ending, self._info))
+        is_recording = self._recording is not None
+        muxer = recording_options(self._ending) if is_recording else kind.muxer_options
         inputs, further = list[str](), list[str]()
         maps = ["-map_chapters", "-1", "-map_metadata", "-1"]
         if contents is not None:
             inputs, maps, further = self._beside(contents, first_s, origin_s)
         process = Ffmpeg(
             [
-                *(*feed_options(first_s - origin_s, is_joined=is_joined), *inputs),
-                *("-map", "0:v:0", *maps, *KEEP_TIMESTAMPS),
+                *(*self._feed.input_options(first_s - origin_s, is_joined=is_joined), *inputs),
+                *("-map", "0:v:0", *maps, *self._feed.timestamp_options),
                 *encoder_options(
-                    self._ending, self._info, self._feed.pixels, options.preset, options.crf
+                    self._encoding,
+                    self._ending,
+                    self._info,
+                    self._feed.pixels,
+                    options.preset,
+                    options.crf,
+                    recording=is_recording,
                 ),
                 *(*muxer_options(muxer, self._ending, contents), "-f", kind.muxer),
                 *("-y", f"file:{self._whole.path}", *further),

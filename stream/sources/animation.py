@@ -58,7 +58,9 @@ class AnimatedPhoto(Source):
         for index, (photo, shown_s) in enumerate(self._read()):
             if self._interrupted.is_set():
                 return
-            yield Frame(RgbPicture(photo.image), index, time_s, photo=photo)
+            lasts_s = shown_s if index == self._animation.num_frames - 1 else None
+            picture = RgbPicture(photo.image)
+            yield Frame(picture, index, time_s, lasts_s=lasts_s, photo=photo)
             time_s += shown_s
 
     def _read(self) -> Iterator[tuple[Photo, float]]:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from stream.colour.dolby_vision import SIDE_DATA as DOLBY_VISION
+from stream.colour.dolby_vision import dolby_vision
 from stream.errors import StreamError
 from stream.ffmpeg.inputs import (
     announces_length,
@@ -17,6 +19,7 @@ from stream.ffmpeg.screen import is_screen_address
 from stream.pauses import Pauses
 from stream.sources.beside import JOINED, contents_of
 from stream.sources.decoder import Decoder, Opening
+from stream.sources.pixels import AS_DECODED, TO_RGB
 
 TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
 #: Containers that come several seconds at a time.
@@ -47,7 +50,9 @@ class Attempts:
         self._is_remote = screen or is_network_address(address)
         # what may be live needs its clock as it is; of a file ffmpeg knows best where it goes on
         self._opening = Opening(
-            to_rgb=screen, low_delay=is_live_address(address), keeps_clock=self._is_remote
+            TO_RGB if screen else AS_DECODED,
+            low_delay=is_live_address(address),
+            keeps_clock=self._is_remote,
         )
         self._pauses = Pauses()
         self._decoder: Decoder | None = None
@@ -60,6 +65,11 @@ class Attempts:
             StreamError: there is nothing to decode.
         """
         decoder = self._open(self._on_message)
+        try:
+            self._check_dolby_vision(decoder)
+        except BaseException:
+            decoder.close()
+            raise
         self._tell_choice(decoder)
         return decoder
 
@@ -137,9 +147,7 @@ class Attempts:
 
     def _fitting_opening(self, decoder: Decoder) -> Opening:
         """Return how to open it, now that it is known what it holds: maybe as it was."""
-        opening = self._opening
-        if not decoder.is_readable:
-            opening = replace(opening, to_rgb=True)
+        opening = replace(self._opening, conversion=decoder.conversion)
         picture = decoder.listing.picture
         if picture is not None and picture.index != decoder.track.index:
             return replace(opening, track=picture.index, deinterlaces=picture.is_interlaced)
@@ -170,6 +178,26 @@ class Attempts:
             )
         if track.is_interlaced:
             self._on_message(f"{self.name}: is interlaced, and is deinterlaced")
+
+    def _check_dolby_vision(self, decoder: Decoder) -> None:
+        """Say which picture of Dolby Vision is taken.
+
+        Raises:
+            StreamError: there is none that others can show.
+        """
+        found = dolby_vision(decoder.track.side_data.get(DOLBY_VISION, ""))
+        if found is None:
+            return
+        profile, has_own_picture = found
+        if not has_own_picture:
+            raise StreamError(
+                f"{self.name}: is Dolby Vision profile {profile}, whose colours only Dolby's "
+                "decoders know; convert it to HDR10 first"
+            )
+        self._on_message(
+            f"{self.name}: is Dolby Vision profile {profile}; its picture for other screens is "
+            "taken, and what it says to Dolby's is left out"
+        )
 
     def _other_opening(self, decoder: Decoder) -> Opening:
         """Return how to open it after this way has given no frame.

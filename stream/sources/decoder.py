@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.picture import Picture, RgbPicture
+from stream.colour.deep_picture import DeepCoding, DeepPicture, num_deep_bytes
+from stream.colour.light import Light, light_of
 from stream.ffmpeg.header import VideoHeader, video_header
 from stream.ffmpeg.inputs import input_options, without_password
 from stream.ffmpeg.listing import Listing, Stream, listing_of
@@ -24,15 +26,17 @@ from stream.ffmpeg.timestamped_output import (
     Timestamp,
     TimestampedOutput,
 )
-from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
+from stream.sources.pixels import (
+    AS_DECODED,
+    conversion_of,
+    deep_coding,
+    eight_bit_coding,
+    with_listed_colours,
+)
+from stream.yuv420 import YuvCoding, YuvPicture, num_bytes
 
-# Both go through `scale`, whose line in the log says what the frames are.
-_AS_DECODED = "scale"
-#: Chroma is interpolated and rounded rightly; ffmpeg's faster default darkens by 1 to 2 of 255.
-_TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
 #: Of two moments a frame makes one; what is not interlaced stays as it is.
 _DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
-_YUV420 = ("yuv420p", "yuvj420p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Opening:
     """How an address is opened.
 
     Attributes:
-        to_rgb: ffmpeg converts to RGB, exactly.
+        conversion: the filter that makes pixels of what is decoded, see `conversion_of`.
         low_delay: see `input_options`.
         is_playlist: likewise.
         keeps_clock: likewise.
@@ -49,7 +53,7 @@ class Opening:
         deinterlaces: frames of two moments become frames of one.
     """
 
-    to_rgb: bool
+    conversion: str
     low_delay: bool
     is_playlist: bool = False
     keeps_clock: bool = True
@@ -85,6 +89,7 @@ class Decoder:
     Attributes:
         header: what is known once the first frame is there.
         listing: of the input, likewise.
+        light: how bright the frames are, likewise.
 
     Raises:
         StreamError: ffmpeg is not there, or there is no such screen.
@@ -92,13 +97,14 @@ class Decoder:
 
     header: VideoHeader
     listing: Listing
+    light: Light
 
     def __init__(self, address: str, opening: Opening) -> None:
         """Start ffmpeg."""
         self._address, self._opening = address, opening
         self._screen = is_screen_address(address)
         filters = [_DEINTERLACE] if opening.deinterlaces else []
-        filters += [PRINT_SHAPES, _TO_RGB if opening.to_rgb else _AS_DECODED]
+        filters += [PRINT_SHAPES, opening.conversion]
         if self._screen and (cut := screen_filter(address)):
             filters.insert(0, cut)
         inputs = input_options(
@@ -122,6 +128,7 @@ class Decoder:
         self._process = self._output.process
         self._coming: Timestamp | None = None
         self._coding: YuvCoding | None = None
+        self._deep: DeepCoding | None = None
         self._size_hw = (0, 0)
 
     def wait_for_first(self, timeout_s: float | None) -> bool:
@@ -134,16 +141,24 @@ class Decoder:
         header = video_header(self._output.header)
         if self._coming is None or header is None:
             return False
-        self.header, self._size_hw = header, (header.height, header.width)
         self.listing = listing_of(self._output.header)
-        if header.pixels in _YUV420 and header.colour.matrix in LUMA_WEIGHTS:
-            self._coding = YuvCoding(header.colour.matrix, header.colour.full_range)
+        self.light = light_of(self._output.header)
+        self.header = with_listed_colours(header, self.track.details)
+        self._size_hw = header.height, header.width
+        self._coding = eight_bit_coding(self.header)
+        self._deep = deep_coding(self.header, self.light)
         return True
 
     @property
-    def is_readable(self) -> bool:
-        """Whether its pixels are among those that pictures can have."""
-        return self._coding is not None or self._opening.to_rgb
+    def conversion(self) -> str:
+        """The one after which its pixels are among those that pictures can have."""
+        own = self._opening.conversion
+        return conversion_of(self.header) if own == AS_DECODED else own
+
+    @property
+    def depth(self) -> int:
+        """Bits of a value of its pictures."""
+        return 8 if self._deep is None else 10
 
     @property
     def keeps_clock(self) -> bool:
@@ -185,6 +200,9 @@ class Decoder:
 
     def _read_picture(self) -> Picture | None:
         """Return the next frame, `None` where ffmpeg ended within it."""
+        if self._deep is not None:
+            data = self._read(np.empty(num_deep_bytes(self._size_hw), np.uint8))
+            return data if data is None else DeepPicture.of_bytes(data, self._size_hw, self._deep)
         if self._coding is not None:
             data = self._read(np.empty(num_bytes(self._size_hw), np.uint8))
             return data if data is None else YuvPicture.of_bytes(data, self._size_hw, self._coding)

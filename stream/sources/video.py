@@ -94,6 +94,9 @@ class VideoSource(Source):
             colour=header.colour,
             time_base=None if is_clockless else decoder.time_base,
             contents=None if live else contents_of(self._address, listing, decoder.track),
+            depth=decoder.depth,
+            codec=decoder.track.codec,
+            light=decoder.light,
         )
 
     def _new_clock(self, decoder: Decoder) -> Clock:

@@ -15,6 +15,7 @@ from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.live.recorder import Recorder
 from stream.running.loop import _Handed
 from stream.sinks import SinkOptions
+from stream.sinks.animation import AnimationSink
 from stream.sinks.instance_json import InstancesJSON
 from stream.sinks.instance_photos import InstancePhotos
 from stream.sinks.network import NetworkSink
@@ -89,6 +90,16 @@ def _recording(ending: str, info: OutputInfo = LIVE) -> Case:
     )
 
 
+def _animation(ending: str, info: OutputInfo = VIDEO) -> Case:
+    return Case(
+        AnimationSink,
+        lambda folder: AnimationSink(folder / f"out{ending}", info, OPTIONS),
+        info,
+        files=(f"out*{ending}",),
+        is_recording=info.stream.live,
+    )
+
+
 def _json(name: str) -> Case:
     return Case(
         InstancesJSON,
@@ -146,6 +157,11 @@ SINKS: dict[str, Case] = {
     ),
     "folder of a web server": _playlist(VIDEO),
     "live folder of a web server": _playlist(LIVE),
+    "GIF": _animation(".gif"),
+    "transparent GIF": _animation(".gif", CUT_OUT),
+    "WebP": _animation(".webp"),
+    "animated PNG": _animation(".apng", CUT_OUT),
+    **{f"{ending} of a camera": _animation(ending, LIVE) for ending in (".gif", ".webp", ".apng")},
     "null": Case(Null, lambda folder: Null(), may_be_empty=True),
     "photo": Case(
         PhotoFile,

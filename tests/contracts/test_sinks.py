@@ -233,7 +233,7 @@ def test_one_that_cannot_get_its_name_is_one_line_and_leaves_nothing(
         assert tree(folder) == before
 
 
-@of(lambda case: bool(case.files) and case.kind not in (VideoSink, Recorder))
+@of(lambda case: bool(case.files) and not case.is_recording and case.kind is not VideoSink)
 def test_a_full_disk_is_one_line_and_leaves_nothing_half(case: Case, tmp_path: Path) -> None:
     with small_disk(tmp_path / "small", 64_000) as folder:
         with case.make(folder) as sink:

@@ -21,7 +21,7 @@ def webp_header(data: bytes) -> PhotoHeader | None:
     found: dict[str, Any] = {}
     num_frames = 0
     is_animated = False
-    for number, (name, body) in enumerate(_chunks(data)):
+    for number, (name, body) in enumerate(chunks(data)):
         if number == 0:
             size = _size(name, body)
             if size is None:
@@ -60,7 +60,7 @@ def _size(name: bytes, body: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield name and body of each chunk, also of one that breaks off."""
     position = 12
     for _ in range(_MAX_CHUNKS):
@@ -82,21 +82,22 @@ def webp_with(
         profile: goes before it.
         exif: goes behind it.
     """
-    chunks = [(name, body) for name, body in _chunks(data) if name != b"VP8X"]
+    picture = [(name, body) for name, body in chunks(data) if name != b"VP8X"]
     has_alpha = any(
-        name == b"ALPH" or (name == b"VP8L" and body[4] >> 4 & 1) for name, body in chunks
+        name == b"ALPH" or (name == b"VP8L" and body[4] >> 4 & 1) for name, body in picture
     )
     flags = (_ALPHA if has_alpha else 0) | (_EXIF if exif else 0)
     flags |= 0 if profile is None else _PROFILE
     height, width = size_hw
     corners = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
-    pieces = [_chunk(b"VP8X", struct.pack("<B3x", flags) + corners)]
-    pieces += [] if profile is None else [_chunk(b"ICCP", profile)]
-    pieces += [_chunk(name, body) for name, body in chunks]
-    pieces += [_chunk(b"EXIF", exif)] if exif else []
+    pieces = [chunk(b"VP8X", struct.pack("<B3x", flags) + corners)]
+    pieces += [] if profile is None else [chunk(b"ICCP", profile)]
+    pieces += [chunk(name, body) for name, body in picture]
+    pieces += [chunk(b"EXIF", exif)] if exif else []
     body = b"WEBP" + b"".join(pieces)
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def _chunk(name: bytes, body: bytes) -> bytes:
+def chunk(name: bytes, body: bytes) -> bytes:
+    """Return a chunk of four letters and a body."""
     return name + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)

@@ -15,7 +15,7 @@ import pytest
 
 from stream.doctor.examination import _ffmpeg
 from stream.errors import StreamError
-from stream.ffmpeg import nut
+from stream.ffmpeg.encoding import nut
 from stream.ffmpeg.process import Ffmpeg, executable
 from stream.ffmpeg.timestamped_output import MARK, Timestamp, TimestampedOutput
 from tests.ffmpeg_reference import ffmpeg

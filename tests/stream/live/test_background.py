@@ -8,10 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
+import run
 import stream.live.background
 from stream.errors import StreamError
 from stream.live.background import LoopingVideo, open_background
+from tests.deep_clips import HDR10, clip_of, ramp
 from tests.fakes import square
+from tests.photo_files import png, with_chunk
 
 
 def test_looping_background_follows_the_clock_and_starts_over(square_clip):
@@ -58,3 +61,26 @@ def test_background_is_a_photo_or_a_video_and_is_closed(tmp_path, square_clip, m
         open_background(tmp_path / "missing.mp4", stack)
     monkeypatch.undo()
     video.close()
+
+
+def test_hdr_backgrounds_are_tone_mapped_and_told(tmp_path, capsys):
+    video = clip_of(tmp_path / "hdr.mp4", ramp((96, 192)), HDR10)
+    photo = tmp_path / "hdr.png"
+    luma = np.rint((ramp((96, 192)).astype(float) - 64) * (255 / 876)).astype(np.uint8)
+    photo.write_bytes(with_chunk(png(cv2.merge([luma] * 3)), b"cICP", bytes([9, 16, 0, 1])))
+    for path in (video, photo):
+        told = []
+        with ExitStack() as stack:
+            background = open_background(path, stack, told.append)
+            is_video = isinstance(background, LoopingVideo)
+            shown = background(0.0, (96, 192)) if is_video else background
+        (line,) = told
+        assert line.startswith(f"{path}: ")
+        assert "HDR" in line
+        # half of PQ is 92 nits, the white of a page 203, and the ramp ends at 10,000
+        assert 60 < shown[48, 80].mean() < 180
+        assert shown[48, -1].min() > 250
+    cv2.imwrite(str(tmp_path / "in.png"), square(0))
+    source, effect = str(tmp_path / "in.png"), f"replace={video}"
+    assert run.main([source, "-o", "null:", "--effect", effect]) == 0
+    assert capsys.readouterr().err.count("HDR is tone-mapped to BT.709") == 1

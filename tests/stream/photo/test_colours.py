@@ -15,7 +15,7 @@ from stream.serve.limits import Limits
 from stream.serve.uploads import decode_photo
 from tests.ffmpeg_reference import rgb
 from tests.icc_profiles import ADOBE_RGB, DISPLAY_P3, cmyk_profile, grey_profile, rgb_profile
-from tests.photo_files import person, through
+from tests.photo_files import person, png, through, with_chunk
 
 Image = pytest.importorskip("PIL.Image")
 ImageCms = pytest.importorskip("PIL.ImageCms")
@@ -31,15 +31,6 @@ def seen(path) -> np.ndarray:
             source, srgb = io.BytesIO(profile), ImageCms.createProfile("sRGB")
             image = ImageCms.profileToProfile(image, source, srgb, 1, outputMode="RGB")
         return np.asarray(image.convert("RGB")).astype(int)
-
-
-def with_chunk(data: bytes, name: bytes, body: bytes) -> bytes:
-    check = struct.pack(">I", zlib.crc32(name + body))
-    return data[:33] + struct.pack(">I", len(body)) + name + body + check + data[33:]
-
-
-def png(image: np.ndarray) -> bytes:
-    return bytes(cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])[1])
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".tif"])

@@ -21,7 +21,7 @@ import pytest
 
 import stream.sinks.connection
 from stream.errors import StreamError
-from stream.ffmpeg.network_output import without_secrets
+from stream.ffmpeg.encoding.network_output import without_secrets
 from stream.frame import Output, OutputInfo, StreamInfo
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.network import NetworkSink

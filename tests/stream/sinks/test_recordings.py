@@ -16,7 +16,7 @@ import pytest
 
 from segmentation.unfinished import PART, RECORDING, Unfinished, unfinished_in
 from stream.errors import StreamError
-from stream.ffmpeg import formats
+from stream.ffmpeg.encoding import formats
 from stream.ffmpeg.length import length_s
 from stream.frame import Output, OutputInfo
 from stream.sinks.options import SinkOptions

@@ -222,17 +222,6 @@ def test_a_source_without_yuv_is_written_as_bt709(tmp_path: Path) -> None:
     assert np.abs(mean - (200, 40, 90)).max() < 2
 
 
-@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".webm"])
-def test_odd_sizes_are_kept(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"odd{ending}"
-    info = OutputInfo(StreamInfo(width=65, height=49, fps=Fraction(25)))
-    with VideoSink(path, info, SinkOptions()) as sink:
-        for output in noisy_outputs(4, info):
-            sink.write(output)
-        sink.finish(cut_short=False)
-    assert reference.rgb(path, (49, 65), 4).shape == (4, 49, 65, 3)
-
-
 @pytest.mark.parametrize(("ending", "decoder"), [(".mov", ()), (".webm", ("-c:v", "libvpx-vp9"))])
 @pytest.mark.parametrize("full_range", [False, True])
 def test_transparency_is_kept(

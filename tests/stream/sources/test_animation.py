@@ -45,6 +45,7 @@ def test_all_frames_come_at_their_times(tmp_path, ending):
     assert type(source) is AnimatedPhoto
     assert source.info.num_frames == 5
     assert [frame.time_s for frame in frames] == pytest.approx([0, 0.1, 0.4, 0.5, 0.7])
+    assert [frame.lasts_s for frame in frames] == [None] * 4 + [pytest.approx(0.1)]
     for frame, shade in zip(frames, SHADES, strict=True):
         assert np.abs(frame.image.astype(int) - shade).max() < 8
     through(tmp_path / f"in{ending}", tmp_path / "out.mkv", "grey")

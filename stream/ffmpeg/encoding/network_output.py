@@ -7,8 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stream.errors import StreamError
-from stream.ffmpeg.formats import encoder_options
-from stream.ffmpeg.frame_feed import DEFAULT_FPS
+from stream.ffmpeg.encoding.codecs import Encoding
+from stream.ffmpeg.encoding.formats import encoder_options
+from stream.ffmpeg.encoding.frame_feed import DEFAULT_FPS
 from stream.frame import OutputInfo
 
 HLS_PREFIX = "hls:"
@@ -64,25 +65,29 @@ def files_of_playlist(folder: Path) -> list[Path]:
 
 
 def picture_options(
-    info: OutputInfo, pixels: str, preset: str, crf: int, *, live: bool
+    encoding: Encoding, info: OutputInfo, pixels: str, preset: str, crf: int, *, live: bool
 ) -> list[str]:
-    """Return ffmpeg's arguments that encode the picture: H.264, a keyframe every two seconds.
+    """Return ffmpeg's arguments that encode the picture, with a keyframe every two seconds.
 
     Args:
+        encoding: H.264.
         info: see `OutputInfo.as_shown`.
         pixels: of the frames ffmpeg is given.
-        preset: of x264.
-        crf: constant rate factor, up to a bit rate that suits the size.
+        preset: see `Encoding.arguments`.
+        crf: of encoders in software, up to a bit rate that suits the size.
         live: each frame leaves the encoder at once.
     """
     stream = info.stream
     fps = float(stream.fps or DEFAULT_FPS)
     rate = max(_LEAST_RATE, round(stream.width * stream.height * fps * _BITS_A_PIXEL))
-    options = encoder_options(".mp4", info, pixels, preset, crf)
+    # what hardware makes of a factor and a rate at once is another thing for each
+    quality = crf if encoding.in_software else None
+    options = encoder_options(encoding, ".mp4", info, pixels, preset, quality)
+    options += [] if encoding.in_software else ["-b:v", str(rate * 3 // 4)]
     options += ["-maxrate", str(rate), "-bufsize", str(rate)]
     options += ["-g", str(max(1, round(fps * _KEYFRAME_S)))]
     options += ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_S})"]
-    return [*options, "-tune", "zerolatency"] if live else options
+    return [*options, *encoding.encoder.low_delay] if live else options
 
 
 def output_options(address: str, *, live: bool, again: bool) -> list[str]:

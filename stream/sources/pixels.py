@@ -1,0 +1,98 @@
+"""As what the pixels of a video are decoded, and how their colours are coded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from stream.colour.deep_picture import DeepCoding
+from stream.colour.light import Light
+from stream.colour.screen import Colours
+from stream.ffmpeg.header import VideoHeader
+from stream.frame import Colour
+from stream.yuv420 import LUMA_WEIGHTS, YuvCoding
+
+# All go through one `scale`, whose line in the log says what the frames are.
+AS_DECODED = "scale"
+#: Chroma is interpolated and rounded rightly; ffmpeg's faster default darkens by 1 to 2 of 255.
+TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
+_DEEP = "yuv420p10le"
+_TO_DEEP = f"scale=flags=bicubic+accurate_rnd+full_chroma_int,format={_DEEP}"
+_RGB_TO_DEEP = (
+    "scale=flags=bicubic+accurate_rnd+full_chroma_inp:out_color_matrix=bt2020:out_range=tv"
+    f",format={_DEEP}"
+)
+
+_EIGHT_BITS = ("yuv420p", "yuvj420p")
+_IS_DEEP = re.compile(r"(?!rgb|bgr|gbr|x2|xyz|bayer)\w+(9|10|12|14|16)(le|be)$")
+_TAGS = re.compile(r", \w+\((?:tv|pc), ([\w-]+)(?:/([\w-]+)/([\w-]+))?[,)]")
+
+
+def conversion_of(header: VideoHeader) -> str:
+    """Return the filter after which frames are as pictures can be: `AS_DECODED` where they are."""
+    matrix = header.colour.matrix
+    if header.colour.is_hdr and matrix is None:
+        return _RGB_TO_DEEP
+    if matrix not in LUMA_WEIGHTS:
+        return TO_RGB
+    if header.pixels != _DEEP and _is_deep(header):
+        return _TO_DEEP
+    return AS_DECODED if header.pixels in (*_EIGHT_BITS, _DEEP) else TO_RGB
+
+
+def _is_deep(header: VideoHeader) -> bool:
+    return header.colour.is_hdr or _IS_DEEP.match(header.pixels) is not None
+
+
+def eight_bit_coding(header: VideoHeader) -> YuvCoding | None:
+    """Return the coding of frames that are 4:2:0 with 8 bits, `None` of others."""
+    matrix = header.colour.matrix
+    if header.pixels not in _EIGHT_BITS or matrix not in LUMA_WEIGHTS:
+        return None
+    return YuvCoding(matrix, header.colour.full_range)
+
+
+def deep_coding(header: VideoHeader, light: Light) -> DeepCoding | None:
+    """Return the coding of frames that are 4:2:0 with 10 bits, `None` of others."""
+    colour = header.colour
+    if header.pixels != _DEEP or colour.matrix not in LUMA_WEIGHTS:
+        return None
+    colours = Colours(colour.primaries, colour.transfer, light.peak_nits)
+    return DeepCoding(YuvCoding(colour.matrix, colour.full_range), colours)
+
+
+def with_listed_colours(header: VideoHeader, details: str) -> VideoHeader:
+    """Return what is known of deep frames, where they do not say it by what the container says.
+
+    A decoder forgets the colours of a container if the stream says nothing. What is still missing
+    of HDR is as in nearly all of it.
+
+    Args:
+        header: of the frames.
+        details: of their track, as listed.
+    """
+    colour = header.colour
+    listed = _listed(details)
+    if listed is not None and (listed.is_hdr or _is_deep(header)):
+        has_none = colour.primaries is None and colour.transfer is None
+        if has_none and colour.matrix in ("unknown", None):
+            matrix = colour.matrix and listed.matrix
+            colour = replace(listed, matrix=matrix, full_range=colour.full_range)
+    if colour.is_hdr:
+        matrix = "bt2020nc" if colour.matrix == "unknown" else colour.matrix
+        if colour.matrix is None and header.pixels == _DEEP:
+            matrix = "bt2020nc"  # see `_RGB_TO_DEEP`
+        colour = replace(colour, primaries=colour.primaries or "bt2020", matrix=matrix)
+    return replace(header, colour=colour)
+
+
+def _listed(details: str) -> Colour | None:
+    """Return the colours of a track: matrix, primaries and transfer, or one name for all."""
+    match = _TAGS.search(details)
+    if match is None:
+        return None
+    matrix, primaries, transfer = (name or match[1] for name in match.groups())
+    if match[2] is None and matrix not in LUMA_WEIGHTS:
+        return None
+    primaries, transfer = (None if name == "unknown" else name for name in (primaries, transfer))
+    return Colour(primaries, transfer, matrix)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, Dataset
-from segmentation.data.photo_check import (
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import RLE, Annotation, Dataset
+from segmentation.data.parts.photo_check import (
     Entry,
     Report,
     check_photos,
@@ -19,7 +19,7 @@ from segmentation.data.photo_check import (
     photo_folders,
     stated_size,
 )
-from segmentation.data.shapes import encode_outlines, encode_runs, polygon
+from segmentation.data.parts.shapes import encode_outlines, encode_runs, polygon
 
 KEYS = ("images", "annotations", "categories")
 #: Overlap of a box with its mask below which it belongs to something else

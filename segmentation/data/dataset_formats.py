@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.data.coco_dataset import is_coco, read_coco
-from segmentation.data.dataset import Dataset
 from segmentation.data.labelme_dataset import is_labelme, read_labelme
 from segmentation.data.mask_folder_dataset import IMAGES, MASKS, is_mask_folder, read_mask_folder
+from segmentation.data.parts.dataset import Dataset
 from segmentation.data.via_dataset import is_via, read_via
 from segmentation.errors import DataError
 

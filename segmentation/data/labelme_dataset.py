@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, Dataset
-from segmentation.data.label_names import LabelNames
-from segmentation.data.photo_check import (
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import RLE, Annotation, Dataset
+from segmentation.data.parts.label_names import LabelNames
+from segmentation.data.parts.photo_check import (
     Entry,
     Report,
     check_photos,
@@ -24,7 +24,7 @@ from segmentation.data.photo_check import (
     photo_folders,
     stated_size,
 )
-from segmentation.data.shapes import (
+from segmentation.data.parts.shapes import (
     ellipse,
     encode_outlines,
     group_in_order,

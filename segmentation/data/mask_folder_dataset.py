@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, Dataset, decoded
-from segmentation.data.label_names import ONLY_CLASS, LabelNames
-from segmentation.data.photo_check import Entry, Report, check_photos
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import RLE, Annotation, Dataset, decoded
+from segmentation.data.parts.label_names import ONLY_CLASS, LabelNames
+from segmentation.data.parts.photo_check import Entry, Report, check_photos
 from segmentation.errors import DataError
 from segmentation.picture import PHOTO_ENDINGS
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import decoded
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import decoded
 from segmentation.errors import DataError
 
 FRAMES, MASKS = "JPEGImages", "Annotations"

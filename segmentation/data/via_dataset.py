@@ -10,11 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, Dataset
-from segmentation.data.label_names import ONLY_CLASS, LabelNames
-from segmentation.data.photo_check import Entry, Report, check_photos, find_photo, photo_folders
-from segmentation.data.shapes import ellipse, encode_outlines, polygon, rectangle
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import RLE, Annotation, Dataset
+from segmentation.data.parts.label_names import ONLY_CLASS, LabelNames
+from segmentation.data.parts.photo_check import (
+    Entry,
+    Report,
+    check_photos,
+    find_photo,
+    photo_folders,
+)
+from segmentation.data.parts.shapes import ellipse, encode_outlines, polygon, rectangle
 from segmentation.errors import DataError
 
 PROJECT = "_via_img_metadata"

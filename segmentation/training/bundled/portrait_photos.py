@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segmentation import data
 from segmentation.data import read_dataset
-from segmentation.data.dataset import decoded
+from segmentation.data.parts.dataset import decoded
 from segmentation.errors import DataError
 from segmentation.training.bundled.bystanders import BYSTANDER_SOURCES, bystanders
 from segmentation.training.photo_sources import held_out, odds

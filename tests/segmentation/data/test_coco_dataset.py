@@ -13,7 +13,7 @@ import pytest
 from pycocotools import mask as rle
 
 from segmentation.data import read_dataset
-from segmentation.data.shapes import encode_runs, run_lengths
+from segmentation.data.parts.shapes import encode_runs, run_lengths
 from tests.annotated_photos import SIZE_HW, edit, problems, true_masks, write_coco
 
 

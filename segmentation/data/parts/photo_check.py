@@ -11,8 +11,8 @@ from typing import Any
 
 import cv2
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import Annotation, Photo, decoded
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import Annotation, Photo, decoded
 from segmentation.errors import DataError
 
 #: Photos are smaller than that

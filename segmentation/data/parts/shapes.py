@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.dataset import RLE
+from segmentation.data.parts.dataset import RLE
 
 #: How far an outline may reach beyond the photo, as a share of its long side: a slip of the hand
 MAX_OUTSIDE = 0.02

@@ -231,7 +231,7 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     image = None
     if path.suffix == ".json":
-        data = np.frombuffer(_copy_inside(path, data.tobytes()), np.uint8)
+        data = np.frombuffer(_copy_in(path, data.tobytes()), np.uint8)
     with contextlib.suppress(cv2.error):  # more pixels than OpenCV reads
         image = cv2.imdecode(data, flags) if data.size else None
     if image is None:
@@ -239,8 +239,19 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _copy_inside(path: Path, document: bytes) -> bytes:
-    """Return the copy of a photo that a file of LabelMe holds."""
+def copy_inside(path: Path) -> bytes:
+    """Return the copy of a photo, JPEG or PNG, that a file of LabelMe holds.
+
+    Raises:
+        DataError: it cannot be read, or holds none.
+    """
+    try:
+        return _copy_in(path, path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _copy_in(path: Path, document: bytes) -> bytes:
     try:
         data = base64.b64decode(json.loads(document)["imageData"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:

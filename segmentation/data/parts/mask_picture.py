@@ -31,6 +31,8 @@ MAX_RINGS = 3
 #: Greys up to this are most likely numbers, of which one between two others means nothing
 LARGEST_ID = 50
 
+_IS_COLOUR = 1 << 48
+
 Mask = NDArray[np.bool_]
 
 
@@ -55,6 +57,7 @@ def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
     if mask.ndim == 2:
         return mask.astype(np.int64)
     numbers = np.asarray(mask[..., :3].astype(np.int64) @ np.array([1 << 32, 1 << 16, 1]))
+    numbers[numbers > 0] += _IS_COLOUR
     if mask.shape[2] == 4:
         _cut_out(numbers, mask[..., 3])
     return numbers
@@ -111,7 +114,7 @@ def brighter(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> 
         raise DataError(f"{path}: is all black; as one object's mask it shows nothing")
     numbers, indices = _indexed(mask)
     background = 0 if may_fill else _background(path, numbers, indices)
-    if not background:
+    if not background and numbers[-1] < _IS_COLOUR:
         return np.asarray(mask > mask.max() / 2)
     colours = _colours(numbers)
     (ground,) = _colours(np.array([background]))
@@ -151,8 +154,7 @@ def _position(numbers: NDArray[np.int64], number: int) -> int:
 def _colours(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return (N, 3) red, green and blue; of greys they are equal."""
     channels = numbers[:, None] >> np.array([0, 16, 32]) & 0xFFFF
-    is_grey = numbers < 1 << 16
-    # a grey of 16 bits and a pure red have the same number, and mean the same here
+    is_grey = numbers < _IS_COLOUR
     channels[is_grey] = numbers[is_grey, None]
     return np.asarray(channels)
 

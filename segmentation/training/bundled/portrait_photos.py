@@ -128,7 +128,7 @@ def read_photos(folder: Path) -> list[Photo]:
 
 
 def _entries(folder: Path) -> list[data.Photo]:
-    entries = [entry for entry in read_dataset(folder).photos if entry.annotations]
+    entries = [entry for entry in read_dataset(folder, strict=True).photos if entry.annotations]
     if not entries:
         raise DataError(f"{folder}: no photo has a person")
     return entries

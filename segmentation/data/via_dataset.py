@@ -106,17 +106,7 @@ def read_via(path: Path, document: dict[str, Any], problems: Problems, split: st
     entries = []
     seen: set[Path] = set()
     for name, regions in photos:
-        labelled = []
-        for position, region in enumerate(regions):
-            where = f"region {position + 1}"
-            try:
-                name_of = _class_name(region.get("region_attributes")) if named else ONLY_CLASS
-                if not _has_no_area(region):
-                    classes.note(name_of)
-                labelled.append((where, name_of, region))
-            except ValueError as error:
-                num = 0 if _has_no_area(region) else 1
-                problems.add(f"{path}, {name}", str(error), where, annotations=num)
+        labelled = _labelled(f"{path}, {name}", regions, classes, problems, named=named)
         found = find_photo(name, photo_folders(path))
         if found is None:
             problems.add(path, f"there is no photo {name!r} beside it", photos=1)
@@ -127,6 +117,24 @@ def read_via(path: Path, document: dict[str, Any], problems: Problems, split: st
             annotate = partial(_annotate, labelled, classes)
             entries.append(Entry(found, f"{path}, {name}", annotate, split=split))
     return Dataset(classes.names(), check_photos(entries, problems))
+
+
+def _labelled(
+    file: str, regions: list[Record], classes: LabelNames, problems: Problems, *, named: bool
+) -> list[tuple[str, str, Record]]:
+    """Return place, class and shape of each region that has a class."""
+    labelled = []
+    for position, region in enumerate(regions):
+        where = f"region {position + 1}"
+        try:
+            name = _class_name(region.get("region_attributes")) if named else ONLY_CLASS
+            if not _has_no_area(region):
+                classes.note(name)
+            labelled.append((where, name, region))
+        except ValueError as error:
+            num = 0 if _has_no_area(region) else 1
+            problems.add(file, str(error), where, annotations=num)
+    return labelled
 
 
 def as_via_2(path: Path, document: dict[str, Any]) -> dict[str, Record]:

@@ -234,6 +234,8 @@ def _without_soft_edges(
             fades &= _specks(indices, thin, solid, len(colours))
         elif is_soft:
             fades |= _noise(indices, colours, is_area, ground)
+            if np.count_nonzero(~fades) > MAX_OBJECTS:  # JPEG mixes colours beyond both sides
+                fades |= ~is_area
         if np.count_nonzero(~fades) <= MAX_OBJECTS:
             indices = _nearest(indices, colours, fades)
     if ground >= 0:

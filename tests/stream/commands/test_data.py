@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 
 import run
 from segmentation.data import read_dataset
+from stream.commands.data_options import read_data
 from tests.annotated_photos import edit, write_coco
 
 
@@ -56,3 +58,22 @@ def test_too_much_that_is_bad_is_shown_and_not_written(
     assert "more than a fifth of it is bad" in said.err
     assert (tmp_path / "s.png").exists()
     assert not target.exists()
+
+
+def test_what_is_left_out_is_told_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_coco(tmp_path, 6)
+
+    def spoil(document: object) -> None:
+        document["annotations"][3]["segmentation"] = [[1, 1, 2, 2]]
+        for row in document["annotations"][4:8]:
+            row["iscrowd"] = 1
+
+    edit(folder / "annotations.json", spoil)
+    dataset = read_data(folder, argparse.Namespace(strict=False, crowds=None))
+    assert sum(len(each.annotations) for each in dataset.photos) == 11
+    remark, _, head, row = capsys.readouterr().err.splitlines()
+    assert "4 of 12 annotations are crowds" in remark
+    assert head.split() == ["file", "annotation", "how", "many", "what"]
+    assert "annotation 3  1         the polygon has fewer than 3 different corners" in row

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 import re
 import resource
+import select
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ import numpy as np
 from benchmarks.command import run_command
 
 MAX_S, MAX_GROWTH, ALWAYS_ALLOWED = 10.0, 10, 300_000_000
+START_S = 60.0
+ROOT = Path(__file__).parents[2]
 #: Files that one process reads before the next one begins with a clean memory
 AT_ONCE = 50
 NUMBERS = (b"0", b"-1", b"1e400", b"99999999999999999999", b"null", b'"x"', b"[]", b"1e9", b"0.5")
@@ -43,7 +45,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="for what was at fault; default: a new one")
+    parser.add_argument("--read", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.read is not None:
+        _read_files([(Path(root), Path(file)) for root, file in options.read])
+        return
     folder = options.folder or Path(tempfile.mkdtemp(prefix="fuzz-"))
     print(json.dumps(fuzz(folder, options.seconds, options.seed), indent=2), flush=True)
 
@@ -74,23 +80,27 @@ def fuzz(folder: Path, seconds: float, seed: int, at_most: int | None = None) ->
 def read_all(files: list[tuple[Path, Path]], folder: Path, figures: dict[str, Any]) -> None:
     """Let processes read the files, as many as it takes, and count what comes of it."""
     while files:
-        ours, theirs = multiprocessing.Pipe()
-        context = multiprocessing.get_context("spawn")
-        process = context.Process(target=_read_files, args=(theirs, files))
-        process.start()
-        theirs.close()
-        base = ours.recv()
-        try:
+        names = json.dumps([[str(root), str(file)] for root, file in files])
+        command = [sys.executable, "-m", "benchmarks.endurance.fuzz_files", "--read", names]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd=ROOT
+        ) as process:
+            base = int(_line(process, START_S) or 0)
             while files:
-                if not ours.poll(MAX_S + 1):
-                    raise EOFError("no answer in time")
-                answer, elapsed_s, most = ours.recv()
+                line = _line(process, MAX_S + 1)
+                if not line:  # it was killed, or hangs
+                    _count(files.pop(0), "ended or hung", 0.0, 0, folder, figures)
+                    break
+                answer, elapsed_s, most = json.loads(line)
                 _count(files.pop(0), answer, elapsed_s, most - base, folder, figures)
-        except EOFError as error:  # it was killed, or hangs
-            _count(files.pop(0), f"ended or hung ({error})", 0.0, 0, folder, figures)
-        finally:
             process.kill()
-            process.join()
+
+
+def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
+    """Return a line that a process prints, b"" where none comes in time."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    return process.stdout.readline() if ready else b""
 
 
 def _count(
@@ -114,17 +124,16 @@ def _count(
     figures["faults"].append({"file": str(kept / file.relative_to(root)), "what": told})
 
 
-def _read_files(pipe: Connection, files: list[tuple[Path, Path]]) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where libraries say what they think of pictures
+def _read_files(files: list[tuple[Path, Path]]) -> None:
     for suffix in (".json", ".npz", ".pth", ".h5"):  # so that what they import is there before
         outcome(Path("nothing"), Path(f"nothing{suffix}"))
     limit = 4_000_000_000 + sum(MAX_GROWTH * file.stat().st_size for _, file in files)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    pipe.send(_most_bytes())
+    print(_most_bytes(), flush=True)
     for root, file in files:
         began = time.monotonic()
         answer = outcome(root, file)
-        pipe.send((answer, time.monotonic() - began, _most_bytes()))
+        print(json.dumps([answer, time.monotonic() - began, _most_bytes()]), flush=True)
 
 
 def _most_bytes() -> int:
@@ -210,7 +219,7 @@ def good_files(folder: Path) -> list[tuple[Path, Path]]:
     np.savez(weights / "a.npz", **tensors)  # type: ignore[arg-type]
     np.savez_compressed(weights / "b.npz", **tensors)  # type: ignore[arg-type]
     save_trained(weights / "c.h5", tensors, ["a"], size=64, backbone="small")
-    saved = Path(__file__).parents[2] / "tests" / "segmentation" / "weights" / "torch_saved"
+    saved = ROOT / "tests" / "segmentation" / "weights" / "torch_saved"
     for path in sorted(saved.glob("*.pth"))[:4]:
         shutil.copy(path, weights / path.name)
     for path in sorted(weights.iterdir()):

@@ -41,6 +41,7 @@ def read_data(path: Path, options: argparse.Namespace) -> Dataset:
         say(remark)
     if dataset.problems:
         say("\n".join(problem_lines(dataset.problems)))
+    return dataset
 
 
 def problem_lines(problems: Sequence[Problem]) -> list[str]:

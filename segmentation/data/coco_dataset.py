@@ -26,6 +26,7 @@ from segmentation.data.parts.shapes import (
     check_place,
     encode_outlines,
     encode_runs,
+    pairs,
     polygon,
 )
 
@@ -309,8 +310,21 @@ def _as_stated(row: Record, annotation: Annotation, where: str, report: Report) 
             if np.abs(whole - box).max() <= BOX_TOLERANCE:
                 box = whole.astype(np.float32)
             elif max(width, height) > 4:
-                box = _checked_box(stated, whole, annotation, where, report)
+                if _is_of_outlines(row.get("segmentation"), whole):
+                    box = whole.astype(np.float32)
+                else:
+                    box = _checked_box(stated, whole, annotation, where, report)
     return Annotation(annotation.label, box, annotation.is_crowd, annotation.rle, area)
+
+
+def _is_of_outlines(segmentation: Any, whole: NDArray[np.float64]) -> bool:
+    """Tell whether a box is that of the corners, of which a mask may lack what is very thin."""
+    try:
+        points = np.concatenate([pairs(values) for values in segmentation])
+        box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    except (TypeError, ValueError):
+        return False
+    return bool(np.abs(whole - box).max() <= BOX_TOLERANCE)
 
 
 def _checked_box(

@@ -185,6 +185,18 @@ def test_where_the_photos_of_coco_may_lie(photos: str, tmp_path: Path) -> None:
         assert len(read_dataset(path).photos) == 1
 
 
+def test_the_box_of_something_very_thin_is_that_of_its_corners(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    outline = [30, 30, 30.3, 10, 30.4, 30, 60, 30, 60, 60, 30, 60]
+
+    def change(document: Any) -> None:
+        document["annotations"][0].update(segmentation=[outline], bbox=[30, 10, 30, 50])
+
+    edit(tmp_path / "annotations.json", change)
+    dataset = read_dataset(tmp_path, strict=True)
+    assert dataset.photos[0].annotations[0].box.tolist() == [30, 10, 60, 60]
+
+
 def test_the_photos_of_people_are_read(shared_data: Path) -> None:
     dataset = read_dataset(shared_data / "stills" / "coco_multi")
     assert len(dataset.classes) == 80

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from segmentation.errors import WeightsError
+from segmentation.weights.hdf5_weights import read_shapes
 from segmentation.weights.npz_arrays import read_arrays
 from segmentation.weights.pth_weights import read_pth
+from segmentation.weights.trained_weights import read_description, save_trained
 
 
 def npy(header: str, data: bytes = b"") -> bytes:
@@ -124,3 +126,29 @@ def test_keys_take_no_longer_than_they_are(tmp_path: Path) -> None:
         (tmp_path / "a.pth").write_bytes(buffer.getvalue())
         keys = list(read_pth(tmp_path / "a.pth"))
         assert all(type(key).__name__ == "Placeholder" for key in keys)
+
+
+@pytest.mark.parametrize("size", [65_536, 6_400_000, -64, 0, float("inf"), "wide"])
+def test_an_input_that_no_network_has(size: object, tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    save_trained(path, {"conv1/bias": np.ones(4, np.float32)}, ["a"], size=64, backbone="small")
+    assert read_description(path).size == 64
+    with h5py.File(path, "r+") as file:
+        file.attrs["size"] = size
+    with pytest.raises(WeightsError, match=r"a\.h5: (its attribute size|not a readable HDF5)"):
+        read_description(path)
+
+
+def test_arrays_that_are_nearly_all_absent(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    save_trained(path, {"logits/kernel": np.ones(4, np.float32)}, ["a"], size=64, backbone="small")
+    assert read_shapes(path) == {"logits/kernel": (4,)}
+    with h5py.File(path, "r+") as file:
+        del file["logits/logits/kernel:0"]
+        file["logits"].create_dataset("logits/kernel:0", (1024, 300_000), "f4", chunks=(1, 65_536))
+    with pytest.raises(
+        WeightsError, match=r"claims to hold far more than it is long.*logits/kernel"
+    ):
+        read_shapes(path)

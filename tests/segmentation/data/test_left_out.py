@@ -126,11 +126,12 @@ def test_what_is_slightly_outside_is_cut_off() -> None:
         encode_outlines([outline - [24, 0]], SIZE_HW)
 
 
-def test_a_heading_of_roboflow_may_have_the_name_of_the_class(tmp_path: Path) -> None:
+@pytest.mark.parametrize("above", ["none", "ball"])
+def test_a_heading_of_roboflow_may_have_the_name_of_the_class(above: str, tmp_path: Path) -> None:
     def change(document: Any) -> None:
         for row in document["categories"]:
             row["supercategory"] = "ball"
-        document["categories"].insert(0, {"id": 0, "name": "ball", "supercategory": "none"})
+        document["categories"].insert(0, {"id": 0, "name": "ball", "supercategory": above})
 
     assert read(change, tmp_path).classes == ("ball", "crate")
 

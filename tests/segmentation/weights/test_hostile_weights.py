@@ -97,10 +97,10 @@ def test_an_archive_of_very_many_members(tmp_path: Path) -> None:
 
 
 PICKLES = {
-    "sets": b"\x80\x02" + b"\x8f" * 3_000_000,
-    "lists in lists": b"\x80\x02" + b"]" * 3_000_000,
-    "tuples in tuples": b"\x80\x02N" + b"\x85" * 3_000_000,
-    "remembered": b"\x80\x02N" + b"\x94" * 3_000_000,
+    "sets": b"\x80\x02" + b"\x8f" * 2_500_000,
+    "lists in lists": b"\x80\x02" + b"]" * 2_500_000,
+    "tuples in tuples": b"\x80\x02N" + b"\x85" * 2_500_000,
+    "remembered": b"\x80\x02N" + b"\x94" * 2_500_000,
     "nothing": b"\x80\x02" + b"N0" * 3_000_000,
 }
 

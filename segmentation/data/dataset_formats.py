@@ -96,9 +96,11 @@ def _read_folder(path: Path, problems: Problems, crowds: Crowds | None) -> Datas
     found = sorted([*path.glob("*.json"), *path.glob("annotations/*.json")])
     # macOS puts a file "._NAME" beside each on disks that are not its own
     documents = {file: read_json(file) for file in found if not file.name.startswith(".")}
+    others = _folder_formats(path)
+    if others:  # beside which some programs write what they know of the project
+        documents = {file: document for file, document in documents.items() if _names(document)}
     formats = {file: _format(file, document) for file, document in documents.items()}
     named = [f"{file.relative_to(path)} ({name})" for file, name in formats.items()]
-    others = _folder_formats(path)
     named += [f"{name} ({what})" for name, what, _ in others]
     kinds = set(formats.values())
     if not named:
@@ -176,8 +178,12 @@ def _joined(datasets: list[Dataset]) -> Dataset:
     return Dataset(classes, tuple(photo for each in datasets for photo in each.photos))
 
 
+def _names(document: Any) -> list[str]:
+    return [name for name, is_format in OF_JSON.items() if is_format(document)]
+
+
 def _format(path: Path, document: Any) -> str:
-    names = [name for name, is_format in OF_JSON.items() if is_format(document)]
+    names = _names(document)
     if len(names) > 1:
         raise DataError(f"{path}: two formats are mixed in it, {' and '.join(names)}")
     if not names:

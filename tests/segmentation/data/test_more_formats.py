@@ -93,6 +93,14 @@ def test_yolo(places: tuple[str, ...], tmp_path: Path) -> None:
         assert len(read_dataset(root / "test").photos) == 1
 
 
+def test_yolo_of_label_studio(tmp_path: Path) -> None:
+    root = write_yolo(tmp_path, ("{}",))
+    (root / "data.yaml").unlink()
+    (root / "classes.txt").write_text("ball\ncrate\n")
+    (root / "notes.json").write_text('{"categories": [{"id": 0, "name": "ball"}], "info": {}}')
+    check(read_dataset(root, strict=True))
+
+
 def test_yolo_boxes_scores_and_what_is_wrong(tmp_path: Path) -> None:
     root = write_yolo(tmp_path, ("{}",) * 1)
     label = root / "labels" / "0.txt"

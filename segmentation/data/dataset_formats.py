@@ -83,7 +83,8 @@ def understand(path: Path, crowds: Crowds | None = None) -> tuple[Dataset, Probl
     if not dataset.photos:
         problems.check(strict=True)
         raise DataError(f"{path}: no photo is named in it")
-    if not dataset.classes:
+    # a single file lists its classes, and may have none; of other data they are what is drawn
+    if not dataset.classes and problems.path.suffix.lower() != ".json":
         problems.refuse(problems.path, "no photo has a shape of an object")
     problems.raise_fatal()
     remarks = tuple(dict.fromkeys(problems.remarks))

@@ -212,7 +212,7 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
 
 
 def problems(path: Path) -> str:
-    """The message about data that cannot be used."""
+    """The message about data in which everything has to be right."""
     with pytest.raises(DataError) as caught:
-        read_dataset(path)
+        read_dataset(path, strict=True)
     return str(caught.value)

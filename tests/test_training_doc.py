@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import run
 from segmentation.data import read_dataset
+from stream.commands.data_options import read_data
 from tests.annotated_photos import photo, true_masks
 from tests.folders import ROOT
 
@@ -37,16 +39,17 @@ def test_masks_are_read_from_the_layout_shown(tmp_path: Path) -> None:
     assert [each.labels().tolist() for each in dataset.photos] == [[0, 0, 1, 1], [0, 0]]
 
 
+def polygon(*points: int) -> dict[str, object]:
+    shape = {"name": "polygon", "all_points_x": points[::2], "all_points_y": points[1::2]}
+    return {"shape_attributes": shape, "region_attributes": {"class": "balloon"}}
+
+
 def test_problems_are_told_as_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = Path("balloons")
     folder.mkdir()
-
-    def polygon(*points: int) -> dict[str, object]:
-        shape = {"name": "polygon", "all_points_x": points[::2], "all_points_y": points[1::2]}
-        return {"shape_attributes": shape, "region_attributes": {"class": "balloon"}}
 
     good = polygon(10, 10, 90, 10, 90, 90)
     unnamed = polygon(10, 10, 90, 10, 90, 90) | {"region_attributes": {}}
@@ -61,6 +64,24 @@ def test_problems_are_told_as_shown(
     (folder / "c.jpg").write_bytes(b"half a picture")
     rows = {name: {"filename": name, "regions": each} for name, each in regions.items()}
     (folder / "via_project.json").write_text(json.dumps({"_via_img_metadata": rows}))
-    assert run.main(["evaluate", "--data", "balloons/", "--model", "portrait"]) == 1
+    assert run.main(["evaluate", "--data", "balloons/", "--strict", "--model", "portrait"]) == 1
     (shown,) = (block for block in blocks("text") if block.startswith("error:"))
+    assert capsys.readouterr().err == shown
+
+
+def test_what_is_left_out_is_told_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("balloons")
+    folder.mkdir()
+    good = polygon(10, 10, 90, 10, 90, 90)
+    regions = {f"{name}.jpg": [good] for name in "abcdefg"}
+    regions["b.jpg"].append(good | {"region_attributes": {}})
+    for name in "abcefg":
+        cv2.imwrite(str(folder / f"{name}.jpg"), photo())
+    rows = {name: {"filename": name, "regions": each} for name, each in regions.items()}
+    (folder / "via_project.json").write_text(json.dumps({"_via_img_metadata": rows}))
+    read_data(folder, argparse.Namespace(strict=False, crowds=None))
+    (shown,) = (block for block in blocks("text") if block.startswith("left out"))
     assert capsys.readouterr().err == shown

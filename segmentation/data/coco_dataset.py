@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, Dataset
-from segmentation.data.photo_check import (
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import RLE, Annotation, Dataset
+from segmentation.data.parts.photo_check import (
     Entry,
     Report,
     check_photos,
@@ -19,12 +21,25 @@ from segmentation.data.photo_check import (
     photo_folders,
     stated_size,
 )
-from segmentation.data.shapes import encode_outlines, encode_runs, polygon
+from segmentation.data.parts.shapes import (
+    Points,
+    check_place,
+    encode_outlines,
+    encode_runs,
+    pairs,
+    polygon,
+)
 
 KEYS = ("images", "annotations", "categories")
-#: Overlap of a box with its mask below which it belongs to something else
-MIN_BOX_OVERLAP = 0.5
+#: Overlap of a box with its mask below which it belongs to something else, or is not believed
+MIN_BOX_OVERLAP, GOOD_BOX_OVERLAP = 0.5, 0.9
+#: One whose sides are that near to the mask's, in pixels, is only more exact, however small it is
+BOX_TOLERANCE = 2.0
+#: So many of the annotations may be crowds before it is said how they were taken
+MAX_CROWDS = 0.1
 
+#: What `iscrowd` makes of an annotation: one object, or a region to be ignored
+Crowds = Literal["objects", "ignore"]
 Record = dict[str, Any]
 
 
@@ -33,95 +48,183 @@ def is_coco(document: object) -> bool:
     return isinstance(document, dict) and "images" in document and "annotations" in document
 
 
-def read_coco(path: Path, document: dict[str, Any]) -> Dataset:
+def read_coco(
+    path: Path,
+    document: dict[str, Any],
+    problems: Problems,
+    crowds: Crowds | None = None,
+    split: str = "",
+) -> Dataset:
     """Return the photos of a file in COCO's format.
 
     Polygons, compressed and uncompressed RLE; `iscrowd` and `ignore` both mean a region to be
     ignored. Photos lie beside the file or in `images/`. Classes are the categories by id, without
-    those that are but a heading of others (`supercategory`).
+    those that are but a heading of others (`supercategory`). Whole numbers written as floats or
+    text are ids too.
+
+    Args:
+        path: of the file.
+        document: its content.
+        problems: gets what is wrong.
+        crowds: what `iscrowd` means; `None` as the program that wrote the file means it.
+        split: see `Photo`.
 
     Raises:
-        DataError: all that is wrong.
+        DataError: nothing of it can be used.
     """
-    problems = Problems(path)
     for key in KEYS:
         rows = document.get(key)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            problems.add(path, f"{key!r} is not a list of objects, which COCO's format wants")
-    problems.raise_any()
+            problems.refuse(path, f"{key!r} is not a list of objects, which COCO's format wants")
+    problems.raise_fatal()
     images, annotations = document["images"], document["annotations"]
+    problems.expect(photos=len(images), annotations=len(annotations))
     categories = _without_headings(document["categories"], annotations)
-    for key, rows in zip(KEYS, (images, annotations, categories), strict=True):
-        _check_ids(path, key, rows, problems)
-    categories.sort(key=lambda row: str(row.get("id")).zfill(12))
-    names = [str(row.get("name", "")) for row in categories]
-    for name, num in Counter(names).items():
-        if num > 1 or not name:
-            problems.add(path, f"{num} categories are called {name!r}")
+    names = _check_categories(path, categories, problems)
+    problems.raise_fatal()
+    _check_ids(path, annotations, problems)
+    if crowds is None:
+        crowds = _meaning_of_crowds(annotations, problems)
     labels = {_key(row.get("id")): label for label, row in enumerate(categories)}
-    entries = _entries(path, images, annotations, labels, problems)
-    photos = check_photos(entries, problems)
-    problems.raise_any()
-    return Dataset(tuple(names), photos)
+    entries = []
+    for row, photo, rows in _found(path, images, annotations, problems):
+        annotate = partial(_annotate, rows, labels, crowds == "objects")
+        where, source = f"{path}, {row['file_name']}", str(row.get("source", ""))
+        try:
+            stated = stated_size(row.get("height"), row.get("width"))
+        except ValueError as error:
+            problems.add(where, str(error), photos=1)
+            continue
+        entries.append(Entry(photo, where, annotate, stated, source, split))
+    return Dataset(tuple(names), check_photos(entries, problems))
 
 
 def _key(value: Any) -> Any:
-    """Return an id that can be looked up, whatever JSON had in its place."""
-    return value if isinstance(value, int | str) else None
+    """Return an id that can be looked up; pandas makes floats of whole numbers, others text."""
+    if isinstance(value, str):
+        text = value.strip().removesuffix(".0")
+        # so that "007" stays what it is
+        return int(text) if text.isdecimal() and str(int(text[:18])) == text else value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int | float) and not _is_nan(value) else None
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _flag(value: Any) -> bool:
+    """Return whether a value means yes: what some programs write as text, or leave out."""
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "0", "0.0", "false", "no", "none")
+    return bool(value) and not _is_nan(value)
+
+
+# === Categories ===
 
 
 def _without_headings(categories: list[Record], annotations: list[Record]) -> list[Record]:
     used = {_key(row.get("category_id")) for row in annotations}
-    above = {row.get("supercategory") for row in categories if row.get("supercategory")}
-    above -= {row.get("name") for row in categories if row.get("supercategory") == row.get("name")}
-    return [
-        row for row in categories if _key(row.get("id")) in used or row.get("name") not in above
-    ]
+    # a name -> the names of what has it as supercategory, itself not counted where it stands alone
+    below: dict[Any, list[tuple[int, Any]]] = defaultdict(list)
+    for position, row in enumerate(categories):
+        below[_name_of(row, "supercategory")].append((position, _name_of(row, "name")))
+
+    def is_heading(position: int, row: Record) -> bool:
+        name = _name_of(row, "name")
+        others = [other for at, other in below.get(name, ()) if at != position]
+        if not name or _key(row.get("id")) in used:
+            return False
+        return name in others or (bool(others) and _name_of(row, "supercategory") != name)
+
+    kept = [row for position, row in enumerate(categories) if not is_heading(position, row)]
+    return sorted(kept, key=lambda row: str(_key(row.get("id"))).zfill(12))
 
 
-def _check_ids(path: Path, key: str, rows: list[Record], problems: Problems) -> None:
-    counted = Counter(_key(row.get("id")) for row in rows)
+def _name_of(row: Record, key: str) -> str:
+    name = row.get(key, "")
+    return "" if name is None else str(name)
+
+
+def _check_categories(path: Path, categories: list[Record], problems: Problems) -> list[str]:
+    names = [_name_of(row, "name") for row in categories]
+    for number, num in Counter(_key(row.get("id")) for row in categories).items():
+        if number is None:
+            problems.refuse(path, "an entry of 'categories' has no id")
+        elif num > 1:
+            problems.refuse(path, f"{num} entries of 'categories' have the id {number!r}")
+    for name, num in Counter(names).items():
+        if num > 1 or not name:
+            problems.refuse(path, f"{num} categories are called {name!r}")
+    return names
+
+
+# === Images and annotations ===
+
+
+def _check_ids(path: Path, annotations: list[Record], problems: Problems) -> None:
+    counted = Counter(_key(row.get("id")) for row in annotations)
     # pycocotools itself needs no ids of annotations, nor do some programs that write them
-    if counted.pop(None, 0) and key != "annotations":
-        problems.add(path, f"an entry of {key!r} has no id")
+    counted.pop(None, 0)
     for number, num in counted.items():
         if num > 1:
-            problems.add(path, f"{num} entries of {key!r} have the id {number!r}")
+            problems.add(path, f"{num} entries of 'annotations' have the id {number!r}")
 
 
-def _entries(
-    path: Path,
-    images: list[Record],
-    annotations: list[Record],
-    labels: dict[Any, int],
-    problems: Problems,
-) -> list[Entry]:
+def _meaning_of_crowds(annotations: list[Record], problems: Problems) -> Crowds:
+    num = sum(_flag(row.get("iscrowd")) for row in annotations)
+    if num and all(
+        isinstance(row.get("attributes"), dict) and "occluded" in row["attributes"]
+        for row in annotations
+    ):
+        # CVAT marks everything drawn with the brush so, because it is written as RLE
+        problems.remarks.append(
+            f"{num} annotations have iscrowd as CVAT writes it for masks, and are objects; "
+            "--crowds ignore takes them as regions to be ignored"
+        )
+        return "objects"
+    if num > MAX_CROWDS * len(annotations):
+        problems.remarks.append(
+            f"{num} of {len(annotations)} annotations are crowds (iscrowd), taken as regions to "
+            "be ignored; --crowds objects takes them as objects"
+        )
+    return "ignore"
+
+
+def _found(
+    path: Path, images: list[Record], annotations: list[Record], problems: Problems
+) -> list[tuple[Record, Path, list[tuple[str, Record]]]]:
+    """Return each image with its photo and its annotations, which have names."""
     by_image: dict[Any, list[tuple[str, Record]]] = defaultdict(list)
     for position, row in enumerate(annotations):
         by_image[_key(row.get("image_id"))].append((_name(row, position), row))
     folders = photo_folders(path)
-    entries = []
+    seen: set[Any] = set()
+    found = []
     for row in images:
-        name, rows = row.get("file_name"), by_image.pop(_key(row.get("id")), [])
-        found = find_photo(name, folders) if isinstance(name, str) else None
-        if found is None:
-            problems.add(path, f"image {row.get('id')}: there is no photo {name!r} beside it")
-            continue
-        where = f"{path}, {name}"
-        try:
-            stated = stated_size(row.get("height"), row.get("width"))
-        except ValueError as error:
-            problems.add(where, str(error))
-            continue
-        source = str(row.get("source", ""))
-        entries.append(Entry(found, where, partial(_annotate, rows, labels), stated, source))
-    for name, num in Counter(entry.path for entry in entries).items():
-        if num > 1:
-            problems.add(path, f"{num} entries of 'images' are the photo {name}")
-    for number, orphans in by_image.items():
-        for where, _ in orphans:
-            problems.add(path, f"{where}: there is no image with the id {number!r}")
-    return entries
+        number, name = _key(row.get("id")), row.get("file_name")
+        photo = find_photo(name, folders) if isinstance(name, str) else None
+        if number is None:
+            problems.add(path, "an entry of 'images' has no id", photos=1)
+        elif number in seen:
+            problems.add(path, f"another entry of 'images' has the id {number!r}", photos=1)
+        elif photo is None:
+            problems.add(path, f"there is no photo {name!r} beside it", f"image {number}", photos=1)
+        elif photo in seen:
+            num = len(by_image[number])
+            told = f"another entry of 'images' is the photo {name!r} as well"
+            problems.add(path, told, f"image {number}", photos=1, annotations=num)
+        else:
+            found.append((row, photo, by_image[number]))
+            seen.add(photo)
+        if number is not None:
+            seen.add(number)
+    for number, rows in by_image.items():
+        for where, row in rows if number not in seen else ():
+            told = f"there is no image with the id {row.get('image_id')!r}"
+            problems.add(path, told, where, annotations=1)
+    return found
 
 
 def _name(row: Record, position: int) -> str:
@@ -130,51 +233,113 @@ def _name(row: Record, position: int) -> str:
 
 
 def _annotate(
-    rows: list[tuple[str, Record]], labels: dict[Any, int], size_hw: tuple[int, int], report: Report
+    rows: list[tuple[str, Record]],
+    labels: dict[Any, int],
+    crowds_are_objects: bool,
+    size_hw: tuple[int, int],
+    report: Report,
 ) -> list[Annotation]:
     annotations = []
     for where, row in rows:
         label = labels.get(_key(row.get("category_id")))
         if label is None:
-            report(where, f"there is no category with the id {row.get('category_id')!r}")
+            told = f"there is no category with the id {row.get('category_id')!r}"
+            report.left_out(where, told)
             continue
+        is_crowd = _flag(row.get("ignore"))
+        is_crowd |= _flag(row.get("iscrowd")) and not crowds_are_objects
         try:
-            rle = _encode(row.get("segmentation"), size_hw)
+            rle = _encode(row.get("segmentation"), size_hw, where, report)
             if rle is not None:
-                annotations.append(_annotation(row, label, rle))
+                annotation = Annotation.from_rle(label, rle, is_crowd)
+                annotations.append(_as_stated(row, annotation, where, report))
         except ValueError as error:
-            report(where, str(error))
+            report.left_out(where, str(error))
     return annotations
 
 
-def _encode(segmentation: Any, size_hw: tuple[int, int]) -> RLE | None:
+def _encode(segmentation: Any, size_hw: tuple[int, int], where: str, report: Report) -> RLE | None:
     if isinstance(segmentation, dict):
         return encode_runs(segmentation, size_hw)
     if segmentation in (None, []):
         raise ValueError("has no segmentation")
     if not isinstance(segmentation, list):
         raise ValueError("the segmentation is neither polygons nor RLE")
-    return encode_outlines([polygon(line) for line in segmentation], size_hw)
+    rle = encode_outlines(_outlines(segmentation, size_hw, where, report), size_hw)
+    report.num_specks += rle is None
+    return rle
 
 
-def _annotation(row: Record, label: int, rle: RLE) -> Annotation:
-    """Return an annotation with COCO's own box and area where the row has good ones."""
-    from pycocotools import mask as coco_mask
-
-    is_crowd = bool(row.get("iscrowd") or row.get("ignore"))
-    annotation = Annotation.from_rle(label, rle, is_crowd)
-    box, area = annotation.box, annotation.area
-    stated = row.get("bbox")
-    if stated is not None and np.any(stated):
+def _outlines(
+    segmentation: list[Any], size_hw: tuple[int, int], where: str, report: Report
+) -> list[Points]:
+    """Return the good polygons of a segmentation, which may also be but one, unnested."""
+    first = segmentation[0]
+    is_one = isinstance(first, int | float | str)
+    if isinstance(first, list) and len(segmentation) > 2:
+        is_one = all(isinstance(pair, list) and len(pair) == 2 for pair in segmentation)
+    outlines, errors = [], []
+    for values in [segmentation] if is_one else segmentation:
         try:
-            x, y, width, height = (float(value) for value in stated)
-        except (TypeError, ValueError):
-            raise ValueError(f"the bbox {stated} is not x, y, width, height") from None
-        overlap = coco_mask.iou([[x, y, width, height]], [coco_mask.toBbox(rle)], [False])[0, 0]
-        if max(width, height) > 4 and not overlap >= MIN_BOX_OVERLAP:
-            raise ValueError(f"the bbox {stated} (x, y, width, height) is not that of the mask")
-        if overlap >= MIN_BOX_OVERLAP:
-            box = np.array([x, y, x + width, y + height], np.float32)
+            points = polygon(values)
+            check_place(points, size_hw)
+            outlines.append(points)
+        except ValueError as error:
+            errors.append(error)
+    if not outlines:
+        raise errors[0]
+    if errors:
+        num = len(errors) + len(outlines)
+        report.mended(where, f"{len(errors)} of {num} outlines are left out: {errors[0]}")
+    return outlines
+
+
+def _as_stated(row: Record, annotation: Annotation, where: str, report: Report) -> Annotation:
+    """Return an annotation with COCO's own box and area where the row has good ones."""
+    box, area, stated = annotation.box, annotation.area, row.get("bbox")
     if isinstance(row.get("area"), int | float) and row["area"] > 0:
         area = float(row["area"])
-    return Annotation(label, box, is_crowd, rle, area)
+    if stated is not None and not _is_nan(stated) and np.any(stated):
+        try:
+            x, y, width, height = (float(value) for value in stated)
+        except (TypeError, ValueError, OverflowError):
+            told = f"the bbox {str(stated)[:80]} is not x, y, width, height"
+            report.mended(where, f"{told}; that of the mask counts")
+        else:
+            whole = np.array([x, y, x + width, y + height])
+            if np.abs(whole - box).max() <= BOX_TOLERANCE:
+                box = whole.astype(np.float32)
+            elif max(width, height) > 4:
+                if _is_of_outlines(row.get("segmentation"), whole):
+                    box = whole.astype(np.float32)
+                else:
+                    box = _checked_box(stated, whole, annotation, where, report)
+    return Annotation(annotation.label, box, annotation.is_crowd, annotation.rle, area)
+
+
+def _is_of_outlines(segmentation: Any, whole: NDArray[np.float64]) -> bool:
+    """Tell whether a box is that of the corners, of which a mask may lack what is very thin."""
+    try:
+        points = np.concatenate([pairs(values) for values in segmentation])
+        box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    except (TypeError, ValueError):
+        return False
+    return bool(np.abs(whole - box).max() <= BOX_TOLERANCE)
+
+
+def _checked_box(
+    stated: Any, whole: NDArray[np.float64], annotation: Annotation, where: str, report: Report
+) -> NDArray[np.float32]:
+    """Return the box of a row where it agrees with the mask, else that of the mask."""
+    from pycocotools import mask as coco_mask
+
+    x1, y1, x2, y2 = whole.tolist()
+    of_mask = [coco_mask.toBbox(annotation.rle)]
+    overlap = coco_mask.iou([[x1, y1, x2 - x1, y2 - y1]], of_mask, [False])[0, 0]
+    told = f"the bbox {stated} (x, y, width, height) is not that of the mask"
+    if not overlap >= MIN_BOX_OVERLAP:
+        raise ValueError(told)
+    if overlap >= GOOD_BOX_OVERLAP:
+        return whole.astype(np.float32)
+    report.mended(where, f"{told}, which counts")
+    return annotation.box

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, Dataset
-from segmentation.data.label_names import LabelNames
-from segmentation.data.photo_check import (
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import RLE, Annotation, Dataset, picture_size
+from segmentation.data.parts.label_names import LabelNames
+from segmentation.data.parts.photo_check import (
     Entry,
     Report,
     check_photos,
@@ -24,14 +24,26 @@ from segmentation.data.photo_check import (
     photo_folders,
     stated_size,
 )
-from segmentation.data.shapes import (
+from segmentation.data.parts.shapes import (
+    MAX_OUTSIDE,
     ellipse,
     encode_outlines,
     group_in_order,
+    merged,
     pairs,
     polygon,
     rectangle,
+    without,
 )
+
+#: Of the shapes those that mark places, not objects
+WITHOUT_AREA = ("point", "points", "line", "linestrip")
+#: LabelMe's own have two opposite corners; X-AnyLabeling's, and all that are turned, have four
+RECTANGLES = ("rectangle", "oriented_rectangle", "rotation")
+#: The label of what is cut out of others
+HOLE = "_background_"
+#: A stored mask is of a part of the photo; twice its size would be no part
+MAX_MASK_SIDES = 2
 
 Record = dict[str, Any]
 
@@ -41,93 +53,121 @@ def is_labelme(document: object) -> bool:
     return isinstance(document, dict) and {"shapes", "imagePath"} <= document.keys()
 
 
-def read_labelme(path: Path, documents: Mapping[Path, dict[str, Any]]) -> Dataset:
+def read_labelme(
+    documents: Mapping[Path, dict[str, Any]], problems: Problems, split: str = ""
+) -> Dataset:
     """Return the photos of a folder of LabelMe's files, in order of their names.
 
-    Polygons, rectangles, circles and masks; shapes of one label and `group_id` are one object. A
-    file without shapes is a photo that shows nothing.
+    Polygons, rectangles (of two corners or four), circles and masks; shapes of one label and
+    `group_id` are one object. `_background_` cuts a hole into what was drawn before it, of its
+    group where it has one. A file without shapes is a photo that shows nothing. Where there is no
+    photo, the copy in the file is taken.
 
     Args:
-        path: of the folder.
         documents: by file.
+        problems: gets what is wrong.
+        split: see `Photo`.
 
     Raises:
-        DataError: all that is wrong.
+        DataError: far too much is bad.
     """
-    problems = Problems(path)
     classes = LabelNames()
     entries: list[Entry] = []
     used_by: dict[Path, Path] = {}
+    problems.expect(photos=len(documents))
     for file, document in documents.items():
         shapes = document["shapes"]
         if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
-            problems.add(file, "'shapes' is not a list of shapes")
+            problems.add(file, "'shapes' is not a list of shapes", photos=1)
             continue
+        problems.expect(annotations=len(shapes))
         for position, shape in enumerate(shapes):
-            if not str(shape.get("label") or "").strip():
-                problems.add(f"{file}, shape {position + 1}", "has no label")
-            else:
+            if not _label(shape):
+                problems.add(file, "has no label", f"shape {position + 1}", annotations=1)
+            elif _label(shape) != HOLE and _kind(shape) not in WITHOUT_AREA:
                 classes.note(_label(shape))
         name = str(document["imagePath"])
         found = find_photo(name, photo_folders(file))
+        if found is None and isinstance(document.get("imageData"), str):
+            found = file
         if found is None:
-            problems.add(file, f"there is no photo {name!r} beside it")
+            problems.add(file, f"there is no photo {name!r} beside it", photos=1)
         elif found in used_by:
-            problems.add(file, f"its photo {found} is already that of {used_by[found]}")
+            problems.add(file, f"its photo {found} is already that of {used_by[found]}", photos=1)
         else:
             used_by[found] = file
             try:
                 size = stated_size(document.get("imageHeight"), document.get("imageWidth"))
             except ValueError as error:
-                problems.add(file, str(error))
+                problems.add(file, str(error), photos=1)
                 continue
-            entries.append(Entry(found, str(file), partial(_annotate, shapes, classes), size))
+            annotate = partial(_annotate, shapes, classes)
+            entries.append(Entry(found, str(file), annotate, size, split=split))
     photos = check_photos(entries, problems)
-    if not classes.names():
-        problems.add(path, "no photo has a shape")
-    problems.raise_any()
     return Dataset(classes.names(), photos)
 
 
 def _label(shape: Record) -> str:
-    return str(shape.get("label") or "").strip()
+    label = shape.get("label")
+    return "" if label is None else str(label).strip()
+
+
+def _kind(shape: Record) -> str:
+    return str(shape.get("shape_type") or "polygon")
 
 
 def _annotate(
     shapes: list[Record], classes: LabelNames, size_hw: tuple[int, int], report: Report
 ) -> list[Annotation]:
-    from pycocotools.mask import merge
-
     keys = [
         None if shape.get("group_id") is None else (_label(shape), str(shape["group_id"]))
         for shape in shapes
     ]
+    drawn = [_drawn(shape, index, size_hw, report) for index, shape in enumerate(shapes)]
+    holes = [index for index, shape in enumerate(shapes) if _label(shape) == HOLE and drawn[index]]
     annotations: list[Annotation] = []
     for indices in group_in_order(keys):
-        parts = []
+        label, parts = _label(shapes[indices[0]]), []
         for index in indices:
-            try:
-                parts.append(_encode(shapes[index], size_hw))
-            except ValueError as error:
-                report(f"shape {index + 1} ({_label(shapes[index])})", str(error))
-        drawn = [part for part in parts if part is not None]
-        if drawn and _label(shapes[indices[0]]):
-            annotations += classes.annotations(_label(shapes[indices[0]]), merge(drawn))
+            rle = drawn[index]
+            group = shapes[index].get("group_id")
+            for hole in holes:
+                of_group = shapes[hole].get("group_id")
+                if rle is not None and hole > index and of_group in (None, group):
+                    rle = without(rle, drawn[hole])
+            parts += [] if rle is None else [rle]
+        if parts and label and label != HOLE:
+            annotations += classes.annotations(label, merged(parts))
     return annotations
 
 
+def _drawn(shape: Record, index: int, size_hw: tuple[int, int], report: Report) -> RLE | None:
+    where = f"shape {index + 1} ({_label(shape)})"
+    kind = _kind(shape)
+    try:
+        if kind in WITHOUT_AREA:
+            report.mended(where, f"a {kind} has no area and is no object")
+            return None
+        rle = _encode(shape, size_hw)
+    except ValueError as error:
+        report.left_out(where, str(error))
+        return None
+    report.num_specks += rle is None
+    return rle
+
+
 def _encode(shape: Record, size_hw: tuple[int, int]) -> RLE | None:
-    kind = shape.get("shape_type") or "polygon"
+    kind = _kind(shape)
     if kind == "mask":
         return _encode_mask(shape, size_hw)
     points = pairs(shape.get("points") or [])
-    if kind == "polygon":
+    if kind == "polygon" or (kind in RECTANGLES and len(points) == 4):
         return encode_outlines([polygon(points)], size_hw)
-    if kind not in ("rectangle", "circle"):
-        raise ValueError(f"a {kind} has no area; draw polygons, rectangles or circles")
+    if kind not in (*RECTANGLES, "circle"):
+        raise ValueError(f"a {kind} is not known; draw polygons, rectangles or circles")
     if len(points) != 2:
         raise ValueError(f"the {kind} has {len(points)} points, not 2")
-    if kind == "rectangle":
+    if kind in RECTANGLES:
         low, high = points.min(axis=0), points.max(axis=0)
         return encode_outlines([rectangle(*low, *(high - low))], size_hw)
     centre, rim = points
@@ -141,19 +181,26 @@ def _encode_mask(shape: Record, size_hw: tuple[int, int]) -> RLE:
     from pycocotools.mask import encode
 
     try:
-        data = np.frombuffer(base64.b64decode(shape.get("mask") or "", validate=True), np.uint8)
-    except (binascii.Error, TypeError) as error:
+        data = base64.b64decode(shape.get("mask") or "", validate=True)
+    except (binascii.Error, TypeError, ValueError) as error:
         raise ValueError("the mask is damaged") from error
-    part = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
     corners = pairs(shape.get("points") or [])
+    height, width = picture_size(data)
+    if height > MAX_MASK_SIDES * size_hw[0] or width > MAX_MASK_SIDES * size_hw[1]:
+        raise ValueError(f"the mask is {width}x{height}, larger than its photo")
+    part = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if height else None
     if part is None or len(corners) != 2:
         raise ValueError("the mask is damaged")
     whole: NDArray[np.uint8] = np.zeros(size_hw, np.uint8)
     left, top = (round(value) for value in corners.min(axis=0).tolist())
     bottom, right = top + part.shape[0], left + part.shape[1]
-    if left < 0 or top < 0 or bottom > size_hw[0] or right > size_hw[1]:
+    slip = 2 + round(MAX_OUTSIDE * max(size_hw))
+    if left < -slip or top < -slip or bottom > size_hw[0] + slip or right > size_hw[1] + slip:
         raise ValueError(f"the mask from {left}, {top} to {right}, {bottom} leaves the photo")
-    whole[top:bottom, left:right] = part > 0
+    inside = part[max(0, -top) :, max(0, -left) :]
+    place = whole[max(0, top) :, max(0, left) :]
+    rows, columns = np.minimum(place.shape, inside.shape)
+    place[:rows, :columns] = inside[:rows, :columns] > 0
     if not whole.any():
         raise ValueError("the mask is empty")
     rle: RLE = encode(np.asfortranarray(whole))

@@ -1,4 +1,4 @@
-"""Folders of photos and of PNG masks.
+"""Folders of photos and of masks, best PNG.
 
     images/NAME.jpg                   the photos
     masks/NAME.png                    one mask: each number, or each colour, but 0 is an object
@@ -17,20 +17,15 @@ from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import RLE, Annotation, Dataset, decoded
-from segmentation.data.label_names import ONLY_CLASS, LabelNames
-from segmentation.data.photo_check import Entry, Report, check_photos
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import Annotation, Dataset
+from segmentation.data.parts.label_names import IGNORED, ONLY_CLASS, LabelNames
+from segmentation.data.parts.mask_picture import brighter, encode_mask, objects, read_mask
+from segmentation.data.parts.photo_check import Entry, Report, check_photos
 from segmentation.errors import DataError
 from segmentation.picture import PHOTO_ENDINGS
 
 IMAGES, MASKS = "images", "masks"
-#: More in one mask are the grey edges of a mask that was smoothed, not objects
-MAX_OBJECTS = 200
 
 
 def is_mask_folder(path: Path) -> bool:
@@ -38,33 +33,38 @@ def is_mask_folder(path: Path) -> bool:
     return (path / IMAGES).is_dir() and (path / MASKS).is_dir()
 
 
-def read_mask_folder(path: Path) -> Dataset:
+def read_mask_folder(path: Path, problems: Problems, split: str = "") -> Dataset:
     """Return the photos of a folder as described above, in order of their names.
 
+    Args:
+        path: of the folder.
+        problems: gets what is wrong.
+        split: see `Photo`.
+
     Raises:
-        DataError: all that is wrong.
+        DataError: nothing of it can be used.
     """
-    problems = Problems(path)
     photos: dict[str, Path] = {}
     for photo in sorted((path / IMAGES).iterdir()):
         if photo.suffix.lower() not in PHOTO_ENDINGS or photo.name.startswith("."):
             continue
         if photo.stem in photos:
-            problems.add(photo, f"has the same name as {photos[photo.stem].name}")
+            told = f"has the same name as {photos[photo.stem].name}"
+            problems.add(photo, told, photos=1)
         photos[photo.stem] = photo
     classes = LabelNames()
     masks = _find_masks(path / MASKS, photos, classes, problems)
+    problems.expect(photos=len(photos), annotations=sum(map(len, masks.values())))
     entries = []
     for stem, photo in photos.items():
         if not masks[stem]:
-            problems.add(photo, f"has no mask {path / MASKS / stem}.png")
+            problems.add(photo, f"has no mask {path / MASKS / stem}.png", photos=1)
         else:
-            entries.append(Entry(photo, str(photo), partial(_annotate, masks[stem], classes)))
+            annotate = partial(_annotate, masks[stem], classes)
+            entries.append(Entry(photo, str(photo), annotate, split=split))
     if not photos:
-        problems.add(path / IMAGES, "has no photos")
-    checked = check_photos(entries, problems)
-    problems.raise_any()
-    return Dataset(classes.names(), checked)
+        problems.refuse(path / IMAGES, "has no photos")
+    return Dataset(classes.names(), check_photos(entries, problems))
 
 
 def _find_masks(
@@ -78,20 +78,40 @@ def _find_masks(
         if stem in photos:
             masks[stem].append((classes.note(name), place))
         else:
-            problems.add(place, f"there is no photo of this name in {IMAGES}/")
+            problems.add(place, f"there is no photo of this name in {IMAGES}/", annotations=1)
 
+    unclear = []
     for place in _visible(folder):
-        if place.is_dir() and place.name not in photos:
+        if place.is_dir() and _is_class(place, photos):
             for inside in _visible(place):
                 add(place.name, inside)
         else:
             add(ONLY_CLASS, place)
+            unclear += [place] if (place / f"{place.name}.png").exists() else []
+    if unclear:
+        problems.remarks.append(
+            f"{unclear[0]}{' and others are' if unclear[1:] else ' is'} taken as the masks of the "
+            "photo of this name, not as a class; a class is called as no photo is"
+        )
     return masks
 
 
+def _is_class(folder: Path, photos: dict[str, Path]) -> bool:
+    """Tell whether a folder is that of a class, not that of a photo's masks."""
+    if folder.name not in photos:
+        return True
+    names = {inside.name if inside.is_dir() else inside.stem for inside in _visible(folder)}
+    is_of_photo = names <= {folder.name} or folder.name.isdecimal()
+    return not is_of_photo and names <= photos.keys()
+
+
 def _visible(folder: Path) -> list[Path]:
+    """Return folders and masks; of several of one name the PNG, the others show it to people."""
     places = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    return [path for path in places if path.is_dir() or path.suffix.lower() == ".png"]
+    masks = [path for path in places if path.suffix.lower() in PHOTO_ENDINGS and path.is_file()]
+    png = {path.stem for path in masks if path.suffix.lower() == ".png"}
+    masks = [path for path in masks if path.suffix.lower() == ".png" or path.stem not in png]
+    return sorted([*masks, *(path for path in places if path.is_dir())])
 
 
 def _annotate(
@@ -100,56 +120,19 @@ def _annotate(
     annotations: list[Annotation] = []
     for name, place in places:
         files = _visible(place) if place.is_dir() else [place]
+        may_fill = name.lower() in IGNORED
         for file in files:
             try:
                 mask = read_mask(file, size_hw)
-                objects = [_brighter(file, mask)] if place.is_dir() else _objects(file, mask)
+                if place.is_dir():
+                    found = [brighter(file, mask, may_fill=may_fill)]
+                else:
+                    found = objects(file, mask, may_fill=may_fill)
             except DataError as error:
-                report("mask", str(error))
+                report.left_out("mask", str(error))
                 continue
-            for inside in objects:
-                annotations += classes.annotations(name, _encode(inside))
+            for inside in found:
+                rle = encode_mask(inside, size_hw)
+                report.num_specks += rle is None
+                annotations += [] if rle is None else classes.annotations(name, rle)
     return annotations
-
-
-def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
-    """Return a mask at the size of its photo: (H, W), another number for each grey or colour.
-
-    Raises:
-        DataError: it cannot be read, or has another shape than the photo.
-    """
-    mask = decoded(path, cv2.IMREAD_UNCHANGED)
-    height, width = size_hw
-    scale = min(height / mask.shape[0], width / mask.shape[1])
-    if max(abs(mask.shape[0] * scale - height), abs(mask.shape[1] * scale - width)) > max(1, scale):
-        raise DataError(f"{path}: {mask.shape[1]}x{mask.shape[0]}, its photo is {width}x{height}")
-    if mask.shape[:2] != size_hw:
-        mask = np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST))
-    numbers = mask.astype(np.int64)
-    if numbers.ndim == 3:
-        numbers = np.asarray(numbers[..., :3] @ np.array([1 << 32, 1 << 16, 1]))
-    return numbers
-
-
-def _brighter(path: Path, mask: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return what is brighter than half of the brightest; smoothed edges are cut there."""
-    if not mask.any():
-        raise DataError(f"{path}: is all black; as one object's mask it shows nothing")
-    return np.asarray(mask > mask.max() / 2)
-
-
-def _objects(path: Path, mask: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
-    numbers = [number for number in np.unique(mask).tolist() if number]
-    if len(numbers) > MAX_OBJECTS:
-        raise DataError(
-            f"{path}: has {len(numbers)} different values where each should be an object; "
-            "save masks without smoothing"
-        )
-    return [mask == number for number in numbers]
-
-
-def _encode(inside: NDArray[np.bool_]) -> RLE:
-    from pycocotools.mask import encode
-
-    rle: RLE = encode(np.asfortranarray(inside).view(np.uint8))
-    return rle

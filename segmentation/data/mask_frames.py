@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import decoded
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import decoded
 from segmentation.errors import DataError
 
 FRAMES, MASKS = "JPEGImages", "Annotations"
+#: Beside which the same two folders hold photos and boxes
+VOC_FOLDERS = ("SegmentationClass", "SegmentationObject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,10 @@ class FrameSequence:
 
 def has_sequences(folder: Path) -> bool:
     """Tell whether a folder is laid out as `find_sequences` reads it."""
-    return folder.is_dir() and any(
-        next(folder.glob(f"{above}{FRAMES}"), None) for above in ("", "*/")
+    return (
+        folder.is_dir()
+        and not any((folder / name).is_dir() for name in VOC_FOLDERS)
+        and any(next(folder.glob(f"{above}{FRAMES}"), None) for above in ("", "*/"))
     )
 
 
@@ -68,7 +72,7 @@ def find_sequences(folder: Path) -> list[FrameSequence]:
         sequences.append(FrameSequence(name, tuple(frames)))
     if not places:
         problems.add(folder, f"no {FRAMES} with photos (.jpg) in it, nor in a folder in it")
-    problems.raise_any()
+    problems.check(strict=True)
     return sequences
 
 

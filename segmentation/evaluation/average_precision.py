@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data import Dataset, Photo
-from segmentation.data.label_names import ONLY_CLASS
+from segmentation.data.parts.label_names import ONLY_CLASS
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 

@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
-from segmentation.weights.strict_match import Shape, finite, match_shapes
-from segmentation.weights.tensor_names import tensor_name
+from segmentation.weights.npz_arrays import allowed_bytes
+from segmentation.weights.strict_match import Shape, finite, match_shapes, tensor_name
 
 if TYPE_CHECKING:
     import keras
 
+MAX_TENSORS = 20_000
 #: what h5py raises on a file whose bytes contradict each other
 _DAMAGE = (
     AttributeError,
@@ -63,6 +64,8 @@ def _tensors(path: Path) -> Iterator[dict[str, Any]]:
 def _collect(h5py: Any, file: Any) -> dict[str, Any]:
     root = _child(h5py, file, "model_weights") if "model_weights" in file else file
     found: dict[str, Any] = {}
+    if len(root) > MAX_TENSORS:
+        raise WeightsError(f"has {len(root)} layers, more than any network; get the file again")
     for layer in root:
         group = _child(h5py, root, layer)
         if not isinstance(group, h5py.Group):
@@ -75,7 +78,14 @@ def _collect(h5py: Any, file: Any) -> dict[str, Any]:
             *owners, tensor = path.split("/")
             owner = re.sub(r"_\d+$", "", owners[-1]) if owners else layer
             name = f"{owner}/{tensor.split(':')[0]}"
+            if len(found) > MAX_TENSORS:
+                raise WeightsError("has more tensors than any network; get the file again")
             found[name] = _checked(h5py, dataset, name, duplicate=name in found)
+    if sum(dataset.nbytes for dataset in found.values()) > allowed_bytes(file.id.get_filesize()):
+        largest = max(found, key=lambda name: int(found[name].nbytes))
+        raise WeightsError(
+            f"claims to hold far more than it is long, most of it {largest}; get the file again"
+        )
     return found
 
 

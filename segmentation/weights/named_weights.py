@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
 from segmentation.weights.npz_arrays import read_arrays
-from segmentation.weights.strict_match import finite, match_shapes
-from segmentation.weights.tensor_names import tensor_name
+from segmentation.weights.strict_match import finite, match_shapes, tensor_name
 
 if TYPE_CHECKING:
     import keras

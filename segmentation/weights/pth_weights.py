@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
+from segmentation.weights.npz_arrays import check_directory
 from segmentation.weights.restricted_pickle import Placeholder, Rules, as_key, read_pickle
 
 _ZIP_SIGNATURE = b"PK\x03\x04"
@@ -112,6 +113,8 @@ def _one_line(path: Path) -> Iterator[None]:
 
 
 def _read_zip(path: Path, data: mmap.mmap) -> object:
+    with open(path, "rb") as file:
+        check_directory(file, len(data))
     with zipfile.ZipFile(path) as archive:
         members = {member.filename: member for member in archive.infolist()}
         if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
@@ -153,7 +156,7 @@ def _read_old(data: mmap.mmap) -> object:
     # The values lie behind the pickle whose tensors view them, so it is read twice.
     sizes: dict[str, int] = {}
     start = position
-    _, position = read_pickle(data, start, Rules(lambda id_: _note_size(sizes, id_), {}))
+    position = read_pickle(data, start, Rules(lambda id_: _note_size(sizes, id_), {}))[1]
     places = _places(data, position, sizes)
     storages = _Storages(data, places.__getitem__)
     return read_pickle(data, start, _rules(storages.find))[0]

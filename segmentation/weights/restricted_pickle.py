@@ -9,17 +9,35 @@ other name becomes a `Placeholder`, and nothing is allocated that the bytes read
 from __future__ import annotations
 
 import mmap
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from segmentation.errors import WeightsError
+from segmentation.weights.pickle_opcodes import (
+    COSTS,
+    EXTENSIONS,
+    GETS,
+    ITEM_COST,
+    PUTS,
+    SKIPPED,
+    STOP,
+    TUPLES,
+    VALUES,
+    PickleReader,
+)
 
-#: what may be a key of a dict or a member of a set; tuples of these may too
+#: what may be a key of a dict or a member of a set
 _SCALARS = (str, bytes, int, float, bool, type(None))
+#: and what short tuples of these may have; of numbers, many could be made to have one hash
+_OF_TUPLES = (str, bytes, bool, type(None))
+MAX_KEY_LENGTH, MAX_KEY_BITS = 16, 64
 #: how often what a file holds may go through functions; an array does twice, as text and as bytes
 MAX_COPIES = 4
+#: Instructions: a file of weights has some thousands, and some for each number outside of arrays
+MAX_STEPS = 3_000_000
+#: Times its size, and bytes, that what a pickle makes may take
+MAX_GROWTH, ALWAYS_ALLOWED = 6, 100_000_000
 
 
 class Placeholder:
@@ -87,113 +105,21 @@ def read_pickle(data: bytes | mmap.mmap, start: int, rules: Rules) -> tuple[obje
 def as_key(value: object) -> Any:
     """Return a value that may be the key of a dict or in a set; what may not, as a placeholder.
 
-    Arrays may not. Neither may tuples of more than scalars: deep ones could crash Python.
+    Arrays may not. Neither may numbers and tuples that take long to hash, at each use again, nor
+    tuples of more than scalars: deep ones could crash Python.
     """
-    members = value if isinstance(value, tuple) else (value,)
-    if all(isinstance(member, (*_SCALARS, Placeholder)) for member in members):
-        return value
-    return Placeholder(f"key that is a {type(value).__name__}")
+    if isinstance(value, tuple):
+        is_key = len(value) <= MAX_KEY_LENGTH and all(
+            isinstance(member, (*_OF_TUPLES, Placeholder)) for member in value
+        )
+    elif isinstance(value, int):
+        is_key = value.bit_length() <= MAX_KEY_BITS
+    else:
+        is_key = isinstance(value, (*_SCALARS, Placeholder))
+    return value if is_key else Placeholder(f"key that is a {type(value).__name__}")
 
 
-class _Reader:
-    """Takes bytes off the data and never more than there are."""
-
-    def __init__(self, data: bytes | mmap.mmap, start: int) -> None:
-        self.data = data
-        self.position = start
-
-    def take(self, num: int) -> bytes:
-        end = self.position + num
-        if num < 0 or end > len(self.data):
-            raise WeightsError("it ends too early")
-        taken = self.data[self.position : end]
-        self.position = end
-        return taken
-
-    def line(self) -> bytes:
-        end = self.data.find(b"\n", self.position)
-        if end < 0:
-            raise WeightsError("it ends too early")
-        return self.take(end + 1 - self.position)[:-1]
-
-    def unsigned(self, num: int) -> int:
-        return int.from_bytes(self.take(num), "little")
-
-    def signed(self, num: int) -> int:
-        return int.from_bytes(self.take(num), "little", signed=True)
-
-    def counted(self, size_of_count: int) -> bytes:
-        return self.take(self.unsigned(size_of_count))
-
-    def text(self, size_of_count: int) -> str:
-        return str(self.counted(size_of_count), "utf-8", "surrogatepass")
-
-    def old_text(self, size_of_count: int) -> str:
-        """Return a string of Python 2, which may as well be bytes: each as one character."""
-        return self.counted(size_of_count).decode("latin-1")
-
-    def old_integer(self) -> int | bool:
-        line = self.line()
-        return line == b"01" if line in (b"00", b"01") else int(line)
-
-    def double(self) -> float:
-        value: float = struct.unpack(">d", self.take(8))[0]
-        return value
-
-
-#: opcodes that push a value which stands behind them
-_VALUES: dict[int, Callable[[_Reader], object]] = {
-    0x4E: lambda _: None,  # NONE
-    0x88: lambda _: True,  # NEWTRUE
-    0x89: lambda _: False,  # NEWFALSE
-    0x5D: lambda _: [],  # EMPTY_LIST
-    0x29: lambda _: (),  # EMPTY_TUPLE
-    0x7D: lambda _: {},  # EMPTY_DICT
-    0x8F: lambda _: set(),  # EMPTY_SET
-    0x49: _Reader.old_integer,  # INT
-    0x4A: lambda reader: reader.signed(4),  # BININT
-    0x4B: lambda reader: reader.unsigned(1),  # BININT1
-    0x4D: lambda reader: reader.unsigned(2),  # BININT2
-    0x4C: lambda reader: int(reader.line().rstrip(b"L")),  # LONG
-    0x8A: lambda reader: reader.signed(reader.unsigned(1)),  # LONG1
-    0x8B: lambda reader: reader.signed(reader.signed(4)),  # LONG4
-    0x46: lambda reader: float(reader.line()),  # FLOAT
-    0x47: _Reader.double,  # BINFLOAT
-    0x53: lambda reader: reader.line()[1:-1].decode("latin-1"),  # STRING
-    0x54: lambda reader: reader.old_text(4),  # BINSTRING
-    0x55: lambda reader: reader.old_text(1),  # SHORT_BINSTRING
-    0x56: lambda reader: reader.line().decode("raw-unicode-escape"),  # UNICODE
-    0x58: lambda reader: reader.text(4),  # BINUNICODE
-    0x8C: lambda reader: reader.text(1),  # SHORT_BINUNICODE
-    0x8D: lambda reader: reader.text(8),  # BINUNICODE8
-    0x42: lambda reader: reader.counted(4),  # BINBYTES
-    0x43: lambda reader: reader.counted(1),  # SHORT_BINBYTES
-    0x8E: lambda reader: reader.counted(8),  # BINBYTES8
-    0x96: lambda reader: reader.counted(8),  # BYTEARRAY8
-}
-
-#: opcodes that store the topmost value, or push a stored one, and how they say which
-_PUTS: dict[int, Callable[[_Reader], int]] = {
-    0x70: lambda reader: int(reader.line()),  # PUT
-    0x71: lambda reader: reader.unsigned(1),  # BINPUT
-    0x72: lambda reader: reader.unsigned(4),  # LONG_BINPUT
-}
-_GETS: dict[int, Callable[[_Reader], int]] = {
-    0x67: lambda reader: int(reader.line()),  # GET
-    0x68: lambda reader: reader.unsigned(1),  # BINGET
-    0x6A: lambda reader: reader.unsigned(4),  # LONG_BINGET
-}
-
-#: PROTO and FRAME, and the bytes behind them, which say nothing that is needed
-_SKIPPED = {0x80: 1, 0x95: 8}
-#: TUPLE1 to TUPLE3
-_TUPLES = {0x85: 1, 0x86: 2, 0x87: 3}
-#: EXT1, EXT2, EXT4: numbers of a registry that a file cannot carry
-_EXTENSIONS = {0x82: 1, 0x83: 2, 0x84: 4}
-_STOP = 0x2E
-
-
-class _Machine(_Reader):
+class _Machine(PickleReader):
     """Runs one pickle."""
 
     def __init__(self, data: bytes | mmap.mmap, start: int, rules: Rules) -> None:
@@ -203,29 +129,37 @@ class _Machine(_Reader):
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
         self._budget = MAX_COPIES * len(data)
+        self._room = MAX_GROWTH * len(data) + ALWAYS_ALLOWED
 
     def run(self) -> object:
-        while True:
+        for _ in range(MAX_STEPS):
             code = self.take(1)[0]
-            if code == _STOP:
+            self._reserve(COSTS[code])
+            if code == STOP:
                 return self._stack.pop()
-            if code in _VALUES:
-                self._stack.append(_VALUES[code](self))
-            elif code in _PUTS:
-                self._memo[_PUTS[code](self)] = self._stack[-1]
-            elif code in _GETS:
-                self._stack.append(self._memo[_GETS[code](self)])
-            elif code in _TUPLES:
-                self._stack.append(tuple(self._pop_several(_TUPLES[code])))
-            elif code in _SKIPPED:
-                self.take(_SKIPPED[code])
-            elif code in _EXTENSIONS:
-                number = self.unsigned(_EXTENSIONS[code])
+            if code in VALUES:
+                self._stack.append(VALUES[code](self))
+            elif code in PUTS:
+                self._memo[PUTS[code](self)] = self._stack[-1]
+            elif code in GETS:
+                self._stack.append(self._memo[GETS[code](self)])
+            elif code in TUPLES:
+                self._stack.append(tuple(self._pop_several(TUPLES[code])))
+            elif code in SKIPPED:
+                self.take(SKIPPED[code])
+            elif code in EXTENSIONS:
+                number = self.unsigned(EXTENSIONS[code])
                 self._stack.append(Placeholder(f"extension {number}"))
             elif code in _ACTIONS:
                 _ACTIONS[code](self)
             else:
                 raise WeightsError(f"it has an unknown instruction, {code:#04x}")
+        raise WeightsError("it has more instructions than weights need")
+
+    def _reserve(self, num_bytes: int) -> None:
+        self._room -= num_bytes
+        if self._room < 0:
+            raise WeightsError("it makes far more of itself than it is long")
 
     def _pop_several(self, num: int) -> list[object]:
         if len(self._stack) < num:
@@ -265,7 +199,9 @@ class _Machine(_Reader):
         self._stack.append(tuple(self._pop_marked()))
 
     def _frozen_set(self) -> None:
-        self._stack.append(frozenset(map(as_key, self._pop_marked())))
+        items = self._pop_marked()
+        self._reserve(ITEM_COST * len(items))
+        self._stack.append(frozenset(map(as_key, items)))
 
     def _dict(self) -> None:
         items = self._pop_marked()
@@ -287,6 +223,7 @@ class _Machine(_Reader):
 
     def _set(self, items: list[object]) -> None:
         target = self._stack[-1]
+        self._reserve(ITEM_COST * len(items) // 2)
         if isinstance(target, dict):
             target.update(zip(map(as_key, items[::2]), items[1::2], strict=True))
         elif not isinstance(target, Placeholder):
@@ -295,6 +232,7 @@ class _Machine(_Reader):
     def _add_items(self) -> None:
         items = self._pop_marked()
         target = self._stack[-1]
+        self._reserve(ITEM_COST * len(items))
         if isinstance(target, set):
             target.update(map(as_key, items))
         elif not isinstance(target, Placeholder):

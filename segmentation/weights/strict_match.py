@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
 
+if TYPE_CHECKING:
+    import keras
+
 Shape = tuple[int, ...]
 
 #: names listed in an error; more are counted
 MAX_LISTED = 4
+
+
+def tensor_name(variable: keras.Variable) -> str:
+    """Return "layer/tensor" (`stem/kernel`), whatever models the layer lies in."""
+    return "/".join(variable.path.split("/")[-2:])
 
 
 def match_shapes(in_file: Mapping[str, Shape], in_network: Mapping[str, Shape]) -> None:

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
-from segmentation.weights.strict_match import Shape, finite, match_shapes
-from segmentation.weights.tensor_names import tensor_name
+from segmentation.weights.strict_match import Shape, finite, match_shapes, tensor_name
 
 if TYPE_CHECKING:
     import keras

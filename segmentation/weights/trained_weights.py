@@ -21,6 +21,20 @@ from segmentation.errors import WeightsError
 #: layers that are one model of their own in Matterport's program, and its name
 _RPN_LAYERS, _RPN_GROUP = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"), "rpn_model"
 
+#: Side of the largest input in pixels that a file may ask for
+MAX_SIZE = 4096
+#: What h5py and Python raise on attributes that make no sense
+_DAMAGE = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Description:
@@ -86,10 +100,15 @@ def read_description(path: Path) -> Description:
             )
         names = None if classes is None else json.loads(classes)
         side = None if size is None else int(size)
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         raise WeightsError(
             f"{path}: not a readable HDF5 file of weights ({error}); get it again"
         ) from error
+    if side is not None and not 0 < side <= MAX_SIZE:
+        raise WeightsError(
+            f"{path}: its attribute size, {side}, is no side of a network's input (1 to {MAX_SIZE} "
+            "pixels); get it again"
+        )
     told = Description(size=side, backbone=None if backbone is None else str(backbone))
     if names is None:
         return told

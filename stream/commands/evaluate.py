@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stream.commands import Parser, json_file, say
+from stream.commands.data_options import add_data_options, read_data
 from stream.commands.model_options import add_model_options, load_segmenter, wanted_objects
 from stream.commands.progress import picture_bar
 
@@ -32,8 +33,10 @@ COLUMNS = {
     "recall": "recall",
 }
 EXAMPLES = """\
---data: COCO JSON, VIA JSON, a folder of LabelMe JSON, a folder with images/ and masks/, or a
-folder of video frames as DAVIS lays them out (JPEGImages, Annotations).
+--data: COCO JSON, VIA JSON, a folder of LabelMe JSON, YOLO's data.yaml or its folder, masks of VOC
+or CVAT, a folder with images/ and masks/, or a folder of video frames as DAVIS lays them out
+(JPEGImages, Annotations). Where there are parts to train on, to validate with and to test with,
+the last counts.
 
 Photos give COCO's average precision of boxes and masks, in per cent, in all, by class and by
 size; objects count from a score of 0.05 on, unless --min-score is given. Frames, and photos with
@@ -80,15 +83,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, help="annotated photos or frames (see below)")
     add("--union", action="store_true", help="of photos: all objects together, not each")
     add("--json", type=json_file, metavar="FILE.json", help="write the figures there too, 0 to 1")
+    add_data_options(parser)
     add_model_options(parser)
     add("--debug", action="store_true", help="show where an error comes from")
     return parser
 
 
 def _photos(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any]:
-    from segmentation.data import read_dataset
-
-    dataset = read_dataset(options.data)
+    dataset = _to_measure(read_data(options.data, options))
     has_scores = not options.union and options.model != "portrait"
     segmenter = load_segmenter(
         options,
@@ -104,6 +106,17 @@ def _photos(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any
     measure = _union_of_photos if options.union else _objects_of_photos
     keep = None if wanted is None else list(wanted.classes)
     return _head(options, segmenter) | measure(segmenter, dataset, keep)
+
+
+def _to_measure(dataset: Dataset) -> Dataset:
+    """Return the photos to test with; to validate with where there are none, or all."""
+    num = len(dataset.photos)
+    for split in ("test", "val"):
+        photos = tuple(photo for photo in dataset.photos if photo.split == split)
+        if photos and len(photos) < num:
+            say(f"measured on the {len(photos)} photos of the part {split}, of {num}")
+            return replace(dataset, photos=photos)
+    return dataset
 
 
 def _head(options: argparse.Namespace, segmenter: Segmenter) -> dict[str, Any]:

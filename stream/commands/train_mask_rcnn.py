@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.commands import CommandError, learning_rate, positive, say
+from stream.commands.data_options import add_data_options, read_data
 
 if TYPE_CHECKING:
     from segmentation.instances import Instances
@@ -24,7 +25,6 @@ with what was found in them (pictures/)."""
 
 def train(options: argparse.Namespace) -> str:
     """Train as the options say; returns what is said at the end."""
-    from segmentation.data import read_dataset
     from segmentation.training.mask_rcnn.graph import TRAINED_LAYERS
     from segmentation.training.mask_rcnn.start_weights import KNOW_NO_OBJECTS
     from segmentation.training.mask_rcnn.train_mask_rcnn import precision_of, train_mask_rcnn
@@ -45,9 +45,10 @@ def train(options: argparse.Namespace) -> str:
         learning_rate=rate,
         precision=precision_of(options.precision),
     )
-    dataset = read_dataset(options.data)
+    dataset = read_data(options.data, options)
+    validation = None if options.val_data is None else read_data(options.val_data, options)
     say(f"{len(dataset.photos)} photos, classes {', '.join(dataset.classes)}")
-    weights = train_mask_rcnn(dataset, options.run, settings, say, draw)
+    weights = train_mask_rcnn(dataset, options.run, settings, say, draw, validation)
     return f"weights: {weights}; use them with --model mask-rcnn --weights {weights}"
 
 
@@ -68,6 +69,13 @@ def add_parser(add_to: Callable[..., argparse.ArgumentParser]) -> None:
     parser.set_defaults(train=train)
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="FOLDER|JSON", help="annotated photos")
+    add(
+        "--val-data",
+        type=Path,
+        metavar="FOLDER|JSON",
+        help="to validate with; default: the part val of the data, else a fifth of the photos",
+    )
+    add_data_options(parser)
     add(
         "--weights",
         default="coco",

@@ -77,7 +77,7 @@ def mark_instances(
         identity = f"#{number} " if number >= 0 else ""
         texts.append(f"{identity}{classes[label]} {score:.2f}")
     colours = [
-        _colour(int(number) if number >= 0 else k) if chosen[k] else _DROPPED_COLOUR
+        distinct_colour(int(number) if number >= 0 else k) if chosen[k] else _DROPPED_COLOUR
         for k, number in enumerate(found.ids)
     ]
     drawn = np.array(colours, np.uint8).reshape(-1, 3)
@@ -141,7 +141,8 @@ def _size_px(text: str, scale: float, line_px: int) -> tuple[int, int]:
     return width, height
 
 
-def _colour(number: int) -> tuple[int, int, int]:
+def distinct_colour(number: int) -> tuple[int, int, int]:
+    """Return RGB that is far from that of the numbers beside it."""
     hue = round(number * _GOLDEN_ANGLE) % 360 // 2
     pixel = cv2.cvtColor(np.array([[[hue, 190, 255]]], np.uint8), cv2.COLOR_HSV2RGB)
     red, green, blue = pixel[0, 0].tolist()

@@ -27,7 +27,7 @@ def read_person_dataset(path: Path) -> Dataset:
     Raises:
         DataError: all that is wrong with the data.
     """
-    dataset = read_dataset(path)
+    dataset = read_dataset(path, strict=True)
     if dataset.classes != CLASSES:
         raise DataError(
             f"{path}: has the classes {', '.join(dataset.classes)}; mask-rcnn-person learns "

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segmentation import data
 from segmentation.data import read_dataset
-from segmentation.data.dataset import decoded
+from segmentation.data.parts.dataset import decoded
 from segmentation.errors import DataError
 from segmentation.training.bundled.bystanders import BYSTANDER_SOURCES, bystanders
 from segmentation.training.photo_sources import held_out, odds
@@ -128,7 +128,7 @@ def read_photos(folder: Path) -> list[Photo]:
 
 
 def _entries(folder: Path) -> list[data.Photo]:
-    entries = [entry for entry in read_dataset(folder).photos if entry.annotations]
+    entries = [entry for entry in read_dataset(folder, strict=True).photos if entry.annotations]
     if not entries:
         raise DataError(f"{folder}: no photo has a person")
     return entries

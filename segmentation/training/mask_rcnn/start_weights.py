@@ -21,8 +21,7 @@ from segmentation.weights.named_weights import named_weights, read_named
 from segmentation.weights.ordered_weights import read_weights
 from segmentation.weights.presets import IMAGENET_RESNET50, PRESETS
 from segmentation.weights.store import locate
-from segmentation.weights.strict_match import match_shapes
-from segmentation.weights.tensor_names import tensor_name
+from segmentation.weights.strict_match import match_shapes, tensor_name
 from segmentation.weights.trained_weights import read_description
 
 Tensors = dict[str, NDArray[Any]]

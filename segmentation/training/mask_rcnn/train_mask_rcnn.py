@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 
-from segmentation.data import Dataset
+from segmentation.data import Dataset, Photo
+from segmentation.errors import DataError
 from segmentation.mask_rcnn.config import MaskRCNNConfig
 from segmentation.mask_rcnn.network import build_network
 from segmentation.mask_rcnn.segmenter import MaskRCNN
@@ -29,6 +31,7 @@ def train_mask_rcnn(
     settings: Settings,
     report: Report,
     draw: Draw,
+    validation: Dataset | None = None,
     *,
     make: Callable[..., Trainable] = trainable,
 ) -> Path:
@@ -40,6 +43,8 @@ def train_mask_rcnn(
         settings: of the run.
         report: called with lines for people.
         draw: makes the pictures.
+        validation: photos to validate with, where they are not among the others; classes are
+            matched by name.
         make: makes the description of another network from the same arguments.
 
     Returns:
@@ -50,7 +55,7 @@ def train_mask_rcnn(
         ValueError: see `train`, or the network is not like that.
         WeightsError: the weights to begin with cannot be used.
     """
-    learn, validate = dataset.split(VALIDATION_SHARE, settings.seed)
+    learn, validate = parts(dataset, validation, settings.seed)
     network = make(
         settings.backbone,
         settings.size,
@@ -65,6 +70,46 @@ def train_mask_rcnn(
     segmenter = _segmenters(network.network, dataset.classes)
     task = Task(network, learn, validate, None, segmenter, save, "best.h5")
     return train(task, settings, run, report, draw)
+
+
+def parts(dataset: Dataset, validation: Dataset | None, seed: int) -> tuple[Dataset, Dataset]:
+    """Return what to train on and what to validate with.
+
+    Photos to test with belong to neither. Where nothing says what is to validate with, some
+    photos are drawn.
+
+    Args:
+        dataset: to train on, and perhaps to validate with.
+        validation: to validate with.
+        seed: see `Dataset.split`.
+
+    Raises:
+        DataError: one of them shows nothing, or a class is only in `validation`.
+    """
+    photos = tuple(photo for photo in dataset.photos if photo.split != "test")
+    rest = replace(dataset, photos=photos)
+    if validation is None:
+        of_split = tuple(photo for photo in photos if photo.split == "val")
+        if not of_split:
+            return rest.split(VALIDATION_SHARE, seed)
+        learn = tuple(photo for photo in photos if photo.split != "val")
+        validate = _with_objects(of_split, rest, "validate with")
+        return _with_objects(learn, rest, "train on"), validate
+    unknown = [name for name in validation.classes if name not in dataset.classes]
+    if unknown:
+        raise DataError(
+            f"the photos to validate with show {', '.join(unknown)}, which those to train on do not"
+        )
+    labels = {old: dataset.classes.index(name) for old, name in enumerate(validation.classes)}
+    matched = validation.with_classes(dataset.classes, labels)
+    validate = _with_objects(matched.photos, rest, "validate with")
+    return _with_objects(photos, rest, "train on"), validate
+
+
+def _with_objects(photos: tuple[Photo, ...], dataset: Dataset, purpose: str) -> Dataset:
+    if all(each.is_crowd for photo in photos for each in photo.annotations):
+        raise DataError(f"no photos are left to {purpose}: none of them shows an object")
+    return Dataset(dataset.classes, photos)
 
 
 def _segmenters(config: MaskRCNNConfig, classes: tuple[str, ...]) -> Callable[[Weights], MaskRCNN]:

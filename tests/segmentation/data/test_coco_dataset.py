@@ -13,7 +13,7 @@ import pytest
 from pycocotools import mask as rle
 
 from segmentation.data import read_dataset
-from segmentation.data.shapes import encode_runs, run_lengths
+from segmentation.data.parts.shapes import encode_runs, run_lengths
 from tests.annotated_photos import SIZE_HW, edit, problems, true_masks, write_coco
 
 
@@ -52,7 +52,9 @@ def test_runs_are_read_as_pycocotools_writes_them() -> None:
         flat = mask.ravel(order="F")
         edges = np.flatnonzero(np.diff(flat)) + 1
         runs = np.diff([0, *edges.tolist(), flat.size]).tolist()
-        assert run_lengths(encoded["counts"]) == ([0, *runs] if flat[0] else runs)
+        read = run_lengths(encoded["counts"], flat.size)
+        assert read is not None
+        assert read.tolist() == ([0, *runs] if flat[0] else runs)
 
 
 @pytest.mark.parametrize("counts", ["", "0", "zzz", "\u00e9", [5, -5, 24000], [24001], [1.5], {}])
@@ -88,6 +90,7 @@ def spoil(folder: Path) -> None:
         rows[23]["id"] = 22
         document["images"][11]["file_name"] = "gone.png"
         document["images"].append({"id": 10, "file_name": "0.png"})
+        document["images"][7]["file_name"] = "0.png"
 
     edit(folder / "annotations.json", change)
     (folder / "images" / "9.png").write_bytes(b"no picture")
@@ -101,10 +104,10 @@ def test_coco_lists_all_that_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "annotations.json"
     assert head == f"{file}: {len(lines)} problems"
     wanted = [
-        "2 entries of 'images' have the id 10",
+        "another entry of 'images' has the id 10",
         "2 entries of 'annotations' have the id 22",
         "image 21: there is no photo 'gone.png'",
-        f"2 entries of 'images' are the photo {tmp_path / 'images' / '0.png'}",
+        "image 17: another entry of 'images' is the photo '0.png' as well",
         "annotation 19: there is no image with the id 99",
         f"1.png: annotated at 200x120, but {tmp_path / 'images' / '1.png'} is 9x8",
         "2.png, annotation 4: the polygon is empty",
@@ -112,7 +115,6 @@ def test_coco_lists_all_that_is_wrong(tmp_path: Path) -> None:
         "4.png, annotation 8: the outline from 1020, 1030 to 1080, 1090 lies outside the photo",
         "5.png, annotation 10: the outline from 60, 90 to 240, 270 reaches 150 pixels beyond",
         "6.png, annotation 12: the RLE is of size [5, 5], the photo is [120, 200]",
-        "7.png, annotation 14: the points are not a list of pairs",
         "8.png, annotation 16: the segmentation is neither polygons nor RLE",
         "images/9.png: not a picture that can be read",
         "10.png, annotation 20: the polygon encloses nothing",
@@ -181,6 +183,18 @@ def test_where_the_photos_of_coco_may_lie(photos: str, tmp_path: Path) -> None:
     (made / "images" / "0.png").rename(place / "0.png")
     for path in (folder / "instances_val.json", tmp_path / "data"):
         assert len(read_dataset(path).photos) == 1
+
+
+def test_the_box_of_something_very_thin_is_that_of_its_corners(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    outline = [30, 30, 30.3, 10, 30.4, 30, 60, 30, 60, 60, 30, 60]
+
+    def change(document: Any) -> None:
+        document["annotations"][0].update(segmentation=[outline], bbox=[30, 10, 30, 50])
+
+    edit(tmp_path / "annotations.json", change)
+    dataset = read_dataset(tmp_path, strict=True)
+    assert dataset.photos[0].annotations[0].box.tolist() == [30, 10, 60, 60]
 
 
 def test_the_photos_of_people_are_read(shared_data: Path) -> None:

@@ -180,7 +180,7 @@ def test_bad_data_are_listed_and_nothing_is_overwritten(evaluate, tmp_path, caps
     figures.write_text('"earlier"')
     (data / "images" / "0.png").unlink()
     (data / "images" / "1.png").write_bytes(b"")
-    assert evaluate(data, network) == (1, "earlier")
+    assert evaluate(data, network, "--strict") == (1, "earlier")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert lines[0] == f"error: {data / 'annotations.json'}: 2 problems"

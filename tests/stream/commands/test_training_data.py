@@ -60,7 +60,7 @@ def test_nothing_is_trained_and_nothing_overwritten(
     earlier = tmp_path / "run" / "best.h5"
     earlier.parent.mkdir()
     earlier.write_text("of an earlier run")
-    arguments = ["--data", str(tmp_path / "data"), "--weights", "none", "--size", "64"]
+    arguments = ["--data", str(tmp_path / "data"), "--strict", "--weights", "none", "--size", "64"]
     assert run.main(["train", "mask-rcnn", *arguments, "--run", str(earlier.parent)]) == 1
     told = capsys.readouterr().err
     assert message in told
@@ -80,7 +80,8 @@ def test_everything_wrong_is_told_at_once(
     (folder / "images" / "1.png").unlink()
     edited(lambda d: first(d).update(segmentation=[[]]))(folder)
     edited(lambda d: d["annotations"][4].update(category_id=5))(folder)
-    arguments = ["--data", str(folder), "--weights", "none", "--run", str(tmp_path / "run")]
+    arguments = ["--data", str(folder), "--strict", "--weights", "none"]
+    arguments += ["--run", str(tmp_path / "run")]
     assert run.main(["train", "mask-rcnn", *arguments]) == 1
     head, *lines = capsys.readouterr().err.splitlines()
     assert head == f"error: {folder / 'annotations.json'}: 3 problems"

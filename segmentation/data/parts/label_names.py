@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segmentation.data.dataset import RLE, Annotation
+from segmentation.data.parts.dataset import RLE, Annotation
 
 #: A region of these names belongs to no class: in it nothing is right or wrong
 IGNORED = ("ignore", "__ignore__")

@@ -5,20 +5,41 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cv2
 
-from segmentation.data.data_problems import Problems
-from segmentation.data.dataset import Annotation, Photo, decoded
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import Annotation, Photo, decoded
 from segmentation.errors import DataError
 
 #: Photos are smaller than that
 MAX_SIDE = 1_000_000
-#: Called with where (an annotation) and what is wrong.
-Report = Callable[[str, str], None]
+
+
+@dataclass(slots=True)
+class Report:
+    """What the annotations of one photo lack.
+
+    Attributes:
+        problems: annotation, what is wrong with it, and how many are left out because of it.
+        num_specks: so many objects smaller than a pixel, which cover none.
+    """
+
+    problems: list[tuple[str, str, int]] = field(default_factory=list)
+    num_specks: int = 0
+
+    def left_out(self, where: str, what: str) -> None:
+        """Note an annotation that cannot be used."""
+        self.problems.append((where, what, 1))
+
+    def mended(self, where: str, what: str) -> None:
+        """Note an annotation that is used otherwise than it stands there, or is none at all."""
+        self.problems.append((where, what, 0))
+
+
 #: Given a photo's (height, width), returns its annotations and reports those that cannot be used.
 Annotate = Callable[[tuple[int, int], Report], list[Annotation]]
 
@@ -33,6 +54,7 @@ class Entry:
         annotate: makes its annotations.
         stated_hw: height and width as the file has them, `None` where it says nothing.
         source: see `Photo`.
+        split: see `Photo`.
     """
 
     path: Path
@@ -40,6 +62,7 @@ class Entry:
     annotate: Annotate
     stated_hw: tuple[int, int] | None = None
     source: str = ""
+    split: str = ""
 
 
 def find_photo(name: str, folders: Sequence[Path]) -> Path | None:
@@ -75,33 +98,54 @@ def stated_size(height: Any, width: Any) -> tuple[int, int] | None:
     """
     if height is None and width is None:
         return None
-    numbers = [value for value in (height, width) if isinstance(value, int | float)]
+    try:
+        numbers = [float(value) for value in (height, width) if not isinstance(value, bool)]
+    except (TypeError, ValueError, OverflowError):
+        numbers = []
     if len(numbers) < 2 or not all(0 < value < MAX_SIDE for value in numbers):
         raise ValueError(f"the size of the photo, {width!r} x {height!r}, is no size")
-    return int(height), int(width)
+    return int(numbers[0]), int(numbers[1])
 
 
 def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, ...]:
-    """Decode every photo and draw every annotation, some at a time; returns what is good."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(_check, entries))
-    for _, lines in results:
-        problems.extend(lines)
-    return tuple(photo for photo, _ in results if photo is not None)
+    """Decode every photo and draw every annotation, some at a time; returns what is good.
+
+    Raises:
+        DataError: far too much is bad.
+    """
+    photos = []
+    num_specks = 0
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        for entry, (photo, report) in zip(entries, pool.map(_check, entries), strict=True):
+            for where, what, lost in report.problems:
+                if photo is None:
+                    problems.add(where, what, photos=lost)
+                else:
+                    problems.add(entry.where, what, where, annotations=lost)
+            num_specks += report.num_specks
+            if photo is not None:
+                photos.append(photo)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if num_specks:
+        problems.remarks.append(f"{num_specks} objects smaller than a pixel are left out")
+    return tuple(photos)
 
 
-def _check(entry: Entry) -> tuple[Photo | None, list[str]]:
+def _check(entry: Entry) -> tuple[Photo | None, Report]:
+    report = Report()
     try:
         height, width = decoded(entry.path, cv2.IMREAD_GRAYSCALE).shape
     except DataError as error:
-        return None, [str(error)]
+        report.left_out(str(entry.path), str(error).removeprefix(f"{entry.path}: "))
+        return None, report
     if entry.stated_hw not in (None, (height, width)):
         stated = entry.stated_hw or (0, 0)
         turned = " (turned as its EXIF tag says)" if stated == (width, height) else ""
-        line = f"{entry.where}: annotated at {stated[1]}x{stated[0]}, but {entry.path} is "
-        return None, [f"{line}{width}x{height}{turned}"]
-    lines: list[str] = []
-    annotations = entry.annotate(
-        (height, width), lambda where, what: lines.append(f"{entry.where}, {where}: {what}")
-    )
-    return Photo(entry.path, (height, width), tuple(annotations), entry.source), lines
+        line = f"annotated at {stated[1]}x{stated[0]}, but {entry.path} is {width}x{height}{turned}"
+        report.left_out(entry.where, line)
+        return None, report
+    annotations = entry.annotate((height, width), report)
+    photo = Photo(entry.path, (height, width), tuple(annotations), entry.source, entry.split)
+    return photo, report

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
+import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.data.parts.data_problems import Problem
 from segmentation.errors import DataError
 
 #: by how much a decoder can shrink a photo -> the flag of OpenCV that asks for it
@@ -22,6 +26,8 @@ _REDUCED = {
 }
 #: COCO's run-length encoding as pycocotools takes it: `size`, [H, W], and `counts`, bytes
 RLE = Mapping[str, Any]
+#: Of a copy of a photo in a file of annotations
+MAX_COPY_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,12 +88,14 @@ class Photo:
         size_hw: height and width in pixels, the right way up.
         annotations: in the order of the file they came from.
         source: where a dataset of several sources has it from, as COCO's `images` may say.
+        split: "train", "val" or "test" where the data say what it is for, else "".
     """
 
     path: Path
     size_hw: tuple[int, int]
     annotations: tuple[Annotation, ...]
     source: str = ""
+    split: str = ""
 
     def shrunk_hw(self, max_side: int | None) -> tuple[int, int]:
         """Return the size at which no side is longer than `max_side`; never a larger one."""
@@ -105,7 +113,12 @@ class Photo:
             DataError: the file cannot be read any more.
         """
         size_hw = self.shrunk_hw(max_side)
-        fits = [factor for factor in _REDUCED if max(self.size_hw) >= factor * max(size_hw)]
+        # of a strip a few pixels high, an eighth has no row left
+        fits = [
+            factor
+            for factor in _REDUCED
+            if max(self.size_hw) >= factor * max(size_hw) and min(self.size_hw) >= factor
+        ]
         factor = max(fits, default=1)
         image = decoded(self.path, cv2.IMREAD_COLOR_RGB | _REDUCED.get(factor, 0))
         # decoders of JPEG round up, the others down
@@ -141,10 +154,32 @@ class Dataset:
     Attributes:
         classes: names, without background; `Annotation.label` indexes into them.
         photos: in the order of the file they came from; some may show nothing.
+        problems: what was left out or mended as the data were read, one of each kind.
+        remarks: lines on how something was taken that could be meant otherwise.
     """
 
     classes: tuple[str, ...]
     photos: tuple[Photo, ...]
+    problems: tuple[Problem, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def with_classes(self, classes: tuple[str, ...], labels: Mapping[int, int]) -> Dataset:
+        """Return the same photos with other classes.
+
+        Args:
+            classes: their names.
+            labels: the new label of each old one that occurs.
+        """
+        photos = tuple(
+            replace(
+                photo,
+                annotations=tuple(
+                    replace(each, label=labels[each.label]) for each in photo.annotations
+                ),
+            )
+            for photo in self.photos
+        )
+        return replace(self, classes=classes, photos=photos)
 
     def split(self, validation_share: float, seed: int) -> tuple[Dataset, Dataset]:
         """Return photos to train on and photos to validate with, drawn at random.
@@ -183,7 +218,7 @@ class Dataset:
 
 
 def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
-    """Return the picture of a file as `cv2.imdecode` does.
+    """Return the picture of a file, or of LabelMe's copy inside a `.json`, as `cv2.imdecode` does.
 
     Raises:
         DataError: there is no such file, or it is no whole picture.
@@ -195,8 +230,54 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     image = None
+    if path.suffix == ".json":
+        data = np.frombuffer(_copy_in(path, data.tobytes()), np.uint8)
     with contextlib.suppress(cv2.error):  # more pixels than OpenCV reads
         image = cv2.imdecode(data, flags) if data.size else None
     if image is None:
         raise DataError(f"{path}: not a picture that can be read; is it whole?")
     return np.asarray(image)
+
+
+def copy_inside(path: Path) -> bytes:
+    """Return the copy of a photo, JPEG or PNG, that a file of LabelMe holds.
+
+    Raises:
+        DataError: it cannot be read, or holds none.
+    """
+    try:
+        return _copy_in(path, path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _copy_in(path: Path, document: bytes) -> bytes:
+    try:
+        data = base64.b64decode(json.loads(document)["imageData"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path}: its imageData is damaged") from error
+    height, width = picture_size(data)
+    if not height:
+        raise DataError(f"{path}: its imageData is neither JPEG nor PNG, or damaged")
+    if height * width > MAX_COPY_PIXELS:
+        raise DataError(f"{path}: its imageData is {width}x{height}, more than a camera's")
+    return data
+
+
+def picture_size(data: bytes) -> tuple[int, int]:
+    """Return height and width that a PNG or JPEG states in its head; 0, 0 where it is neither.
+
+    A few kilobytes can claim to be gigabytes.
+    """
+    if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) > 24:
+        width, height = struct.unpack(">II", data[16:24])
+        return height, width
+    position = 2
+    while data.startswith(b"\xff\xd8") and position + 9 < len(data) and data[position] == 0xFF:
+        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4])
+        # frames of all kinds; the gaps are tables that have no size
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", data[position + 5 : position + 9])
+            return height, width
+        position += 1 if marker == 0xFF else 2 + length
+    return 0, 0

@@ -1,0 +1,334 @@
+"""Masks as paint programs save them: which pixels of a picture are which object.
+
+Each number or colour is an object, but for the background: black, what is transparent, or what the
+corners show where nothing is black. The colours between an object and what is around it, where a
+program smoothed the edge or JPEG blurred it, are no objects; they go to the nearer side.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.data.parts.dataset import RLE, decoded
+from segmentation.errors import DataError
+
+#: More in one mask are the grey edges of a mask that was smoothed, not objects
+MAX_OBJECTS = 200
+#: Share of a photo from which on a colour at all four corners is most likely its background
+MOST_OF_PHOTO = 0.5
+#: Share of the objects' outline from which on thin areas along it are smoothed edges
+SMOOTHED_OUTLINE = 0.15
+#: Largest difference in a channel, of 255, that JPEG makes of one colour
+NOISE = 24
+#: What VOC paints around objects, where nobody knows (its colour map has it at 255)
+VOID = (224, 224, 192)
+#: So many rings around each other are a soft edge
+MAX_RINGS = 3
+#: Greys up to this are most likely numbers, of which one between two others means nothing
+LARGEST_ID = 50
+
+_IS_COLOUR = 1 << 48
+
+Mask = NDArray[np.bool_]
+
+
+def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
+    """Return a mask: (H, W) as it was saved, another number for each grey or colour.
+
+    0 is what is transparent, else black. Greys keep their number; of colours it grows with blue,
+    then green, then red.
+
+    Args:
+        path: of the file.
+        size_hw: of the photo, whose shape the mask must have.
+
+    Raises:
+        DataError: it cannot be read, or has another shape than the photo.
+    """
+    mask = decoded(path, cv2.IMREAD_UNCHANGED)
+    height, width = size_hw
+    scale = min(height / mask.shape[0], width / mask.shape[1])
+    if max(abs(mask.shape[0] * scale - height), abs(mask.shape[1] * scale - width)) > max(1, scale):
+        raise DataError(f"{path}: {mask.shape[1]}x{mask.shape[0]}, its photo is {width}x{height}")
+    if mask.ndim == 2:
+        return mask.astype(np.int64)
+    numbers = np.asarray(mask[..., :3].astype(np.int64) @ np.array([1 << 32, 1 << 16, 1]))
+    numbers[numbers > 0] += _IS_COLOUR
+    if mask.shape[2] == 4:
+        _cut_out(numbers, mask[..., 3])
+    return numbers
+
+
+def _cut_out(numbers: NDArray[np.int64], alpha: NDArray[np.uint8]) -> None:
+    """Make what is transparent 0; what is painted black on it becomes nearly black instead."""
+    clear = alpha <= np.iinfo(alpha.dtype).max // 2
+    if clear.any():
+        if not numbers[~clear].any():
+            numbers[~clear] = 1
+        numbers[clear] = 0
+
+
+def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> list[Mask]:
+    """Return the objects of a mask from `read_mask`, by their number; (H, W) each.
+
+    Args:
+        path: of the mask, for the message.
+        mask: where every number is an object.
+        may_fill: one of them may be most of the photo.
+
+    Raises:
+        DataError: these are no objects: one is most likely the background, or a soft edge.
+    """
+    numbers, indices = _indexed(mask)
+    ground = _position(numbers, 0 if may_fill else _background(path, numbers, indices))
+    colours = _colours(numbers)
+    is_void = (colours == VOID).all(axis=1) | _is_void_number(numbers, indices)
+    if len(numbers) > 2:
+        indices = _without_soft_edges(path, indices, colours, ground, is_void)
+    found = [number for number in np.unique(indices).tolist() if number != ground]
+    found = [number for number in found if not is_void[number]]
+    if len(found) > MAX_OBJECTS:
+        raise DataError(
+            f"{path}: has {len(found)} different values where each should be an object; "
+            "save masks without smoothing"
+        )
+    return [indices == number for number in found]
+
+
+def brighter(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> Mask:
+    """Return the one object of a mask from `read_mask`: (H, W), smoothed edges cut half way.
+
+    Args:
+        path: see `objects`, likewise the next two.
+        mask: of one object.
+        may_fill: it may be most of the photo.
+
+    Raises:
+        DataError: it shows nothing, or the background.
+    """
+    if not mask.any():
+        raise DataError(f"{path}: is all black; as one object's mask it shows nothing")
+    numbers, indices = _indexed(mask)
+    background = 0 if may_fill else _background(path, numbers, indices)
+    if not background and numbers[-1] < _IS_COLOUR:
+        return np.asarray(mask > mask.max() / 2)
+    colours = _colours(numbers)
+    (ground,) = _colours(np.array([background]))
+    away = np.abs(colours.astype(np.int64) - ground).max(axis=1)
+    return np.asarray((away > away.max() / 2)[indices])
+
+
+def colours_of(mask: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (H, W, 3) red, green and blue of a mask from `read_mask`."""
+    return _colours(mask.ravel()).reshape(*mask.shape, 3)
+
+
+def encode_mask(inside: Mask, size_hw: tuple[int, int]) -> RLE | None:
+    """Return a mask at the size of its photo; `None` where nothing of it is left there."""
+    from pycocotools.mask import encode
+
+    mask = inside.view(np.uint8)
+    if mask.shape != size_hw:
+        resized = cv2.resize(mask, size_hw[::-1], interpolation=cv2.INTER_NEAREST)
+        mask = np.asarray(resized, np.uint8)
+    rle: RLE = encode(np.asfortranarray(mask))
+    return rle if mask.any() else None
+
+
+def _indexed(mask: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the numbers of a mask, in order, and (H, W) which of them is where."""
+    numbers, indices = np.unique(mask, return_inverse=True)
+    return numbers, np.asarray(indices.reshape(mask.shape), np.int32)
+
+
+def _position(numbers: NDArray[np.int64], number: int) -> int:
+    """Return where a number is among others, -1 where it is not."""
+    found = np.flatnonzero(numbers == number)
+    return int(found[0]) if len(found) else -1
+
+
+def _colours(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (N, 3) red, green and blue; of greys they are equal."""
+    channels = numbers[:, None] >> np.array([0, 16, 32]) & 0xFFFF
+    is_grey = numbers < _IS_COLOUR
+    channels[is_grey] = numbers[is_grey, None]
+    return np.asarray(channels)
+
+
+def _background(path: Path, numbers: NDArray[np.int64], indices: NDArray[np.int32]) -> int:
+    """Return the number of the background.
+
+    Raises:
+        DataError: something covers most of the photo and all its corners, and is not white.
+    """
+    corners = {int(indices[y, x]) for y in (0, -1) for x in (0, -1)}
+    (first, *others) = corners
+    number = int(numbers[first])
+    share = float(np.mean(indices == first))
+    if others or number == 0 or share < MOST_OF_PHOTO:
+        return 0
+    (colour,) = _colours(np.array([number]))
+    is_white = len(set(colour.tolist())) == 1 and colour[0] in (255, 65535)
+    if is_white and 0 not in numbers and len(numbers) > 1:
+        return number
+    told = f"{number}" if number < 256 else "the colour {}, {}, {}".format(*colour.tolist())
+    raise DataError(
+        f"{path}: {told} reaches all four corners and covers {share:.0%} of the photo; "
+        "make the background black"
+    )
+
+
+def _is_void_number(numbers: NDArray[np.int64], indices: NDArray[np.int32]) -> Mask:
+    """Return which number is VOC's void without its colour map: 255 around small ones; (N,)."""
+    is_void = np.zeros(len(numbers), np.bool_)
+    if numbers[-1] == 255 and len(numbers) > 2 and numbers[-2] <= LARGEST_ID:
+        void, known = indices == len(numbers) - 1, (indices < len(numbers) - 1) & (indices > 0)
+        near = cv2.dilate(known.view(np.uint8), np.ones((15, 15), np.uint8)) > 0
+        is_void[-1] = np.count_nonzero(void & near) > 0.8 * np.count_nonzero(void)
+    return is_void
+
+
+# === Soft edges ===
+
+
+def _without_soft_edges(
+    path: Path,
+    indices: NDArray[np.int32],
+    colours: NDArray[np.int64],
+    ground: int,
+    is_void: Mask,
+) -> NDArray[np.int32]:
+    """Return (H, W) indices in which only the background and objects are left.
+
+    Args:
+        path: for the message.
+        indices: (H, W), into `colours`.
+        colours: (N, 3).
+        ground: index of the background, -1 for none.
+        is_void: (N,), which are no objects, but stay as they are.
+
+    Raises:
+        DataError: the edge is so soft that its greys are wide.
+    """
+    shades = indices.astype(np.float32)
+    block = np.ones((3, 3), np.uint8)
+    # a value is an area where somewhere a pixel and all around it have it
+    inner = cv2.erode(shades, block) == cv2.dilate(shades, block)
+    is_area = is_void.copy()
+    is_area[np.unique(indices[inner])] = True
+    is_object = is_area & ~is_void
+    if ground >= 0:
+        is_area[ground], is_object[ground] = True, False
+    solid = is_object[indices]
+    if not is_area.all() and solid.any():
+        is_between = _between(indices, colours, is_area)
+        thin = (is_between & ~is_area)[indices]
+        outline = (cv2.dilate(solid.view(np.uint8), block) > 0) & ~solid
+        is_soft = np.count_nonzero(outline & thin) > SMOOTHED_OUTLINE * np.count_nonzero(outline)
+        fades = is_between & ~is_area
+        if not is_soft or colours.max() <= LARGEST_ID:
+            fades &= _specks(indices, thin, solid, len(colours))
+        elif is_soft:
+            fades |= _noise(indices, colours, is_area, ground)
+            if np.count_nonzero(~fades) > MAX_OBJECTS:  # JPEG mixes colours beyond both sides
+                fades |= ~is_area
+        if np.count_nonzero(~fades) <= MAX_OBJECTS:
+            indices = _nearest(indices, colours, fades)
+    if ground >= 0:
+        _check_rings(path, indices, colours, ground)
+    return indices
+
+
+def _between(indices: NDArray[np.int32], colours: NDArray[np.int64], is_area: Mask) -> Mask:
+    """Return which values are, nearly everywhere, between those of the areas around them; (N,)."""
+    is_known = is_area[indices]
+    inside = np.ones(indices.shape, np.bool_)
+    reach = np.ones((9, 9), np.uint8)
+    for channel in colours.T.astype(np.float32):
+        own = channel[indices]
+        low = cv2.erode(np.where(is_known, own, np.float32(np.inf)), reach)
+        high = cv2.dilate(np.where(is_known, own, np.float32(-np.inf)), reach)
+        inside &= (own >= low - NOISE) & (own <= high + NOISE)
+    flat = indices.ravel()
+    num = np.bincount(flat, minlength=len(colours))
+    num_inside = np.bincount(flat, inside.ravel(), minlength=len(colours))
+    return np.asarray(num_inside >= 0.8 * num)
+
+
+def _specks(indices: NDArray[np.int32], thin: Mask, solid: Mask, num: int) -> Mask:
+    """Return which values are but pixels here and there at objects, as at round corners; (N,)."""
+    at_object = cv2.dilate(solid.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    is_speck = np.zeros(num, np.bool_)
+    for number in np.unique(indices[thin]).tolist():
+        mask = indices == number
+        _, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+        sizes = np.bincount(parts.ravel())[1:]
+        is_scattered = sizes.max() <= 3 or len(sizes) > 2
+        is_speck[number] = is_scattered and bool(at_object[mask].all())
+    return is_speck
+
+
+def _noise(
+    indices: NDArray[np.int32], colours: NDArray[np.int64], is_area: Mask, ground: int
+) -> Mask:
+    """Return which areas are small and nearly of the colour of a large one, as JPEG makes them."""
+    sizes = np.bincount(indices.ravel(), minlength=len(colours))
+    if ground >= 0:
+        sizes[ground] = indices.size
+    is_noise = np.zeros(len(colours), np.bool_)
+    kept: list[int] = []
+    for number in np.argsort(-sizes, kind="stable").tolist():
+        if is_area[number]:
+            away = np.abs(colours[kept] - colours[number]).max(axis=1, initial=0)
+            near = sizes[kept][away <= NOISE] if kept else np.zeros(0)
+            is_noise[number] = bool((sizes[number] < near / 10).any())
+            kept += [] if is_noise[number] else [number]
+    return is_noise
+
+
+def _nearest(
+    indices: NDArray[np.int32], colours: NDArray[np.int64], fades: Mask
+) -> NDArray[np.int32]:
+    """Give every pixel of some values to that value around it whose colour is nearest."""
+    at = np.flatnonzero(fades[indices].ravel())
+    new = indices.ravel().copy()
+    own = colours[new[at]].astype(np.float64)
+    best = np.full(len(at), np.inf)
+    for number in np.flatnonzero(~fades).tolist():
+        near = cv2.dilate((indices == number).view(np.uint8), np.ones((9, 9), np.uint8))
+        away = np.abs(own - colours[number]).sum(axis=1) + np.where(near.ravel()[at] > 0, 0, 1e9)
+        is_nearer = away < best
+        best[is_nearer] = away[is_nearer]
+        new[at[is_nearer]] = number
+    return new.reshape(indices.shape)
+
+
+def _check_rings(
+    path: Path, indices: NDArray[np.int32], colours: NDArray[np.int64], ground: int
+) -> None:
+    """Raise `DataError` where values lie around each other as the rings of a soft edge do."""
+    present = np.unique(indices)
+    steps = 0
+    inside = indices != ground
+    for position in present[np.argsort(colours[present].sum(axis=1), kind="stable")].tolist():
+        if position == ground:
+            continue
+        ring = indices == position
+        rest = inside & ~ring
+        if not rest.any():
+            break
+        # what is left is nowhere at the border of what there was: the ring went all around it
+        border = inside & (cv2.erode(inside.view(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+        if np.count_nonzero(border & rest) > 0.1 * np.count_nonzero(border):
+            return
+        steps += 1
+        inside = rest
+    if steps >= MAX_RINGS:
+        raise DataError(
+            f"{path}: {steps} greys lie around each other like the rings of a soft edge; "
+            "save masks without smoothing"
+        )

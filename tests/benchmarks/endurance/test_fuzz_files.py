@@ -1,0 +1,41 @@
+"""Files damaged at random: a sample, and that a fault would be seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.endurance.fuzz_files import damaged, fuzz, outcome
+from segmentation.weights import npz_arrays
+
+
+def test_no_damaged_file_does_harm(tmp_path: Path) -> None:
+    figures = fuzz(tmp_path, seconds=120, seed=3, at_most=100)
+    assert figures["faults"] == []
+    assert figures["read"] + figures["refused"] == 100
+    assert figures["read"] > 3
+
+
+def test_what_is_no_line_for_people_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.npz"
+    np.savez(file, a=np.ones(3, np.float32))
+    assert outcome(tmp_path, file) == "read"
+    file.write_bytes(b"PK")
+    assert outcome(tmp_path, file) == "refused"
+    monkeypatch.setattr(npz_arrays, "_DAMAGE", ())
+    assert outcome(tmp_path, file).startswith("BadZipFile")
+
+
+def test_damage_is_of_many_kinds() -> None:
+    rng = np.random.default_rng(0)
+    data = b'{"a": [1, 2.5, 3]}' * 20
+    results = {damaged(data, rng) for _ in range(50)}
+    assert len(results) > 45
+    assert data not in results
+    numbers = damaged(data, rng, only_numbers=True)
+    assert numbers != data
+    assert numbers.count(b"{") == 20

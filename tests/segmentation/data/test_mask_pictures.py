@@ -1,0 +1,152 @@
+"""Masks as paint programs save them: one object for one disc, or one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from segmentation.data import Annotation, read_dataset
+from tests.annotated_photos import SIZE_HW, overlap, problems, true_masks, write_photo
+
+BALL, CRATE = true_masks().values()
+
+
+def saved(root: Path, mask: np.ndarray | Image.Image) -> Path:
+    """Write a photo and its mask."""
+    write_photo(root / "images" / "0.png")
+    (root / "masks").mkdir()
+    picture = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
+    picture.save(root / "masks" / "0.png")
+    return root
+
+
+def found(root: Path) -> tuple[Annotation, ...]:
+    (first,) = read_dataset(root, strict=True).photos
+    return first.annotations
+
+
+def jpeg(mask: np.ndarray) -> np.ndarray:
+    data = cv2.imencode(".jpg", mask, [cv2.IMWRITE_JPEG_QUALITY, 75])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
+
+
+def halved(mask: np.ndarray) -> np.ndarray:
+    large = np.zeros((2 * SIZE_HW[0], 2 * SIZE_HW[1]), np.uint8)
+    cv2.circle(large, (101, 121), 60, 255, -1)
+    return np.asarray(cv2.resize(large, SIZE_HW[::-1], interpolation=cv2.INTER_AREA))
+
+
+def drawn_smooth(mask: np.ndarray) -> np.ndarray:
+    smooth = np.zeros(SIZE_HW, np.uint8)
+    cv2.circle(smooth, (50, 60), 30, 255, -1, cv2.LINE_AA)
+    return smooth
+
+
+SOFT = {
+    "anti-aliased": drawn_smooth,
+    "halved": halved,
+    "JPEG": lambda mask: jpeg(mask * 255),
+    "JPEG in colour": lambda mask: jpeg(mask[..., None] * np.uint8([200, 40, 10])),
+    "blurred a little": lambda mask: cv2.GaussianBlur(mask * 255, (5, 5), 0),
+    "in colour": lambda mask: drawn_smooth(mask)[..., None] // np.uint8([1, 2, 4]),
+}
+
+
+@pytest.mark.parametrize("name", SOFT)
+def test_a_soft_edge_is_no_object(name: str, tmp_path: Path) -> None:
+    (ball,) = found(saved(tmp_path, SOFT[name](BALL)))
+    assert overlap(ball.mask(SIZE_HW), BALL) > 0.93
+
+
+def test_soft_edges_of_several_objects(tmp_path: Path) -> None:
+    colours = cv2.GaussianBlur(BALL * 255, (3, 3), 0)[..., None] * np.uint8([1, 0, 0])
+    colours += cv2.GaussianBlur(CRATE * 200, (3, 3), 0)[..., None] * np.uint8([0, 1, 0])
+    objects = found(saved(tmp_path, colours))
+    assert len(objects) == 2
+    for truth in (BALL, CRATE):
+        assert max(overlap(each.mask(SIZE_HW), truth) for each in objects) > 0.93
+
+
+def test_a_wide_soft_edge_is_one_line(tmp_path: Path) -> None:
+    distance = cv2.distanceTransform(BALL, cv2.DIST_L2, 5)
+    bands = np.uint8(np.minimum(distance // 4, 6) * 40)
+    assert "save masks without smoothing" in problems(saved(tmp_path, bands))
+
+
+def test_small_objects_that_touch_others_stay(tmp_path: Path) -> None:
+    numbers = BALL * np.uint8(5) + CRATE * np.uint8(9)
+    numbers[58:60, 80:95] = 7  # a stick of two pixels
+    numbers[5, 5] = 3
+    assert [each.area for each in found(saved(tmp_path, numbers))] == [
+        1,
+        numbers[numbers == 5].size,
+        30,
+        CRATE.sum(),
+    ]
+
+
+def test_transparent_is_no_object(tmp_path: Path) -> None:
+    for name, colour in (("white", 255), ("black", 0)):
+        rgba = np.full((*SIZE_HW, 4), colour, np.uint8)
+        rgba[..., 3] = BALL * 255
+        (ball,) = found(saved(tmp_path / name, rgba))
+        np.testing.assert_array_equal(ball.mask(SIZE_HW), BALL)
+
+
+def test_a_white_background_is_no_object(tmp_path: Path) -> None:
+    palette = Image.fromarray(BALL).convert("P")
+    palette.putpalette([255, 255, 255, 128, 0, 0])
+    grey = np.where(BALL > 0, np.uint8(90), np.uint8(255))
+    for name, mask in (("palette", palette), ("grey", grey)):
+        (ball,) = found(saved(tmp_path / name, mask))
+        np.testing.assert_array_equal(ball.mask(SIZE_HW), BALL)
+
+
+@pytest.mark.parametrize("ground", [(139, 69, 19), (0, 255, 0)])
+def test_a_background_of_another_colour_is_one_line(
+    ground: tuple[int, int, int], tmp_path: Path
+) -> None:
+    colours = np.full((*SIZE_HW, 3), ground, np.uint8)
+    colours[BALL > 0] = (128, 0, 0)
+    told = problems(saved(tmp_path, colours))
+    assert f"the colour {', '.join(map(str, ground))} reaches all four corners" in told
+    assert "make the background black" in told
+
+
+def test_the_void_line_is_no_object(tmp_path: Path) -> None:
+    line = cv2.dilate(BALL, np.ones((7, 7), np.uint8)) - BALL
+    numbers = BALL + line * np.uint8(255)
+    palette = Image.fromarray(numbers).convert("P")
+    colours = [0, 0, 0, 128, 0, 0] + [0] * 762
+    colours[765:768] = [224, 224, 192]
+    palette.putpalette(colours)
+    for name, mask in (("palette", palette), ("numbers", numbers)):
+        (ball,) = found(saved(tmp_path / name, mask))
+        np.testing.assert_array_equal(ball.mask(SIZE_HW), BALL)
+
+
+def test_numbers_of_16_bits(tmp_path: Path) -> None:
+    numbers = BALL.astype(np.uint16) * 300 + CRATE.astype(np.uint16) * 65535
+    assert [each.area for each in found(saved(tmp_path, numbers))] == [BALL.sum(), CRATE.sum()]
+
+
+def test_a_folder_of_a_class_that_is_called_as_a_photo(tmp_path: Path) -> None:
+    for name in ("apple", "pear"):
+        write_photo(tmp_path / "images" / f"{name}.png")
+        (tmp_path / "masks" / name).mkdir(parents=True)
+        Image.fromarray(BALL * 255).save(tmp_path / "masks" / name / f"{name}.png")
+    dataset = read_dataset(tmp_path)
+    assert "is taken" in dataset.remarks[0] or "are taken" in dataset.remarks[0]
+    Image.fromarray(CRATE * 255).save(tmp_path / "masks" / "apple" / "pear.png")
+    Image.fromarray(CRATE * 255).save(tmp_path / "masks" / "pear" / "apple.png")
+    assert read_dataset(tmp_path).classes == ("apple", "pear")
+
+
+def test_masks_that_are_smaller_than_the_photo_are_cleaned_first(tmp_path: Path) -> None:
+    small = cv2.resize(drawn_smooth(BALL), (100, 60), interpolation=cv2.INTER_AREA)
+    (ball,) = found(saved(tmp_path, small))
+    assert overlap(ball.mask(SIZE_HW), BALL) > 0.93

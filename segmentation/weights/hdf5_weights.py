@@ -8,7 +8,11 @@ datasets below it (`conv1/conv1/kernel:0`). A whole model keeps these groups und
 
 from __future__ import annotations
 
+import math
+import mmap
+import os
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,13 +68,15 @@ def _tensors(path: Path) -> Iterator[dict[str, Any]]:
 def _collect(h5py: Any, file: Any) -> dict[str, Any]:
     root = _child(h5py, file, "model_weights") if "model_weights" in file else file
     found: dict[str, Any] = {}
+    looked_up: set[str] = set()
     if len(root) > MAX_TENSORS:
         raise WeightsError(f"has {len(root)} layers, more than any network; get the file again")
     for layer in root:
         group = _child(h5py, root, layer)
         if not isinstance(group, h5py.Group):
             continue
-        for raw in group.attrs.get("weight_names", ()):
+        names = read_attribute(group, "weight_names", looked_up)
+        for raw in () if names is None else names:
             path = raw.decode() if isinstance(raw, bytes) else str(raw)
             dataset: Any = group
             for part in path.split("/"):
@@ -87,6 +93,72 @@ def _collect(h5py: Any, file: Any) -> dict[str, Any]:
             f"claims to hold far more than it is long, most of it {largest}; get the file again"
         )
     return found
+
+
+def read_attribute(owner: Any, name: str, looked_up: set[str]) -> Any:
+    """Return an attribute of an open file or of a group in it, `None` where there is none.
+
+    Args:
+        owner: the file or group.
+        name: of the attribute.
+        looked_up: names of attributes of the file whose texts fit into it; this one comes to them.
+
+    Raises:
+        WeightsError: it claims to be larger than the file.
+    """
+    if name not in owner.attrs:
+        return None
+    attribute, file = owner.attrs.get_id(name), owner.file.filename
+    num = math.prod(attribute.shape)
+    if num > MAX_TENSORS or num * attribute.dtype.itemsize > os.path.getsize(file):
+        raise WeightsError(f"its attribute {name} claims to be larger than the file; get it again")
+    if attribute.dtype.kind == "O" and name not in looked_up:
+        _look_up_texts(Path(file), name)
+        looked_up.add(name)
+    return owner.attrs[name]
+
+
+def _look_up_texts(path: Path, name: str) -> None:
+    """Raise `WeightsError` where texts of an attribute claim to be longer than the file.
+
+    The library fills as much memory as the length says before it finds that out, and does not tell
+    the length: it is looked for in all that the file has of the attribute's name.
+    """
+    key, total = name.encode() + b"\0", 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at, size = data.find(key), len(data)
+        try:
+            while at >= 0 and total <= size:
+                total += sum(_text_lengths(data, at, len(key)))
+                at = data.find(key, at + 1)
+        except (IndexError, struct.error) as error:
+            raise WeightsError(f"its attribute {name} is damaged; get it again") from error
+    if total > size:
+        raise WeightsError(f"its attribute {name} claims to be larger than the file; get it again")
+
+
+def _text_lengths(data: mmap.mmap, at: int, name_size: int) -> list[int]:
+    """Return the lengths of the texts of the attribute whose name begins there, if one's does.
+
+    HDF5 File Format Specification, version 3, IV.A.2.m (the message of an attribute).
+    """
+    for version, begin, step in ((1, at - 8, 8), (2, at - 8, 1), (3, at - 9, 1)):
+        if begin < 0 or data[begin] != version:
+            continue
+        sizes = struct.unpack_from("<HHH", data, begin + 2)
+        if sizes[0] != name_size:
+            continue
+        kind, space, values = (
+            at + sum(-(-size // step) * step for size in sizes[: num + 1]) for num in range(3)
+        )
+        if data[kind] & 15 != 9:  # not of variable length
+            return []
+        extent = struct.unpack_from(f"<{data[space + 1]}Q", data, space + 4 * (3 - data[space]))
+        num = math.prod(extent)
+        if num > MAX_TENSORS:
+            raise WeightsError("has more tensors than any network; get the file again")
+        return [struct.unpack_from("<I", data, values + 16 * index)[0] for index in range(num)]
+    return []
 
 
 def _child(h5py: Any, group: Any, name: str) -> Any:

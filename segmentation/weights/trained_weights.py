@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
+from segmentation.weights.hdf5_weights import read_attribute
 
 #: layers that are one model of their own in Matterport's program, and its name
 _RPN_LAYERS, _RPN_GROUP = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"), "rpn_model"
@@ -96,10 +97,12 @@ def read_description(path: Path) -> Description:
     try:
         with h5py.File(path, "r") as file:
             classes, size, backbone = (
-                file.attrs.get(name) for name in ("classes", "size", "backbone")
+                read_attribute(file, name, set()) for name in ("classes", "size", "backbone")
             )
         names = None if classes is None else json.loads(classes)
         side = None if size is None else int(size)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
     except _DAMAGE as error:
         raise WeightsError(
             f"{path}: not a readable HDF5 file of weights ({error}); get it again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ h5py = pytest.importorskip("h5py")
 
 from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.weights.hdf5_weights import load_tensors, read_shapes  # noqa: E402
+from segmentation.weights.trained_weights import read_description, save_trained  # noqa: E402
 
 SHAPES = {
     "conv1/kernel": (3, 3, 3, 4),
@@ -205,3 +207,30 @@ def test_names_that_lead_out_of_the_layer(network: object, tensors: dict, tmp_pa
         with h5py.File(path, "r+") as file:
             file["conv1"].attrs["weight_names"] = np.array([name], "S40")
         failure(network, path)
+
+
+@pytest.mark.parametrize("name", ["classes", "backbone", "weight_names"])
+def test_a_text_that_claims_to_be_longer_than_the_file(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "best.h5"
+    values = {"conv1/kernel": np.zeros((1, 1, 3, 4), np.float32)}
+    save_trained(path, values, ["ball"], size=128, backbone="small")
+    assert read_description(path).backbone == "small"
+    assert read_shapes(path) == {"conv1/kernel": (1, 1, 3, 4)}
+    text = {"classes": '["ball"]', "backbone": "small", "weight_names": "conv1/kernel:0"}[name]
+    whole = path.read_bytes()
+    place = whole.index(struct.pack("<I", len(text)), whole.index(name.encode() + b"\0") + 40)
+    path.write_bytes(whole[:place] + struct.pack("<I", 500_000_000) + whole[place + 4 :])
+    with pytest.raises(WeightsError, match=rf"best\.h5: its attribute {name} claims to be larger"):
+        read_shapes(path), read_description(path)
+
+
+def test_an_attribute_of_more_values_than_the_file_can_hold(tmp_path: Path) -> None:
+    path = tmp_path / "best.h5"
+    values = {"conv1/kernel": np.zeros((1, 1, 3, 4), np.float32)}
+    save_trained(path, values, ["ball"], size=128, backbone="small")
+    with h5py.File(path, "r+") as file:
+        file["conv1"].attrs["weight_names"] = np.array([b"conv1/kernel:0"] * 2000)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(struct.pack("<Q", 2000), struct.pack("<Q", 200_000_000)))
+    with pytest.raises(WeightsError, match=r"best\.h5: "):
+        read_shapes(path)

@@ -25,7 +25,7 @@ _RGB_TO_DEEP = (
 
 _EIGHT_BITS = ("yuv420p", "yuvj420p")
 _IS_DEEP = re.compile(r"(?!rgb|bgr|gbr|x2|xyz|bayer)\w+(9|10|12|14|16)(le|be)$")
-_TAGS = re.compile(r", \w+\((?:tv|pc), ([\w-]+)(?:/([\w-]+)/([\w-]+))?[,)]")
+_TAGS = re.compile(r", \w+\((?:(?:tv|pc), )?([\w-]+)(?:/([\w-]+)/([\w-]+))?[,)]")
 
 
 def conversion_of(header: VideoHeader) -> str:
@@ -62,10 +62,10 @@ def deep_coding(header: VideoHeader, light: Light) -> DeepCoding | None:
 
 
 def with_listed_colours(header: VideoHeader, details: str) -> VideoHeader:
-    """Return what is known of deep frames, where they do not say it by what the container says.
+    """Return what is known of frames, where they do not say it by what the container says.
 
-    A decoder forgets the colours of a container if the stream says nothing. What is still missing
-    of HDR is as in nearly all of it.
+    Some decoders (HEVC) forget the colours of a container if the stream says nothing. What is still
+    missing of HDR is as in nearly all of it.
 
     Args:
         header: of the frames.
@@ -73,7 +73,7 @@ def with_listed_colours(header: VideoHeader, details: str) -> VideoHeader:
     """
     colour = header.colour
     listed = _listed(details)
-    if listed is not None and (listed.is_hdr or _is_deep(header)):
+    if listed is not None:
         has_none = colour.primaries is None and colour.transfer is None
         if has_none and colour.matrix in ("unknown", None):
             matrix = colour.matrix and listed.matrix

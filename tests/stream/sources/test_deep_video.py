@@ -46,6 +46,18 @@ def test_hdr10_wherever_the_file_says_so(clip: Path, tmp_path: Path, where: str)
     assert (frame.picture.planes[0] == ramp()).all()
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mov"])
+def test_8_bits_whose_colours_only_the_container_tells(tmp_path: Path, ending: str) -> None:
+    """HEVC's decoder forgets them; H.264's does not."""
+    silent, path = tmp_path / "silent.mp4", tmp_path / f"clip{ending}"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x64:duration=0.2", "-pix_fmt", "yuv420p")
+    reference.ffmpeg(*picture, "-c:v", "libx265", "-x265-params", "log-level=error", silent)
+    tags = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
+    reference.ffmpeg("-i", silent, "-c", "copy", "-tag:v", "hvc1", *tags, path)
+    assert first_of(silent)[0].colour == Colour(None, None, "unknown")
+    assert first_of(path)[0].colour == Colour("bt709", "bt709", "bt709")
+
+
 @pytest.mark.parametrize(("colour", "transfer"), [(HLG, "arib-std-b67"), (SDR, "bt709")])
 def test_hlg_and_sdr(tmp_path: Path, colour: dict[str, str], transfer: str) -> None:
     info, frame = first_of(clip_of(tmp_path / "clip.mp4", ramp(), colour, light=None))

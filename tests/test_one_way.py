@@ -11,7 +11,7 @@ import pytest
 
 import run
 from segmentation import load
-from segmentation.data.dataset import Annotation, Dataset, Photo
+from segmentation.data.parts.dataset import Annotation, Dataset, Photo
 from segmentation.evaluation.average_precision import evaluate
 from segmentation.instances import Instances
 

@@ -287,7 +287,10 @@ def test_a_loop_that_is_left_leaves_nothing_but_recordings(live, tmp_path):
     source = MovingSquare(10_000, live=live, pause_s=0.001)
     with open_run(source, out, segmenter=Oracle()) as run:
         taken = outputs(run)
-        assert next(taken).frame.index >= 0
+        for output in taken:
+            assert output.frame.index >= 0
+            if run.stats.counts[f"{out} written"]:
+                break
     assert out.exists() == live
     assert list(source) == [], "it was interrupted"
     with pytest.raises(StopIteration):

@@ -55,7 +55,7 @@ def paste_masks(
     pasted = np.zeros((len(masks), *size_hw), np.uint8)
     for target, mask, (y1, x1, y2, x2) in zip(pasted, masks, boxes, strict=True):
         resized = resize_mask(mask, (y2 - y1, x2 - x1))
-        target[y1:y2, x1:x2] = to_uint8(resized * 255, "half_up")
+        target[y1:y2, x1:x2] = to_uint8(resized * 255)
     return pasted
 
 
@@ -84,7 +84,7 @@ def enlarge_masks(masks: NDArray[np.floating], size_hw: tuple[int, int]) -> NDAr
         write_y = _extent(rows[:, read_y].any(axis=1))
         write_x = _extent(columns[:, read_x].any(axis=1))
         part = rows[write_y, read_y] @ mask[read_y, read_x] @ columns[write_x, read_x].T
-        target[write_y, write_x] = to_uint8(part * 255, "half_up")
+        target[write_y, write_x] = to_uint8(part * 255)
     return enlarged
 
 
@@ -114,7 +114,7 @@ def paste_masks_between_pixels(
     for target, mask, (y1, x1, y2, x2) in zip(pasted, masks, boxes, strict=True):
         in_y, rows = _part(y1, y2, mask.shape[0], size_hw[0])
         in_x, columns = _part(x1, x2, mask.shape[1], size_hw[1])
-        target[in_y, in_x] = to_uint8(rows @ mask @ columns.T * 255, "half_up")
+        target[in_y, in_x] = to_uint8(rows @ mask @ columns.T * 255)
     return pasted
 
 

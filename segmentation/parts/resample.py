@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Border = Literal["zero", "edge", "drop"]
-Rounding = Literal["truncate", "half_up"]
 
 
 def sample_positions(num_out: int, start: float, stop: float) -> NDArray[np.float64]:
@@ -90,14 +89,6 @@ def apply_matrix(
     return result
 
 
-def resize(image: NDArray[Any], size_hw: tuple[int, int], *, border: Border) -> NDArray[np.float64]:
-    """Resize (H, W) or (H, W, C) to `size_hw`, in float64, not anti-aliased, not rounded."""
-    for axis, (num_out, num_in) in enumerate(zip(size_hw, image.shape[:2], strict=True)):
-        positions = sample_positions(num_out, 0, num_in)
-        image = apply_matrix(resampling_matrix(positions, num_in, border=border), image, axis)
-    return image
-
-
 def resize_bytes(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
     """Resize (H, W, C) to the very bytes that Pillow makes, where both sides grow or both shrink.
 
@@ -114,9 +105,7 @@ def resize_bytes(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[
     return image
 
 
-def to_uint8(values: NDArray[np.floating[Any]], rounding: Rounding) -> NDArray[np.uint8]:
-    """Return values of [0, 255] as bytes, cut off or rounded with halves upwards."""
-    if rounding == "half_up":
-        values = values + 0.5
-    rounded: NDArray[np.uint8] = np.clip(values, 0, 255).astype(np.uint8)
+def to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Return values of [0, 255] as bytes, rounded, halves upwards."""
+    rounded: NDArray[np.uint8] = np.clip(values + 0.5, 0, 255).astype(np.uint8)
     return rounded

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import keras
 
 MAX_TENSORS = 20_000
-#: what h5py raises on a file whose bytes contradict each other
-_DAMAGE = (
+#: what h5py and Python raise on a file whose bytes contradict each other
+DAMAGE = (
     AttributeError,
     KeyError,
     MemoryError,
@@ -60,7 +60,7 @@ def _tensors(path: Path) -> Iterator[dict[str, Any]]:
             yield _collect(h5py, file)
         except WeightsError as error:
             raise WeightsError(f"{path}: {error}") from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             what = next(iter(str(error).splitlines()), type(error).__name__)
             raise WeightsError(f"{path}: damaged HDF5 file ({what}); get it again") from error
 

@@ -17,24 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
-from segmentation.weights.hdf5_weights import read_attribute
+from segmentation.weights.hdf5_weights import DAMAGE, read_attribute
 
 #: layers that are one model of their own in Matterport's program, and its name
 _RPN_LAYERS, _RPN_GROUP = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"), "rpn_model"
 
 #: Side of the largest input in pixels that a file may ask for
 MAX_SIZE = 4096
-#: What h5py and Python raise on attributes that make no sense
-_DAMAGE = (
-    AttributeError,
-    KeyError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +92,7 @@ def read_description(path: Path) -> Description:
         side = None if size is None else int(size)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise WeightsError(
             f"{path}: not a readable HDF5 file of weights ({error}); get it again"
         ) from error

@@ -11,7 +11,8 @@ from segmentation.parts.masks import (
     paste_masks_between_pixels,
     resize_mask,
 )
-from segmentation.parts.resample import resize, to_uint8
+from segmentation.parts.resample import to_uint8
+from tests.segmentation.parts.resizing import resize
 
 
 @pytest.mark.parametrize("size_hw", [(28, 28), (97, 13), (5, 200), (1, 1)])
@@ -61,7 +62,7 @@ def test_masks_of_the_whole_image(size_hw: tuple) -> None:
     masks[0, 3], masks[0, :, 25] = 0.3, 0.4
     masks[0, 9:] = masks[0, :3] = 0
     masks[1] = 1
-    wanted = [to_uint8(255 * resize(mask, size_hw, border="edge"), "half_up") for mask in masks]
+    wanted = [to_uint8(255 * resize(mask, size_hw, border="edge")) for mask in masks]
     found = enlarge_masks(masks, size_hw)
     assert np.abs(found.astype(int) - np.array(wanted)).max() <= 1
     assert (found[1] == 255).all()

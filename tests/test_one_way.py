@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from segmentation.data.dataset import Annotation, Dataset, Photo
 
 import run
 from segmentation import load
-from segmentation.data.dataset import Annotation, Dataset, Photo
 from segmentation.evaluation.average_precision import evaluate
 from segmentation.instances import Instances
 

@@ -16,7 +16,7 @@ from stream.files.outputs import save
 from stream.files.photos import encode_photo
 from stream.files.recovery import discard_parts, recovered
 from stream.frame import Output, OutputInfo, Sink
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 
 

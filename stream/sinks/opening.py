@@ -12,12 +12,12 @@ from stream.ffmpeg.encoding.network_output import HLS_PREFIX, without_secrets
 from stream.files.photos import WRITTEN_ENDINGS
 from stream.frame import TONE_MAPPED, OutputInfo, Sink
 from stream.sinks.animation import WRITERS, AnimationSink
-from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS
-from stream.sinks.instance_json import InstancesJSON
-from stream.sinks.instance_photos import InstancePhotos
+from stream.sinks.instances.mask_photos import InstancePhotos
+from stream.sinks.instances.results import ENDINGS as JSON_ENDINGS
+from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.network import NetworkSink
 from stream.sinks.null import Null
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from stream.sinks.video import ENDINGS as VIDEO_ENDINGS
 from stream.sinks.video import VideoSink

@@ -18,8 +18,8 @@ from stream.files.photos import encode_photo
 from stream.files.recovery import discard_parts
 from stream.frame import Output, Sink
 from stream.photo.remarks import Remarks
-from stream.sinks.options import SinkOptions
-from stream.sinks.photo_names import PhotoNames
+from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.photo_names import PhotoNames
 
 _ENDING = ".png"  # of the files in a folder
 

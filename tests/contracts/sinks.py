@@ -16,8 +16,8 @@ from stream.live.recorder import Recorder
 from stream.running.loop import _Handed
 from stream.sinks import SinkOptions
 from stream.sinks.animation import AnimationSink
-from stream.sinks.instance_json import InstancesJSON
-from stream.sinks.instance_photos import InstancePhotos
+from stream.sinks.instances.mask_photos import InstancePhotos
+from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.network import NetworkSink
 from stream.sinks.null import Null
 from stream.sinks.photos import PhotoFile, PhotoFolder

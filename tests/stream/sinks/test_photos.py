@@ -12,7 +12,7 @@ import pytest
 from stream.errors import StreamError
 from stream.files.photos import encode_photo, read_photo
 from stream.frame import Output
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from tests.fakes import output_of
 

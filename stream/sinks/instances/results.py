@@ -16,8 +16,8 @@ from segmentation.unfinished import Unfinished, discard_left_behind
 from stream.errors import StreamError
 from stream.files.outputs import check_free, writing
 from stream.frame import Frame, Output, OutputInfo, Sink
-from stream.sinks.instance_masks import Mask, at_frame_size, to_polygons, to_rle
-from stream.sinks.options import SinkOptions
+from stream.sinks.instances.masks import Mask, at_frame_size, to_polygons, to_rle
+from stream.sinks.parts.options import SinkOptions
 
 #: Of the files this sink writes.
 ENDINGS = (".json", ".jsonl")

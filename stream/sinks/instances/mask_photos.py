@@ -18,9 +18,9 @@ from stream.files.outputs import (
     writing,
 )
 from stream.frame import Output, OutputInfo, Sink
-from stream.sinks.instance_masks import at_frame_size
-from stream.sinks.options import SinkOptions
-from stream.sinks.photo_names import PhotoNames
+from stream.sinks.instances.masks import at_frame_size
+from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.photo_names import PhotoNames
 
 
 class InstancePhotos(Sink):

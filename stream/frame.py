@@ -39,6 +39,7 @@ class Frame:
         lasts_s: how long the last frame of a file is seen, `None` where that is not known; every
             other one is until the next.
         photo: what else belongs to a photo: its colours, alpha, 16 bits and notes.
+        path: of the file that the photo was read from.
     """
 
     picture: Picture
@@ -48,6 +49,7 @@ class Frame:
     take: int = 0
     lasts_s: float | None = None
     photo: Photo | None = None
+    path: Path | None = None
 
     @property
     def image(self) -> NDArray[np.uint8]:

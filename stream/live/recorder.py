@@ -126,7 +126,7 @@ class Recorder(Sink):
         def write() -> None:
             keep_location = self._options.keep_location
             photo = output.frame.photo
-            data, lost = encode_photo(output.image, path, photo, keep_location=keep_location)
+            data, lost = encode_photo(output.picture, path, photo, keep_location=keep_location)
             save(data, path)
             for remark in lost:
                 self._on_message(f"{path.name}: {remark}")

@@ -47,12 +47,12 @@ class LabelMeFolder(ObjectFiles):
         """Bring the photo, and write its `.json`."""
         if output.instances is None:
             return
-        shapes = []
+        shapes: list[dict[str, Any]] = []
         for rank, (found, mask) in enumerate(at_frame_size(output)):
             shapes += self._shapes(rank, found, mask)
         name = self._copies.bring(output.frame)
         height, width = output.frame.picture.size_hw
-        document = {
+        document: dict[str, Any] = {
             "version": VERSION,
             "flags": {},
             "shapes": shapes,

@@ -45,7 +45,7 @@ class PhotoCopies:
         path = frame.path
         if path is None or not _is_seen_by_all(path, frame.picture.size_hw):
             name = f"{stem}.png"
-            data, _ = encode_photo(frame.image, Path(name), frame.photo)
+            data, _ = encode_photo(frame.picture, Path(name), frame.photo)
             self._sink.save(self._folder + name, data)
             return name
         name = f"{stem}{path.suffix}"

@@ -146,7 +146,7 @@ def test_cut_outs_are_the_pixels_of_each_object(tmp_path):
     paths = sorted(folder.iterdir())
     assert [path.name for path in paths] == [
         "dog_0-person-0.98.png",
-        "dog_1-bicycle-0.86.png",
+        "dog_1-bicycle-0.87.png",
         "dog_2-car-0.75.png",
     ]
     for path, mask in zip(paths, masks_of(one), strict=True):

@@ -154,7 +154,8 @@ class OutputInfo:
     Attributes:
         stream: of the source; outputs have its size, rate and timestamps.
         has_alpha: images carry a fourth channel.
-        categories: (id, name) of each class an instance may have, ids as COCO numbers them.
+        categories: (id, name) of each class an instance may have, ids as the data numbered them
+            that the network was trained on.
     """
 
     stream: StreamInfo

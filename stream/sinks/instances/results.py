@@ -40,7 +40,7 @@ class InstancesJSON(Sink):
 
     Those of an instance:
 
-    - `category_id` as COCO numbers its classes, and `category_name`.
+    - `category_id` as the data numbered it that the network was trained on, and `category_name`.
     - `bbox`: [x, y, width, height] in pixels of the frame.
     - `score`: 0 to 1.
     - `segmentation`: compressed RLE of the frame's size. With `options.polygons` a list of

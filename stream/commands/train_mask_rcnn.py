@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from segmentation.instances import Instances
 
 #: Names of weights: those to be fetched, and those that need no file
-PUBLISHED, WITHIN = ("coco", "imagenet"), ("person", "none")
+PUBLISHED, WITHIN = ("coco", "imagenet"), ("person", "portrait", "none")
 #: White between annotations and result, in pixels
 GAP = 8
 DESCRIPTION = """Train a Mask R-CNN on your own photos. The run goes on where it was interrupted.

@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made, Demo() as demo:
         folder = Path(made)
         photo = folder / "photo.png"
-        save(encode_photo(next(iter(demo)).image, photo)[0], photo)
+        save(encode_photo(next(iter(demo)).picture, photo)[0], photo)
         for _ in range(options.turns):
             for what, measure in measured.items():
                 for name, checkout in checkouts.items():

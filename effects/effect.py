@@ -42,6 +42,15 @@ class Effect(Protocol):
         """
 
 
+@runtime_checkable
+class GreyEffect(Effect, Protocol):
+    """An effect whose pictures have three equal channels, of which a file of a photo has one."""
+
+    @property
+    def is_grey(self) -> bool:
+        """That it is one."""
+
+
 class Planar(Protocol):
     """A picture in planes, such as luma and chroma, that keeps what is made of them."""
 

@@ -13,6 +13,7 @@ class Mask:
     """Shows where the foreground is, in pure black and white."""
 
     has_alpha = False
+    is_grey = True
 
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): 255 where alpha is at least 128, else 0; no value between."""

@@ -91,7 +91,17 @@ CATEGORIES: tuple[tuple[int, str], ...] = (
 NAMES = tuple(name for _, name in CATEGORIES)
 
 
-def categories(classes: Sequence[str]) -> tuple[tuple[int, str], ...]:
-    """Return (id, name) of each class: COCO's id where COCO has the name, else ids from 1001 on."""
+def categories(
+    classes: Sequence[str], category_ids: Sequence[int] | None = None
+) -> tuple[tuple[int, str], ...]:
+    """Return (id, name) of each class.
+
+    Args:
+        classes: names.
+        category_ids: numbers of the classes; without them they are COCO's where COCO has the name,
+            else those from 1001 on.
+    """
+    if category_ids is not None:
+        return tuple(zip(category_ids, classes, strict=True))
     ids = {name: number for number, name in CATEGORIES}
     return tuple((ids.get(name, 1001 + index), name) for index, name in enumerate(classes))

@@ -121,6 +121,19 @@ class RgbPicture(Picture):
         return [np.asarray(channel, np.uint8) for channel in cv2.split(pixels)[:3]]
 
 
+class GreyPicture(RgbPicture):
+    """RGB whose three channels are equal, and are one where a file can hold that.
+
+    Args:
+        image: (H, W, 3) uint8.
+    """
+
+    @property
+    def grey(self) -> Image:
+        """(H, W) uint8, each of the channels."""
+        return np.ascontiguousarray(self.rgb[..., 0])
+
+
 def rows_of_squares(plane: Image, cell: int) -> NDArray[Any]:
     """Return (h * cell, w * cell) uint8 as (h, cell, w) rows of `cell` bytes.
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,17 @@ class Segmenter(Protocol):
         Raises:
             ValueError: `images` has another shape or dtype.
         """
+
+
+@runtime_checkable
+class NumberedSegmenter(Segmenter, Protocol):
+    """A network whose weights may say which numbers its classes had in the data trained on.
+
+    Attributes:
+        category_ids: a number for each of `classes`; `None` where that is not known.
+    """
+
+    category_ids: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

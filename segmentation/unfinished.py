@@ -162,15 +162,30 @@ def put_in_place(part: Path, target: Path) -> None:
 
 
 def put_all_in_place(part: Path, folder: Path) -> None:
-    """Move all that lies in the folder `part`, each whole, to `folder`, as `put_in_place` does.
+    """Move all files in the folder `part`, each whole, to `folder`, as `put_in_place` does.
+
+    Those in folders of it come into folders of the same names, before those in itself, which may
+    tell of them.
 
     Raises:
         OSError: one cannot be written to the disk or renamed.
     """
     _sync(part)
-    for path in part.iterdir():
-        os.replace(path, folder / path.name)
-    _sync_one(folder)
+    files = [path for path in part.rglob("*") if not path.is_dir()]
+    made: set[Path] = set()
+    try:
+        for path in sorted(files, key=lambda path: -len(path.parts)):
+            target = folder / path.relative_to(part)
+            if not target.parent.is_dir():
+                target.parent.mkdir(exist_ok=True)
+                made.add(target.parent)
+            os.replace(path, target)
+    finally:
+        for each in made:
+            with contextlib.suppress(OSError):  # it stays where something is in it
+                each.rmdir()
+    for each in (*made, folder):
+        _sync_one(each)
 
 
 def _sync(path: Path) -> None:

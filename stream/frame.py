@@ -39,6 +39,7 @@ class Frame:
         lasts_s: how long the last frame of a file is seen, `None` where that is not known; every
             other one is until the next.
         photo: what else belongs to a photo: its colours, alpha, 16 bits and notes.
+        path: of the file that the photo was read from.
     """
 
     picture: Picture
@@ -48,6 +49,7 @@ class Frame:
     take: int = 0
     lasts_s: float | None = None
     photo: Photo | None = None
+    path: Path | None = None
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -152,7 +154,8 @@ class OutputInfo:
     Attributes:
         stream: of the source; outputs have its size, rate and timestamps.
         has_alpha: images carry a fourth channel.
-        categories: (id, name) of each class an instance may have, ids as COCO numbers them.
+        categories: (id, name) of each class an instance may have, ids as the data numbered them
+            that the network was trained on.
     """
 
     stream: StreamInfo

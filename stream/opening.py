@@ -17,7 +17,7 @@ from segmentation.coco import categories
 from segmentation.loading import load
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
-from segmentation.segmenter import Segmenter
+from segmentation.segmenter import NumberedSegmenter, Segmenter
 from segmentation.tracking.tracker import Tracker
 from stream.ffmpeg.encoding.encoders import SOFTWARE_ENCODER
 from stream.foreground import Keep, Wanted, parse_keep
@@ -113,7 +113,8 @@ def open_run(
             keep_location=keep_location,
             on_message=on_message,
         )
-        info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes))
+        ids = segmenter.category_ids if isinstance(segmenter, NumberedSegmenter) else None
+        info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes, ids))
         opened = _open_sinks(sinks, info, options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
         yield _controlled(run, palette, segmenter, info, options, keep, stack)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import Effect, PlanarEffect
-from effects.effect import ColouredEffect, DeepEffect, check_shown
+from effects.effect import ColouredEffect, DeepEffect, GreyEffect, check_shown
 from segmentation.instances import Instances
-from segmentation.picture import Picture, RgbPicture
+from segmentation.picture import GreyPicture, Picture, RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
 from stream.colour.deep_picture import DeepPicture
@@ -185,6 +185,8 @@ def _shown(frame: Frame, effect: Effect, alpha: Image) -> Picture:
     opacity = alpha if straight is None else cv2.multiply(alpha, straight[..., 3], scale=1 / 255)
     shown = effect(picture.rgb, np.asarray(opacity, np.uint8), frame.time_s)
     check_shown(shown, picture.size_hw)
+    if isinstance(effect, GreyEffect):
+        return GreyPicture(shown)
     return RgbPicture(shown if straight is None else _cut_out(shown, straight, alpha))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stream.frame import Output, OutputInfo
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference

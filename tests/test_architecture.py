@@ -14,8 +14,14 @@ PAGE = (ROOT / "ARCHITECTURE.md").read_text()
 TABLES, JOURNEYS = PAGE.split("## Five journeys")
 #: What folders grow when they are full.
 TO_COME = ("background/", "picture/", "over/", "endurance/", "common/", "propagation/", "photos/")
-#: Where a journey's files are looked for; the last are those of a training, within one folder.
-ROOMS = ("", "stream/", "segmentation/", "segmentation/training/mask_rcnn/")
+#: Where a journey's files are looked for; the last two hold several of one journey.
+ROOMS = (
+    "",
+    "stream/",
+    "segmentation/",
+    "segmentation/training/mask_rcnn/",
+    "stream/sinks/instances/",
+)
 
 
 def named(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -59,7 +65,7 @@ def test_journeys_go_through_files_that_are_there(journey):
     assert len(steps) > 10
     for step in steps:
         rooms = [room for room in ROOMS if (ROOT / f"{room}{step}.py").exists()]
-        assert rooms or (ROOT / "segmentation" / step).is_dir(), step
+        assert rooms or any((ROOT / each / step).is_dir() for each in ROOMS[1:3]), step
     for step in {step for step in steps if steps.count(step) > 1}:
         assert re.search(rf"`{step}`( and `[a-z_/]+`)? again", journey), step
 

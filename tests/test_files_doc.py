@@ -16,7 +16,7 @@ from stream.ffmpeg.encoding.encoders import VIDEO_CODECS
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.sinks import open_sink
 from stream.sinks.animation import WRITERS
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from tests import ffmpeg_reference as reference
 from tests.deep_clips import HDR10, HLG, MASTERING, SDR, clip_of, ramp
 from tests.films import ENDINGS, PICTURE, SOUND, copied, everything

@@ -37,7 +37,7 @@ from benchmarks.command import run_command
 from benchmarks.endurance.fault_sources import make_clips, rtsp
 from stream.ffmpeg.length import length_s
 from stream.frame import Output, OutputInfo
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from segmentation.errors import WeightsError
-from segmentation.weights.pth_weights import read_pth
+from segmentation.weights.pth_weights import named_tensors, read_pth
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,14 @@ def read_state_dict(path: Path) -> dict[str, object]:
     the dict itself.
 
     Raises:
-        WeightsError: the file cannot be read.
+        WeightsError: the file cannot be read, or what is in it has no names.
     """
     saved = read_pth(path)
     tensors = saved.get("model", saved)
     if not isinstance(tensors, dict):
         raise WeightsError(f"{path}: its entry model is no dict of tensors; give a file of weights")
-    return {str(name): tensor for name, tensor in tensors.items() if name not in _IGNORED}
+    named = named_tensors(tensors, path)
+    return {name: tensor for name, tensor in named.items() if name not in _IGNORED}
 
 
 def num_foreground_classes(tensors: Mapping[str, object], path: Path) -> int:

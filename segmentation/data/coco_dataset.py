@@ -95,8 +95,15 @@ def read_coco(
         except ValueError as error:
             problems.add(where, str(error), photos=1)
             continue
-        entries.append(Entry(photo, where, annotate, stated, source, split))
-    return Dataset(tuple(names), check_photos(entries, problems))
+        image_id = _number(row.get("id"))
+        entries.append(Entry(photo, where, annotate, stated, source, split, image_id))
+    numbers = [_number(row.get("id")) for row in categories]
+    category_ids = tuple(number for number in numbers if number is not None)
+    return Dataset(
+        tuple(names),
+        check_photos(entries, problems),
+        category_ids=category_ids if len(category_ids) == len(names) else None,
+    )
 
 
 def _key(value: Any) -> Any:
@@ -108,6 +115,12 @@ def _key(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int | float) and not _is_nan(value) else None
+
+
+def _number(value: Any) -> int | None:
+    """Return an id that is a whole number."""
+    key = _key(value)
+    return key if isinstance(key, int) and not isinstance(key, bool) else None
 
 
 def _is_nan(value: Any) -> bool:

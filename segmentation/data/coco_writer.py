@@ -87,6 +87,8 @@ def write_coco(dataset: Dataset, folder: Path) -> None:
     Where the photos say what they are for there is a file for each part instead, such as
     `annotations/instances_train.json`. Photos on the same disk are linked to, others copied.
 
+    Image and category ids are those of the data, where they have such.
+
     Args:
         dataset: of any format.
         folder: that is not there yet, in one that is; it gets its name when it is whole.
@@ -96,13 +98,15 @@ def write_coco(dataset: Dataset, folder: Path) -> None:
         DataError: a photo cannot be read any more.
     """
     splits = sorted({photo.split for photo in dataset.photos} - {""})
-    documents = {split: CocoDocument(dataset.classes) for split in splits or [""]}
+    ids = dataset.category_ids
+    documents = {split: CocoDocument(dataset.classes, ids) for split in splits or [""]}
+    image_ids = _image_ids(dataset.photos)
     part = Unfinished(folder)
     try:
         part.hold_folder()
         (part.path / IMAGES).mkdir()
         names: set[str] = set()
-        for number, photo in enumerate(dataset.photos, 1):
+        for number, photo in zip(image_ids, dataset.photos, strict=True):
             name = _free_name(photo, names)
             _bring(photo, part.path / IMAGES / name)
             document = documents[photo.split if photo.split in documents else splits[0]]
@@ -115,6 +119,12 @@ def write_coco(dataset: Dataset, folder: Path) -> None:
         part.finish()
     finally:
         part.discard()
+
+
+def _image_ids(photos: Sequence[Photo]) -> list[int]:
+    """Return the photos' own numbers where each has one that no other has, else 1, 2, 3, ..."""
+    own = [photo.image_id for photo in photos if photo.image_id is not None]
+    return own if len(set(own)) == len(photos) else list(range(1, len(photos) + 1))
 
 
 def _free_name(photo: Photo, names: set[str]) -> str:

@@ -169,6 +169,7 @@ def _read_split_folders(path: Path, problems: Problems, crowds: Crowds | None) -
 def _joined(datasets: list[Dataset]) -> Dataset:
     """Return the photos of all, their classes matched by name."""
     classes = tuple(dict.fromkeys(name for each in datasets for name in each.classes))
+    category_ids = _joined_ids(classes, datasets)
     if any(each.classes != classes for each in datasets):
         datasets = [
             each.with_classes(
@@ -176,7 +177,20 @@ def _joined(datasets: list[Dataset]) -> Dataset:
             )
             for each in datasets
         ]
-    return Dataset(classes, tuple(photo for each in datasets for photo in each.photos))
+    photos = tuple(photo for each in datasets for photo in each.photos)
+    return Dataset(classes, photos, category_ids=category_ids)
+
+
+def _joined_ids(classes: tuple[str, ...], datasets: list[Dataset]) -> tuple[int, ...] | None:
+    """Return the number of each class where all of the data agree on it, else `None`."""
+    pairs = {
+        pair
+        for each in datasets
+        for pair in zip(each.classes, each.category_ids or (None,) * len(each.classes), strict=True)
+    }
+    known = {name: number for name, number in pairs if number is not None}
+    agree = len(pairs) == len(classes) == len(known) == len(set(known.values()))
+    return tuple(known[name] for name in classes) if agree else None
 
 
 def _names(document: Any) -> list[str]:

@@ -60,6 +60,7 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
         max_images=KERAS_BATCH if on_keras else 1,
         size=size,
         classes=classes,
+        category_ids=None if options.classes else told.category_ids,
         min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
         keep=keep,
         device=network.device,
@@ -129,12 +130,14 @@ class MaskRCNN(FamilySegmenter):
     Attributes:
         size: side of the network's input.
         prepare: makes what the network takes.
+        category_ids: see `segmentation.segmenter.NumberedSegmenter`.
     """
 
     size: int
     name: str = "mask-rcnn"
     min_score: float = PUBLISHED_MIN_SCORE
     prepare: Prepare = molded_inputs
+    category_ids: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Settle what follows from the size."""

@@ -96,20 +96,28 @@ class ProgressLines:
         self._first, self._last, self._report = first, last, report
         self._started = self._told = time.monotonic()
         self._paused_s = 0.0
+        self._is_first = True
 
     def step(self, done: int, losses: Mapping[str, float]) -> None:
         """Take note of a step; `losses` are its own."""
         now = time.monotonic()
-        if now - self._told < REPORT_EVERY_S and done not in (self._first + 1, self._last):
+        is_first, self._is_first = self._is_first, False
+        if now - self._told < REPORT_EVERY_S and not is_first and done != self._last:
             return
         self._told = now
-        pace_s = (now - self._started - self._paused_s) / (done - self._first)
         figures = ", ".join(
             f"{name.removesuffix('_loss').replace('_', ' ')} {value:.3f}"
             for name, value in losses.items()
         )
+        told = f"step {done} of {self._last}: {figures}"
+        if is_first:
+            # the graph was compiled in it, which says nothing of those to come
+            self._first, self._started, self._paused_s = done, now, 0.0
+            self._report(told)
+            return
+        pace_s = (now - self._started - self._paused_s) / (done - self._first)
         left = duration((self._last - done) * pace_s)
-        self._report(f"step {done} of {self._last}: {figures}; {pace_s:.2f} s a step, {left} left")
+        self._report(f"{told}; {pace_s:.2f} s a step, {left} left")
 
     def pause(self, seconds: float) -> None:
         """Take note of time that was spent otherwise."""

@@ -14,9 +14,21 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.errors import WeightsError
 from segmentation.unfinished import discard_left_behind, unfinished
 from segmentation.weights.ordered_weights import read_weights
 
+LENGTH = "epochs"  # of a schedule, which may grow
+#: What a damaged file of a checkpoint raises.
+_DAMAGE = (
+    AttributeError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    FileNotFoundError,
+    WeightsError,
+)
 AVERAGE_EVERY = 10  # steps between two updates of the averaged weights
 OLD = "checkpoint.old"  # name of the checkpoint before, while the new one takes its place
 
@@ -29,6 +41,14 @@ def has_checkpoint(folder: Path) -> bool:
         os.rename(old, folder)
     shutil.rmtree(old, ignore_errors=True)
     return folder.is_dir()
+
+
+def _goes_on(begun: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Return whether a run that was begun with a schedule can go on with another one."""
+    length, more = begun.get(LENGTH), now.get(LENGTH)
+    if begun == now or not isinstance(length, int) or not isinstance(more, int):
+        return begun == now
+    return more > length and begun | {LENGTH: more} == now
 
 
 class TrainingState:
@@ -45,7 +65,8 @@ class TrainingState:
         step: number of steps done.
 
     Raises:
-        ValueError: the run was begun with another schedule.
+        ValueError: the run was begun with another schedule; one of more epochs is none.
+        WeightsError: the checkpoint is damaged.
     """
 
     def __init__(
@@ -110,16 +131,37 @@ class TrainingState:
         (folder / "state.json").write_text(json.dumps(description))
 
     def _restore(self) -> None:
-        description = json.loads((self._folder / "state.json").read_text())
-        if description["schedule"] != self._schedule:
+        begun, step = self._description()
+        if not _goes_on(begun, self._schedule):
             raise ValueError(
-                f"{self._folder}: begun with {description['schedule']}; go on with that, "
-                "or name another --run folder"
+                f"{self._folder}: begun with {begun}; go on with that, or with more epochs, or "
+                "name another --run folder"
             )
-        self.step = description["step"]
-        self._model.set_weights(read_weights(self._folder / "model.npz"))
+        with self._telling_damage("model.npz") as path:
+            self._model.set_weights(read_weights(path))
         if self._average:
-            self._average = read_weights(self._folder / "average.npz")
-        saved = read_weights(self._folder / "optimizer.npz")
-        for variable, value in zip(self._optimizer.variables, saved, strict=True):
-            variable.assign(value)
+            with self._telling_damage("average.npz") as path:
+                self._average = read_weights(path)
+        with self._telling_damage("optimizer.npz") as path:
+            saved = read_weights(path)
+            for variable, value in zip(self._optimizer.variables, saved, strict=True):
+                variable.assign(value)
+        self.step = step
+
+    def _description(self) -> tuple[dict[str, Any], int]:
+        """Return schedule and number of steps done."""
+        with self._telling_damage("state.json") as path:
+            description = json.loads(path.read_text())
+            return dict(description["schedule"]), int(description["step"])
+
+    @contextmanager
+    def _telling_damage(self, name: str) -> Iterator[Path]:
+        """Give a file's path; what it raises where it is damaged becomes one line."""
+        path = self._folder / name
+        try:
+            yield path
+        except _DAMAGE as error:
+            raise WeightsError(
+                f"{path}: damaged or not there; remove {self._folder} to begin anew, and keep the "
+                "best weights beside it under another name if you want them"
+            ) from error

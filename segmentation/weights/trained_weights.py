@@ -2,7 +2,8 @@
 
 Matterport's program reads those of a ResNet by layer name as it reads its own. Attributes of the
 file say more: `classes`, the names without background as a JSON list; `size`, the side in pixels of
-the input that the network was trained for; `backbone`, see `segmentation.mask_rcnn.published`.
+the input that the network was trained for; `backbone`, see `segmentation.mask_rcnn.published`;
+`category_ids`, the numbers of the classes in the data as a JSON list, where they had such.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ class Description:
         classes: names without background, `None` where it does not say.
         size: side of the input in pixels, likewise.
         backbone: its name, likewise.
+        category_ids: numbers of the classes in the data trained on, likewise.
     """
 
     classes: tuple[str, ...] | None = None
     size: int | None = None
     backbone: str | None = None
+    category_ids: tuple[int, ...] | None = None
 
 
 def save_trained(
@@ -48,6 +51,7 @@ def save_trained(
     *,
     size: int,
     backbone: str,
+    category_ids: Sequence[int] | None = None,
 ) -> None:
     """Write a weight file.
 
@@ -57,6 +61,7 @@ def save_trained(
         classes: names without background, in the network's order.
         size: side of the network's input in pixels.
         backbone: its name.
+        category_ids: numbers of the classes in the data.
     """
     import h5py
 
@@ -73,6 +78,8 @@ def save_trained(
         file.attrs["classes"] = json.dumps(list(classes))
         file.attrs["size"] = size
         file.attrs["backbone"] = backbone
+        if category_ids is not None:
+            file.attrs["category_ids"] = json.dumps(list(category_ids))
 
 
 def read_description(path: Path) -> Description:
@@ -85,10 +92,12 @@ def read_description(path: Path) -> Description:
 
     try:
         with h5py.File(path, "r") as file:
-            classes, size, backbone = (
-                read_attribute(file, name, set()) for name in ("classes", "size", "backbone")
+            classes, size, backbone, category_ids = (
+                read_attribute(file, name, set())
+                for name in ("classes", "size", "backbone", "category_ids")
             )
         names = None if classes is None else json.loads(classes)
+        numbers = None if category_ids is None else json.loads(category_ids)
         side = None if size is None else int(size)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
@@ -106,4 +115,19 @@ def read_description(path: Path) -> Description:
         return told
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise WeightsError(f"{path}: its attribute classes is no list of names; get it again")
-    return replace(told, classes=tuple(names))
+    return replace(
+        told, classes=tuple(names), category_ids=_category_ids(path, numbers, len(names))
+    )
+
+
+def _category_ids(path: Path, numbers: Any, num_classes: int) -> tuple[int, ...] | None:
+    """Return the numbers of the classes as the file has them, each another one."""
+    if numbers is None:
+        return None
+    is_list = isinstance(numbers, list) and all(type(number) is int for number in numbers)
+    if not is_list or not len(set(numbers)) == len(numbers) == num_classes:
+        raise WeightsError(
+            f"{path}: its attribute category_ids is no list of a number for each class; get it "
+            "again"
+        )
+    return tuple(numbers)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from segmentation.errors import WeightsError
-from segmentation.weights.pth_weights import read_pth
+from segmentation.weights.pth_weights import named_tensors, read_pth
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def read_state_dict(path: Path) -> dict[str, object]:
     Raises:
         WeightsError: the file cannot be read.
     """
-    tensors = {str(name): tensor for name, tensor in read_pth(path).items()}
+    tensors = named_tensors(read_pth(path), path)
     return {name: tensor for name, tensor in tensors.items() if not _IGNORED.fullmatch(name)}
 
 

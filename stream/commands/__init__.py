@@ -84,11 +84,19 @@ def json_file(text: str) -> Path:
     return Path(text)
 
 
+def _harmless(text: str) -> str:
+    """Return a text in which nothing steers a terminal: names may be anybody's."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
 def say(text: str) -> None:
     """Tell the person at the terminal; standard output is for results."""
     if sys.stderr is None:  # it was closed at the start
         return
     try:
-        print(as_started(text), file=sys.stderr, flush=True)
+        print(as_started(_harmless(text)), file=sys.stderr, flush=True)
     except OSError:  # nobody reads any more: no reason to stop working, nor to fail at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

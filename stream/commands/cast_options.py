@@ -19,8 +19,9 @@ demo: (a portrait in motion, no camera needed).
 -o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
 short clip (.gif .webp .apng), a photo (.png .jpg), a folder/ (one PNG a frame), .json or .jsonl
 (COCO results: boxes, scores, RLE), instances:FOLDER/ (one black and white PNG an object),
-virtualcam:[DEVICE], null:, rtmp://HOST/APP/KEY, srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/
-(a playlist for a web server).
+labels:FOLDER/ (label maps), crops:FOLDER/ (one cut-out an object), dataset:FOLDER/ (COCO, to train
+on), labelme:FOLDER/ (to correct by hand), virtualcam:[DEVICE], null:, rtmp://HOST/APP/KEY,
+srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server).
 
 --effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
 (transparent: .png, folder/, .mov, .webm, .gif, .webp, .apng), overlay, none.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segmentation.pip_command import install_extra
 from stream.commands import CommandError, Parser, learning_rate, positive, say, train_mask_rcnn
+from stream.errors import StreamError
 
 EXAMPLES = """\
 Each network has options of its own: run.py train NETWORK --help.
@@ -22,17 +23,44 @@ examples:
 def run(arguments: Sequence[str]) -> int:
     """Run `train NETWORK`; returns the exit code."""
     options = _parser().parse_args(arguments)
+    _check_inputs(options)
     try:
         from segmentation.runtime.keras_network import import_keras
 
         import_keras()
         told: str = options.train(options)
+    except KeyboardInterrupt:
+        say(f"interrupted; the same command goes on from the last checkpoint in {options.run}")
+        raise
+    except OSError as error:
+        raise StreamError(
+            f"{error.filename or options.run}: {error.strerror or error}; the same command goes on "
+            "from the last checkpoint once that is put right"
+        ) from error
     except ImportError as error:
         raise CommandError(
             f"train needs more packages ({error}): {install_extra('train')}"
         ) from error
     say(told)
     return 0
+
+
+def _check_inputs(options: argparse.Namespace) -> None:
+    """Look for data and weights first: TensorFlow takes many seconds to come."""
+    data = options.data if isinstance(options.data, list) else [options.data]
+    more = [getattr(options, name, None) for name in ("val_data", "start")]
+    for path in [*data, *(each for each in more if each is not None)]:
+        if not path.exists():
+            raise StreamError(f"{path}: there is no such file or folder")
+    weights = getattr(options, "weights", None)
+    if weights in train_mask_rcnn.PUBLISHED:
+        from segmentation.weights.presets import IMAGENET_RESNET50, PRESETS
+        from segmentation.weights.store import locate
+
+        locate(PRESETS["mask-rcnn"] if weights == "coco" else IMAGENET_RESNET50)
+    elif weights not in (None, *train_mask_rcnn.WITHIN) and not Path(weights).exists():
+        names = ", ".join((*train_mask_rcnn.PUBLISHED, *train_mask_rcnn.WITHIN))
+        raise StreamError(f"{weights}: there is no such file of weights; name one, or {names}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,13 +14,19 @@ from stream.commands import CommandError, learning_rate, positive, say
 from stream.commands.data_options import add_data_options, read_data
 
 if TYPE_CHECKING:
+    from segmentation.data import Photo
     from segmentation.instances import Instances
 
+#: Names of weights: those to be fetched, and those that need no file
+PUBLISHED, WITHIN = ("coco", "imagenet"), ("person", "portrait", "none")
+#: White between annotations and result, in pixels
+GAP = 8
 DESCRIPTION = """Train a Mask R-CNN on your own photos. The run goes on where it was interrupted.
 
 In the folder of the run are the best weights (best.h5), the losses of every step (steps.csv), what
 each epoch reached (epochs.csv), both for TensorBoard (tensorboard/), and photos of the validation
-with what was found in them (pictures/)."""
+with their annotations on the left and what was found on the right (pictures/). More --epochs go on
+with a finished run."""
 
 
 def train(options: argparse.Namespace) -> str:
@@ -129,11 +135,17 @@ def _learning_rate(weights: str, backbone: str) -> float:
     return 0.0002 if backbone == "small" else 0.001
 
 
-def draw(image: NDArray[np.uint8], found: Instances, classes: Sequence[str]) -> NDArray[np.uint8]:
-    """Return a photo with what was found in it.
+def draw(photo: Photo, found: Instances, classes: Sequence[str]) -> NDArray[np.uint8]:
+    """Return a photo twice: on the left with its annotations, on the right with what was found.
 
     It is the `Draw` of `segmentation.training.mask_rcnn.validation`.
     """
+    from stream.commands import data
     from stream.live.hud import mark_instances
 
-    return mark_instances(image, found, np.ones(len(found), np.bool_), classes)
+    truth = data.draw(photo, classes)
+    image = photo.image(data.DRAWN_SIDE)
+    scaled = found.scaled_to((image.shape[0], image.shape[1]))
+    marked = mark_instances(image, scaled, np.ones(len(found), np.bool_), classes)
+    gap = np.full((len(image), GAP, 3), 255, np.uint8)
+    return np.hstack([truth, gap, marked])

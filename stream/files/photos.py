@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.picture import GreyPicture, Picture
 from stream.errors import StreamError
 from stream.files.still_picture import decode_still
 from stream.photo.colour_profile import to_srgb
@@ -80,7 +81,7 @@ def read_photo(
 
 
 def encode_photo(
-    image: NDArray[np.uint8],
+    picture: Picture,
     path: Path,
     photo: Photo | None = None,
     *,
@@ -89,7 +90,7 @@ def encode_photo(
     """Return the file of an image, and what of the photo that it was cannot be in it.
 
     Args:
-        image: see `stream.photo.encoding.encode`.
+        picture: whose pixels see `stream.photo.encoding.encode`.
         path: for its ending, which decides the format, and for messages.
         photo: likewise.
         keep_location: likewise.
@@ -100,6 +101,7 @@ def encode_photo(
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise StreamError(f"{path}: cannot be written as {ending}; write a .png or .jpg")
+    image = picture.grey if isinstance(picture, GreyPicture) else picture.rgb
     try:
         return encode(image, ending, photo, keep_location=keep_location)
     except ValueError as error:

@@ -16,7 +16,7 @@ from stream.files.outputs import save
 from stream.files.photos import encode_photo
 from stream.files.recovery import discard_parts, recovered
 from stream.frame import Output, OutputInfo, Sink
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 
 
@@ -126,7 +126,7 @@ class Recorder(Sink):
         def write() -> None:
             keep_location = self._options.keep_location
             photo = output.frame.photo
-            data, lost = encode_photo(output.image, path, photo, keep_location=keep_location)
+            data, lost = encode_photo(output.picture, path, photo, keep_location=keep_location)
             save(data, path)
             for remark in lost:
                 self._on_message(f"{path.name}: {remark}")

@@ -28,6 +28,7 @@ class PhotoFormat:
     """What files of an ending can hold, and how OpenCV is told to write them."""
 
     has_alpha: bool = False
+    has_grey: bool = True
     is_deep: bool = False
     has_profile: bool = True
     has_notes: bool = True
@@ -41,7 +42,7 @@ FORMATS = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
     ".png": PhotoFormat(has_alpha=True, is_deep=True, options=(cv2.IMWRITE_PNG_COMPRESSION, 3)),
-    ".webp": PhotoFormat(has_alpha=True),
+    ".webp": PhotoFormat(has_alpha=True, has_grey=False),
     ".bmp": PhotoFormat(has_profile=False, has_notes=False),
     ".tif": _TIFF,
     ".tiff": _TIFF,
@@ -55,7 +56,8 @@ def encode(
 
     Args:
         image: (H, W, 3) uint8 RGB or (H, W, 4) with straight alpha; that of `photo` itself where
-            nothing was changed.
+            nothing was changed. (H, W) is written as one channel where the format has that; its
+            values are no colours of the photo.
         ending: one of `FORMATS`.
         photo: whose colours it has, and from which its 16 bits, alpha and notes come.
         keep_location: the place as well.
@@ -64,6 +66,8 @@ def encode(
         ValueError: the format cannot hold the image, or not one of its size; says why.
     """
     kind = FORMATS[ending]
+    if image.ndim == 2:
+        return _grey(image, ending, photo, keep_location)
     if image.shape[2] == 4 and not kind.has_alpha:
         raise ValueError(f"{ending} cannot be transparent; write a .png")
     if photo is None:
@@ -77,6 +81,18 @@ def encode(
         lost += _lost_notes(photo.notes, keep_location)
     data = _encoded(pixels, ending)
     return _with(data, ending, pixels.shape, profile, photo.notes, keep_location), lost
+
+
+def _grey(
+    image: Image, ending: str, photo: Photo | None, keep_location: bool
+) -> tuple[bytes, list[str]]:
+    """Return the file of (H, W): see `encode`."""
+    data = _encoded(image, ending)
+    if photo is None:
+        return data, []
+    has_notes = FORMATS[ending].has_notes
+    lost = [] if has_notes else _lost_notes(photo.notes, keep_location)
+    return _with(data, ending, image.shape, None, photo.notes, keep_location), lost
 
 
 def lost_in_video(image: Image, photo: Photo, *, keep_location: bool) -> list[str]:
@@ -125,9 +141,14 @@ def _deepened(image: Image, photo: Photo, deep: NDArray[np.uint16]) -> NDArray[n
 
 
 def _encoded(pixels: Pixels, ending: str) -> bytes:
-    order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    kind = FORMATS[ending]
+    if pixels.ndim == 2:
+        order = None if kind.has_grey else cv2.COLOR_GRAY2BGR
+    else:
+        order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
     try:
-        good, data = cv2.imencode(ending, cv2.cvtColor(pixels, order), FORMATS[ending].options)
+        stored = pixels if order is None else cv2.cvtColor(pixels, order)
+        good, data = cv2.imencode(ending, stored, kind.options)
     except cv2.error:
         good = False
     if not good:

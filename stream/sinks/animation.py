@@ -22,7 +22,7 @@ from stream.photo.animated.apng import ApngWriter
 from stream.photo.animated.gif import GifWriter
 from stream.photo.animated.webp import WebpWriter
 from stream.photo.animated.writer import AnimationWriter
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 
 #: By the ending of the file.
 WRITERS: dict[str, type[AnimationWriter]] = {

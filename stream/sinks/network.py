@@ -19,9 +19,9 @@ from stream.files.outputs import delete_empty, make_folder, writing
 from stream.frame import Output, OutputInfo, Sink
 from stream.pace import Pace
 from stream.running.channel import Channel
-from stream.sinks.connection import Connection
-from stream.sinks.options import SinkOptions
-from stream.sinks.playlist import mark_as_cut_off
+from stream.sinks.parts.connection import Connection
+from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.playlist import mark_as_cut_off
 
 FLUSH_S = 5.0  # how long the end of the stream may take
 

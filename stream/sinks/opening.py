@@ -12,12 +12,16 @@ from stream.ffmpeg.encoding.network_output import HLS_PREFIX, without_secrets
 from stream.files.photos import WRITTEN_ENDINGS
 from stream.frame import TONE_MAPPED, OutputInfo, Sink
 from stream.sinks.animation import WRITERS, AnimationSink
-from stream.sinks.instance_json import ENDINGS as JSON_ENDINGS
-from stream.sinks.instance_json import InstancesJSON
-from stream.sinks.instance_photos import InstancePhotos
+from stream.sinks.instances.coco_folder import CocoFolder
+from stream.sinks.instances.crops import Crops
+from stream.sinks.instances.label_maps import LabelMaps
+from stream.sinks.instances.labelme_folder import LabelMeFolder
+from stream.sinks.instances.mask_photos import InstancePhotos
+from stream.sinks.instances.results import ENDINGS as JSON_ENDINGS
+from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.network import NetworkSink
 from stream.sinks.null import Null
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from stream.sinks.video import ENDINGS as VIDEO_ENDINGS
 from stream.sinks.video import VideoSink
@@ -46,12 +50,27 @@ class Kind:
     encodes: bool = False
 
 
-def _instances(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
-    if not folder:
-        raise StreamError("instances: names no folder; write instances:FOLDER/")
-    return InstancePhotos(Path(folder), info, options)
+def _objects(prefix: str, sink: Callable[[Path, OutputInfo, SinkOptions], Sink]) -> Kind:
+    """Return the kind of a folder of files about objects."""
+
+    def open_folder(folder: str, info: OutputInfo, options: SinkOptions) -> Sink:
+        if not folder:
+            raise StreamError(f"{prefix} names no folder; write {prefix}FOLDER/")
+        return sink(Path(folder), info, options)
+
+    # masks have no colours
+    is_shown = sink not in (InstancePhotos, LabelMaps)
+    return Kind(open_folder, "FOLDER/", wants_instances=True, is_shown=is_shown)
 
 
+#: Folders of files about objects, by what their addresses begin with.
+_OBJECTS: dict[str, Callable[[Path, OutputInfo, SinkOptions], Sink]] = {
+    "instances:": InstancePhotos,
+    "labels:": LabelMaps,
+    "crops:": Crops,
+    "dataset:": CocoFolder,
+    "labelme:": LabelMeFolder,
+}
 _SENT = Kind(NetworkSink, "...", is_video=True, encodes=True)
 _PHOTO = Kind(lambda path, info, options: PhotoFile(Path(path), options))
 _JSON = Kind(
@@ -83,7 +102,7 @@ KINDS: dict[str, Kind] = {
     "window:": Kind(lambda _, info, options: Window("maskcast", info), encodes=True),
     "null:": Kind(lambda _, info, options: Null(), is_shown=False),
     "virtualcam:": Kind(VirtualCamera, "[DEVICE]", is_video=True),
-    "instances:": Kind(_instances, "FOLDER/", wants_instances=True),
+    **{prefix: _objects(prefix, sink) for prefix, sink in _OBJECTS.items()},
     HLS_PREFIX: Kind(
         lambda folder, info, options: NetworkSink(HLS_PREFIX + folder, info, options),
         "FOLDER/",
@@ -104,9 +123,10 @@ def open_sink(address: str | os.PathLike[str], info: OutputInfo, options: SinkOp
     """Open what `address` names; the caller enters and leaves it.
 
     Args:
-        address: `window:`, `virtualcam:[DEVICE]`, `null:`, `instances:FOLDER/`, `hls:FOLDER/`,
-            `rtmp://...`, `srt://...`, `udp://...`, a video, animation, photo or `.json` by its
-            ending, or a folder ending in `/`.
+        address: `window:`, `virtualcam:[DEVICE]`, `null:`, `instances:FOLDER/`, `labels:`,
+            `crops:`, `dataset:` and `labelme:` likewise, `hls:FOLDER/`, `rtmp://...`,
+            `srt://...`, `udp://...`, a video, animation, photo or `.json` by its ending, or a
+            folder ending in `/`.
         info: of the outputs to come.
         options: see `SinkOptions`.
 

@@ -18,8 +18,8 @@ from stream.files.photos import encode_photo
 from stream.files.recovery import discard_parts
 from stream.frame import Output, Sink
 from stream.photo.remarks import Remarks
-from stream.sinks.options import SinkOptions
-from stream.sinks.photo_names import PhotoNames
+from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.photo_names import PhotoNames
 
 _ENDING = ".png"  # of the files in a folder
 
@@ -59,7 +59,7 @@ class PhotoFile(Sink):
             )
             raise self._error
         self._data, lost = encode_photo(
-            output.image,
+            output.picture,
             self._path,
             output.frame.photo,
             keep_location=self._options.keep_location,
@@ -113,7 +113,7 @@ class PhotoFolder(Sink):
         path = self._folder / f"{self._names.name(output.frame)}{_ENDING}"
         check_free(path, overwrite=self._options.overwrite, input_paths=self._inputs)
         data, lost = encode_photo(
-            output.image, path, output.frame.photo, keep_location=self._options.keep_location
+            output.picture, path, output.frame.photo, keep_location=self._options.keep_location
         )
         save(data, path)
         for remark in lost:

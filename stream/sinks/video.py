@@ -32,7 +32,7 @@ from stream.files.recording import Recording, as_length
 from stream.files.recovery import clear_up
 from stream.frame import Output, OutputInfo, Sink
 from stream.photo.encoding import lost_in_video
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 
 _NOTHING = re.compile(r" Output stream #0:(\d+) \(audio\): .*\b0 packets muxed")
 #: Of the files this sink writes.

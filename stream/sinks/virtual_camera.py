@@ -14,7 +14,7 @@ from segmentation.pip_command import install_extra
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink
 from stream.pace import Pace
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 
 Image = NDArray[np.uint8]
 

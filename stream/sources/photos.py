@@ -71,7 +71,7 @@ class Photos(Source):
             for remark in photo.remarks:
                 self._remarks.tell(str(path), remark)
             time_s = 0.0 if fps is None else float(index / fps)
-            yield Frame(RgbPicture(image), index, time_s, name=path.name, photo=photo)
+            yield Frame(RgbPicture(image), index, time_s, path.name, photo=photo, path=path)
         self._remarks.finish()
 
     def _read(self, index: int) -> Photo | None:

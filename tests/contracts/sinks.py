@@ -16,8 +16,13 @@ from stream.live.recorder import Recorder
 from stream.running.loop import _Handed
 from stream.sinks import SinkOptions
 from stream.sinks.animation import AnimationSink
-from stream.sinks.instance_json import InstancesJSON
-from stream.sinks.instance_photos import InstancePhotos
+from stream.sinks.instances.coco_folder import CocoFolder
+from stream.sinks.instances.crops import Crops
+from stream.sinks.instances.label_maps import LabelMaps
+from stream.sinks.instances.labelme_folder import LabelMeFolder
+from stream.sinks.instances.mask_photos import InstancePhotos
+from stream.sinks.instances.object_files import ObjectFiles
+from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.network import NetworkSink
 from stream.sinks.null import Null
 from stream.sinks.photos import PhotoFile, PhotoFolder
@@ -109,6 +114,16 @@ def _json(name: str) -> Case:
     )
 
 
+def _objects(kind: type[ObjectFiles], *files: str) -> Case:
+    make: Callable[[Path, OutputInfo, SinkOptions], Sink] = kind
+    return Case(
+        kind,
+        lambda folder: make(folder / "new" / "objects", VIDEO, OPTIONS),
+        files=tuple(f"new/objects/{file}" for file in files),
+        may_be_empty=True,
+    )
+
+
 def _playlist(info: OutputInfo) -> Case:
     return Case(
         NetworkSink,
@@ -176,12 +191,11 @@ SINKS: dict[str, Case] = {
         keeps=True,
         may_be_empty=True,
     ),
-    "instances": Case(
-        InstancePhotos,
-        lambda folder: InstancePhotos(folder / "new" / "masks", VIDEO, OPTIONS),
-        files=("new/masks/00000?_?-*.png",),
-        may_be_empty=True,
-    ),
+    "instances": _objects(InstancePhotos, "00000?_?-*.png"),
+    "label maps": _objects(LabelMaps, "classes/00000?.png", "instances/00000?.png", "legend.json"),
+    "cut-outs": _objects(Crops, "00000?_?-*.png"),
+    "data set": _objects(CocoFolder, "images/00000?.png", "annotations.json"),
+    "LabelMe": _objects(LabelMeFolder, "00000?.png", "00000?.json"),
     "instances as a list": _json("out.json"),
     "instances as lines": _json("out.jsonl"),
     "mp4": _video("out.mp4"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from segmentation.coco import CATEGORIES, NAMES
+from segmentation.coco import CATEGORIES, NAMES, categories
 
 
 def test_ids_are_those_of_coco():
@@ -23,3 +23,8 @@ def test_names_are_those_of_coco():
 def test_all_agree_with_annotations_of_coco(shared_data):
     document = json.loads((shared_data / "stills/coco_multi/annotations.json").read_text())
     assert CATEGORIES == tuple((each["id"], each["name"]) for each in document["categories"])
+
+
+def test_numbers_of_the_data_come_before_those_of_coco():
+    assert categories(["dog", "käfer"]) == ((18, "dog"), (1002, "käfer"))
+    assert categories(["dog", "käfer"], [3, 0]) == ((3, "dog"), (0, "käfer"))

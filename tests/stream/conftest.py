@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests.desk import INFO, Desk
 from tests.fakes import output_of, square

@@ -89,6 +89,7 @@ class Photo:
         annotations: in the order of the file they came from.
         source: where a dataset of several sources has it from, as COCO's `images` may say.
         split: "train", "val" or "test" where the data say what it is for, else "".
+        image_id: its number in a file of COCO's format, where it has one.
     """
 
     path: Path
@@ -96,6 +97,7 @@ class Photo:
     annotations: tuple[Annotation, ...]
     source: str = ""
     split: str = ""
+    image_id: int | None = None
 
     def shrunk_hw(self, max_side: int | None) -> tuple[int, int]:
         """Return the size at which no side is longer than `max_side`; never a larger one."""
@@ -156,15 +158,17 @@ class Dataset:
         photos: in the order of the file they came from; some may show nothing.
         problems: what was left out or mended as the data were read, one of each kind.
         remarks: lines on how something was taken that could be meant otherwise.
+        category_ids: numbers of the classes, each one's own, where the data have such.
     """
 
     classes: tuple[str, ...]
     photos: tuple[Photo, ...]
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
+    category_ids: tuple[int, ...] | None = None
 
     def with_classes(self, classes: tuple[str, ...], labels: Mapping[int, int]) -> Dataset:
-        """Return the same photos with other classes.
+        """Return the same photos with other classes, which have no numbers.
 
         Args:
             classes: their names.
@@ -179,7 +183,7 @@ class Dataset:
             )
             for photo in self.photos
         )
-        return replace(self, classes=classes, photos=photos)
+        return replace(self, classes=classes, photos=photos, category_ids=None)
 
     def split(self, validation_share: float, seed: int) -> tuple[Dataset, Dataset]:
         """Return photos to train on and photos to validate with, drawn at random.
@@ -214,7 +218,11 @@ class Dataset:
         drawn |= set(rng.permutation(without)[:num].tolist())
         training = [photo for index, photo in enumerate(self.photos) if index not in drawn]
         validation = [photo for index, photo in enumerate(self.photos) if index in drawn]
-        return Dataset(self.classes, tuple(training)), Dataset(self.classes, tuple(validation))
+        parts = (tuple(training), tuple(validation))
+        learn, validate = (
+            Dataset(self.classes, part, category_ids=self.category_ids) for part in parts
+        )
+        return learn, validate
 
 
 def decoded(path: Path, flags: int) -> NDArray[np.uint8]:

@@ -55,6 +55,7 @@ class Entry:
         stated_hw: height and width as the file has them, `None` where it says nothing.
         source: see `Photo`.
         split: see `Photo`.
+        image_id: see `Photo`.
     """
 
     path: Path
@@ -63,6 +64,7 @@ class Entry:
     stated_hw: tuple[int, int] | None = None
     source: str = ""
     split: str = ""
+    image_id: int | None = None
 
 
 def find_photo(name: str, folders: Sequence[Path]) -> Path | None:
@@ -147,5 +149,12 @@ def _check(entry: Entry) -> tuple[Photo | None, Report]:
         report.left_out(entry.where, line)
         return None, report
     annotations = entry.annotate((height, width), report)
-    photo = Photo(entry.path, (height, width), tuple(annotations), entry.source, entry.split)
+    photo = Photo(
+        entry.path,
+        (height, width),
+        tuple(annotations),
+        entry.source,
+        entry.split,
+        entry.image_id,
+    )
     return photo, report

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data import Photo
+from segmentation.errors import DataError
 from segmentation.mask_rcnn.config import MaskRCNNConfig
 from segmentation.mask_rcnn.molding import mold, photo_window
 from segmentation.training.mask_rcnn.augment_instances import augment
@@ -157,6 +158,8 @@ class Steps(keras.utils.PyDataset):
         self._images = images
         self._batch_size = batch_size
         self._steps = range(first, last)
+        #: what is wrong with the data, which Keras would tell in pages of its own
+        self.error: DataError | None = None
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -164,4 +167,8 @@ class Steps(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Batch]:
         """Return the batch of a step, counted from the first one here."""
         first = self._steps[index] * self._batch_size
-        return (self._images.batch(first, self._batch_size),)
+        try:
+            return (self._images.batch(first, self._batch_size),)
+        except DataError as error:
+            self.error = self.error or error
+            raise

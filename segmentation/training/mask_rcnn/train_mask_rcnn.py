@@ -65,7 +65,14 @@ def train_mask_rcnn(
 
     def save(weights: Weights, path: Path) -> None:
         classes = dataset.classes
-        save_trained(path, weights, classes, size=settings.size, backbone=settings.backbone)
+        save_trained(
+            path,
+            weights,
+            classes,
+            size=settings.size,
+            backbone=settings.backbone,
+            category_ids=dataset.category_ids,
+        )
 
     segmenter = _segmenters(network.network, dataset.classes)
     task = Task(network, learn, validate, None, segmenter, save, "best.h5")
@@ -109,7 +116,7 @@ def parts(dataset: Dataset, validation: Dataset | None, seed: int) -> tuple[Data
 def _with_objects(photos: tuple[Photo, ...], dataset: Dataset, purpose: str) -> Dataset:
     if all(each.is_crowd for photo in photos for each in photo.annotations):
         raise DataError(f"no photos are left to {purpose}: none of them shows an object")
-    return Dataset(dataset.classes, photos)
+    return Dataset(dataset.classes, photos, category_ids=dataset.category_ids)
 
 
 def _segmenters(config: MaskRCNNConfig, classes: tuple[str, ...]) -> Callable[[Weights], MaskRCNN]:

@@ -170,14 +170,20 @@ def _train_epoch(
         on_train_batch_begin=lambda batch, logs: model.reset_metrics(),
         on_train_batch_end=lambda batch, logs: run.step(logs),
     )
-    model.fit(
-        Steps(images, batch_size, run.num_done, run.epoch_end),
-        initial_epoch=run.epoch,
-        epochs=run.epoch + 1,
-        shuffle=False,
-        verbose=0,
-        callbacks=[callback],
-    )
+    steps = Steps(images, batch_size, run.num_done, run.epoch_end)
+    try:
+        model.fit(
+            steps,
+            initial_epoch=run.epoch,
+            epochs=run.epoch + 1,
+            shuffle=False,
+            verbose=0,
+            callbacks=[callback],
+        )
+    except Exception as error:
+        if steps.error is None:
+            raise
+        raise steps.error from error
 
 
 def _finish_epoch(run: TrainingRun, task: Task, model: keras.Model, draw: Draw, best: Path) -> None:

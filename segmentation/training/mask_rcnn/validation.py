@@ -15,8 +15,8 @@ from segmentation.evaluation.average_precision import evaluate
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 
-#: image (H, W, 3), what was found in it, names of the classes -> a picture of both
-Draw = Callable[[NDArray[np.uint8], Instances, Sequence[str]], NDArray[np.uint8]]
+#: a photo, what was found in it, names of the classes -> a picture of its truth beside that
+Draw = Callable[[Photo, Instances, Sequence[str]], NDArray[np.uint8]]
 
 #: objects less certain than this are left out of the average precision, and out of pictures
 MIN_SCORE, MIN_DRAWN_SCORE = 0.05, 0.5
@@ -47,5 +47,7 @@ def _keep(dataset: Dataset, folder: Path, draw: Draw, photo: Photo, found: Insta
     if place >= NUM_PICTURES:
         return
     certain = found[found.scores >= MIN_DRAWN_SCORE]
-    drawn = draw(photo.image(), certain, dataset.classes)
-    cv2.imwrite(str(folder / f"{place:02d}_{photo.path.stem}.jpg"), drawn[..., ::-1])
+    drawn = draw(photo, certain, dataset.classes)
+    # not by OpenCV, which says nothing where a disk is full
+    data = cv2.imencode(".jpg", drawn[..., ::-1])[1].tobytes()
+    (folder / f"{place:02d}_{photo.path.stem}.jpg").write_bytes(data)

@@ -22,6 +22,7 @@ from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.loading import load  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
 from segmentation.weights.torch_layout import torch_name  # noqa: E402
+from segmentation.yolact.published import read_state_dict as read_yolact  # noqa: E402
 
 
 def write_arrays(path: Path, saved: dict) -> Path:
@@ -96,3 +97,15 @@ def test_training_of_ones_own_has_its_classes(tmp_path: Path) -> None:
         np.testing.assert_array_equal(
             keras.ops.convert_to_numpy(variable), keras.ops.convert_to_numpy(wanted)
         )
+
+
+@pytest.mark.parametrize(
+    "key", [5, None, (1, 2), b"weight", 10**5000, 2.5], ids=lambda key: type(key).__name__
+)
+@pytest.mark.parametrize("read", [read_state_dict, read_yolact])
+def test_a_name_that_is_no_text_is_one_line(tmp_path, key, read):
+    tensors = {BIAS: np.zeros(2, np.float32), key: np.zeros(2, np.float32)}
+    path = write_arrays(tmp_path / "w.pth", tensors)
+    with pytest.raises(WeightsError, match=r"w\.pth: a tensor has a name of type") as error:
+        read(path)
+    assert "\n" not in str(error.value)

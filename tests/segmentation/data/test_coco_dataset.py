@@ -13,6 +13,7 @@ import pytest
 from pycocotools import mask as rle
 
 from segmentation.data import read_dataset
+from segmentation.data.coco_writer import write_coco as write_coco_data
 from segmentation.data.parts.shapes import encode_runs, run_lengths
 from tests.annotated_photos import SIZE_HW, edit, problems, true_masks, write_coco
 
@@ -211,3 +212,39 @@ def test_the_photos_of_people_are_read(shared_data: Path) -> None:
             np.testing.assert_array_equal(annotation.mask(each.size_hw), coco.annToMask(row))
             x, y, width, height = row["bbox"]
             np.testing.assert_allclose(annotation.box, [x, y, x + width, y + height], rtol=1e-6)
+
+
+def test_ids_survive_being_written_again(tmp_path):
+    path = write_coco(tmp_path / "in", 3) / "annotations.json"
+    document = json.loads(path.read_text())
+    new_ids = {row["id"]: 70 - index for index, row in enumerate(document["images"])}
+    for row in document["images"]:
+        row["id"] = new_ids[row["id"]]
+    for row in document["annotations"]:
+        row["image_id"] = new_ids[row["image_id"]]
+    path.write_text(json.dumps(document))
+    dataset = read_dataset(path)
+    assert dataset.category_ids == (3, 7)
+    write_coco_data(dataset, tmp_path / "out")
+    again = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    names = {row["id"]: row["file_name"] for row in document["images"]}
+    assert {row["id"]: row["file_name"] for row in again["images"]} == {
+        number: Path(name).name for number, name in names.items()
+    }
+    assert [row["id"] for row in again["categories"]] == [3, 7]
+    learn, validate = dataset.split(0.5, 0)
+    assert learn.category_ids == validate.category_ids == (3, 7)
+
+
+def test_ids_that_are_no_numbers_are_counted_anew(tmp_path):
+    path = write_coco(tmp_path / "in", 1) / "annotations.json"
+    document = json.loads(path.read_text())
+    document["categories"][0]["id"] = "a"
+    for row in document["annotations"]:
+        row["category_id"] = "a" if row["category_id"] == 3 else row["category_id"]
+    path.write_text(json.dumps(document))
+    dataset = read_dataset(path)
+    assert dataset.category_ids is None
+    write_coco_data(dataset, tmp_path / "out")
+    again = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    assert [row["id"] for row in again["categories"]] == [1, 2]

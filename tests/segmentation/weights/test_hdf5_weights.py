@@ -234,3 +234,24 @@ def test_an_attribute_of_more_values_than_the_file_can_hold(tmp_path: Path) -> N
     path.write_bytes(whole.replace(struct.pack("<Q", 2000), struct.pack("<Q", 200_000_000)))
     with pytest.raises(WeightsError, match=r"best\.h5: "):
         read_shapes(path)
+
+
+@pytest.mark.parametrize("ids", [None, [3, 7], [0, -5], [1, 2**40]])
+def test_a_trained_file_says_the_numbers_of_its_classes(tmp_path, ids):
+    path, values = tmp_path / "w.h5", {"conv1/bias": np.ones(4, np.float32)}
+    names = ["ä, b: c", "d"]
+    save_trained(path, values, names, size=64, backbone="small", category_ids=ids)
+    told = read_description(path)
+    assert told.classes == tuple(names)
+    assert told.category_ids == (None if ids is None else tuple(ids))
+
+
+@pytest.mark.parametrize("text", ["[1]", "[1, 1]", "[1, true]", "{}", "[1, 2.5]", "4"])
+def test_numbers_that_are_not_those_of_classes_are_refused(tmp_path, text):
+    path, values = tmp_path / "w.h5", {"conv1/bias": np.ones(4, np.float32)}
+    save_trained(path, values, ["a", "b"], size=64, backbone="small")
+    with h5py.File(path, "a") as file:
+        file.attrs["category_ids"] = text
+    with pytest.raises(WeightsError, match=r"w\.h5: its attribute category_ids") as error:
+        read_description(path)
+    assert "\n" not in str(error.value)

@@ -13,7 +13,7 @@ import pytest
 from stream.errors import StreamError
 from stream.files.photos import read_photo
 from stream.frame import Output
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile
 from stream.sources.photos import Photos
 

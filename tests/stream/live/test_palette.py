@@ -11,7 +11,7 @@ from effects import Blur
 from stream.errors import StreamError
 from stream.live.background import LoopingVideo
 from stream.live.palette import Palette
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests.desk import BLUE, INFO, shown_message
 from tests.fakes import output_of, square

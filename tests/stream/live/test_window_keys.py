@@ -35,7 +35,7 @@ def clip(tmp_path_factory) -> Path:
     """The demo, again and again for minutes."""
     pytest.importorskip("skimage")
     from stream.frame import Output, OutputInfo
-    from stream.sinks.options import SinkOptions
+    from stream.sinks.parts.options import SinkOptions
     from stream.sinks.video import VideoSink
     from stream.sources.demo import Demo
 

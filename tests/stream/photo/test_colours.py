@@ -88,7 +88,7 @@ def test_a_background_is_brought_into_its_photos_colours(tmp_path, background, p
     assert (seen(tmp_path / "out.png")[24, 28] == seen(source)[24, 28]).all()
 
 
-@pytest.mark.parametrize("effect", ["overlay", "mask", "blur", "cutout"])
+@pytest.mark.parametrize("effect", ["overlay", "blur", "cutout"])
 def test_other_effects_go_on_in_a_photos_colours(tmp_path, effect):
     source = tmp_path / "in.png"
     Image.fromarray(person()).save(source, icc_profile=rgb_profile(*ADOBE_RGB))

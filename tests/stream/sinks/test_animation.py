@@ -18,7 +18,7 @@ from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.sinks import open_sink
 from stream.sinks.animation import WRITERS, AnimationSink
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference

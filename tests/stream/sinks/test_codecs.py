@@ -17,7 +17,7 @@ from stream.ffmpeg.encoding.codecs import CODECS, Encoding
 from stream.ffmpeg.encoding.encoders import HARDWARE, VIDEO_CODECS
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.sinks import open_sink
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference

@@ -13,7 +13,7 @@ import pytest
 from segmentation.picture import RgbPicture
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.sinks import open_sink
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from tests.browsing import chromium
 
 #: A secure address, as those of the page are; nothing listens there.

@@ -19,7 +19,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-import stream.sinks.connection
+import stream.sinks.parts.connection
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.network_output import without_secrets
 from stream.frame import Output, OutputInfo, StreamInfo
@@ -243,8 +243,8 @@ def test_receiver_that_takes_nothing_holds_nothing_up_and_is_called_anew(
     pipe, received = tmp_path / "pipe", tmp_path / "received.ts"
     os.mkfifo(pipe)
     options = ["-f", "mpegts", "-y", str(pipe)]
-    monkeypatch.setattr(stream.sinks.connection, "output_options", lambda *_, **__: options)
-    monkeypatch.setattr(stream.sinks.connection, "STALLED_S", 0.5)
+    monkeypatch.setattr(stream.sinks.parts.connection, "output_options", lambda *_, **__: options)
+    monkeypatch.setattr(stream.sinks.parts.connection, "STALLED_S", 0.5)
     with Sending(clip, "udp://127.0.0.1:9", rounds=10) as sending:
         with pipe.open("rb"):  # and nothing read
             sending.wait_for_message("lost")

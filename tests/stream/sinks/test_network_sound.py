@@ -12,7 +12,7 @@ import pytest
 
 from stream.frame import OutputInfo
 from stream.sinks.network import NetworkSink
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
 from tests.fakes import output_of

@@ -10,7 +10,7 @@ import pytest
 
 from segmentation.picture import Picture, RgbPicture
 from stream.frame import Colour, Frame, Output, OutputInfo, StreamInfo, even_hw, fitted
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.yuv420 import YuvCoding, YuvPicture
 from tests import ffmpeg_reference as reference

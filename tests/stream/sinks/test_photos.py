@@ -9,12 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
+from segmentation.picture import GreyPicture, RgbPicture
 from stream.errors import StreamError
-from stream.files.photos import encode_photo, read_photo
-from stream.frame import Output
-from stream.sinks.options import SinkOptions
+from stream.files.photos import WRITTEN_ENDINGS, encode_photo, read_photo
+from stream.frame import Frame, Output
+from stream.opening import open_run
+from stream.photo.photo import photo_of
+from stream.running.loop import play
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
-from tests.fakes import output_of
+from tests.fakes import MovingSquare, Oracle, output_of
 
 RGB = np.zeros((6, 8, 3), np.uint8)
 RGB[:, :4] = (250, 120, 10)
@@ -62,10 +66,10 @@ def test_existing_and_input_files_are_safe(tmp_path):
 
 def test_transparency_is_kept_or_refused(tmp_path):
     rgba = np.dstack([RGB, np.full(RGB.shape[:2], 99, np.uint8)])
-    data = np.frombuffer(encode_photo(rgba, Path("x.png"))[0], np.uint8)
+    data = np.frombuffer(encode_photo(RgbPicture(rgba), Path("x.png"))[0], np.uint8)
     assert (cv2.imdecode(data, cv2.IMREAD_UNCHANGED) == rgba[..., [2, 1, 0, 3]]).all()
     with pytest.raises(StreamError, match="cannot be transparent"):
-        encode_photo(rgba, tmp_path / "x.jpg")
+        encode_photo(RgbPicture(rgba), tmp_path / "x.jpg")
 
 
 def test_folder_names_frames_by_number_and_photos_by_name(tmp_path):
@@ -90,3 +94,33 @@ def test_full_disk_leaves_nothing(tmp_path, monkeypatch):
         with pytest.raises(StreamError, match="No space left"):
             sink.finish(cut_short=False)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", sorted(WRITTEN_ENDINGS))
+def test_a_mask_is_one_channel_wherever_a_file_can_be(tmp_path, ending):
+    mask = np.zeros((16, 24), np.uint8)
+    mask[:8, 8:16] = 255
+    photo = photo_of(np.full((16, 24, 3), 40000, np.uint16), profile=b"of RGB")
+    frame = Frame(RgbPicture(photo.image), 0, 0.0, "photo.png", photo=photo)
+    told: list[str] = []
+    path = tmp_path / f"mask{ending}"
+    with PhotoFile(path, SinkOptions(on_message=told.append)) as sink:
+        sink.write(Output(frame, GreyPicture(np.dstack([mask] * 3)), mask, None))
+        sink.finish(cut_short=False)
+    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert stored.dtype == np.uint8
+    assert stored.shape == ((16, 24, 3) if ending == ".webp" else (16, 24))
+    grey = stored[..., 0] if stored.ndim == 3 else stored
+    assert ((grey >= 128) == (mask >= 128)).all()
+    assert ending in (".jpg", ".jpeg", ".webp") or (grey == mask).all()
+    assert b"of RGB" not in path.read_bytes(), "a profile of three channels"
+    assert told == [], "it is no photo with fewer bits"
+
+
+def test_masks_in_a_folder_are_of_one_channel(tmp_path):
+    with open_run(
+        MovingSquare(2), f"{tmp_path / 'out'}/", segmenter=Oracle(), effect="mask"
+    ) as run:
+        play(run)
+    for path in sorted((tmp_path / "out").iterdir()):
+        assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).ndim == 2

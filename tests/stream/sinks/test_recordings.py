@@ -19,7 +19,7 @@ from stream.errors import StreamError
 from stream.ffmpeg.encoding import formats
 from stream.ffmpeg.length import length_s
 from stream.frame import Output, OutputInfo
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stream.frame import Colour, Frame, Output, OutputInfo, StreamInfo
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference

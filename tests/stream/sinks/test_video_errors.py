@@ -13,7 +13,7 @@ import pytest
 from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.frame import OutputInfo, StreamInfo
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests import ffmpeg_reference as reference
 from tests.fakes import output_of

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from segmentation.picture import RgbPicture
 from stream.errors import StreamError
 from stream.files.photos import encode_photo
 from stream.sources.photos import Photos
@@ -43,7 +44,9 @@ def test_photos_of_a_video_have_one_size(tmp_path):
 def test_independent_photos_that_cannot_be_read_are_left_out(tmp_path, bad):
     paths = [tmp_path / f"{index}.png" for index in range(4)]
     for index, path in enumerate(paths):
-        path.write_bytes(b"torn" if index in bad else encode_photo(RGB[: index + 1], path)[0])
+        path.write_bytes(
+            b"torn" if index in bad else encode_photo(RgbPicture(RGB[: index + 1]), path)[0]
+        )
     told = []
     with Photos(paths, on_message=told.append) as photos:
         frames = list(photos)
@@ -71,6 +74,6 @@ def test_photos_of_which_none_can_be_read_are_an_error(tmp_path):
 def test_a_video_lacks_no_photo(tmp_path, bad):
     paths = [tmp_path / "0.png", tmp_path / "1.png", tmp_path / "2.png"]
     for index, path in enumerate(paths):
-        path.write_bytes(b"torn" if index == bad else encode_photo(RGB, path)[0])
+        path.write_bytes(b"torn" if index == bad else encode_photo(RgbPicture(RGB), path)[0])
     with pytest.raises(StreamError, match=rf"{bad}\.png: not a picture"):
         list(Photos(paths, Fraction(25)))

@@ -211,7 +211,9 @@ def test_run_that_was_killed_equals_one_that_was_not(tmp_path, monkeypatch):
 
     def train(name: str, report: Any) -> Path:
         run = tmp_path / name
-        return training.train_person([folder], run, settings, report, lambda image, *_: image)
+        return training.train_person(
+            [folder], run, settings, report, lambda photo, *_: photo.image()
+        )
 
     def report(line: str) -> None:
         lines.append(line)

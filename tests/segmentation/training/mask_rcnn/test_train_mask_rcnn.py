@@ -148,7 +148,7 @@ def train(photos: Path, run: Path, report: object = lambda line: None) -> Path:
         run,
         Settings(size=64, epochs=2, images_per_device=2, learning_rate=1e-3),
         report,  # type: ignore[arg-type]
-        lambda image, found, classes: image,
+        lambda photo, found, classes: photo.image(),
         make=lambda backbone, size, num_classes, train_norm: Trainable(
             small_config(size, num_classes), TRAINING
         ),

@@ -19,8 +19,8 @@ from segmentation.coco import CATEGORIES
 from segmentation.instances import Instances
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, StreamInfo
-from stream.sinks.instance_json import InstancesJSON
-from stream.sinks.options import SinkOptions
+from stream.sinks.instances.results import InstancesJSON
+from stream.sinks.parts.options import SinkOptions
 from tests.fakes import discs, output_of
 
 SIZE_HW = (45, 71)

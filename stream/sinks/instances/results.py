@@ -15,9 +15,10 @@ from segmentation.pip_command import pip_install
 from segmentation.unfinished import Unfinished, discard_left_behind
 from stream.errors import StreamError
 from stream.files.outputs import check_free, writing
-from stream.frame import Frame, Output, OutputInfo, Sink
-from stream.sinks.instance_masks import Mask, at_frame_size, to_polygons, to_rle
-from stream.sinks.options import SinkOptions
+from stream.frame import Output, OutputInfo, Sink
+from stream.sinks.instances.image_ids import ImageIds
+from stream.sinks.instances.masks import Mask, at_frame_size, to_polygons, to_rle
+from stream.sinks.parts.options import SinkOptions
 
 #: Of the files this sink writes.
 ENDINGS = (".json", ".jsonl")
@@ -33,15 +34,13 @@ class InstancesJSON(Sink):
 
     The keys of a frame, which in a `.json` every instance carries itself:
 
-    - `image_id`: the number that is a photo's whole name, as COCO names its photos
-      (000000397133.jpg), else the 0-based index of the frame. A photo whose number is already
-      taken gets -1 minus its index.
+    - `image_id`: see `ImageIds`.
     - `file_name`: of a photo.
     - `time_s`: of a frame of a video or camera, in seconds.
 
     Those of an instance:
 
-    - `category_id` as COCO numbers its classes, and `category_name`.
+    - `category_id` as the data numbered it that the network was trained on, and `category_name`.
     - `bbox`: [x, y, width, height] in pixels of the frame.
     - `score`: 0 to 1.
     - `segmentation`: compressed RLE of the frame's size. With `options.polygons` a list of
@@ -74,7 +73,7 @@ class InstancesJSON(Sink):
         self._file: TextIO | None = None
         self._error: StreamError | None = None  # of the file, which is not whole since then
         self._separator = "[\n"
-        self._photo_ids: set[int] = set()
+        self._image_ids = ImageIds(info)
 
     def open(self) -> None:
         """Open the file beside the final one."""
@@ -92,7 +91,7 @@ class InstancesJSON(Sink):
 
     def write(self, output: Output) -> None:
         """Write what was found in one frame; see `Sink`."""
-        keys = self._frame_keys(output.frame)
+        keys = self._image_ids.keys(output.frame)
         records = (self._record(found, mask) for found, mask in at_frame_size(output))
         if self._line_per_frame:
             known = output.instances is not None
@@ -122,23 +121,6 @@ class InstancesJSON(Sink):
         except StreamError as error:
             self._error = error
             raise
-
-    def _frame_keys(self, frame: Frame) -> dict[str, Any]:
-        keys: dict[str, Any] = {"image_id": frame.index}
-        if frame.name is not None:
-            keys = {"image_id": self._photo_id(frame.index, frame.name), "file_name": frame.name}
-        if self._info.stream.fps is not None:
-            keys["time_s"] = round(frame.time_s, 6)
-        return keys
-
-    def _photo_id(self, index: int, name: str) -> int:
-        stem = Path(name).stem
-        number = int(stem) if stem.isascii() and stem.isdecimal() else index
-        if number in self._photo_ids:
-            # below 0, where no photo's name can lead: two photos must not count as one
-            number = -1 - index
-        self._photo_ids.add(number)
-        return number
 
     def _record(self, found: Instances, mask: Mask) -> dict[str, Any]:
         category_id, category_name = self._info.categories[int(found.labels[0])]

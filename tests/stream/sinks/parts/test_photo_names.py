@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
-from stream.sinks.options import SinkOptions
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from tests.fakes import output_of
 from tests.photo_files import names

@@ -14,9 +14,9 @@ from segmentation.coco import CATEGORIES
 from segmentation.instances import Instances
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, StreamInfo
-from stream.sinks.instance_json import InstancesJSON
-from stream.sinks.instance_photos import InstancePhotos
-from stream.sinks.options import SinkOptions
+from stream.sinks.instances.mask_photos import InstancePhotos
+from stream.sinks.instances.results import InstancesJSON
+from stream.sinks.parts.options import SinkOptions
 from tests.fakes import discs, output_of
 
 IMAGE = np.zeros((45, 71, 3), np.uint8)

@@ -24,8 +24,8 @@ from stream.ffmpeg.process import INTERRUPTED, Ffmpeg
 from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
 from stream.frame import OutputInfo
 from stream.pauses import Pauses
-from stream.sinks.options import SinkOptions
-from stream.sinks.playlist import PlaylistCheck
+from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.playlist import PlaylistCheck
 
 _ENCODING = (
     *("-af", "aresample=async=1", "-c:a", "aac"),

@@ -9,7 +9,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from stream.frame import Output
-from stream.sinks.instance_masks import at_frame_size, to_polygons, to_rle
+from stream.sinks.instances.masks import at_frame_size, to_polygons, to_rle
 from tests.fakes import discs, output_of
 
 

@@ -13,7 +13,7 @@ import pytest
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.sinks import SinkOptions, open_sink
-from stream.sinks.playlist import PlaylistCheck
+from stream.sinks.parts.playlist import PlaylistCheck
 from tests.fakes import output_of
 from tests.ffmpeg_reference import picture_times_s
 from tests.small_disk import small_disk

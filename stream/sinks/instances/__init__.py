@@ -1,0 +1,1 @@
+"""Objects one by one: what is written of each."""

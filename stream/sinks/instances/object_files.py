@@ -1,0 +1,128 @@
+"""Folders of files about the objects of frames, which appear together once all are written."""
+
+from __future__ import annotations
+
+import os
+import re
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+from segmentation.instances import Instances
+from segmentation.unfinished import Unfinished, discard_left_behind, put_all_in_place
+from stream.errors import StreamError
+from stream.files.outputs import check_folder, check_free, delete_empty, make_folder, writing
+from stream.frame import Output, OutputInfo, Sink
+from stream.sinks.parts.options import SinkOptions
+
+
+class ObjectFiles(Sink):
+    """`Sink` for a folder of files; subclasses say in `add` what is written of an output.
+
+    The files are written into a hidden folder inside and get their names in `finish`.
+
+    Args:
+        folder: made if absent.
+        name: of the hidden folder, after what is in it.
+        options: see `SinkOptions`; files of other names stay.
+
+    Raises:
+        StreamError: the folder is a file, or is not empty and `overwrite` is not set.
+    """
+
+    def __init__(self, folder: Path, name: str, options: SinkOptions) -> None:
+        """Check the folder."""
+        check_folder(folder, overwrite=options.overwrite)
+        self.folder: Path = folder
+        self._part = Unfinished(folder / name)
+        self._made: list[Path] = []
+        self._options = options
+        self._error: StreamError | None = None  # since which files are missing
+
+    def open(self) -> None:
+        """Make the folder, and the hidden one in it."""
+        self._made = make_folder(self.folder)
+        discard_left_behind(self._part.target)
+        with writing(self.folder):
+            self._part.hold_folder()
+
+    def close(self) -> None:
+        """Delete what is unfinished."""
+        self._part.discard()
+        delete_empty(self._made)
+
+    def write(self, output: Output) -> None:
+        """Write what there is of one output; see `Sink`."""
+        try:
+            self.add(output)
+        except StreamError as error:
+            self._error = error
+            raise
+
+    @abstractmethod
+    def add(self, output: Output) -> None:
+        """Write the files of an output with `save`."""
+
+    def add_last(self) -> None:
+        """Write what tells of all outputs."""
+
+    def save(self, name: str, data: bytes) -> None:
+        """Write a file.
+
+        Args:
+            name: in the folder, at most one folder deeper.
+            data: its content.
+
+        Raises:
+            StreamError: it cannot be written, or an input has its name.
+        """
+        with writing(self.folder / name):
+            self.place(name).write_bytes(data)
+
+    def place(self, name: str, *, is_itself: bool = False) -> Path:
+        """Return where a file is to be written, in a folder that is there; see `save`.
+
+        Args:
+            name: see `save`.
+            is_itself: what is there is what will be written.
+        """
+        target, hidden = self.folder / name, self._part.path / name
+        if target.exists():
+            paths = () if is_itself else self._options.input_paths
+            check_free(target, overwrite=self._options.overwrite, input_paths=paths)
+        hidden.parent.mkdir(exist_ok=True)
+        return hidden
+
+    def complete(self, *, cut_short: bool) -> None:
+        """Give the files their names; see `Sink.finish`."""
+        if self._error is not None:
+            raise self._error
+        self.add_last()
+        with writing(self.folder):
+            put_all_in_place(self._part.path, self.folder)
+        self._part.discard()
+        self._made = []  # also an empty one stays
+
+
+class ObjectNames:
+    """Names of files of one object each, by the name of its frame: `dog_0-person-0.98.png`.
+
+    What is no letter or digit in a class's name becomes `_`.
+
+    Args:
+        info: its `categories` by label.
+        ending: of the files.
+    """
+
+    def __init__(self, info: OutputInfo, ending: str) -> None:
+        """Make the classes fit for file names."""
+        self._ending = ending
+        self._classes: Sequence[str] = [re.sub(r"\W+", "_", name) for _, name in info.categories]
+        longest = max(map(len, map(os.fsencode, self._classes)), default=0)
+        #: the most that is added to the name of a frame
+        self.num_bytes = longest + len("_000-") + len("-0.00") + len(ending)
+
+    def name(self, stem: str, rank: int, found: Instances) -> str:
+        """Return the name of the one object `found`, which is number `rank` in its frame."""
+        category = self._classes[int(found.labels[0])]
+        return f"{stem}_{rank}-{category}-{float(found.scores[0]):.2f}{self._ending}"

@@ -1,0 +1,1 @@
+"""What several sinks share, and pieces of one."""

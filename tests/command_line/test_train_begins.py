@@ -1,0 +1,84 @@
+"""What `train` says before anything heavy is imported, and where it is interrupted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import run
+from segmentation.data import read_dataset
+from segmentation.instances import Instances
+from stream.commands import say
+from stream.commands.train_mask_rcnn import GAP, draw
+from tests.annotated_photos import SIZE_HW, write_coco
+from tests.folders import ROOT
+
+TOO_LATE = """
+import sys
+import run
+code = run.main(sys.argv[1:])
+heavy = {"tensorflow", "keras", "openvino"} & set(sys.modules)
+sys.exit(f"imported: {heavy}" if heavy else code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["mask-rcnn", "--data", "none"], "none: there is no such file or folder"),
+        (["mask-rcnn", "--data", ".", "--weights", "w.h5"], "w.h5: there is no such file of"),
+        (["mask-rcnn", "--data", ".", "--val-data", "v"], "v: there is no such file or folder"),
+        (["mask-rcnn", "--data", "."], "weights of mask-rcnn"),
+        (["mask-rcnn", "--data", ".", "--weights", "imagenet"], "not there"),
+        (["portrait", "--data", ".", "none"], "none: there is no such file or folder"),
+        (["mask-rcnn-person", "--data", ".", "--start", "s.npz"], "s.npz: there is no such file"),
+    ],
+)
+def test_what_is_missing_is_told_before_tensorflow_comes(tmp_path, arguments, told):
+    command = [sys.executable, "-c", TOO_LATE, "train", *arguments]
+    environment = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path), "PATH": ""}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "told"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on"),
+        (OSError(28, "No space left on device", "r/model.npz"), 1, "r/model.npz: No space left"),
+        (OSError(28, "No space left on device"), 1, "myrun: No space left on device; the same"),
+    ],
+)
+def test_an_interruption_and_a_full_disk_are_one_line(
+    tmp_path, monkeypatch, capfd, raised, code, told
+):
+    def train(options: object) -> str:
+        raise raised
+
+    monkeypatch.setattr("stream.commands.train_mask_rcnn.train", train)
+    write_coco(tmp_path)
+    arguments = ["train", "mask-rcnn", "--data", str(tmp_path), "--weights", "none"]
+    assert run.main([*arguments, "--run", "myrun"]) == code
+    (line,) = capfd.readouterr().err.splitlines()
+    assert told in line
+
+
+def test_pictures_have_the_truth_on_the_left_and_the_result_on_the_right(tmp_path):
+    (photo,) = read_dataset(write_coco(tmp_path)).photos
+    drawn = draw(photo, Instances.empty(SIZE_HW), ("ball", "crate"))
+    height, width = SIZE_HW
+    assert drawn.shape == (height, 2 * width + GAP, 3)
+    image = photo.image()
+    assert (drawn[:, width + GAP :] == image).all(), "nothing was found"
+    assert (drawn[:, :width] != image).any(axis=2).mean() > 0.2, "the annotations"
+
+
+def test_names_cannot_steer_a_terminal(capfd):
+    say("classes \x1b[2J, a\rb, käfer, ka\u0308fer: x\u202e")
+    assert capfd.readouterr().err == "classes \\x1b[2J, a\\rb, käfer, ka\u0308fer: x\\u202e\n"

@@ -75,9 +75,11 @@ def machine(
 
 @pytest.fixture
 def folder(tmp_path: Path, machine: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder in which someone tries the examples, with a photo."""
+    """The folder in which someone tries the examples, with a photo and a folder of photos."""
     data = pytest.importorskip("skimage.data", reason="scikit-image carries the photo")
-    cv2.imwrite(str(tmp_path / "photo.jpg"), data.astronaut()[..., ::-1])
+    (tmp_path / "photos").mkdir()
+    for name in ("photo.jpg", "photos/one.jpg"):
+        cv2.imwrite(str(tmp_path / name), data.astronaut()[..., ::-1])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         yield tmp_path
@@ -119,6 +121,17 @@ def test_objects_of_a_photo(folder: Path, capfd: pytest.CaptureFixture[str]) -> 
     for path in pictures:
         assert re.fullmatch(r"photo_\d+-\w+-[01]\.\d\d\.png", path.name)
         assert black_and_white(path, size_hw).any()
+    legend = json.loads((folder / "maps/legend.json").read_text())
+    classes = cv2.imread("maps/classes/one.png", cv2.IMREAD_UNCHANGED)
+    assert classes.shape == size_hw
+    values = {entry["value"] for entry in legend["classes"]}
+    assert {0} < set(np.unique(classes)) <= {0} | values
+    crops = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in Path("crops").iterdir()]
+    assert len(crops) == len(pictures)
+    assert all(crop.shape[2] == 4 and crop[..., 3].any() for crop in crops)
+    data_set = json.loads((folder / "coco/annotations.json").read_text())
+    assert len(data_set["annotations"]) == len(pictures)
+    assert json.loads((folder / "correct/one.json").read_text())["shapes"]
     found = json.loads((folder / "found.json").read_text())
     assert {record["category_id"] for record in found} <= {1, 18}
     assert sum(record["category_id"] == 1 for record in found) <= 1

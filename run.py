@@ -18,8 +18,8 @@ from collections.abc import Sequence
 
 # before numpy comes: its products are small here, and threads that wait for them keep spinning
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# before OpenCV comes: cameras are opened with a format that some drivers refuse; it need not tell
-os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+# before OpenCV comes: what it could not do with a file or a camera is told in a line of our own
+os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
 
 from stream.commands import COMMANDS, CommandError, say
 from stream.commands.cast import cast

@@ -105,7 +105,13 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
     if has_ink or has_lost_alpha:
         return *_by_pillow(data, header), remarks
     is_plain = header.depth <= 8 and not header.has_alpha
-    pixels = _decoded(data, cv2.IMREAD_COLOR_RGB if is_plain else cv2.IMREAD_UNCHANGED)
+    try:
+        pixels = _decoded(data, cv2.IMREAD_COLOR_RGB if is_plain else cv2.IMREAD_UNCHANGED)
+    except ValueError:
+        if header.depth > 8:
+            raise
+        # Pillow is content where all pixels are there and what follows them is damaged
+        return *_by_pillow(data, header), remarks
     if not is_plain:
         pixels = _in_order(pixels)
     # of TIFF OpenCV turns them whatever it is told

@@ -85,7 +85,7 @@ def test_what_is_finished_is_as_a_file_would_be(tmp_path: Path, ending: str) -> 
                 for frame in source:
                     sink.write(Output(frame, frame.picture, None, None))
                 sink.finish(cut_short=cut_short)
-        np.testing.assert_allclose(reference.picture_packets_s(path), times_s, atol=0.0006)
+        np.testing.assert_allclose(reference.picture_times_s(path), times_s, atol=0.0006)
         if ending in (".mp4", ".mov"):
             assert "moof" not in boxes(path)
 

@@ -1,7 +1,8 @@
-"""The whole program on a clip: against ffmpeg alone, and as if the clip were a camera.
+"""The whole program on a clip: against ffmpeg alone, against another checkout, and as a camera.
 
 python -m benchmarks.stream CLIP [--quality medium:20 veryfast:20] [--effect blur] [--turns 3]
 python -m benchmarks.stream CLIP --table
+python -m benchmarks.stream CLIP --other CHECKOUT [--turns 5]
 python -m benchmarks.stream CLIP --realtime
 
 By itself: file to file, and ffmpeg decoding and encoding the same clip alone, in turn. Prints one
@@ -9,6 +10,10 @@ JSON object a turn and one with the medians for each quality. `share` is ffmpeg'
 program's: 1 would mean that masks and effects cost nothing. `cpu_share` is the same of processor
 time, which other programs on the machine disturb less. `cpu_ms` says where the processor's
 time goes, in milliseconds a frame. With `--table` these are printed as a table in Markdown.
+
+With `--other` file to file, by this checkout and by another one in turn. One JSON object for each
+quality: medians of wall and processor time, and of the other's over this one's in each turn; above
+1 this one is the faster.
 
 With `--realtime` frames come at the clip's pace, those too late are dropped and nothing is
 encoded; one JSON object a turn: the share of frames shown, latency, and memory.
@@ -58,11 +63,16 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--table", action="store_true", help="Markdown instead of JSON")
     parser.add_argument("--realtime", action="store_true", help="frames at the clip's pace")
+    parser.add_argument("--other", type=Path, help="folder of another checkout")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.realtime:
             for _ in range(options.turns):
                 print(json.dumps(play(options.clip, Path(folder), options.effect)), flush=True)
+            return
+        if options.other is not None:
+            for quality in options.quality:
+                print(json.dumps(beside_other(options, Path(folder), quality)), flush=True)
             return
         summaries = []
         for quality in options.quality:
@@ -121,6 +131,26 @@ def compare(clip: Path, folder: Path, quality: str, effect: str) -> dict[str, An
         },
         "first_frame_ms": stats["first_frame_ms"],
     }
+
+
+def beside_other(options: argparse.Namespace, folder: Path, quality: str) -> dict[str, Any]:
+    """Run the program of this checkout and of another one in turn, first one, then the other."""
+    checkouts = {"this": Path(__file__).parents[1], "other": options.other.resolve()}
+    ratios: dict[str, list[float]] = {"wall_s": [], "cpu_s": []}
+    costs: dict[str, list[dict[str, float]]] = {name: [] for name in checkouts}
+    for turn in range(options.turns):
+        for name in sorted(checkouts, reverse=turn % 2 == 1):
+            command = [sys.executable, checkouts[name] / "run.py", options.clip, "-y"]
+            command += ["-o", folder / "out.mp4", "--quality", quality, "--effect", options.effect]
+            costs[name].append(run(command))
+        for key, values in ratios.items():
+            values.append(costs["other"][-1][key] / costs["this"][-1][key])
+    medians = {key: round(statistics.median(values), 3) for key, values in ratios.items()}
+    line = {"clip": options.clip.name, "quality": quality, "effect": options.effect}
+    line |= {"turns": options.turns, "other_over_this": medians}
+    for name, runs in costs.items():
+        line[name] = {key: statistics.median(cost[key] for cost in runs) for key in ratios}
+    return line
 
 
 def run(command: Sequence[str | Path]) -> dict[str, float]:

@@ -21,9 +21,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # before OpenCV comes: what it could not do with a file or a camera is told in a line of our own
 os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
 
-from stream.commands import COMMANDS, CommandError, say
 from stream.commands.cast import cast
-from stream.commands.error_line import one_line
+from stream.commands.parts.command_line import COMMANDS, CommandError, say
+from stream.commands.parts.error_line import one_line
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 import run
 from segmentation.data import read_dataset
-from stream.commands.data_options import read_data
+from stream.commands.parts.data_options import read_data
 from tests.annotated_photos import photo, true_masks
 from tests.folders import ROOT
 

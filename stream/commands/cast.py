@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands import CommandError, model_options, say
-from stream.commands.cast_options import cast_parser
+from stream.commands.parts import model_options
+from stream.commands.parts.cast_options import cast_parser
+from stream.commands.parts.command_line import CommandError, say
 from stream.errors import StreamError
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def cast(arguments: Sequence[str]) -> int:
     options = cast_parser().parse_args(arguments)
     keyframes, wanted = _keyframes(options), model_options.wanted_objects(options)
     _check_outputs(options)
-    from stream.commands.interruption import Interruption
-    from stream.commands.progress import progress
+    from stream.commands.parts.interruption import Interruption
+    from stream.commands.parts.progress import progress
     from stream.running import loop
 
     stop = threading.Event()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream.commands import CommandError, Parser, say
-from stream.commands.data_options import add_data_options, problem_lines
+from stream.commands.parts.command_line import CommandError, Parser, say
+from stream.commands.parts.data_options import add_data_options, problem_lines
 
 if TYPE_CHECKING:
     from segmentation.data import Dataset, Photo

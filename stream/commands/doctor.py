@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream.commands import Parser, as_started
+from stream.commands.parts.command_line import Parser, as_started
 
 
 def run(arguments: Sequence[str]) -> int:

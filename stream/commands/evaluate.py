@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands import Parser, json_file, say
-from stream.commands.data_options import add_data_options, read_data
-from stream.commands.model_options import add_model_options, load_segmenter, wanted_objects
-from stream.commands.progress import picture_bar
+from stream.commands.parts.command_line import Parser, json_file, say
+from stream.commands.parts.data_options import add_data_options, read_data
+from stream.commands.parts.model_options import add_model_options, load_segmenter, wanted_objects
+from stream.commands.parts.progress import picture_bar
 
 if TYPE_CHECKING:
     from segmentation.data import Dataset

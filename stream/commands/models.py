@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream.commands import CommandError, Parser, say
+from stream.commands.parts.command_line import CommandError, Parser, say
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run `models`, `models fetch NAME` or `models remove NAME`."""
     from segmentation.weights.presets import PRESETS
     from segmentation.weights.store import fetch, folder, remove, verify
-    from stream.commands.progress import download_bar
+    from stream.commands.parts.progress import download_bar
 
     parser = Parser("models", description=f"Published weights, kept in {folder()}.")
     parser.add_argument("action", nargs="?", choices=("fetch", "remove", "verify"))

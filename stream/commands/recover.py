@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream.commands import Parser
+from stream.commands.parts.command_line import Parser
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentation.pip_command import install_extra
-from stream.commands import CommandError, Parser, positive, say
-from stream.commands.model_options import add_model_options, load_segmenter, wanted_objects
+from stream.commands.parts.command_line import CommandError, Parser, positive, say
+from stream.commands.parts.model_options import add_model_options, load_segmenter, wanted_objects
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from segmentation.pip_command import install_extra
-from stream.commands import CommandError, Parser, learning_rate, positive, say, train_mask_rcnn
+from stream.commands import train_mask_rcnn
+from stream.commands.parts.command_line import CommandError, Parser, learning_rate, positive, say
 from stream.errors import StreamError
 
 EXAMPLES = """\

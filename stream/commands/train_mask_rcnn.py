@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.commands import CommandError, learning_rate, positive, say
-from stream.commands.data_options import add_data_options, read_data
+from stream.commands.parts.command_line import CommandError, learning_rate, positive, say
+from stream.commands.parts.data_options import add_data_options, read_data
 
 if TYPE_CHECKING:
     from segmentation.data import Photo

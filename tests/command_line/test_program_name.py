@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import run
-from stream.commands import COMMANDS, as_started
+from stream.commands.parts.command_line import COMMANDS, as_started
 from tests.command_line.failing import failing
 from tests.folders import ROOT
 
@@ -73,7 +73,9 @@ def test_files_of_that_name_keep_it(as_maskcast):
 @pytest.mark.parametrize("name", ["maskcast", "run.py"])
 def test_name_of_the_file_that_was_started(tmp_path, name):
     script = tmp_path / name
-    script.write_text("import sys\n\nfrom stream.commands import program\n\nprint(program())\n")
+    script.write_text(
+        "import sys\n\nfrom stream.commands.parts.command_line import program\n\nprint(program())\n"
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(script)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ import pytest
 import run
 from segmentation.data import read_dataset
 from segmentation.instances import Instances
-from stream.commands import say
+from stream.commands.parts.command_line import say
 from stream.commands.train_mask_rcnn import GAP, draw
 from tests.annotated_photos import SIZE_HW, write_coco
 from tests.folders import ROOT

@@ -10,7 +10,7 @@ import pytest
 
 import run
 from segmentation.data import read_dataset
-from stream.commands.data_options import read_data
+from stream.commands.parts.data_options import read_data
 from tests.annotated_photos import edit, write_coco
 
 

@@ -11,7 +11,7 @@ import pytest
 from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
-from stream.commands.error_line import one_line
+from stream.commands.parts.error_line import one_line
 from stream.errors import StreamError
 from stream.frame import Event, Source
 from stream.pipeline import Look, Pipeline

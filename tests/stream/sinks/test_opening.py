@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from stream.commands.cast_options import SOURCES
+from stream.commands.parts.cast_options import SOURCES
 from stream.errors import StreamError
 from stream.frame import OutputInfo, StreamInfo
 from stream.sinks import SinkOptions, open_sink, wants_instances

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from stream.commands import progress
+from stream.commands.parts import progress
 from stream.frame import StreamInfo
 from stream.stats import Stats
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands import say
+from stream.commands.parts.command_line import say
 
 if TYPE_CHECKING:
     from segmentation.data import Dataset

@@ -11,7 +11,7 @@ from tests.folders import ROOT
 
 BEGIN = """
 import signal, threading, time
-from stream.commands.interruption import Interruption
+from stream.commands.parts.interruption import Interruption
 
 def pressed(number=signal.SIGINT):
     try:

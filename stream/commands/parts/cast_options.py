@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from fractions import Fraction
 
-from stream.commands import COMMANDS, VERSION, Parser, json_file, model_options
+from stream.commands.parts import model_options
+from stream.commands.parts.command_line import COMMANDS, VERSION, Parser, json_file
 
 #: Constant rate factor of the encoder unless told otherwise.
 CRF = 20

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands import CommandError, positive, say
+from stream.commands.parts.command_line import CommandError, positive, say
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segmentation.errors import DataError, WeightsError
 from segmentation.pip_command import OPENCV_LIBRARIES, install_extra
-from stream.commands import CommandError
+from stream.commands.parts.command_line import CommandError
 from stream.errors import StreamError
 
 # what not everybody needs, by module, and the extra of pyproject.toml that installs it

@@ -282,7 +282,7 @@ class Source(Endpoint, ABC):
 
     #: what is known of the stream
     info: StreamInfo
-    #: so far, of what has nothing to do with the rest and could not be read
+    #: so far, of what could not be read: photos among others, and the end of a file, which is one
     num_left_out: int = 0
 
     def __init__(self) -> None:

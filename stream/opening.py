@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from stream.sinks import SinkOptions, open_sink, wants_instances
 from stream.sources import local_files, open_source
 from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
+
+#: Networks that were run, and on images of which shapes.
+_compiled_for: WeakKeyDictionary[Segmenter, set[tuple[int, ...]]] = WeakKeyDictionary()
 
 #: A camera's number, a path or whatever else the command line takes.
 Address = str | int | os.PathLike[str]
@@ -113,11 +117,22 @@ def open_run(
             keep_location=keep_location,
             on_message=on_message,
         )
-        ids = segmenter.category_ids if isinstance(segmenter, NumberedSegmenter) else None
-        info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes, ids))
+        info = output_info(source.info, segmenter, has_alpha=palette.has_alpha)
         opened = _open_sinks(sinks, info, options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
         yield _controlled(run, palette, segmenter, info, options, keep, stack)
+
+
+def output_info(info: StreamInfo, segmenter: Segmenter, *, has_alpha: bool) -> OutputInfo:
+    """Return what sinks are told of the outputs of a run.
+
+    Args:
+        info: of its source.
+        segmenter: the network.
+        has_alpha: its outputs are transparent.
+    """
+    ids = segmenter.category_ids if isinstance(segmenter, NumberedSegmenter) else None
+    return OutputInfo(info, has_alpha, categories(segmenter.classes, ids))
 
 
 def _opened(
@@ -205,11 +220,22 @@ def _pipeline(
     """Return the pipeline, its network ready, and what will count its frames."""
     # a photo goes to the network as it does in Python: shrunk once, by the network's own rule
     max_input = None if info.fps is None else segmenter.max_input
-    # compiled now: at the first image a camera would not wait for that
-    first = RgbPicture(np.zeros((info.height, info.width, 3), np.uint8))
-    segmenter.segment(np.stack([shrunk(first, segmenter.max_input)] * tracker.max_images))
+    _compile(segmenter, info, tracker.max_images)
     stats, refiner, look = Stats(), Refiner(blend=info.fps is not None), Look(effect, invert, keep)
     return Pipeline(tracker, refiner, look, max_input=max_input, stats=stats), stats
+
+
+def _compile(segmenter: Segmenter, info: StreamInfo, num_images: int) -> None:
+    """Run a network once, as at the first image a camera would not wait until it is compiled.
+
+    Photos wait; they differ in size, and are many where one network does a batch of them.
+    """
+    first = RgbPicture(np.zeros((info.height, info.width, 3), np.uint8))
+    images = np.stack([shrunk(first, segmenter.max_input)] * num_images)
+    known = _compiled_for.setdefault(segmenter, set())
+    if images.shape not in known and not (known and info.fps is None):
+        segmenter.segment(images)
+    known.add(images.shape)
 
 
 def _controlled(

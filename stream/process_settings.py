@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import cv2
 
+from segmentation.processors import num_processors
+
 # Numbers of the parameters in glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGEST_BLOCK = 32 << 20  # more glibc does not allow
@@ -27,7 +29,7 @@ def settle_process() -> None:
     each page of the next frame anew. OpenCV gets a quarter of the cores: four of our own threads
     call it at a time, and on few cores its threads spend more time waiting than they save.
     """
-    cv2.setNumThreads(max(1, (os.cpu_count() or 1) // 4))
+    cv2.setNumThreads(max(1, num_processors() // 4))
     if sys.platform.startswith("linux"):
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # only glibc has it
         if mallopt is not None:

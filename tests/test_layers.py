@@ -32,6 +32,7 @@ BELOW_ALL = tuple(
         "coco",
         "picture",
         "pip_command",
+        "processors",
         "unfinished",
         "user_cache",
     )
@@ -44,8 +45,8 @@ TRAINING, DATA, EVALUATION, RUNTIME, WEIGHTS, TRACKING, REFINEMENT, PARTS = (
     f"segmentation/{name}/"
     for name in "training data evaluation runtime weights tracking refinement parts".split()
 )
-SOURCES, SINKS, LIVE, DOCTOR, SERVE, COMMANDS = (
-    f"stream/{name}/" for name in "sources sinks live doctor serve commands".split()
+SOURCES, SINKS, LIVE, DOCTOR, SERVE, BATCH, COMMANDS = (
+    f"stream/{name}/" for name in "sources sinks live doctor serve batch commands".split()
 )
 # likewise, and what it gives puts together all of the trunk
 OPENING = ("stream/opening.py", "stream/__init__.py")
@@ -73,7 +74,7 @@ NEVER: list[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = [
     (
         ("stream/ffmpeg/",),
         (SOURCES, SINKS, LIVE, DOCTOR, SERVE, COMMANDS, "segmentation/"),
-        ("segmentation/picture.py",),
+        ("segmentation/picture.py", "segmentation/processors.py"),
     ),
     (
         (SOURCES,),
@@ -89,7 +90,8 @@ NEVER: list[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = [
     ((SINKS,), (SOURCES, LIVE, DOCTOR, SERVE, COMMANDS), ()),
     (TRUNK, (SOURCES, SINKS, LIVE, DOCTOR, SERVE, COMMANDS), ()),
     ((*TRUNK, SOURCES, SINKS, "stream/ffmpeg/", "stream/files/", LIVE, DOCTOR, SERVE), OPENING, ()),
-    (OPENING, (DOCTOR, SERVE, COMMANDS), ()),
+    (OPENING, (DOCTOR, SERVE, BATCH, COMMANDS), ()),
+    ((BATCH,), (DOCTOR, SERVE, COMMANDS), ()),
     ((LIVE,), (DOCTOR, SERVE, COMMANDS), ()),
     ((SERVE,), (SOURCES, SINKS, LIVE, DOCTOR, COMMANDS), ()),
     ((DOCTOR,), (SOURCES, SINKS, LIVE, SERVE, COMMANDS), ()),
@@ -107,6 +109,7 @@ NEVER: list[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = [
 #: What only these may import.
 ONLY = {
     TRAINING: (TRAINING, COMMANDS),
+    BATCH: (BATCH, COMMANDS),
     COMMANDS: (COMMANDS, "run.py"),
     "run.py": (),
 }
@@ -194,9 +197,9 @@ def users_of(names: set[str]) -> set[str]:
     return {path.relative_to(ROOT).as_posix() for path in files if names & names_used(path)}
 
 
-def test_four_places_start_processes():
-    # ffmpeg and its like; Python's own, which make a training's batches or decode uploads; one that
-    # tries a window
+def test_five_places_start_processes():
+    # ffmpeg and its like; Python's own, which make a training's batches, decode uploads or do a
+    # batch; one that tries a window
     endings = ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")
     starters = {f"os.{kind}{ending}" for kind in ("exec", "spawn") for ending in endings}
     starters |= {"os.system", "os.popen", "os.fork", "os.posix_spawn", "os.posix_spawnp"}
@@ -206,6 +209,7 @@ def test_four_places_start_processes():
         "stream/ffmpeg/process.py",
         "stream/serve/photo_process.py",
         "segmentation/training/batch_processes.py",
+        "stream/batch/worker_processes.py",
         "stream/display.py",
     }
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
+from segmentation.processors import num_processors
 from segmentation.runtime.keras_network import import_keras, keras_devices
 
 UNUSED_GPU = "the NVIDIA GPU is unused"
@@ -13,7 +13,7 @@ UNUSED_GPU = "the NVIDIA GPU is unused"
 
 def spare_threads() -> int:
     """Return how many threads a network may use so that one core is left to the video."""
-    return max(1, (os.cpu_count() or 2) - 1)
+    return max(1, num_processors() - 1)
 
 
 def gpu_present() -> bool:

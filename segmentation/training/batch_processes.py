@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import cv2
 
+from segmentation.processors import num_processors
+
 Batch = TypeVar("Batch")
 Maker = Callable[[int], Batch]
 
@@ -37,7 +39,7 @@ def batches(open_maker: Callable[[], Maker[Batch]], steps: Sequence[int]) -> Ite
     Raises:
         Exception: what a maker raised.
     """
-    num = min(MAX_PROCESSES, max(1, len(os.sched_getaffinity(0)) - 1))
+    num = min(MAX_PROCESSES, max(1, num_processors() - 1))
     # fork would copy a process whose threads Keras holds
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(num, context, _begin, (open_maker,))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
-from stream.commands.parts.cast_options import cast_parser
+from stream.commands.parts.cast_options import cast_parser, keyframes_of
 from stream.commands.parts.command_line import CommandError, say
 from stream.errors import StreamError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = cast_parser().parse_args(arguments)
-    keyframes, wanted = _keyframes(options), model_options.wanted_objects(options)
+    keyframes, wanted = keyframes_of(options), model_options.wanted_objects(options)
     _check_outputs(options)
     from stream.commands.parts.interruption import Interruption
     from stream.commands.parts.progress import progress
@@ -154,15 +154,6 @@ def _segmenter(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
 
     asks_for_instances = any(wants_instances(output) for output in options.output or ())
     return model_options.load_segmenter(options, wanted, asks_for_instances=asks_for_instances)
-
-
-def _keyframes(options: argparse.Namespace) -> Keyframes:
-    from stream.tracking import Keyframes
-
-    try:
-        return Keyframes.parse(options.keyframe, options.reuse)
-    except ValueError as error:
-        raise CommandError(f"--keyframe: {error}") from error
 
 
 def _check_outputs(options: argparse.Namespace) -> None:

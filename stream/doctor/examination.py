@@ -11,6 +11,7 @@ from pathlib import Path
 
 from segmentation.errors import WeightsError
 from segmentation.pip_command import OPENCV_LIBRARIES, install_extra, pip_install
+from segmentation.processors import num_processors
 from segmentation.runtime.devices import gpu_present, gpu_usable
 from segmentation.runtime.openvino_network import openvino_devices
 from segmentation.weights.bundled_weights import BUNDLED
@@ -48,10 +49,15 @@ def examine() -> Iterator[Finding]:
             yield Finding(topic, "wrong", f"cannot be looked at ({text})")
 
 
+def _cores() -> str:
+    there, usable = os.cpu_count() or 1, num_processors()
+    return f"{there} cores" if usable == there else f"{usable} of {there} cores"
+
+
 def _system() -> list[Finding]:
     text = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     packages = [f"{name} {_installed(name)}" for name in ("numpy", "opencv-python")]
-    found = [Finding("system", "ok", ", ".join([text, f"{os.cpu_count()} cores", *packages]))]
+    found = [Finding("system", "ok", ", ".join([text, _cores(), *packages]))]
     try:
         import cv2  # noqa: F401
     except ImportError as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 
+from segmentation.processors import num_processors
 from stream.ffmpeg.listing import listing_of
 from stream.ffmpeg.process import log_of
 from stream.ffmpeg.screen import is_screen_address, screen_options
@@ -109,4 +109,4 @@ def announces_length(address: str) -> bool:
 
 def _num_threads() -> int:
     """Return how many threads decode a file: each costs time, and more of them wait for us."""
-    return max(1, (os.cpu_count() or 1) // 4)
+    return max(1, num_processors() // 4)

@@ -7,7 +7,6 @@ the event loop never waits for a frame.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
@@ -15,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from segmentation.picture import RgbPicture
+from segmentation.processors import num_processors
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.tracker import Tracker
 from stream.pipeline import Choose, shrunk
@@ -47,7 +47,7 @@ class SharedNetworks:
         self.choose = dict(choose or {})
         self.segmenters = {segmenter.name: segmenter for segmenter in segmenters}
         self._alone = SegmenterThread()
-        num_others = max(2, (os.cpu_count() or 1) - 1)
+        num_others = max(2, num_processors() - 1)
         self._others = ThreadPoolExecutor(num_others, "visitors")
         self.num_threads = 1 + num_others
 

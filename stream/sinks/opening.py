@@ -164,6 +164,12 @@ def encodes(address: str) -> bool:
     return KINDS[_key(address)].encodes
 
 
+def is_file_ending(ending: str, *, of_video: bool = False) -> bool:
+    """Return whether a file with this ending, in lower case, can be written; one of a video."""
+    written = (*VIDEO_ENDINGS, *WRITERS) if of_video else KINDS
+    return ending.startswith(".") and ending in written
+
+
 def _key(address: str) -> str:
     """Return which of `KINDS` an address is of."""
     if not address:

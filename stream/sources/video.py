@@ -205,10 +205,16 @@ class VideoSource(Source):
         if status < 0 or broke_off:
             raise StreamError(f"{self._name}: broke off ({decoder.failure()})")
         if not self._remote and (status or decoder.has_reported("")):
+            self.num_left_out += int(self._ended_early())
             self._on_message(
                 f"{self._name}: is damaged, {self._num_frames} frames{self._share()} could be read "
                 f"({decoder.failure()})"
             )
+
+    def _ended_early(self) -> bool:
+        """Return whether more than a frame is missing of the announced length."""
+        whole_s, fps = self.info.duration_s, self.info.fps or _DEFAULT_FPS
+        return whole_s is not None and self._last_s + float(2 / fps) < whole_s - 0.001
 
     def _share(self) -> str:
         """Say how much of the announced length has come, "" where none was announced."""

@@ -14,6 +14,7 @@ import cv2
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Photo, decoded
 from segmentation.errors import DataError
+from segmentation.processors import num_processors
 
 #: Photos are smaller than that
 MAX_SIDE = 1_000_000
@@ -117,7 +118,7 @@ def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, .
     """
     photos = []
     num_specks = 0
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(num_processors())
     try:
         for entry, (photo, report) in zip(entries, pool.map(_check, entries), strict=True):
             for where, what, lost in report.problems:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
-from stream.commands.parts.command_line import COMMANDS, VERSION, Parser, json_file
+from stream.commands.parts.command_line import COMMANDS, VERSION, CommandError, Parser, json_file
+
+if TYPE_CHECKING:
+    from stream.tracking import Keyframes
 
 #: Constant rate factor of the encoder unless told otherwise.
 CRF = 20
 
-SOURCES = """\
+EFFECTS = """\
+--effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
+(transparent: .png, folder/, .mov, .webm, .gif, .webp, .apng), overlay, none.
+"""
+
+SOURCES = f"""\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
 photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y, or
 demo: (a portrait in motion, no camera needed).
@@ -24,9 +33,7 @@ labels:FOLDER/ (label maps), crops:FOLDER/ (one cut-out an object), dataset:FOLD
 on), labelme:FOLDER/ (to correct by hand), virtualcam:[DEVICE], null:, rtmp://HOST/APP/KEY,
 srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server).
 
---effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
-(transparent: .png, folder/, .mov, .webm, .gif, .webp, .apng), overlay, none.
-
+{EFFECTS}
 examples:
   run.py                                   webcam, background blurred, in a window
   run.py talk.mp4 -o out.mp4               a file, sound kept
@@ -57,7 +64,7 @@ def cast_parser() -> argparse.ArgumentParser:
     add("source", nargs="?", default="0", metavar="SOURCE", help="what to read (see below)")
     add("-o", "--output", action="append", metavar="SINK", help="where to write; repeatable")
     add("-y", "--overwrite", action="store_true", help="replace outputs that exist")
-    add("--effect", default="blur", metavar="NAME[=VALUE]", help="see below; default: blur")
+    add_casting_options(parser)
     add(
         "--background",
         action="append",
@@ -65,6 +72,18 @@ def cast_parser() -> argparse.ArgumentParser:
         metavar="PHOTO|VIDEO|#RRGGBB",
         help="another one for replace, which the key b changes to; repeatable",
     )
+    add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
+    add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
+    add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
+    add("--debug", action="store_true", help="show where an error comes from")
+    add("--version", action="version", version=f"maskcast {VERSION}")
+    return parser
+
+
+def add_casting_options(parser: argparse.ArgumentParser) -> None:
+    """Add how every source is cast: effect, network, and how files are written."""
+    add = parser.add_argument
+    add("--effect", default="blur", metavar="NAME[=VALUE]", help="see below; default: blur")
     add("--invert", action="store_true", help="apply the effect to the people instead")
     model_options.add_model_options(parser)
     add(
@@ -78,18 +97,7 @@ def cast_parser() -> argparse.ArgumentParser:
         choices=("auto", "hold", "flow"),
         help="in between, masks stay where they are (hold) or move with the picture (flow)",
     )
-    _add_file_options(parser)
-    add("--debug", action="store_true", help="show where an error comes from")
-    add("--version", action="version", version=f"maskcast {VERSION}")
-    return parser
-
-
-def _add_file_options(parser: argparse.ArgumentParser) -> None:
-    """Add how inputs are read and outputs written."""
-    add = parser.add_argument
     add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
-    add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
-    add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add(
         "--codec",
         metavar="h264|hevc|av1|vp9|prores",
@@ -113,7 +121,20 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         "veryfast:20 when live",
     )
     add("--keep-location", action="store_true", help="outputs say where their source was taken")
-    add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
+
+
+def keyframes_of(options: argparse.Namespace) -> Keyframes:
+    """Return which frames the network sees.
+
+    Raises:
+        CommandError: what is said of them makes no sense.
+    """
+    from stream.tracking import Keyframes
+
+    try:
+        return Keyframes.parse(options.keyframe, options.reuse)
+    except ValueError as error:
+        raise CommandError(f"--keyframe: {error}") from error
 
 
 def _keys() -> str:

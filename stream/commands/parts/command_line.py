@@ -13,7 +13,7 @@ from typing import Any
 VERSION = "0.1.0"
 
 #: Beside `cast`, which needs no name; each a file here.
-COMMANDS = ("data", "doctor", "evaluate", "models", "recover", "serve", "train")
+COMMANDS = ("batch", "data", "doctor", "evaluate", "models", "recover", "serve", "train")
 
 #: As all texts call the program; where `pip` installed it, there is no file of that name.
 PROGRAM = "run.py"

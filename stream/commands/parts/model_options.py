@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stream.commands.parts.command_line import CommandError, positive, say
 
 if TYPE_CHECKING:
-    from segmentation.segmenter import Segmenter
+    from segmentation.segmenter import Options, Segmenter
     from stream.foreground import Wanted
 
 
@@ -89,6 +89,26 @@ def prepare_segmenter(options: argparse.Namespace, stack: ExitStack) -> None:
         stack.callback(import_openvino_ahead().join)
 
 
+def network_options(
+    options: argparse.Namespace, wanted: Wanted | None, *, min_score: float | None = None
+) -> Options:
+    """Return how the network is loaded that the options name; see `load_segmenter`."""
+    from segmentation.segmenter import Options
+
+    return Options(
+        weights=options.weights,
+        min_score=min_score if options.min_score is None else options.min_score,
+        # an object asked for by its id may be of any class
+        keep=None if wanted is None or wanted.ids else list(wanted.classes),
+        classes=None if options.classes is None else options.classes.split(","),
+        size=options.size,
+        backend=options.backend,
+        device=options.device,
+        precision=options.precision,
+        on_message=say,
+    )
+
+
 def load_segmenter(
     options: argparse.Namespace,
     wanted: Wanted | None,
@@ -109,21 +129,8 @@ def load_segmenter(
         WeightsError: its weights are not there or cannot be used.
     """
     from segmentation.loading import load
-    from segmentation.segmenter import Options
 
-    # an object asked for by its id may be of any class
-    keep = None if wanted is None or wanted.ids else list(wanted.classes)
-    loading = Options(
-        weights=options.weights,
-        min_score=min_score if options.min_score is None else options.min_score,
-        keep=keep,
-        classes=None if options.classes is None else options.classes.split(","),
-        size=options.size,
-        backend=options.backend,
-        device=options.device,
-        precision=options.precision,
-        on_message=say,
-    )
+    loading = network_options(options, wanted, min_score=min_score)
     asks_for_instances = asks_for_instances or wanted is not None
     segmenter = load(options.model, loading, asks_for_instances=asks_for_instances)
     say(f"model: {segmenter.name} on {segmenter.device}")

@@ -110,3 +110,24 @@ def picture_bar(num_pictures: int) -> Iterator[Callable[[], None]]:
             bar.update()
 
         yield update
+
+
+@contextmanager
+def files_bar(num_files: int) -> Iterator[Callable[[int, float, float | None], None]]:
+    """Show a bar for files that several workers do.
+
+    Yields:
+        A function to call with the files that are done, the frames a second of all workers, and the
+        seconds that are left, `None` where that is not known.
+    """
+    with _bar(
+        total=num_files,
+        bar_format="{percentage:3.0f}%|{bar}| {n}/{total} files [{elapsed}{postfix}]",
+    ) as bar:
+
+        def update(num_done: int, fps: float, left_s: float | None) -> None:
+            left = "?" if left_s is None else bar.format_interval(left_s)
+            bar.set_postfix_str(f"{left} left, {fps:.1f} frames/s", refresh=False)
+            bar.update(num_done - bar.n)
+
+        yield update

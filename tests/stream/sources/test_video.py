@@ -254,6 +254,7 @@ def test_a_cut_off_file_gives_its_beginning_and_says_so(
     os.truncate(path, path.stat().st_size * 2 // 3)
     with VideoSource(str(path), told.append) as source:
         num_frames = sum(1 for _ in source)
+        assert source.num_left_out == 1  # its end
     assert 25 < num_frames < 70
     (line,) = told
     assert f"{path}: is damaged, {num_frames} frames (" in line

@@ -1,0 +1,236 @@
+"""Hands the jobs of a batch to workers, and goes on whatever becomes of these."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from segmentation.processors import usable_processors
+from stream.batch.job import Job, Outcome
+from stream.batch.plan import discard_parts
+from stream.batch.worker_processes import Event, Order, WorkerProcess
+from stream.errors import StreamError
+
+#: Photos that share a run: each run costs a few milliseconds, each death of a worker all of them.
+PHOTOS_AT_ONCE = 16
+#: How often a job is begun at most, where the worker that does it dies.
+TRIES = 3
+_TURN_S = 0.2
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """Of a worker, and what it has still to do.
+
+    Attributes:
+        processors: that it may use.
+        process: of the worker, `None` where there is none.
+        jobs: by their numbers; the first one is under way.
+        since_s: when that was begun.
+        time_s: how far it is, of a video.
+        is_ready: its network is loaded.
+    """
+
+    processors: Sequence[int]
+    process: WorkerProcess | None = None
+    jobs: dict[int, Job] = field(default_factory=dict)
+    since_s: float = 0.0
+    time_s: float = 0.0
+    is_ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what happens, from the thread of the run.
+
+    Attributes:
+        on_done: a job, and what came of it.
+        on_message: a line for people.
+        on_turn: now and then, with how far the videos under way are, in seconds.
+    """
+
+    on_done: Callable[[Job, Outcome], None]
+    on_message: Callable[[str], None] = lambda text: None
+    on_turn: Callable[[dict[Job, float]], None] = lambda times: None
+
+
+class BatchRun:
+    """Jobs, and the processes that do them.
+
+    Args:
+        jobs: to be done, each once.
+        order: what workers are started with.
+        shares: for each worker the processors that it may use.
+        listener: is told what happens.
+        limit_s: how long a job may take, `None` for ever.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        order: Order,
+        shares: Sequence[Sequence[int]],
+        listener: Listener,
+        limit_s: float | None = None,
+    ) -> None:
+        """Start nothing yet."""
+        # what takes longest first, so that all workers end at about the same time
+        videos = sorted(filter(lambda job: not job.is_photo, jobs), key=_size, reverse=True)
+        self._videos = deque(videos)
+        self._photos = deque(job for job in jobs if job.is_photo)
+        self._alone: deque[Job] = deque()  # those that were under way when a worker died
+        self._order = order
+        self._places = [_Place(share) for share in shares]
+        self._listener, self._limit_s = listener, limit_s
+        self._deaths: Counter[Job] = Counter()
+        self._told: set[str] = set()
+
+    def play(self, stop: threading.Event) -> None:
+        """Do all of it; once `stop` is set, nothing more is begun.
+
+        Raises:
+            StreamError: no worker can work at all; says why.
+            KeyboardInterrupt: somebody has no time; what is under way is given up.
+        """
+        try:
+            while self._turn(stop):
+                pass
+        except BaseException:
+            under_way = [job for place in self._places for job in place.jobs.values()]
+            for process in self._processes():
+                process.kill()
+            discard_parts(under_way)
+            raise
+        for process in self._processes():
+            process.leave()
+
+    def _processes(self) -> dict[WorkerProcess, _Place]:
+        return {place.process: place for place in self._places if place.process is not None}
+
+    def _turn(self, stop: threading.Event) -> bool:
+        """Hand out work and hear what comes of it; returns whether there is more to do."""
+        is_left = not stop.is_set() and self._num_left() > 0
+        if is_left:
+            self._start()
+            for place in self._places:
+                if place.is_ready and not place.jobs:
+                    self._hand_over(place)
+        processes = self._processes()
+        for process in WorkerProcess.with_news(list(processes), _TURN_S):
+            self._hear(processes[process], process.next_event())
+        self._check_times()
+        under_way = [place for place in self._places if place.jobs]
+        self._listener.on_turn(
+            {next(iter(place.jobs.values())): place.time_s for place in under_way}
+        )
+        return bool(under_way) or (not stop.is_set() and self._num_left() > 0)
+
+    def _num_left(self) -> int:
+        return len(self._alone) + len(self._videos) + len(self._photos)
+
+    def _start(self) -> None:
+        """Start workers where there are none, and something for them to do."""
+        num_waiting = sum(place.process is not None and not place.jobs for place in self._places)
+        for place in self._places:
+            if place.process is None and num_waiting < self._num_left():
+                place.process = WorkerProcess(self._order, place.processors)
+                num_waiting += 1
+
+    def _hand_over(self, place: _Place) -> None:
+        jobs = self._next_jobs()
+        if jobs and place.process is not None:
+            place.jobs, place.since_s, place.time_s = dict(enumerate(jobs)), time.monotonic(), 0.0
+            place.process.give(jobs)
+
+    def _next_jobs(self) -> list[Job]:
+        for alone in (self._alone, self._videos):
+            if alone:
+                return [alone.popleft()]
+        at_once = max(1, min(PHOTOS_AT_ONCE, len(self._photos) // (2 * len(self._places))))
+        return [self._photos.popleft() for _ in range(min(at_once, len(self._photos)))]
+
+    def _hear(self, place: _Place, event: Event) -> None:
+        match event.kind:
+            case "ready":
+                place.is_ready = True
+                self._tell_once(f"model: {event.text}")
+            case "told":
+                self._tell_once(event.text)
+            case "at":
+                place.time_s = event.time_s
+            case "done":
+                job, place.since_s = place.jobs.pop(event.number), time.monotonic()
+                assert event.outcome is not None
+                self._listener.on_done(job, event.outcome)
+            case "broken":
+                raise StreamError(event.text)
+            case "ended":
+                self._put_back(place, event.text)
+
+    def _tell_once(self, text: str) -> None:
+        """Tell what every worker says, once."""
+        if text not in self._told:
+            self._told.add(text)
+            self._listener.on_message(text)
+
+    def _put_back(self, place: _Place, why: str) -> None:
+        """Put back the jobs of a worker that has died; another one will take its place."""
+        jobs = list(place.jobs.values())
+        if not place.is_ready:
+            raise StreamError(f"a worker {why} as it loaded its network; is there enough memory?")
+        place.process, place.is_ready, place.jobs = None, False, {}
+        if not jobs:
+            return
+        discard_parts(jobs)
+        first, *others = jobs
+        self._deaths[first] += 1
+        if self._deaths[first] < TRIES:
+            self._alone.append(first)
+        else:
+            reason = f"{first.source}: its worker {why}, {TRIES} times; is there enough memory?"
+            self._listener.on_done(first, Outcome("failed", 0.0, error=reason))
+        # whose fault it was is not known where several shared a run
+        self._alone.extend(others)
+
+    def _check_times(self) -> None:
+        """Give up jobs that take too long."""
+        if self._limit_s is None:
+            return
+        for place in self._places:
+            if place.jobs and time.monotonic() - place.since_s > self._limit_s:
+                late, *others = place.jobs.values()
+                self._kill(place)
+                discard_parts([late])
+                reason = f"{late.source}: took longer than {self._limit_s:g} s"
+                self._listener.on_done(late, Outcome("failed", self._limit_s, error=reason))
+                self._alone.extend(others)
+
+    def _kill(self, place: _Place) -> None:
+        if place.process is not None:
+            place.process.kill()
+        place.process, place.is_ready, place.jobs = None, False, {}
+
+
+def shares_of(num_workers: int, num_allowed: int) -> list[list[int]]:
+    """Return for each worker the processors that it may use.
+
+    Args:
+        num_workers: that share them.
+        num_allowed: how many may be kept busy in all; of those that there are to run on.
+    """
+    usable = usable_processors()
+    if num_workers == 1:
+        return [usable]
+    size = max(1, min(num_allowed, len(usable)) // num_workers)
+    ring = usable * (num_workers * size // len(usable) + 1)
+    return [ring[size * number : size * (number + 1)] for number in range(num_workers)]
+
+
+def _size(job: Job) -> int:
+    try:
+        return job.source.stat().st_size
+    except OSError:
+        return 0

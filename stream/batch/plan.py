@@ -1,0 +1,120 @@
+"""What of a batch is left to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segmentation.unfinished import PART, discard_if_left, unfinished_in
+from stream.batch.job import Job, Outcome, State
+from stream.batch.records import Record, SourceState
+from stream.errors import StreamError
+
+_MAX_NAMED = 5
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is left, and what is not.
+
+    Attributes:
+        to_do: jobs to be done.
+        kept: those whose outputs stand, and what came of them.
+        lost: those that cannot be done, and why.
+        older: how many of `kept` each other version of the program made.
+    """
+
+    to_do: list[Job] = field(default_factory=list)
+    kept: list[tuple[Job, Outcome]] = field(default_factory=list)
+    lost: list[tuple[Job, Outcome]] = field(default_factory=list)
+    older: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What counts as done.
+
+    Attributes:
+        recipe: see `Settings.recipe`.
+        version: of the program.
+        redo_older: what another version made is made anew.
+        retry_failed: what is partial as well.
+        overwrite: files that no batch made may be replaced.
+    """
+
+    recipe: Mapping[str, Any]
+    version: str
+    redo_older: bool = False
+    retry_failed: bool = False
+    overwrite: bool = False
+
+
+def make_plan(jobs: Sequence[Job], records: Mapping[Path, Record], rules: Rules) -> Plan:
+    """Say of each job whether it is left to do.
+
+    Raises:
+        StreamError: files that no batch made are in the way.
+    """
+    plan, in_the_way = Plan(), list[Path]()
+    for job in jobs:
+        try:
+            state = SourceState.of(job.source)
+        except OSError as error:
+            reason = f"{job.source}: cannot be read ({error.strerror})"
+            plan.lost.append((job, Outcome("failed", 0.0, error=reason)))
+            continue
+        known = [records.get(output) for output in job.outputs]
+        kept = _kept(job, known, state, rules)
+        if kept is None:
+            plan.to_do.append(job)
+            pairs = zip(job.outputs, known, strict=True)
+            in_the_way += [path for path, record in pairs if record is None and path.exists()]
+            continue
+        plan.kept.append((job, kept))
+        if (first := known[0]) is not None and first.version != rules.version:
+            plan.older[first.version] += 1
+    if in_the_way and not rules.overwrite:
+        names = ", ".join(map(str, in_the_way[:_MAX_NAMED]))
+        more = ", ..." if len(in_the_way) > _MAX_NAMED else ""
+        raise StreamError(
+            f"{names}{more}: {len(in_the_way)} outputs exist that no batch has made; name another "
+            "folder, or add -y to replace them"
+        )
+    return plan
+
+
+def discard_parts(jobs: Sequence[Job]) -> None:
+    """Delete what dead batches left on its way to the outputs of jobs, unless it is in use."""
+    targets = {output for job in jobs for output in job.outputs}
+    for folder in {target.parent for target in targets}:
+        try:
+            parts = unfinished_in(folder, PART)
+        except OSError:
+            continue
+        for part, target in parts.items():
+            if target in targets:
+                discard_if_left(part)
+
+
+def _kept(
+    job: Job, known: Sequence[Record | None], state: SourceState, rules: Rules
+) -> Outcome | None:
+    """Return what came of a job whose outputs all stand as they should, else `None`."""
+    for output, record in zip(job.outputs, known, strict=True):
+        if record is None or record.source != state or record.recipe != rules.recipe:
+            return None
+        if record.state == "begun" or (record.state == "partial" and rules.retry_failed):
+            return None
+        if record.version != rules.version and rules.redo_older:
+            return None
+        try:
+            if output.stat().st_size != record.num_bytes:
+                return None
+        except OSError:
+            return None
+    worst = max((each for each in known if each is not None), key=lambda each: each.state)
+    reached: State = "partial" if worst.state == "partial" else "done"
+    return Outcome(reached, worst.seconds, worst.num_frames, worst.duration_s, worst.error)

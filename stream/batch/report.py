@@ -1,0 +1,85 @@
+"""What came of a batch: a file with a line for each input, and figures for people."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from stream.batch.job import Job, Outcome
+from stream.batch.shards import Shard
+from stream.files.outputs import save
+
+
+class Report:
+    """What is known so far of the jobs of a batch.
+
+    Args:
+        num_jobs: in all.
+
+    Attributes:
+        counts: of jobs, by their states, and "kept" of those that were made before.
+        num_frames: that were written now.
+        failures: a line for each job that failed or is partial, in the order in which they ended.
+    """
+
+    def __init__(self, num_jobs: int) -> None:
+        """Know of none."""
+        self.num_jobs = num_jobs
+        self.counts: Counter[str] = Counter()
+        self.num_frames = 0
+        self.failures: list[str] = []
+        self._lines: dict[str, dict[str, Any]] = {}
+
+    def add(self, job: Job, outcome: Outcome, *, is_kept: bool = False) -> dict[str, Any]:
+        """Add what came of a job; returns it in JSON's terms."""
+        self.counts["kept" if is_kept else outcome.state] += 1
+        self.num_frames += 0 if is_kept else outcome.num_frames
+        if outcome.state != "done":
+            self.failures.append(_failure(job, outcome))
+        line = {
+            "input": str(job.source),
+            "output": [str(path) for path in job.outputs],
+            "state": outcome.state,
+            "made": not is_kept,
+            "seconds": round(outcome.seconds, 3),
+            "frames": outcome.num_frames,
+            "error": outcome.error,
+        }
+        self._lines[str(job.outputs[0])] = line
+        return line
+
+    @property
+    def num_ended(self) -> int:
+        """Jobs of which it is known what came of them."""
+        return len(self._lines)
+
+    def summary(self) -> str:
+        """Return the counts in one line for people."""
+        names = {"done": "done", "partial": "in part", "failed": "failed", "kept": "made before"}
+        told = [f"{self.counts[key]} {name}" for key, name in names.items() if self.counts[key]]
+        left = self.num_jobs - self.num_ended
+        return ", ".join([*told, *([f"{left} left"] if left else [])]) or "nothing to do"
+
+    def save(self, folder: Path, shard: Shard) -> Path:
+        """Write `report.jsonl`, sorted by outputs; returns its path.
+
+        Raises:
+            StreamError: it cannot be written.
+        """
+        part = "" if shard.of == 1 else f"-{shard.number}-of-{shard.of}"
+        path = folder / f"report{part}.jsonl"
+        lines = [self._lines[key] for key in sorted(self._lines)]
+        save(_json_lines(lines), path)
+        return path
+
+
+def _json_lines(lines: Iterable[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(line) + "\n" for line in lines).encode("ascii")
+
+
+def _failure(job: Job, outcome: Outcome) -> str:
+    text = outcome.error or "not all of it could be read"
+    return text if str(job.source) in text else f"{job.source}: {text}"

@@ -1,0 +1,236 @@
+"""Does the jobs of a batch, with one network that stays loaded."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from segmentation.loading import load
+from stream.batch.each_photo import EachPhoto
+from stream.batch.job import Job, Outcome, State
+from stream.batch.records import Record, Records, SourceState
+from stream.batch.settings import Settings
+from stream.errors import StreamError
+from stream.files.outputs import make_folder
+from stream.foreground import Keep, parse_keep
+from stream.frame import Sink, Source
+from stream.live.palette import Palette
+from stream.opening import open_run, output_info
+from stream.running.loop import Run, play
+from stream.sinks import SinkOptions
+from stream.sources import open_source
+from stream.sources.photos import Photos
+
+#: Told after each job: its number among those handed over, and what came of it.
+OnDone = Callable[[int, Outcome], None]
+
+
+class Worker:
+    """What does jobs one after the other, and records what it did.
+
+    Args:
+        folder: of the outputs.
+        settings: how all of them are done.
+        recipe: of these, see `Settings.recipe`.
+        version: of the program.
+        on_message: told, in one line each, what the network has to say.
+
+    Attributes:
+        network: which it is and on what, for people.
+
+    Raises:
+        ValueError: the network cannot do what is asked for.
+        WeightsError: its weights cannot be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        recipe: dict[str, Any],
+        version: str,
+        on_message: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Load the network."""
+        self._settings, self._recipe, self._version = settings, recipe, version
+        self._records = Records(folder)
+        self._begun: dict[Job, SourceState] = {}
+        self._written: dict[str, Any] = {
+            "codec": settings.codec,
+            "encoder": settings.encoder,
+            "preset": settings.preset or "medium",
+            "crf": settings.crf,
+            "polygons": settings.polygons,
+            "keep_location": settings.keep_location,
+        }
+        self._segmenter = load(settings.model, settings.network, on_message=on_message)
+        self.network = f"{self._segmenter.name} on {self._segmenter.device}"
+
+    def do(
+        self, jobs: Sequence[Job], on_done: OnDone, on_progress: Callable[[float], None]
+    ) -> None:
+        """Do jobs: one video, or photos. Call it from the main thread.
+
+        Args:
+            jobs: whatever fails of one fails no other.
+            on_done: called in the order in which they end, from any thread, once for each.
+            on_progress: called now and then with how far a video is, in seconds.
+        """
+        left = dict(enumerate(jobs))
+
+        def done(number: int, outcome: Outcome) -> None:
+            if left.pop(number, None) is not None:
+                on_done(number, self._recorded(jobs[number], outcome))
+
+        if len(jobs) > 1:
+            # what goes wrong with one of them it says itself, below
+            with suppress(Exception):
+                self._do_photos(jobs, done)
+        for number, job in list(left.items()):
+            began, before = time.monotonic(), [_identity(output) for output in job.outputs]
+            try:
+                if job.is_photo:
+                    self._do_photos([job], partial(_as, number, done))
+                else:
+                    done(number, self._do_video(job, on_progress))
+            except Exception as error:  # of whatever kind: there are others to be done
+                reason = " ".join(str(error).split()) or type(error).__name__
+                after = [_identity(output) for output in job.outputs]
+                stands = all(new not in (None, old) for old, new in zip(before, after, strict=True))
+                state: State = "partial" if stands else "failed"
+                done(number, Outcome(state, time.monotonic() - began, error=reason))
+
+    def _do_video(self, job: Job, on_progress: Callable[[float], None]) -> Outcome:
+        """Do one video; what is damaged or ends early of it is told by its outcome.
+
+        Raises:
+            Exception: it could not be done.
+        """
+        began, told = time.monotonic(), list[str]()
+        self._begin(job)
+        with ExitStack() as stack:
+            address = os.path.abspath(job.source)  # no device has such a name
+            source = stack.enter_context(open_source(address, on_message=told.append))
+            palette = Palette(self._settings.effect, (), stack)
+            run = stack.enter_context(
+                self._run(source, job.outputs, [job], palette, on_message=told.append)
+            )
+            play(run, on_progress=lambda: on_progress(run.stats.position_s))
+            return Outcome(
+                "partial" if source.num_left_out else "done",
+                time.monotonic() - began,
+                run.stats.counts["processed"],
+                source.info.duration_s or run.stats.position_s,
+                told[-1] if source.num_left_out and told else "",
+            )
+
+    def _do_photos(self, jobs: Sequence[Job], on_done: OnDone) -> None:
+        """Do photos in one run; those that cannot be read are not among what `on_done` is told.
+
+        Raises:
+            StreamError: none can be read.
+        """
+        last = time.monotonic()
+
+        def end(number: int, error: str) -> None:
+            nonlocal last
+            seconds, last = time.monotonic() - last, time.monotonic()
+            on_done(
+                number, Outcome("failed" if error else "done", seconds, int(not error), error=error)
+            )
+
+        with ExitStack() as stack:
+            source = stack.enter_context(Photos([job.source for job in jobs]))
+            palette = Palette(self._settings.effect, (), stack)
+            info = output_info(source.info, self._segmenter, has_alpha=palette.has_alpha)
+            paths = [job.outputs for job in jobs]
+            inputs = [job.source for job in jobs]
+            options = SinkOptions(overwrite=True, input_paths=inputs, **self._written)
+            sink = EachPhoto(paths, info, options, lambda number: self._begin(jobs[number]), end)
+            stack.enter_context(sink)
+            play(stack.enter_context(self._run(source, [sink], jobs, palette)))
+
+    def _run(
+        self,
+        source: Source,
+        sinks: Sequence[Path | Sink],
+        jobs: Sequence[Job],
+        palette: Palette,
+        on_message: Callable[[str], None] = lambda text: None,
+    ) -> AbstractContextManager[Run]:
+        settings = self._settings
+        wanted = None if settings.keep is None else parse_keep(settings.keep)
+        return open_run(
+            source,
+            *sinks,
+            segmenter=self._segmenter,
+            effect=palette,
+            invert=settings.invert,
+            keep=None if wanted is None else Keep.of(wanted, self._segmenter.classes),
+            keyframes=settings.keyframes,
+            overwrite=True,
+            input_paths=[job.source for job in jobs],
+            on_message=on_message,
+            **self._written,
+        )
+
+    def _begin(self, job: Job) -> None:
+        """Note that what will stand under the names of the outputs is ours.
+
+        Raises:
+            StreamError: that cannot be written, or there is no room for the outputs.
+        """
+        self._begun[job] = state = SourceState.of(job.source)
+        for output in job.outputs:
+            make_folder(output.parent)
+            self._records.write(self._record(output, "begun", state))
+
+    def _recorded(self, job: Job, outcome: Outcome) -> Outcome:
+        """Note what came of a job; returns it, or that it could not be noted."""
+        source = self._begun.pop(job, None)
+        try:
+            for output in job.outputs:
+                if source is not None and outcome.state != "failed":
+                    self._records.write(self._result(output, outcome, source))
+                elif not output.exists():
+                    self._records.forget(output)
+        except (OSError, StreamError) as error:
+            return replace(outcome, state="failed", error=" ".join(str(error).split()))
+        return outcome
+
+    def _result(self, output: Path, outcome: Outcome, source: SourceState) -> Record:
+        """Return the record of an output that stands."""
+        assert outcome.state != "failed"
+        return replace(
+            self._record(output, outcome.state, source),
+            num_bytes=output.stat().st_size,
+            seconds=round(outcome.seconds, 3),
+            num_frames=outcome.num_frames,
+            duration_s=outcome.duration_s,
+            error=outcome.error,
+        )
+
+    def _record(
+        self, output: Path, state: Literal["begun", "done", "partial"], source: SourceState
+    ) -> Record:
+        return Record(self._records.name(output), state, self._version, self._recipe, source)
+
+
+def _as(number: int, done: OnDone, _: int, outcome: Outcome) -> None:
+    """Tell of the only job of a run under its number among all."""
+    done(number, outcome)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from one that takes its name, `None` where there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_mtime_ns

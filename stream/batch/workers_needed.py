@@ -1,0 +1,43 @@
+"""How many workers a machine bears."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+from segmentation.processors import num_processors
+from segmentation.runtime.devices import gpu_present
+from stream.batch.settings import Settings
+
+#: Bytes that a worker takes with a network, its frames and ffmpeg's, measured with 1080p; those of
+#: networks that are not named here have 100 million weights and more.
+_MEMORY = {"portrait": 1 << 30, "mask-rcnn-person": 3 << 29}
+_MEMORY_OF_OTHERS = 4 << 30
+
+
+def num_workers(num_jobs: int, settings: Settings) -> int:
+    """Return how many workers do so many jobs best: one a processor, as far as memory reaches.
+
+    Networks that run on a GPU have it for themselves.
+    """
+    if settings.network.device != "cpu" and gpu_present() and settings.model not in _MEMORY:
+        return 1
+    most = min(num_jobs, num_processors())
+    memory = _available_memory()
+    if memory is not None:
+        most = min(most, memory // _MEMORY.get(settings.model, _MEMORY_OF_OTHERS))
+    return max(1, most)
+
+
+def _available_memory() -> int | None:
+    """Return the bytes that are free or can be freed, `None` where the system does not say."""
+    found = []
+    with contextlib.suppress(OSError):
+        text = Path("/proc/meminfo").read_text()
+        found += [int(kib) * 1024 for kib in re.findall(r"^MemAvailable:\s+(\d+) kB", text, re.M)]
+    with contextlib.suppress(OSError, ValueError):  # no limit is "max"
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text())
+        found.append(limit - int((group / "memory.current").read_text()))
+    return min(found, default=None)

@@ -1,0 +1,257 @@
+"""`run.py batch`: many files, done by several workers, on one machine or many."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stream.commands.parts import model_options
+from stream.commands.parts.cast_options import EFFECTS, add_casting_options, keyframes_of
+from stream.commands.parts.command_line import VERSION, CommandError, Parser, positive, say
+from stream.errors import StreamError
+
+if TYPE_CHECKING:
+    from stream.batch.batch_run import Listener
+    from stream.batch.inputs import Found
+    from stream.batch.job import Job, Outcome
+    from stream.batch.plan import Plan
+    from stream.batch.records import Records
+    from stream.batch.report import Report
+    from stream.batch.settings import Settings
+    from stream.batch.shards import Shard
+
+EXAMPLES = f"""\
+INPUT: a file, a folder (with all that is below it, whose structure stays), a 'glob', or @LIST, a
+file with one path a line.
+
+{EFFECTS}
+The same command again does what is missing or has changed: an output is done when it stands as it
+was recorded, made from the same input with the same options and weights. Ctrl-C ends after the
+files under way, twice at once.
+
+examples:
+  run.py batch talks/ -o blurred/
+  run.py batch 'photos/*.jpg' -o cut/ --effect cutout
+  run.py batch @list.txt -o out/ --to .mp4 --to .jsonl --model mask-rcnn-person
+  run.py batch talks/ -o blurred/ --shard 0/8          one of eight machines
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `batch INPUT... -o FOLDER/`."""
+    from stream.batch.records import Records
+    from stream.batch.report import Report
+
+    options = batch_parser().parse_args(arguments)
+    shard = _shard(options)
+    settings = _settings(options)
+    folder = Path(options.output)
+    found = _found(options, settings, folder)
+    jobs = shard.jobs(found.jobs)
+    records = Records(folder)
+    plan = _plan(options, settings, jobs, records)
+    report = Report(len(jobs))
+    for job, outcome in plan.kept:
+        report.add(job, outcome, is_kept=True)
+    for job, outcome in plan.lost:
+        _told_as_json(options, report.add(job, outcome))
+    _tell_plan(found, plan, shard)
+    records.clear_up()
+    whole = not plan.to_do or _done(options, settings, plan, report)
+    return _ended(report, folder, shard, whole=whole)
+
+
+def batch_parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    parser = Parser(
+        "batch",
+        description="Casts many files; what is done stays done.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="INPUT", help="what to read (see below)")
+    add("-o", "--output", required=True, metavar="FOLDER/", help="where to write; made if absent")
+    add(
+        "--to",
+        action="append",
+        default=[],
+        metavar=".ENDING",
+        help="of the outputs, repeatable; default: that of the input, else .mp4 or .png",
+    )
+    add("-y", "--overwrite", action="store_true", help="replace files that no batch has made")
+    add("--workers", metavar="N|auto", type=_workers, help="default: auto, by cores and memory")
+    add("--shard", metavar="I/N", help="do part I (from 0) of N; default: that of a Slurm array")
+    add("--time-limit", metavar="S", type=positive, help="give up a file after so many seconds")
+    add("--redo", choices=("older",), help="make anew what another version has made")
+    add("--retry-failed", action="store_true", help="make anew what is there in part")
+    add("--json", action="store_true", help="print a line for each file that has ended")
+    add_casting_options(parser)
+    add("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _workers(text: str) -> int | None:
+    return None if text == "auto" else positive(text)
+
+
+def _shard(options: argparse.Namespace) -> Shard:
+    from stream.batch.shards import parse_shard
+
+    try:
+        return parse_shard(options.shard)
+    except ValueError as error:
+        raise CommandError(f"--shard: {error}") from error
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Return how all files are done, the network's name settled."""
+    from stream.batch.settings import Settings, chosen
+    from stream.sinks import wants_instances
+
+    wanted = model_options.wanted_objects(
+        options, objects_allowed=False, because="they are numbered anew in each file"
+    )
+    asks = wanted is not None or any(wants_instances(f"x{ending}") for ending in options.to)
+    network = model_options.network_options(options, wanted)
+    model, network = chosen(options.model, network, asks_for_instances=asks)
+    _check_effect(options.effect)
+    return Settings(
+        model=model,
+        network=network,
+        effect=options.effect,
+        invert=options.invert,
+        keep=options.keep,
+        keyframes=keyframes_of(options),
+        codec=options.codec,
+        encoder=options.encoder,
+        preset=options.quality[0],
+        crf=options.quality[1],
+        polygons=options.polygons,
+        keep_location=options.keep_location,
+    )
+
+
+def _check_effect(effect: str) -> None:
+    """Raise before anything is begun what every file would fail with."""
+    from contextlib import ExitStack
+
+    from stream.live.palette import Palette
+
+    with ExitStack() as stack:
+        try:
+            Palette(effect, (), stack)
+        except ValueError as error:
+            raise CommandError(f"--effect {error}") from error
+
+
+def _found(options: argparse.Namespace, settings: Settings, folder: Path) -> Found:
+    """Return what there is to do, the folder for it being there."""
+    from stream.batch.inputs import find_jobs
+    from stream.files.outputs import make_folder, writing
+
+    transparent = settings.effect == "cutout"
+    found = find_jobs(options.inputs, folder, options.to, is_transparent=transparent)
+    if not found.jobs:
+        raise StreamError(f"{', '.join(options.inputs)}: no photos or videos in it")
+    if folder.exists() and not folder.is_dir():
+        raise StreamError(f"{folder}: is a file; name a folder for the outputs")
+    make_folder(folder)
+    with writing(folder):
+        probe = folder / ".maskcast" / "writable"
+        probe.parent.mkdir(exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    return found
+
+
+def _plan(
+    options: argparse.Namespace, settings: Settings, jobs: Sequence[Job], records: Records
+) -> Plan:
+    from stream.batch.plan import Rules, make_plan
+
+    rules = Rules(
+        settings.recipe(),
+        VERSION,
+        redo_older=options.redo == "older",
+        retry_failed=options.retry_failed,
+        overwrite=options.overwrite,
+    )
+    return make_plan(jobs, records.all(), rules)
+
+
+def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
+    for remark in found.remarks:
+        say(remark)
+    part = "" if shard.of == 1 else f"part {shard} of {len(found.jobs)}: "
+    say(f"{part}{len(plan.to_do)} to do, {len(plan.kept)} made before")
+    for version, number in sorted(plan.older.items()):
+        say(f"{number} were made by version {version}; --redo older makes them anew")
+
+
+def _done(options: argparse.Namespace, settings: Settings, plan: Plan, report: Report) -> bool:
+    """Do what is left to do; returns whether that was not cut short."""
+    from segmentation.processors import num_processors
+    from stream.batch.batch_run import BatchRun, shares_of
+    from stream.batch.plan import discard_parts
+    from stream.batch.worker_processes import Order
+    from stream.batch.workers_needed import num_workers
+    from stream.commands.parts.interruption import Interruption
+
+    workers = options.workers or num_workers(len(plan.to_do), settings)
+    workers = min(workers, len(plan.to_do))
+    discard_parts(plan.to_do)
+    order = Order(Path(options.output), settings, settings.recipe(), VERSION)
+    stop = threading.Event()
+    with Interruption(stop) as interruption, _listener(options, plan, report, workers) as listener:
+        interruption.is_heeded = True
+        shares = shares_of(workers, num_processors())
+        batch = BatchRun(plan.to_do, order, shares, listener, options.time_limit)
+        batch.play(stop)
+    return not interruption.came
+
+
+@contextmanager
+def _listener(
+    options: argparse.Namespace, plan: Plan, report: Report, workers: int
+) -> Iterator[Listener]:
+    """Give what shows how far a batch is, and notes what came of its jobs."""
+    from stream.batch.batch_run import Listener
+    from stream.batch.time_left import TimeLeft
+    from stream.commands.parts.progress import files_bar
+
+    left, began = TimeLeft(plan.to_do, workers), time.monotonic()
+    with files_bar(len(plan.to_do)) as update:
+
+        def done(job: Job, outcome: Outcome) -> None:
+            left.done(job, outcome)
+            _told_as_json(options, report.add(job, outcome))
+
+        def turn(under_way: dict[Job, float]) -> None:
+            num_done = report.num_ended - report.counts["kept"] - len(plan.lost)
+            fps = report.num_frames / (time.monotonic() - began)
+            update(num_done, fps, left.seconds(under_way))
+
+        yield Listener(done, say, turn)
+
+
+def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:
+    if options.json:
+        print(json.dumps(line), flush=True)
+
+
+def _ended(report: Report, folder: Path, shard: Shard, *, whole: bool) -> int:
+    """Tell what came of it; returns the exit code."""
+    path = report.save(folder, shard)
+    for failure in report.failures:
+        say(f"error: {failure}")
+    say(f"{report.summary()}; {path}")
+    if not whole:
+        return 130
+    return 1 if report.counts["failed"] or report.counts["partial"] else 0

@@ -1,0 +1,187 @@
+"""`run.py batch`: what is done, what is done again, and what becomes of it when things die."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+import run
+from tests import ffmpeg_reference as reference
+from tests.folders import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    """A folder with two videos and five photos."""
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    clip = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", "-c:v", "libx264")
+    clip += ("-g", "2", "-bf", "0")
+    for name in ("a.mp4", "sub/b.mkv"):
+        reference.ffmpeg(*clip, folder / name)
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        image = rng.integers(0, 255, (32, 48, 3), np.uint8)
+        cv2.imwrite(str(folder / f"sub/{number}.png"), image)
+    return folder
+
+
+def command(media: Path, *arguments: str | Path) -> list[str]:
+    out = media.parent / "out"
+    line = [sys.executable, ROOT / "run.py", "batch", media, "-o", out, *arguments]
+    return list(map(str, line))
+
+
+def batch(media: Path, *arguments: str | Path, code: int = 0) -> tuple[list[str], list[str]]:
+    """Run a batch to its end; returns the inputs that were done, and what was said."""
+    done = subprocess.run(command(media, "--json", *arguments), capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    names = sorted(Path(line["input"]).relative_to(media).as_posix() for line in lines)
+    return names, done.stderr.splitlines()
+
+
+def names_in(media: Path) -> list[str]:
+    """Return the outputs, as they would be called as inputs."""
+    out = media.parent / "out"
+    found = (path for path in out.rglob("*") if path.is_file() and path.suffix != ".jsonl")
+    return sorted(
+        path.relative_to(out).as_posix() for path in found if ".maskcast" not in path.parts
+    )
+
+
+ALL = ["a.mp4", *(f"sub/{number}.png" for number in range(5)), "sub/b.mkv"]
+
+
+def report(media: Path) -> list[dict[str, Any]]:
+    return list(map(json.loads, (media.parent / "out/report.jsonl").read_text().splitlines()))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_same_command_again_does_what_has_changed(media: Path) -> None:
+    assert batch(media)[0] == ALL
+    assert names_in(media) == ALL
+    assert len(reference.picture_times_s(media.parent / "out/a.mp4")) == 10
+    assert [line["frames"] for line in report(media)] == [10, 1, 1, 1, 1, 1, 10]
+    names, said = batch(media)
+    assert names == []
+    assert said[0] == "0 to do, 7 made before"
+    cv2.imwrite(str(media / "sub/3.png"), np.zeros((20, 20, 3), np.uint8))
+    (media.parent / "out/sub/b.mkv").unlink()
+    assert batch(media)[0] == ["sub/3.png", "sub/b.mkv"]
+    assert batch(media, "--effect", "grey")[0] == ALL
+
+
+@pytest.mark.long
+def test_what_one_run_makes_of_a_file_is_what_a_batch_makes_of_it(media: Path) -> None:
+    (media / "a.mp4").unlink()
+    batch(media, "--to", ".png", "--to", ".json", code=1)
+    for name in ("0.png", "0.json"):
+        line = [media / "sub/0.png", "-o", media.parent / name, "--model", "mask-rcnn-person"]
+        assert run.main(list(map(str, line))) == 0
+        assert (media.parent / "out/sub" / name).read_bytes() == (media.parent / name).read_bytes()
+
+
+def test_what_fails_stops_nothing_else_and_is_told(media: Path) -> None:
+    whole = (media / "sub/b.mkv").read_bytes()
+    (media / "sub/b.mkv").write_bytes(whole[: len(whole) * 2 // 3])
+    (media / "sub/1.png").write_bytes(b"no picture")
+    (media / "x.mp4").write_bytes(b"no video")
+    names, said = batch(media, code=1)
+    assert len(names) == 8
+    states = {Path(line["input"]).name: line["state"] for line in report(media)}
+    assert states.pop("b.mkv") == "partial"
+    assert (states.pop("1.png"), states.pop("x.mp4")) == ("failed", "failed")
+    assert set(states.values()) == {"done"}
+    errors = [line for line in said if line.startswith("error: ")]
+    assert len(errors) == 3
+    assert names_in(media) == [name for name in ALL if name != "sub/1.png"]
+    # what is there in part is not made again, what failed is
+    assert batch(media, code=1)[0] == ["sub/1.png", "x.mp4"]
+    assert batch(media, "--retry-failed", code=1)[0] == ["sub/1.png", "sub/b.mkv", "x.mp4"]
+
+
+@pytest.mark.parametrize(
+    "victim",
+    ["worker", *(pytest.param(each, marks=pytest.mark.long) for each in ("driver", "all"))],
+)
+def test_killed_and_begun_again(media: Path, victim: str) -> None:
+    for number in range(5, 60):
+        (media / f"sub/{number}.png").write_bytes((media / "sub/0.png").read_bytes())
+    out = media.parent / "out"
+    with psutil.Popen(command(media, "--workers", "1"), stderr=subprocess.PIPE) as process:
+        wait_for(lambda: len(list(out.glob("sub/[0-9]*.png"))) > 5)
+        children = process.children(recursive=True)
+        workers = [each for each in children if "spawn_main" in "".join(each.cmdline())]
+        assert len(workers) == 1
+        for each in {"worker": workers, "driver": [process], "all": [process, *children]}[victim]:
+            each.send_signal(signal.SIGKILL)
+        process.stderr.read()
+        assert process.wait() == (0 if victim == "worker" else -signal.SIGKILL)
+    assert psutil.wait_procs(children, 20)[1] == []
+    before = {path: path.stat().st_mtime_ns for path in out.glob("sub/[0-9]*.png")}
+    again, _ = batch(media)
+    assert len(again) <= (0 if victim == "worker" else 62 - len(before) + 1)
+    assert len(names_in(media)) == 62
+    kept = [path for path, time_ns in before.items() if path.stat().st_mtime_ns == time_ns]
+    assert len(kept) >= len(before) - 1
+    assert [path for path in out.rglob(".*") if path.name != ".maskcast"] == []
+
+
+def test_ctrl_c_ends_after_what_is_under_way(media: Path) -> None:
+    for number in range(5, 200):
+        (media / f"sub/{number}.png").write_bytes((media / "sub/0.png").read_bytes())
+    out = media.parent / "out"
+    with psutil.Popen(command(media), stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: len(list(out.glob("sub/[0-9]*.png"))) > 3)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait() == 130
+    num_done = len(names_in(media))
+    assert 3 < num_done < 202
+    assert f"{num_done} done, {202 - num_done} left" in said
+    assert len(report(media)) == num_done
+    assert len(batch(media)[0]) == 202 - num_done
+
+
+def test_what_cannot_be_is_told_before_anything_is_done(media: Path) -> None:
+    out = media.parent / "out"
+    (out / "sub").mkdir(parents=True)
+    (out / "sub/2.png").write_bytes(b"somebody's own")
+    _, said = batch(media, code=1)
+    assert "sub/2.png: 1 outputs exist that no batch has made" in said[-1]
+    assert (out / "sub/2.png").read_bytes() == b"somebody's own"
+    assert names_in(media) == ["sub/2.png"]
+    assert batch(media, "-y")[0] == ALL
+    assert "--effect" in batch(media, "--effect", "blurr", code=2)[1][-1]
+    assert "the parts of 3" in batch(media, "--shard", "3/3", code=2)[1][-1]
+    assert "no such file" in batch(media / "nothing.mp4", code=1)[1][-1]
+
+
+@pytest.mark.long
+def test_parts_make_the_whole(media: Path) -> None:
+    done = [batch(media, "--shard", f"{number}/2")[0] for number in range(2)]
+    assert sorted(name for names in done for name in names) == ALL
+    assert [len(names) for names in done] == [4, 3]
+    assert len(list((media.parent / "out").glob("report-?-of-2.jsonl"))) == 2
+    assert batch(media)[0] == []

@@ -1,0 +1,111 @@
+"""Which files a batch does, and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stream.batch.inputs import Found, find_jobs
+from stream.errors import StreamError
+
+
+def make(folder: Path, *names: str) -> Path:
+    """Write photos and what may be taken for videos."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix in (".png", ".jpg", ".bmp"):
+            cv2.imwrite(str(path), np.zeros((4, 6, 3), np.uint8))
+        else:
+            path.write_bytes(b"not looked at")
+    return folder
+
+
+def found(
+    folder: Path, *inputs: str | Path, to: Sequence[str] = (), is_transparent: bool = False
+) -> Found:
+    return find_jobs(list(map(str, inputs)), folder, to, is_transparent=is_transparent)
+
+
+def outputs(folder: Path, result: Found) -> list[str]:
+    return [str(each.relative_to(folder)) for job in result.jobs for each in job.outputs]
+
+
+def test_a_folder_keeps_its_structure(tmp_path: Path) -> None:
+    source = make(
+        tmp_path / "in", "b.jpg", "a/b.jpg", "a/c.mkv", ".hidden.jpg", ".d/x.jpg", "t.txt"
+    )
+    result = found(tmp_path / "out", source)
+    assert outputs(tmp_path / "out", result) == ["a/b.jpg", "a/c.mkv", "b.jpg"]
+    assert [job.is_photo for job in result.jobs] == [True, False, True]
+    assert result.remarks == [f"passed over 1, neither photos nor videos: {source / 't.txt'}"]
+
+
+def test_of_several_folders_each_keeps_its_name(tmp_path: Path) -> None:
+    one, two = make(tmp_path / "one", "a.jpg"), make(tmp_path / "two", "a.jpg")
+    result = found(tmp_path / "out", one, two)
+    assert outputs(tmp_path / "out", result) == ["one/a.jpg", "two/a.jpg"]
+
+
+def test_globs_and_lists(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "a.jpg", "b.jpg", "c d.mp4", "sub/e.png")
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{source}/c d.mp4\n\n{source}/sub\n")
+    result = found(tmp_path / "out", f"{source}/*.jpg", f"@{listed}")
+    assert outputs(tmp_path / "out", result) == ["a.jpg", "b.jpg", "c d.mp4", "e.png"]
+
+
+def test_what_is_named_twice_is_done_once(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "a.jpg")
+    (tmp_path / "link.jpg").symlink_to(source / "a.jpg")
+    result = found(tmp_path / "out", source, source / "a.jpg", tmp_path / "link.jpg")
+    assert len(result.jobs) == 1
+    assert [remark.partition(": ")[2] for remark in result.remarks] == [
+        f"the same file as {source / 'a.jpg'}; done once"
+    ] * 2
+
+
+def test_outputs_are_no_inputs(tmp_path: Path) -> None:
+    make(tmp_path, "a.jpg", "out/a.jpg", "out/b.jpg")
+    assert outputs(tmp_path / "out", found(tmp_path / "out", tmp_path)) == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "is_transparent", "expected"),
+    [
+        ("a.JPG", [], False, ["a.JPG"]),
+        ("a.heic", [], False, ["a.png"]),
+        ("a.avi", [], False, ["a.mp4"]),
+        ("a.tar.mkv", [], False, ["a.tar.mkv"]),
+        ("a.jpg", [], True, ["a.png"]),
+        ("a.mp4", [], True, ["a.mov"]),
+        ("a.webm", [], True, ["a.webm"]),
+        ("a.mp4", [".mkv", ".jsonl"], False, ["a.mkv", "a.jsonl"]),
+        ("no ending", [], False, ["no ending.mp4"]),
+    ],
+)
+def test_endings(
+    tmp_path: Path, name: str, to: list[str], is_transparent: bool, expected: list[str]
+) -> None:
+    path = make(tmp_path, name.replace("JPG", "jpg")) / name.replace("JPG", "jpg")
+    path = path.rename(tmp_path / name)
+    out = tmp_path / "out"
+    assert outputs(out, found(out, path, to=to, is_transparent=is_transparent)) == expected
+
+
+def test_what_cannot_be_is_told_before_anything_is_begun(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "a.jpg", "a.bmp", "b/a.png")
+    with pytest.raises(StreamError, match=r"a\.png: would be the output of .*a\.bmp, .*a\.jpg"):
+        found(tmp_path / "out", source, to=[".png"])
+    with pytest.raises(StreamError, match=r"nothing\.mp4: no such file"):
+        found(tmp_path / "out", source, tmp_path / "nothing.mp4")
+    with pytest.raises(StreamError, match="2 files are not there"):
+        found(tmp_path / "out", "x.mp4", "y.mp4")
+    with pytest.raises(StreamError, match="the list cannot be read"):
+        found(tmp_path / "out", "@nothing.txt")
+    with pytest.raises(StreamError, match=r"--to \.docx"):
+        found(tmp_path / "out", source, to=[".docx"])

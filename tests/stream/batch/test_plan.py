@@ -1,0 +1,128 @@
+"""What is left to do, by what is recorded and what stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from segmentation.unfinished import Unfinished
+from stream.batch.job import Job
+from stream.batch.plan import Rules, discard_parts, make_plan
+from stream.batch.records import Record, Records, SourceState
+from stream.errors import StreamError
+
+RULES = Rules({"effect": "blur"}, "1.0")
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """One that is done."""
+    (tmp_path / "in.jpg").write_bytes(b"photo")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "in.jpg").write_bytes(b"result")
+    job = Job(tmp_path / "in.jpg", (out / "in.jpg",), True)
+    Records(out).write(
+        Record("in.jpg", "done", "1.0", {"effect": "blur"}, SourceState.of(job.source), 6, 0.5, 1)
+    )
+    return job
+
+
+def is_kept(job: Job, rules: Rules = RULES) -> bool:
+    plan = make_plan([job], Records(job.outputs[0].parent).all(), rules)
+    assert len(plan.to_do) + len(plan.kept) == 1
+    return bool(plan.kept)
+
+
+def record_of(job: Job) -> Record:
+    return Records(job.outputs[0].parent).all()[job.outputs[0]]
+
+
+def test_what_stands_as_recorded_is_done(job: Job) -> None:
+    assert is_kept(job)
+    (_, outcome), *_ = make_plan([job], {job.outputs[0]: record_of(job)}, RULES).kept
+    assert (outcome.state, outcome.seconds, outcome.num_frames) == ("done", 0.5, 1)
+
+
+CHANGES: dict[str, Callable[[Job], object]] = {
+    "another input": lambda job: job.source.write_bytes(b"another photo"),
+    "an output that is gone": lambda job: job.outputs[0].unlink(),
+    "an output that was cut off": lambda job: job.outputs[0].write_bytes(b"res"),
+    "a record that cannot be read": lambda job: next(
+        job.outputs[0].parent.rglob("*.json")
+    ).write_text("{"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_has_changed_is_done_anew(job: Job, change: str) -> None:
+    CHANGES[change](job)
+    assert not is_kept(job, replace(RULES, overwrite=True))
+
+
+def test_other_options_do_it_anew(job: Job) -> None:
+    assert not is_kept(job, replace(RULES, recipe={"effect": "grey"}))
+
+
+def test_what_another_version_made_is_told_and_kept(job: Job) -> None:
+    rules = replace(RULES, version="2.0")
+    plan = make_plan([job], Records(job.outputs[0].parent).all(), rules)
+    assert (len(plan.kept), dict(plan.older)) == (1, {"1.0": 1})
+    assert not is_kept(job, replace(rules, redo_older=True))
+
+
+def test_what_is_there_in_part_is_kept_unless_asked_for(job: Job) -> None:
+    Records(job.outputs[0].parent).write(replace(record_of(job), state="partial", error="short"))
+    assert is_kept(job)
+    assert not is_kept(job, replace(RULES, retry_failed=True))
+
+
+def test_what_no_batch_has_made_is_not_replaced(job: Job) -> None:
+    Records(job.outputs[0].parent).forget(job.outputs[0])
+    with pytest.raises(StreamError, match=r"in\.jpg: 1 outputs exist that no batch has made"):
+        is_kept(job)
+    assert not is_kept(job, replace(RULES, overwrite=True))
+
+
+def test_what_was_begun_may_be_replaced(job: Job) -> None:
+    Records(job.outputs[0].parent).write(replace(record_of(job), state="begun", num_bytes=0))
+    assert not is_kept(job)
+
+
+def test_an_input_that_is_gone_is_told(job: Job) -> None:
+    job.source.unlink()
+    plan = make_plan([job], {}, RULES)
+    ((_, outcome),) = plan.lost
+    assert outcome.state == "failed"
+    assert "in.jpg: cannot be read" in outcome.error
+
+
+def test_parts_of_dead_batches_are_deleted_unless_in_use(job: Job) -> None:
+    dead, alive, other = (
+        Unfinished(job.outputs[0]),
+        Unfinished(job.outputs[0]),
+        Unfinished(job.outputs[0].with_name("other.jpg")),
+    )
+    for part in (dead, alive, other):
+        part.hold()
+    for part in (dead, other):
+        part.release()
+    discard_parts([job])
+    assert [part.path.exists() for part in (dead, alive, other)] == [False, True, True]
+    alive.discard()
+
+
+def test_a_record_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: Job
+) -> None:
+    import os
+
+    calls: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: calls.append("sync"))
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("name"), rename(*paths)))
+    Records(tmp_path / "out").write(record_of(job))
+    assert calls == ["sync", "name", "sync"]

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from tests.ffmpeg_reference import ffmpeg
-from tests.screens import wait_for_window, xdotool
+from tests.screens import shown, virtual_screen, wait_for_window, xdotool
 
 SIZE_WH = (640, 480)
+
+
+class Screen(NamedTuple):
+    """A virtual screen and the folder in which it keeps what it shows."""
+
+    display: str  # its name, as `DISPLAY` wants it
+    memory: Path
+
+
+@contextlib.contextmanager
+def screen_in_sight() -> Iterator[Screen]:
+    """Run a virtual screen at which a `Person` can look; the mouse covers nothing."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        virtual_screen("1280x800", Path(folder), "-nocursor") as display,
+    ):
+        yield Screen(display, Path(folder))
 
 
 class Person:
     """Somebody at the window: looks, types and clicks."""
 
-    def __init__(self, display: str, process: subprocess.Popen[str]) -> None:
-        self.display, self.process = display, process
-        self.window = wait_for_window(process, display)
+    def __init__(self, screen: Screen, process: subprocess.Popen[str]) -> None:
+        self.display, self._memory = screen
+        self.process = process
+        self.window = wait_for_window(process, self.display)
         self._wait_for_picture()
-        xdotool(display, "windowfocus", self.window)
+        xdotool(self.display, "windowfocus", self.window)
 
     def _wait_for_picture(self) -> None:
         """Wait until something is painted.
@@ -40,12 +61,7 @@ class Person:
 
     def look(self, size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
         """What is shown at the upper left of the screen, where the window is, (H, W, 3) RGB."""
-        size = f"{size_wh[0]}x{size_wh[1]}"
-        raw = ffmpeg(
-            *("-f", "x11grab", "-video_size", size, "-draw_mouse", "0", "-i", self.display),
-            *("-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"),
-        )
-        return np.frombuffer(raw, np.uint8).reshape(size_wh[1], size_wh[0], 3)
+        return shown(self._memory, size_wh)
 
     def press(self, *keys: str) -> None:
         for key in keys:

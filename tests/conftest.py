@@ -13,7 +13,7 @@ import pytest
 
 from stream.sources.demo import FPS, HEIGHT, WIDTH, Demo
 from tests.ffmpeg_reference import ffmpeg
-from tests.folders import SHARED
+from tests.folders import ROOT, SHARED
 from tests.golden.weights_recipe import write_recipe_weights
 from tests.memory import give_memory_back
 
@@ -31,9 +31,25 @@ with contextlib.suppress(ImportError):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with long tests come first: at the end no worker waits for another."""
+    """Files with long tests come first: at the end no worker waits for another.
+
+    Among them, and among the others, those that compute and those that wait for windows, pages and
+    programs take turns: while one worker waits another has the processor.
+    """
     long_files = {item.path for item in items if item.get_closest_marker("long")}
-    items.sort(key=lambda item: item.path not in long_files)
+    kinds: dict[tuple[bool, bool], dict[Path, None]] = {}
+    for path in dict.fromkeys(item.path for item in items):
+        kinds.setdefault((path not in long_files, _computes(path)), {})[path] = None
+    places = {
+        path: (is_short, (index + 0.5) / len(files))
+        for (is_short, _), files in kinds.items()
+        for index, path in enumerate(files)
+    }
+    items.sort(key=lambda item: places[item.path])
+
+
+def _computes(path: Path) -> bool:
+    return path.relative_to(ROOT / "tests").parts[0] in ("contracts", "segmentation")
 
 
 @pytest.fixture(scope="module", autouse=True)

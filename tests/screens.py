@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ needs_manager = pytest.mark.skipif(
 def virtual_screen(size: str = "1280x800", memory: Path | None = None, *more: str) -> Iterator[str]:
     """Run an X server of that size; its name is what `DISPLAY` wants.
 
-    In a folder for its memory it keeps what it shows, as `paint` needs it. More options may follow.
+    In a folder for its memory it keeps what it shows, as `paint` and `shown` need it. More options
+    may follow.
 
     The server takes a number that no other has, and tells it once it takes connections. It must
     not start anew whenever its last client leaves, as servers do: who comes just then is refused.
@@ -84,19 +86,31 @@ def window_manager(display: str) -> Iterator[None]:
 def paint(memory: Path, image: np.ndarray, at_xy: tuple[int, int]) -> None:
     """Show an image, (H, W, 3) RGB uint8, on the screen that keeps what it shows in that folder.
 
-    No window is asked: the pixels are written to the server's own, which lie there as an XWD file
-    (X.Org, XWDFile.h): a header of 32-bit words, most significant byte first, a table of colours of
-    12 bytes each, rows of blue, green, red and nothing.
+    No window is asked: the pixels are written to the server's own.
     """
     x, y = at_xy
     height, width, _ = image.shape
+    screen = _pixels(memory, "r+")
+    screen[y : y + height, x : x + width, :3] = image[..., ::-1]
+    screen.flush()
+
+
+def shown(memory: Path, size_wh: tuple[int, int]) -> np.ndarray:
+    """Return what the upper left of that screen shows, (H, W, 3) RGB uint8."""
+    width, height = size_wh
+    return _pixels(memory, "r")[:height, :width, 2::-1].copy()
+
+
+def _pixels(memory: Path, mode: Literal["r", "r+"]) -> np.memmap:
+    """Return what a screen shows, (H, W, 4): blue, green, red and nothing.
+
+    The server keeps it as an XWD file (X.Org, XWDFile.h): a header of 32-bit words, most
+    significant byte first, a table of colours of 12 bytes each, and the rows.
+    """
     path = memory / "Xvfb_screen0"
     header = np.fromfile(path, ">u4", 25)
     start = int(header[0] + 12 * header[19])
-    shape = (int(header[5]), int(header[12]) // 4, 4)
-    screen = np.memmap(path, np.uint8, "r+", start, shape)
-    screen[y : y + height, x : x + width, :3] = image[..., ::-1]
-    screen.flush()
+    return np.memmap(path, np.uint8, mode, start, (int(header[5]), int(header[12]) // 4, 4))
 
 
 def start(arguments: list[str], display: str, cwd: Path = ROOT) -> subprocess.Popen[str]:

@@ -68,6 +68,9 @@ def test_a_photo_has_the_same_objects_whichever_way_it_takes(
     options: dict[str, object] = {}
     if name == "mask-rcnn":
         pytest.importorskip("keras")
+        from tests.segmentation.mask_rcnn.fewer_proposals import propose_less
+
+        propose_less(monkeypatch)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         options = {"weights": request.getfixturevalue("mask_rcnn_weights"), "size": 128}
     write_photos(tmp_path / "photos")

@@ -15,6 +15,7 @@ from tests.command_line.test_interrupted_runs import start, wait_for
 from tests.ffmpeg_reference import ffmpeg, picture_packets_s
 from tests.small_disk import small_disk
 
+QUICK = ("--effect", "none", "--quality", "ultrafast:20")
 NOISE = ("-f", "lavfi", "-i", "nullsrc=size=320x240:rate=25,geq=random(1)*255:128:128")
 
 
@@ -59,7 +60,7 @@ def test_a_full_disk_ends_its_own_output_alone(noise, tmp_path, capfd, kind):
     good, name = tmp_path / "good.mkv", kind.removeprefix("hls:")
     with small_disk(tmp_path / "small", 300_000) as disk:
         bad = kind.replace(name, f"{disk}/{name}")
-        line = failing(capfd, 1, noise, "-o", bad, "-o", good, "--effect", "none")
+        line = failing(capfd, 1, noise, "-o", bad, "-o", good, *QUICK)
         assert "No space left on device" in line
         assert f"{disk}/{name}".rstrip("/") in line
         assert len(picture_packets_s(good)) == 150
@@ -72,7 +73,7 @@ def test_a_full_disk_ends_its_own_output_alone(noise, tmp_path, capfd, kind):
 
 def test_a_full_disk_is_one_line_where_there_is_no_other_output(noise, tmp_path, capfd):
     with small_disk(tmp_path / "small", 300_000) as disk:
-        line = failing(capfd, 1, noise, "-o", f"hls:{disk}/web/", "--effect", "none")
+        line = failing(capfd, 1, noise, "-o", f"hls:{disk}/web/", *QUICK)
         assert "No space left on device" in line
         assert files(disk) == []
 

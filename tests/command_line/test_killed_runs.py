@@ -21,6 +21,9 @@ from tests.folders import ROOT
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 
 
+QUICK = ("--effect", "none", "--quality", "ultrafast:40")
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -66,7 +69,7 @@ def test_a_recording_is_recovered_by_the_next_run_with_that_name(capfd, tmp_path
     out = tmp_path / "a.mp4"
     arguments = ("demo:", "--realtime", "-o", out)
     killed(lambda: is_long_enough(tmp_path), *arguments, children=True)
-    assert run.main(["demo:", "-o", str(out), "--quality", "ultrafast:40"]) == 0
+    assert run.main(["demo:", "-o", str(out), *QUICK]) == 0
     assert f"{tmp_path}/a-2.mp4: recovered" in capfd.readouterr().err
     assert files(tmp_path) == ["a-2.mp4", "a.mp4"]
 
@@ -93,9 +96,9 @@ def test_a_job_is_begun_anew(tmp_path, children):
     with taken_over(part) as is_left:
         assert is_left
     assert run.main(["recover", str(tmp_path)]) == 0
-    assert run.main(["demo:", "-o", str(tmp_path / "b.mp4"), "--quality", "ultrafast:40"]) == 0
+    assert run.main(["demo:", "-o", str(tmp_path / "b.mp4"), *QUICK]) == 0
     assert part.exists(), "another output's"
-    assert run.main(["demo:", "-o", str(out), "--quality", "ultrafast:40"]) == 0
+    assert run.main(["demo:", "-o", str(out), *QUICK]) == 0
     assert files(tmp_path) == ["a.mp4", "b.mp4"]
 
 
@@ -105,7 +108,7 @@ def test_a_folder_for_a_web_server_has_only_what_its_playlist_names(tmp_path):
     killed(lambda: len([*web.glob("*.ts")]) > 1, *arguments, children=True)
     for name in ("maskcast-000099.ts", "maskcast-000098.ts.tmp", "index.m3u8.tmp"):
         (web / name).touch()
-    assert run.main(["demo:", "-y", "-o", f"hls:{web}/", "--quality", "ultrafast:40"]) == 0
+    assert run.main(["demo:", "-y", "-o", f"hls:{web}/", *QUICK]) == 0
     named = re.findall(r"^[^#].*", (web / "index.m3u8").read_text(), re.MULTILINE)
     assert files(web) == sorted(["index.m3u8", *named])
 

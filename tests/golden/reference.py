@@ -40,20 +40,21 @@ def golden_params(
 ) -> list[Any]:
     """Return (name, file) for a fixture that tests a case after the other.
 
+    Cases of one name follow each other: what they share is made once.
+
     Args:
         compacts: stems of files by the names of their cases.
         largers: likewise, of the other set, as far as it is there; its tests are long ones.
         long: names of compact cases whose tests are long ones.
     """
-    first = [
-        pytest.param((name, compact(stem)), id=name, marks=[pytest.mark.long] * (name in long))
-        for name, stem in compacts.items()
-    ]
-    return first + [
-        pytest.param((name, larger(stem)), id=f"{name}-larger", marks=pytest.mark.long)
-        for name, stem in largers.items()
-        if larger(stem).is_file()
-    ]
+    params = []
+    for name, stem in compacts.items():
+        marks = [pytest.mark.long] * (name in long)
+        params.append(pytest.param((name, compact(stem)), id=name, marks=marks))
+        if name in largers and larger(largers[name]).is_file():
+            file = larger(largers[name])
+            params.append(pytest.param((name, file), id=f"{name}-larger", marks=pytest.mark.long))
+    return params
 
 
 def as_long(case: Any) -> Any:

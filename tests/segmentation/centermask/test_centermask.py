@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from segmentation.centermask.segmenter import MEAN_BGR, CenterMask, prepare  # n
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.loading import LOADERS, load  # noqa: E402
 from segmentation.parts.roi_align import adaptive_roi_align, area_level  # noqa: E402
+from segmentation.runtime import compiling  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
 from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden.comparison import (  # noqa: E402
@@ -85,16 +87,32 @@ CASES = golden_params(
 )
 
 
+@pytest.fixture(scope="module")
+def network_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], tuple]]:
+    """Gives the weights of a recipe and their network; the last are kept for another photo."""
+    folder = tmp_path_factory.mktemp("weights")
+
+    @lru_cache(maxsize=1)
+    def made(name: str, recipe_net: str) -> tuple[Path, keras.Model]:
+        for old in folder.iterdir():
+            old.unlink()
+        path = folder / f"{name}.pth"
+        write_recipe_weights(recipe_net, path, zip_form=name != "centermask-v39")
+        return path, load_network(path, VARIANTS[name])
+
+    yield made
+    made.cache_clear()
+    for last in folder.iterdir():
+        last.unlink()
+
+
 @pytest.fixture(scope="module", params=CASES)
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+def case(
+    request: pytest.FixtureRequest, network_of: Callable[[str, str], tuple[Path, keras.Model]]
+) -> Iterator[Case]:
     name, file = request.param
     golden = load_golden(file)
-    weights = write_recipe_weights(
-        str(golden["recipe_net"]),
-        tmp_path_factory.mktemp("weights") / f"{name}.pth",
-        zip_form=name != "centermask-v39",
-    )
-    network = load_network(weights, VARIANTS[name])
+    weights, network = network_of(name, str(golden["recipe_net"]))
     places = nodes(network, golden)
     features = keras.Model(network.inputs[:1], list(places.values()))
     pixels, _ = prepare(golden["image"], VARIANTS[name].short_side, VARIANTS[name].long_side)
@@ -102,7 +120,6 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     heads = keras.Model([*places.values(), *network.inputs[1:]], network.outputs)
     give_memory_back()
     yield Case(name, weights, golden, network, tensors, heads)
-    weights.unlink()
     del network, heads, places, features
     give_memory_back()
 
@@ -206,15 +223,19 @@ def test_kept_classes_and_least_score(case: Case) -> None:
 
 @pytest.fixture(scope="module")
 def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    """A network whose export is kept for the tests of this file."""
+    """A network whose export, and what it is compiled to, are kept for the tests of this file."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the export goes through TensorFlow")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(compiling, "OpenVINONetwork", cache(compiling.OpenVINONetwork))
         yield case
 
 
-exported_cases = pytest.mark.parametrize("case", [as_long(CASES[0]), CASES[1]], indirect=True)
+EXPORTED = ("centermask-lite-mobilenetv2", "centermask-lite-v39")
+exported_cases = pytest.mark.parametrize(
+    "case", [as_long(case) for case in CASES if case.id in EXPORTED], indirect=True
+)
 
 
 @exported_cases

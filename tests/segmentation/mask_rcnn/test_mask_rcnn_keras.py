@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tests.golden.comparison import Tolerance, run, same_objects  # noqa: E402
 from tests.golden.original_mold import original_mold  # noqa: E402
 from tests.golden.reference import compact, load_golden  # noqa: E402
 from tests.segmentation.conftest import eagerly  # noqa: E402
+from tests.segmentation.mask_rcnn.fewer_proposals import NUM_PROPOSALS, propose_less  # noqa: E402
 
 if keras.backend.backend() == "jax":
     pytest.skip("molding needs float64", allow_module_level=True)
@@ -58,10 +60,12 @@ def photos() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def options(mask_rcnn_weights: Path) -> Options:
-    return Options(
-        weights=mask_rcnn_weights, size=128, min_score=0.85, backend="keras", device="cpu"
-    )
+def options(mask_rcnn_weights: Path) -> Iterator[Options]:
+    with pytest.MonkeyPatch.context() as patch:
+        propose_less(patch)
+        yield Options(
+            weights=mask_rcnn_weights, size=128, min_score=0.85, backend="keras", device="cpu"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +129,10 @@ def test_proposals_of_several_images_are_those_of_each(
         alone = run(until_classes[1], [image[None]])
         for several, one in zip(together[:2], alone[:2], strict=True):
             np.testing.assert_allclose(several[index], one[0], rtol=1e-4, atol=1e-5)
-        boxes, probs = (np.reshape(x, (1000, -1)) for x in alone[2:])
-        others, other_probs = (x.reshape(KERAS_BATCH, 1000, -1)[index] for x in together[2:])
+        boxes, probs = (np.reshape(x, (NUM_PROPOSALS, -1)) for x in alone[2:])
+        others, other_probs = (
+            x.reshape(KERAS_BATCH, NUM_PROPOSALS, -1)[index] for x in together[2:]
+        )
         distances = np.abs(boxes[:, None] - others).max(axis=2)
         order = distances.argmin(axis=1)  # two of almost one score may change places
         again = distances.min(axis=1) < 1e-5

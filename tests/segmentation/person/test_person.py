@@ -152,12 +152,13 @@ def test_export_is_the_network_with_its_weights():
     pytest.importorskip("keras")
     data = pytest.importorskip("skimage.data")
     from segmentation.person.network import load_network
+    from tests.golden.comparison import run
 
     size_hw = SIZES_HW[0]
     image, window = inputs(np.pad(data.astronaut(), ((0, 300), (0, 0), (0, 0)))[None], 448)
     assert image.shape[1:3] == size_hw
     given = [image, window, np.array([[2.0, 0.3]], np.float32)]
-    wanted = [np.asarray(x) for x in load_network(WEIGHTS, size_hw).predict_on_batch(given)]
+    wanted = run(load_network(WEIGHTS, size_hw), given)
     found = OpenVINONetwork(export_path(size_hw), 1, EXPORTED_WEIGHTS)(*given)
     assert (wanted[1] > 0).sum() == (found[1] > 0).sum() >= 1
     np.testing.assert_allclose(found[0], wanted[0], atol=2e-3)

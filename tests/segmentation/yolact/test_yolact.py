@@ -5,7 +5,8 @@ One published network has no reference data: `yolact-im700`, which is `yolact-ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ keras = pytest.importorskip("keras")
 
 from segmentation import coco  # noqa: E402
 from segmentation.loading import LOADERS, load  # noqa: E402
+from segmentation.runtime import compiling  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
 from segmentation.yolact.network import (  # noqa: E402
     MEAN_RGB,
@@ -74,16 +76,32 @@ CASES = golden_params(
 )
 
 
+@pytest.fixture(scope="module")
+def network_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], tuple]]:
+    """Gives the weights of a recipe and their network; the last are kept for another photo."""
+    folder = tmp_path_factory.mktemp("weights")
+
+    @lru_cache(maxsize=1)
+    def made(name: str, recipe_net: str) -> tuple[Path, keras.Model]:
+        for old in folder.iterdir():
+            old.unlink()
+        path = folder / f"{name}.pth"
+        write_recipe_weights(recipe_net, path, zip_form=name != "yolact-base")
+        return path, load_network(path, VARIANTS[name], 550)
+
+    yield made
+    made.cache_clear()
+    for last in folder.iterdir():
+        last.unlink()
+
+
 @pytest.fixture(scope="module", params=CASES)
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+def case(
+    request: pytest.FixtureRequest, network_of: Callable[[str, str], tuple[Path, keras.Model]]
+) -> Iterator[Case]:
     name, file = request.param
     golden = load_golden(file)
-    weights = write_recipe_weights(
-        str(golden["recipe_net"]),
-        tmp_path_factory.mktemp("weights") / f"{name}.pth",
-        zip_form=name != "yolact-base",
-    )
-    network = load_network(weights, VARIANTS[name], 550)
+    weights, network = network_of(name, str(golden["recipe_net"]))
     layers = [network.get_layer(layer).output for layer in [*TENSORS.values(), "detections"]]
     model = keras.Model(network.inputs, layers)
     values = run(model, [resize_to_square(golden["image"], 550)[None], np.zeros((1, 80))])
@@ -91,7 +109,6 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     heads = keras.Model([*layers[5:9], network.inputs[1]], network.outputs)
     give_memory_back()
     yield Case(name, weights, golden, network, tensors, heads)
-    weights.unlink()
     del network, heads, layers, model
     give_memory_back()
 
@@ -164,15 +181,19 @@ def test_kept_classes_and_least_score(case: Case) -> None:
 
 @pytest.fixture(scope="module")
 def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    """A network whose export is kept for the tests of this file."""
+    """A network whose export, and what it is compiled to, are kept for the tests of this file."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the export goes through TensorFlow")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(compiling, "OpenVINONetwork", cache(compiling.OpenVINONetwork))
         yield case
 
 
-exported_cases = pytest.mark.parametrize("case", [as_long(CASES[0]), CASES[1]], indirect=True)
+EXPORTED = ("yolact-plus-resnet50", "yolact-darknet53")
+exported_cases = pytest.mark.parametrize(
+    "case", [as_long(case) for case in CASES if case.id in EXPORTED], indirect=True
+)
 
 
 @exported_cases

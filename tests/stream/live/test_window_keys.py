@@ -12,7 +12,7 @@ import pytest
 
 from stream.files.photos import read_photo
 from stream.sources.video import VideoSource
-from tests.at_window import SIZE_WH, Person
+from tests.at_window import SIZE_WH, Person, screen_in_sight
 from tests.ffmpeg_reference import ffmpeg
 from tests.screens import (
     needs_manager,
@@ -53,9 +53,12 @@ def clip(tmp_path_factory) -> Path:
 @contextlib.contextmanager
 def running(clip: Path, folder: Path, *arguments: str) -> Iterator[Person]:
     """The program, showing the clip in a window; it must end well."""
-    with virtual_screen() as display, start([str(clip), *arguments], display, folder) as process:
+    with (
+        screen_in_sight() as screen,
+        start([str(clip), *arguments], screen.display, folder) as process,
+    ):
         try:
-            person = Person(display, process)
+            person = Person(screen, process)
             yield person
             person.press("q")
             _, told = process.communicate(timeout=20)

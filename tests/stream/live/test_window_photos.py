@@ -13,8 +13,8 @@ import pytest
 
 from stream.files.photos import read_photo
 from stream.sinks.window import key_of
-from tests.at_window import Person
-from tests.screens import needs_screen, start, virtual_screen
+from tests.at_window import Person, screen_in_sight
+from tests.screens import needs_screen, start
 
 BLUE = (0x2A, 0x6F, 0x97)
 WALL, FACE = (480, 40), (300, 200)  # of the demo's portrait, x y
@@ -33,9 +33,12 @@ def portrait(tmp_path) -> np.ndarray:
 @contextlib.contextmanager
 def showing(folder: Path, *arguments: str) -> Iterator[Person]:
     """The program, showing photos; what ends it well is up to the caller."""
-    with virtual_screen() as display, start(list(arguments), display, folder) as process:
+    with (
+        screen_in_sight() as screen,
+        start(list(arguments), screen.display, folder) as process,
+    ):
         try:
-            yield Person(display, process)
+            yield Person(screen, process)
         finally:
             process.kill()
 

@@ -15,7 +15,7 @@ import pytest
 from stream import display
 from stream.display import why_no_window
 from stream.sinks.window import with_bars
-from tests.at_window import Person
+from tests.at_window import Person, screen_in_sight
 from tests.screens import (
     needs_screen,
     refusing_screen,
@@ -68,13 +68,13 @@ def test_ctrl_c_ends_a_photo_that_waits_for_a_key(screen, tmp_path):
 
 @needs_screen
 @pytest.mark.parametrize("size_wh", [(1000, 300), (300, 700)])
-def test_beside_a_picture_and_above_it_is_black(screen, tmp_path, size_wh):
+def test_beside_a_picture_and_above_it_is_black(tmp_path, size_wh):
     cv2.imwrite(str(tmp_path / "photo.png"), np.full((240, 320, 3), 255, np.uint8))
     program = ["photo.png", "--effect", "none"]
-    with start(program, screen, tmp_path) as process:
+    with screen_in_sight() as screen, start(program, screen.display, tmp_path) as process:
         try:
             person = Person(screen, process)
-            xdotool(screen, "windowsize", "--sync", person.window, *map(str, size_wh))
+            xdotool(screen.display, "windowsize", "--sync", person.window, *map(str, size_wh))
             width, height = size_wh
             shown_w, shown_h = min(width, height * 4 // 3), min(height, width * 3 // 4)
 

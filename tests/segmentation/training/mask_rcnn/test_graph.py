@@ -23,6 +23,7 @@ from segmentation.training.mask_rcnn.detection_targets import detection_targets,
 from segmentation.training.mask_rcnn.graph import (  # noqa: E402
     LOSSES,
     RegionTargets,
+    TrainableMaskRCNN,
     TrainingConfig,
     build_training,
 )
@@ -139,11 +140,16 @@ def test_detection_targets(golden: Golden, objects: dict) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(photo: np.ndarray, objects: dict, rpn: RPNTargets, mask_rcnn_weights: Path) -> tuple:
+def model(mask_rcnn_weights: Path) -> TrainableMaskRCNN:
     parts = MaskRCNNParts(matterport_config(SIZE))
     config = TrainingConfig(max_objects=NUM_OBJECTS, adds_true_boxes=False)
     model = build_training(parts, config)
     load_tensors(model, mask_rcnn_weights)
+    return model
+
+
+@pytest.fixture(scope="module")
+def trained(model: TrainableMaskRCNN, photo: np.ndarray, objects: dict, rpn: RPNTargets) -> tuple:
     inputs = {
         "image": photo,
         **objects,
@@ -173,9 +179,7 @@ CLOSE = ("rpn_", "fpn_p2", "mrcnn_class_", "mrcnn_bbox_fc", "mrcnn_mask/")
 
 
 @pytest.mark.long
-def test_gradients(
-    golden: Golden, trained: tuple, mask_rcnn_weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gradients(golden: Golden, trained: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of Matterport's program, once the box targets let gradients through as there."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("gradients are taken with TensorFlow's tape")
@@ -186,11 +190,9 @@ def test_gradients(
         "constants",
         staticmethod(lambda targets: (ops.stop_gradient(targets.boxes), *targets[1:])),
     )
-    config = TrainingConfig(max_objects=NUM_OBJECTS, adds_true_boxes=False)
-    model = build_training(MaskRCNNParts(matterport_config(SIZE)), config)
-    load_tensors(model, mask_rcnn_weights)
+    model, inputs = trained
     with tf.GradientTape() as tape:
-        total = sum(model.losses_of(model(trained[1], training=True)))
+        total = sum(model.losses_of(model(inputs, training=True)))
     variables = {"/".join(v.path.split("/")[-2:]): v for v in model.trainable_variables}
     names = [str(name).split(":")[0] for name in golden["grad_names"]]
     gradients = tape.gradient(total, [variables[name].value for name in names])

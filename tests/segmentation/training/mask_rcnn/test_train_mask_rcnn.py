@@ -135,16 +135,16 @@ training_run.CHECKPOINT_EVERY_S = 0
 training_log.REPORT_EVERY_S = 0
 tensorflow.config.run_functions_eagerly(True)
 def report(line):
-    if line.startswith("step 5 "):
+    if line.startswith("step 4 "):
         os._exit(9)
 train(Path(sys.argv[1]), Path(sys.argv[2]), report)
 """
 
 
 def train(photos: Path, run: Path, report: object = lambda line: None) -> Path:
-    """Two epochs of four steps of two images."""
+    """Two epochs of two steps of two images."""
     return train_mask_rcnn(
-        drawn_shapes(photos, 10, (60, 80)),
+        drawn_shapes(photos, 5, (60, 80)),
         run,
         Settings(size=64, epochs=2, images_per_device=2, learning_rate=1e-3),
         report,  # type: ignore[arg-type]
@@ -167,14 +167,14 @@ def test_killed_and_begun_again_is_as_never_killed(tmp_path: Path) -> None:
     photos, killed, whole = (tmp_path / name for name in ("photos", "killed", "whole"))
     command = [sys.executable, "-c", KILLED, photos, killed]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 9
-    assert len(table(killed / "steps.csv")) == 5  # the last one is not in the checkpoint
+    assert len(table(killed / "steps.csv")) == 4  # the last one is not in the checkpoint
     lines: list[str] = []
     best = train(photos, killed, lines.append)
-    assert lines[0] == "goes on after step 4"
+    assert lines[0] == "goes on after step 3"
     assert best == killed / "best.h5"
 
     train(photos, whole)
-    for name, num in (("steps.csv", 8), ("epochs.csv", 2)):
+    for name, num in (("steps.csv", 4), ("epochs.csv", 2)):
         found, wanted = table(killed / name), table(whole / name)
         assert len(found) == len(wanted) == num
         for one, other in zip(found, wanted, strict=True):
@@ -188,7 +188,7 @@ def test_killed_and_begun_again_is_as_never_killed(tmp_path: Path) -> None:
     load_tensors(network, best)
     lines.clear()
     train(photos, killed, lines.append)  # everything is done
-    assert len(table(killed / "steps.csv")) == 8
+    assert len(table(killed / "steps.csv")) == 4
 
 
 def test_other_settings_are_refused(tmp_path: Path) -> None:

@@ -68,20 +68,20 @@ def ids_beside(folder: Path) -> dict[str, int]:
     The file lies in the folder, or around it: COCO's and CVAT's layouts. Names and numbers that are
     not clear are left out.
     """
-    rows = [
-        (os.path.basename(str(row.get("file_name", "")).replace("\\", "/")), row.get("id"))
-        for file in _files(folder)
-        for row in _images(file)
-    ]
-    rows = list(dict.fromkeys((name, int(number)) for name, number in rows if _is_whole(number)))
-    names, numbers = (Counter(column) for column in zip(*rows, strict=True)) if rows else ({}, {})
+    told = (_name_and_number(row) for file in _files(folder) for row in _images(file))
+    rows = list(dict.fromkeys(row for row in told if row is not None))
+    names = Counter(name for name, _ in rows)
+    numbers = Counter(number for _, number in rows)
     return {name: number for name, number in rows if names[name] == numbers[number] == 1}
 
 
-def _is_whole(number: Any) -> bool:
-    if isinstance(number, float):
-        return number.is_integer()
-    return isinstance(number, int) and not isinstance(number, bool)
+def _name_and_number(row: dict[str, Any]) -> tuple[str, int] | None:
+    number, name = row.get("id"), str(row.get("file_name", "")).replace("\\", "/")
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return os.path.basename(name), number
 
 
 def _files(folder: Path) -> Iterator[Path]:

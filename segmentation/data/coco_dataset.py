@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import RLE, Annotation, Dataset
-from segmentation.data.parts.many_outlines import draw_ordinary
+from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
 from segmentation.data.parts.photo_check import (
     Entry,
     Report,
@@ -264,29 +264,28 @@ def _annotate(
         is_crowd = _flag(row.get("ignore"))
         is_crowd |= _flag(row.get("iscrowd")) and not crowds_are_objects
         try:
-            if drawn is not None:
+            if isinstance(drawn, Drawn):
                 annotation = Annotation(label, drawn.box, is_crowd, drawn.rle, drawn.area)
-            else:
-                rle = _encode(row.get("segmentation"), size_hw, where, report)
-                if rle is None:
-                    continue
+            elif drawn is None and (rle := _encode(row, size_hw, where, report)) is not None:
                 annotation = Annotation.from_rle(label, rle, is_crowd)
+            else:
+                report.num_specks += 1
+                continue
             annotations.append(_as_stated(row, annotation, where, report))
         except ValueError as error:
             report.left_out(where, str(error))
     return annotations
 
 
-def _encode(segmentation: Any, size_hw: tuple[int, int], where: str, report: Report) -> RLE | None:
+def _encode(row: Record, size_hw: tuple[int, int], where: str, report: Report) -> RLE | None:
+    segmentation = row.get("segmentation")
     if isinstance(segmentation, dict):
         return encode_runs(segmentation, size_hw)
     if segmentation in (None, []):
         raise ValueError("has no segmentation")
     if not isinstance(segmentation, list):
         raise ValueError("the segmentation is neither polygons nor RLE")
-    rle = encode_outlines(_outlines(segmentation, size_hw, where, report), size_hw)
-    report.num_specks += rle is None
-    return rle
+    return encode_outlines(_outlines(segmentation, size_hw, where, report), size_hw)
 
 
 def _outlines(

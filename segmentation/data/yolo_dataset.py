@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Dataset
-from segmentation.data.parts.many_outlines import draw_ordinary
+from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
 from segmentation.data.parts.photo_check import Entry, Report, check_photos
 from segmentation.data.parts.shapes import Points, encode_outlines, polygon, rectangle
 from segmentation.data.parts.split_names import split_of
@@ -242,11 +242,11 @@ def _annotate(
             report.left_out(where, each)
             continue
         label, outline = each
-        if drawn is not None:
+        if isinstance(drawn, Drawn):
             annotations.append(Annotation(label, drawn.box, False, drawn.rle, drawn.area))
             continue
         try:
-            rle = encode_outlines([outline], size_hw)
+            rle = None if drawn == "speck" else encode_outlines([outline], size_hw)
         except ValueError as error:
             report.left_out(where, str(error))
             continue

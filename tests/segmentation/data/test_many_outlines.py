@@ -10,7 +10,7 @@ import pytest
 
 from segmentation.data import read_dataset
 from segmentation.data.parts.dataset import Annotation
-from segmentation.data.parts.many_outlines import draw_ordinary
+from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
 from segmentation.data.parts.shapes import encode_outlines, polygon
 from tests.annotated_photos import SIZE_HW, write_coco
 
@@ -25,27 +25,36 @@ def some_outlines(rng: np.random.Generator) -> list[list[float]]:
     return outlines
 
 
-def by_itself(outlines: list[list[float]]) -> Annotation | None:
+def by_itself(outlines: list[list[float]]) -> Annotation | str | None:
     try:
         rle = encode_outlines([polygon(values) for values in outlines], SIZE_HW)
     except ValueError:
         return None
-    return None if rle is None else Annotation.from_rle(0, rle)
+    return "speck" if rle is None else Annotation.from_rle(0, rle)
+
+
+def has_flat_outline(outlines: list[list[float]]) -> bool:
+    return any(not np.ptp(np.reshape(each, (-1, 2)), axis=0).all() for each in outlines)
 
 
 def test_they_are_what_each_is_by_itself() -> None:
     rng = np.random.default_rng(0)
     shapes = [some_outlines(rng) for _ in range(700)]
+    shapes[5:7] = [[[value, 0.5, value, 0.7, value + 0.2, 0.7]] for value in (9.1, 30.1)]
     wanted = [by_itself(shape) for shape in shapes]
     num = 0
-    for drawn, annotation in zip(draw_ordinary(shapes, SIZE_HW), wanted, strict=True):
-        assert (drawn is None) == (annotation is None)
-        if drawn is not None and annotation is not None:
+    drawn_together = draw_ordinary(shapes, SIZE_HW)
+    for shape, drawn, annotation in zip(shapes, drawn_together, wanted, strict=True):
+        if not isinstance(annotation, Annotation):
+            assert drawn == annotation
+        elif drawn is not None or not has_flat_outline(shape):
+            assert isinstance(drawn, Drawn)
             assert drawn.rle == annotation.rle
             assert drawn.area == annotation.area
             np.testing.assert_array_equal(drawn.box, annotation.box)
             num += 1
     assert 300 < num < 700, "some reach too far beyond the photo"
+    assert wanted.count("speck") >= 2
 
 
 GOOD = [10, 10, 60, 10, 60.5, 50]
@@ -58,7 +67,6 @@ GOOD = [10, 10, 60, 10, 60.5, 50]
         "polygon",
         [],
         [[]],
-        GOOD,
         {"size": [1, 1], "counts": [1]},
         [[[10, 10], [60, 10], [60, 50]]],
         [GOOD, [10, 10, 60, 10, 60]],
@@ -71,17 +79,28 @@ GOOD = [10, 10, 60, 10, 60.5, 50]
         [[*GOOD[:5], 5000]],
         [[value - 1000 for value in GOOD]],
         [[10, 10, 190, 10] * 500 + [60, 50]],
-        [[10, 10, 10.1, 10, 10.1, 10.1]],
     ],
 )
 def test_what_is_odd_is_left_to_a_closer_look_and_hurts_no_other(odd: Any) -> None:
-    alone, one = draw_ordinary([[GOOD], [GOOD, GOOD]], SIZE_HW)
-    assert alone is not None
-    assert one is not None
-    assert alone.rle == one.rle
-    drawn = draw_ordinary([[GOOD], odd], SIZE_HW)
-    assert drawn[1] is None
-    assert drawn[0] is None or drawn[0].rle == alone.rle
+    good, left = draw_ordinary([[GOOD], odd], SIZE_HW)
+    assert isinstance(good, Drawn)
+    assert left is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [GOOD, GOOD],
+        GOOD,
+        [str(value) for value in GOOD],
+        [[10, 10], [60, 10], [60.5, 50]],
+    ],
+)
+def test_what_is_written_otherwise_is_the_same(other: Any) -> None:
+    one, same = draw_ordinary([[GOOD], other], SIZE_HW)
+    assert isinstance(one, Drawn)
+    assert isinstance(same, Drawn)
+    assert one.rle == same.rle
 
 
 def test_an_ordinary_file_needs_no_closer_look(

@@ -113,11 +113,15 @@ def open_run(
             keep_location=keep_location,
             on_message=on_message,
         )
-        ids = segmenter.category_ids if isinstance(segmenter, NumberedSegmenter) else None
-        info = OutputInfo(source.info, palette.has_alpha, categories(segmenter.classes, ids))
+        info = OutputInfo(source.info, palette.has_alpha, _categories(segmenter))
         opened = _open_sinks(sinks, info, options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
         yield _controlled(run, palette, segmenter, info, options, keep, stack)
+
+
+def _categories(segmenter: Segmenter) -> tuple[tuple[int, str], ...]:
+    ids = segmenter.category_ids if isinstance(segmenter, NumberedSegmenter) else None
+    return categories(segmenter.classes, ids)
 
 
 def _opened(

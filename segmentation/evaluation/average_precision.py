@@ -105,12 +105,7 @@ def evaluate(
     labels = shared_labels(segmenter.classes, dataset.classes, keep)
     found: list[dict[str, Any]] = []
     for index, photo in enumerate(dataset.photos):
-        image = read(photo)
-        if isinstance(segmenter, MaskScorer):
-            instances, mask_scores = segmenter.score_masks(image)
-        else:
-            (instances,) = segmenter.segment(image[None])
-            mask_scores = instances.scores
+        instances, mask_scores = _scored(segmenter, read(photo))
         found += _found(instances, mask_scores, index, labels)
         if on_photo is not None:
             on_photo(photo, instances)
@@ -137,6 +132,16 @@ def evaluate(
         len(dataset.photos),
         num,
     )
+
+
+def _scored(
+    segmenter: Segmenter, image: NDArray[np.uint8]
+) -> tuple[Instances, NDArray[np.float32]]:
+    """Return what is found in a photo, and how certain each mask is."""
+    if isinstance(segmenter, MaskScorer):
+        return segmenter.score_masks(image)
+    (instances,) = segmenter.segment(image[None])
+    return instances, instances.scores
 
 
 def shared_labels(

@@ -37,7 +37,7 @@ MAX_COPIES = 4
 #: Instructions: a file of weights has some thousands, and some for each number outside of arrays
 MAX_STEPS = 1_000_000
 #: Calls of functions, of which each array takes three or four and some microseconds
-MAX_CALLS = 100_000
+MAX_CALLS = 50_000
 #: Times its size, and bytes, that what a pickle makes may take
 MAX_GROWTH, ALWAYS_ALLOWED = 6, 100_000_000
 

@@ -40,7 +40,7 @@ def test_bombs_are_good_programs_but_for_their_size(tmp_path: Path) -> None:
 
 
 def test_a_bomb_is_refused_before_all_of_it_is_done(tmp_path: Path) -> None:
-    bombs = {path.parent.name: path for path in write_bombs(tmp_path, 700_000)}
+    bombs = {path.parent.name: path for path in write_bombs(tmp_path, 400_000)}
     for form in ("zip", "old"):
         with pytest.raises(WeightsError, match=r"bomb\.pth: it calls more functions"):
             read_pth(bombs[f"tensors-{form}"])

@@ -202,6 +202,6 @@ def test_pickles_that_call_without_end(tmp_path: Path) -> None:
     begin, call = b"\x80\x02ccollections\nOrderedDict\nq\x000", b"h\x00)R0"
     again = b"\x80\x02X\x01\0\0\0aq\x000", b"h\x00Q0"
     for first, each in ((begin, call), again):
-        (tmp_path / "a.pth").write_bytes(first + each * 150_000)
+        (tmp_path / "a.pth").write_bytes(first + each * 75_000)
         with pytest.raises(WeightsError, match=r"a\.pth: it calls more functions than weights"):
             read_pth(tmp_path / "a.pth")

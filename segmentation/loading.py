@@ -15,7 +15,7 @@ from typing import Any
 from segmentation.coco import NAMES
 from segmentation.errors import WeightsError
 from segmentation.pip_command import install_extra
-from segmentation.segmenter import Options, Segmenter, check_classes
+from segmentation.segmenter import Options, Segmenter, check_classes, composed
 
 #: What some of `Options` may be.
 CHOICES = {
@@ -91,7 +91,9 @@ def _with_lists(options: Options) -> Options:
         names = [] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
         if not names or not all(isinstance(each, str) for each in names):
             raise ValueError(f"{name} must be a list of names{hint}, got {given!r}")
-        lists[name] = names
+        lists[name] = names = [composed(each) for each in names]
+        if name == "classes" and ("" in names or len(set(names)) < len(names)):
+            raise ValueError(f"each of the classes needs a name of its own, got {given!r}")
     return replace(options, **lists)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,10 +93,27 @@ class Options:
     on_message: Callable[[str], None] | None = None
 
 
+def composed(name: str) -> str:
+    """Return a class's name in the form in which names are compared.
+
+    "ä" may be one character, or two as macOS writes the names of folders (Unicode Standard Annex
+    #15). Blanks around it are none of it.
+    """
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def _shown(name: str) -> str:
+    """Return a name as it stands in code, and where that differs, as it is typed."""
+    typed = re.sub(r"[\\,:]|^#", r"\\\g<0>", name)
+    return repr(name) if typed == name else f"{name!r}, on the command line '{typed}'"
+
+
 def check_classes(names: Sequence[str], classes: Sequence[str]) -> None:
     """Raise `ValueError`, with a suggestion, where one of `names` is not among `classes`."""
     for name in names:
         if name not in classes:
             close = difflib.get_close_matches(name, classes, 1, 0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(classes)}"
+            hint = (
+                f"did you mean {_shown(close[0])}?" if close else f"known are {', '.join(classes)}"
+            )
             raise ValueError(f"no class {name!r}; {hint}")

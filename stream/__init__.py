@@ -29,6 +29,7 @@ What there is; each has a help of its own:
     open_source, Source      where frames come from; a class of one's own may be one
     open_sink, Sink          where outputs go, likewise
     SinkOptions, OutputInfo  how they are written; what a sink is told of them first
+    read_photo               a photo as networks see it, whatever its format and colours
     Frame, Output            a picture of the source; that and what became of it
     StreamInfo               size, rate and more of a source
     Event                    what a person did at a sink
@@ -45,6 +46,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stream.errors import StreamError
+    from stream.files.photos import read_photo
     from stream.frame import Event, Frame, Output, OutputInfo, Sink, Source, StreamInfo
     from stream.opening import open_run
     from stream.running.loop import Run, outputs, play
@@ -69,6 +71,7 @@ __all__ = [
     "open_source",
     "outputs",
     "play",
+    "read_photo",
 ]
 
 # where each of them is: imported when it is asked for, since a start needs a few of them only
@@ -80,6 +83,7 @@ _HOMES = {
     "open_run": "opening",
     **dict.fromkeys(("SinkOptions", "open_sink"), "sinks"),
     "open_source": "sources",
+    "read_photo": "files.photos",
     "Keyframes": "tracking",
 }
 

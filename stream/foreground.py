@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.segmenter import check_classes
+from segmentation.segmenter import check_classes, composed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,31 @@ class Wanted:
     ids: frozenset[int] = frozenset()
 
 
+def split(text: str, mark: str) -> list[str]:
+    """Return the parts of a text between marks; one with a backslash before it is no mark."""
+    part = re.compile(rf"(?:[^\\{mark}]|\\.|\\$)*", re.DOTALL)
+    parts, start = [], 0
+    for found in part.finditer(text):
+        if found.start() == start:
+            parts.append(found[0])
+            start = found.end() + 1
+    return parts
+
+
+def as_name(part: str) -> str:
+    """Return the name of a class that a part between marks is, without its backslashes."""
+    return composed(re.sub(r"\\([\\,:#])", r"\1", part))
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and int(text) > 0
+
+
 def parse_keep(text: str, *, numbers_allowed: bool = True, objects_allowed: bool = True) -> Wanted:
     """Read `CLASS[:NUMBER],...,#ID,...`.
 
     Args:
-        text: as on the command line.
+        text: as on the command line; a comma, a colon or a "#" in a name has a backslash before it.
         numbers_allowed: there may be numbers.
         objects_allowed: there may be ids.
 
@@ -39,15 +60,15 @@ def parse_keep(text: str, *, numbers_allowed: bool = True, objects_allowed: bool
     """
     classes: dict[str, int | None] = {}
     ids = set()
-    for part in text.split(","):
-        name, separator, number = (piece.strip() for piece in part.partition(":"))
-        is_id = name.startswith("#") and name[1:].isdigit() and not separator
+    for part in split(text, ","):
+        name, *numbers = (piece.strip() for piece in split(part, ":"))
+        is_id = name.startswith("#") and name[1:].isdecimal() and not numbers
         is_class = bool(name) and not name.startswith("#")
-        is_number = numbers_allowed and number.isdigit() and int(number) > 0
+        is_number = numbers_allowed and len(numbers) == 1 and _is_number(numbers[0])
         if is_id and objects_allowed:
             ids.add(int(name[1:]))
-        elif is_class and (is_number or not separator):
-            classes[name] = int(number) if number else None
+        elif is_class and (is_number or not numbers):
+            classes[as_name(name)] = int(numbers[0]) if numbers else None
         else:
             forms = ["person,dog"]
             forms += ["person:1"] * numbers_allowed + ["#3"] * objects_allowed

@@ -20,7 +20,6 @@ from segmentation.picture import Picture, RgbPicture
 from stream.colour.light import Light
 from stream.colour.screen import HLG, PQ
 from stream.contents import Contents
-from stream.photo.colour_profile import to_srgb
 from stream.photo.photo import Photo
 from stream.yuv420 import YuvPicture
 
@@ -207,15 +206,10 @@ class Output:
         That of a photo with a colour profile is converted; a profile that cannot be used is passed
         over.
         """
-        profile = None if self.frame.photo is None else self.frame.photo.profile
-        if profile is None:
+        photo, image = self.frame.photo, self.image
+        if photo is None or photo.profile is None:
             return self.picture
-        image = self.image
-        try:
-            colours = to_srgb(image[..., :3], profile)
-        except ValueError:
-            return self.picture
-        return RgbPicture(np.dstack([colours, image[..., 3:]]))
+        return RgbPicture(np.dstack([photo.to_srgb(image[..., :3]), image[..., 3:]]))
 
     def as_shown(self) -> Picture:
         """Return the picture of `OutputInfo.as_shown`: before black, with even sides."""

@@ -101,6 +101,8 @@ class Pipeline:
         self._waiting.append(frame)
         with self._stats.timed("segment"):
             small = shrunk(frame.picture, self._max_input)
+            if frame.photo is not None:  # networks learnt from photos in sRGB
+                small = frame.photo.to_srgb(small)
             results = self._tracker.push(small, frame.time_s)
         self._stats.tracked(self._tracker.counts, self._tracker.age_s)
         return [*tracked, *self._with_frames(results)]

@@ -37,11 +37,18 @@ def png(image: np.ndarray) -> bytes:
     return bytes(cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])[1])
 
 
-def through(source: Path | str, out: Path | str, effect: str = "none", **more: object) -> list[str]:
+def through(
+    source: Path | str,
+    out: Path | str,
+    effect: str = "none",
+    segmenter: Oracle | None = None,
+    **more: object,
+) -> list[str]:
     """Run a photo or a folder to a file; returns what was told."""
     told: list[str] = []
+    segmenter = segmenter or Oracle()
     with open_run(
-        source, out, segmenter=Oracle(), effect=effect, on_message=told.append, **more
+        source, out, segmenter=segmenter, effect=effect, on_message=told.append, **more
     ) as run:
         play(run)
     return told

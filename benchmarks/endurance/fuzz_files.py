@@ -1,11 +1,12 @@
 """Annotations and weights that are damaged or made with malice: what reading them costs.
 
-python -m benchmarks.endurance.fuzz_files [--seconds 60] [--seed 0] [--folder F]
+python -m benchmarks.endurance.fuzz_files [--seconds 60] [--seed 0] [--folder F] [--bombs]
 
 Small good files of every format are damaged again and again: cut off, bytes changed, parts
 repeated, numbers made huge. A process of its own reads each, with a limit on its memory and its
 time. Anything but an answer or one `DataError` or `WeightsError` that names the file is a fault,
-as is more memory than ten times the file plus 300 MB, or more than 10 s.
+as is more memory than ten times the file plus 300 MB, or more than 10 s. With `--bombs` files of 10
+MB are read instead that repeat one instruction (`pickle_bombs`), each in a process of its own.
 
 Prints one JSON object: how many files were read and refused, the most memory and time that one
 took, and the faults, whose files are kept in the folder.
@@ -29,9 +30,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.command import run_command
+from benchmarks.endurance.pickle_bombs import write_bombs
 
 MAX_S, MAX_GROWTH, ALWAYS_ALLOWED = 10.0, 10, 300_000_000
 START_S = 60.0
+BOMB_BYTES = 10_000_000
 ROOT = Path(__file__).parents[2]
 #: Files that one process reads before the next one begins with a clean memory
 AT_ONCE = 50
@@ -45,20 +48,41 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="for what was at fault; default: a new one")
+    parser.add_argument("--bombs", action="store_true", help="files made to take time and memory")
     parser.add_argument("--read", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.read is not None:
         _read_files([(Path(root), Path(file)) for root, file in options.read])
         return
     folder = options.folder or Path(tempfile.mkdtemp(prefix="fuzz-"))
-    print(json.dumps(fuzz(folder, options.seconds, options.seed), indent=2), flush=True)
+    if options.bombs:
+        figures = read_bombs(folder, BOMB_BYTES)
+    else:
+        figures = fuzz(folder, options.seconds, options.seed)
+    print(json.dumps(figures, indent=2), flush=True)
+
+
+def read_bombs(folder: Path, num_bytes: int) -> dict[str, Any]:
+    """Read a bomb of each kind, each of so many bytes; returns what is printed."""
+    figures = _no_figures()
+    for path in write_bombs(folder / "bombs", num_bytes):
+        before = figures["most_s"]
+        read_all([(path.parent, path)], folder, figures)
+        if figures["most_s"] > before:
+            figures["slowest"] = path.parent.name
+        path.unlink()
+    return figures
+
+
+def _no_figures() -> dict[str, Any]:
+    return {"read": 0, "refused": 0, "most_mb": 0.0, "most_s": 0.0, "faults": []}
 
 
 def fuzz(folder: Path, seconds: float, seed: int, at_most: int | None = None) -> dict[str, Any]:
     """Read damaged files for so long, or so many; returns what is printed."""
     rng = np.random.default_rng(seed)
     seeds = good_files(folder / "good")
-    figures: dict[str, Any] = {"read": 0, "refused": 0, "most_mb": 0.0, "most_s": 0.0, "faults": []}
+    figures = _no_figures()
     end = time.monotonic() + seconds
     while time.monotonic() < end and (at_most is None or at_most > 0):
         files = []

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import RLE, Annotation, Dataset
+from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
 from segmentation.data.parts.photo_check import (
     Entry,
     Report,
@@ -253,7 +254,8 @@ def _annotate(
     report: Report,
 ) -> list[Annotation]:
     annotations = []
-    for where, row in rows:
+    ordinary = draw_ordinary([row.get("segmentation") for _, row in rows], size_hw)
+    for (where, row), drawn in zip(rows, ordinary, strict=True):
         label = labels.get(_key(row.get("category_id")))
         if label is None:
             told = f"there is no category with the id {row.get('category_id')!r}"
@@ -262,25 +264,28 @@ def _annotate(
         is_crowd = _flag(row.get("ignore"))
         is_crowd |= _flag(row.get("iscrowd")) and not crowds_are_objects
         try:
-            rle = _encode(row.get("segmentation"), size_hw, where, report)
-            if rle is not None:
+            if isinstance(drawn, Drawn):
+                annotation = Annotation(label, drawn.box, is_crowd, drawn.rle, drawn.area)
+            elif drawn is None and (rle := _encode(row, size_hw, where, report)) is not None:
                 annotation = Annotation.from_rle(label, rle, is_crowd)
-                annotations.append(_as_stated(row, annotation, where, report))
+            else:
+                report.num_specks += 1
+                continue
+            annotations.append(_as_stated(row, annotation, where, report))
         except ValueError as error:
             report.left_out(where, str(error))
     return annotations
 
 
-def _encode(segmentation: Any, size_hw: tuple[int, int], where: str, report: Report) -> RLE | None:
+def _encode(row: Record, size_hw: tuple[int, int], where: str, report: Report) -> RLE | None:
+    segmentation = row.get("segmentation")
     if isinstance(segmentation, dict):
         return encode_runs(segmentation, size_hw)
     if segmentation in (None, []):
         raise ValueError("has no segmentation")
     if not isinstance(segmentation, list):
         raise ValueError("the segmentation is neither polygons nor RLE")
-    rle = encode_outlines(_outlines(segmentation, size_hw, where, report), size_hw)
-    report.num_specks += rle is None
-    return rle
+    return encode_outlines(_outlines(segmentation, size_hw, where, report), size_hw)
 
 
 def _outlines(
@@ -312,15 +317,17 @@ def _as_stated(row: Record, annotation: Annotation, where: str, report: Report) 
     box, area, stated = annotation.box, annotation.area, row.get("bbox")
     if isinstance(row.get("area"), int | float) and row["area"] > 0:
         area = float(row["area"])
-    if stated is not None and not _is_nan(stated) and np.any(stated):
+    if stated is not None and not _is_nan(stated) and _has_any(stated):
         try:
             x, y, width, height = (float(value) for value in stated)
         except (TypeError, ValueError, OverflowError):
             told = f"the bbox {str(stated)[:80]} is not x, y, width, height"
             report.mended(where, f"{told}; that of the mask counts")
         else:
-            whole = np.array([x, y, x + width, y + height])
-            if np.abs(whole - box).max() <= BOX_TOLERANCE:
+            corners = (x, y, x + width, y + height)
+            whole = np.array(corners)
+            pairs_of_sides = zip(corners, box.tolist(), strict=True)
+            if all(abs(side - of_mask) <= BOX_TOLERANCE for side, of_mask in pairs_of_sides):
                 box = whole.astype(np.float32)
             elif max(width, height) > 4:
                 if _is_of_outlines(row.get("segmentation"), whole):
@@ -328,6 +335,10 @@ def _as_stated(row: Record, annotation: Annotation, where: str, report: Report) 
                 else:
                     box = _checked_box(stated, whole, annotation, where, report)
     return Annotation(annotation.label, box, annotation.is_crowd, annotation.rle, area)
+
+
+def _has_any(stated: Any) -> bool:
+    return any(stated) if isinstance(stated, list) else bool(np.any(stated))
 
 
 def _is_of_outlines(segmentation: Any, whole: NDArray[np.float64]) -> bool:

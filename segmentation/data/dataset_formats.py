@@ -18,6 +18,7 @@ from segmentation.data.via_dataset import is_via, read_via
 from segmentation.data.voc_dataset import is_voc, read_voc
 from segmentation.data.yolo_dataset import is_yolo, read_yolo
 from segmentation.errors import DataError
+from segmentation.segmenter import composed
 
 #: Name -> whether a document is in that format.
 OF_JSON: dict[str, Callable[[object], bool]] = {
@@ -87,6 +88,7 @@ def understand(path: Path, crowds: Crowds | None = None) -> tuple[Dataset, Probl
     if not dataset.classes and problems.path.suffix.lower() != ".json":
         problems.refuse(problems.path, "no photo has a shape of an object")
     problems.raise_fatal()
+    dataset = _with_composed_names(dataset)
     remarks = tuple(dict.fromkeys(problems.remarks))
     return replace(dataset, problems=problems.rows(), remarks=remarks), problems
 
@@ -164,6 +166,17 @@ def _read_split_folders(path: Path, problems: Problems, crowds: Crowds | None) -
         datasets.append(replace(dataset, photos=photos))
     problems.path = path
     return _joined(datasets)
+
+
+def _with_composed_names(dataset: Dataset) -> Dataset:
+    """Return the data with names as they are compared; some may be one that were two."""
+    names = [composed(name) for name in dataset.classes]
+    classes = tuple(dict.fromkeys(names))
+    if len(classes) == len(names):
+        return replace(dataset, classes=classes)
+    return dataset.with_classes(
+        classes, {label: classes.index(name) for label, name in enumerate(names)}
+    )
 
 
 def _joined(datasets: list[Dataset]) -> Dataset:

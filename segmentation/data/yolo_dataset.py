@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.parts.data_problems import Problems
-from segmentation.data.parts.dataset import RLE, Annotation, Dataset
+from segmentation.data.parts.dataset import Annotation, Dataset
+from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
 from segmentation.data.parts.photo_check import Entry, Report, check_photos
-from segmentation.data.parts.shapes import encode_outlines, polygon, rectangle
+from segmentation.data.parts.shapes import Points, encode_outlines, polygon, rectangle
 from segmentation.data.parts.split_names import split_of
 from segmentation.data.parts.yaml_subset import Value, read_yaml
 from segmentation.errors import DataError
@@ -231,20 +232,41 @@ def _annotate(
     lines: list[str], names: tuple[str, ...], size_hw: tuple[int, int], report: Report
 ) -> list[Annotation]:
     annotations = []
-    for number, line in enumerate(lines):
+    parsed = [_label_and_outline(line, names, size_hw) for line in lines]
+    ordinary = draw_ordinary(
+        [None if isinstance(each, str) else [each[1].ravel().tolist()] for each in parsed], size_hw
+    )
+    for number, (each, drawn) in enumerate(zip(parsed, ordinary, strict=True)):
         where = f"line {number + 1}"
+        if isinstance(each, str):
+            report.left_out(where, each)
+            continue
+        label, outline = each
+        if isinstance(drawn, Drawn):
+            annotations.append(Annotation(label, drawn.box, False, drawn.rle, drawn.area))
+            continue
         try:
-            values = _numbers(line)
-            if not (values[0].is_integer() and 0 <= values[0] < len(names)):
-                raise ValueError(f"there is no class with the number {values[0]:g}")
-            rle = _encode(values[1:], size_hw)
+            rle = None if drawn == "speck" else encode_outlines([outline], size_hw)
         except ValueError as error:
             report.left_out(where, str(error))
             continue
         report.num_specks += rle is None
         if rle is not None:
-            annotations.append(Annotation.from_rle(int(values[0]), rle))
+            annotations.append(Annotation.from_rle(label, rle))
     return annotations
+
+
+def _label_and_outline(
+    line: str, names: tuple[str, ...], size_hw: tuple[int, int]
+) -> tuple[int, Points] | str:
+    """Return the label and the corners of a line, or what is wrong with it."""
+    try:
+        values = _numbers(line)
+        if not (values[0].is_integer() and 0 <= values[0] < len(names)):
+            return f"there is no class with the number {values[0]:g}"
+        return int(values[0]), _outline(values[1:], size_hw)
+    except ValueError as error:
+        return str(error)
 
 
 def _numbers(line: str) -> NDArray[np.float64]:
@@ -257,7 +279,7 @@ def _numbers(line: str) -> NDArray[np.float64]:
     return values
 
 
-def _encode(shares: NDArray[np.float64], size_hw: tuple[int, int]) -> RLE | None:
+def _outline(shares: NDArray[np.float64], size_hw: tuple[int, int]) -> Points:
     # results have the score behind
     shares = shares[: len(shares) // 2 * 2]
     if np.abs(shares).max(initial=0) > MAX_SHARE:
@@ -265,6 +287,5 @@ def _encode(shares: NDArray[np.float64], size_hw: tuple[int, int]) -> RLE | None
     points = shares.reshape(-1, 2) * size_hw[::-1]
     if len(points) == 2:
         (x, y), (width, height) = points.tolist()
-        outline = rectangle(x - width / 2, y - height / 2, width, height)
-        return encode_outlines([outline], size_hw)
-    return encode_outlines([polygon(points)], size_hw)
+        return rectangle(x - width / 2, y - height / 2, width, height)
+    return polygon(points)

@@ -83,6 +83,7 @@ def evaluate(
     dataset: Dataset,
     on_photo: OnPhoto | None = None,
     keep: Sequence[str] | None = None,
+    read: Callable[[Photo], NDArray[np.uint8]] = Photo.image,
 ) -> AveragePrecision:
     """Let a network find the objects of all photos, one at a time, and measure what it found.
 
@@ -95,6 +96,7 @@ def evaluate(
         dataset: what is true.
         on_photo: called after each photo.
         keep: names of the only classes of the network to look at, `None` for all.
+        read: returns a photo as the network is to see it, (H, W, 3) uint8 RGB.
 
     Raises:
         ValueError: the network knows none of the classes.
@@ -103,11 +105,7 @@ def evaluate(
     labels = shared_labels(segmenter.classes, dataset.classes, keep)
     found: list[dict[str, Any]] = []
     for index, photo in enumerate(dataset.photos):
-        if isinstance(segmenter, MaskScorer):
-            instances, mask_scores = segmenter.score_masks(photo.image())
-        else:
-            (instances,) = segmenter.segment(photo.image()[None])
-            mask_scores = instances.scores
+        instances, mask_scores = _scored(segmenter, read(photo))
         found += _found(instances, mask_scores, index, labels)
         if on_photo is not None:
             on_photo(photo, instances)
@@ -134,6 +132,16 @@ def evaluate(
         len(dataset.photos),
         num,
     )
+
+
+def _scored(
+    segmenter: Segmenter, image: NDArray[np.uint8]
+) -> tuple[Instances, NDArray[np.float32]]:
+    """Return what is found in a photo, and how certain each mask is."""
+    if isinstance(segmenter, MaskScorer):
+        return segmenter.score_masks(image)
+    (instances,) = segmenter.segment(image[None])
+    return instances, instances.scores
 
 
 def shared_labels(

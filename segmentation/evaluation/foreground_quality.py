@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data import Dataset
+from segmentation.data import Dataset, Photo
 from segmentation.data.mask_frames import FrameSequence, read_frame
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.segmenter import Segmenter
@@ -44,14 +44,24 @@ class ForegroundQuality:
     num_images: int
 
 
-def photo_examples(dataset: Dataset, labels: Collection[int] | None = None) -> Iterator[Example]:
-    """Yield the photos of a dataset; objects of other labels than those given are background."""
+def photo_examples(
+    dataset: Dataset,
+    labels: Collection[int] | None = None,
+    read: Callable[[Photo], NDArray[np.uint8]] = Photo.image,
+) -> Iterator[Example]:
+    """Yield the photos of a dataset.
+
+    Args:
+        dataset: what is true.
+        labels: objects of others are background.
+        read: returns a photo as the network is to see it, (H, W, 3) uint8 RGB.
+    """
     for photo in dataset.photos:
         wanted = np.array([labels is None or label in labels for label in photo.labels()], np.bool_)
         masks, is_crowd = photo.masks() > 0, photo.is_crowd()
         truth = np.asarray(masks[wanted & ~is_crowd].any(axis=0))
         ignored = np.asarray(masks[wanted & is_crowd].any(axis=0))
-        yield Example(photo.image(), truth, truth | ~ignored)
+        yield Example(read(photo), truth, truth | ~ignored)
 
 
 def frame_examples(sequence: FrameSequence) -> Iterator[Example]:

@@ -8,11 +8,13 @@ datasets below it (`conv1/conv1/kernel:0`). A whole model keeps these groups und
 
 from __future__ import annotations
 
+import itertools
 import math
 import mmap
 import os
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     import keras
 
 MAX_TENSORS = 20_000
+#: In all of a file; Keras writes tensors in one piece
+MAX_CHUNKS = 100_000
+#: Filters by their number in the format: deflate, shuffle, a checksum of four bytes
+_DEFLATE, _FILTERS, _CHECKSUM_BYTES = 1, (1, 2, 3), 4
 #: what h5py and Python raise on a file whose bytes contradict each other
 DAMAGE = (
     AttributeError,
@@ -39,6 +45,7 @@ DAMAGE = (
     RuntimeError,
     TypeError,
     ValueError,
+    zlib.error,
 )
 
 
@@ -87,6 +94,8 @@ def _collect(h5py: Any, file: Any) -> dict[str, Any]:
             if len(found) > MAX_TENSORS:
                 raise WeightsError("has more tensors than any network; get the file again")
             found[name] = _checked(h5py, dataset, name, duplicate=name in found)
+    if sum(map(_num_chunks, found.values())) > MAX_CHUNKS:
+        raise WeightsError(f"has more than {MAX_CHUNKS} chunks, no network's; get the file again")
     if sum(dataset.nbytes for dataset in found.values()) > allowed_bytes(file.id.get_filesize()):
         largest = max(found, key=lambda name: int(found[name].nbytes))
         raise WeightsError(
@@ -180,11 +189,76 @@ def _checked(h5py: Any, dataset: Any, name: str, *, duplicate: bool) -> Any:
         or dataset.external
     ):
         raise WeightsError(f"{name} is no array of numbers; get the file from its publisher")
+    _check_chunks(dataset, name)
+    return dataset
+
+
+# === Chunks ===
+#
+# The library believes what a file says: it looks for each of millions of chunks that are not
+# there, and unpacks a few kilobytes into as many gigabytes as they become.
+
+
+def _num_chunks(dataset: Any) -> int:
+    """Return in how many chunks a dataset is kept, 1 of one that is in one piece."""
+    if dataset.chunks is None:
+        return 1
+    sides = zip(dataset.shape, dataset.chunks, strict=True)
+    return math.prod(-(-side // chunk) for side, chunk in sides)
+
+
+def _check_chunks(dataset: Any, name: str) -> None:
+    """Look at what a dataset says of its chunks, none of which is read.
+
+    Raises:
+        WeightsError: they are larger than itself, or packed as weights are not.
+    """
     if dataset.chunks is not None and any(
         chunk > max(side, 1) for chunk, side in zip(dataset.chunks, dataset.shape, strict=True)
     ):
         raise WeightsError(f"{name} has chunks larger than itself; get the file again")
-    return dataset
+    filters = _filters(dataset)
+    if len(set(filters)) < len(filters) or not set(filters) <= set(_FILTERS):
+        raise WeightsError(f"{name} is packed in a way that is not read; save it with gzip or none")
+
+
+def _filters(dataset: Any) -> list[int]:
+    plan = dataset.id.get_create_plist()
+    return [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
+
+
+def _check_unpacked(dataset: Any, name: str) -> None:
+    """Unpack a dataset's chunks one at a time, none further than it says that they are large.
+
+    Args:
+        dataset: that `_check_chunks` has found good.
+        name: of the dataset.
+
+    Raises:
+        WeightsError: a chunk is larger than that.
+    """
+    filters = _filters(dataset)
+    if _DEFLATE not in filters or 0 in dataset.shape:
+        return
+    skipped = 1 << filters.index(_DEFLATE)
+    size = math.prod(dataset.chunks) * dataset.dtype.itemsize + _CHECKSUM_BYTES
+    ranges = zip(dataset.shape, dataset.chunks, strict=True)
+    for place in itertools.product(*(range(0, side, chunk) for side, chunk in ranges)):
+        stored = dataset.id.get_chunk_info_by_coord(place)
+        if stored.byte_offset is None:  # it is not there: zeros
+            continue
+        told = f"{name} claims to hold far more than it is long; get the file again"
+        if stored.size > 2 * size + 1000:  # what cannot be made smaller grows a little
+            raise WeightsError(told)
+        mask, packed = dataset.id.read_direct_chunk(place)
+        if mask & skipped:
+            continue
+        unpacking = zlib.decompressobj()
+        if len(unpacking.decompress(packed, size + 1)) > size or unpacking.unconsumed_tail:
+            raise WeightsError(told)
+
+
+# === Reading ===
 
 
 def read_shapes(path: Path) -> dict[str, Shape]:
@@ -204,7 +278,12 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
         WeightsError: the file cannot be read, or has values that are not finite.
     """
     with _tensors(path) as tensors:
-        return {name: finite(dataset[()], name) for name, dataset in tensors.items()}
+        return {name: _values(dataset, name) for name, dataset in tensors.items()}
+
+
+def _values(dataset: Any, name: str) -> NDArray[np.float32]:
+    _check_unpacked(dataset, name)
+    return finite(dataset[()], name)
 
 
 def load_tensors(network: keras.Model, path: Path) -> None:
@@ -222,6 +301,6 @@ def load_tensors(network: keras.Model, path: Path) -> None:
     with _tensors(path) as tensors:
         shapes = {name: tuple(dataset.shape) for name, dataset in tensors.items()}
         match_shapes(shapes, {name: tuple(v.shape) for name, v in variables.items()})
-        values = {name: finite(tensors[name][()], name) for name in variables}
+        values = {name: _values(tensors[name], name) for name in variables}
     for name, variable in variables.items():
         variable.assign(values[name])

@@ -93,21 +93,6 @@ def read_pth(path: Path) -> dict[Any, Any]:
         return saved
 
 
-def named_tensors(tensors: dict[Any, Any], path: Path) -> dict[str, object]:
-    """Return a dict of tensors by name.
-
-    Raises:
-        WeightsError: a key is no text.
-    """
-    for name in tensors:
-        if not isinstance(name, str):
-            raise WeightsError(
-                f"{path}: a tensor has a name of type {type(name).__name__}, no text; give a file "
-                "of weights"
-            )
-    return tensors
-
-
 @contextmanager
 def _one_line(path: Path) -> Iterator[None]:
     """Turn whatever goes wrong into a `WeightsError` that names the file."""

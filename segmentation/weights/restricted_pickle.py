@@ -35,7 +35,9 @@ MAX_KEY_LENGTH, MAX_KEY_BITS = 16, 64
 #: how often what a file holds may go through functions; an array does twice, as text and as bytes
 MAX_COPIES = 4
 #: Instructions: a file of weights has some thousands, and some for each number outside of arrays
-MAX_STEPS = 3_000_000
+MAX_STEPS = 1_000_000
+#: Calls of functions, of which each array takes three or four and some microseconds
+MAX_CALLS = 50_000
 #: Times its size, and bytes, that what a pickle makes may take
 MAX_GROWTH, ALWAYS_ALLOWED = 6, 100_000_000
 
@@ -129,6 +131,7 @@ class _Machine(PickleReader):
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
         self._budget = MAX_COPIES * len(data)
+        self._calls_left = MAX_CALLS
         self._room = MAX_GROWTH * len(data) + ALWAYS_ALLOWED
 
     def run(self) -> object:
@@ -271,7 +274,13 @@ class _Machine(PickleReader):
         self._spend(arguments)
         self._stack.append(function.make(*arguments))
 
+    def _count_call(self) -> None:
+        self._calls_left -= 1
+        if self._calls_left < 0:
+            raise WeightsError("it calls more functions than weights need")
+
     def _spend(self, arguments: tuple[object, ...]) -> None:
+        self._count_call()
         sized = (str, bytes, list, tuple, set, frozenset, dict)
         self._budget -= sum(len(value) for value in arguments if isinstance(value, sized))
         if self._budget < 0:
@@ -302,9 +311,11 @@ class _Machine(PickleReader):
             self._rules.set_state(target, state)
 
     def _old_persistent(self) -> None:
+        self._count_call()
         self._stack.append(self._rules.persistent(self.line().decode()))
 
     def _persistent(self) -> None:
+        self._count_call()
         self._stack.append(self._rules.persistent(*self._pop_several(1)))
 
 

@@ -36,6 +36,21 @@ def torch_name(variable: keras.Variable) -> str:
     return f"{layer}.{_TORCH_NAMES.get(tensor, tensor)}"
 
 
+def named_tensors(tensors: dict[Any, Any], path: Path) -> dict[str, object]:
+    """Return a dict of tensors by name.
+
+    Raises:
+        WeightsError: a key is no text.
+    """
+    for name in tensors:
+        if not isinstance(name, str):
+            raise WeightsError(
+                f"{path}: a tensor has a name of type {type(name).__name__}, no text; give a file "
+                "of weights"
+            )
+    return tensors
+
+
 def load_state_dict(network: keras.Model, tensors: Mapping[str, object], path: Path) -> None:
     """Set every variable of the network from a state dict that has exactly these tensors.
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
+from segmentation.segmenter import composed
 from segmentation.weights.hdf5_weights import DAMAGE, read_attribute
 
 #: layers that are one model of their own in Matterport's program, and its name
@@ -116,7 +117,9 @@ def read_description(path: Path) -> Description:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise WeightsError(f"{path}: its attribute classes is no list of names; get it again")
     return replace(
-        told, classes=tuple(names), category_ids=_category_ids(path, numbers, len(names))
+        told,
+        classes=tuple(map(composed, names)),
+        category_ids=_category_ids(path, numbers, len(names)),
     )
 
 

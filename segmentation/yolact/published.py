@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from segmentation.errors import WeightsError
-from segmentation.weights.pth_weights import named_tensors, read_pth
+from segmentation.weights.pth_weights import read_pth
+from segmentation.weights.torch_layout import named_tensors
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,10 @@ from stream.commands.parts.model_options import add_model_options, load_segmente
 from stream.commands.parts.progress import picture_bar
 
 if TYPE_CHECKING:
-    from segmentation.data import Dataset
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from segmentation.data import Dataset, Photo
     from segmentation.evaluation.average_precision import AveragePrecision
     from segmentation.evaluation.foreground_quality import Example, ForegroundQuality
     from segmentation.segmenter import Segmenter
@@ -131,7 +134,7 @@ def _objects_of_photos(
     from segmentation.evaluation.average_precision import evaluate
 
     with picture_bar(len(dataset.photos)) as advance:
-        result = evaluate(segmenter, dataset, lambda photo, found: advance(), keep)
+        result = evaluate(segmenter, dataset, lambda photo, found: advance(), keep, as_seen)
     if result.left_out:
         say(f"left out, {segmenter.name} does not look for them: {', '.join(result.left_out)}")
     print("\n".join(table(result)))
@@ -148,11 +151,36 @@ def _union_of_photos(
     with picture_bar(len(dataset.photos)) as advance:
         quality = evaluate_foreground(
             segmenter,
-            _counted(photo_examples(dataset, set(labels.values())), advance),
+            _counted(photo_examples(dataset, set(labels.values()), as_seen), advance),
             set(labels),
         )
     print("\n".join(foreground_table({"photos": quality})))
     return asdict(quality)
+
+
+def as_seen(photo: Photo) -> NDArray[np.uint8]:
+    """Return a photo as networks see it when it is masked: in sRGB, on white where it is clear.
+
+    Raises:
+        DataError: it cannot be read any more, or has another size by now.
+        StreamError: likewise.
+    """
+    from segmentation.data.parts.dataset import copy_inside
+    from segmentation.errors import DataError
+    from stream.files.photos import read_photo
+    from stream.photo.decoding import decode
+
+    if photo.path.suffix != ".json":
+        image = read_photo(photo.path)
+    else:  # LabelMe's, with a copy of the photo
+        try:
+            copy = decode(copy_inside(photo.path))
+        except ValueError as error:
+            raise DataError(f"{photo.path}: its imageData {error}") from error
+        image = copy.to_srgb(copy.image)
+    if image.shape[:2] != photo.size_hw:
+        raise DataError(f"{photo.path}: changed its size since it was looked at")
+    return image
 
 
 def _frames(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any]:
@@ -183,8 +211,10 @@ def _counted(examples: Iterable[Example], advance: Callable[[], None]) -> Iterat
 
 def table(result: AveragePrecision) -> list[str]:
     """Return the lines of a table: a row for each class that has objects, figures in per cent."""
+    from segmentation.data.parts.data_problems import printable
+
     names = [name for name, figures in result.mask_by_class.items() if figures.ap is not None]
-    width = max(len(name) for name in (*names, f"{result.num_objects} objects"))
+    width = max(len(printable(name)) for name in (*names, f"{result.num_objects} objects"))
     lines = []
     for kind, overall, by_class in (
         ("boxes", result.box, result.box_by_class),
@@ -197,12 +227,15 @@ def table(result: AveragePrecision) -> list[str]:
         for name, figures in rows:
             values = (getattr(figures, key) for key in COLUMNS)
             told = ("-" if value is None else f"{100 * value:.1f}" for value in values)
-            lines.append(f"{name:<{width}}" + "".join(f"{text:>8}" for text in told))
+            lines.append(f"{printable(name):<{width}}" + "".join(f"{text:>8}" for text in told))
     return lines
 
 
 def foreground_table(qualities: Mapping[str, ForegroundQuality]) -> list[str]:
     """Return the lines of a table: a row for each name, figures in per cent."""
+    from segmentation.data.parts.data_problems import printable
+
+    qualities = {printable(name): each for name, each in qualities.items()}
     width = max(len(name) for name in qualities)
     lines = [f"{'':<{width}}{'pictures':>10}{'IoU (J)':>10}{'F':>8}{'J&F':>8}"]
     for name, each in qualities.items():

@@ -31,12 +31,12 @@ def run(arguments: Sequence[str]) -> int:
         import_keras()
         told: str = options.train(options)
     except KeyboardInterrupt:
-        say(f"interrupted; the same command goes on from the last checkpoint in {options.run}")
+        say(f"interrupted; {_next(options.run)}")
         raise
     except OSError as error:
+        what = str(error.strerror or error).splitlines()[0]
         raise StreamError(
-            f"{error.filename or options.run}: {error.strerror or error}; the same command goes on "
-            "from the last checkpoint once that is put right"
+            f"{error.filename or options.run}: {what}; once that is put right, {_next(options.run)}"
         ) from error
     except ImportError as error:
         raise CommandError(
@@ -44,6 +44,13 @@ def run(arguments: Sequence[str]) -> int:
         ) from error
     say(told)
     return 0
+
+
+def _next(run: Path) -> str:
+    """Return what the same command does after a training that was cut short."""
+    if any((run / name).is_dir() for name in ("checkpoint", "checkpoint.old")):
+        return f"the same command goes on from the last checkpoint in {run}"
+    return "there is no checkpoint yet, so the same command begins anew"
 
 
 def _check_inputs(options: argparse.Namespace) -> None:

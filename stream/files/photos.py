@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from segmentation.picture import GreyPicture, Picture
 from stream.errors import StreamError
 from stream.files.still_picture import decode_still
-from stream.photo.colour_profile import to_srgb
 from stream.photo.decoding import NOT_WHOLE, check_header, decode, finished
 from stream.photo.encoding import FORMATS, encode
 from stream.photo.formats.header import PhotoHeader
@@ -60,9 +59,11 @@ def open_photo(path: Path) -> Photo:
 
 
 def read_photo(
-    path: Path, on_message: Callable[[str], None] = lambda text: None
+    path: str | Path, on_message: Callable[[str], None] = lambda text: None
 ) -> NDArray[np.uint8]:
-    """Return the picture of a file in sRGB, (H, W, 3) uint8, the right way up.
+    """Return the photo in a file as networks see it.
+
+    That is (H, W, 3) uint8 RGB in sRGB, the right way up, on white where it is transparent.
 
     Args:
         path: of the file.
@@ -71,13 +72,10 @@ def read_photo(
     Raises:
         StreamError: the file cannot be read or is no picture.
     """
-    photo = open_photo(path)
+    photo = open_photo(Path(path))
     for remark in photo.remarks:
         on_message(f"{path}: {remark}")
-    try:
-        return photo.image if photo.profile is None else to_srgb(photo.image, photo.profile)
-    except ValueError:  # a profile that is damaged somewhere
-        return photo.image
+    return photo.to_srgb(photo.image)
 
 
 def encode_photo(

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.photo.colour_profile import to_srgb
 from stream.photo.formats.exif import Notes
 
 Image = NDArray[np.uint8]
@@ -35,6 +36,18 @@ class Photo:
     deep: NDArray[np.uint16] | None = None
     notes: Notes = field(default_factory=Notes)
     remarks: tuple[str, ...] = ()
+
+    def to_srgb(self, image: Image) -> Image:
+        """Return (H, W, 3) uint8 RGB in the photo's colours in sRGB.
+
+        A profile that is damaged somewhere is passed over.
+        """
+        if self.profile is None:
+            return image
+        try:
+            return to_srgb(image, self.profile)
+        except ValueError:
+            return image
 
 
 def photo_of(pixels: NDArray[Any], **more: Any) -> Photo:

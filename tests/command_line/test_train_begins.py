@@ -50,13 +50,18 @@ def test_what_is_missing_is_told_before_tensorflow_comes(tmp_path, arguments, to
 @pytest.mark.parametrize(
     ("raised", "code", "told"),
     [
-        (KeyboardInterrupt(), 130, "interrupted; the same command goes on"),
+        (KeyboardInterrupt(), 130, "interrupted; "),
         (OSError(28, "No space left on device", "r/model.npz"), 1, "r/model.npz: No space left"),
-        (OSError(28, "No space left on device"), 1, "myrun: No space left on device; the same"),
+        (
+            OSError(28, "No space left on device\nof HDF5"),
+            1,
+            "myrun: No space left on device; once",
+        ),
     ],
 )
+@pytest.mark.parametrize("is_kept", [False, True])
 def test_an_interruption_and_a_full_disk_are_one_line(
-    tmp_path, monkeypatch, capfd, raised, code, told
+    tmp_path, monkeypatch, capfd, raised, code, told, is_kept
 ):
     def train(options: object) -> str:
         raise raised
@@ -64,9 +69,13 @@ def test_an_interruption_and_a_full_disk_are_one_line(
     monkeypatch.setattr("stream.commands.train_mask_rcnn.train", train)
     write_coco(tmp_path)
     arguments = ["train", "mask-rcnn", "--data", str(tmp_path), "--weights", "none"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "myrun" / ("checkpoint" if is_kept else "")).mkdir(parents=True)
     assert run.main([*arguments, "--run", "myrun"]) == code
     (line,) = capfd.readouterr().err.splitlines()
     assert told in line
+    goes_on = "the same command goes on from the last checkpoint in myrun"
+    assert line.endswith(goes_on if is_kept else "so the same command begins anew")
 
 
 def test_pictures_have_the_truth_on_the_left_and_the_result_on_the_right(tmp_path):

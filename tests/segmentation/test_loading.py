@@ -142,6 +142,8 @@ def test_keywords_count_instead_of_those_of_options(loaded):
         ({"min_score": "0.5"}, ValueError, "min_score must be from 0 to 1, got '0.5'"),
         ({"keep": [16]}, ValueError, "keep must be a list of names, got [16]"),
         ({"keep": []}, ValueError, "keep must be a list of names, got []"),
+        ({"classes": ["a", " "]}, ValueError, "each of the classes needs a name of its own"),
+        ({"classes": ["ä", "a\u0308"]}, ValueError, "each of the classes needs a name of its own"),
         ({"classes": 3}, ValueError, "classes must be a list of names, got 3"),
         ({"size": 0}, ValueError, "size must be a number of pixels such as 512, got 0"),
         ({"size": "320"}, ValueError, "size must be a number of pixels such as 512, got '320'"),

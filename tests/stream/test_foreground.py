@@ -33,6 +33,23 @@ def test_keep_is_read():
     assert parse_keep("#3,dog,#12,#3") == Wanted({"dog": None}, frozenset((3, 12)))
 
 
+def test_marks_within_names_have_a_backslash_before_them():
+    wanted = Wanted({"bolt, M8": 2, "size:3": None, "#3": None, "a\\": None})
+    assert parse_keep(r"bolt\, M8:2,size\:3,\#3,a\\") == wanted
+    with pytest.raises(ValueError, match=r"'bolt, M8', on the command line 'bolt\\, M8'\?"):
+        Keep.of(parse_keep("bolt M8"), ("bolt, M8", "nut"))
+
+
+def test_letters_are_the_same_in_both_forms():
+    assert parse_keep("ka\u0308fer") == parse_keep("k\u00e4fer") == Wanted({"k\u00e4fer": None})
+
+
+@pytest.mark.parametrize("text", ["a:b:1", "person:²", "#²"])
+def test_numbers_are_of_digits_and_one(text):
+    with pytest.raises(ValueError, match="must look like"):
+        parse_keep(text)
+
+
 @pytest.mark.parametrize("text", ["", "person,", "person:", "person:0", "person:x", ":1"])
 def test_keep_that_makes_no_sense(text):
     with pytest.raises(ValueError, match="must look like"):

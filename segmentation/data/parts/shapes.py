@@ -116,8 +116,7 @@ def encode_outlines(outlines: Sequence[Points], size_hw: Size, *, whole: bool = 
     cut = [np.clip(points, -width - height, 2 * (width + height)) for points in outlines]
     for points in cut:
         steps = np.abs(np.diff(points, axis=0, append=points[:1])).max(axis=1)
-        # what is long has many corners, unless it only goes to and fro
-        if steps.sum() > min(20 * (height + width) + 30 * len(points), MAX_LENGTH):
+        if steps.sum() > max_length(size_hw, np.array(len(points))):
             raise ValueError(f"the outline is {steps.sum():.0f} pixels long, no object's")
     flat = [points.ravel().tolist() for points in cut]
     rle: RLE = coco_mask.merge(coco_mask.frPyObjects(flat, *size_hw))
@@ -155,11 +154,24 @@ def check_place(points: Points, size_hw: Size, *, whole: bool = True) -> None:
     beyond = max(-low[0], -low[1], high[0] - width, high[1] - height)
     if (high <= 0).any() or low[0] >= width or low[1] >= height:
         raise ValueError(f"{_extent(low, high)} lies outside the photo ({width}x{height})")
-    if whole and beyond > max(2.0, MAX_OUTSIDE * max(size_hw)):
+    if whole and beyond > max_beyond(size_hw):
         raise ValueError(
             f"{_extent(low, high)} reaches {beyond:.0f} pixels beyond the photo "
             f"({width}x{height}); was it drawn at another size?"
         )
+
+
+def max_beyond(size_hw: Size) -> float:
+    """Return how many pixels an outline may reach beyond the photo."""
+    return max(2.0, MAX_OUTSIDE * max(size_hw))
+
+
+def max_length(size_hw: Size, num_corners: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return how many pixels outlines of so many corners may be long.
+
+    What is longer has many corners, unless it only goes to and fro.
+    """
+    return np.minimum(20 * sum(size_hw) + 30 * num_corners, MAX_LENGTH)
 
 
 def _extent(low: NDArray[np.float64], high: NDArray[np.float64]) -> str:

@@ -34,7 +34,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="keep only these as foreground; person:1: the best one, #3: the object with that id",
     )
     add("--weights", type=Path, metavar="FILE", help="a weight file of your own, or got by hand")
-    add("--classes", metavar="NAME,...", help="names of the classes in that file")
+    add(
+        "--classes",
+        metavar="NAME,...",
+        help=r"names of the classes in that file; a comma in one is written \,",
+    )
     add(
         "--min-score", type=_share, metavar="0..1", help=f"leave out less certain objects; {scores}"
     )
@@ -100,7 +104,7 @@ def network_options(
         min_score=min_score if options.min_score is None else options.min_score,
         # an object asked for by its id may be of any class
         keep=None if wanted is None or wanted.ids else list(wanted.classes),
-        classes=None if options.classes is None else options.classes.split(","),
+        classes=None if options.classes is None else _names(options.classes),
         size=options.size,
         backend=options.backend,
         device=options.device,
@@ -135,6 +139,12 @@ def load_segmenter(
     segmenter = load(options.model, loading, asks_for_instances=asks_for_instances)
     say(f"model: {segmenter.name} on {segmenter.device}")
     return segmenter
+
+
+def _names(text: str) -> list[str]:
+    from stream.foreground import as_name, split
+
+    return [as_name(part) for part in split(text, ",")]
 
 
 def _share(text: str) -> float:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from stream.frame import Output, OutputInfo
-from stream.photo.colour_profile import to_srgb
 from stream.photo.encoding import encode
 from stream.sinks.instances.masks import at_frame_size
 from stream.sinks.instances.object_files import ObjectFiles, ObjectNames
@@ -43,15 +41,13 @@ class Crops(ObjectFiles):
         """Write one PNG for each instance."""
         stem = self._stems.name(output.frame)
         photo = output.frame.photo
-        profile = None if photo is None else photo.profile
         for rank, (found, mask) in enumerate(at_frame_size(output)):
             x, y, width, height = cv2.boundingRect(mask)
             if not width:
                 continue
             part = (slice(y, y + height), slice(x, x + width))
             colours = np.ascontiguousarray(output.frame.image[part])
-            if profile is not None:
-                with contextlib.suppress(ValueError):  # one that cannot be used is passed over
-                    colours = to_srgb(colours, profile)
+            if photo is not None:
+                colours = photo.to_srgb(colours)
             data, _ = encode(np.dstack([colours, mask[part]]), ".png", None)
             self.save(self._names.name(stem, rank, found), data)

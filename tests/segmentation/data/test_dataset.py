@@ -48,6 +48,22 @@ def test_every_format_gives_the_same_objects(name: str, tmp_path: Path) -> None:
             assert annotation.area == pytest.approx(truth.sum(), rel=0.03)
 
 
+def test_a_name_in_both_forms_of_its_letters_is_one_class(tmp_path: Path) -> None:
+    # macOS writes the names of folders decomposed
+    write_masks(tmp_path)
+    (tmp_path / "masks" / "ball").rename(tmp_path / "masks" / "ka\u0308fer")
+    (tmp_path / "masks" / "crate").rename(tmp_path / "masks" / "k\u00e4fer")
+    dataset = read_dataset(tmp_path)
+    assert dataset.classes == ("k\u00e4fer",)
+    assert [each.label for each in dataset.photos[0].annotations] == [0, 0]
+
+    def change(document: Any) -> None:
+        document["categories"][0]["name"] = " ka\u0308fer "
+
+    edit(write_coco(tmp_path / "coco") / "annotations.json", change)
+    assert read_dataset(tmp_path / "coco").classes == ("k\u00e4fer", "crate")
+
+
 def test_masks_of_another_size(tmp_path: Path) -> None:
     (first,) = read_dataset(write_masks(tmp_path)).photos
     for size_hw in ((60, 100), (240, 400), SIZE_HW):

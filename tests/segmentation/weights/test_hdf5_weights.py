@@ -239,8 +239,8 @@ def test_an_attribute_of_more_values_than_the_file_can_hold(tmp_path: Path) -> N
 @pytest.mark.parametrize("ids", [None, [3, 7], [0, -5], [1, 2**40]])
 def test_a_trained_file_says_the_numbers_of_its_classes(tmp_path, ids):
     path, values = tmp_path / "w.h5", {"conv1/bias": np.ones(4, np.float32)}
-    names = ["ä, b: c", "d"]
-    save_trained(path, values, names, size=64, backbone="small", category_ids=ids)
+    names = ["\u00e4, b: c", "d"]
+    save_trained(path, values, ["a\u0308, b: c", "d"], size=64, backbone="small", category_ids=ids)
     told = read_description(path)
     assert told.classes == tuple(names)
     assert told.category_ids == (None if ids is None else tuple(ids))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from segmentation.errors import WeightsError
-from segmentation.weights.hdf5_weights import read_shapes
+from segmentation.weights.hdf5_weights import read_shapes, read_tensors
 from segmentation.weights.npz_arrays import read_arrays
 from segmentation.weights.pth_weights import read_pth
 from segmentation.weights.trained_weights import read_description, save_trained
@@ -152,3 +154,54 @@ def test_arrays_that_are_nearly_all_absent(tmp_path: Path) -> None:
         WeightsError, match=r"claims to hold far more than it is long.*logits/kernel"
     ):
         read_shapes(path)
+
+
+def with_dataset(path: Path, shape: tuple[int, ...], **how: Any) -> Any:
+    """Write a weight file whose only tensor is kept in some way; returns the dataset, open."""
+    h5py = pytest.importorskip("h5py")
+    save_trained(path, {"logits/kernel": np.ones(4, np.float32)}, ["a"], size=64, backbone="small")
+    file = h5py.File(path, "r+")
+    del file["logits/logits/kernel:0"]
+    return file["logits"].create_dataset("logits/kernel:0", shape, "f4", **how)
+
+
+def test_packed_tensors_are_read(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).standard_normal((40, 300)).astype(np.float32)
+    for how in ({}, {"shuffle": True}, {"fletcher32": True}):
+        dataset = with_dataset(
+            tmp_path / "a.h5", values.shape, chunks=(16, 100), compression="gzip", **how
+        )
+        dataset[:] = values
+        dataset.file.close()
+        np.testing.assert_array_equal(read_tensors(tmp_path / "a.h5")["logits/kernel"], values)
+
+
+def test_chunks_that_become_far_more_than_they_say(tmp_path: Path) -> None:
+    dataset = with_dataset(tmp_path / "a.h5", (8, 8), chunks=(8, 8), compression="gzip")
+    dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(400_000)))
+    dataset.file.close()
+    with pytest.raises(WeightsError, match=r"a\.h5: logits/kernel claims to hold far more"):
+        read_tensors(tmp_path / "a.h5")
+    dataset = with_dataset(tmp_path / "a.h5", (8, 8), chunks=(8, 8), compression="gzip")
+    dataset.id.write_direct_chunk((0, 0), bytes(300_000))
+    dataset.file.close()
+    with pytest.raises(WeightsError, match=r"a\.h5: logits/kernel claims to hold far more"):
+        read_tensors(tmp_path / "a.h5")
+
+
+def test_chunks_without_number_or_of_another_kind(tmp_path: Path) -> None:
+    with_dataset(tmp_path / "a.h5", (1000, 1000), chunks=(1, 1)).file.close()
+    with pytest.raises(WeightsError, match=r"a\.h5: has more than 100000 chunks"):
+        read_shapes(tmp_path / "a.h5")
+    with_dataset(tmp_path / "a.h5", (8, 8), chunks=(8, 8), compression="lzf").file.close()
+    with pytest.raises(WeightsError, match=r"a\.h5: logits/kernel is packed in a way"):
+        read_shapes(tmp_path / "a.h5")
+
+
+def test_pickles_that_call_without_end(tmp_path: Path) -> None:
+    begin, call = b"\x80\x02ccollections\nOrderedDict\nq\x000", b"h\x00)R0"
+    again = b"\x80\x02X\x01\0\0\0aq\x000", b"h\x00Q0"
+    for first, each in ((begin, call), again):
+        (tmp_path / "a.pth").write_bytes(first + each * 75_000)
+        with pytest.raises(WeightsError, match=r"a\.pth: it calls more functions than weights"):
+            read_pth(tmp_path / "a.pth")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from segmentation.instances import Instances
 from stream.files.photos import open_photo, read_photo
 from stream.serve.limits import Limits
 from stream.serve.uploads import decode_photo
+from tests.fakes import PERSON, ROOM, Oracle
 from tests.ffmpeg_reference import rgb
 from tests.icc_profiles import ADOBE_RGB, DISPLAY_P3, cmyk_profile, grey_profile, rgb_profile
 from tests.photo_files import person, png, through, with_chunk
@@ -31,6 +34,29 @@ def seen(path) -> np.ndarray:
             source, srgb = io.BytesIO(profile), ImageCms.createProfile("sRGB")
             image = ImageCms.profileToProfile(image, source, srgb, 1, outputMode="RGB")
         return np.asarray(image.convert("RGB")).astype(int)
+
+
+class OracleOf(Oracle):
+    """Knows what the person's colour in a photo with a profile is in sRGB."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._colour = read_photo(path)[24, 28]
+
+    def _one(self, image: np.ndarray) -> Instances:
+        is_person = (image == self._colour).all(axis=2, keepdims=True)
+        return super()._one(np.where(is_person, np.uint8(PERSON), np.uint8(ROOM)))
+
+
+@pytest.mark.parametrize("profile", [ADOBE_RGB, DISPLAY_P3])
+def test_networks_see_srgb(tmp_path, profile):
+    source = tmp_path / "in.png"
+    Image.fromarray(person()).save(source, icc_profile=rgb_profile(*profile))
+    oracle = OracleOf(source)
+    through(source, tmp_path / "out.png", segmenter=oracle)
+    image = oracle.seen[-1]  # the first one is a trial
+    assert (image == read_photo(source)).all()
+    assert (image != person()).any()
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".tif"])
@@ -83,7 +109,7 @@ def test_a_background_is_brought_into_its_photos_colours(tmp_path, background, p
         value = str(tmp_path / "wall.png")
         wall = Image.fromarray(np.full((8, 8, 3), (125, 217, 76), np.uint8))
         wall.save(value, icc_profile=rgb_profile(*ADOBE_RGB))
-    through(source, tmp_path / "out.png", f"replace={value}")
+    through(source, tmp_path / "out.png", f"replace={value}", OracleOf(source))
     assert np.abs(seen(tmp_path / "out.png")[2, 2] - (30, 220, 60)).max() < 6
     assert (seen(tmp_path / "out.png")[24, 28] == seen(source)[24, 28]).all()
 
@@ -92,7 +118,7 @@ def test_a_background_is_brought_into_its_photos_colours(tmp_path, background, p
 def test_other_effects_go_on_in_a_photos_colours(tmp_path, effect):
     source = tmp_path / "in.png"
     Image.fromarray(person()).save(source, icc_profile=rgb_profile(*ADOBE_RGB))
-    through(source, tmp_path / "out.png", effect)
+    through(source, tmp_path / "out.png", effect, OracleOf(source))
     with Image.open(tmp_path / "out.png") as image:
         assert image.info["icc_profile"] == rgb_profile(*ADOBE_RGB)
     if effect == "overlay":

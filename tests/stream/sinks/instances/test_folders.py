@@ -18,6 +18,7 @@ from segmentation.instances import Instances
 from stream.errors import StreamError
 from stream.files.photos import open_photo
 from stream.frame import Frame, Output, OutputInfo, Sink, StreamInfo
+from stream.photo.colour_profile import to_srgb
 from stream.photo.photo import photo_of
 from stream.sinks.instances.coco_folder import CocoFolder
 from stream.sinks.instances.crops import Crops
@@ -26,6 +27,7 @@ from stream.sinks.instances.labelme_folder import LabelMeFolder
 from stream.sinks.instances.masks import at_frame_size
 from stream.sinks.parts.options import SinkOptions
 from tests.fakes import discs, output_of
+from tests.icc_profiles import ADOBE_RGB, rgb_profile
 
 SIZE_HW = (45, 71)
 IMAGE = np.random.default_rng(0).integers(0, 256, (*SIZE_HW, 3), np.uint8)
@@ -196,15 +198,16 @@ def test_a_data_set_is_read_again_with_its_masks_and_ids(tmp_path):
             assert (annotation.mask(SIZE_HW) == mask).all()
 
 
+@pytest.mark.parametrize("orientation", [3, 6])
 @pytest.mark.parametrize("make", [CocoFolder, LabelMeFolder])
-def test_a_photo_that_is_turned_becomes_one_that_is_not(tmp_path, make):
-    path = photo_on_disk(tmp_path, "dog.jpg", 6)
+def test_a_photo_that_is_turned_becomes_one_that_is_not(tmp_path, make, orientation):
+    path = photo_on_disk(tmp_path, "dog.jpg", orientation)
     one = of_file(path)
     folder = written(make, tmp_path / "out", one)
     (photo,) = folder.rglob("*.png")
     assert (read(photo)[..., ::-1] == one.image).all()
     (read_again,) = read_dataset(folder).photos
-    assert read_again.size_hw == SIZE_HW[::-1]
+    assert read_again.size_hw == (SIZE_HW if orientation == 3 else SIZE_HW[::-1])
 
 
 def test_a_photo_is_copied_where_no_link_can_be(tmp_path, monkeypatch):
@@ -283,9 +286,7 @@ def test_a_photo_that_vanishes_meanwhile_is_one_line(tmp_path):
 
 
 def test_cut_outs_have_the_colours_of_screens(tmp_path):
-    from PIL import ImageCms
-
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = rgb_profile(*ADOBE_RGB)
     photo = photo_of(IMAGE.copy(), profile=profile)
     one = output(found=discs(SIZE_HW, 1))
     frame = Frame(one.frame.picture, 0, 0.0, "dog.jpg", photo=photo)
@@ -294,4 +295,5 @@ def test_cut_outs_have_the_colours_of_screens(tmp_path):
     mask = masks_of(one)[0]
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     crop = read(path)[..., 2::-1].astype(int)
-    assert abs(crop - IMAGE[y : y + height, x : x + width]).max() <= 2
+    assert abs(crop - to_srgb(IMAGE, profile)[y : y + height, x : x + width]).max() <= 2
+    assert abs(crop - IMAGE[y : y + height, x : x + width]).max() > 20

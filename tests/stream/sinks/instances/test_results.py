@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -139,6 +140,48 @@ def test_photo_is_numbered_by_its_name_or_else_its_place(tmp_path):
     records = json.loads(written(tmp_path / "out.json", PHOTOS, *outputs))
     assert [each["file_name"] for each in records] == names
     assert [each["image_id"] for each in records] == [397133, 1, 2, 3, 5, -6, 6, -8]
+
+
+def coco_file(path: Path, rows: list[tuple[object, object]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = [{"file_name": name, "id": number} for name, number in rows]
+    path.write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        ("photos", "photos/annotations.json"),
+        ("photos", "photos/annotations/instances_default.json"),
+        ("images", "annotations.json"),
+        ("images", "annotations/instances_default.json"),
+        ("val2017", "annotations/instances_val2017.json"),
+    ],
+)
+def test_a_photo_has_the_number_of_a_coco_file_beside_it(tmp_path, folder, file):
+    rows = [("sub/cat.jpg", 3.0), ("7.jpg", 12), ("twice.jpg", 20), ("twice.jpg", 21)]
+    coco_file(tmp_path / file, [*rows, ("dog.jpg", "x"), (None, 5), ("ox.jpg", 10**400)])
+    names = ["dog.jpg", "8.jpg", "cat.jpg", "7.jpg", "twice.jpg", "12.jpg", "ox.jpg"]
+    one = discs(SIZE_HW, 1)
+    outputs = [output(index, name, one) for index, name in enumerate(names)]
+    for each, name in zip(outputs, names, strict=True):
+        path = tmp_path / folder / name
+        outputs[each.frame.index] = replace(each, frame=replace(each.frame, path=path))
+    records = json.loads(written(tmp_path / "out.json", PHOTOS, *outputs))
+    assert [each["image_id"] for each in records] == [0, 8, 3, 12, 4, -6, 10**400]
+
+
+@pytest.mark.parametrize("file", ["annotations.json", "annotations/instances_train2017.json"])
+def test_a_coco_file_of_other_photos_says_nothing(tmp_path, file):
+    coco_file(tmp_path / file, [("cat.jpg", 3)])
+    (tmp_path / "val2017").mkdir()
+    (tmp_path / "val2017" / "results.json").write_text("[]")
+    (tmp_path / "val2017" / "broken.json").write_text("{")
+    first = output(0, "cat.jpg", discs(SIZE_HW, 1))
+    first = replace(first, frame=replace(first.frame, path=tmp_path / "val2017" / "cat.jpg"))
+    (record,) = json.loads(written(tmp_path / "out.json", PHOTOS, first))
+    assert record["image_id"] == 0
 
 
 def test_lines_tell_nothing_found_from_no_mask_known(tmp_path):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from segmentation.runtime.openvino_network import import_openvino
+
+#: Bytes left on a disk on which a model did not find room
+NEARLY_FULL = 1_000_000
 
 
 def to_openvino(network: keras.Model) -> Any:
@@ -54,10 +60,20 @@ def to_openvino(network: keras.Model) -> Any:
 
 
 def export(network: keras.Model, path: Path) -> None:
-    """Write `to_openvino` of a network as `path` (.xml) with its .bin beside it."""
+    """Write `to_openvino` of a network as `path` (.xml) with its .bin beside it.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
     import openvino
 
-    openvino.save_model(to_openvino(network), path, compress_to_fp16=False)
+    model = to_openvino(network)
+    try:
+        openvino.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:  # which does not say why
+        is_full = shutil.disk_usage(path.parent).free < NEARLY_FULL
+        number = errno.ENOSPC if is_full else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _insert_weights(model: Any, weights: dict[str, keras.Variable]) -> None:

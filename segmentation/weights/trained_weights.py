@@ -8,6 +8,7 @@ the input that the network was trained for; `backbone`, see `segmentation.mask_r
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -63,11 +64,16 @@ def save_trained(
         size: side of the network's input in pixels.
         backbone: its name.
         category_ids: numbers of the classes in the data.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     import h5py
 
     names: dict[str, list[bytes]] = {}
-    with h5py.File(path, "w") as file:
+    # in memory first: where a disk is full, the library says so in pages and leaves the file open
+    whole = io.BytesIO()
+    with h5py.File(whole, "w") as file:
         for name, values in tensors.items():
             layer = name.split("/")[0]
             group = _RPN_GROUP if layer in _RPN_LAYERS else layer
@@ -81,6 +87,7 @@ def save_trained(
         file.attrs["backbone"] = backbone
         if category_ids is not None:
             file.attrs["category_ids"] = json.dumps(list(category_ids))
+    path.write_bytes(whole.getbuffer())
 
 
 def read_description(path: Path) -> Description:

@@ -17,6 +17,7 @@ if keras.backend.backend() != "tensorflow":
 import openvino  # noqa: E402
 
 from segmentation.runtime.openvino_export import export, to_openvino  # noqa: E402
+from tests.small_disk import small_disk  # noqa: E402
 
 
 class Doubling(layers.Layer):
@@ -81,3 +82,17 @@ def test_every_convolution_can_take_its_own_bias(network: keras.Model) -> None:
             users += [len(x.get_target_inputs()) for x in constants]
     assert len(users) >= 2
     assert set(users) == {1}
+
+
+def test_a_disk_without_room_is_told_as_such(
+    network: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openvino import Model, opset13
+
+    number = opset13.parameter([1], np.float32)
+    large = opset13.constant(np.random.default_rng(0).random(200_000, np.float32))
+    model = Model([opset13.add(number, large)], [number])
+    monkeypatch.setattr("segmentation.runtime.openvino_export.to_openvino", lambda _: model)
+    with small_disk(tmp_path / "small", 100_000) as disk:
+        with pytest.raises(OSError, match="No space left on device"):
+            export(network, disk / "network.xml")

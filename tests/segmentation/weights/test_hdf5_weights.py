@@ -16,6 +16,7 @@ h5py = pytest.importorskip("h5py")
 from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.weights.hdf5_weights import load_tensors, read_shapes  # noqa: E402
 from segmentation.weights.trained_weights import read_description, save_trained  # noqa: E402
+from tests.small_disk import small_disk  # noqa: E402
 
 SHAPES = {
     "conv1/kernel": (3, 3, 3, 4),
@@ -255,3 +256,12 @@ def test_numbers_that_are_not_those_of_classes_are_refused(tmp_path, text):
     with pytest.raises(WeightsError, match=r"w\.h5: its attribute category_ids") as error:
         read_description(path)
     assert "\n" not in str(error.value)
+
+
+def test_a_disk_without_room_is_told_as_such(tmp_path, capfd):
+    values = {"conv1/bias": np.ones(200_000, np.float32)}
+    with small_disk(tmp_path / "small", 100_000) as disk:
+        with pytest.raises(OSError, match="No space left on device") as error:
+            save_trained(disk / "w.h5", values, ["a"], size=64, backbone="small")
+    assert "\n" not in str(error.value)
+    assert capfd.readouterr().err == ""

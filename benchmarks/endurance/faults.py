@@ -25,13 +25,13 @@ from pathlib import Path
 import psutil
 
 from benchmarks.command import run_command
-from benchmarks.endurance.fault_inputs import INPUTS
-from benchmarks.endurance.fault_outputs import OUTPUTS
-from benchmarks.endurance.fault_page import PAGE
-from benchmarks.endurance.fault_runs import Row, heed_signals
-from benchmarks.endurance.fault_sinks import PAIRS
-from benchmarks.endurance.fault_sources import make_clips
-from benchmarks.endurance.fault_windows import WINDOWS
+from benchmarks.endurance.provoked.inputs import INPUTS
+from benchmarks.endurance.provoked.outputs import OUTPUTS
+from benchmarks.endurance.provoked.page import PAGE
+from benchmarks.endurance.provoked.runs import Row, heed_signals
+from benchmarks.endurance.provoked.sinks import PAIRS
+from benchmarks.endurance.provoked.sources import make_clips
+from benchmarks.endurance.provoked.windows import WINDOWS
 
 NUM_AT_ONCE = 2  # most of the time they wait
 FAULTS = {**INPUTS, **OUTPUTS, **WINDOWS, **PAGE, **PAIRS}

@@ -34,7 +34,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.command import run_command
-from benchmarks.endurance.fault_sources import make_clips, rtsp
+from benchmarks.endurance.provoked.sources import make_clips, rtsp
 from stream.ffmpeg.length import length_s
 from stream.frame import Output, OutputInfo
 from stream.sinks.parts.options import SinkOptions
@@ -113,7 +113,7 @@ def kill_one(name: str, clips: Path, *, children: bool) -> Killed:
 
     Args:
         name: of one of `KINDS`.
-        clips: see `fault_sources.make_clips`.
+        clips: see `sources.make_clips`.
         children: kill all that it has started as well.
     """
     kind = KINDS[name]

@@ -12,9 +12,9 @@ pytest.importorskip("aiortc", reason="the extra serve")
 pytest.importorskip("skimage", reason="scikit-image carries the portrait")
 
 from benchmarks.endurance import faults
-from benchmarks.endurance.fault_runs import Row, running
-from benchmarks.endurance.fault_sinks import SINKS
-from benchmarks.endurance.fault_sources import SOURCES
+from benchmarks.endurance.provoked.runs import Row, running
+from benchmarks.endurance.provoked.sinks import SINKS
+from benchmarks.endurance.provoked.sources import SOURCES
 
 SAMPLE = [
     "file -> mp4",

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.endurance import kills
-from benchmarks.endurance.fault_runs import QUICK, Kind, Program, Row, frame_times_s, started
-from benchmarks.endurance.fault_sources import BACK, LOST, udp
+from benchmarks.endurance.provoked.runs import QUICK, Kind, Program, Row, frame_times_s, started
+from benchmarks.endurance.provoked.sources import BACK, LOST, udp
 from tests.senders import free_port, sending
 from tests.small_disk import small_disk
 

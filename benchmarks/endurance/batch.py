@@ -1,8 +1,8 @@
 """`run.py batch`: what it costs, and that nothing is lost or left whatever is killed.
 
-python -m benchmarks.batch [--clips 24] [--photos 96]
-python -m benchmarks.batch --kills 20 [--clips 40] [--photos 60] [--seed 0]
-python -m benchmarks.batch --many 10000
+python -m benchmarks.endurance.batch [--clips 24] [--photos 96]
+python -m benchmarks.endurance.batch --kills 20 [--clips 40] [--photos 60] [--seed 0]
+python -m benchmarks.endurance.batch --many 10000
 
 The first one does the same files in four ways, in turn: a loop that starts `run.py` for each, one
 `run.py` with the folder (of photos only, as videos cannot be given so), and `batch` with one and
@@ -39,7 +39,7 @@ import psutil
 from benchmarks.command import run_command
 from tests import ffmpeg_reference as reference
 
-RUN = [sys.executable, str(Path(__file__).parents[1] / "run.py")]
+RUN = [sys.executable, str(Path(__file__).parents[2] / "run.py")]
 MAX_KILLS_WAIT_S = 4.0
 
 

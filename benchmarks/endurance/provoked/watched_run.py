@@ -1,6 +1,6 @@
 """`run.py`, watched, with stand-ins for devices: what `faults` starts.
 
-python -m benchmarks.endurance.watched_run FOLDER CAMERA ARGUMENT ...
+python -m benchmarks.endurance.provoked.watched_run FOLDER CAMERA ARGUMENT ...
 
 The arguments are those of `run.py`. FOLDER gets the file `first` with the first frame, and at the
 end, whichever it is, `counts.json`: what was counted, times of the first and the last frame in

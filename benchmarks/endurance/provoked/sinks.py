@@ -16,8 +16,8 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks.endurance.fault_runs import QUICK, Kind, Program, Row, frame_times_s, started
-from benchmarks.endurance.fault_sources import NO_SCREEN, SOURCES, Source
+from benchmarks.endurance.provoked.runs import QUICK, Kind, Program, Row, frame_times_s, started
+from benchmarks.endurance.provoked.sources import NO_SCREEN, SOURCES, Source
 from tests.screens import virtual_screen
 from tests.senders import free_port, sending
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.endurance.fault_outputs import GOOD, PACED, is_whole
-from benchmarks.endurance.fault_runs import Kind, Program, Row, frame_times_s, started
-from benchmarks.endurance.fault_sources import NO_SCREEN
+from benchmarks.endurance.provoked.outputs import GOOD, PACED, is_whole
+from benchmarks.endurance.provoked.runs import Kind, Program, Row, frame_times_s, started
+from benchmarks.endurance.provoked.sources import NO_SCREEN
 from tests.screens import (
     press_alt_f4,
     press_close_button,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.endurance.fault_runs import QUICK, Kind, Program, Row, frame_times_s, started
-from benchmarks.endurance.fault_sources import (
+from benchmarks.endurance.provoked.runs import QUICK, Kind, Program, Row, frame_times_s, started
+from benchmarks.endurance.provoked.sources import (
     BACK,
     CAMERA_LOST,
     LOST,

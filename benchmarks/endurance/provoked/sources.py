@@ -19,7 +19,7 @@ from typing import IO
 import cv2
 import numpy as np
 
-from benchmarks.endurance.fault_runs import Program
+from benchmarks.endurance.provoked.runs import Program
 from stream.sources.demo import FPS, HEIGHT, WIDTH, Demo
 from tests.ffmpeg_reference import ffmpeg
 from tests.screens import paint, virtual_screen

@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from benchmarks.endurance.fault_runs import Kind, Row, running
 from benchmarks.endurance.hostile import (
     Hostile,
     ask,
@@ -21,6 +20,7 @@ from benchmarks.endurance.hostile import (
     offer_and_stay_away,
     offer_nonsense,
 )
+from benchmarks.endurance.provoked.runs import Kind, Row, running
 from tests.folders import ROOT
 from tests.serving import Client, scene
 

@@ -246,7 +246,7 @@ def started(
         camera: see `watched_run`.
         display: the X server, "" for none.
     """
-    module = ("-m", "benchmarks.endurance.watched_run", str(folder), camera)
+    module = ("-m", "benchmarks.endurance.provoked.watched_run", str(folder), camera)
     with running(folder, *module, *map(str, arguments), display=display) as program:
         yield program
 

@@ -1,0 +1,1 @@
+"""Faults that `faults` provokes, by where they happen, and how its runs are watched."""

@@ -4,8 +4,8 @@ python -m benchmarks.endurance.fuzz_media [--files 400] [--seed 0] [--folder F]
 
 Small good videos, with sound of several codecs, animations and photos are damaged at random: cut
 off, bytes changed, parts repeated or taken out. `run.py` copies each into an output. At fault is a
-run that hangs, ends with anything but exit code 0, or 1 and one line that begins with `error:`, or
-shows a traceback; one that leaves an output that cannot be decoded, or anything beside it; one
+run that hangs, ends with anything but exit code 0, or 1 and one line that says why, or shows a
+traceback; one that leaves an output that cannot be decoded, or anything beside it; one
 that leaves none although the picture can be decoded (of videos by ffmpeg, of photos
 and animations by Pillow), whatever the sound; and one that keeps silent about what is missing.
 
@@ -128,7 +128,8 @@ def judged(
     said = done.stderr.splitlines()
     if done.returncode not in (0, 1) or "Traceback" in done.stderr:
         faults.append(f"ends with {done.returncode}: {said[-1:]}")
-    if done.returncode == 1 and sum(line.startswith("error: ") for line in said) != 1:
+    num_errors = sum(line.startswith("error: ") for line in said)
+    if done.returncode == 1 and not (num_errors == 1 or (out.exists() and told_of_loss(said))):
         faults.append(f"says {said}")
     if (out.exists() and not written) or complaint:
         faults.append(f"the output is not whole: {complaint}")

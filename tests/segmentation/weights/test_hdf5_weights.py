@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -199,7 +200,7 @@ def test_hostile_datasets(network: object, tensors: dict, tmp_path: Path) -> Non
     }
     for kind, make in hostile.items():
         path = replace(write(tmp_path / "w.h5", tensors), name, make)
-        assert "conv1" in failure(network, path), kind
+        assert re.search("conv1|more than 100000 chunks", failure(network, path)), kind
 
 
 def test_names_that_lead_out_of_the_layer(network: object, tensors: dict, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ examples:
 
 def run(arguments: Sequence[str]) -> int:
     """Run `batch INPUT... -o FOLDER/`."""
+    from stream.batch.plan import discard_parts
     from stream.batch.records import Records
     from stream.batch.report import Report
 
@@ -63,7 +64,9 @@ def run(arguments: Sequence[str]) -> int:
         _told_as_json(options, report.add(job, outcome))
     _tell_plan(found, plan, shard)
     records.clear_up()
+    discard_parts(jobs)
     whole = not plan.to_do or _done(options, settings, plan, report)
+    discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
     return _ended(report, folder, shard, whole=whole)
 
 
@@ -199,14 +202,12 @@ def _done(options: argparse.Namespace, settings: Settings, plan: Plan, report: R
     """Do what is left to do; returns whether that was not cut short."""
     from segmentation.processors import num_processors
     from stream.batch.batch_run import BatchRun, shares_of
-    from stream.batch.plan import discard_parts
     from stream.batch.worker_processes import Order
     from stream.batch.workers_needed import num_workers
     from stream.commands.parts.interruption import Interruption
 
     workers = options.workers or num_workers(len(plan.to_do), settings)
     workers = min(workers, len(plan.to_do))
-    discard_parts(plan.to_do)
     order = Order(Path(options.output), settings, settings.recipe(), VERSION)
     stop = threading.Event()
     with Interruption(stop) as interruption, _listener(options, plan, report, workers) as listener:

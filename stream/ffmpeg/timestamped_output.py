@@ -41,6 +41,10 @@ PRINT_SHAPES = ",".join(
     f"metadata={what}:enable='eq(n,0)'" for what in ("mode=add:key=size:value=new", "mode=print")
 )
 
+#: Prints a line at the first frame that is of two moments, whatever its container says.
+PRINT_FIELDS = "select='1+0*if(gt(interlace_type,0)*not(ld(0)),st(0,print(interlace_type,32)))'"
+_FIELDS = re.compile(r"\[Eval @ [^]]*\] (?:\[info\] )?[12]\.0+$")
+
 
 class Shape(NamedTuple):
     """Size of a picture in pixels and width of a pixel over its height."""
@@ -71,10 +75,12 @@ class TimestampedOutput:
     Attributes:
         process: the ffmpeg that runs; whoever made this object closes it.
         header: lines of the log before the first timestamp.
+        has_fields: whether a frame so far is of two moments; known where `PRINT_FIELDS` is used.
         end_s: when the last frame ends, known after it; `None` without `END_OPTIONS`.
     """
 
     end_s: float | None = None
+    has_fields = False
 
     def __init__(self, arguments: Sequence[str]) -> None:
         """Start ffmpeg with `arguments`, whose output is `pipe:1`."""
@@ -97,6 +103,8 @@ class TimestampedOutput:
             self._coming.append((int(match[1]), self._configured))
         elif match := _END.match(line):
             self.end_s = int(match[1]) / 1e6
+        elif _FIELDS.match(line):
+            self.has_fields = True
         if self._num_timestamps == 0 and line is not None:
             self.header.append(line)
 

@@ -102,7 +102,9 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
     has_lost_alpha = (
         header.has_alpha and (header.channels == "grey" or is_tiff) and header.depth <= 8
     )
-    if has_ink or has_lost_alpha:
+    # and takes the white of Lab, which is D50, for that of sRGB
+    is_lab = header.channels == "lab" and header.depth <= 8
+    if has_ink or has_lost_alpha or is_lab:
         return *_by_pillow(data, header), remarks
     is_plain = header.depth <= 8 and not header.has_alpha
     try:

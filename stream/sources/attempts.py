@@ -151,7 +151,7 @@ class Attempts:
         picture = decoder.listing.picture
         if picture is not None and picture.index != decoder.track.index:
             return replace(opening, track=picture.index, deinterlaces=picture.is_interlaced)
-        opening = replace(opening, deinterlaces=decoder.track.is_interlaced)
+        opening = replace(opening, deinterlaces=decoder.is_interlaced)
         self.live = self._is_live(decoder)
         if not self.live and decoder.listing.container in JOINED:
             contents = contents_of(self._address, decoder.listing, decoder.track)
@@ -176,7 +176,7 @@ class Attempts:
                 f"{self.name}: has {len(videos)} videos; number {number} is shown "
                 f"({track.size}{why})"
             )
-        if track.is_interlaced:
+        if decoder.is_interlaced:
             self._on_message(f"{self.name}: is interlaced, and is deinterlaced")
 
     def _check_dolby_vision(self, decoder: Decoder) -> None:

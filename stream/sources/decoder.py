@@ -19,6 +19,7 @@ from stream.ffmpeg.screen import is_screen_address, screen_filter, why_no_screen
 from stream.ffmpeg.sound import NOWHERE
 from stream.ffmpeg.timestamped_output import (
     END_OPTIONS,
+    PRINT_FIELDS,
     PRINT_SHAPES,
     RISING_OPTIONS,
     TIMESTAMP_OPTIONS,
@@ -103,7 +104,7 @@ class Decoder:
         """Start ffmpeg."""
         self._address, self._opening = address, opening
         self._screen = is_screen_address(address)
-        filters = [_DEINTERLACE] if opening.deinterlaces else []
+        filters = [_DEINTERLACE if opening.deinterlaces else PRINT_FIELDS]
         filters += [PRINT_SHAPES, opening.conversion]
         if self._screen and (cut := screen_filter(address)):
             filters.insert(0, cut)
@@ -148,6 +149,12 @@ class Decoder:
         self._coding = eight_bit_coding(self.header)
         self._deep = deep_coding(self.header, self.light)
         return True
+
+    @property
+    def is_interlaced(self) -> bool:
+        """Whether its container says that frames are of two moments, or its first frame does."""
+        is_said = self._opening.deinterlaces or self.track.is_interlaced
+        return is_said or self._output.has_fields
 
     @property
     def conversion(self) -> str:

@@ -35,7 +35,7 @@ class PhotoHeader:
     height: int
     num_pictures: int = 1
     depth: int = 8
-    channels: Literal["grey", "rgb", "cmyk", "other"] = "rgb"
+    channels: Literal["grey", "rgb", "cmyk", "lab", "other"] = "rgb"
     has_alpha: bool = False
     numbers: Literal["whole", "signed", "floating-point"] = "whole"
     orientation: int = 1

@@ -21,7 +21,7 @@ from stream.photo.formats.header import PhotoHeader
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 254, 256, 257, 258, 262
 _SAMPLES, _EXTRA, _FORMAT, _PROFILE = 277, 338, 339, 34675
-_CHANNELS = {0: "grey", 1: "grey", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "rgb"}
+_CHANNELS = {0: "grey", 1: "grey", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "rgb", 8: "lab"}
 _NUM_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3}
 _NUMBERS: dict[int, Literal["signed", "floating-point"]] = {2: "signed", 3: "floating-point"}
 _UNDEFINED = 7

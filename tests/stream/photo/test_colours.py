@@ -192,3 +192,15 @@ def test_uploads_are_brought_into_srgb():
         png(np.full((8, 8, 3), 55, np.uint8)), b"gAMA", struct.pack(">I", 100_000)
     )
     assert abs(int(decode_photo(linear_png, Limits())[0, 0, 0]) - 128) < 4
+
+
+def test_lab_is_converted_from_its_own_white(tmp_path):
+    grey_and_red = np.zeros((16, 32, 3), np.uint8)
+    grey_and_red[..., 0] = 136  # L* 53.3
+    grey_and_red[:, 16:, 1:] = 80, 67
+    path = tmp_path / "lab.tif"
+    Image.fromarray(grey_and_red, "LAB").save(path)
+    image = read_photo(path).astype(int)
+    assert np.ptp(image[8, 4]) <= 2
+    assert image[8, 4] == pytest.approx([127] * 3, abs=3)
+    assert image[8, 28] == pytest.approx([255, 0, 0], abs=12)

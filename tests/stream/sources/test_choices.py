@@ -58,13 +58,17 @@ def test_a_cover_is_no_video(tmp_path: Path) -> None:
         VideoSource(str(path))
 
 
-@pytest.mark.parametrize("ending", ["ts", "mkv"])
-def test_interlaced_video_loses_its_combs(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize(
+    ("ending", "coder"),
+    # of MPEG-4 only its frames say what they are, no container
+    [("ts", "mpeg2video"), ("mkv", "mpeg2video"), ("avi", "mpeg4"), ("mp4", "mpeg4")],
+)
+def test_interlaced_video_loses_its_combs(tmp_path: Path, ending: str, coder: str) -> None:
     path = tmp_path / f"interlaced.{ending}"
     # at 50 Hz a bar moves so far that two moments in one frame make a comb
     bar = "color=black:size=128x96:rate=50:duration=1[b];color=white:size=16x96:rate=50[w]"
     moving = f"{bar};[b][w]overlay=x=mod(n*8\\,128):shortest=1,interlace=scan=tff"
-    codec = ("-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-b:v", "8M")
+    codec = ("-c:v", coder, "-flags", "+ilme+ildct", "-b:v", "8M")
     reference.ffmpeg("-f", "lavfi", "-i", moving, *codec, path)
     told: list[str] = []
     with VideoSource(str(path), told.append) as source:

@@ -56,6 +56,7 @@ class Contents:
         start_s: what its clock shows at its start, which is time 0 of frames and chapters.
         is_joined: its clock may start over in the middle; ffmpeg mends it as it reads, for which it
             needs to see picture and sound.
+        is_playlist: it is one of HLS, whatever its address ends with.
     """
 
     address: str
@@ -68,6 +69,7 @@ class Contents:
     others: tuple[str, ...] = ()
     start_s: float = 0.0
     is_joined: bool = False
+    is_playlist: bool = False
 
     @property
     def clock_tracks(self) -> list[int]:

@@ -15,7 +15,9 @@ SOUND = ("-f", "lavfi", "-i", "sine=duration=1")
 ENDINGS = (".mp4", ".mov", ".mkv", ".webm")
 
 
-def copied(clip: Path, path: Path, *, keep_location: bool = False, until: int = 1000) -> list[str]:
+def copied(
+    clip: Path | str, path: Path, *, keep_location: bool = False, until: int = 1000
+) -> list[str]:
     """Write a clip's frames as they are; returns what is told."""
     told: list[str] = []
     options = SinkOptions(

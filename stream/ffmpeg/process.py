@@ -250,14 +250,18 @@ class Ffmpeg:
 def log_of(arguments: Sequence[str]) -> list[str]:
     """Run ffmpeg to its end and return the lines of its log.
 
+    Where somebody ends it before, it is run once more.
+
     Raises:
-        StreamError: ffmpeg is not there or cannot be run.
+        StreamError: ffmpeg is not there or cannot be run, or was ended again.
     """
-    lines: list[str] = []
-    process = Ffmpeg(arguments, on_line=lambda line: lines.append(line) if line else None)
-    with closing(process):
-        process.wait()
-    return lines
+    for _ in range(2):
+        lines: list[str | None] = []
+        process = Ffmpeg(arguments, on_line=lines.append)
+        with closing(process):
+            if process.wait() >= 0:
+                return [line for line in lines if line]
+    raise StreamError(f"{process.failure()} as it looked at what is to be read; begin again")
 
 
 def _enlarge(pipe: IO[bytes] | None) -> None:

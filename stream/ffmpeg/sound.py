@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from typing import NamedTuple
 
 from stream.contents import Contents, Track
 from stream.ffmpeg.inputs import input_options
@@ -37,9 +38,15 @@ def source_input(contents: Contents, origin_s: float, *, from_s: float = 0.0) ->
     if contents.is_joined:
         # ffmpeg counts from the start, or from where it has sought
         options = [*seek, "-itsoffset", f"{max(0.0, from_s) - origin_s:.6f}"]
-        return [*options, *input_options(contents.address, keeps_clock=False)]
+        return [*options, *_opened(contents, keeps_clock=False)]
     offset = ["-itsoffset", f"{-contents.start_s - origin_s:.6f}"]
-    return [*seek, "-bsf:a", _GO_ON, *offset, *input_options(contents.address)]
+    return [*seek, "-bsf:a", _GO_ON, *offset, *_opened(contents)]
+
+
+def _opened(contents: Contents, *, keeps_clock: bool = True) -> list[str]:
+    """Return ffmpeg's arguments that open once more what frames come from."""
+    address, is_playlist = contents.address, contents.is_playlist
+    return input_options(address, keeps_clock=keeps_clock, is_playlist=is_playlist)
 
 
 def clock_output(contents: Contents, source: int) -> list[str]:
@@ -69,23 +76,48 @@ def why_no_sound(contents: Contents, track: Track, encoding: Sequence[str]) -> s
         track: of sound.
         encoding: ffmpeg's arguments that encode it.
     """
-    arguments = [*input_options(contents.address), *TOLERANT, "-map", f"0:{track.index}"]
+    arguments = [*_opened(contents), *TOLERANT, "-map", f"0:{track.index}"]
     arguments += [*encoding, "-f", "data", "pipe:1"]
-    has_packets = True
+    for _ in range(2):
+        tried = _try(arguments)
+        if not tried.was_killed:
+            break
+    if tried.has_come or (tried.was_late and track.is_known):
+        return ""
+    if tried.was_killed:
+        return "cannot be tried: ffmpeg was killed twice"
+    return "never comes" if tried.was_late or not tried.has_packets else "cannot be decoded"
+
+
+class _Tried(NamedTuple):
+    """What came of decoding the beginning of a track.
+
+    `was_late`: nothing came in time; `was_killed`: somebody else ended ffmpeg.
+    """
+
+    has_come: bool
+    has_packets: bool
+    was_late: bool
+    was_killed: bool
+
+
+def _try(arguments: Sequence[str]) -> _Tried:
+    has_packets, is_late = True, threading.Event()
 
     def look(line: str | None) -> None:
         nonlocal has_packets
         has_packets = has_packets and not (line is not None and _NO_PACKETS.search(line))
 
     with closing(Ffmpeg(arguments, pipe_out=True, on_line=look)) as process:
-        timer = threading.Timer(_PATIENCE_S, process.kill)
+
+        def give_up() -> None:
+            is_late.set()
+            process.kill()
+
+        timer = threading.Timer(_PATIENCE_S, give_up)
         timer.start()
-        has_come = process.read_into(memoryview(bytearray(1)))
+        has_come = bool(process.read_into(memoryview(bytearray(1))))
         timer.cancel()
         timer.join()
-        if has_come:
-            return ""
-        was_late = process.wait() < 0
-        if was_late and track.is_known:
-            return ""
-        return "never comes" if was_late or not has_packets else "cannot be decoded"
+        ended = 0 if has_come else process.wait()
+    return _Tried(has_come, has_packets, is_late.is_set(), ended < 0 and not is_late.is_set())

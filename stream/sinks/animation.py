@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from segmentation.unfinished import Unfinished
 from stream.contents import Contents
 from stream.errors import StreamError
-from stream.ffmpeg.encoding.frame_feed import DEFAULT_FPS
+from stream.ffmpeg.encoding.formats import DEFAULT_FPS
 from stream.files.outputs import check_free, writing
 from stream.files.recording import Recording, as_length
 from stream.files.recovery import clear_up

@@ -49,6 +49,7 @@ def contents_of(address: str, listing: Listing, picture: Stream) -> Contents:
         others=_others(streams, picture, has_chapters=bool(listing.chapters)),
         start_s=start_s,
         is_joined=listing.container in JOINED,
+        is_playlist=listing.container == "hls",
     )
 
 

@@ -104,7 +104,10 @@ SOFTWARE: dict[str, tuple[Encoder, ...]] = {
     ),
     "hevc": (
         Encoder(
-            "libx265", _PLANAR, _x265, recording=("-x265-params", f"rc-lookahead={_LOOKAHEAD}")
+            "libx265",
+            _PLANAR,
+            _x265,
+            recording=("-x265-params", f"rc-lookahead={_LOOKAHEAD}:open-gop=0"),
         ),
     ),
     "av1": (

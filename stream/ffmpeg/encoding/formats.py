@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from stream.ffmpeg.encoding.codecs import Encoding
 from stream.ffmpeg.process import executable, listing
@@ -35,12 +36,17 @@ class VideoFormat:
 
 # The index before the frames: a browser can play a file that is still on its way.
 _FAST_START = ("-movflags", "+faststart")
-# Pieces of half a second with an index each, of which the end makes one index. They begin at any
-# frame: a keyframe each second would make a webcam's recording a fifth to two fifths larger.
-_PIECES = ("-frag_duration", "500000", "-flush_packets", "1")
+# Pieces with an index each, of which the end makes one index. They begin at keyframes: with others
+# ffmpeg's index at the end says of B-frames that the last frame lies behind the end.
+_PIECES = ("-flush_packets", "1")
 _CLUSTERS = ("-cluster_time_limit", "500", "-flush_packets", "1")
 # `delay_moov` lets what comes first keep its time, and not be 0.
-_HYBRID, _FRAGMENTED = "+hybrid_fragmented+delay_moov", "+frag_keyframe+delay_moov"
+_FRAGMENTED = "+frag_keyframe+delay_moov"
+_HYBRID = f"{_FRAGMENTED}+hybrid_fragmented"
+_KEYFRAME_S = 1  # between the keyframes of a recording
+
+#: Of frames whose source says none.
+DEFAULT_FPS = Fraction(25)
 
 FORMATS = {
     ".mp4": VideoFormat("mp4", "h264", _FAST_START, _PIECES),
@@ -80,7 +86,20 @@ def encoder_options(
             filters.append(_conversion(coded_colour(info.stream.colour)))
         filters.append(f"format={encoding.pixels}")
     tags = _tags(info)
-    return encoding.arguments(ending, tags, preset, crf, filters=filters, recording=recording)
+    options = encoding.arguments(ending, tags, preset, crf, filters=filters, recording=recording)
+    return [*options, *keyframes(info, _KEYFRAME_S)] if recording else options
+
+
+def keyframes(info: OutputInfo, seconds: int) -> list[str]:
+    """Return ffmpeg's arguments for a keyframe every so many seconds.
+
+    Args:
+        info: of the outputs.
+        seconds: between two of them; not every encoder heeds it where frames come irregularly.
+    """
+    fps = info.stream.fps or DEFAULT_FPS
+    every = ["-g", str(max(1, round(fps * seconds)))]
+    return [*every, "-force_key_frames", f"expr:gte(t,n_forced*{seconds})"]
 
 
 def recording_options(ending: str) -> list[str]:

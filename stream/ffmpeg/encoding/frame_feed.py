@@ -15,12 +15,10 @@ from stream.colour.deep_picture import DeepCoding, DeepPicture
 from stream.colour.screen import Colours
 from stream.ffmpeg.encoding import matroska, nut
 from stream.ffmpeg.encoding.codecs import Encoding
-from stream.ffmpeg.encoding.formats import coded_colour
+from stream.ffmpeg.encoding.formats import DEFAULT_FPS, coded_colour
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 from stream.frame import OutputInfo, even_hw, fitted
 from stream.yuv420 import YuvCoding, YuvPicture
-
-DEFAULT_FPS = Fraction(25)
 
 _DEFAULT_TIME_BASE = Fraction(1, 90_000)
 _COARSEST_TIME_BASE = Fraction(1, 10_000)

@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.codecs import Encoding
-from stream.ffmpeg.encoding.formats import encoder_options
-from stream.ffmpeg.encoding.frame_feed import DEFAULT_FPS
+from stream.ffmpeg.encoding.formats import DEFAULT_FPS, encoder_options, keyframes
 from stream.frame import OutputInfo
 
 HLS_PREFIX = "hls:"
@@ -85,8 +84,7 @@ def picture_options(
     options = encoder_options(encoding, ".mp4", info, pixels, preset, quality)
     options += [] if encoding.in_software else ["-b:v", str(rate * 3 // 4)]
     options += ["-maxrate", str(rate), "-bufsize", str(rate)]
-    options += ["-g", str(max(1, round(fps * _KEYFRAME_S)))]
-    options += ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_S})"]
+    options += keyframes(info, _KEYFRAME_S)
     return [*options, *encoding.encoder.low_delay] if live else options
 
 

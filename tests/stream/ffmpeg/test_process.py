@@ -8,6 +8,7 @@ import zlib
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -15,8 +16,9 @@ import pytest
 
 from stream.doctor.examination import _ffmpeg
 from stream.errors import StreamError
+from stream.ffmpeg import process as ffmpeg_process
 from stream.ffmpeg.encoding import nut
-from stream.ffmpeg.process import Ffmpeg, executable
+from stream.ffmpeg.process import Ffmpeg, executable, log_of
 from stream.ffmpeg.timestamped_output import MARK, Timestamp, TimestampedOutput
 from tests.ffmpeg_reference import ffmpeg
 
@@ -122,3 +124,28 @@ def test_an_old_ffmpeg_is_refused(
     (finding, *_) = _ffmpeg()
     assert finding.state == "wrong"
     assert "6.1 is needed" in finding.text
+
+
+@pytest.fixture
+def num_killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Ffmpeg is killed as soon as it has started, as often as the list has items."""
+    left: list[int] = []
+
+    class Killed(Ffmpeg):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            if left:
+                left.pop()
+                self.kill()
+
+    monkeypatch.setattr(ffmpeg_process, "Ffmpeg", Killed)
+    return left
+
+
+def test_a_question_to_ffmpeg_that_was_killed_is_put_again(num_killed: list[int]) -> None:
+    question = ["-re", "-f", "lavfi", "-i", "testsrc2=duration=0.5", "-f", "null", "-"]
+    num_killed[:] = [1]
+    assert any("testsrc2" in line for line in log_of(question))
+    num_killed[:] = [1, 1]
+    with pytest.raises(StreamError, match="SIGKILL as it looked at what is to be read"):
+        log_of(question)

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stream.ffmpeg.process import executable
-from stream.ffmpeg.sound import clock_output, source_input
+from stream.ffmpeg import sound as sound_of_sources
+from stream.ffmpeg.process import Ffmpeg, executable
+from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
 from stream.sources.video import VideoSource
 from tests.ffmpeg_reference import ffmpeg, sound_packets_s
+from tests.films import copied
+from tests.senders import web_folder
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 
@@ -40,3 +43,48 @@ def test_sound_goes_on_with_the_picture(tmp_path: Path, second_s: int) -> None:
     assert np.diff(starts).max() < 0.05
     # of the last part, too, the sound is up to two packets longer than the picture, and no more
     assert abs((starts[-1] - starts[0]) - (times[-1] - times[0])) < 0.1 + 0.06
+
+
+@pytest.mark.parametrize(
+    ("num_kills", "why"), [(1, ""), (2, "cannot be tried: ffmpeg was killed twice")]
+)
+def test_a_track_whose_trial_was_killed_is_tried_again_and_never_silently_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_kills: int, why: str
+) -> None:
+    clip, killed = tmp_path / "clip.mkv", list[Ffmpeg]()
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
+    ffmpeg(*picture, "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac", clip)
+
+    class Killed(Ffmpeg):
+        def read_into(self, buffer: memoryview) -> bool:
+            if len(killed) < num_kills:
+                killed.append(self)
+                self.kill()
+                self.wait()
+                return False
+            return bool(super().read_into(buffer))
+
+    with VideoSource(str(clip)) as source:
+        contents = source.info.contents
+    assert contents is not None
+    monkeypatch.setattr(sound_of_sources, "Ffmpeg", Killed)
+    assert why_no_sound(contents, contents.sound[0], ["-c:a", "pcm_s16le"]) == why
+    assert len(killed) == num_kills
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "list"])
+def test_sound_of_a_playlist_comes_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    served, out = tmp_path / "served", tmp_path / "out.mp4"
+    served.mkdir()
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=2")
+    sound = ("-f", "lavfi", "-i", "sine=duration=2", "-c:a", "aac", "-c:v", "libx264", "-g", "10")
+    pieces = ("-hls_time", "1", "-hls_segment_filename", served / "%d.ts")
+    ffmpeg(*picture, *sound, *pieces, served / "list.m3u8")
+    text = (served / "list.m3u8").read_text()
+    for path in sorted(served.glob("?.ts")):  # a server of pictures takes them as these
+        path.rename(path.with_suffix(".jpg"))
+    (served / "list.m3u8").unlink()
+    (served / name).write_text(text.replace(".ts", ".jpg"))
+    with web_folder(served) as address:
+        assert copied(f"{address}/{name}", out) == []
+    assert sound_packets_s(out)[-1][1] > 1.8

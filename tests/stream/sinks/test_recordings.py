@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import resource
 import struct
 import time
@@ -88,6 +90,32 @@ def test_what_is_finished_is_as_a_file_would_be(tmp_path: Path, ending: str) -> 
         np.testing.assert_allclose(reference.picture_times_s(path), times_s, atol=0.0006)
         if ending in (".mp4", ".mov"):
             assert "moof" not in boxes(path)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+@pytest.mark.parametrize("num_frames", [16, 17])
+def test_the_last_frame_is_seen_wherever_it_ends(
+    tmp_path: Path, ending: str, num_frames: int
+) -> None:
+    clip, path = tmp_path / "clip.mkv", tmp_path / f"out{ending}"
+    times_s = reference.irregular_clip(clip, num_frames=40)[:num_frames]
+    with VideoSource(str(clip)) as source:
+        info = OutputInfo(replace(source.info, live=True))
+        with VideoSink(path, info, SinkOptions(preset="veryfast")) as sink:  # with B-frames
+            for frame in itertools.islice(source, num_frames):
+                sink.write(Output(frame, frame.picture, None, None))
+            sink.finish(cut_short=True)
+    np.testing.assert_allclose(reference.picture_times_s(path), times_s, atol=0.0006)
+
+
+def test_a_keyframe_each_second(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    with VideoSink(path, LARGE, SinkOptions(preset="veryfast")) as sink:
+        write(sink, 100, LARGE)
+        sink.finish(cut_short=False)
+    fps = float(LARGE.stream.fps or 0)
+    shown = reference.log("-skip_frame", "nokey", "-i", path, "-vf", "showinfo", "-f", "null", "-")
+    assert len(re.findall(r"Parsed_showinfo.* n: *\d+ ", shown)) >= 100 / fps
 
 
 def boxes(path: Path) -> list[str]:
@@ -240,7 +268,7 @@ def test_an_ffmpeg_that_cannot_join_the_pieces_leaves_them(
 ) -> None:
     monkeypatch.setattr(formats, "_knows_hybrid", lambda ffmpeg: False)
     with VideoSink(tmp_path / "out.mp4", LIVE, QUICK) as sink:
-        write(sink, 50)
+        write(sink, 80)
         sink.finish(cut_short=False)
     assert boxes(tmp_path / "out.mp4").count("moof") > 2
-    assert len(reference.picture_packets_s(tmp_path / "out.mp4")) == 50
+    assert len(reference.picture_packets_s(tmp_path / "out.mp4")) == 80

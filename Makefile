@@ -18,7 +18,7 @@ test test-all: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0 $(SELECTED)
 
 $(VENV)/demo $(VENV)/dev: pyproject.toml

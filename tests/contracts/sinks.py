@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from segmentation.coco import CATEGORIES
+from stream.batch.each_photo import EachPhoto
+from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.live.recorder import Recorder
 from stream.running.loop import _Handed
@@ -39,6 +41,7 @@ VIDEO = OutputInfo(
 )
 LIVE = replace(VIDEO, stream=replace(VIDEO.stream, live=True, num_frames=None))
 PHOTO = replace(VIDEO, stream=replace(VIDEO.stream, fps=None, num_frames=1))
+PHOTOS = replace(VIDEO, stream=replace(VIDEO.stream, fps=None, num_frames=3))
 CUT_OUT = replace(VIDEO, has_alpha=True)
 
 
@@ -150,6 +153,12 @@ def _virtual_device(patch: pytest.MonkeyPatch) -> None:
     device_instead(patch)
 
 
+def _raise(number: int, error: str) -> None:
+    """Fail as the others do; a batch notes it and goes on."""
+    if error:
+        raise StreamError(error)
+
+
 SINKS: dict[str, Case] = {
     "window": Case(
         Window,
@@ -188,6 +197,20 @@ SINKS: dict[str, Case] = {
         PhotoFolder,
         lambda folder: PhotoFolder(folder / "new" / "photos", OPTIONS),
         files=("new/photos/00000?.png",),
+        keeps=True,
+        may_be_empty=True,
+    ),
+    "photos of a batch": Case(
+        EachPhoto,
+        lambda folder: EachPhoto(
+            [[folder / f"{number}.png"] for number in range(2000)],
+            PHOTOS,
+            OPTIONS,
+            lambda number: None,
+            _raise,
+        ),
+        PHOTOS,
+        files=("?.png",),
         keeps=True,
         may_be_empty=True,
     ),

@@ -236,9 +236,10 @@ def test_run_that_was_killed_equals_one_that_was_not(tmp_path, monkeypatch):
     assert left.keys() == right.keys()
     for name in left:
         np.testing.assert_allclose(left[name], right[name], rtol=1e-5, atol=1e-5, err_msg=name)
-    assert not np.allclose(left["stage3_1_in/kernel"], portrait()["stage3_1_in/kernel"], atol=1e-3)
-    for name in ("stem/kernel", "stage2_1_in/kernel"):
-        assert np.allclose(left[name], portrait()[name], atol=1e-3)
+    moved = np.abs(left["stage3_1_in/kernel"] - portrait()["stage3_1_in/kernel"])
+    assert moved.max() > 3e-4
+    for name in ("stem/kernel", "stage2_1_in/kernel"):  # weights are kept with 16 bits
+        np.testing.assert_allclose(left[name], portrait()[name], rtol=1e-3, atol=1e-4)
     assert left["mrcnn_class_logits/bias"].any()
 
 

@@ -206,9 +206,10 @@ class Output:
         That of a photo with a colour profile is converted; a profile that cannot be used is passed
         over.
         """
-        photo, image = self.frame.photo, self.image
+        photo = self.frame.photo
         if photo is None or photo.profile is None:
             return self.picture
+        image = self.image  # of a video, which has no profile, nobody may ask for it
         return RgbPicture(np.dstack([photo.to_srgb(image[..., :3]), image[..., 3:]]))
 
     def as_shown(self) -> Picture:

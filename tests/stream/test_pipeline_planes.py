@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from effects import Blur, Effect, Grey, Unchanged
 from segmentation.refinement.refiner import Refiner
-from stream.frame import Frame
+from stream.frame import Frame, Output
 from stream.pipeline import Look, Pipeline
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
@@ -66,3 +67,14 @@ def test_foreground_of_a_clip_is_written_as_it_was_read(demo_clip: Path) -> None
     np.testing.assert_array_equal(output.picture.planes[0][inside], frame.picture.planes[0][inside])
     outside = output.alpha == 0
     assert np.abs(output.image.astype(int) - frame.image)[outside].mean() > 2
+
+
+def test_no_rgb_is_made_of_a_video_that_is_written(demo_clip: Path) -> None:
+    from stream.sources.video import VideoSource
+
+    with VideoSource(str(demo_clip)) as source:
+        frame = next(iter(source))
+    assert isinstance(frame.picture, YuvPicture)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(YuvPicture, "rgb", property(lambda picture: pytest.fail("made RGB")))
+        assert Output(frame, frame.picture, None, None).in_srgb is frame.picture

@@ -49,7 +49,7 @@ class Settings:
             WeightsError: those of the network are not there.
         """
         name, _, value = self.effect.partition("=")
-        background = Path(value)
+        has_file = name == "replace" and Path(value).is_file()
         weights = sha256(*_weight_files(self.model, self.network.weights))
         return {
             "model": self.model,
@@ -59,7 +59,7 @@ class Settings:
             "size": self.network.size,
             "backend": self.network.backend,
             "precision": self.network.precision,
-            "effect": f"{name}={sha256(background)}" if background.is_file() else self.effect,
+            "effect": f"{name}={sha256(Path(value))}" if has_file else self.effect,
             "invert": self.invert,
             "keep": self.keep,
             "keyframes": repr(self.keyframes),

@@ -38,15 +38,14 @@ class Event:
 
     Attributes:
         kind: "ready" (its network is loaded), "told" (a line for people), "at" (how far its video
-            is), "done" (with a job), "idle" (with all that it was given), "broken" (it cannot
-            work at all) or "ended" (it is gone).
+            is), "done" (with a job), "broken" (it cannot work at all) or "ended" (it is gone).
         number: of a job among those it was given.
         outcome: of that job.
         text: of "ready" the network, else a line for people.
         time_s: of "at".
     """
 
-    kind: Literal["ready", "told", "at", "done", "idle", "broken", "ended"]
+    kind: Literal["ready", "told", "at", "done", "broken", "ended"]
     number: int = 0
     outcome: Outcome | None = None
     text: str = ""
@@ -145,7 +144,6 @@ def _work(connection: Connection, order: Order, processors: Sequence[int]) -> No
                 lambda number, outcome: tell(Event("done", number=number, outcome=outcome)),
                 lambda time_s: tell(Event("at", time_s=time_s)),
             )
-            tell(Event("idle"))
 
 
 def _end_with_parent() -> None:

@@ -10,8 +10,8 @@ from segmentation.processors import num_processors
 from segmentation.runtime.devices import gpu_present
 from stream.batch.settings import Settings
 
-#: Bytes that a worker takes with a network, its frames and ffmpeg's, measured with 1080p; those of
-#: networks that are not named here have 100 million weights and more.
+#: Bytes allowed for a worker: its network, its frames, and ffmpeg. Networks that are not named here
+#: are many times as large.
 _MEMORY = {"portrait": 1 << 30, "mask-rcnn-person": 3 << 29}
 _MEMORY_OF_OTHERS = 4 << 30
 

@@ -7,12 +7,17 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
-from stream.commands.parts.cast_options import EFFECTS, add_casting_options, keyframes_of
+from stream.commands.parts.cast_options import (
+    EFFECTS,
+    add_casting_options,
+    keyframes_of,
+    palette_of,
+)
 from stream.commands.parts.command_line import VERSION, CommandError, Parser, positive, say
 from stream.errors import StreamError
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from stream.batch.report import Report
     from stream.batch.settings import Settings
     from stream.batch.shards import Shard
+    from stream.batch.worker_processes import Order
 
 EXAMPLES = f"""\
 INPUT: a file, a folder (with all that is below it, whose structure stays), a 'glob', or @LIST, a
@@ -48,15 +54,16 @@ def run(arguments: Sequence[str]) -> int:
     from stream.batch.plan import discard_parts
     from stream.batch.records import Records
     from stream.batch.report import Report
+    from stream.batch.worker_processes import Order
 
     options = batch_parser().parse_args(arguments)
     shard = _shard(options)
-    settings = _settings(options)
-    folder = Path(options.output)
-    found = _found(options, settings, folder)
+    settings, folder = _settings(options), Path(options.output)
+    order = Order(folder, settings, settings.recipe(), VERSION)
+    found = _found(options, folder)
     jobs = shard.jobs(found.jobs)
     records = Records(folder)
-    plan = _plan(options, settings, jobs, records)
+    plan = _plan(options, order, jobs, records)
     report = Report(len(jobs))
     for job, outcome in plan.kept:
         report.add(job, outcome, is_kept=True)
@@ -65,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
     _tell_plan(found, plan, shard)
     records.clear_up()
     discard_parts(jobs)
-    whole = not plan.to_do or _done(options, settings, plan, report)
+    whole = not plan.to_do or _done(options, order, plan, report)
     discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
     return _ended(report, folder, shard, whole=whole)
 
@@ -124,7 +131,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     asks = wanted is not None or any(wants_instances(f"x{ending}") for ending in options.to)
     network = model_options.network_options(options, wanted)
     model, network = chosen(options.model, network, asks_for_instances=asks)
-    _check_effect(options.effect)
+    with ExitStack() as stack:
+        palette_of(options.effect, (), stack)  # what is wrong with it every file would fail with
     return Settings(
         model=model,
         network=network,
@@ -141,25 +149,12 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _check_effect(effect: str) -> None:
-    """Raise before anything is begun what every file would fail with."""
-    from contextlib import ExitStack
-
-    from stream.live.palette import Palette
-
-    with ExitStack() as stack:
-        try:
-            Palette(effect, (), stack)
-        except ValueError as error:
-            raise CommandError(f"--effect {error}") from error
-
-
-def _found(options: argparse.Namespace, settings: Settings, folder: Path) -> Found:
+def _found(options: argparse.Namespace, folder: Path) -> Found:
     """Return what there is to do, the folder for it being there."""
     from stream.batch.inputs import find_jobs
     from stream.files.outputs import make_folder, writing
 
-    transparent = settings.effect == "cutout"
+    transparent = options.effect == "cutout"
     found = find_jobs(options.inputs, folder, options.to, is_transparent=transparent)
     if not found.jobs:
         raise StreamError(f"{', '.join(options.inputs)}: no photos or videos in it")
@@ -170,18 +165,16 @@ def _found(options: argparse.Namespace, settings: Settings, folder: Path) -> Fou
         probe = folder / ".maskcast" / "writable"
         probe.parent.mkdir(exist_ok=True)
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # other parts of the batch may begin at the same moment
     return found
 
 
-def _plan(
-    options: argparse.Namespace, settings: Settings, jobs: Sequence[Job], records: Records
-) -> Plan:
+def _plan(options: argparse.Namespace, order: Order, jobs: Sequence[Job], records: Records) -> Plan:
     from stream.batch.plan import Rules, make_plan
 
     rules = Rules(
-        settings.recipe(),
-        VERSION,
+        order.recipe,
+        order.version,
         redo_older=options.redo == "older",
         retry_failed=options.retry_failed,
         overwrite=options.overwrite,
@@ -198,17 +191,15 @@ def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
         say(f"{number} were made by version {version}; --redo older makes them anew")
 
 
-def _done(options: argparse.Namespace, settings: Settings, plan: Plan, report: Report) -> bool:
+def _done(options: argparse.Namespace, order: Order, plan: Plan, report: Report) -> bool:
     """Do what is left to do; returns whether that was not cut short."""
     from segmentation.processors import num_processors
     from stream.batch.batch_run import BatchRun, shares_of
-    from stream.batch.worker_processes import Order
     from stream.batch.workers_needed import num_workers
     from stream.commands.parts.interruption import Interruption
 
-    workers = options.workers or num_workers(len(plan.to_do), settings)
+    workers = options.workers or num_workers(len(plan.to_do), order.settings)
     workers = min(workers, len(plan.to_do))
-    order = Order(Path(options.output), settings, settings.recipe(), VERSION)
     stop = threading.Event()
     with Interruption(stop) as interruption, _listener(options, plan, report, workers) as listener:
         interruption.is_heeded = True

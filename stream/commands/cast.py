@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
-from stream.commands.parts.cast_options import cast_parser, keyframes_of
+from stream.commands.parts.cast_options import cast_parser, keyframes_of, palette_of
 from stream.commands.parts.command_line import CommandError, say
 from stream.errors import StreamError
 
@@ -64,7 +64,7 @@ def _open(
     from stream.foreground import Keep
 
     outputs = _outputs(options)
-    palette = _palette(options, stack)
+    palette = palette_of(options.effect, options.background, stack)
     model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
     source = stack.enter_context(_source(options))
     input_paths = _input_paths(palette, options)
@@ -138,15 +138,6 @@ def _stats_saved(stats: Stats, path: Path | None) -> Iterator[None]:
             write()
         raise
     write()
-
-
-def _palette(options: argparse.Namespace, stack: ExitStack) -> Palette:
-    from stream.live.palette import Palette
-
-    try:
-        return Palette(options.effect, options.background, stack, say)
-    except ValueError as error:
-        raise CommandError(f"--effect {error}") from error
 
 
 def _segmenter(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:

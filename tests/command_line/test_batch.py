@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ import psutil
 import pytest
 
 import run
+from segmentation.unfinished import Unfinished
+from stream.batch.batch_run import BatchRun
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
 
@@ -176,6 +179,23 @@ def test_what_cannot_be_is_told_before_anything_is_done(media: Path) -> None:
     assert "--effect" in batch(media, "--effect", "blurr", code=2)[1][-1]
     assert "the parts of 3" in batch(media, "--shard", "3/3", code=2)[1][-1]
     assert "no such file" in batch(media / "nothing.mp4", code=1)[1][-1]
+
+
+def test_what_a_dead_batch_still_held_is_deleted_at_the_end(
+    media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = media.parent / "out"
+    out.mkdir()
+    dead = Unfinished(out / "a.mp4")
+    dead.hold()  # by an encoder that has not yet noticed
+
+    def play(batch: BatchRun, stop: threading.Event) -> None:
+        assert dead.path.exists()
+        dead.release()
+
+    monkeypatch.setattr(BatchRun, "play", play)
+    assert run.main(["batch", str(media), "-o", str(out)]) == 0
+    assert not dead.path.exists()
 
 
 @pytest.mark.long

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
-from stream.commands.parts.command_line import COMMANDS, VERSION, CommandError, Parser, json_file
+from stream.commands.parts.command_line import (
+    COMMANDS,
+    VERSION,
+    CommandError,
+    Parser,
+    json_file,
+    say,
+)
 
 if TYPE_CHECKING:
+    from stream.live.palette import Palette
     from stream.tracking import Keyframes
 
 #: Constant rate factor of the encoder unless told otherwise.
@@ -135,6 +144,21 @@ def keyframes_of(options: argparse.Namespace) -> Keyframes:
         return Keyframes.parse(options.keyframe, options.reuse)
     except ValueError as error:
         raise CommandError(f"--keyframe: {error}") from error
+
+
+def palette_of(effect: str, backgrounds: Sequence[str], stack: ExitStack) -> Palette:
+    """Return the effects that are asked for, which `stack` closes.
+
+    Raises:
+        CommandError: there is no such effect.
+        StreamError: a background cannot be read.
+    """
+    from stream.live.palette import Palette
+
+    try:
+        return Palette(effect, backgrounds, stack, say)
+    except ValueError as error:
+        raise CommandError(f"--effect {error}") from error
 
 
 def _keys() -> str:

@@ -47,7 +47,6 @@ class Scripted:
             if job.source.name in self.slow:
                 return
             self._events.append(Event("done", number=number, outcome=Outcome("done", 0.1, 1)))
-        self._events.append(Event("idle"))
 
     def next_event(self) -> Event:
         return self._events.pop(0)

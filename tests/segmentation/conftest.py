@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.golden.weights_recipe import write_recipe_weights
 
 
 @contextlib.contextmanager
@@ -21,3 +26,33 @@ def eagerly() -> Iterator[None]:
 def eager() -> Iterator[None]:
     with eagerly():
         yield
+
+
+@contextlib.contextmanager
+def last_network(
+    folder: Path, build: Callable[[str, Path], Any], *, in_old_form: str
+) -> Iterator[Callable[[str, str], tuple[Path, Any]]]:
+    """Give what writes the weights of a recipe and builds their network.
+
+    The last of both are kept, for another photo.
+
+    Args:
+        folder: empty, for the weights.
+        build: given the network's name and its weights.
+        in_old_form: the network whose weights are no zip archive.
+    """
+
+    def clear() -> None:
+        for old in folder.iterdir():
+            old.unlink()
+
+    @lru_cache(maxsize=1)
+    def made(name: str, recipe_net: str) -> tuple[Path, Any]:
+        clear()
+        path = folder / f"{name}.pth"
+        write_recipe_weights(recipe_net, path, zip_form=name != in_old_form)
+        return path, build(name, path)
+
+    yield made
+    made.cache_clear()
+    clear()

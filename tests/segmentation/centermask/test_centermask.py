@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +36,9 @@ from tests.golden.comparison import (  # noqa: E402
     sampled_error,
 )
 from tests.golden.reference import Golden, as_long, golden_params, load_golden, sha256  # noqa: E402
-from tests.golden.weights_recipe import manifest, write_recipe_weights  # noqa: E402
+from tests.golden.weights_recipe import manifest  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
+from tests.segmentation.conftest import last_network  # noqa: E402
 
 #: name on the command line -> in the reference data; the first two have all kinds of layers
 NETS = {
@@ -90,20 +91,13 @@ CASES = golden_params(
 @pytest.fixture(scope="module")
 def network_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], tuple]]:
     """Gives the weights of a recipe and their network; the last are kept for another photo."""
+
+    def build(name: str, path: Path) -> keras.Model:
+        return load_network(path, VARIANTS[name])
+
     folder = tmp_path_factory.mktemp("weights")
-
-    @lru_cache(maxsize=1)
-    def made(name: str, recipe_net: str) -> tuple[Path, keras.Model]:
-        for old in folder.iterdir():
-            old.unlink()
-        path = folder / f"{name}.pth"
-        write_recipe_weights(recipe_net, path, zip_form=name != "centermask-v39")
-        return path, load_network(path, VARIANTS[name])
-
-    yield made
-    made.cache_clear()
-    for last in folder.iterdir():
-        last.unlink()
+    with last_network(folder, build, in_old_form="centermask-v39") as made:
+        yield made
 
 
 @pytest.fixture(scope="module", params=CASES)

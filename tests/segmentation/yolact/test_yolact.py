@@ -6,7 +6,7 @@ One published network has no reference data: `yolact-im700`, which is `yolact-ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,8 @@ from tests.golden.comparison import (  # noqa: E402
     sampled_error,
 )
 from tests.golden.reference import as_long, golden_params, load_golden  # noqa: E402
-from tests.golden.weights_recipe import write_recipe_weights  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
+from tests.segmentation.conftest import last_network  # noqa: E402
 
 TOLERANCE = Tolerance(score=1.2e-3, box_px=1, mask=0.003)
 
@@ -79,20 +79,13 @@ CASES = golden_params(
 @pytest.fixture(scope="module")
 def network_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], tuple]]:
     """Gives the weights of a recipe and their network; the last are kept for another photo."""
+
+    def build(name: str, path: Path) -> keras.Model:
+        return load_network(path, VARIANTS[name], 550)
+
     folder = tmp_path_factory.mktemp("weights")
-
-    @lru_cache(maxsize=1)
-    def made(name: str, recipe_net: str) -> tuple[Path, keras.Model]:
-        for old in folder.iterdir():
-            old.unlink()
-        path = folder / f"{name}.pth"
-        write_recipe_weights(recipe_net, path, zip_form=name != "yolact-base")
-        return path, load_network(path, VARIANTS[name], 550)
-
-    yield made
-    made.cache_clear()
-    for last in folder.iterdir():
-        last.unlink()
+    with last_network(folder, build, in_old_form="yolact-base") as made:
+        yield made
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import random
 import socket
 import socketserver
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import imageio_ffmpeg
+import psutil
 
 from tests.ffmpeg_reference import ffmpeg
 
@@ -56,11 +59,27 @@ def recording(path: Path, *, size: str = "64x48", seconds: float = 1, first_s: f
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port at which nobody listens."""
-    with socket.socket(socket.AF_INET, kind) as taken:
-        taken.bind(("127.0.0.1", 0))
-        number: int = taken.getsockname()[1]
-    return number
+    """Return a port at which nobody listens, and none that systems give to who asks for any.
+
+    Those are given again and again, to every connection that other tests make meanwhile.
+    """
+    while True:
+        number = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket(socket.AF_INET, kind) as taken, contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", number))
+            return number
+
+
+def wait_until_bound(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has taken its port, so that nothing sent there is refused."""
+    deadline = time.monotonic() + 20
+    while not any(
+        taken.laddr and taken.laddr.port == port
+        for taken in psutil.Process(process.pid).net_connections()
+    ):
+        assert process.poll() is None, f"nobody receives at port {port}"
+        assert time.monotonic() < deadline, f"nobody took port {port}"
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
 from tests.fakes import output_of
 from tests.ffmpeg_reference import ffmpeg, picture_times_s, rgb
+from tests.senders import free_port, wait_until_bound
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 
@@ -54,15 +56,9 @@ def clip(tmp_path_factory) -> Path:
     return path
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as some:
-        some.bind(("127.0.0.1", 0))
-        return int(some.getsockname()[1])
-
-
 def addresses(protocol: str) -> tuple[str, list[str]]:
     """The sender's address and the receiver's arguments."""
-    port = free_port()
+    port = free_port(socket.SOCK_STREAM if protocol == "rtmp" else socket.SOCK_DGRAM)
     if protocol == "udp":
         return f"udp://127.0.0.1:{port}", ["-i", f"udp://127.0.0.1:{port}?timeout=1500000"]
     if protocol == "srt":
@@ -79,7 +75,7 @@ def receiver(arguments: list[str], path: Path) -> Iterator[subprocess.Popen[byte
     with subprocess.Popen(
         [*command, "-flush_packets", "1", path], stderr=subprocess.DEVNULL
     ) as process:
-        time.sleep(0.3)
+        wait_until_bound(int(re.findall(r":(\d+)", " ".join(arguments))[-1]), process)
         yield process
         if process.poll() is None:
             try:

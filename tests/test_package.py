@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.commands.parts.command_line import VERSION
+from stream.version import VERSION
 from tests.folders import ROOT
 from tests.import_graph import PACKAGES, program_files
 

@@ -8,10 +8,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from segmentation.processors import usable_processors
 from stream.batch.job import Job, Outcome
 from stream.batch.plan import discard_parts
-from stream.batch.worker_processes import Event, Order, WorkerProcess
+from stream.batch.worker_pool import Event, WorkerHandle, WorkerPool
 from stream.errors import StreamError
 
 #: Photos that share a run: each run costs a few milliseconds, each death of a worker all of them.
@@ -26,16 +25,14 @@ class _Place:
     """Of a worker, and what it has still to do.
 
     Attributes:
-        processors: that it may use.
-        process: of the worker, `None` where there is none.
+        worker: `None` where there is none.
         jobs: by their numbers; the first one is under way.
         since_s: when that was begun.
         time_s: how far it is, of a video.
         is_ready: its network is loaded.
     """
 
-    processors: Sequence[int]
-    process: WorkerProcess | None = None
+    worker: WorkerHandle | None = None
     jobs: dict[int, Job] = field(default_factory=dict)
     since_s: float = 0.0
     time_s: float = 0.0
@@ -58,12 +55,11 @@ class Listener:
 
 
 class BatchRun:
-    """Jobs, and the processes that do them.
+    """Jobs, and the workers that do them.
 
     Args:
         jobs: to be done, each once.
-        order: what workers are started with.
-        shares: for each worker the processors that it may use.
+        pool: where workers come from.
         listener: is told what happens.
         limit_s: how long a job may take, `None` for ever.
     """
@@ -71,8 +67,7 @@ class BatchRun:
     def __init__(
         self,
         jobs: Sequence[Job],
-        order: Order,
-        shares: Sequence[Sequence[int]],
+        pool: WorkerPool,
         listener: Listener,
         limit_s: float | None = None,
     ) -> None:
@@ -82,10 +77,11 @@ class BatchRun:
         self._videos = deque(videos)
         self._photos = deque(job for job in jobs if job.is_photo)
         self._alone: deque[Job] = deque()  # those that were under way when a worker died
-        self._order = order
-        self._places = [_Place(share) for share in shares]
+        self._pool = pool
+        self._places = list[_Place]()
         self._listener, self._limit_s = listener, limit_s
         self._deaths: Counter[Job] = Counter()
+        self._num_stillborn = 0  # workers in a row that died before their networks were loaded
         self._told: set[str] = set()
 
     def play(self, stop: threading.Event) -> None:
@@ -100,15 +96,15 @@ class BatchRun:
                 pass
         except BaseException:
             under_way = [job for place in self._places for job in place.jobs.values()]
-            for process in self._processes():
-                process.kill()
+            for worker in self._workers():
+                worker.kill()
             discard_parts(under_way)
             raise
-        for process in self._processes():
-            process.leave()
+        for worker in self._workers():
+            worker.leave()
 
-    def _processes(self) -> dict[WorkerProcess, _Place]:
-        return {place.process: place for place in self._places if place.process is not None}
+    def _workers(self) -> dict[WorkerHandle, _Place]:
+        return {place.worker: place for place in self._places if place.worker is not None}
 
     def _turn(self, stop: threading.Event) -> bool:
         """Hand out work and hear what comes of it; returns whether there is more to do."""
@@ -118,9 +114,9 @@ class BatchRun:
             for place in self._places:
                 if place.is_ready and not place.jobs:
                     self._hand_over(place)
-        processes = self._processes()
-        for process in WorkerProcess.with_news(list(processes), _TURN_S):
-            self._hear(processes[process], process.next_event())
+        workers = self._workers()
+        for worker in self._pool.with_news(list(workers), _TURN_S):
+            self._hear(workers[worker], worker.next_event())
         self._check_times()
         under_way = [place for place in self._places if place.jobs]
         self._listener.on_turn(
@@ -133,17 +129,19 @@ class BatchRun:
 
     def _start(self) -> None:
         """Start workers where there are none, and something for them to do."""
-        num_waiting = sum(place.process is not None and not place.jobs for place in self._places)
-        for place in self._places:
-            if place.process is None and num_waiting < self._num_left():
-                place.process = WorkerProcess(self._order, place.processors)
+        while len(self._places) < self._pool.num_places():
+            self._places.append(_Place())
+        num_waiting = sum(place.worker is not None and not place.jobs for place in self._places)
+        for number, place in enumerate(self._places):
+            if place.worker is None and num_waiting < self._num_left():
+                place.worker = self._pool.start(number)
                 num_waiting += 1
 
     def _hand_over(self, place: _Place) -> None:
         jobs = self._next_jobs()
-        if jobs and place.process is not None:
+        if jobs and place.worker is not None:
             place.jobs, place.since_s, place.time_s = dict(enumerate(jobs)), time.monotonic(), 0.0
-            place.process.give(jobs)
+            place.worker.give(jobs)
 
     def _next_jobs(self) -> list[Job]:
         for alone in (self._alone, self._videos):
@@ -155,7 +153,7 @@ class BatchRun:
     def _hear(self, place: _Place, event: Event) -> None:
         match event.kind:
             case "ready":
-                place.is_ready = True
+                place.is_ready, self._num_stillborn = True, 0
                 self._tell_once(f"model: {event.text}")
             case "told":
                 self._tell_once(event.text)
@@ -169,6 +167,9 @@ class BatchRun:
                 raise StreamError(event.text)
             case "ended":
                 self._put_back(place, event.text)
+            case "lost":
+                self._tell_once(event.text)
+                self._go_on_elsewhere(place)
 
     def _tell_once(self, text: str) -> None:
         """Tell what every worker says, once."""
@@ -180,8 +181,13 @@ class BatchRun:
         """Put back the jobs of a worker that has died; another one will take its place."""
         jobs = list(place.jobs.values())
         if not place.is_ready:
-            raise StreamError(f"a worker {why} as it loaded its network; is there enough memory?")
-        place.process, place.is_ready, place.jobs = None, False, {}
+            self._num_stillborn += 1
+            if self._num_stillborn >= TRIES:
+                raise StreamError(
+                    f"a worker {why} as it loaded its network, {TRIES} times; is there enough "
+                    "memory?"
+                )
+        place.worker, place.is_ready, place.jobs = None, False, {}
         if not jobs:
             return
         discard_parts(jobs)
@@ -194,6 +200,14 @@ class BatchRun:
             self._listener.on_done(first, Outcome("failed", 0.0, error=reason))
         # whose fault it was is not known where several shared a run
         self._alone.extend(others)
+
+    def _go_on_elsewhere(self, place: _Place) -> None:
+        """Put back the jobs of a worker whose machine is gone, which none of them can help."""
+        jobs = list(place.jobs.values())
+        place.worker, place.is_ready, place.jobs = None, False, {}
+        discard_parts(jobs)
+        self._videos.extendleft(job for job in jobs if not job.is_photo)
+        self._photos.extendleft(job for job in jobs if job.is_photo)
 
     def _check_times(self) -> None:
         """Give up jobs that take too long."""
@@ -209,24 +223,9 @@ class BatchRun:
                 self._alone.extend(others)
 
     def _kill(self, place: _Place) -> None:
-        if place.process is not None:
-            place.process.kill()
-        place.process, place.is_ready, place.jobs = None, False, {}
-
-
-def shares_of(num_workers: int, num_allowed: int) -> list[list[int]]:
-    """Return for each worker the processors that it may use.
-
-    Args:
-        num_workers: that share them.
-        num_allowed: how many may be kept busy in all; of those that there are to run on.
-    """
-    usable = usable_processors()
-    if num_workers == 1:
-        return [usable]
-    size = max(1, min(num_allowed, len(usable)) // num_workers)
-    ring = usable * (num_workers * size // len(usable) + 1)
-    return [ring[size * number : size * (number + 1)] for number in range(num_workers)]
+        if place.worker is not None:
+            place.worker.kill()
+        place.worker, place.is_ready, place.jobs = None, False, {}
 
 
 def _size(job: Job) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from stream.batch.job import Job, Outcome
 
@@ -14,10 +14,10 @@ class TimeLeft:
 
     Args:
         jobs: all that are to be done.
-        num_workers: that do them.
+        num_workers: says how many do them.
     """
 
-    def __init__(self, jobs: Iterable[Job], num_workers: int) -> None:
+    def __init__(self, jobs: Iterable[Job], num_workers: Callable[[], int]) -> None:
         """Look at the sizes of the videos."""
         self._num_workers = num_workers
         self._bytes = {job: _num_bytes(job) for job in jobs if not job.is_photo}
@@ -55,7 +55,7 @@ class TimeLeft:
             if not self._num_photos:
                 return None
             left += len(self._photos) * self._photo_s / self._num_photos
-        return left / self._num_workers
+        return left / self._num_workers()
 
 
 def _num_bytes(job: Job) -> int:

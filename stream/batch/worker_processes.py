@@ -8,97 +8,100 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any, Literal
 
-from segmentation.processors import stay_on
-from stream.batch.job import Job, Outcome
-from stream.batch.settings import Settings
+from segmentation.processors import stay_on, usable_processors
+from stream.batch.job import Job
+from stream.batch.worker_pool import Event, Order, WorkerHandle, WorkerPool
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a worker process is started with: arguments of `Worker`, picklable.
+class ProcessPool(WorkerPool):
+    """Processes on this machine.
 
-    Attributes:
-        folder: see `Worker`, likewise the others.
+    Args:
+        order: what they are started with.
+        shares: for each the processors that it may use, by their numbers.
     """
 
-    folder: Path
-    settings: Settings
-    recipe: dict[str, Any]
-    version: str
+    def __init__(self, order: Order, shares: Sequence[Sequence[int]]) -> None:
+        """Start none yet."""
+        self._order, self._shares = order, shares
+
+    def num_places(self) -> int:
+        """See `WorkerPool`."""
+        return len(self._shares)
+
+    def start(self, place: int) -> WorkerHandle:
+        """See `WorkerPool`."""
+        return WorkerProcess(self._order, self._shares[place])
+
+    def with_news(self, workers: Sequence[WorkerHandle], timeout_s: float) -> list[WorkerHandle]:
+        """See `WorkerPool`."""
+        connections = {
+            worker.connection: worker for worker in workers if isinstance(worker, WorkerProcess)
+        }
+        ready = wait(list(connections), timeout_s)
+        return [worker for connection, worker in connections.items() if connection in ready]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What a worker process tells.
-
-    Attributes:
-        kind: "ready" (its network is loaded), "told" (a line for people), "at" (how far its video
-            is), "done" (with a job), "broken" (it cannot work at all) or "ended" (it is gone).
-        number: of a job among those it was given.
-        outcome: of that job.
-        text: of "ready" the network, else a line for people.
-        time_s: of "at".
-    """
-
-    kind: Literal["ready", "told", "at", "done", "broken", "ended"]
-    number: int = 0
-    outcome: Outcome | None = None
-    text: str = ""
-    time_s: float = 0.0
-
-
-class WorkerProcess:
+class WorkerProcess(WorkerHandle):
     """One process; it ends with this one, however that ends.
 
     Args:
         order: what it is started with.
         processors: those it may use, by their numbers.
+
+    Attributes:
+        connection: becomes readable when it has something to tell.
     """
 
     def __init__(self, order: Order, processors: Sequence[int]) -> None:
         """Start it."""
         # fork would copy a process with threads
         context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
+        self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, order, processors), daemon=True)
         self._process.start()
         theirs.close()
 
     def give(self, jobs: Sequence[Job]) -> None:
-        """Hand over jobs; nothing happens where it has ended, which it tells."""
+        """See `WorkerHandle`."""
         with contextlib.suppress(OSError):
-            self._ours.send(list(jobs))
+            self.connection.send(list(jobs))
 
     def next_event(self) -> Event:
-        """Return what it tells next, waiting for it."""
+        """See `WorkerHandle`."""
         try:
-            event: Event = self._ours.recv()
+            event: Event = self.connection.recv()
         except (EOFError, OSError):
             self._process.join()
             return Event("ended", text=_why(self._process.exitcode or 0))
         return event
 
     def kill(self) -> None:
-        """End it at once."""
+        """See `WorkerHandle`."""
         self._process.kill()
         self._process.join()
 
     def leave(self) -> None:
-        """Let it end when it has done what it was given, and wait for that."""
-        self._ours.close()
+        """See `WorkerHandle`."""
+        self.connection.close()
         self._process.join()
 
-    @staticmethod
-    def with_news(workers: Sequence[WorkerProcess], timeout_s: float) -> list[WorkerProcess]:
-        """Return those that have something to tell, waiting so long until one has."""
-        connections = {worker._ours: worker for worker in workers}
-        ready = wait(list(connections), timeout_s)
-        return [worker for connection, worker in connections.items() if connection in ready]
+
+def shares_of(num_workers: int, num_allowed: int) -> list[list[int]]:
+    """Return for each worker the processors that it may use.
+
+    Args:
+        num_workers: that share them.
+        num_allowed: how many may be kept busy in all; of those that there are to run on.
+    """
+    usable = usable_processors()
+    if num_workers == 1:
+        return [usable]
+    size = max(1, min(num_allowed, len(usable)) // num_workers)
+    ring = usable * (num_workers * size // len(usable) + 1)
+    return [ring[size * number : size * (number + 1)] for number in range(num_workers)]
 
 
 def _why(code: int) -> str:

@@ -21,13 +21,23 @@ def num_workers(num_jobs: int, settings: Settings) -> int:
 
     Networks that run on a GPU have it for themselves.
     """
-    if settings.network.device != "cpu" and gpu_present() and settings.model not in _MEMORY:
+    if gpu_present() and wants_gpu(settings):
         return 1
     most = min(num_jobs, num_processors())
     memory = _available_memory()
     if memory is not None:
-        most = min(most, memory // _MEMORY.get(settings.model, _MEMORY_OF_OTHERS))
+        most = min(most, memory // memory_needed(settings))
     return max(1, most)
+
+
+def memory_needed(settings: Settings) -> int:
+    """Return the bytes that a worker is allowed."""
+    return _MEMORY.get(settings.model, _MEMORY_OF_OTHERS)
+
+
+def wants_gpu(settings: Settings) -> bool:
+    """Whether a worker would use a GPU; the networks in the package need none."""
+    return settings.network.device != "cpu" and settings.model not in _MEMORY
 
 
 def _available_memory() -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,8 +19,9 @@ from stream.commands.parts.cast_options import (
     keyframes_of,
     palette_of,
 )
-from stream.commands.parts.command_line import VERSION, CommandError, Parser, positive, say
+from stream.commands.parts.command_line import CommandError, Parser, positive, say
 from stream.errors import StreamError
+from stream.version import VERSION
 
 if TYPE_CHECKING:
     from stream.batch.batch_run import Listener
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from stream.batch.report import Report
     from stream.batch.settings import Settings
     from stream.batch.shards import Shard
-    from stream.batch.worker_processes import Order
+    from stream.batch.worker_pool import Order, WorkerPool
 
 EXAMPLES = f"""\
 INPUT: a file, a folder (with all that is below it, whose structure stays), a 'glob', or @LIST, a
@@ -46,6 +48,7 @@ examples:
   run.py batch 'photos/*.jpg' -o cut/ --effect cutout
   run.py batch @list.txt -o out/ --to .mp4 --to .jsonl --model mask-rcnn-person
   run.py batch talks/ -o blurred/ --shard 0/8          one of eight machines
+  run.py batch /data/talks -o /data/out --ray auto     all machines of a Ray cluster
 """
 
 
@@ -54,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
     from stream.batch.plan import discard_parts
     from stream.batch.records import Records
     from stream.batch.report import Report
-    from stream.batch.worker_processes import Order
+    from stream.batch.worker_pool import Order
 
     options = batch_parser().parse_args(arguments)
     shard = _shard(options)
@@ -72,8 +75,10 @@ def run(arguments: Sequence[str]) -> int:
     _tell_plan(found, plan, shard)
     records.clear_up()
     discard_parts(jobs)
-    whole = not plan.to_do or _done(options, order, plan, report)
-    discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
+    try:
+        whole = not plan.to_do or _done(options, order, plan, report)
+    finally:
+        discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
     return _ended(report, folder, shard, whole=whole)
 
 
@@ -97,6 +102,7 @@ def batch_parser() -> argparse.ArgumentParser:
     )
     add("-y", "--overwrite", action="store_true", help="replace files that no batch has made")
     add("--workers", metavar="N|auto", type=_workers, help="default: auto, by cores and memory")
+    add("--ray", metavar="auto|HOST:PORT", help="workers on a Ray cluster, which runs already")
     add("--shard", metavar="I/N", help="do part I (from 0) of N; default: that of a Slurm array")
     add("--time-limit", metavar="S", type=positive, help="give up a file after so many seconds")
     add("--redo", choices=("older",), help="make anew what another version has made")
@@ -193,32 +199,47 @@ def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
 
 def _done(options: argparse.Namespace, order: Order, plan: Plan, report: Report) -> bool:
     """Do what is left to do; returns whether that was not cut short."""
-    from segmentation.processors import num_processors
-    from stream.batch.batch_run import BatchRun, shares_of
-    from stream.batch.workers_needed import num_workers
+    from stream.batch.batch_run import BatchRun
     from stream.commands.parts.interruption import Interruption
 
-    workers = options.workers or num_workers(len(plan.to_do), order.settings)
-    workers = min(workers, len(plan.to_do))
     stop = threading.Event()
-    with Interruption(stop) as interruption, _listener(options, plan, report, workers) as listener:
+    with (
+        _pool(options, order, len(plan.to_do)) as pool,
+        Interruption(stop) as interruption,
+        _listener(options, plan, report, pool) as listener,
+    ):
         interruption.is_heeded = True
-        shares = shares_of(workers, num_processors())
-        batch = BatchRun(plan.to_do, order, shares, listener, options.time_limit)
-        batch.play(stop)
+        BatchRun(plan.to_do, pool, listener, options.time_limit).play(stop)
     return not interruption.came
 
 
 @contextmanager
+def _pool(options: argparse.Namespace, order: Order, num_jobs: int) -> Iterator[WorkerPool]:
+    """Give where the workers come from."""
+    if options.ray is not None:
+        from stream.batch.ray_pool import RayPool
+
+        with RayPool(options.ray, order, options.workers, say) as pool:
+            yield pool
+        return
+    from segmentation.processors import num_processors
+    from stream.batch.worker_processes import ProcessPool, shares_of
+    from stream.batch.workers_needed import num_workers
+
+    workers = min(options.workers or num_workers(num_jobs, order.settings), num_jobs)
+    yield ProcessPool(order, shares_of(workers, num_processors()))
+
+
+@contextmanager
 def _listener(
-    options: argparse.Namespace, plan: Plan, report: Report, workers: int
+    options: argparse.Namespace, plan: Plan, report: Report, pool: WorkerPool
 ) -> Iterator[Listener]:
     """Give what shows how far a batch is, and notes what came of its jobs."""
     from stream.batch.batch_run import Listener
     from stream.batch.time_left import TimeLeft
     from stream.commands.parts.progress import files_bar
 
-    left, began = TimeLeft(plan.to_do, workers), time.monotonic()
+    left, began = TimeLeft(plan.to_do, pool.num_places), time.monotonic()
     with files_bar(len(plan.to_do)) as update:
 
         def done(job: Job, outcome: Outcome) -> None:
@@ -235,7 +256,7 @@ def _listener(
 
 def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:
     if options.json:
-        print(json.dumps(line), flush=True)
+        print(json.dumps(line), file=sys.__stdout__, flush=True)
 
 
 def _ended(report: Report, folder: Path, shard: Shard, *, whole: bool) -> int:

@@ -14,8 +14,8 @@ import pytest
 
 import run
 from segmentation.pip_command import install_extra
-from stream.commands.parts.command_line import VERSION
 from stream.files.photos import read_photo
+from stream.version import VERSION
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
 

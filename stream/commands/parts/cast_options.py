@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from stream.commands.parts import model_options
 from stream.commands.parts.command_line import (
     COMMANDS,
-    VERSION,
     CommandError,
     Parser,
     json_file,
     say,
 )
+from stream.version import VERSION
 
 if TYPE_CHECKING:
     from stream.live.palette import Palette

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-VERSION = "0.1.0"
-
 #: Beside `cast`, which needs no name; each a file here.
 COMMANDS = ("batch", "data", "doctor", "evaluate", "models", "recover", "serve", "train")
 

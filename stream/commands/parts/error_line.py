@@ -8,7 +8,13 @@ from stream.commands.parts.command_line import CommandError
 from stream.errors import StreamError
 
 # what not everybody needs, by module, and the extra of pyproject.toml that installs it
-_EXTRAS = {"h5py": "mask-rcnn", "keras": "mask-rcnn", "skimage": "demo", "tensorflow": "mask-rcnn"}
+_EXTRAS = {
+    "h5py": "mask-rcnn",
+    "keras": "mask-rcnn",
+    "ray": "batch",
+    "skimage": "demo",
+    "tensorflow": "mask-rcnn",
+}
 
 
 def one_line(error: Exception) -> str:

@@ -8,48 +8,51 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.segmenter import Options
-from stream.batch import batch_run
-from stream.batch.batch_run import PHOTOS_AT_ONCE, TRIES, BatchRun, Listener, shares_of
+from stream.batch import worker_processes
+from stream.batch.batch_run import PHOTOS_AT_ONCE, TRIES, BatchRun, Listener
 from stream.batch.job import Job, Outcome
-from stream.batch.settings import Settings
-from stream.batch.worker_processes import Event, Order
+from stream.batch.worker_pool import Event, WorkerHandle, WorkerPool
+from stream.batch.worker_processes import shares_of
 from stream.errors import StreamError
 
-ORDER = Order(Path("out"), Settings("portrait", Options()), {}, "1.0")
 
-
-class Scripted:
-    """Stands in for `WorkerProcess`: does at once what it is given, or dies of it.
+class Scripted(WorkerHandle):
+    """Does at once what it is given, or dies of it.
 
     Attributes:
         deadly: names of files that kill whoever does them.
         slow: names of files that nobody ever finishes.
+        unlucky: names of files whose machine is gone, the first time they are done.
         given: what was handed over, by all of them.
         is_broken: none can load its network.
     """
 
     deadly: set[str]
     slow: set[str]
+    unlucky: set[str]
     given: list[list[str]]
     is_broken: bool
 
-    def __init__(self, order: Order, processors: Sequence[int]) -> None:
-        self._events = [Event("broken", text="no memory")] if self.is_broken else [Event("ready")]
+    def __init__(self) -> None:
+        self.events = [Event("broken", text="no memory")] if self.is_broken else [Event("ready")]
         self.is_dead = False
 
     def give(self, jobs: Sequence[Job]) -> None:
         self.given.append([job.source.name for job in jobs])
         for number, job in enumerate(jobs):
             if job.source.name in self.deadly:
-                self._events.append(Event("ended", text="was ended by SIGKILL"))
+                self.events.append(Event("ended", text="was ended by SIGKILL"))
+                return
+            if job.source.name in self.unlucky:
+                self.unlucky.remove(job.source.name)
+                self.events.append(Event("lost", text="a machine is gone"))
                 return
             if job.source.name in self.slow:
                 return
-            self._events.append(Event("done", number=number, outcome=Outcome("done", 0.1, 1)))
+            self.events.append(Event("done", number=number, outcome=Outcome("done", 0.1, 1)))
 
     def next_event(self) -> Event:
-        return self._events.pop(0)
+        return self.events.pop(0)
 
     def kill(self) -> None:
         self.is_dead = True
@@ -57,15 +60,26 @@ class Scripted:
     def leave(self) -> None:
         assert not self.is_dead
 
-    @staticmethod
-    def with_news(workers: Sequence[Scripted], timeout_s: float) -> list[Scripted]:
-        return [worker for worker in workers if worker._events]
+
+class ScriptedPool(WorkerPool):
+    """Scripted workers, as many as there are told to be each time that is asked."""
+
+    def __init__(self, *nums: int) -> None:
+        self.nums = list(nums)
+
+    def num_places(self) -> int:
+        return self.nums.pop(0) if len(self.nums) > 1 else self.nums[0]
+
+    def start(self, place: int) -> WorkerHandle:
+        return Scripted()
+
+    def with_news(self, workers: Sequence[WorkerHandle], timeout_s: float) -> list[WorkerHandle]:
+        return [worker for worker in workers if isinstance(worker, Scripted) and worker.events]
 
 
 @pytest.fixture(autouse=True)
-def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_run, "WorkerProcess", Scripted)
-    Scripted.deadly, Scripted.slow, Scripted.given = set(), set(), []
+def scripted() -> None:
+    Scripted.deadly, Scripted.slow, Scripted.unlucky, Scripted.given = set(), set(), set(), []
     Scripted.is_broken = False
 
 
@@ -74,17 +88,21 @@ def jobs(*names: str) -> list[Job]:
 
 
 def played(
-    names: Sequence[str], num_workers: int = 2, limit_s: float | None = None
+    names: Sequence[str],
+    num_workers: Sequence[int] = (2,),
+    limit_s: float | None = None,
+    told: list[str] | None = None,
 ) -> dict[str, Outcome]:
     """Play a batch; returns what came of each file."""
+    told = [] if told is None else told
     ended: dict[str, Outcome] = {}
 
     def done(job: Job, outcome: Outcome) -> None:
         assert job.source.name not in ended
         ended[job.source.name] = outcome
 
-    shares = [[0]] * num_workers
-    BatchRun(jobs(*names), ORDER, shares, Listener(done), limit_s).play(threading.Event())
+    pool = ScriptedPool(*num_workers)
+    BatchRun(jobs(*names), pool, Listener(done, told.append), limit_s).play(threading.Event())
     assert sorted(ended) == sorted(names)
     return ended
 
@@ -110,6 +128,30 @@ def test_what_kills_its_worker_is_given_up_and_nothing_else() -> None:
     assert len(tries) == TRIES
 
 
+def test_what_was_done_where_a_machine_is_gone_is_done_elsewhere() -> None:
+    Scripted.unlucky = {"7.jpg", "b.mp4"}
+    told = list[str]()
+    ended = played([*PHOTOS, "a.mp4", "b.mp4"], told=told)
+    assert {outcome.state for outcome in ended.values()} == {"done"}
+    assert Scripted.given.count(["b.mp4"]) == 2
+    assert told.count("a machine is gone") == 1
+
+
+def test_machines_that_join_are_used() -> None:
+    started = list[int]()
+
+    class Pool(ScriptedPool):
+        def start(self, place: int) -> WorkerHandle:
+            started.append(place)
+            return super().start(place)
+
+    ended = list[Job]()
+    run = BatchRun(jobs(*PHOTOS), Pool(1, 1, 3), Listener(lambda job, _: ended.append(job)))
+    run.play(threading.Event())
+    assert len(ended) == len(PHOTOS)
+    assert started == [0, 1, 2]
+
+
 def test_what_takes_too_long_is_given_up() -> None:
     Scripted.slow = {"3.jpg"}
     ended = played(PHOTOS, limit_s=0.05)
@@ -130,7 +172,7 @@ def test_stopped_it_ends_after_what_is_under_way() -> None:
         ended.append(job)
         stop.set()
 
-    BatchRun(jobs(*PHOTOS), ORDER, [[0]], Listener(done)).play(stop)
+    BatchRun(jobs(*PHOTOS), ScriptedPool(1), Listener(done)).play(stop)
     assert len(ended) == PHOTOS_AT_ONCE
 
 
@@ -151,5 +193,5 @@ def test_processors_are_shared_out(
     num_workers: int,
     expected: list[list[int]],
 ) -> None:
-    monkeypatch.setattr(batch_run, "usable_processors", lambda: list(range(usable)))
+    monkeypatch.setattr(worker_processes, "usable_processors", lambda: list(range(usable)))
     assert shares_of(num_workers, allowed) == expected

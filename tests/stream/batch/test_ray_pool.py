@@ -1,0 +1,143 @@
+"""Workers on a Ray cluster of one machine; `benchmarks.endurance.cluster` has several."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from segmentation.segmenter import Options
+from stream.batch.ray_pool import Host, RayPool
+from stream.batch.settings import Settings
+from stream.batch.worker_pool import Order
+from stream.commands.parts.error_line import one_line
+from stream.errors import StreamError
+from tests.ffmpeg_reference import ffmpeg
+from tests.folders import ROOT
+from tests.senders import free_port
+
+ORDER = Order(Path("out"), Settings("portrait", Options()), {}, "0.0")
+
+
+def test_without_ray_the_command_that_installs_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        RayPool("auto", ORDER, None, print)
+    line = one_line(caught.value)
+    assert "pip install" in line
+    assert "[batch]" in line
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("ray://10.0.0.1:10001", "must be auto or HOST:PORT"),
+        ("10.0.0.1", "must be auto or HOST:PORT"),
+        ("127.0.0.1:{port}", "no Ray cluster can be reached"),
+    ],
+)
+def test_where_no_cluster_is(address: str, words: str) -> None:
+    pytest.importorskip("ray")
+    with pytest.raises(StreamError, match=words) as caught:
+        RayPool(address.format(port=free_port()), ORDER, None, print)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_version_on_a_machine_is_refused() -> None:
+    with pytest.raises(RuntimeError, match=r"has maskcast .*, this is 0\.0"):
+        Host(ORDER)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """A cluster of this machine; gives its address."""
+    pytest.importorskip("ray")
+    port = free_port()
+    # Ray's sockets need short names
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="ray", ignore_cleanup_errors=True) as name:
+        ray = Path(sys.executable).with_name("ray")
+        line = [ray, "start", "--head", "--block", "--num-cpus=2", "--include-dashboard=false"]
+        line += [f"--port={port}", f"--temp-dir={name}", "--disable-usage-stats"]
+        with psutil.Popen(
+            [*map(str, line), "--node-ip-address=127.0.0.1"], stdout=subprocess.DEVNULL
+        ) as process:
+            health = [ray, "health-check", "--address", f"127.0.0.1:{port}"]
+            while subprocess.run(health, capture_output=True).returncode:
+                assert process.poll() is None
+                time.sleep(0.2)
+            yield f"127.0.0.1:{port}"
+            for each in [*process.children(recursive=True), process]:
+                with contextlib.suppress(psutil.Error):
+                    each.kill()
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    for number in range(4):
+        source = f"testsrc2=size=320x240:rate=25:duration=2,hue=h={number * 30}"
+        ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", folder / f"{number}.mp4")
+    return folder
+
+
+def command(clips: Path, out: Path, *arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / "run.py"), "batch", clips.name, "-o", str(out), *arguments]
+
+
+@pytest.mark.long
+def test_a_cluster_makes_what_one_machine_makes_whatever_dies(
+    cluster: str, clips: Path, tmp_path: Path
+) -> None:
+    here = {"cwd": clips.parent, "capture_output": True, "text": True}
+    subprocess.run(command(clips, tmp_path / "calm"), check=True, **here)
+    line = command(clips, tmp_path / "ray", "--ray", cluster, "--json")
+    with psutil.Popen(
+        line, cwd=clips.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as driver:
+        # the process within an actor, and an actor, each while it has something to do
+        for victim in ("within", "actor"):
+            actor, within = wait_for_actor_at_work()
+            dead = within if victim == "within" else actor
+            dead.send_signal(signal.SIGKILL)
+            dead.wait()
+        printed, told = driver.communicate()
+    assert driver.returncode == 0, told
+    assert "Traceback" not in told
+    states = [json.loads(each)["state"] for each in printed.splitlines()]  # and nothing of Ray's
+    assert states == ["done"] * 4
+    for path in (tmp_path / "calm").glob("*.mp4"):
+        assert (tmp_path / "ray" / path.name).read_bytes() == path.read_bytes()
+    assert not list((tmp_path / "ray").glob(".*.part*"))
+    again = subprocess.run(line, check=True, **here)
+    assert "0 to do, 4 made before" in again.stderr
+    assert not actors(), "they end with the command"
+
+
+def actors() -> list[psutil.Process]:
+    """Return the actors of the program, by what Ray calls its processes."""
+    named = (each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"])
+    return [each for each in named if "".join(each.info["cmdline"]).startswith("ray::Host")]
+
+
+def wait_for_actor_at_work() -> tuple[psutil.Process, psutil.Process]:
+    """Return an actor and the process within, which has started an ffmpeg."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for actor in actors():
+            with contextlib.suppress(psutil.Error):
+                for within in actor.children():
+                    if any("ffmpeg" in child.name() for child in within.children()):
+                        return actor, within
+        time.sleep(0.05)
+    raise AssertionError("no actor works")

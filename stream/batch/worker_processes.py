@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import random
 import signal
 import threading
 from collections.abc import Sequence
@@ -97,9 +98,13 @@ def shares_of(num_workers: int, num_allowed: int) -> list[list[int]]:
         num_allowed: how many may be kept busy in all; of those that there are to run on.
     """
     usable = usable_processors()
+    if num_allowed < len(usable):
+        # libraries and encoders count what they may run on; other containers do the same here
+        first = random.randrange(len(usable))
+        usable = (usable[first:] + usable[:first])[:num_allowed]
     if num_workers == 1:
         return [usable]
-    size = max(1, min(num_allowed, len(usable)) // num_workers)
+    size = max(1, len(usable) // num_workers)
     ring = usable * (num_workers * size // len(usable) + 1)
     return [ring[size * number : size * (number + 1)] for number in range(num_workers)]
 

@@ -181,7 +181,8 @@ def test_stopped_it_ends_after_what_is_under_way() -> None:
     [
         (4, 4, 1, [[0, 1, 2, 3]]),
         (4, 4, 2, [[0, 1], [2, 3]]),
-        (4, 2, 2, [[0], [1]]),
+        (4, 2, 2, [[3], [0]]),
+        (4, 3, 1, [[3, 0, 1]]),
         (2, 2, 4, [[0], [1], [0], [1]]),
         (5, 5, 2, [[0, 1], [2, 3]]),
     ],
@@ -194,4 +195,5 @@ def test_processors_are_shared_out(
     expected: list[list[int]],
 ) -> None:
     monkeypatch.setattr(worker_processes, "usable_processors", lambda: list(range(usable)))
+    monkeypatch.setattr(worker_processes.random, "randrange", lambda stop: stop - 1)
     assert shares_of(num_workers, allowed) == expected

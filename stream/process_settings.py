@@ -20,6 +20,12 @@ _MAX_KEPT = 128 << 20
 # The system call by the processor's name; from linux/sched/types.h: up to 100 ms are granted.
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 _LONGEST_SLICE_NS = 100_000_000
+#: In numpy's own packages, and where a system's OpenBLAS is used.
+_SET_BLAS_THREADS = (
+    "scipy_openblas_set_num_threads64_",
+    "openblas_set_num_threads64_",
+    "openblas_set_num_threads",
+)
 
 
 def settle_process() -> None:
@@ -27,14 +33,31 @@ def settle_process() -> None:
 
     Freed blocks as large as frames are kept: glibc gives them back to the system, which clears
     each page of the next frame anew. OpenCV gets a quarter of the cores: four of our own threads
-    call it at a time, and on few cores its threads spend more time waiting than they save.
+    call it at a time, and on few cores its threads spend more time waiting than they save. numpy's
+    products are small here and get no threads at all: those that wait for them keep spinning, on
+    two cores for a third of the time that a frame has. `run.py` sees to that before numpy comes.
     """
     cv2.setNumThreads(max(1, num_processors() // 4))
+    if "OPENBLAS_NUM_THREADS" not in os.environ:
+        _multiply_in_one_thread()
     if sys.platform.startswith("linux"):
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # only glibc has it
         if mallopt is not None:
             mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
             mallopt(_TRIM_THRESHOLD, _MAX_KEPT)
+
+
+def _multiply_in_one_thread() -> None:
+    """Let numpy's matrix products use the thread that asks for them alone."""
+    numpys = sys.modules.get("numpy._core._multiarray_umath")
+    if numpys is None or numpys.__file__ is None:
+        return
+    library = ctypes.CDLL(numpys.__file__)  # through it its OpenBLAS is found, where it has one
+    for name in _SET_BLAS_THREADS:
+        set_threads = getattr(library, name, None)
+        if set_threads is not None:
+            set_threads(1)
+            return
 
 
 @contextlib.contextmanager

@@ -99,3 +99,23 @@ def test_a_sandbox_that_forbids_it_stops_nothing(monkeypatch):
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     with batch_work():
         pass
+
+
+def test_matrix_products_of_a_python_program_get_no_threads_either():
+    script = (
+        "import ctypes, numpy._core._multiarray_umath as numpys\n"
+        "get = getattr(ctypes.CDLL(numpys.__file__), 'scipy_openblas_get_num_threads64_', None)\n"
+        "from stream.process_settings import settle_process\n"
+        "if get is not None:\n"
+        "    before = get()\n"
+        "    settle_process()\n"
+        "    print(before, get())\n"
+    )
+    environment = {name: v for name, v in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    numbers = done.stdout.split()
+    if not numbers or numbers[0] == "1":
+        pytest.skip("no OpenBLAS, or no second core")
+    assert numbers[1] == "1", done.stderr

@@ -16,7 +16,8 @@ class Channel(Generic[T]):
 
     Args:
         size: how many items wait at most.
-        newest_wins: a full channel drops its oldest item; otherwise `put` waits.
+        newest_wins: a full channel drops its oldest item; otherwise `put` waits for as long as it
+            takes.
     """
 
     def __init__(self, size: int, *, newest_wins: bool) -> None:
@@ -27,15 +28,21 @@ class Channel(Generic[T]):
         self._closed = False
         self._changed = threading.Condition(threading.RLock())
 
-    def put(self, item: T) -> int:
+    def put(self, item: T, *, patience_s: float = 0.0) -> int:
         """Hand over `item`; into a closed channel it is lost.
+
+        Args:
+            item: the next.
+            patience_s: how long it waits before the oldest item is dropped.
 
         Returns:
             The number of items dropped, itself included.
         """
         with self._changed:
-            while len(self._items) >= self._size and not (self._closed or self._newest_wins):
-                self._changed.wait()
+            if not self._newest_wins:
+                self._changed.wait_for(self._takes)
+            elif patience_s:
+                self._changed.wait_for(self._takes, patience_s)
             if self._closed:
                 return 1
             dropped = 0
@@ -85,6 +92,10 @@ class Channel(Generic[T]):
         """Closed, and everything taken."""
         with self._changed:
             return self._closed and not self._items
+
+    def _takes(self) -> bool:
+        """Whether an item can be handed over, or need not be."""
+        return self._closed or len(self._items) < self._size
 
     def _pop(self) -> T | None:
         if not self._items:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from stream.errors import StreamError
 from stream.files.disk_space import DiskSpace
 from stream.frame import Event, Output, Sink
+from stream.running.backlog import Arrival
 from stream.running.channel import Channel
 from stream.stats import Stats
 
@@ -99,11 +100,20 @@ class Outlets:
             for outlet in self._outlets
         )
 
-    def give(self, output: Output, captured_at: float, *, watched: bool | None = None) -> None:
+    @property
+    def are_recording(self) -> bool:
+        """Whether one of them writes a file."""
+        return any(
+            outlet.sink.folder is not None and not outlet.has_ended for outlet in self._outlets
+        )
+
+    def give(self, output: Output, arrival: Arrival, *, watched: bool | None = None) -> None:
         """Hand an output to all sinks, or only to those that are watched, or that are not."""
         for outlet in self._outlets:
             if not outlet.has_ended and watched in (None, outlet.sink.watched):
-                dropped = outlet.channel.put((output, captured_at))
+                patience_s = 0.0 if outlet.sink.folder is None else arrival.patience_s
+                item = output, arrival.captured_at
+                dropped = outlet.channel.put(item, patience_s=patience_s)
                 self._stats.count(f"{outlet.name} dropped", dropped)
 
     def close(self) -> None:

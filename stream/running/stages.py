@@ -14,13 +14,13 @@ from collections.abc import Callable
 
 from stream.frame import Frame, Output, Source
 from stream.pipeline import Pipeline, Tracked
+from stream.running.backlog import Arrival, Backlog
 from stream.running.channel import Channel
 from stream.running.outlets import Outlets
 from stream.stats import Stats
 
-# Each with the time of its capture, on the clock of time.perf_counter.
-Captured = tuple[Frame, float]
-Found = tuple[Tracked, float]
+Captured = tuple[Frame, Arrival]
+Found = tuple[Tracked, Arrival]
 
 POLL_S = 0.01  # how long a thread sleeps between two looks at what it waits for
 
@@ -67,40 +67,44 @@ class Stages:
         self._tracked.abort()
 
     def _capture(self) -> None:
+        backlog = Backlog()
         try:
             for frame in self._source:
                 self._stats.count("read")
-                dropped = self._captured.put((frame, time.perf_counter()))
+                arrival = backlog.arrival(frame, is_recorded=self._outlets.are_recording)
+                dropped = self._captured.put((frame, arrival), patience_s=arrival.patience_s)
                 self._stats.count("dropped", dropped)
         finally:
             self._captured.close()
 
     def _track(self) -> None:
-        times: deque[float] = deque()  # of the frames that the pipeline keeps
+        arrivals: deque[Arrival] = deque()  # of the frames that the pipeline keeps
         try:
-            for frame, captured_at in self._captured:
-                times.append(captured_at)
-                self._pass_on(self._pipeline.track(frame), times)
-            self._pass_on(self._pipeline.finish(), times)
+            for frame, arrival in self._captured:
+                arrivals.append(arrival)
+                self._pass_on(self._pipeline.track(frame), arrivals)
+            self._pass_on(self._pipeline.finish(), arrivals)
         finally:
             self._captured.abort()
             self._tracked.close()
 
-    def _pass_on(self, tracked: list[Tracked], times: deque[float]) -> None:
+    def _pass_on(self, tracked: list[Tracked], arrivals: deque[Arrival]) -> None:
         for item in tracked:
-            self._stats.count("dropped", self._tracked.put((item, times.popleft())))
+            arrival = arrivals.popleft()
+            dropped = self._tracked.put((item, arrival), patience_s=arrival.patience_s)
+            self._stats.count("dropped", dropped)
 
     def _composite(self) -> None:
         shown: Output | None = None
         # photos, each of which waits until whoever sees it goes on
         by_hand = self._source.info.fps is None
         try:
-            for tracked, captured_at in self._tracked:
+            for tracked, arrival in self._tracked:
                 if by_hand and self._outlets.is_watched:
-                    self._show_until_told(tracked, captured_at)
+                    self._show_until_told(tracked, arrival)
                     continue
                 shown = self._held(shown, self._pipeline.composite(tracked))
-                self._outlets.give(shown, captured_at)
+                self._outlets.give(shown, arrival)
         finally:
             self._tracked.abort()
             self._outlets.close()
@@ -113,7 +117,7 @@ class Stages:
             time.sleep(POLL_S)
         return output
 
-    def _show_until_told(self, tracked: Tracked, captured_at: float) -> None:
+    def _show_until_told(self, tracked: Tracked, arrival: Arrival) -> None:
         """Show a photo, anew with each new look, until somebody goes on.
 
         Sinks that are not watched get it then, as it was left.
@@ -121,7 +125,7 @@ class Stages:
         look = self._pipeline.look
         output = self._pipeline.composite(tracked)
         self._paused.set()
-        self._outlets.give(output, captured_at, watched=True)
+        self._outlets.give(output, arrival, watched=True)
         while True:
             # first this, then the look: a look that was chosen before going on counts
             leaves = self._stopping.is_set() or not self._paused.is_set()
@@ -129,9 +133,9 @@ class Stages:
             if self._pipeline.look is not look:
                 look = self._pipeline.look
                 output = self._pipeline.composite(tracked, again=True)
-                self._outlets.give(output, captured_at, watched=True)
+                self._outlets.give(output, arrival, watched=True)
             elif leaves:
                 break
             else:
                 time.sleep(POLL_S)
-        self._outlets.give(output, captured_at, watched=False)
+        self._outlets.give(output, arrival, watched=False)

@@ -16,6 +16,7 @@ from stream.errors import StreamError
 from stream.frame import Event, Source
 from stream.pipeline import Look, Pipeline
 from stream.running import loop
+from stream.running.backlog import Arrival
 from stream.running.outlets import Outlets
 from stream.stats import Stats
 from tests.fakes import HoldsBack, ListSink, MovingSquare, Oracle
@@ -318,6 +319,6 @@ def test_a_thread_that_dies_holds_nobody_up():
     thread.start()
     began = time.monotonic()
     for _ in range(20):
-        outlets.give(None, 0.0)  # which would wait for ever
+        outlets.give(None, Arrival(0.0))  # which would wait for ever
         assert time.monotonic() - began < 60
     thread.join()

@@ -66,6 +66,14 @@ def screen_filter(address: str) -> str | None:
     return f"crop={region.width}:{region.height}:{region.left}:{region.top}"
 
 
+def has_ended() -> bool:
+    """Return whether the display whose screen was read is gone, as after a logout.
+
+    Where one of that name is there again, it is somebody else's.
+    """
+    return sys.platform not in ("darwin", "win32") and not x11_available()
+
+
 def why_no_screen(process: Ffmpeg) -> str:
     """Say why the ended `process` could not open the screen, and what to do."""
     if process.has_reported("outside the screen"):

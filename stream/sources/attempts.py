@@ -15,7 +15,7 @@ from stream.ffmpeg.inputs import (
     is_network_address,
     without_password,
 )
-from stream.ffmpeg.screen import is_screen_address
+from stream.ffmpeg.screen import has_ended, is_screen_address
 from stream.pauses import Pauses
 from stream.sources.beside import JOINED, contents_of
 from stream.sources.decoder import Decoder, Opening
@@ -44,9 +44,10 @@ class Attempts:
 
     def __init__(self, address: str, on_message: Callable[[str], None]) -> None:
         """Start nothing yet."""
-        self._address, self.name = address, without_password(address)
+        self._screen = screen = is_screen_address(address)
+        self._address = address
+        self.name = address.removesuffix(":") if screen else without_password(address)
         self._on_message = on_message
-        screen = is_screen_address(address)
         self._is_remote = screen or is_network_address(address)
         # what may be live needs its clock as it is; of a file ffmpeg knows best where it goes on
         self._opening = Opening(
@@ -78,12 +79,17 @@ class Attempts:
 
         Args:
             reason: why the one before was lost, in a few words.
+
+        Raises:
+            StreamError: it is a screen whose display has ended.
         """
         if self.interrupted.is_set():
             return None
+        self._check_display()
         self._on_message(f"{self.name}: lost ({reason}), trying again")
         self.close()
         while not self.interrupted.wait(self._pauses.next_s()):
+            self._check_display()
             try:
                 decoder = self._open(lambda text: None)
             except StreamError:
@@ -94,6 +100,10 @@ class Attempts:
                 return decoder
             decoder.close()
         return None
+
+    def _check_display(self) -> None:
+        if self._screen and has_ended():
+            raise StreamError(f"{self.name}: its display has ended")
 
     def interrupt(self) -> None:
         """End at once what runs, and start nothing any more. May be called from any thread."""

@@ -140,3 +140,23 @@ def test_arguments_on_windows_and_macos(monkeypatch):
 
 def test_screen_reads_no_file():
     assert local_files("screen:") == []
+
+
+@needs_screen
+def test_a_screen_ends_with_its_display(monkeypatch):
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    told = []
+
+    def on_message(text):
+        told.append(text)
+        source.interrupt()
+
+    with virtual_screen("320x240") as display:
+        monkeypatch.setenv("DISPLAY", display)
+        source = open_source("screen:", on_message=on_message)
+        frames = iter(source)
+        next(frames)
+    with source, pytest.raises(StreamError, match=r"^screen: its display has ended$"):
+        for _ in frames:
+            pass
+    assert told == []

@@ -104,7 +104,9 @@ class YuvPicture(Picture):
             height, width = self.size_hw
             luma, *chroma = self.planes
             size = 2 * chroma[0].shape[1], 2 * chroma[0].shape[0]
-            blue, red = (cv2.resize(plane, size)[:height, :width] for plane in chroma)
+            # together they take a third of the time
+            enlarged = cv2.resize(cv2.merge(chroma), size)[:height, :width]
+            blue, red = (np.asarray(plane, np.uint8) for plane in cv2.split(enlarged))
             self._rgb = self._converted(luma, blue, red)
             self._rgb.flags.writeable = False
         return self._rgb

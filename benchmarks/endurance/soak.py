@@ -33,6 +33,7 @@ from stream.stats import Stats
 from tests.screens import virtual_screen
 
 WARM_UP = 0.1  # of the time
+LOOKS_S = 1.0  # between two looks at which children there are: one takes as long as a picture
 ROW = "{:>6} {:>8} {:>10} {:>8} {:>8}"
 
 
@@ -77,10 +78,14 @@ def show(clip: Path, recording: Path) -> tuple[Stats, list[Sample]]:
 
 def _sampler(stats: Stats, samples: list[Sample]) -> Callable[[], None]:
     program, began = psutil.Process(), time.monotonic()
+    processes, looked_s = [program], -LOOKS_S
 
     def sample() -> None:
-        size = program.memory_info().rss
-        size += sum(child.memory_info().rss for child in program.children())
+        nonlocal processes, looked_s
+        if time.monotonic() - began - looked_s >= LOOKS_S:
+            looked_s = time.monotonic() - began
+            processes = [program, *program.children()]
+        size = sum(map(_resident, processes))
         latency_s = stats.latest.get("window: latency", 0.0)
         counts = stats.counts
         now_s = time.monotonic() - began
@@ -92,6 +97,14 @@ def _sampler(stats: Stats, samples: list[Sample]) -> Callable[[], None]:
             _print_row(minute, [one for one in samples if one.at_s // 60 == minute - 1])
 
     return sample
+
+
+def _resident(process: psutil.Process) -> int:
+    """Return how much memory a process has, in bytes, which may have ended."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _print_row(minute: int, samples: Sequence[Sample]) -> None:

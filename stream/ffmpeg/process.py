@@ -26,6 +26,8 @@ from stream.errors import StreamError
 from stream.ffmpeg.lifeline import Lifeline
 
 _PIPE_BYTES = 1 << 20
+#: Windows has no such signal, and no use for it.
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 #: Exit status of a process that was ended by `Ffmpeg.interrupt` and has completed its output.
 INTERRUPTED = 255
 #: That has all that is asked for: `-enc_time_base demux` is the newest of it.
@@ -93,7 +95,7 @@ class Ffmpeg:
 
     A thread reads its log, so that it never waits for us there. Whoever starts it closes it. One
     that is read from ends with this program, however that ends; one that is written to ends at the
-    end of its input.
+    end of its input, unless it has another input that goes on.
 
     Args:
         arguments: what follows the general options.
@@ -102,6 +104,8 @@ class Ffmpeg:
         on_line: called from the thread with each line of the log, and with `None` at its end.
         folder: that it runs in, from which relative paths lead on; by default that of the program.
         holds: open files that it inherits, see `segmentation.unfinished`.
+        has_more: it is written to and reads something else as well, sound, and is interrupted when
+            this program ends: no end of that need come soon.
 
     Raises:
         StreamError: ffmpeg is not there or cannot be run.
@@ -116,13 +120,16 @@ class Ffmpeg:
         on_line: Callable[[str | None], None] | None = None,
         folder: Path | None = None,
         holds: Sequence[int] = (),
+        has_more: bool = False,
     ) -> None:
         """Start the process."""
         options = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+verbose")
         command = [executable(), *options, *arguments]
         if folder is not None and os.path.dirname(command[0]):
             command[0] = os.path.abspath(command[0])
-        self._lifeline = Lifeline() if pipe_out else None
+        self._lifeline: Lifeline | None = None
+        if pipe_out or has_more:
+            self._lifeline = Lifeline(_KILL if pipe_out else signal.SIGINT)
         self._process = self._begin(command, pipe_in, pipe_out, folder, holds)
         if self._lifeline is not None:
             self._lifeline.tie(self._process.pid)
@@ -143,6 +150,7 @@ class Ffmpeg:
     ) -> subprocess.Popen[bytes]:
         held = None if self._lifeline is None else self._lifeline.reader
         no_input = subprocess.DEVNULL if held is None else held
+        inherited = [*holds, held] if pipe_in and held is not None else holds
         try:
             return subprocess.Popen(
                 command,
@@ -152,7 +160,7 @@ class Ffmpeg:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 process_group=0,
-                pass_fds=holds if sys.platform != "win32" else (),
+                pass_fds=inherited if sys.platform != "win32" else (),
             )
         except OSError as error:
             self._cut_lifeline()

@@ -245,6 +245,7 @@ class VideoSink(Sink):
             pipe_in=True,
             on_line=self._take_line,
             holds=[self._held],
+            has_more=bool(inputs),
         )
         self._feed.start(process, origin_s)
         return process

@@ -182,7 +182,11 @@ class Connection:
                 return False
             self._state = _BEGINNING[self._state]
             self._process = Ffmpeg(
-                arguments, pipe_in=True, on_line=self._take_line, folder=self._folder
+                arguments,
+                pipe_in=True,
+                on_line=self._take_line,
+                folder=self._folder,
+                has_more=self._sound is not None,
             )
         self._pauses.begin()
         self._feed.start(self._process, first_s)

@@ -80,3 +80,25 @@ def test_what_writes_completes_its_file_when_the_program_is_killed(tmp_path: Pat
         program_.kill()
     assert is_over(pid)
     assert len(picture_times_s(path)) == 50
+
+
+@linux
+def test_what_writes_and_has_more_to_read_completes_its_file_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    program = (
+        "raw = ['-f', 'rawvideo', '-pixel_format', 'gray', '-video_size', '16x16']\n"
+        "raw += ['-i', 'pipe:0']\n"
+        "sound = ['-readrate', '1', '-f', 'lavfi', '-i', 'anullsrc']\n"
+        "command = [*raw, *sound, '-c:v', 'ffv1', '-c:a', 'flac', sys.argv[1]]\n"
+        "process = Ffmpeg(command, pipe_in=True, has_more=True)\n"
+        "process.write(bytes(256 * 50))\n"
+        "print(process.pid, flush=True)\ntime.sleep(60)\n"
+    )
+    with starter(program, str(path)) as program_:
+        assert program_.stdout is not None
+        pid = int(program_.stdout.readline())
+        time.sleep(1.5)  # until it has read that
+        assert psutil.pid_exists(pid)
+        program_.kill()
+    assert is_over(pid), "sound goes on"
+    assert len(picture_times_s(path)) == 50

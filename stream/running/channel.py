@@ -76,6 +76,11 @@ class Channel(Generic[T]):
                 self._changed.wait(left_s)
             return self._pop()
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait until there is something to take, or the end, or so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._closed, timeout_s)
+
     def __iter__(self) -> Iterator[T]:
         """Yield items as they come, until the end."""
         while True:

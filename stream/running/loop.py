@@ -216,7 +216,7 @@ class _Playing:
         for event in self._outlets.poll():
             self.call(lambda event=event: self._run.react(event))  # type: ignore[misc]
         if not busy:
-            time.sleep(POLL_S)
+            self._outlets.wait_here(POLL_S)
         return True
 
     def call(self, given: Callable[[], None]) -> None:

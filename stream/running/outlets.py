@@ -138,6 +138,14 @@ class Outlets:
                 busy = True
         return busy
 
+    def wait_here(self, timeout_s: float) -> None:
+        """Wait until there may be something for the first sink of this thread, or so long."""
+        for outlet in self._outlets:
+            if outlet.sink.main_thread and not outlet.channel.ended:
+                outlet.channel.wait(timeout_s)
+                return
+        time.sleep(timeout_s)
+
     def poll(self) -> list[Event]:
         """Return what happened at the sinks."""
         events = []

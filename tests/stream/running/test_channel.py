@@ -45,6 +45,31 @@ def test_abort_wakes_both_ends_and_empties():
     assert list(full) == []
 
 
+def test_who_waits_is_woken_by_what_comes_and_by_the_end():
+    channel: Channel[int] = Channel(1, newest_wins=True)
+    waiter = threading.Thread(target=lambda: channel.wait(60))
+    waiter.start()
+    channel.put(7)
+    waiter.join(timeout=20)
+    assert not waiter.is_alive()
+    assert channel.take(0) == 7
+    channel.wait(0.01)
+    channel.close()
+    channel.wait(60)
+    assert channel.ended
+
+
+def test_patience_is_for_a_taker_that_comes():
+    channel: Channel[int] = Channel(1, newest_wins=True)
+    channel.put(0)
+    taker = threading.Timer(0.05, lambda: channel.take(0))
+    taker.start()
+    assert channel.put(1, patience_s=60) == 0
+    taker.join()
+    assert channel.put(2, patience_s=0.01) == 1
+    assert channel.take(0) == 2
+
+
 def test_take_gives_up_after_its_time():
     channel: Channel[int] = Channel(1, newest_wins=False)
     assert channel.take(0.01) is None

@@ -36,7 +36,9 @@ def why_no_window() -> str | None:
         return None
     if not (wayland_available() or x11_available()):
         return "there is no display"
-    return _answer(*_display())
+    probe = _probe(*_display())
+    _probe.cache_clear()  # what it says is true of now
+    return _answer(probe)
 
 
 def _display() -> tuple[str | None, ...]:
@@ -46,7 +48,7 @@ def _display() -> tuple[str | None, ...]:
 
 @functools.cache
 def _probe(*display: str | None) -> subprocess.Popen[str]:
-    """Start the process that tries `display`, which the environment names; once for each."""
+    """Start the process that tries `display`, which the environment names, or return it."""
     return subprocess.Popen(
         [sys.executable, "-c", _PROBE],
         stdin=subprocess.DEVNULL,
@@ -57,10 +59,8 @@ def _probe(*display: str | None) -> subprocess.Popen[str]:
     )
 
 
-@functools.cache
-def _answer(*display: str | None) -> str | None:
-    """Wait for the probe of a display and say why there is no window."""
-    probe = _probe(*display)
+def _answer(probe: subprocess.Popen[str]) -> str | None:
+    """Wait for the probe of the display and say why there is no window."""
     _, told = probe.communicate()
     if probe.returncode == 0:
         return None
@@ -70,7 +70,7 @@ def _answer(*display: str | None) -> str | None:
         return "Wayland shows OpenCV's windows through XWayland alone, which does not run"
     lines = [line.strip() for line in told.splitlines() if not line.startswith(_NO_REASON)]
     reason = next(filter(None, lines), "no reason given")
-    return f"the display {display[0]} refuses ({reason})"
+    return f"the display {os.environ.get('DISPLAY')} refuses ({reason})"
 
 
 def wayland_available() -> bool:

@@ -152,6 +152,18 @@ def test_display_that_never_answers_is_told(tmp_path, monkeypatch):
     assert why_no_window() == "the display does not answer"
 
 
+def test_each_window_is_tried_on_the_display_as_it_is_then(monkeypatch):
+    monkeypatch.setattr(display, "x11_available", lambda: True)
+    monkeypatch.setenv("DISPLAY", ":985")
+    answers = []
+    for probe in ("raise SystemExit('busy')", "pass", "raise SystemExit('gone')"):
+        monkeypatch.setattr(display, "_PROBE", probe)
+        display.begin_probe()
+        answers.append(why_no_window())
+    refuses = "the display :985 refuses ({})"
+    assert answers == [refuses.format("busy"), None, refuses.format("gone")]
+
+
 def test_display_is_looked_for(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

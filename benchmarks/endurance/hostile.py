@@ -1,6 +1,7 @@
 """The page beside visitors who behave badly: what they cost, and whom.
 
 python -m benchmarks.endurance.hostile [--hostile 60] [--addresses 20] [--seconds 20] [--rounds 2]
+python -m benchmarks.endurance.hostile --only flood --hostile 6
 
 Two visitors count the frames that come back, 640x480 at 30 a second, without a browser, from a
 process of their own. Beside them, at `nice 19`, is one process with the hostile ones, each of
@@ -8,6 +9,8 @@ which does one thing again and again as fast as it can: requests that never end,
 that are none; pages by the hundred; offers with a mistake, offers for which nothing comes, offers
 followed by junk at the ports that are answered; visits with floods of messages, packets or frames,
 and with photos that take long to decode. In turn with it, a harmless process is as busy as it was.
+`--only` takes those who do one of these things, by the name of the function below: what each costs
+is seen with as many of them as are among the sixty.
 
 Prints one JSON object: frames a second beside the one and the other, what the good ones keep, and
 the share of the server's time that the hostile ones have, both the server's process (at most 15 %
@@ -52,6 +55,8 @@ def main() -> None:
     parser.add_argument("--addresses", type=int, default=20, help="that the hostile ones have")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=2, help="of both, in turn")
+    names = [bad.__name__ for bad in BAD]
+    parser.add_argument("--only", nargs="+", default=names, choices=sorted(set(names)))
     options = parser.parse_args()
     with ExitStack() as stack:
         server, address = start_server(stack)
@@ -60,7 +65,8 @@ def main() -> None:
         assert counts.recv() == "here"
         time.sleep(WARM_UP_S)
         hostile, harmless, busy = Phase(server, counts), Phase(server, counts), 0.5
-        arguments = (address, options.hostile, options.addresses, long_photo())
+        bad = [one for one in BAD if one.__name__ in options.only]
+        arguments = (address, options.hostile, options.addresses, long_photo(), bad)
         for _ in range(options.rounds):
             busy = hostile.measure(options.seconds, misbehave, *arguments)
             harmless.measure(options.seconds, be_busy, busy)
@@ -190,13 +196,13 @@ def misbehave(pipe: Connection, *arguments: Any) -> None:
 
 
 async def _misbehave(
-    pipe: Connection, address: str, num: int, num_addresses: int, photo: bytes
+    pipe: Connection, address: str, num: int, num_addresses: int, photo: bytes, bad: list[Bad]
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     async with Client(address, scene) as client:
         sdp = await client.offer()
     everybody = [
-        Hostile(address, f"127.0.1.{1 + n % num_addresses}", sdp, photo, BAD[n % len(BAD)])
+        Hostile(address, f"127.0.1.{1 + n % num_addresses}", sdp, photo, bad[n % len(bad)])
         for n in range(num)
     ]
     pipe.send(os.getpid())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -23,8 +24,9 @@ from stream.serve.peers.frame_queue import FrameQueue
 from stream.serve.shared_networks import SharedNetworks
 
 NUMBERS_S = 0.5
-#: How long a last message may take to reach them, and the connection to close.
-FAREWELL_S, CLOSE_S = 0.3, 2.0
+#: How long a last message may take to reach them, and the connection to close; and how long the
+#: channel for it may take to open, where a visit ends with its first frame.
+FAREWELL_S, CLOSE_S, OPEN_S = 0.3, 2.0, 1.0
 #: Messages that waited on a link that stood still come at once: those of so many seconds.
 LONGEST_BURST_S = 10.0
 #: Why visits end whose visitors did nothing wrong; browsers try again by themselves.
@@ -87,6 +89,7 @@ class Visitor:
         self._masked = MaskedTrack()
         self._arrived: Newest[tuple[av.VideoFrame, float]] = Newest()
         self._channel: RTCDataChannel | None = None
+        self._has_channel = asyncio.Event()
         self._messages = Allowance(
             limits.max_messages_s,
             LONGEST_BURST_S * limits.max_messages_s,
@@ -184,6 +187,7 @@ class Visitor:
             self.end_soon("one data channel only, please")
             return
         self._channel = channel
+        self._has_channel.set()
         channel.on("message", self._on_message)
         self._say({"model": self.masking.model, "device": self.masking.device})
 
@@ -275,15 +279,18 @@ class Visitor:
 
     async def _end(self, reason: str) -> None:
         try:
-            self._say({"ended": reason, "again": reason in WORTH_ANOTHER_TRY})
-            if self._channel is not None and self._channel.readyState == "open":
-                await asyncio.sleep(FAREWELL_S)
             for task in list(self._tasks):
                 task.cancel()
             self._masked.stop()
-            await webrtc.close(self._peer, CLOSE_S)
             if self._frames is not None:
-                self._frames.put(None)  # its thread ends, whatever became of the connection
+                self._frames.put(None)  # its thread ends, whatever becomes of the connection
+            if self._peer.connectionState == "connected" and not self.sent_too_much:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._has_channel.wait(), OPEN_S)
+            self._say({"ended": reason, "again": reason in WORTH_ANOTHER_TRY})
+            if self._channel is not None and self._channel.readyState == "open":
+                await asyncio.sleep(FAREWELL_S)
+            await webrtc.close(self._peer, CLOSE_S)
         finally:  # whatever was wrong with the connection, the place is free
             self.masking.background = None
             self._on_end(self, reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from aiortc import InvalidStateError, RTCSessionDescription
 
 from stream.serve.limits import Limits
 from stream.serve.settings import Settings
+from stream.serve.visitor import Visitor
 from stream.serve.webrtc import Decoder, Undecoded, checked_offer, overlook_closed, vp8_size
 from tests.serving import Client, Finds, Served, left, play, scene, served
 
@@ -69,7 +71,9 @@ def test_an_offer_sends_nothing_to_third_parties() -> None:
     assert ".local" not in with_stun
 
 
-def test_frames_that_are_too_large(finds: Finds) -> None:
+@pytest.mark.parametrize("is_late", [False, True])
+def test_frames_that_are_too_large(finds: Finds, is_late: bool) -> None:
+    """Who sends them is told why they have to go, also where their channel opens later."""
     limits = Limits(max_pixels=320 * 240)
 
     def giant(index: int) -> NDArray[np.uint8]:
@@ -81,6 +85,8 @@ def test_frames_that_are_too_large(finds: Finds) -> None:
             sdp = await bad.offer()
             async with bad.session.post(f"{running.address}/visits", json={"sdp": sdp}) as response:
                 answer = await response.json()
+            if is_late:
+                hold_messages_until(bad, lambda: visitor_of(running, answer).ended is not None)
             await bad.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
             await bad.until(lambda: bad.last("ended") is not None)
             assert bad.last("ended") == "frames of 640x480 are too large; 76800 pixels are allowed"
@@ -88,6 +94,19 @@ def test_frames_that_are_too_large(finds: Finds) -> None:
             await left(running, 1)
             before = good.num_seen
             await good.until(lambda: good.num_seen > before + 5)
+
+    def visitor_of(running: Served, answer: dict[str, str]) -> Visitor:
+        return running.server.visitors[answer["id"]]
+
+    def hold_messages_until(client: Client, holds: Callable[[], bool]) -> None:
+        send = client.transport._send_data
+
+        async def send_later(data: bytes) -> None:
+            await client.until(holds)
+            client.transport._send_data = send
+            await send(data)
+
+        client.transport._send_data = send_later
 
     with served(finds, settings=Settings(port=0, limits=limits)) as running:
         play(visit(running))
@@ -183,3 +202,55 @@ def test_what_fails_because_it_was_closed_is_overlooked_and_nothing_else() -> No
     loop.call_exception_handler(other)
     assert told == [other]
     loop.close()
+
+
+def test_checks_that_cannot_be_read_are_lost(here: Served) -> None:
+    async def visit() -> None:
+        async with Client(here.address, scene) as client:
+            await client.visit()
+            connection = client.transport.transport._connection
+            (pair,) = connection._nominated.values()
+            for wrong in wrong_checks(connection, pair):
+                pair.protocol.transport.sendto(wrong, pair.remote_addr)
+            before = client.num_seen
+            await client.until(lambda: client.num_seen > before + 20)
+            assert client.last("ended") is None
+
+    def wrong_checks(connection: Any, pair: Any) -> Iterator[bytes]:
+        check = connection.build_request(pair, nominate=False)
+        yield bytes(check)[:2] + b"\0\x08" + bytes(check)[4:20] + b"\0\x24\0\1abcd"
+        del check.attributes["PRIORITY"]
+        check.add_message_integrity(connection.remote_password.encode())
+        yield bytes(check)
+
+    play(visit())
+
+
+def test_nothing_is_done_for_whoever_does_not_come(here: Served) -> None:
+    num_looks = 0
+
+    async def count_looks(visitor: Visitor) -> None:
+        connection: Any = visitor._peer.getReceivers()[0].transport.transport._connection
+        look = connection._check_periodic
+
+        def counted() -> bool:
+            nonlocal num_looks
+            num_looks += 1
+            return bool(look())
+
+        connection._check_periodic = counted
+
+    async def visit() -> None:
+        async with Client(here.address, scene) as client:
+            sdp = await client.offer()
+            async with client.session.post(f"{here.address}/visits", json={"sdp": sdp}) as response:
+                answer = await response.json()
+            (visitor,) = here.server.visitors.values()
+            here.call(count_looks(visitor))
+            await asyncio.sleep(0.5)
+            assert num_looks == 0
+            await client.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+            await client.until(lambda: client.num_seen > 0)
+            assert num_looks > 0
+
+    play(visit())

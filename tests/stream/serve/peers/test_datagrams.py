@@ -15,7 +15,7 @@ from stream.serve.peers.datagrams import DatagramLimits, Datagrams
 CHECK, RECORD = b"\x00\x01" + b"c" * 90, b"\x16\xfe" + b"r" * 80
 REPORT, PACKET = b"\x81\xc9" + b"x" * 60, b"\x90\x60" + b"p" * 1100
 LIMITS = DatagramLimits(Limits().max_media_packets_s, Limits().max_media_bytes_s)
-HERE = ("127.0.0.1", 5000)
+HERE, ELSEWHERE = ("127.0.0.1", 5000), ("192.0.2.1", 5000)
 
 
 class Coming:
@@ -29,7 +29,9 @@ class Coming:
             return allowance(*numbers, at_first=at_first, clock=lambda: self.now)
 
         monkeypatch.setattr(module, "Allowance", with_clock)
-        self.one = Datagrams(LIMITS, lambda: self.is_connected, self._exceed)
+        self.one = Datagrams(
+            LIMITS, lambda: self.is_connected, lambda sender: sender == HERE, self._exceed
+        )
 
     def _exceed(self) -> None:
         self.num_excesses += 1
@@ -66,8 +68,8 @@ def test_who_never_connects_soon_sends_too_much(
     assert coming.send(CHECK, 1) == 0
 
 
-@pytest.mark.parametrize("data", [CHECK, RECORD, REPORT, PACKET, b"", b"\xff"])
-def test_too_much_of_one_kind_is_lost(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+@pytest.mark.parametrize("data", [PACKET, b"\xff"])
+def test_too_much_video_is_lost(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     coming = Coming(monkeypatch)
     looked_at = 0
     for _ in range(200):
@@ -75,7 +77,38 @@ def test_too_much_of_one_kind_is_lost(monkeypatch: pytest.MonkeyPatch, data: byt
         looked_at += coming.send(data, 120)
     assert coming.num_excesses == 0
     assert looked_at < 20 * (LIMITS.max_media_s + 5) + 2 * LIMITS.max_media_s
-    assert coming.send(PACKET, 1) + coming.send(RECORD, 1) >= 1  # the other kinds come through
+    assert coming.send(RECORD, 1) == 1  # the other kinds come through
+
+
+@pytest.mark.parametrize("data", [CHECK, RECORD, REPORT, b""])
+def test_who_goes_on_sending_too_much_of_what_no_video_needs(
+    monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    coming = Coming(monkeypatch)
+    for _ in range(100):
+        coming.now += 0.1
+        coming.send(data, 50)
+    assert coming.num_excesses == 1
+
+
+def test_what_comes_at_once_after_a_minute_is_not_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    coming = Coming(monkeypatch)
+    coming.now += 60
+    for data, num in ((REPORT, 720), (RECORD, 1200), (CHECK, 240)):
+        coming.send(data, num)
+    assert coming.num_excesses == 0
+
+
+@pytest.mark.parametrize("data", [CHECK, RECORD, REPORT, PACKET, b"", b"\xff"])
+def test_what_others_send_is_not_the_visitors(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    coming = Coming(monkeypatch)
+    for _ in range(100):
+        coming.now += 0.1
+        for port in range(5):
+            assert coming.send(data, 200, (ELSEWHERE[0], port)) <= (200 if data == CHECK else 0)
+        for own, num in ((PACKET, 18), (REPORT, 1), (RECORD, 2), (CHECK, 1)):
+            assert coming.send(own, num) == num
+    assert coming.num_excesses == 0
 
 
 def test_floods_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:

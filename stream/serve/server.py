@@ -31,7 +31,7 @@ from stream.serve.visitor import NEEDED, STOPPED, Visitor
 #: Offers answered a second, which cost most of all that strangers can ask for, and so many seconds'
 #: worth that is saved. Above them those are answered whose address makes few.
 MAX_OFFERS_S, SAVED_S = 0.5, 20.0
-FEW_S, FEW = 0.05, 4.0
+FEW_S, FEW = 0.02, 2.0
 #: So many offers of an address costs whoever sends far more than a browser does: a minute's.
 FLOOD_OFFERS = 20
 

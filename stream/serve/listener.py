@@ -28,17 +28,18 @@ MAX_SILENCE_S = 10.0
 OPTIONS: dict[str, Any] = {"lingering_time": 0.2, "auto_decompress": False, "access_log": None}
 #: Connections that wait to be accepted. More would only wait longer.
 BACKLOG = 64
-#: Connections accepted a second. More, and accepting them would be all that is done.
-MAX_ACCEPTED_S = 100.0
+#: Connections accepted a second, and how many seconds' worth is saved. More, and accepting them
+#: would be all that is done.
+MAX_ACCEPTED_S, ACCEPTED_SAVED_S = 80.0, 5.0
 #: Requests answered a second. Above them only those are answered whose address asks for little: a
 #: page once in a while, which is some fifteen requests.
-MAX_REQUESTS_S = 10.0
-LITTLE_S, LITTLE = 0.25, 40.0
+MAX_REQUESTS_S = 8.0
+LITTLE_S, LITTLE = 0.1, 20.0
 #: So many more costs an address what is refused: a page asks for nothing that is, or seldom.
 REFUSED = 3
-#: What is saved of both, and of what an address may ask for, in seconds: a page and what belongs
-#: to it are some fifteen requests at once, and then none for long.
-SAVED_S, ADDRESS_SAVED_S = 10.0, 25.0
+#: What is saved of requests, and of what an address may ask for, in seconds: a page and what
+#: belongs to it are some fifteen requests at once, and then none for long.
+SAVED_S, ADDRESS_SAVED_S = 15.0, 25.0
 #: How long nothing is accepted where the system has no more sockets, or too many are wanted.
 PAUSE_S = 0.1
 
@@ -63,7 +64,7 @@ class Listener:
         # in the order in which they came, each with what connects it
         self._open: dict[HttpConnection, asyncio.Task[None]] = {}
         self._unconnected: set[HttpConnection] = set()  # whose task has not begun yet
-        self._accepted = Allowance(MAX_ACCEPTED_S, SAVED_S * MAX_ACCEPTED_S)
+        self._accepted = Allowance(MAX_ACCEPTED_S, ACCEPTED_SAVED_S * MAX_ACCEPTED_S)
         self._requests = Allowance(MAX_REQUESTS_S, SAVED_S * MAX_REQUESTS_S)
         most = settings.limits.max_requests_s
         self._requests_of = Allowances(most, ADDRESS_SAVED_S * most)

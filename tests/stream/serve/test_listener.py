@@ -19,6 +19,8 @@ pytest.importorskip("aiortc", reason="the extra serve")
 from stream.serve.certificate import self_signed
 from stream.serve.gate import HEADERS
 from stream.serve.limits import Limits
+from stream.serve.listener import LITTLE
+from stream.serve.server import FILES
 from stream.serve.settings import Settings
 from tests.serving import Finds, Served, served
 
@@ -163,6 +165,10 @@ def test_several_who_ask_all_the_time(here: Served) -> None:
     here.call(use_up())
     assert not answered(here)
     assert page(here, "127.0.0.2") == 200
+
+
+def test_what_each_address_may_always_ask_for_is_a_page() -> None:
+    assert len(FILES) + len(("settings", "visits", "background")) <= LITTLE
 
 
 def test_what_is_refused_costs_an_address_four_times_as_much(here: Served) -> None:

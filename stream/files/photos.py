@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segmentation.picture import GreyPicture, Picture
 from stream.errors import StreamError
 from stream.files.still_picture import decode_still
-from stream.photo.decoding import NOT_WHOLE, check_header, decode, finished
+from stream.photo.decoding import NOT_WHOLE, check_header, decode, decode_part, finished
 from stream.photo.encoding import FORMATS, encode
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.kinds import NUM_FIRST_BYTES, kind_of, photo_header
@@ -43,7 +43,7 @@ def is_animation(path: Path) -> bool:
 
 
 def open_photo(path: Path) -> Photo:
-    """Return the photo in a file.
+    """Return the photo in a file, of one that is cut off what there is of it.
 
     Raises:
         StreamError: the file cannot be read or is no picture.
@@ -51,9 +51,7 @@ def open_photo(path: Path) -> Photo:
     data = _read(path)
     header, kind = photo_header(data), kind_of(data[:NUM_FIRST_BYTES])
     try:
-        if kind not in _BY_FFMPEG:
-            return decode(data, header)
-        return _by_ffmpeg(path, header)
+        return _by_ffmpeg(path, header) if kind in _BY_FFMPEG else _decoded(data, header)
     except ValueError as error:
         raise StreamError(f"{path}: {error}") from error
 
@@ -104,6 +102,15 @@ def encode_photo(
         return encode(image, ending, photo, keep_location=keep_location)
     except ValueError as error:
         raise StreamError(f"{path}: {error}") from error
+
+
+def _decoded(data: bytes, header: PhotoHeader | None) -> Photo:
+    try:
+        return decode(data, header)
+    except ValueError:
+        if header is None:
+            raise
+        return decode_part(data, header)
 
 
 def _by_ffmpeg(path: Path, header: PhotoHeader | None) -> Photo:

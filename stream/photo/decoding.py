@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stream.colour.curves import light_to_srgb, srgb_to_light
 from stream.photo.colour_profile import colours_of, to_srgb
+from stream.photo.formats import jpeg, png
 from stream.photo.formats.exif import Notes, read_notes
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.kinds import photo_header
@@ -24,6 +25,7 @@ Pixels = NDArray[Any]
 MAX_PIXELS, MAX_SIDE = 1 << 30, 1 << 20
 
 NOT_WHOLE = "not a picture that can be read; is it whole?"
+_CUT_OFF = "is damaged or cut off; what can be read of it is there, the rest is plain"
 
 
 def decode(data: bytes, header: PhotoHeader | None = None) -> Photo:
@@ -42,6 +44,28 @@ def decode(data: bytes, header: PhotoHeader | None = None) -> Photo:
     check_header(header)
     pixels, profile, remarks = _pixels(data, header)
     return finished(pixels, replace(header, profile=profile), remarks)
+
+
+def decode_part(data: bytes, header: PhotoHeader) -> Photo:
+    """Return the photo in a file that is damaged or cut off, as far as it goes.
+
+    Args:
+        data: of a file that `decode` cannot read.
+        header: what it says of itself.
+
+    Raises:
+        ValueError: nothing of it can be read, or it is of a kind of which no part can be.
+    """
+    check_header(header)
+    if header.kind == "jpeg" and (whole := jpeg.completed(data)) is not None:
+        pixels, profile = _by_pillow(whole, header)  # which says nothing of it in lines of its own
+        remarks = list[str]()
+    elif header.kind == "png" and (whole := png.completed(data)) is not None:
+        pixels, profile, remarks = _pixels(whole, header)
+    else:
+        raise ValueError(NOT_WHOLE)
+    photo = finished(pixels, replace(header, profile=profile), [*remarks, _CUT_OFF])
+    return replace(photo, is_part=True)
 
 
 def check_header(header: PhotoHeader) -> None:
@@ -108,7 +132,8 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
         return *_by_pillow(data, header), remarks
     is_plain = header.depth <= 8 and not header.has_alpha
     try:
-        pixels = _decoded(data, cv2.IMREAD_COLOR_RGB if is_plain else cv2.IMREAD_UNCHANGED)
+        shown = png.picture_alone(data) if header.kind == "png" else data
+        pixels = _decoded(shown, cv2.IMREAD_COLOR_RGB if is_plain else cv2.IMREAD_UNCHANGED)
     except ValueError:
         if header.depth > 8:
             raise

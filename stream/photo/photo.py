@@ -28,6 +28,7 @@ class Photo:
             channel; `None` where it has no more than eight.
         notes: what else travels with it.
         remarks: what is told of it, "has 3 pages; the first one is taken".
+        is_part: some of its picture could not be read.
     """
 
     image: Image
@@ -36,6 +37,7 @@ class Photo:
     deep: NDArray[np.uint16] | None = None
     notes: Notes = field(default_factory=Notes)
     remarks: tuple[str, ...] = ()
+    is_part: bool = False
 
     def to_srgb(self, image: Image) -> Image:
         """Return (H, W, 3) uint8 RGB in the photo's colours in sRGB.

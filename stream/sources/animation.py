@@ -71,6 +71,7 @@ class AnimatedPhoto(Source):
                 yield read
                 num_read += 1
         except ValueError:
+            self.num_left_out += 1
             self._on_message(
                 f"{self._path}: is damaged, {num_read} of {self._animation.num_frames} frames "
                 "could be read"

@@ -17,7 +17,8 @@ from stream.photo.remarks import Remarks
 class Photos(Source):
     """`Source` over photos: independent pictures, or the frames of a video.
 
-    Of several independent ones those that cannot be read are left out; their numbers stay free.
+    Of several independent ones those that cannot be read are left out; their numbers stay free. One
+    that is cut off is given as far as it goes, and counts as left out as well.
 
     Args:
         paths: at least one, in order.
@@ -41,6 +42,7 @@ class Photos(Source):
         self._independent = fps is None
         self._on_message = on_message
         self._remarks = Remarks(on_message)
+        self._num_unread = 0
         self._first = 0
         while (first := self._read(self._first)) is None:
             self._first += 1
@@ -68,6 +70,7 @@ class Photos(Source):
                     f"{path}: {size[0]}x{size[1]} pixels, but the photos before it have "
                     f"{self.info.width}x{self.info.height}; as a video all must be of one size"
                 )
+            self.num_left_out += int(photo.is_part)
             for remark in photo.remarks:
                 self._remarks.tell(str(path), remark)
             time_s = 0.0 if fps is None else float(index / fps)
@@ -79,9 +82,10 @@ class Photos(Source):
         try:
             return open_photo(self._paths[index])
         except StreamError as error:
-            others_are_out = self.num_left_out == len(self._paths) - 1
+            others_are_out = self._num_unread == len(self._paths) - 1
             if not self._independent or others_are_out:
                 raise
+            self._num_unread += 1
             self.num_left_out += 1
             self._on_message(f"error: {error}")
             return None

@@ -89,6 +89,15 @@ def num_scans(data: bytes, at_most: int) -> int:
     return at_most + 1
 
 
+def completed(data: bytes) -> bytes | None:
+    """Return a JPEG without an end with one: decoders make grey of what is missing before it.
+
+    Returns:
+        `None` where it breaks off before its picture begins.
+    """
+    return data.rstrip(b"\xff") + bytes([0xFF, _END]) if num_scans(data, 1) else None
+
+
 def jpeg_with(
     data: bytes, *, profile: bytes | None, exif: bytes, dpi: tuple[float, float] | None
 ) -> bytes:

@@ -25,6 +25,8 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 _MAX_CHUNKS = 5000
 #: Chunks without which it is another picture, or lies on its side.
 _NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"}
+#: Of those the ones that say where it is transparent and how it lies: the picture is there without.
+_EXTRA = {b"tRNS", b"eXIf"}
 #: Those that are looked into, and how many bytes of them.
 _READ = {
     **dict.fromkeys((b"acTL", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"tRNS"), 256),
@@ -35,6 +37,15 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 #: So many times as long as what was deflated at most; see the documentation of zlib.
 _MOST_DEFLATED = 1032
 _MAX_PROFILE = 1 << 22
+#: Bytes of the rows of a picture whose end is missing, and of what is inflated at a time: an error
+#: costs all of that.
+_MAX_COMPLETED, _STEP = 1 << 28, 256
+_MAX_FILTER = 4  # the byte before a row
+#: Where the passes of an interlaced picture begin, and how far their pixels are apart: x, y, x, y.
+_PASSES = (
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+    *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+)
 _METRES = 0.0254  # in an inch
 
 
@@ -108,6 +119,88 @@ def _inflated_profile(chunk: bytes) -> bytes:
         return b""
 
 
+def picture_alone(data: bytes) -> bytes:
+    """Return a PNG with nothing but its picture: decoders complain of all else that is damaged.
+
+    Raises:
+        ValueError: it breaks off, or a piece of the picture is damaged.
+    """
+    kept, name = [PNG_START], b""
+    for name, start, end in _chunk_places(data):
+        if name in _NEEDED and name != b"eXIf":
+            is_whole = zlib.crc32(data[start - 4 : end]) == int.from_bytes(data[end : end + 4])
+            if is_whole and (name != b"tRNS" or _fits(data, end - start)):
+                kept.append(data[start - 8 : end + 4])
+            elif name not in _EXTRA:
+                raise ValueError("a piece of it is damaged")
+    if name != b"IEND":
+        raise ValueError("it breaks off")
+    return b"".join(kept)
+
+
+def _fits(data: bytes, length: int) -> bool:
+    """Return whether what says where a PNG is transparent has a length that its colours allow."""
+    expected = {0: 2, 2: 6}.get(data[25])
+    return length == expected if expected else data[25] == 3 and 0 < length <= 256
+
+
+def completed(data: bytes) -> bytes | None:
+    """Return a PNG that breaks off or is damaged as a whole one: as far as it goes, the rest 0.
+
+    Returns:
+        `None` where nothing of its picture can be read, or it would be very large.
+    """
+    places = list(_chunk_places(data, takes_parts=True))
+    pieces = {name: data[start - 8 : end + 4] for name, start, end in reversed(places)}
+    header = pieces.get(b"IHDR", b"")
+    if len(header) != 25 or zlib.crc32(header[4:-4]) != int.from_bytes(header[-4:]):
+        return None
+    parts = _parts(*struct.unpack_from(">IIBBBBB", header, 8))
+    length = sum(num_rows * row for num_rows, row in parts)
+    if length > _MAX_COMPLETED:
+        return None
+    coded = [data[start:end] for name, start, end in places if name == b"IDAT"]
+    rows = _as_far_as_it_goes(coded, length)
+    rows = rows[: _end_of_rows(rows, parts)]
+    if not rows:
+        return None
+    picture = _chunk(b"IDAT", zlib.compress(rows.ljust(length, b"\0"), 1))
+    extra = [_chunk(name, pieces[name][8:-4]) for name in (b"PLTE", b"tRNS") if name in pieces]
+    return b"".join([PNG_START, header, *extra, picture, _chunk(b"IEND", b"")])
+
+
+def _parts(
+    width: int, height: int, depth: int, colours: int, _deflate: int, _filter: int, passes: int
+) -> list[tuple[int, int]]:
+    """Return the rows of each pass: how many, and of how many bytes with the one before them."""
+    bits = depth * _CHANNELS.get(colours, 4)
+    places = _PASSES if passes else ((0, 0, 1, 1),)
+    sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in places]
+    return [(high, 1 + (wide * bits + 7) // 8) for wide, high in sizes if wide > 0 and high > 0]
+
+
+def _end_of_rows(rows: bytes, parts: list[tuple[int, int]]) -> int:
+    """Return where rows begin that no program writes, the end where there are none."""
+    at = 0
+    for num_rows, row in parts:
+        for _ in range(num_rows):
+            if at >= len(rows) or rows[at] > _MAX_FILTER:
+                return min(at, len(rows))
+            at += row
+    return len(rows)
+
+
+def _as_far_as_it_goes(pieces: list[bytes], most: int) -> bytes:
+    """Return what was deflated up to where it breaks off or is damaged, `most` bytes at most."""
+    inflate, data, rows = zlib.decompressobj(), b"".join(pieces), bytearray()
+    with contextlib.suppress(zlib.error):
+        for at in range(0, len(data), _STEP):
+            rows += inflate.decompress(data[at : at + _STEP], max(1, most - len(rows)))
+            if len(rows) >= most:
+                break
+    return bytes(rows[:most])
+
+
 def without_extras(data: bytes) -> bytes:
     """Return a PNG without the texts, profiles and previews in it, which may inflate to anything.
 
@@ -143,8 +236,12 @@ def _inflated(pieces: list[bytes], most: int) -> int:
     return found
 
 
-def _chunk_places(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _chunk_places(data: bytes, *, takes_parts: bool = False) -> Iterator[tuple[bytes, int, int]]:
     """Yield the name of each chunk, and where its body lies.
+
+    Args:
+        data: of the file.
+        takes_parts: where the file breaks off, what there is of the last chunk comes as well.
 
     Raises:
         ValueError: the file breaks off.
@@ -152,12 +249,15 @@ def _chunk_places(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     position, name = len(PNG_START), b""
     while position < len(data) and name != b"IEND":
         if position + 12 > len(data):
+            if takes_parts:
+                return
             raise ValueError("it breaks off")
         length, name = struct.unpack_from(">I4s", data, position)
-        if position + 12 + length > len(data):
+        end = position + 8 + length
+        if end + 4 > len(data) and not takes_parts:
             raise ValueError("it breaks off")
-        yield name, position + 8, position + 8 + length
-        position += 12 + length
+        yield name, position + 8, min(end, len(data))
+        position = end + 4
 
 
 def png_with(

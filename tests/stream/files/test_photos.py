@@ -90,6 +90,3 @@ def test_all_pixels_are_enough_of_a_photo(tmp_path):
     data = cv2.imencode(".png", RGB[..., ::-1])[1].tobytes()
     (tmp_path / "x.png").write_bytes(data[:-12] + b"\xff" * 12)  # its end is damaged
     np.testing.assert_array_equal(read_photo(tmp_path / "x.png"), RGB)
-    (tmp_path / "x.png").write_bytes(data[:-30])
-    with pytest.raises(StreamError, match=r"x\.png: not a picture"):
-        read_photo(tmp_path / "x.png")

@@ -54,6 +54,20 @@ def test_all_frames_come_at_their_times(tmp_path, ending):
     )
 
 
+def test_one_that_breaks_off_counts_as_left_out(tmp_path):
+    path = tmp_path / "in.gif"
+    write(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 7 // 10])
+    told: list[str] = []
+    with open_source(str(path), on_message=told.append) as source:
+        num_frames = sum(1 for _ in source)
+        assert 0 < num_frames < 5
+        assert source.num_left_out == 1
+    (line,) = told
+    assert line.startswith(f"{path}: is damaged, {num_frames} of ")
+
+
 @pytest.mark.parametrize("ending", [".png", ".webp", ".gif"])
 def test_one_frame_is_a_photo(tmp_path, ending):
     write(tmp_path / f"in{ending}", 1)

@@ -1,0 +1,137 @@
+"""Photos that are damaged or cut off: what can be read of them is written, and told."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stream.errors import StreamError
+from stream.files.photos import open_photo, read_photo
+from stream.photo.formats.png import completed
+from stream.sources.photos import Photos
+from tests.photo_files import png, with_chunk
+
+TOLD = "is damaged or cut off; what can be read of it is there, the rest is plain"
+
+
+def _image() -> np.ndarray:
+    y, x = np.mgrid[:96, :128]
+    return np.dstack([x * 2, y * 2, (x + y)]).astype(np.uint8)
+
+
+def _jpeg(*flags: int) -> bytes:
+    return cv2.imencode(".jpg", _image()[..., ::-1], flags)[1].tobytes()
+
+
+def _tiles(image: np.ndarray) -> np.ndarray:
+    return image.reshape(12, 8, 16, 8, 3).mean((1, 3))
+
+
+def _read(path: Path, data: bytes) -> tuple[np.ndarray, list[str], int]:
+    """Return the picture of a file, what was told, and how many are left out."""
+    path.write_bytes(data)
+    told: list[str] = []
+    with Photos([path], on_message=told.append) as source:
+        (frame,) = source
+        return frame.image, told, source.num_left_out
+
+
+@pytest.mark.parametrize("missing", [1, 2, 10])
+@pytest.mark.parametrize("flags", [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)])
+def test_a_jpeg_without_its_end_is_read(tmp_path, capfd, flags, missing):
+    path = tmp_path / "photo.jpg"
+    image, told, num_left_out = _read(path, _jpeg(*flags)[:-missing])
+    assert np.abs(_tiles(image)[:9] - _tiles(_image())[:9]).max() < 8
+    assert (told, num_left_out) == ([f"{path}: {TOLD}"], 1)
+    assert capfd.readouterr().err == ""
+
+
+def test_of_half_a_jpeg_its_half_is_there(tmp_path, capfd):
+    data = _jpeg()
+    image, told, num_left_out = _read(tmp_path / "photo.jpg", data[: len(data) * 3 // 4])
+    assert np.abs(_tiles(image)[:5] - _tiles(_image())[:5]).max() < 8
+    assert (len(told), num_left_out) == (1, 1)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["rgb", "grey", "16 bits", "passes"])
+def test_of_half_a_png_its_half_is_there(tmp_path, capfd, kind):
+    image = _image()
+    data = {
+        "rgb": lambda: png(image),
+        "grey": lambda: png(image[..., 0]),
+        "16 bits": lambda: png(image.astype(np.uint16) * 257),
+        "passes": lambda: _in_passes(image),
+    }[kind]()
+    read, told, num_left_out = _read(tmp_path / "photo.png", data[: len(data) * 3 // 4])
+    # the first rows, or all of the first passes, which lie four rows apart
+    there = np.s_[:96:4, ::4] if kind == "passes" else np.s_[:40]
+    expected = image if kind != "grey" else np.repeat(image[..., :1], 3, 2)
+    assert (read[there] == expected[there]).all()
+    assert (told[-1:], num_left_out) == ([f"{tmp_path / 'photo.png'}: {TOLD}"], 1)
+    assert capfd.readouterr().err == ""
+
+
+def test_of_a_png_damaged_in_the_middle_the_first_rows_are_there(tmp_path, capfd):
+    data = bytearray(png(_image()))
+    data[len(data) * 3 // 4] ^= 0xFF
+    read, told, num_left_out = _read(tmp_path / "photo.png", bytes(data))
+    assert (read[:40] == _image()[:40]).all()
+    assert (len(told), num_left_out) == (1, 1)
+    assert capfd.readouterr().err == ""
+
+
+def _in_passes(image: np.ndarray) -> bytes:
+    """Return an interlaced PNG of (H, W, 3)."""
+    rows = b""
+    for x, y, dx, dy in (
+        *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+        *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+    ):
+        rows += b"".join(b"\0" + row.tobytes() for row in image[y::dy, x::dx])
+    height, width = image.shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        *((b"iCCP", b"x\0\0bad"), (b"gAMA", b"\0"), (b"eXIf", b"xx"), (b"tEXt", b"")),
+        *((b"pHYs", b"\0"), (b"tRNS", b"\0" * 9), (b"cHRM", b"")),
+    ],
+)
+def test_what_is_damaged_beside_the_picture_of_a_png_is_no_line_of_a_library(
+    tmp_path, capfd, chunk
+):
+    path = tmp_path / "photo.png"
+    path.write_bytes(with_chunk(png(_image()), *chunk))
+    assert (open_photo(path).image == _image()).all()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("data", [_jpeg()[:100], png(_image())[:40], png(_image())[:60]])
+def test_what_breaks_off_before_its_picture_is_refused(tmp_path, capfd, data):
+    path = tmp_path / "photo"
+    path.write_bytes(data)
+    with pytest.raises(StreamError, match="is it whole"):
+        read_photo(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_small_file_cannot_claim_a_huge_picture():
+    rows = _chunk(b"IDAT", zlib.compress(bytes(90_001)))
+    start = b"\x89PNG\r\n\x1a\n"
+    for side, is_read in ((300, True), (30_000, False)):
+        header = _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+        assert (completed(start + header + rows) is not None) == is_read

@@ -43,7 +43,8 @@ PRINT_SHAPES = ",".join(
 
 #: Prints a line at the first frame that is of two moments, whatever its container says.
 PRINT_FIELDS = "select='1+0*if(gt(interlace_type,0)*not(ld(0)),st(0,print(interlace_type,32)))'"
-_FIELDS = re.compile(r"\[Eval @ [^]]*\] (?:\[info\] )?[12]\.0+$")
+#: A timestamp may come between the pieces of this line.
+_FIELDS = re.compile(r"(?:\[Eval @ [^]]*\] )?(?:\[info\] )?[12]\.0{6}$")
 
 
 class Shape(NamedTuple):

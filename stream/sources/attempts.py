@@ -22,6 +22,9 @@ from stream.sources.decoder import Decoder, Opening
 from stream.sources.pixels import AS_DECODED, TO_RGB
 
 TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
+#: Containers of broadcasts and codecs of discs, where some frames are of two moments and others are
+#: not, whatever the first one is.
+_MIXED = ("mpegts", "mpeg", "mpeg2video", "vc1")
 #: Containers that come several seconds at a time.
 IN_BURSTS = ("hls", "dash")
 
@@ -161,8 +164,10 @@ class Attempts:
         picture = decoder.listing.picture
         if picture is not None and picture.index != decoder.track.index:
             return replace(opening, track=picture.index, deinterlaces=picture.is_interlaced)
-        opening = replace(opening, deinterlaces=decoder.is_interlaced)
         self.live = self._is_live(decoder)
+        is_mixed = decoder.listing.container in _MIXED or decoder.track.codec in _MIXED
+        deinterlaces = decoder.may_be_interlaced or (is_mixed and not self.live)
+        opening = replace(opening, deinterlaces=deinterlaces)
         if not self.live and decoder.listing.container in JOINED:
             contents = contents_of(self._address, decoder.listing, decoder.track)
             opening = replace(opening, keeps_clock=False, along=tuple(contents.clock_tracks[1:]))
@@ -177,7 +182,7 @@ class Attempts:
         return has_no_end or not announces_length(self._address)
 
     def _tell_choice(self, decoder: Decoder) -> None:
-        """Say which of several videos is shown, and that it is not shown as it is."""
+        """Say which of several videos is shown."""
         videos, track = decoder.listing.videos, decoder.track
         if len(videos) > 1 and decoder.listing.container not in IN_BURSTS:
             number = [video.index for video in videos].index(track.index) + 1
@@ -186,8 +191,6 @@ class Attempts:
                 f"{self.name}: has {len(videos)} videos; number {number} is shown "
                 f"({track.size}{why})"
             )
-        if decoder.is_interlaced:
-            self._on_message(f"{self.name}: is interlaced, and is deinterlaced")
 
     def _check_dolby_vision(self, decoder: Decoder) -> None:
         """Say which picture of Dolby Vision is taken.

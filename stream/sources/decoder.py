@@ -36,8 +36,8 @@ from stream.sources.pixels import (
 )
 from stream.yuv420 import YuvCoding, YuvPicture, num_bytes
 
-#: Of two moments a frame makes one; what is not interlaced stays as it is.
-_DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
+#: Of two moments a frame makes one; what is not interlaced stays as it is. It halves ticks.
+_DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced,settb=intb*2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Decoder:
         """Start ffmpeg."""
         self._address, self._opening = address, opening
         self._screen = is_screen_address(address)
-        filters = [_DEINTERLACE if opening.deinterlaces else PRINT_FIELDS]
+        filters = [PRINT_FIELDS, *([_DEINTERLACE] if opening.deinterlaces else [])]
         filters += [PRINT_SHAPES, opening.conversion]
         if self._screen and (cut := screen_filter(address)):
             filters.insert(0, cut)
@@ -151,10 +151,15 @@ class Decoder:
         return True
 
     @property
-    def is_interlaced(self) -> bool:
-        """Whether its container says that frames are of two moments, or its first frame does."""
+    def may_be_interlaced(self) -> bool:
+        """Whether frames may be of two moments: some are, or what it is says so of later ones."""
         is_said = self._opening.deinterlaces or self.track.is_interlaced
         return is_said or self._output.has_fields
+
+    @property
+    def has_deinterlaced(self) -> bool:
+        """Whether a frame so far was of two moments, and is of one now."""
+        return self._opening.deinterlaces and self._output.has_fields
 
     @property
     def conversion(self) -> str:

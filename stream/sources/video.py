@@ -73,6 +73,8 @@ class VideoSource(Source):
         except BaseException:
             self._attempts.close()
             raise
+        self._has_told_fields = False
+        self._tell_fields(self._decoder)
         self._clock = self._new_clock(self._decoder)
         self._num_frames = 0
         self._last_s = 0.0
@@ -149,6 +151,7 @@ class VideoSource(Source):
             except TimeoutError:
                 decoder.kill()
                 return True
+            self._tell_fields(decoder)
             if decoded is None:
                 break
             arrival_s = time.monotonic() if live else 0.0
@@ -164,6 +167,12 @@ class VideoSource(Source):
         if held is not None and not live:
             yield replace(held, lasts_s=self._lasts_s(decoder, pts_s))
         return False
+
+    def _tell_fields(self, decoder: Decoder) -> None:
+        """Say once that frames are not shown as they are."""
+        if decoder.has_deinterlaced and not self._has_told_fields:
+            self._has_told_fields = True
+            self._on_message(f"{self._name}: is interlaced, and is deinterlaced")
 
     @staticmethod
     def _lasts_s(decoder: Decoder, pts_s: float) -> float | None:

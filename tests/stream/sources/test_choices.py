@@ -58,6 +58,14 @@ def test_a_cover_is_no_video(tmp_path: Path) -> None:
         VideoSource(str(path))
 
 
+def write_interlaced(path: Path, coder: str) -> None:
+    """Write a second of a bar that moves so far that two moments in one frame make a comb."""
+    bar = "color=black:size=128x96:rate=50:duration=1[b];color=white:size=16x96:rate=50[w]"
+    moving = f"{bar};[b][w]overlay=x=mod(n*8\\,128):shortest=1,interlace=scan=tff"
+    codec = ("-c:v", coder, "-flags", "+ilme+ildct", "-b:v", "8M")
+    reference.ffmpeg("-f", "lavfi", "-i", moving, *codec, path)
+
+
 @pytest.mark.parametrize(
     ("ending", "coder"),
     # of MPEG-4 only its frames say what they are, no container
@@ -65,11 +73,7 @@ def test_a_cover_is_no_video(tmp_path: Path) -> None:
 )
 def test_interlaced_video_loses_its_combs(tmp_path: Path, ending: str, coder: str) -> None:
     path = tmp_path / f"interlaced.{ending}"
-    # at 50 Hz a bar moves so far that two moments in one frame make a comb
-    bar = "color=black:size=128x96:rate=50:duration=1[b];color=white:size=16x96:rate=50[w]"
-    moving = f"{bar};[b][w]overlay=x=mod(n*8\\,128):shortest=1,interlace=scan=tff"
-    codec = ("-c:v", coder, "-flags", "+ilme+ildct", "-b:v", "8M")
-    reference.ffmpeg("-f", "lavfi", "-i", moving, *codec, path)
+    write_interlaced(path, coder)
     told: list[str] = []
     with VideoSource(str(path), told.append) as source:
         images = [frame.image[..., 1].astype(int) for frame in source]
@@ -78,6 +82,32 @@ def test_interlaced_video_loses_its_combs(tmp_path: Path, ending: str, coder: st
     before, after = (np.abs(np.diff(each, axis=0)).mean() for each in (combed, images[10]))
     assert before > 3 * after
     assert told == [f"{path}: is interlaced, and is deinterlaced"]
+
+
+@pytest.mark.parametrize("ending", ["ts", "mkv", "mpg"])
+def test_what_is_interlaced_from_its_middle_on_loses_its_combs(tmp_path: Path, ending: str) -> None:
+    first, second = tmp_path / "first.ts", tmp_path / "second.ts"
+    still = "color=black:size=128x96:rate=25:duration=1"
+    reference.ffmpeg("-f", "lavfi", "-i", still, "-c:v", "mpeg2video", first)
+    write_interlaced(second, "mpeg2video")
+    joined, path = tmp_path / "joined.ts", tmp_path / f"mixed.{ending}"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    reference.log("-fflags", "+genpts", "-i", joined, "-c", "copy", "-y", path)
+    told: list[str] = []
+    with VideoSource(str(path), told.append) as source:
+        images = [frame.image[..., 1].astype(int) for frame in source]
+    combed = reference.rgb(path, (96, 128), 45)[40, ..., 1].astype(int)
+    before, after = (np.abs(np.diff(each, axis=0)).mean() for each in (combed, images[40]))
+    assert before > 3 * after
+    assert told == [f"{path}: is interlaced, and is deinterlaced"]
+
+
+def test_what_its_container_alone_calls_interlaced_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    reference.ffmpeg(*PICTURE, "-vf", "setfield=tff", "-c:v", "mpeg4", path)
+    assert "top" in reference.description(path)
+    _, num_frames, told = read(path)
+    assert (num_frames, told) == (25, [])
 
 
 def test_titles_are_no_lines_of_the_log(tmp_path: Path) -> None:

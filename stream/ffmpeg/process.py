@@ -33,6 +33,8 @@ INTERRUPTED = 255
 #: That has all that is asked for: `-enc_time_base demux` is the newest of it.
 OLDEST = (6, 1)
 
+#: Errors that follow another, which says why.
+_VAGUE = ("Conversion failed!", "Terminating thread with", "Task finished with")
 _ERROR_LEVELS = ("[error] ", "[fatal] ", "[panic] ")
 
 #: Every frame keeps its timestamp, in the unit it came in; none is left out or repeated. Of the
@@ -222,8 +224,8 @@ class Ffmpeg:
         status = self._process.returncode
         if status is not None and status < 0:
             return f"ffmpeg was ended by {signal.Signals(-status).name}"
-        # The last but for the one that says no more than that it failed.
-        errors = [error for error in self._errors if error != "Conversion failed!"]
+        # the last but for those that say no more than that it failed
+        errors = [error for error in self._errors if not error.startswith(_VAGUE)]
         return errors[-1] if errors else f"ffmpeg ended with status {status}"
 
     def has_reported(self, text: str) -> bool:

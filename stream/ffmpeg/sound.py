@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from stream.contents import Contents, Track
-from stream.ffmpeg.inputs import input_options
+from stream.ffmpeg.inputs import input_options, is_network_address
 from stream.ffmpeg.process import Ffmpeg
 
 #: Where a clock starts over or jumps far ahead that ffmpeg does not mend, each packet follows the
@@ -87,6 +87,23 @@ def why_no_sound(contents: Contents, track: Track, encoding: Sequence[str]) -> s
     if tried.was_killed:
         return "cannot be tried: ffmpeg was killed twice"
     return "never comes" if tried.was_late or not tried.has_packets else "cannot be decoded"
+
+
+def can_be_copied(contents: Contents, track: Track) -> bool:
+    """Return whether an MP4 takes each packet of a track, by reading all of them.
+
+    What lies on a network is not read once more for that.
+
+    Args:
+        contents: of the source.
+        track: of sound.
+    """
+    if is_network_address(contents.address):
+        return True
+    arguments = [*_opened(contents), "-map", f"0:{track.index}", "-c", "copy"]
+    arguments += ["-bsf", "setts=ts=N", "-movflags", "+frag_keyframe+delay_moov"]
+    with closing(Ffmpeg([*arguments, "-f", "mp4", "pipe:1"])) as process:
+        return process.wait() <= 0
 
 
 class _Tried(NamedTuple):

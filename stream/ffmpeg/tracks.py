@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stream.contents import Contents, Track
-from stream.ffmpeg.sound import TOLERANT, why_no_sound
+from stream.ffmpeg.sound import TOLERANT, can_be_copied, why_no_sound
 from stream.ffmpeg.tags import CAMERA
 
 
@@ -20,6 +20,7 @@ class TrackFormat:
         layouts: of loudspeakers, which that encoder knows; others are mixed into the nearest.
         subtitles: codecs that are copied; other text is written anew, bitmaps are left out.
         subtitle_encoder: for that.
+        fragile: codecs of sound of which no damaged packet can be copied.
     """
 
     sound: frozenset[str]
@@ -27,6 +28,7 @@ class TrackFormat:
     layouts: str
     subtitles: frozenset[str]
     subtitle_encoder: str
+    fragile: frozenset[str] = frozenset()
 
 
 # Copied is what common players take from the container, not all that the muxer would accept.
@@ -41,16 +43,19 @@ _MKV_SUBTITLES = frozenset(
 _AAC_LAYOUTS = "mono|stereo|3.0|4.0|5.0|5.1|7.1"
 _OPUS_LAYOUTS = "mono|stereo|3.0|quad|5.0|5.1|6.1|7.1"
 _MOV_TEXT = frozenset({"mov_text"})
+_DOLBY = frozenset({"ac3", "eac3"})
 
 TRACK_FORMATS = {
-    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text"),
-    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text"),
-    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text"),
+    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _DOLBY),
+    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _DOLBY),
+    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _DOLBY),
     ".mkv": TrackFormat(_MKV_SOUND, "aac", _AAC_LAYOUTS, _MKV_SUBTITLES, "subrip"),
     ".webm": TrackFormat(
         frozenset({"opus", "vorbis"}), "libopus", _OPUS_LAYOUTS, frozenset({"webvtt"}), "webvtt"
     ),
 }
+#: By codec, what leaves out its damaged packets, at which the muxer would end the file.
+_TIDIED = {"aac": ("-bsf:a:{n}", "aac_adtstoasc")}
 #: Subtitles that are text, which ffmpeg turns into each other.
 _TEXT = frozenset(
     "subrip ass webvtt mov_text text eia_608 sami microdvd subviewer realtext mpl2".split()
@@ -71,10 +76,12 @@ class Carried:
     Attributes:
         tracks: each with ffmpeg's letter for its kind and its arguments, "{n}" for its number.
         left_out: in words.
+        changed: in sentences, what is not as usual.
     """
 
     tracks: tuple[tuple[Track, str, tuple[str, ...]], ...]
     left_out: tuple[str, ...]
+    changed: tuple[str, ...] = ()
 
     def options(self, ending: str, source: int, picture: Track) -> list[str]:
         """Return ffmpeg's arguments that take the tracks, and say what each is.
@@ -109,15 +116,17 @@ def carried(contents: Contents, ending: str, *, keep_location: bool) -> Carried:
     kind = TRACK_FORMATS[ending]
     tracks: list[tuple[Track, str, tuple[str, ...]]] = []
     left_out: list[str] = []
+    changed: list[str] = []
     for track in contents.sound:
-        if track.is_known and track.codec in kind.sound:
-            tracks.append((track, "a", ("-c:a:{n}", "copy")))
-            continue
-        how = sound_encoding(kind, "{n}")
-        if why := why_no_sound(contents, track, sound_encoding(kind, "0")):
+        is_taken = track.is_known and track.codec in kind.sound
+        is_broken = is_taken and track.codec in kind.fragile and not can_be_copied(contents, track)
+        if is_taken and not is_broken:
+            tracks.append((track, "a", ("-c:a:{n}", "copy", *_TIDIED.get(track.codec, ()))))
+        elif why := why_no_sound(contents, track, sound_encoding(kind, "0")):
             left_out.append(f"sound ({track}), which {why}")
         else:
-            tracks.append((track, "a", how))
+            tracks.append((track, "a", sound_encoding(kind, "{n}")))
+            changed += [f"sound ({track}) is damaged, and encoded anew"] if is_broken else []
     for track in contents.subtitles:
         if track.codec in kind.subtitles:
             tracks.append((track, "s", ("-c:s:{n}", "copy")))
@@ -128,7 +137,7 @@ def carried(contents: Contents, ending: str, *, keep_location: bool) -> Carried:
     left_out += contents.others
     if contents.location and not keep_location:
         left_out.append("location (--keep-location keeps it)")
-    return Carried(tuple(tracks), tuple(left_out))
+    return Carried(tuple(tracks), tuple(left_out), tuple(changed))
 
 
 def sound_encoding(kind: TrackFormat, number: str) -> tuple[str, ...]:

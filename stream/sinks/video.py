@@ -261,6 +261,8 @@ class VideoSink(Sink):
         taken = carried(contents, self._ending, keep_location=keep_location)
         if taken.left_out:
             self._options.on_message(f"{self.path}: without {'; '.join(taken.left_out)}")
+        for text in taken.changed:
+            self._options.on_message(f"{self.path}: {text}")
         self._sound = [track for track, letter, _ in taken.tracks if letter == "a"]
         inputs = tags_input(contents, keep_location=keep_location)
         maps = ["-map_metadata:s", "-1", "-map_metadata", "1", "-map_chapters", "1"]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stream.sources.video import VideoSource
@@ -89,6 +90,41 @@ def test_sound_of_which_a_file_holds_nothing(tmp_path: Path, codec: str) -> None
     reference.ffmpeg("-i", whole, "-c", "copy", "-bsf:a", "noise=drop=1", clip)
     assert copied(clip, path) == [f"{path}: without sound ({codec}), which never comes"]
     assert len(reference.picture_packets_s(path)) == 25
+
+
+def _with_damaged_sound(clip: Path, path: Path, pid: int) -> None:
+    """Copy an MPEG-TS; every second packet of one PID holds something else."""
+    data = clip.read_bytes()
+    packets = [bytearray(data[at : at + 188]) for at in range(0, len(data), 188)]
+    damage = np.random.default_rng(2)
+    for packet in [p for p in packets if (p[1] & 31) << 8 | p[2] == pid][4::2]:
+        packet[40:] = damage.bytes(148)
+    path.write_bytes(b"".join(packets))
+
+
+@pytest.mark.parametrize("codec", ["ac3", "eac3", "aac", "mp2", "libopus"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_damaged_sound_costs_no_picture(tmp_path: Path, ending: str, codec: str) -> None:
+    whole, clip, path = tmp_path / "whole.ts", tmp_path / "clip.ts", tmp_path / f"out{ending}"
+    reference.ffmpeg(*PICTURE, *SOUND, "-c:a", codec, whole)
+    _with_damaged_sound(whole, clip, 0x101)
+    copied(clip, path)
+    assert len(reference.picture_packets_s(path)) == 25
+    assert reference.sound_packets_s(path)
+
+
+@pytest.mark.parametrize("codec", ["ac3", "eac3", "aac", "libopus", "flac", "libmp3lame"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_damaged_packets_of_sound_cost_no_picture(tmp_path: Path, ending: str, codec: str) -> None:
+    whole, clip, path = tmp_path / "whole.mkv", tmp_path / "clip.mkv", tmp_path / f"out{ending}"
+    reference.ffmpeg(*PICTURE, *SOUND, "-c:a", codec, whole)
+    share = 5 if "ac3" in codec else 50  # one byte of so many, also of the heads of AC-3
+    reference.ffmpeg("-i", whole, "-c", "copy", "-bsf:a", f"noise=amount={share}", clip)
+    told = copied(clip, path)
+    assert len(reference.picture_packets_s(path)) == 25
+    assert reference.sound_packets_s(path)
+    is_anew = "ac3" in codec and ending in (".mp4", ".mov")
+    assert (f"{path}: sound ({codec}) is damaged, and encoded anew" in told) == is_anew
 
 
 def with_spatial_sound(folder: Path) -> Path:

@@ -17,7 +17,7 @@ AS_DECODED = "scale"
 #: Chroma is interpolated and rounded rightly; ffmpeg's faster default darkens by 1 to 2 of 255.
 TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
 _DEEP = "yuv420p10le"
-_TO_DEEP = f"scale=flags=bicubic+accurate_rnd+full_chroma_int,format={_DEEP}"
+_TO_DEEP = "scale=flags=bicubic+accurate_rnd+full_chroma_int"
 _RGB_TO_DEEP = (
     "scale=flags=bicubic+accurate_rnd+full_chroma_inp:out_color_matrix=bt2020:out_range=tv"
     f",format={_DEEP}"
@@ -36,7 +36,9 @@ def conversion_of(header: VideoHeader) -> str:
     if matrix not in LUMA_WEIGHTS:
         return TO_RGB
     if header.pixels != _DEEP and _is_deep(header):
-        return _TO_DEEP
+        # of grey ffmpeg would make the other range
+        colour_range = "full" if header.colour.full_range else "tv"
+        return f"{_TO_DEEP}:out_range={colour_range},format={_DEEP}"
     return AS_DECODED if header.pixels in (*_EIGHT_BITS, _DEEP) else TO_RGB
 
 

@@ -46,6 +46,18 @@ def test_hdr10_wherever_the_file_says_so(clip: Path, tmp_path: Path, where: str)
     assert (frame.picture.planes[0] == ramp()).all()
 
 
+@pytest.mark.parametrize("pixels", ["gray10le", "gray16le", "yuv444p10le", "yuv422p12le"])
+@pytest.mark.parametrize("range_", ["tv", "pc"])
+def test_other_deep_pixels_keep_their_contrast(tmp_path: Path, pixels: str, range_: str) -> None:
+    path = tmp_path / "clip.mkv"
+    made = f"hue=s=0,scale=out_range={range_},format={pixels}"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:duration=0.2", "-vf", made)
+    reference.ffmpeg(*picture, "-color_range", range_, "-c:v", "ffv1", path)
+    _, frame = first_of(path)
+    expected = reference.rgb(path, (48, 64), 1)[0].astype(int)
+    assert np.abs(frame.picture.rgb - expected).mean() < 2
+
+
 @pytest.mark.parametrize("ending", [".mp4", ".mov"])
 def test_8_bits_whose_colours_only_the_container_tells(tmp_path: Path, ending: str) -> None:
     """HEVC's decoder forgets them; H.264's does not."""

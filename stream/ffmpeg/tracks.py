@@ -34,9 +34,13 @@ class TrackFormat:
 # Copied is what common players take from the container, not all that the muxer would accept.
 _MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 _MOV_SOUND = frozenset(
-    {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"}
+    "aac mp3 ac3 eac3 alac pcm_u8 pcm_s8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le "
+    "pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be pcm_mulaw pcm_alaw".split()
 )
-_MKV_SOUND = _MP4_SOUND | _MOV_SOUND | {"vorbis", "dts", "truehd", "mp2", "pcm_f32le"}
+_MKV_SOUND = _MP4_SOUND | frozenset(
+    "vorbis dts truehd mp2 pcm_u8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le pcm_s32be "
+    "pcm_f32le pcm_f64le tta wavpack".split()
+)
 _MKV_SUBTITLES = frozenset(
     {"subrip", "ass", "webvtt", "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle"}
 )

@@ -92,6 +92,25 @@ def test_sound_of_which_a_file_holds_nothing(tmp_path: Path, codec: str) -> None
     assert len(reference.picture_packets_s(path)) == 25
 
 
+@pytest.mark.parametrize(
+    ("ending", "codec"),
+    [
+        *((".mov", f"pcm_{kind}") for kind in ("u8", "s24le", "s32be", "f32le", "f64be", "mulaw")),
+        *((".mkv", f"pcm_{kind}") for kind in ("u8", "s16be", "s24be", "s32le", "f32le", "f64le")),
+        *((".mkv", codec) for codec in ("tta", "wavpack", "alac", "dts")),
+    ],
+)
+def test_sound_without_loss_stays_so(tmp_path: Path, ending: str, codec: str) -> None:
+    clip, path = tmp_path / f"clip{ending}", tmp_path / f"out{ending}"
+    coder = "dca" if codec == "dts" else codec
+    sound = ("-f", "lavfi", "-i", "sine=duration=1:sample_rate=48000")
+    reference.ffmpeg(*PICTURE, *sound, "-strict", "-2", "-c:a", coder, clip)
+    assert f"Audio: {codec}" in reference.description(clip)
+    assert copied(clip, path) == []
+    assert f"Audio: {codec}" in reference.description(path)
+    assert reference.sound_packets_s(path)[-1][1] == pytest.approx(1, abs=0.1)
+
+
 def _with_damaged_sound(clip: Path, path: Path, pid: int) -> None:
     """Copy an MPEG-TS; every second packet of one PID holds something else."""
     data = clip.read_bytes()

@@ -29,6 +29,8 @@ _SIZE = re.compile(r", (\d+)x(\d+)\b")
 _INTERLACED = re.compile(r"\((?:[^()]*, )?(?:top|bottom) (?:first|coded first \(swapped\))[,)]")
 #: Those that are, also where a container does not say so.
 _INTERLACED_CODECS = ("dvvideo",)
+#: Pixels that may be transparent.
+_HAS_ALPHA = re.compile(r", (?:yuva|rgba|bgra|argb|abgr|gbrap|ya)\w*[(,]")
 _END = ("[info] Stream mapping", "[info] Output #")
 #: Containers whose length counts from 0, wherever what they hold begins.
 _FROM_ZERO = ("matroska", "mov")
@@ -76,6 +78,11 @@ class Stream:
     def is_interlaced(self) -> bool:
         """Whether its frames are said to be of two moments each."""
         return self.codec in _INTERLACED_CODECS or _INTERLACED.search(self.details) is not None
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether its pixels may be transparent, in a stream beside them as well."""
+        return _HAS_ALPHA.search(self.details) is not None or self.tags.get("alpha_mode") == "1"
 
     @property
     def is_attached(self) -> bool:

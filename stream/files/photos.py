@@ -22,6 +22,8 @@ from stream.photo.photo import Photo
 WRITTEN_ENDINGS = tuple(FORMATS)
 READ_ENDINGS = (*WRITTEN_ENDINGS, ".jpe", ".jfif", ".heic", ".heif", ".avif", ".jxl", ".gif")
 
+#: Of videos that begin as photos do.
+_VIDEO_ENDINGS = (".mjpeg", ".mjpg")
 _BY_FFMPEG = ("heic", "jxl")
 _ANIMATED = ("png", "webp", "avif", "gif")
 
@@ -31,7 +33,10 @@ def is_photo(path: Path) -> bool:
 
     The same for a file named alone and for those of a folder.
     """
-    return path.suffix.lower() in READ_ENDINGS or kind_of(_first_bytes(path)) is not None
+    ending = path.suffix.lower()
+    if ending in _VIDEO_ENDINGS:
+        return False
+    return ending in READ_ENDINGS or kind_of(_first_bytes(path)) is not None
 
 
 def is_animation(path: Path) -> bool:

@@ -182,7 +182,7 @@ class Attempts:
         return has_no_end or not announces_length(self._address)
 
     def _tell_choice(self, decoder: Decoder) -> None:
-        """Say which of several videos is shown."""
+        """Say which of several videos is shown, and what of it is not."""
         videos, track = decoder.listing.videos, decoder.track
         if len(videos) > 1 and decoder.listing.container not in IN_BURSTS:
             number = [video.index for video in videos].index(track.index) + 1
@@ -191,6 +191,8 @@ class Attempts:
                 f"{self.name}: has {len(videos)} videos; number {number} is shown "
                 f"({track.size}{why})"
             )
+        if track.has_alpha:
+            self._on_message(f"{self.name}: is transparent in places, which is left out")
 
     def _check_dolby_vision(self, decoder: Decoder) -> None:
         """Say which picture of Dolby Vision is taken.

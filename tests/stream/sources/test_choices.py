@@ -49,6 +49,13 @@ def test_of_several_the_largest_is_shown_with_its_program(tmp_path: Path) -> Non
     assert [track.index for track in source.info.contents.sound] == [3]
 
 
+def test_photos_in_a_row_are_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mjpeg"
+    reference.ffmpeg(*PICTURE, "-c:v", "mjpeg", path)
+    with open_source(str(path)) as source:
+        assert sum(1 for _ in source) == 25
+
+
 def test_a_cover_is_no_video(tmp_path: Path) -> None:
     path, cover = tmp_path / "song.m4a", tmp_path / "cover.jpg"
     reference.ffmpeg(*PICTURE, "-frames:v", "1", cover)
@@ -108,6 +115,23 @@ def test_what_its_container_alone_calls_interlaced_is_not(tmp_path: Path) -> Non
     assert "top" in reference.description(path)
     _, num_frames, told = read(path)
     assert (num_frames, told) == (25, [])
+
+
+@pytest.mark.parametrize(
+    ("ending", "coder", "pixels"),
+    [
+        *(("webm", "libvpx-vp9", "yuva420p"), ("mov", "png", "rgba")),
+        *(("mov", "prores_ks", "yuva444p10le"), ("mkv", "ffv1", "bgra")),
+    ],
+)
+def test_that_transparency_is_left_out_is_told(
+    tmp_path: Path, ending: str, coder: str, pixels: str
+) -> None:
+    path = tmp_path / f"clip.{ending}"
+    reference.ffmpeg(*PICTURE, "-vf", f"format={pixels}", "-c:v", coder, path)
+    _, num_frames, told = read(path)
+    assert num_frames == 25
+    assert told == [f"{path}: is transparent in places, which is left out"]
 
 
 def test_titles_are_no_lines_of_the_log(tmp_path: Path) -> None:

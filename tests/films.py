@@ -16,12 +16,17 @@ ENDINGS = (".mp4", ".mov", ".mkv", ".webm")
 
 
 def copied(
-    clip: Path | str, path: Path, *, keep_location: bool = False, until: int = 1000
+    clip: Path | str,
+    path: Path,
+    *,
+    keep_location: bool = False,
+    until: int = 1000,
+    preset: str = "ultrafast",
 ) -> list[str]:
     """Write a clip's frames as they are; returns what is told."""
     told: list[str] = []
     options = SinkOptions(
-        preset="ultrafast", keep_location=keep_location, on_message=told.append, overwrite=True
+        preset=preset, keep_location=keep_location, on_message=told.append, overwrite=True
     )
     with VideoSource(str(clip), told.append) as source:
         with VideoSink(path, OutputInfo(source.info), options) as sink:

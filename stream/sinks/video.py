@@ -199,9 +199,7 @@ class VideoSink(Sink):
         if cut_short and beside:
             self._rewrite(self._until_end(self._feed.end_s))
         elif self._lasts_s is not None and not self._feed.is_usual(self._lasts_s):
-            is_last = f"gte(PTS*TB\\,{self._feed.last_s - 0.0005:.6f})+eq(NEXT_DTS\\,NOPTS)"
-            lasts = f"if({is_last}\\,{self._lasts_s:.6f}/TB\\,DURATION)"
-            self._rewrite(["-bsf:v", f"setts=duration={lasts}"])
+            self._rewrite(self._lasting(self._lasts_s))
         with writing(self.path):
             self._whole.finish()
         if self._whole.target != self.path:
@@ -277,6 +275,17 @@ class VideoSink(Sink):
         """Note, in the thread of the log, sound of which nothing was written."""
         if line is not None and (match := _NOTHING.search(line)):
             self._silent.append(self._sound[int(match[1]) - 1])
+
+    def _lasting(self, lasts_s: float) -> list[str]:
+        """Return ffmpeg's arguments that let the last frame last so long."""
+        if FORMATS[self._ending].muxer in ("mp4", "mov"):
+            # the end is that of all packets together, in their order, or of frames: what is earlier
+            is_last, end = "eq(NEXT_DTS\\,NOPTS)", f"{self._feed.last_s + lasts_s:.6f}/TB"
+            lasts = f"max({end}-PTS\\,{end}-STARTPTS-DTS+STARTDTS)"
+        else:
+            is_last, lasts = f"gte(PTS*TB\\,{self._feed.last_s - 0.0005:.6f})", f"{lasts_s:.6f}/TB"
+        # without the first two frames would be put into the order of the packets
+        return ["-bsf:v", f"setts=pts=PTS:dts=DTS:duration=if({is_last}\\,{lasts}\\,DURATION)"]
 
     def _until_end(self, end_s: float) -> list[str]:
         """Return ffmpeg's arguments that leave out what reaches beyond the end of the picture."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from stream.photo.formats.header import PhotoHeader
 
-_EXTENSION, _PICTURE = 0x21, 0x2C
+_PICTURE, _END = 0x2C, 0x3B
+_BLOCK = re.compile(rb"[!,;]")  # an extension, a picture, the end
 _MAX_BLOCKS = 200_000
 
 
@@ -17,7 +19,9 @@ def gif_header(data: bytes) -> PhotoHeader | None:
     width, height, packed = struct.unpack_from("<HHB", data, 6)
     position, num_pictures = 13 + _colours(packed), 0
     for _ in range(_MAX_BLOCKS):
-        if position + 10 > len(data) or data[position] not in (_EXTENSION, _PICTURE):
+        block = _BLOCK.search(data, position)  # decoders pass over what is none
+        position = block.start() if block is not None else len(data)
+        if position + 10 > len(data) or data[position] == _END:
             break
         if data[position] == _PICTURE:
             num_pictures += 1

@@ -68,6 +68,16 @@ def test_one_that_breaks_off_counts_as_left_out(tmp_path):
     assert line.startswith(f"{path}: is damaged, {num_frames} of ")
 
 
+def test_a_gif_with_something_between_its_frames_is_an_animation(tmp_path):
+    path = tmp_path / "in.gif"
+    write(path)
+    data = path.read_bytes()
+    second = data.index(b"!\xf9", data.index(b"!\xf9") + 1)
+    path.write_bytes(data[:second] + b"???" + data[second:])
+    with open_source(str(path)) as source:
+        assert sum(1 for _ in source) == 5
+
+
 @pytest.mark.parametrize("ending", [".png", ".webp", ".gif"])
 def test_one_frame_is_a_photo(tmp_path, ending):
     write(tmp_path / f"in{ending}", 1)

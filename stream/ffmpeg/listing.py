@@ -81,8 +81,9 @@ class Stream:
 
     @property
     def has_alpha(self) -> bool:
-        """Whether its pixels may be transparent, in a stream beside them as well."""
-        return _HAS_ALPHA.search(self.details) is not None or self.tags.get("alpha_mode") == "1"
+        """Whether its pixels may be transparent."""
+        # what browsers record has the mark of a stream of alpha beside them, and no such stream
+        return _HAS_ALPHA.search(self.details) is not None
 
     @property
     def is_attached(self) -> bool:

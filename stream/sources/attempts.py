@@ -22,9 +22,8 @@ from stream.sources.decoder import Decoder, Opening
 from stream.sources.pixels import AS_DECODED, TO_RGB
 
 TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
-#: Containers of broadcasts and codecs of discs, where some frames are of two moments and others are
-#: not, whatever the first one is.
-_MIXED = ("mpegts", "mpeg", "mpeg2video", "vc1")
+#: Codecs of discs, where some frames are of two moments and others are not, whatever the first is.
+_MIXED = ("mpeg2video", "vc1")
 #: Containers that come several seconds at a time.
 IN_BURSTS = ("hls", "dash")
 
@@ -165,10 +164,12 @@ class Attempts:
         if picture is not None and picture.index != decoder.track.index:
             return replace(opening, track=picture.index, deinterlaces=picture.is_interlaced)
         self.live = self._is_live(decoder)
-        is_mixed = decoder.listing.container in _MIXED or decoder.track.codec in _MIXED
-        deinterlaces = decoder.may_be_interlaced or (is_mixed and not self.live)
+        # where pictures may change their size the filter would lose two of them each time
+        is_joined = decoder.listing.container in JOINED
+        is_mixed = decoder.track.codec in _MIXED and not (self.live or is_joined)
+        deinterlaces = decoder.may_be_interlaced or is_mixed
         opening = replace(opening, deinterlaces=deinterlaces)
-        if not self.live and decoder.listing.container in JOINED:
+        if not self.live and is_joined:
             contents = contents_of(self._address, decoder.listing, decoder.track)
             opening = replace(opening, keeps_clock=False, along=tuple(contents.clock_tracks[1:]))
         return opening

@@ -40,7 +40,7 @@ from stream import read_photo
 from stream.commands.evaluate import as_seen
 from stream.files.photos import is_photo
 from tests.golden.weights_recipe import write_recipe_weights
-from tests.icc_profiles import DISPLAY_P3, rgb_profile
+from tests.inputs.icc_profiles import DISPLAY_P3, rgb_profile
 
 Found = dict[str, Instances]
 #: Network -> recipe of its weights; those in the package need none

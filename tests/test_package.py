@@ -104,10 +104,13 @@ def test_installed_program_does_what_the_checkout_does(installed, tmp_path):
 @pytest.mark.long
 def test_installed_packages_run_the_code_of_the_page(installed, tmp_path):
     pytest.importorskip("skimage")
-    names = ("__init__", "fakes", "folders", "test_python_doc")
+    names = (
+        *("__init__", "folders", "stand_ins/__init__", "stand_ins/fakes"),
+        *("documents/__init__", "documents/test_python_doc"),
+    )
     for name in ("docs/python.md", *(f"tests/{name}.py" for name in names)):
         target = tmp_path / name
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)
     python = installed / "python"
     where = "import effects, run, segmentation, stream; print(stream.__file__, run.__file__)"

@@ -9,7 +9,7 @@ import numpy as np
 
 from stream.frame import Output, OutputInfo, StreamInfo
 from stream.sinks.video import VideoSink
-from tests.fakes import output_of
+from tests.stand_ins.fakes import output_of
 
 SMALL = StreamInfo(width=64, height=48, fps=Fraction(25))
 

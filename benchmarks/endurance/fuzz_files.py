@@ -228,7 +228,7 @@ def damaged(data: bytes, rng: Rng, *, only_numbers: object = False) -> bytes:
 def good_files(folder: Path) -> list[tuple[Path, Path]]:
     """Write small good data of each format; returns the folder of each and a file in it."""
     from segmentation.weights.trained_weights import save_trained
-    from tests.annotated_photos import WRITERS
+    from tests.inputs.annotated_photos import WRITERS
     from tests.segmentation.data.test_more_formats import write_cvat, write_yolo
 
     found = []

@@ -32,7 +32,7 @@ from PIL import Image
 from benchmarks.command import run_command
 from benchmarks.endurance.fuzz_files import ROOT, damaged
 from tests import ffmpeg_reference as reference
-from tests.heif_files import write_heif
+from tests.inputs.heif_files import write_heif
 
 MAX_S = 60.0
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=128x96:rate=25:duration=1")

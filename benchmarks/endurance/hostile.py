@@ -41,7 +41,7 @@ from aiortc import RTCSessionDescription
 
 from benchmarks.command import run_command
 from benchmarks.serve import start_server
-from tests.serving import Client, scene
+from tests.users.serving import Client, scene
 
 SIZE_HW = (480, 640)
 WARM_UP_S, SETTLE_S = 5.0, 2.0

@@ -30,7 +30,7 @@ from benchmarks.endurance.memory import join
 from segmentation import load
 from stream import open_run, open_source, play
 from stream.stats import Stats
-from tests.screens import virtual_screen
+from tests.users.screens import virtual_screen
 
 WARM_UP = 0.1  # of the time
 LOOKS_S = 1.0  # between two looks at which children there are: one takes as long as a picture

@@ -13,7 +13,7 @@ import pytest
 from tests.command_line.failing import failing, files
 from tests.command_line.test_interrupted_runs import start, wait_for
 from tests.ffmpeg_reference import ffmpeg, picture_packets_s
-from tests.small_disk import small_disk
+from tests.stand_ins.small_disk import small_disk
 
 QUICK = ("--effect", "none", "--quality", "ultrafast:20")
 NOISE = ("-f", "lavfi", "-i", "nullsrc=size=320x240:rate=25,geq=random(1)*255:128:128")

@@ -12,8 +12,8 @@ from segmentation.data import read_dataset
 from segmentation.instances import Instances
 from stream.commands.parts.command_line import say
 from stream.commands.train_mask_rcnn import GAP, draw
-from tests.annotated_photos import SIZE_HW, write_coco
 from tests.folders import ROOT
+from tests.inputs.annotated_photos import SIZE_HW, write_coco
 
 TOO_LATE = """
 import sys

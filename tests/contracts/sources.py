@@ -21,11 +21,11 @@ from stream.sources.demo import Demo
 from stream.sources.photos import Photos
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
-from tests.fake_camera import Device, noisy
-from tests.fakes import MovingSquare, square
 from tests.ffmpeg_reference import ffmpeg
-from tests.screens import needs_screen, virtual_screen
-from tests.senders import Line, tcp_camera
+from tests.stand_ins.fake_camera import Device, noisy
+from tests.stand_ins.fakes import MovingSquare, square
+from tests.stand_ins.senders import Line, tcp_camera
+from tests.users.screens import needs_screen, virtual_screen
 
 NUM_FRAMES = 20  # of each, at least, unless it waits
 Make = Callable[[], Source]

@@ -18,7 +18,7 @@ from stream.sinks.video import VideoSink
 from tests.contracts.sinks import PHOTO, SINKS, Case
 from tests.contracts.subclasses import subclasses
 from tests.leftovers import nothing_left
-from tests.small_disk import small_disk
+from tests.stand_ins.small_disk import small_disk
 
 
 @pytest.fixture(params=SINKS.values(), ids=SINKS.keys())

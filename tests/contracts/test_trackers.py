@@ -19,7 +19,7 @@ from stream.pipeline import Look, Pipeline, Tracked
 from stream.stats import Stats
 from tests.contracts.subclasses import classes_with
 from tests.contracts.trackers import TRACKERS, Case
-from tests.moving_discs import Truth, scene
+from tests.inputs.moving_discs import Truth, scene
 
 NUM_FRAMES = 14  # which ends between two keyframes, and in the middle of a batch
 #: A disc that moves slowly: even a mask that is held is nearly right.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effects import Blur
-from tests.pictures import noise, person_and_room
+from tests.inputs.pictures import noise, person_and_room
 
 
 @pytest.mark.parametrize("strength", [0.01, 0.1, 0.3, 0.5, 1.0])

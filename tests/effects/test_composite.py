@@ -7,7 +7,7 @@ import pytest
 
 from effects import blend
 from effects.composite import blend_onto
-from tests.pictures import noise
+from tests.inputs.pictures import noise
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 254, 255])

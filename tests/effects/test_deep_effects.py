@@ -17,7 +17,7 @@ from stream.frame import Frame
 from stream.pipeline import Look, Pipeline
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
-from tests.fakes import Oracle
+from tests.stand_ins.fakes import Oracle
 
 SDR = DeepCoding(YuvCoding("bt709"), Colours("bt709", "bt709"))
 PQ = DeepCoding(YuvCoding("bt2020nc"), Colours("bt2020", "smpte2084"))
@@ -31,7 +31,7 @@ class Sees(Oracle):
     """The person is where they are."""
 
     def _one(self, image):  # type: ignore[no-untyped-def]
-        from tests.fakes import PERSON as COLOUR
+        from tests.stand_ins.fakes import PERSON as COLOUR
 
         drawn = np.zeros_like(image)
         drawn[PERSON] = COLOUR

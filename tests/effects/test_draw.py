@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effects import draw_instances
-from tests.pictures import SIZES_HW, noise
+from tests.inputs.pictures import SIZES_HW, noise
 
 
 def test_instances_are_drawn_inside_their_boxes_and_labels() -> None:

@@ -21,7 +21,7 @@ from effects import (
     parse_effect,
 )
 from tests.contracts.subclasses import classes_with
-from tests.pictures import SIZES_HW, no_video, noise, person_and_room
+from tests.inputs.pictures import SIZES_HW, no_video, noise, person_and_room
 
 #: what follows `NAME=` where the effect needs it
 VALUES = {"replace": "#10c020"}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from effects import Cutout, Replace, blend
 from effects.foreground import edge_colours
-from tests.pictures import noise
+from tests.inputs.pictures import noise
 
 
 def before_green(

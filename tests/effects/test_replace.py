@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from effects import Replace, parse_effect
 from effects.replace import cover
-from tests.pictures import no_video, noise, person_and_room
+from tests.inputs.pictures import no_video, noise, person_and_room
 
 
 def test_replace_by_a_colour() -> None:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.torch_files import write_torch_file
+from tests.inputs.torch_files import write_torch_file
 
 RECIPE = Path(__file__).parent / "recipe"
 Tensors = dict[str, NDArray[Any]]

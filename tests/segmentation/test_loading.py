@@ -16,7 +16,7 @@ from segmentation.runtime import devices
 from segmentation.segmenter import Options
 from segmentation.weights.bundled_weights import BUNDLED, FOLDER
 from segmentation.weights.presets import IMAGENET_RESNET50, PRESETS
-from tests.fake_keras import FakeKeras, import_instead
+from tests.stand_ins.fake_keras import FakeKeras, import_instead
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
-from tests.desk import INFO, Desk
-from tests.fakes import output_of, square
 from tests.leftovers import nothing_left
+from tests.stand_ins.fakes import output_of, square
+from tests.users.desk import INFO, Desk
 
 
 @pytest.fixture

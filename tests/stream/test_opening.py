@@ -18,8 +18,8 @@ from stream.opening import open_run
 from stream.running.loop import outputs, play
 from stream.sinks.null import Null
 from stream.sources.video import VideoSource
-from tests.fake_window import windows_instead
-from tests.fakes import PERSON, ROOM, ListSink, MovingSquare, Oracle, square
+from tests.stand_ins.fake_window import windows_instead
+from tests.stand_ins.fakes import PERSON, ROOM, ListSink, MovingSquare, Oracle, square
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")
 

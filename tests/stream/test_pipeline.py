@@ -12,7 +12,7 @@ from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Frame
 from stream.pipeline import Look, Pipeline, shrunk
 from stream.stats import Stats
-from tests.fakes import PERSON, ROOM, HoldsBack, Oracle, square
+from tests.stand_ins.fakes import PERSON, ROOM, HoldsBack, Oracle, square
 
 BEACH = np.full((1, 1, 3), (10, 20, 250), np.uint8)
 

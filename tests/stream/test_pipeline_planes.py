@@ -13,7 +13,7 @@ from stream.frame import Frame, Output
 from stream.pipeline import Look, Pipeline
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
-from tests.fakes import Oracle, square
+from tests.stand_ins.fakes import Oracle, square
 
 
 def masked(effect: Effect) -> tuple[YuvPicture, object]:

@@ -19,7 +19,7 @@ from stream.pipeline import Look, Pipeline
 from stream.process_settings import batch_work
 from stream.running.loop import Run, play
 from stream.stats import Stats
-from tests.fakes import ListSink, MovingSquare, Oracle
+from tests.stand_ins.fakes import ListSink, MovingSquare, Oracle
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of Linux alone")
 

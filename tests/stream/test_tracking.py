@@ -22,8 +22,8 @@ from stream.running.loop import Run, play
 from stream.segmenter_thread import SegmenterThread
 from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
-from tests.fakes import ListSink, MovingSquare, Oracle, square
 from tests.ffmpeg_reference import ffmpeg
+from tests.stand_ins.fakes import ListSink, MovingSquare, Oracle, square
 
 
 class Slow(Oracle):

@@ -23,7 +23,7 @@ from benchmarks.endurance.provoked.sources import (
     packets,
     udp,
 )
-from tests.senders import Line, tcp_camera
+from tests.stand_ins.senders import Line, tcp_camera
 
 OUT = ("-o", "out.mkv", *QUICK)
 FITTED = r".*: its pictures are 80x60 now, fitted into 160x120"

@@ -14,8 +14,8 @@ import pytest
 from benchmarks.endurance import kills
 from benchmarks.endurance.provoked.runs import QUICK, Kind, Program, Row, frame_times_s, started
 from benchmarks.endurance.provoked.sources import BACK, LOST, udp
-from tests.senders import free_port, sending
-from tests.small_disk import small_disk
+from tests.stand_ins.senders import free_port, sending
+from tests.stand_ins.small_disk import small_disk
 
 NOISE_FRAMES = 150
 GOOD = ("-o", "good.mkv", *QUICK)

@@ -22,7 +22,7 @@ from benchmarks.endurance.hostile import (
 )
 from benchmarks.endurance.provoked.runs import Kind, Row, running
 from tests.folders import ROOT
-from tests.serving import Client, scene
+from tests.users.serving import Client, scene
 
 GOOD_ADDRESS, BAD_ADDRESS = "127.0.0.1", "127.0.1.1"
 BESIDE_S = 3.0

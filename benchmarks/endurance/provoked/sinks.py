@@ -18,8 +18,8 @@ import cv2
 
 from benchmarks.endurance.provoked.runs import QUICK, Kind, Program, Row, frame_times_s, started
 from benchmarks.endurance.provoked.sources import NO_SCREEN, SOURCES, Source
-from tests.screens import virtual_screen
-from tests.senders import free_port, sending
+from tests.stand_ins.senders import free_port, sending
+from tests.users.screens import virtual_screen
 
 END = "#EXT-X-ENDLIST\n"
 

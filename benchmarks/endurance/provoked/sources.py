@@ -22,8 +22,16 @@ import numpy as np
 from benchmarks.endurance.provoked.runs import Program
 from stream.sources.demo import FPS, HEIGHT, WIDTH, Demo
 from tests.ffmpeg_reference import ffmpeg
-from tests.screens import paint, virtual_screen
-from tests.senders import Line, Serve, free_port, http_camera, sending, tcp_camera, web_folder
+from tests.stand_ins.senders import (
+    Line,
+    Serve,
+    free_port,
+    http_camera,
+    sending,
+    tcp_camera,
+    web_folder,
+)
+from tests.users.screens import paint, virtual_screen
 
 NO_SCREEN = "" if shutil.which("Xvfb") and shutil.which("xdotool") else "needs Xvfb and xdotool"
 SIZE_WH = (160, 120)

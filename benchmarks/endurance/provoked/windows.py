@@ -12,7 +12,7 @@ import psutil
 from benchmarks.endurance.provoked.outputs import GOOD, PACED, is_whole
 from benchmarks.endurance.provoked.runs import Kind, Program, Row, frame_times_s, started
 from benchmarks.endurance.provoked.sources import NO_SCREEN
-from tests.screens import (
+from tests.users.screens import (
     press_alt_f4,
     press_close_button,
     refusing_screen,

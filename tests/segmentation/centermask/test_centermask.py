@@ -25,7 +25,6 @@ from segmentation.loading import LOADERS, load  # noqa: E402
 from segmentation.parts.roi_align import adaptive_roi_align, area_level  # noqa: E402
 from segmentation.runtime import compiling  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
-from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden.comparison import (  # noqa: E402
     Case,
     Tolerance,
@@ -39,6 +38,7 @@ from tests.golden.reference import Golden, as_long, golden_params, load_golden, 
 from tests.golden.weights_recipe import manifest  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
 from tests.segmentation.conftest import last_network  # noqa: E402
+from tests.users.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 
 #: name on the command line -> in the reference data; the first two have all kinds of layers
 NETS = {

@@ -15,7 +15,7 @@ from pycocotools import mask as rle
 from segmentation.data import read_dataset
 from segmentation.data.coco_writer import write_coco as write_coco_data
 from segmentation.data.parts.shapes import encode_runs, run_lengths
-from tests.annotated_photos import SIZE_HW, edit, problems, true_masks, write_coco
+from tests.inputs.annotated_photos import SIZE_HW, edit, problems, true_masks, write_coco
 
 
 def test_compressed_rle_crowds_boxes_and_headings(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from segmentation.data import Annotation, Dataset, Photo, read_dataset
 from segmentation.errors import DataError
-from tests.annotated_photos import (
+from tests.inputs.annotated_photos import (
     SIZE_HW,
     WRITERS,
     edit,

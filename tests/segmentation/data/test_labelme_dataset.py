@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.annotated_photos import edit, labelme_document, problems, write_labelme
+from tests.inputs.annotated_photos import edit, labelme_document, problems, write_labelme
 
 
 @pytest.mark.parametrize(

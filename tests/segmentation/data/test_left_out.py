@@ -17,7 +17,7 @@ from segmentation.data.parts.data_problems import Problems, table
 from segmentation.data.parts.json_file import read_json
 from segmentation.data.parts.shapes import encode_outlines, encode_runs, polygon
 from segmentation.errors import DataError
-from tests.annotated_photos import (
+from tests.inputs.annotated_photos import (
     BOX_CORNERS,
     SIZE_HW,
     edit,

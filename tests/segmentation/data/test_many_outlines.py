@@ -12,7 +12,7 @@ from segmentation.data import read_dataset
 from segmentation.data.parts.dataset import Annotation
 from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
 from segmentation.data.parts.shapes import encode_outlines, polygon
-from tests.annotated_photos import SIZE_HW, write_coco
+from tests.inputs.annotated_photos import SIZE_HW, write_coco
 
 
 def some_outlines(rng: np.random.Generator) -> list[list[float]]:

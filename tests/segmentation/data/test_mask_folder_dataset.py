@@ -8,7 +8,14 @@ import cv2
 import numpy as np
 
 from segmentation.data import read_dataset
-from tests.annotated_photos import SIZE_HW, overlap, problems, true_masks, write_masks, write_photo
+from tests.inputs.annotated_photos import (
+    SIZE_HW,
+    overlap,
+    problems,
+    true_masks,
+    write_masks,
+    write_photo,
+)
 
 
 def test_a_region_of_no_class_is_ignored_for_each(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from segmentation.data import Annotation, read_dataset
-from tests.annotated_photos import SIZE_HW, overlap, problems, true_masks, write_photo
+from tests.inputs.annotated_photos import SIZE_HW, overlap, problems, true_masks, write_photo
 
 BALL, CRATE = true_masks().values()
 

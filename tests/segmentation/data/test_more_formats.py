@@ -14,7 +14,7 @@ from segmentation.data.coco_writer import write_coco as write_as_coco
 from segmentation.data.mask_frames import has_sequences
 from segmentation.data.parts.yaml_subset import read_yaml
 from segmentation.errors import DataError
-from tests.annotated_photos import (
+from tests.inputs.annotated_photos import (
     BOX_CORNERS,
     SIZE_HW,
     WRITERS,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segmentation.data import read_dataset
-from tests.annotated_photos import edit, problems, write_via, write_via_1
+from tests.inputs.annotated_photos import edit, problems, write_via, write_via_1
 
 
 def test_via_without_attributes_has_one_class(tmp_path: Path) -> None:

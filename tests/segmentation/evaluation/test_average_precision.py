@@ -20,7 +20,7 @@ from segmentation.data import (  # noqa: E402
 )
 from segmentation.evaluation.average_precision import evaluate  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
-from tests.oracle import DatasetOracle  # noqa: E402
+from tests.stand_ins.oracle import DatasetOracle  # noqa: E402
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from segmentation.runtime import compiling, devices
 from segmentation.runtime.export_cache import Origin
 from segmentation.segmenter import Options
-from tests.fake_keras import FakeKeras, import_instead
+from tests.stand_ins.fake_keras import FakeKeras, import_instead
 
 
 def compiled(options: Options, **settings: Any) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from segmentation.runtime.keras_network import KerasNetwork
-from tests.fake_keras import FakeKeras, import_instead
 from tests.folders import ROOT
+from tests.stand_ins.fake_keras import FakeKeras, import_instead
 
 
 class Doubling:

@@ -17,7 +17,7 @@ if keras.backend.backend() != "tensorflow":
 import openvino  # noqa: E402
 
 from segmentation.runtime.openvino_export import export, to_openvino  # noqa: E402
-from tests.small_disk import small_disk  # noqa: E402
+from tests.stand_ins.small_disk import small_disk  # noqa: E402
 
 
 class Doubling(layers.Layer):

@@ -16,7 +16,7 @@ from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.propagate import HOLD
 from segmentation.tracking.schedule import Schedule
 from segmentation.tracking.tracker import Tracker
-from tests.moving_discs import scene
+from tests.inputs.moving_discs import scene
 
 Truths = Sequence[tuple[NDArray[np.uint8], Instances]]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from segmentation.tracking.changes import Thumbnail, is_cut, is_still, new_share
 from segmentation.tracking.propagate import SmallPicture
-from tests.moving_discs import other_scene, scene
+from tests.inputs.moving_discs import other_scene, scene
 
 
 def test_likeness_of_thumbnails():

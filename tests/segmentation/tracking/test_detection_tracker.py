@@ -8,7 +8,7 @@ from segmentation.tracking.detection_tracker import DetectionTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.propagate import FLOW, HOLD
 from segmentation.tracking.schedule import Schedule
-from tests.moving_discs import Truth, elsewhere, other_scene, scene
+from tests.inputs.moving_discs import Truth, elsewhere, other_scene, scene
 from tests.segmentation.tracking.playing import assert_equal, play, walk
 
 CROSSING = [scene([(50 + 6.0 * i, 70), (230 - 6.0 * i, 90)]) for i in range(10)]

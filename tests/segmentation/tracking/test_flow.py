@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segmentation.tracking.flow import OpticalFlow, mismatch, warp
-from tests.moving_discs import texture
+from tests.inputs.moving_discs import texture
 
 LARGE = texture((140, 180), (120, 120, 120), 7)[..., 0]
 

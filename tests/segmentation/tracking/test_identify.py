@@ -8,7 +8,7 @@ import pytest
 from segmentation.instances import Instances
 from segmentation.tracking.identify import Identities
 from segmentation.tracking.propagate import SmallPicture
-from tests.moving_discs import instances, scene
+from tests.inputs.moving_discs import instances, scene
 
 
 def test_identities_tell_classes_and_newcomers_apart():

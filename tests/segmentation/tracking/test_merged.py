@@ -8,7 +8,7 @@ import numpy as np
 
 from segmentation.instances import Instances
 from segmentation.tracking.merged import take_apart
-from tests.moving_discs import Truth, instances, scene
+from tests.inputs.moving_discs import Truth, instances, scene
 from tests.segmentation.tracking.playing import keyframe_tracker
 
 

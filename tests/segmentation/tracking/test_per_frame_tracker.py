@@ -7,7 +7,7 @@ import pytest
 
 from segmentation.instances import Instances
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
-from tests.moving_discs import Truth
+from tests.inputs.moving_discs import Truth
 from tests.segmentation.tracking.playing import play, walk
 
 

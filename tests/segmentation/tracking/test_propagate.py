@@ -12,7 +12,7 @@ from segmentation.tracking.appearance import Appearance
 from segmentation.tracking.between import blend, blend_in, carried_over
 from segmentation.tracking.outline import correct_outline
 from segmentation.tracking.propagate import Holding, Propagation, SmallPicture
-from tests.moving_discs import SIZE_HW, instances, scene
+from tests.inputs.moving_discs import SIZE_HW, instances, scene
 
 CARRIERS = {"hold": Holding, "forward": Propagation}
 

@@ -10,7 +10,7 @@ import pytest
 
 from segmentation.weights import download
 from segmentation.weights.presets import HDF5_SIGNATURE, Preset
-from tests.weight_host import NAME, Host
+from tests.stand_ins.weight_host import NAME, Host
 
 
 @pytest.fixture

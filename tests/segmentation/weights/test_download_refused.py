@@ -15,7 +15,7 @@ import pytest
 
 from segmentation.errors import WeightsError
 from segmentation.weights import download, store
-from tests.weight_host import (
+from tests.stand_ins.weight_host import (
     CHANGED,
     CONTENT,
     LOCK,

@@ -17,7 +17,7 @@ h5py = pytest.importorskip("h5py")
 from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.weights.hdf5_weights import load_tensors, read_shapes  # noqa: E402
 from segmentation.weights.trained_weights import read_description, save_trained  # noqa: E402
-from tests.small_disk import small_disk  # noqa: E402
+from tests.stand_ins.small_disk import small_disk  # noqa: E402
 
 SHAPES = {
     "conv1/kernel": (3, 3, 3, 4),

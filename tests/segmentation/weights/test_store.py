@@ -12,7 +12,7 @@ import pytest
 from segmentation.errors import WeightsError
 from segmentation.weights import store
 from segmentation.weights.presets import PRESETS
-from tests.weight_host import CONTENT, LOCK, NAME, WHOLE, cut, fails, fetch, left, says
+from tests.stand_ins.weight_host import CONTENT, LOCK, NAME, WHOLE, cut, fails, fetch, left, says
 
 
 def damage(path: Path) -> None:

@@ -29,7 +29,6 @@ from segmentation.yolact.network import (  # noqa: E402
 )
 from segmentation.yolact.published import VARIANTS  # noqa: E402
 from segmentation.yolact.segmenter import YOLACT, resize_to_square, to_instances  # noqa: E402
-from tests.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 from tests.golden.comparison import (  # noqa: E402
     Case,
     Tolerance,
@@ -41,6 +40,7 @@ from tests.golden.comparison import (  # noqa: E402
 from tests.golden.reference import as_long, golden_params, load_golden  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
 from tests.segmentation.conftest import last_network  # noqa: E402
+from tests.users.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 
 TOLERANCE = Tolerance(score=1.2e-3, box_px=1, mask=0.003)
 

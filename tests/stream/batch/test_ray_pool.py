@@ -23,7 +23,7 @@ from stream.commands.parts.error_line import one_line
 from stream.errors import StreamError
 from tests.ffmpeg_reference import ffmpeg
 from tests.folders import ROOT
-from tests.senders import free_port
+from tests.stand_ins.senders import free_port
 
 ORDER = Order(Path("out"), Settings("portrait", Options()), {}, "0.0")
 

@@ -11,7 +11,7 @@ import pytest
 import run
 from segmentation.data import read_dataset
 from stream.commands.parts.data_options import read_data
-from tests.annotated_photos import edit, write_coco
+from tests.inputs.annotated_photos import edit, write_coco
 
 
 def test_counts_problems_and_contact_sheet(

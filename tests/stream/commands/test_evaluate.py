@@ -17,10 +17,10 @@ from segmentation.data import read_dataset
 from segmentation.instances import Instances
 from segmentation.loading import LOADERS
 from segmentation.segmenter import Options, Segmenter
-from tests.annotated_photos import true_masks, write_coco, write_masks, write_photo
-from tests.fakes import Oracle as SquareOracle
-from tests.fakes import square
-from tests.oracle import DatasetOracle, Spoil
+from tests.inputs.annotated_photos import true_masks, write_coco, write_masks, write_photo
+from tests.stand_ins.fakes import Oracle as SquareOracle
+from tests.stand_ins.fakes import square
+from tests.stand_ins.oracle import DatasetOracle, Spoil
 
 
 @pytest.fixture

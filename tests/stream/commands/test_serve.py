@@ -23,7 +23,7 @@ import psutil
 
 import run
 from tests.folders import ROOT
-from tests.serving import Client, play, png, scene
+from tests.users.serving import Client, play, png, scene
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ pytest.importorskip("keras")
 pytest.importorskip("tensorflow", reason="Keras trains through it here")
 
 import run
-from tests.annotated_photos import write_coco, write_via
+from tests.inputs.annotated_photos import write_coco, write_via
 
 
 def edited(change: Callable[[Any], None]) -> Callable[[Path], None]:

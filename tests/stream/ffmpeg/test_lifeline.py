@@ -15,7 +15,7 @@ import pytest
 from stream.ffmpeg.process import Ffmpeg
 from tests.ffmpeg_reference import picture_times_s
 from tests.folders import ROOT
-from tests.senders import free_port
+from tests.stand_ins.senders import free_port
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only there the kernel does it")
 

@@ -15,7 +15,7 @@ from stream.ffmpeg.header import video_header
 from stream.ffmpeg.screen import screen_filter, screen_options
 from stream.sources import local_files, open_source
 from stream.sources.video import VideoSource
-from tests.screens import needs_screen, paint, virtual_screen, xdotool
+from tests.users.screens import needs_screen, paint, virtual_screen, xdotool
 
 
 def known() -> np.ndarray:

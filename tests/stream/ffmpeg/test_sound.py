@@ -13,8 +13,8 @@ from stream.ffmpeg.process import Ffmpeg, executable
 from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
 from stream.sources.video import VideoSource
 from tests.ffmpeg_reference import ffmpeg, sound_packets_s
-from tests.films import copied
-from tests.senders import web_folder
+from tests.inputs.films import copied
+from tests.stand_ins.senders import web_folder
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

@@ -14,7 +14,7 @@ from stream.errors import StreamError
 from stream.files.photos import open_photo, read_photo
 from stream.photo.formats.png import completed
 from stream.sources.photos import Photos
-from tests.photo_files import png, with_chunk
+from tests.inputs.photo_files import png, with_chunk
 
 TOLD = "is damaged or cut off; what can be read of it is there, the rest is plain"
 

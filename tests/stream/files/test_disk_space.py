@@ -9,7 +9,7 @@ import pytest
 
 from stream.files import disk_space
 from stream.files.disk_space import DiskSpace
-from tests.small_disk import small_disk
+from tests.stand_ins.small_disk import small_disk
 
 Usage = namedtuple("Usage", "total used free")
 

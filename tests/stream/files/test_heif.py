@@ -10,9 +10,9 @@ import pytest
 from stream.errors import StreamError
 from stream.files.photos import open_photo
 from tests.ffmpeg_reference import ffmpeg
-from tests.heif_files import write_heif
-from tests.icc_profiles import DISPLAY_P3, rgb_profile
-from tests.photo_files import camera_exif, is_thumbnail_in, kept, person, through
+from tests.inputs.heif_files import write_heif
+from tests.inputs.icc_profiles import DISPLAY_P3, rgb_profile
+from tests.inputs.photo_files import camera_exif, is_thumbnail_in, kept, person, through
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -12,9 +12,9 @@ import run
 import stream.live.background
 from stream.errors import StreamError
 from stream.live.background import LoopingVideo, open_background
-from tests.deep_clips import HDR10, clip_of, ramp
-from tests.fakes import square
-from tests.photo_files import png, with_chunk
+from tests.inputs.deep_clips import HDR10, clip_of, ramp
+from tests.inputs.photo_files import png, with_chunk
+from tests.stand_ins.fakes import square
 
 
 def test_looping_background_follows_the_clock_and_starts_over(square_clip):

@@ -9,7 +9,7 @@ from segmentation.picture import RgbPicture
 from stream.frame import Frame, Output
 from stream.live.hud import enlarged, write_lines
 from stream.live.keys import KEYS
-from tests.fakes import PERSON, ROOM, output_of, square
+from tests.stand_ins.fakes import PERSON, ROOM, output_of, square
 
 
 def test_figures_and_marks_are_on_the_window_alone(desk):

@@ -13,8 +13,8 @@ from stream.live.background import LoopingVideo
 from stream.live.palette import Palette
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
-from tests.desk import BLUE, INFO, shown_message
-from tests.fakes import output_of, square
+from tests.stand_ins.fakes import output_of, square
+from tests.users.desk import BLUE, INFO, shown_message
 
 
 def test_numbers_choose_effects(desk):

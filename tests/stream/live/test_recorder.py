@@ -12,7 +12,7 @@ from stream.errors import StreamError
 from stream.ffmpeg.length import length_s
 from stream.files.photos import read_photo
 from stream.sources.video import VideoSource
-from tests.fakes import square
+from tests.stand_ins.fakes import square
 
 
 def test_recording_is_whole_and_begins_and_ends_when_told(desk, tmp_path):

@@ -12,9 +12,9 @@ import pytest
 
 from stream.files.photos import read_photo
 from stream.sources.video import VideoSource
-from tests.at_window import SIZE_WH, Person, screen_in_sight
 from tests.ffmpeg_reference import ffmpeg
-from tests.screens import (
+from tests.users.at_window import SIZE_WH, Person, screen_in_sight
+from tests.users.screens import (
     needs_manager,
     needs_screen,
     start,

@@ -13,8 +13,8 @@ import pytest
 
 from stream.files.photos import read_photo
 from stream.sinks.window import key_of
-from tests.at_window import Person, screen_in_sight
-from tests.screens import needs_screen, start
+from tests.users.at_window import Person, screen_in_sight
+from tests.users.screens import needs_screen, start
 
 BLUE = (0x2A, 0x6F, 0x97)
 WALL, FACE = (480, 40), (300, 200)  # of the demo's portrait, x y

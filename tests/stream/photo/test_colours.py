@@ -15,10 +15,10 @@ from segmentation.instances import Instances
 from stream.files.photos import open_photo, read_photo
 from stream.serve.limits import Limits
 from stream.serve.uploads import decode_photo
-from tests.fakes import PERSON, ROOM, Oracle
 from tests.ffmpeg_reference import rgb
-from tests.icc_profiles import ADOBE_RGB, DISPLAY_P3, cmyk_profile, grey_profile, rgb_profile
-from tests.photo_files import person, png, through, with_chunk
+from tests.inputs.icc_profiles import ADOBE_RGB, DISPLAY_P3, cmyk_profile, grey_profile, rgb_profile
+from tests.inputs.photo_files import person, png, through, with_chunk
+from tests.stand_ins.fakes import PERSON, ROOM, Oracle
 
 Image = pytest.importorskip("PIL.Image")
 ImageCms = pytest.importorskip("PIL.ImageCms")

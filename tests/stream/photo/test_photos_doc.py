@@ -11,8 +11,8 @@ from stream.photo.encoding import FORMATS, encode, lost_in_video
 from stream.photo.formats.exif import Notes, Value
 from stream.photo.photo import photo_of
 from tests.folders import ROOT
-from tests.icc_profiles import ADOBE_RGB, rgb_profile
-from tests.photo_files import kept
+from tests.inputs.icc_profiles import ADOBE_RGB, rgb_profile
+from tests.inputs.photo_files import kept
 
 pytest.importorskip("PIL.Image")
 

@@ -9,8 +9,8 @@ import pytest
 from stream.files.photos import open_photo
 from stream.serve.limits import Limits
 from stream.serve.uploads import decode_photo
-from tests.fakes import PERSON
-from tests.photo_files import person, through
+from tests.inputs.photo_files import person, through
+from tests.stand_ins.fakes import PERSON
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from stream.files.photos import open_photo, read_photo
-from tests.icc_profiles import ADOBE_RGB, rgb_profile
-from tests.photo_files import camera_exif, is_thumbnail_in, kept, person, through, thumbnail
+from tests.inputs.icc_profiles import ADOBE_RGB, rgb_profile
+from tests.inputs.photo_files import camera_exif, is_thumbnail_in, kept, person, through, thumbnail
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -13,8 +13,8 @@ from stream.frame import Source
 from stream.pipeline import Look, Pipeline
 from stream.running.loop import Run, play
 from stream.stats import Stats
-from tests.fakes import ListSink, MovingSquare, Oracle
 from tests.leftovers import nothing_left
+from tests.stand_ins.fakes import ListSink, MovingSquare, Oracle
 
 FILES = Path("/nowhere")  # a sink with a folder keeps files; this one is never written to
 

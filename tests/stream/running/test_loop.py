@@ -16,7 +16,7 @@ from stream.frame import Event, Source
 from stream.pipeline import Look, Pipeline
 from stream.running import loop
 from stream.stats import Stats
-from tests.fakes import HoldsBack, ListSink, MovingSquare, Oracle, square
+from tests.stand_ins.fakes import HoldsBack, ListSink, MovingSquare, Oracle, square
 
 
 @pytest.fixture(autouse=True)

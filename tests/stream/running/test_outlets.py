@@ -19,8 +19,8 @@ from stream.running import loop
 from stream.running.backlog import Arrival
 from stream.running.outlets import Outlets
 from stream.stats import Stats
-from tests.fakes import HoldsBack, ListSink, MovingSquare, Oracle
 from tests.leftovers import nothing_left
+from tests.stand_ins.fakes import HoldsBack, ListSink, MovingSquare, Oracle
 
 FILES = Path("/nowhere")  # a sink with a folder keeps files; this one is never written to
 

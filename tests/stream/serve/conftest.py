@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # at run time the extra may be absent
-    from tests.serving import Finds, Served
+    from tests.users.serving import Finds, Served
 
 
 @pytest.fixture
 def finds() -> Finds:
-    from tests.serving import Finds
+    from tests.users.serving import Finds
 
     return Finds()
 
 
 @pytest.fixture
 def here(finds: Finds) -> Iterator[Served]:
-    from tests.serving import served
+    from tests.users.serving import served
 
     with served(finds) as running:
         yield running

@@ -12,7 +12,7 @@ pytest.importorskip("aiortc", reason="the extra serve")
 import aiohttp
 
 from stream.serve.settings import Settings
-from tests.serving import Finds, Served, play, served
+from tests.users.serving import Finds, Served, play, served
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from aiortc import RTCSessionDescription
 
 from stream.serve.limits import Limits
 from stream.serve.settings import Settings
-from tests.serving import Client, Finds, Served, left, play, scene, served
+from tests.users.serving import Client, Finds, Served, left, play, scene, served
 
 
 def test_fifty_visitors_at_once(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from stream.serve.limits import Limits
 from stream.serve.listener import LITTLE
 from stream.serve.server import FILES
 from stream.serve.settings import Settings
-from tests.serving import Finds, Served, served
+from tests.users.serving import Finds, Served, served
 
 WAIT_S = 30.0
 

@@ -22,8 +22,8 @@ from segmentation.loading import load
 from segmentation.segmenter import Segmenter
 from stream.ffmpeg.process import executable
 from stream.sources.demo import FPS, HEIGHT, WIDTH, Demo
-from tests.browsing import GREEN, ROOM_AREA, Visit, chromium, share_of
-from tests.serving import Served
+from tests.users.browsing import GREEN, ROOM_AREA, Visit, chromium, share_of
+from tests.users.serving import Served
 
 NUM_FRAMES = 90
 NOTHING = "\N{EN DASH}"  # where a number is not known

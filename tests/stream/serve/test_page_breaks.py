@@ -16,8 +16,8 @@ pytest.importorskip("playwright", reason="drives the browser")
 
 from stream.serve.limits import Limits
 from stream.serve.settings import Settings
-from tests.browsing import Visit, chromium
-from tests.serving import Client, Finds, Served, scene, served
+from tests.users.browsing import Visit, chromium
+from tests.users.serving import Client, Finds, Served, scene, served
 
 SENT = """(() => {
   const send = RTCDataChannel.prototype.send;

@@ -14,8 +14,8 @@ pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 pytest.importorskip("playwright", reason="drives the browser")
 
-from tests.browsing import Visit, chromium
-from tests.serving import Served, png
+from tests.users.browsing import Visit, chromium
+from tests.users.serving import Served, png
 
 CHOSEN = """() => ({
   effect: document.querySelector('input[name=effect]:checked').value,

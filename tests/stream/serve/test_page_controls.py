@@ -11,8 +11,8 @@ pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 pytest.importorskip("playwright", reason="drives the browser")
 
-from tests.browsing import Visit, chromium
-from tests.serving import Served
+from tests.users.browsing import Visit, chromium
+from tests.users.serving import Served
 
 #: Remembers every camera that was given and every message that was sent; while `holding`, the
 #: browser takes its time with cameras.

@@ -17,7 +17,7 @@ pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 
 from tests.folders import ROOT
-from tests.serving import Client, Served, play, scene
+from tests.users.serving import Client, Served, play, scene
 
 #: Frames of so many seconds are far more than are taken within one.
 PAUSE_S = 5.0

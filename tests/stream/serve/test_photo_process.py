@@ -26,7 +26,7 @@ from stream.serve.limits import Limits, Refusal
 from stream.serve.photo_process import PhotoProcess
 from stream.serve.settings import Settings
 from tests.folders import ROOT
-from tests.serving import Client, Finds, Served, play, png, scene, served
+from tests.users.serving import Client, Finds, Served, play, png, scene, served
 
 LIMITS = Limits()
 PHOTO = png(np.full((30, 40, 3), (250, 120, 10), np.uint8))

@@ -25,7 +25,7 @@ from stream.photo.formats.kinds import photo_header
 from stream.photo.formats.png import without_extras
 from stream.serve.limits import Limits, Refusal
 from stream.serve.uploads import decode_photo, read_upload
-from tests.serving import Client, Served, play, png, scene
+from tests.users.serving import Client, Served, play, png, scene
 
 
 def test_a_gigabyte_is_cut_off(here: Served) -> None:

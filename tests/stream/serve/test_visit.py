@@ -21,7 +21,7 @@ import aiohttp
 
 from segmentation.instances import Instances
 from segmentation.loading import load
-from tests.serving import (
+from tests.users.serving import (
     PERSON,
     ROOM,
     SIZE_HW,

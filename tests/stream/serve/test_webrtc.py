@@ -25,7 +25,7 @@ from stream.serve.limits import Limits
 from stream.serve.settings import Settings
 from stream.serve.visitor import Visitor
 from stream.serve.webrtc import Decoder, Undecoded, checked_offer, overlook_closed, vp8_size
-from tests.serving import Client, Finds, Served, left, play, scene, served
+from tests.users.serving import Client, Finds, Served, left, play, scene, served
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
-from tests.films import everything
-from tests.small_disk import small_disk
+from tests.inputs.films import everything
+from tests.stand_ins.small_disk import small_disk
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")
 

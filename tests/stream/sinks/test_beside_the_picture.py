@@ -11,7 +11,7 @@ import pytest
 
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
-from tests.films import ENDINGS, PICTURE, SOUND, copied, everything
+from tests.inputs.films import ENDINGS, PICTURE, SOUND, copied, everything
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

@@ -22,7 +22,7 @@ from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
 from tests.command_line.failing import failing
-from tests.hardware_encoders import pretend
+from tests.stand_ins.hardware_encoders import pretend
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")
 

@@ -19,10 +19,10 @@ from stream.sinks import SinkOptions, open_sink
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 from stream.stats import Stats
-from tests import deep_clips, films
 from tests import ffmpeg_reference as reference
-from tests.deep_clips import HDR10, HLG, SDR, clip_of, luma_of, ramp
-from tests.fakes import Oracle
+from tests.inputs import deep_clips, films
+from tests.inputs.deep_clips import HDR10, HLG, SDR, clip_of, luma_of, ramp
+from tests.stand_ins.fakes import Oracle
 
 KINDS = {"hdr10": HDR10, "hlg": HLG, "sdr": SDR}
 WHITES = {"hdr10": 573, "hlg": 721, "sdr": 940}

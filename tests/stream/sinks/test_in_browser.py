@@ -14,7 +14,7 @@ from segmentation.picture import RgbPicture
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.sinks import open_sink
 from stream.sinks.parts.options import SinkOptions
-from tests.browsing import chromium
+from tests.users.browsing import chromium
 
 #: A secure address, as those of the page are; nothing listens there.
 ADDRESS = "http://localhost:9/"

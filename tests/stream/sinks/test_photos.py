@@ -18,7 +18,7 @@ from stream.photo.photo import photo_of
 from stream.running.loop import play
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
-from tests.fakes import MovingSquare, Oracle, output_of
+from tests.stand_ins.fakes import MovingSquare, Oracle, output_of
 
 RGB = np.zeros((6, 8, 3), np.uint8)
 RGB[:, :4] = (250, 120, 10)

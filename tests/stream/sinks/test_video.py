@@ -13,7 +13,7 @@ from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
-from tests.fakes import output_of
+from tests.stand_ins.fakes import output_of
 from tests.written_videos import SMALL, noisy_outputs
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")

@@ -16,7 +16,7 @@ from stream.frame import OutputInfo, StreamInfo
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests import ffmpeg_reference as reference
-from tests.fakes import output_of
+from tests.stand_ins.fakes import output_of
 from tests.written_videos import SMALL, noisy_outputs, write_all
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")

@@ -15,8 +15,8 @@ import pytest
 from stream import display
 from stream.display import why_no_window
 from stream.sinks.window import with_bars
-from tests.at_window import Person, screen_in_sight
-from tests.screens import (
+from tests.users.at_window import Person, screen_in_sight
+from tests.users.screens import (
     needs_screen,
     refusing_screen,
     start,

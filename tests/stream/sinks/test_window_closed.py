@@ -12,10 +12,10 @@ import pytest
 
 from stream.frame import Event, OutputInfo, StreamInfo
 from stream.sinks.window import Window
-from tests.fake_window import windows_instead
-from tests.fakes import output_of, square
 from tests.ffmpeg_reference import picture_times_s
-from tests.screens import (
+from tests.stand_ins.fake_window import windows_instead
+from tests.stand_ins.fakes import output_of, square
+from tests.users.screens import (
     needs_manager,
     needs_screen,
     press_alt_f4,

@@ -12,7 +12,7 @@ from stream.sources import open_source
 from stream.sources.animation import AnimatedPhoto
 from stream.sources.photos import Photos
 from tests.ffmpeg_reference import picture_times_s
-from tests.photo_files import names, person, through
+from tests.inputs.photo_files import names, person, through
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -18,8 +18,8 @@ from stream.pipeline import Look, Pipeline
 from stream.sources import open_source
 from stream.sources.camera import Camera
 from stream.stats import Stats
-from tests.fake_camera import Device, noisy
-from tests.fakes import Oracle
+from tests.stand_ins.fake_camera import Device, noisy
+from tests.stand_ins.fakes import Oracle
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from stream.errors import StreamError
 from stream.sources import open_source
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
-from tests.films import PICTURE, SOUND
+from tests.inputs.films import PICTURE, SOUND
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

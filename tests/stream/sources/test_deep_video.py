@@ -12,9 +12,9 @@ from stream.colour.light import Light
 from stream.errors import StreamError
 from stream.frame import Colour, Frame, StreamInfo
 from stream.sources.video import VideoSource
-from tests import deep_clips
 from tests import ffmpeg_reference as reference
-from tests.deep_clips import HDR10, HLG, SDR, clip_of, ramp
+from tests.inputs import deep_clips
+from tests.inputs.deep_clips import HDR10, HLG, SDR, clip_of, ramp
 
 LIGHT = Light(((0.68, 0.32), (0.265, 0.69), (0.15, 0.06), (0.3127, 0.329)), 0.005, 1000, 1000, 400)
 PQ = Colour("bt2020", "smpte2084", "bt2020nc")

@@ -7,8 +7,8 @@ import pytest
 
 from stream.errors import StreamError
 from stream.sources import local_files, open_source
-from tests.heif_files import write_heif
-from tests.photo_files import names, person, through
+from tests.inputs.heif_files import write_heif
+from tests.inputs.photo_files import names, person, through
 
 
 def write_all(folder) -> list[str]:

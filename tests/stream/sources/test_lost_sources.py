@@ -12,7 +12,7 @@ import stream.pauses
 import stream.sources.video
 from stream.frame import Frame
 from stream.sources.video import VideoSource
-from tests.senders import Line, free_port, http_camera, recording, sending, tcp_camera
+from tests.stand_ins.senders import Line, free_port, http_camera, recording, sending, tcp_camera
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

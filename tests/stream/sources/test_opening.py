@@ -10,7 +10,7 @@ from stream.sources import local_files, open_source
 from stream.sources.demo import Demo
 from stream.sources.photos import Photos
 from stream.sources.video import VideoSource
-from tests.fakes import square
+from tests.stand_ins.fakes import square
 
 
 def quiet(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from stream.sources.realtime import RealTime
-from tests.fakes import MovingSquare
+from tests.stand_ins.fakes import MovingSquare
 
 
 def test_realtime_gives_frames_when_they_are_due():

@@ -23,7 +23,7 @@ from stream.errors import StreamError
 from stream.frame import Colour
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
-from tests.senders import recording
+from tests.stand_ins.senders import recording
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

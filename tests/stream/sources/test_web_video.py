@@ -15,7 +15,7 @@ import stream.ffmpeg.inputs
 from stream.errors import StreamError
 from stream.sources.video import VideoSource
 from tests.ffmpeg_reference import ffmpeg
-from tests.senders import Line, http_camera, web_folder
+from tests.stand_ins.senders import Line, http_camera, web_folder
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

@@ -36,8 +36,8 @@ from segmentation.training.mask_rcnn.trainer import Settings  # noqa: E402
 from segmentation.weights.hdf5_weights import load_tensors  # noqa: E402
 from segmentation.weights.named_weights import named_weights  # noqa: E402
 from segmentation.weights.trained_weights import read_description, save_trained  # noqa: E402
-from tests.drawn_shapes import CLASSES, drawn_shapes  # noqa: E402
 from tests.folders import ROOT  # noqa: E402
+from tests.inputs.drawn_shapes import CLASSES, drawn_shapes  # noqa: E402
 
 SIZE = 128
 TRAINING = TrainingConfig(max_objects=8, num_anchors=64, num_proposals=60, num_regions=24)

@@ -10,8 +10,8 @@ import pytest
 
 from stream.photo.decoding import decode
 from stream.photo.formats.kinds import kind_of, photo_header
-from tests.icc_profiles import DISPLAY_P3, rgb_profile
-from tests.photo_files import camera_exif, person
+from tests.inputs.icc_profiles import DISPLAY_P3, rgb_profile
+from tests.inputs.photo_files import camera_exif, person
 
 Image = pytest.importorskip("PIL.Image")
 

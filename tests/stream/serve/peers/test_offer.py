@@ -14,7 +14,7 @@ import psutil
 from aiortc.sdp import SessionDescription
 
 from stream.serve.peers.offer import rebuilt_offer
-from tests.serving import Client, Served, left, play, scene
+from tests.users.serving import Client, Served, left, play, scene
 
 PRINT = ":".join(["0A"] * 32)
 TRANSPORT = [

@@ -26,8 +26,8 @@ from stream.sinks.instances.label_maps import LabelMaps
 from stream.sinks.instances.labelme_folder import LabelMeFolder
 from stream.sinks.instances.masks import at_frame_size
 from stream.sinks.parts.options import SinkOptions
-from tests.fakes import discs, output_of
-from tests.icc_profiles import ADOBE_RGB, rgb_profile
+from tests.inputs.icc_profiles import ADOBE_RGB, rgb_profile
+from tests.stand_ins.fakes import discs, output_of
 
 SIZE_HW = (45, 71)
 IMAGE = np.random.default_rng(0).integers(0, 256, (*SIZE_HW, 3), np.uint8)

@@ -17,7 +17,7 @@ from stream.frame import Output, OutputInfo, StreamInfo
 from stream.sinks.instances.mask_photos import InstancePhotos
 from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.parts.options import SinkOptions
-from tests.fakes import discs, output_of
+from tests.stand_ins.fakes import discs, output_of
 
 IMAGE = np.zeros((45, 71, 3), np.uint8)
 DISCS = discs((45, 71))

@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 
 from stream.frame import Output
 from stream.sinks.instances.masks import at_frame_size, to_polygons, to_rle
-from tests.fakes import discs, output_of
+from tests.stand_ins.fakes import discs, output_of
 
 
 def output(size_hw: tuple[int, int], seen_hw: tuple[int, int], num: int = 3) -> Output:

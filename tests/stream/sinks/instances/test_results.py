@@ -22,7 +22,7 @@ from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, StreamInfo
 from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.parts.options import SinkOptions
-from tests.fakes import discs, output_of
+from tests.stand_ins.fakes import discs, output_of
 
 SIZE_HW = (45, 71)
 IMAGE = np.zeros((*SIZE_HW, 3), np.uint8)

@@ -12,8 +12,8 @@ import pytest
 from stream.errors import StreamError
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile, PhotoFolder
-from tests.fakes import output_of
-from tests.photo_files import names
+from tests.inputs.photo_files import names
+from tests.stand_ins.fakes import output_of
 
 RGB = np.zeros((6, 8, 3), np.uint8)
 

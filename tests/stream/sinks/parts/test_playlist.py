@@ -14,9 +14,9 @@ from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.parts.playlist import PlaylistCheck
-from tests.fakes import output_of
 from tests.ffmpeg_reference import picture_times_s
-from tests.small_disk import small_disk
+from tests.stand_ins.fakes import output_of
+from tests.stand_ins.small_disk import small_disk
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

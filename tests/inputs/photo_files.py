@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from stream.opening import open_run
 from stream.running.loop import play
-from tests.fakes import PERSON, ROOM, Oracle
+from tests.stand_ins.fakes import PERSON, ROOM, Oracle
 
 THUMBNAIL = (255, 0, 255)
 

@@ -15,8 +15,8 @@ from stream.sinks.network import NetworkSink
 from stream.sinks.parts.options import SinkOptions
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
-from tests.fakes import output_of
 from tests.ffmpeg_reference import ffmpeg, picture_times_s
+from tests.stand_ins.fakes import output_of
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

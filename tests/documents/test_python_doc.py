@@ -23,8 +23,8 @@ from stream.sinks.photos import PhotoFile
 from stream.sinks.video import VideoSink
 from stream.sources import open_source
 from stream.sources.demo import Demo
-from tests.fakes import output_of
 from tests.folders import ROOT
+from tests.stand_ins.fakes import output_of
 
 PAGE = (ROOT / "docs" / "python.md").read_text()
 #: By heading and number of a block, what it prints, as a pattern, and the files it leaves.

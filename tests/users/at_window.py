@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.screens import shown, virtual_screen, wait_for_window, xdotool
+from tests.users.screens import shown, virtual_screen, wait_for_window, xdotool
 
 SIZE_WH = (640, 480)
 

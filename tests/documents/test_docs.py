@@ -24,8 +24,8 @@ from segmentation.mask_rcnn import segmenter as mask_rcnn
 from segmentation.runtime import compiling
 from segmentation.weights import presets
 from segmentation.weights.store import locate
-from tests.casting import cast_clip
 from tests.folders import ROOT
+from tests.users.casting import cast_clip
 
 DOCS = ROOT / "docs"
 SIZE = 320  # of the network's input, where the documentation means the published 1024

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import sync_playwright
 
-from tests.serving import Served
+from tests.users.serving import Served
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 GREEN = (15, 138, 75)  # of which the demo's room has nothing

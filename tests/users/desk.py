@@ -20,7 +20,7 @@ from stream.pipeline import Look, Pipeline
 from stream.running.loop import Run, play
 from stream.sinks import SinkOptions
 from stream.stats import Stats
-from tests.fakes import ListSink, MovingSquare, Oracle, output_of, square
+from tests.stand_ins.fakes import ListSink, MovingSquare, Oracle, output_of, square
 
 INFO = OutputInfo(StreamInfo(64, 48, Fraction(25)))
 BLUE = (0x2A, 0x6F, 0x97)

@@ -11,7 +11,7 @@ import pytest
 from stream.frame import OutputInfo, StreamInfo
 from stream.sinks import SinkOptions
 from stream.sinks.network import NetworkSink
-from tests.fakes import output_of
+from tests.stand_ins.fakes import output_of
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

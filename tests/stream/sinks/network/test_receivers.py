@@ -28,9 +28,9 @@ from stream.sinks import SinkOptions, open_sink
 from stream.sinks.network import NetworkSink
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
-from tests.fakes import output_of
 from tests.ffmpeg_reference import ffmpeg, picture_times_s, rgb
-from tests.senders import free_port, wait_until_bound
+from tests.stand_ins.fakes import output_of
+from tests.stand_ins.senders import free_port, wait_until_bound
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

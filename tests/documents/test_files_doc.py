@@ -18,8 +18,8 @@ from stream.sinks import open_sink
 from stream.sinks.animation import WRITERS
 from stream.sinks.parts.options import SinkOptions
 from tests import ffmpeg_reference as reference
-from tests.deep_clips import HDR10, HLG, MASTERING, SDR, clip_of, ramp
-from tests.films import ENDINGS, PICTURE, SOUND, copied, everything
+from tests.inputs.deep_clips import HDR10, HLG, MASTERING, SDR, clip_of, ramp
+from tests.inputs.films import ENDINGS, PICTURE, SOUND, copied, everything
 
 SOUNDS = {
     **dict.fromkeys(("aac", "mp3", "ac3", "flac", "pcm_s16le", "mp2"), ""),

@@ -14,8 +14,8 @@ import pytest
 import run
 from segmentation.data import read_dataset
 from stream.commands.parts.data_options import read_data
-from tests.annotated_photos import photo, true_masks
 from tests.folders import ROOT
+from tests.inputs.annotated_photos import photo, true_masks
 
 PAGE = (ROOT / "docs" / "training.md").read_text()
 

@@ -31,14 +31,13 @@ from benchmarks.portrait import (
     read_set,
 )
 from segmentation.data import Dataset, read_dataset
-from segmentation.evaluation.average_precision import evaluate
+from segmentation.evaluation.average_precision import MIN_SCORE, evaluate
 from segmentation.loading import load
 from segmentation.person.segmenter import CLASSES
 from segmentation.segmenter import Options, Segmenter
 
 #: sets of photos whose people are labelled one by one
 INSTANCE_SETS = ("pennfudan", "pelota", "coco_multi", "coco_1person")
-LEAST_SCORE = 0.05  # of people that are counted for AP
 
 
 def main() -> None:
@@ -51,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    eager = load("mask-rcnn-person", Options(weights=options.weights, min_score=LEAST_SCORE))
+    eager = load("mask-rcnn-person", Options(weights=options.weights, min_score=MIN_SCORE))
     stills = options.data / "stills"
     for name in INSTANCE_SETS:
         found = evaluate(eager, read_people(stills / name))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
-#: of files of photos, in lower case
+#: of files of photos that any program reads, in lower case
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 

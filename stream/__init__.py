@@ -36,7 +36,7 @@ What there is; each has a help of its own:
     Keyframes                which frames the network sees
     StreamError              one line for people: which source or sink, what is wrong, what to do
 
-`effects` and `segmentation` have the other two parts. Only `stream.ffmpeg` starts processes.
+`effects` and `segmentation` have the other two parts.
 """
 
 from __future__ import annotations

@@ -53,9 +53,7 @@ def is_labelme(document: object) -> bool:
     return isinstance(document, dict) and {"shapes", "imagePath"} <= document.keys()
 
 
-def read_labelme(
-    documents: Mapping[Path, dict[str, Any]], problems: Problems, split: str = ""
-) -> Dataset:
+def read_labelme(documents: Mapping[Path, dict[str, Any]], problems: Problems) -> Dataset:
     """Return the photos of a folder of LabelMe's files, in order of their names.
 
     Polygons, rectangles (of two corners or four), circles and masks; shapes of one label and
@@ -66,7 +64,6 @@ def read_labelme(
     Args:
         documents: by file.
         problems: gets what is wrong.
-        split: see `Photo`.
 
     Raises:
         DataError: far too much is bad.
@@ -102,7 +99,7 @@ def read_labelme(
                 problems.add(file, str(error), photos=1)
                 continue
             annotate = partial(_annotate, shapes, classes)
-            entries.append(Entry(found, str(file), annotate, size, split=split))
+            entries.append(Entry(found, str(file), annotate, size))
     photos = check_photos(entries, problems)
     return Dataset(classes.names(), photos)
 

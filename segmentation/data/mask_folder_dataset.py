@@ -33,13 +33,12 @@ def is_mask_folder(path: Path) -> bool:
     return (path / IMAGES).is_dir() and (path / MASKS).is_dir()
 
 
-def read_mask_folder(path: Path, problems: Problems, split: str = "") -> Dataset:
+def read_mask_folder(path: Path, problems: Problems) -> Dataset:
     """Return the photos of a folder as described above, in order of their names.
 
     Args:
         path: of the folder.
         problems: gets what is wrong.
-        split: see `Photo`.
 
     Raises:
         DataError: nothing of it can be used.
@@ -61,7 +60,7 @@ def read_mask_folder(path: Path, problems: Problems, split: str = "") -> Dataset
             problems.add(photo, f"has no mask {path / MASKS / stem}.png", photos=1)
         else:
             annotate = partial(_annotate, masks[stem], classes)
-            entries.append(Entry(photo, str(photo), annotate, split=split))
+            entries.append(Entry(photo, str(photo), annotate))
     if not photos:
         problems.refuse(path / IMAGES, "has no photos")
     return Dataset(classes.names(), check_photos(entries, problems))

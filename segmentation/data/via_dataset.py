@@ -71,7 +71,7 @@ def is_via(document: object) -> bool:
     )
 
 
-def read_via(path: Path, document: dict[str, Any], problems: Problems, split: str = "") -> Dataset:
+def read_via(path: Path, document: dict[str, Any], problems: Problems) -> Dataset:
     """Return the photos of a file of VIA that have regions; the others wait to be annotated.
 
     Polygons, rectangles, circles and ellipses. The class of a region is its attribute `class`,
@@ -82,7 +82,6 @@ def read_via(path: Path, document: dict[str, Any], problems: Problems, split: st
         path: of the file.
         document: its content.
         problems: gets what is wrong.
-        split: see `Photo`.
 
     Raises:
         DataError: nothing of it can be used.
@@ -115,7 +114,7 @@ def read_via(path: Path, document: dict[str, Any], problems: Problems, split: st
         else:
             seen.add(found)
             annotate = partial(_annotate, labelled, classes)
-            entries.append(Entry(found, f"{path}, {name}", annotate, split=split))
+            entries.append(Entry(found, f"{path}, {name}", annotate))
     return Dataset(classes.names(), check_photos(entries, problems))
 
 

@@ -19,6 +19,10 @@ from segmentation.segmenter import Segmenter
 #: Called with each photo and what was found in it.
 OnPhoto = Callable[[Photo, Instances], None]
 
+#: From which score on objects are counted, unless somebody asks for another: average precision also
+#: looks at those that the network is hardly certain of.
+MIN_SCORE = 0.05
+
 
 @runtime_checkable
 class MaskScorer(Protocol):

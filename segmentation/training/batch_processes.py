@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -13,6 +10,7 @@ from typing import Any, TypeVar
 
 import cv2
 
+from segmentation.own_process import follow_parent
 from segmentation.processors import num_processors
 
 Batch = TypeVar("Batch")
@@ -55,18 +53,9 @@ def batches(open_maker: Callable[[], Maker[Batch]], steps: Sequence[int]) -> Ite
 
 def _begin(open_maker: Callable[[], Maker[Any]]) -> None:
     """Prepare one of the processes."""
-    # Ctrl-C reaches all processes of a terminal; the first one ends the others
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent()
     cv2.setNumThreads(1)
     _maker.append(open_maker())
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make(step: int) -> Any:

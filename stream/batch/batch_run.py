@@ -73,7 +73,7 @@ class BatchRun:
     ) -> None:
         """Start nothing yet."""
         # what takes longest first, so that all workers end at about the same time
-        videos = sorted(filter(lambda job: not job.is_photo, jobs), key=_size, reverse=True)
+        videos = sorted(filter(lambda job: not job.is_photo, jobs), key=Job.num_bytes, reverse=True)
         self._videos = deque(videos)
         self._photos = deque(job for job in jobs if job.is_photo)
         self._alone: deque[Job] = deque()  # those that were under way when a worker died
@@ -226,10 +226,3 @@ class BatchRun:
         if place.worker is not None:
             place.worker.kill()
         place.worker, place.is_ready, place.jobs = None, False, {}
-
-
-def _size(job: Job) -> int:
-    try:
-        return job.source.stat().st_size
-    except OSError:
-        return 0

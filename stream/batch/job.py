@@ -24,6 +24,13 @@ class Job:
     outputs: tuple[Path, ...]
     is_photo: bool
 
+    def num_bytes(self) -> int:
+        """Return the size of the file, 0 where it is gone."""
+        try:
+            return self.source.stat().st_size
+        except OSError:
+            return 0
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

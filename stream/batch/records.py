@@ -18,6 +18,8 @@ from typing import Any, Literal
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
 from stream.files.outputs import make_folder, save
 
+#: Of an output; see `Record`.
+RecordState = Literal["begun", "done", "partial"]
 #: Under that of the outputs.
 HIDDEN = ".maskcast"
 
@@ -61,7 +63,7 @@ class Record:
     """
 
     output: str
-    state: Literal["begun", "done", "partial"]
+    state: RecordState
     version: str
     recipe: dict[str, Any]
     source: SourceState

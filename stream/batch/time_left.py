@@ -20,7 +20,7 @@ class TimeLeft:
     def __init__(self, jobs: Iterable[Job], num_workers: Callable[[], int]) -> None:
         """Look at the sizes of the videos."""
         self._num_workers = num_workers
-        self._bytes = {job: _num_bytes(job) for job in jobs if not job.is_photo}
+        self._bytes = {job: job.num_bytes() for job in jobs if not job.is_photo}
         self._photos = {job for job in jobs if job.is_photo}
         self._photo_s = self._video_s = self._media_s = 0.0
         self._num_photos = self._num_bytes = 0
@@ -56,10 +56,3 @@ class TimeLeft:
                 return None
             left += len(self._photos) * self._photo_s / self._num_photos
         return left / self._num_workers()
-
-
-def _num_bytes(job: Job) -> int:
-    try:
-        return job.source.stat().st_size
-    except OSError:
-        return 0

@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from segmentation.loading import load
 from stream.batch.each_photo import EachPhoto
 from stream.batch.job import Job, Outcome, State
-from stream.batch.records import Record, Records, SourceState
+from stream.batch.records import Record, Records, RecordState, SourceState
 from stream.batch.settings import Settings
 from stream.errors import StreamError
 from stream.files.outputs import make_folder
@@ -216,9 +216,7 @@ class Worker:
             error=outcome.error,
         )
 
-    def _record(
-        self, output: Path, state: Literal["begun", "done", "partial"], source: SourceState
-    ) -> Record:
+    def _record(self, output: Path, state: RecordState, source: SourceState) -> Record:
         return Record(self._records.name(output), state, self._version, self._recipe, source)
 
 

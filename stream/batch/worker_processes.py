@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import random
 import signal
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 
+from segmentation.own_process import follow_parent
 from segmentation.processors import stay_on, usable_processors
 from stream.batch.job import Job
 from stream.batch.worker_pool import Event, Order, WorkerHandle, WorkerPool
@@ -120,9 +120,7 @@ def _why(code: int) -> str:
 
 def _work(connection: Connection, order: Order, processors: Sequence[int]) -> None:
     """Do what is handed over, in the process of its own, until nobody hands over any more."""
-    # Ctrl-C reaches all processes of a terminal; the first one says what it means
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent()
     stay_on(processors)  # before any library counts them
     lock = threading.Lock()
 
@@ -152,10 +150,3 @@ def _work(connection: Connection, order: Order, processors: Sequence[int]) -> No
                 lambda number, outcome: tell(Event("done", number=number, outcome=outcome)),
                 lambda time_s: tell(Event("at", time_s=time_s)),
             )
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from stream.foreground import Wanted
 
-#: Average precision also looks at objects the network is hardly certain of
-MIN_SCORE = 0.05
 COLUMNS = {
     "ap": "AP",
     "ap50": "AP50",
@@ -93,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _photos(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any]:
+    from segmentation.evaluation.average_precision import MIN_SCORE
+
     dataset = _to_measure(read_data(options.data, options))
     has_scores = not options.union and options.model != "portrait"
     segmenter = load_segmenter(

@@ -13,7 +13,7 @@ from tests.folders import ROOT
 PAGE = (ROOT / "ARCHITECTURE.md").read_text()
 TABLES, JOURNEYS = PAGE.split("## Five journeys")
 #: What folders grow when they are full.
-TO_COME = ("background/", "picture/", "over/", "endurance/", "common/", "propagation/", "photos/")
+TO_COME = ("background/", "picture/", "over/", "common/", "propagation/")
 #: Where a journey's files are looked for; the last two hold several of one journey.
 ROOMS = (
     "",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segmentation.data import Dataset
 from segmentation.errors import DataError
+from segmentation.evaluation.average_precision import MIN_SCORE
 from segmentation.mask_rcnn.network import build_network
 from segmentation.mask_rcnn.published import SMALL
 from segmentation.mask_rcnn.segmenter import MaskRCNN
@@ -23,7 +24,7 @@ from segmentation.training.mask_rcnn.graph import TrainingConfig
 from segmentation.training.mask_rcnn.start_weights import assign
 from segmentation.training.mask_rcnn.trainable import Trainable
 from segmentation.training.mask_rcnn.trainer import Settings, Task, train
-from segmentation.training.mask_rcnn.validation import MIN_SCORE, Draw
+from segmentation.training.mask_rcnn.validation import Draw
 from segmentation.training.photo_sources import held_out, odds
 from segmentation.training.training_log import Report
 from segmentation.weights.named_weights import Weights, save_named

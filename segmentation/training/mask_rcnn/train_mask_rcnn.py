@@ -10,13 +10,14 @@ import keras
 
 from segmentation.data import Dataset, Photo
 from segmentation.errors import DataError
+from segmentation.evaluation.average_precision import MIN_SCORE
 from segmentation.mask_rcnn.config import MaskRCNNConfig
 from segmentation.mask_rcnn.network import build_network
 from segmentation.mask_rcnn.segmenter import MaskRCNN
 from segmentation.training.mask_rcnn.start_weights import assign
 from segmentation.training.mask_rcnn.trainable import Trainable, trainable
 from segmentation.training.mask_rcnn.trainer import Settings, Task, train
-from segmentation.training.mask_rcnn.validation import MIN_SCORE, Draw
+from segmentation.training.mask_rcnn.validation import Draw
 from segmentation.training.training_log import Report
 from segmentation.weights.named_weights import Weights
 from segmentation.weights.trained_weights import save_trained

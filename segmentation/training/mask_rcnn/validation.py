@@ -19,7 +19,7 @@ from segmentation.segmenter import Segmenter
 Draw = Callable[[Photo, Instances, Sequence[str]], NDArray[np.uint8]]
 
 #: objects less certain than this are left out of the average precision, and out of pictures
-MIN_SCORE, MIN_DRAWN_SCORE = 0.05, 0.5
+MIN_DRAWN_SCORE = 0.5
 #: photos of which a picture is kept after each epoch
 NUM_PICTURES = 12
 #: what `measure` returns

@@ -87,9 +87,9 @@ class Allowances:
         """How much `key` may do now."""
         return self._known[key].left if key in self._known else self._most
 
-    def allows(self, key: str, cost: float = 1.0) -> bool:
-        """Take `cost` of what `key` has if there is so much; returns whether there was."""
-        return self._of(key).allows(cost)
+    def allows(self, key: str) -> bool:
+        """Take one of what `key` has if there is one; returns whether there was."""
+        return self._of(key).allows()
 
     def spend(self, key: str, cost: float = 1.0) -> None:
         """Take what `key` did already."""

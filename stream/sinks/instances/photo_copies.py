@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from segmentation.picture import PHOTO_ENDINGS
 from stream.errors import StreamError
 from stream.files.outputs import writing
 from stream.files.photos import encode_photo
@@ -13,9 +14,6 @@ from stream.frame import Frame
 from stream.photo.formats.kinds import photo_header
 from stream.sinks.instances.object_files import ObjectFiles
 from stream.sinks.parts.photo_names import PhotoNames
-
-#: Of files that any program reads; others become PNG.
-COMMON = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 class PhotoCopies:
@@ -27,13 +25,12 @@ class PhotoCopies:
     Args:
         sink: whose folder it is.
         folder: within that, "" or a name that ends in "/".
-        num_bytes: of the longest ending that files of a photo get.
     """
 
-    def __init__(self, sink: ObjectFiles, folder: str, num_bytes: int = len(".jpeg")) -> None:
+    def __init__(self, sink: ObjectFiles, folder: str) -> None:
         """Bring nothing yet."""
         self._sink, self._folder = sink, folder
-        self._stems = PhotoNames(num_bytes)
+        self._stems = PhotoNames(len(".jpeg"))
 
     def bring(self, frame: Frame) -> str:
         """Write the photo of a frame; returns its name without `folder`.
@@ -58,7 +55,7 @@ class PhotoCopies:
 
 def _is_seen_by_all(path: Path, size_hw: tuple[int, int]) -> bool:
     """Return whether every program sees pixels of this size in a file, the right way up."""
-    if path.suffix.lower() not in COMMON:
+    if path.suffix.lower() not in PHOTO_ENDINGS:
         return False
     try:
         header = photo_header(path.read_bytes())

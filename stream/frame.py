@@ -331,6 +331,13 @@ class Sink(Endpoint, ABC):
     def write(self, output: Output) -> None:
         """Take the next output."""
 
+    def interrupt(self) -> None:
+        """Let a `write` that waits for something end soon, with an error. From any thread.
+
+        Called where nobody has time for it any more; nothing is written afterwards.
+        """
+        return None
+
     def poll(self) -> list[Event]:
         """Return what happened since the last call. Does not block, needs no frame."""
         return []

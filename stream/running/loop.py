@@ -19,6 +19,9 @@ from stream.running.outlets import Outlets
 from stream.running.stages import POLL_S, Stages
 from stream.stats import Stats
 
+#: How long sinks have to end what they are at, where a run is given up.
+PATIENCE_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -150,8 +153,7 @@ def _running(run: Run) -> Iterator[_Playing]:
     playing = _Playing(run)
     in_time = run.source.info.live or any(sink.on_time for sink in run.sinks.values())
     with nullcontext() if in_time else batch_work(), ExitStack() as stack:
-        stack.callback(playing.join)
-        stack.callback(playing.abort)
+        stack.callback(playing.give_up)
         playing.start()
         yield playing
         playing.join()
@@ -198,10 +200,11 @@ class _Playing:
         for thread in self._threads:
             thread.start()
 
-    def join(self) -> None:
+    def join(self, timeout_s: float | None = None) -> None:
+        ends_s = None if timeout_s is None else time.monotonic() + timeout_s
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join()
+                thread.join(None if ends_s is None else max(0.0, ends_s - time.monotonic()))
 
     def turn(self) -> bool:
         """Do what is to be done in the main thread now; returns whether more can come."""
@@ -226,11 +229,14 @@ class _Playing:
         except Exception as error:
             self._fail(error)
 
-    def abort(self) -> None:
-        """Make every thread end soon, whatever it waits for, and throw away what was read."""
+    def give_up(self) -> None:
+        """Throw away what was read and end every thread, whatever it waits for."""
         self._stop()
         self._stages.abort()
         self._outlets.abort()
+        self.join(PATIENCE_S)
+        self._outlets.interrupt()
+        self.join()
 
     def finish(self) -> None:
         """Finish the outputs, once the threads have ended, and raise what has failed."""

@@ -161,6 +161,11 @@ class Outlets:
         for outlet in self._outlets:
             outlet.channel.abort()
 
+    def interrupt(self) -> None:
+        """End what sinks wait for."""
+        for outlet in self._outlets:
+            outlet.sink.interrupt()
+
     def finish(self, *, cut_short: bool, failed: bool) -> list[tuple[str, Exception]]:
         """Finish every sink that has not ended, also where another one cannot be.
 

@@ -172,6 +172,12 @@ class VideoSink(Sink):
             self._process.wait()
             raise self._failed(self._process) from None
 
+    def interrupt(self) -> None:
+        """End the encoder at once, which may have stopped taking anything; see `Sink`."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def _tell_lost(self, output: Output) -> None:
         """Say what of a photo is not in a video."""
         photo, options = output.frame.photo, self._options

@@ -144,6 +144,23 @@ def test_only_who_gives_up_discards():
     assert sinks["a"].finished == sinks["b"].finished == []
 
 
+def test_giving_up_waits_for_no_sink_that_takes_nothing(monkeypatch):
+    monkeypatch.setattr(loop, "PATIENCE_S", 0.05)
+    goes_on = threading.Event()
+    stuck = ListSink()
+    stuck.write = lambda output: goes_on.wait(60) or pytest.fail("nobody ended it")
+    stuck.interrupt = goes_on.set
+    sinks = {"a": ListSink(main_thread=True), "b": stuck}
+
+    def give_up(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    sinks["a"].poll = lambda: [Event("key")]
+    with pytest.raises(KeyboardInterrupt):
+        play(MovingSquare(10_000), sinks, react=give_up)
+    assert goes_on.is_set()
+
+
 # === A sink fails ===
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,6 +53,20 @@ def test_what_must_not_be_written_is_refused(tmp_path: Path) -> None:
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
     assert (tmp_path / "old.mp4").read_text() == "old"
+
+
+def test_an_encoder_that_takes_nothing_any_more_is_ended(tmp_path: Path) -> None:
+    info = OutputInfo(StreamInfo(640, 480, Fraction(25)))
+    with VideoSink(tmp_path / "out.mp4", info, SinkOptions()) as sink:
+        outputs = noisy_outputs(1000, info)
+        sink.write(next(outputs))
+        (encoder,) = (each for each in psutil.Process().children() if "ffmpeg" in each.name())
+        encoder.suspend()
+        timer = threading.Timer(0.5, sink.interrupt)
+        timer.start()
+        with pytest.raises(StreamError, match="could not be written"):
+            write_all(sink, outputs)
+        timer.join()
 
 
 def test_a_folder_that_takes_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ python -m benchmarks.endurance.kills --sizes CLIP ...
 By itself: a job to a file, recordings of a camera's stand-in and of an RTSP camera, and a folder
 for a web server, each killed `--runs` times with SIGKILL after one to five seconds, half of them
 the program alone and half with all that it has started; then the next start. Prints a table in
-Markdown: what is missing at the end of the recordings, in seconds from the first frame to the kill,
-and what is there afterwards that should not be, in the folder and among the processes.
+Markdown: what is missing at the end of recordings and playlists, in seconds from the first frame to
+the kill, and what is there afterwards that should not be, in the folder and among the processes.
 
 With `--sizes` clips are encoded once as a file and once as a recording, with the default quality of
 live sources. Prints one JSON object a clip: the sizes in bytes, and the share that a recording has
@@ -71,7 +71,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Killed:
-    """What became of a run: seconds lost of a recording, and what is there and should not be."""
+    """What became of a run: seconds lost, and what is there and should not be."""
 
     lost_s: float | None
     left_over: tuple[str, ...]
@@ -126,12 +126,21 @@ def kill_one(name: str, clips: Path, *, children: bool) -> Killed:
             kept = length_s(folder / kind.output) if (folder / kind.output).exists() else None
             lost_s = max(0.0, recorded_s - (kept or 0.0))
             return Killed(lost_s, (*left, *left_over(folder, {kind.output})))
+        playlist = folder / "web" / "index.m3u8"
+        listed_s = sum(
+            map(float, re.findall(r"^#EXTINF:([\d.]+)", text_of(playlist), re.MULTILINE))
+        )
         call(folder, "demo:", "-y", "-o", kind.output, *QUICK)
         if kind.output == "a.mp4":
             return Killed(None, (*left, *left_over(folder, {kind.output})))
-        playlist = (folder / "web" / "index.m3u8").read_text()
-        named = re.findall(r"^[^#].*", playlist, re.MULTILINE)
-        return Killed(None, (*left, *left_over(folder / "web", {"index.m3u8", *named})))
+        named = re.findall(r"^[^#].*", text_of(playlist), re.MULTILINE)
+        left += left_over(folder / "web", {"index.m3u8", *named})
+        return Killed(max(0.0, recorded_s - listed_s), left)
+
+
+def text_of(path: Path) -> str:
+    """Return what is in a file, "" where there is none."""
+    return path.read_text() if path.exists() else ""
 
 
 def arguments(kind: Kind, clips: Path, stack: ExitStack) -> list[str]:

@@ -18,6 +18,7 @@ from stream.sinks import open_sink
 from stream.sinks.animation import WRITERS
 from stream.sinks.parts.options import SinkOptions
 from tests import ffmpeg_reference as reference
+from tests.folders import ROOT
 from tests.inputs.deep_clips import HDR10, HLG, MASTERING, SDR, clip_of, ramp
 from tests.inputs.films import ENDINGS, PICTURE, SOUND, copied, everything
 
@@ -26,7 +27,7 @@ SOUNDS = {
     **{"opus": "libopus", "vorbis": "libvorbis"},
 }
 SUBTITLES = {"subrip": "srt", "ass": "ass", "webvtt": "webvtt"}
-PAGE = Path(__file__).parent.parent / "docs" / "files.md"
+PAGE = ROOT / "docs" / "files.md"
 
 
 def row(name: str, cells: list[str]) -> str:

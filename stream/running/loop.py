@@ -235,8 +235,9 @@ class _Playing:
         self._stages.abort()
         self._outlets.abort()
         self.join(PATIENCE_S)
-        self._outlets.interrupt()
-        self.join()
+        if any(thread.is_alive() for thread in self._threads):
+            self._outlets.interrupt()
+            self.join()
 
     def finish(self) -> None:
         """Finish the outputs, once the threads have ended, and raise what has failed."""

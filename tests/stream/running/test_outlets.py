@@ -146,16 +146,21 @@ def test_only_who_gives_up_discards():
 
 def test_giving_up_waits_for_no_sink_that_takes_nothing(monkeypatch):
     monkeypatch.setattr(loop, "PATIENCE_S", 0.05)
-    goes_on = threading.Event()
+    is_stuck, goes_on = threading.Event(), threading.Event()
     stuck = ListSink()
-    stuck.write = lambda output: goes_on.wait(60) or pytest.fail("nobody ended it")
+
+    def write(output: object) -> None:
+        is_stuck.set()
+        assert goes_on.wait(60), "nobody ended it"
+
+    stuck.write = write
     stuck.interrupt = goes_on.set
     sinks = {"a": ListSink(main_thread=True), "b": stuck}
 
     def give_up(event: Event) -> None:
         raise KeyboardInterrupt
 
-    sinks["a"].poll = lambda: [Event("key")]
+    sinks["a"].poll = lambda: [Event("key")] if is_stuck.is_set() else []
     with pytest.raises(KeyboardInterrupt):
         play(MovingSquare(10_000), sinks, react=give_up)
     assert goes_on.is_set()

@@ -1,8 +1,9 @@
 """What comes for one visitor by UDP: so much of each kind, and no more.
 
 What is too much is lost, as on a link that is too narrow, which every sender of video copes with.
-That costs less than to look at it. Who goes on far above that is reported: the visitor, for what
-comes from where they are. Anybody can send to a port, so that what others send is never theirs.
+That costs less than to look at it. Whoever goes on far above that is reported: the visitor, for
+what comes from where they are. Anybody can send to a port, so that what others send is never
+theirs.
 """
 
 from __future__ import annotations

@@ -139,9 +139,13 @@ def test_only_who_gives_up_discards():
         raise KeyboardInterrupt
 
     sinks["a"].poll = lambda: [Event("key")] if len(sinks["a"].outputs) > 3 else []
+    interrupted = list[str]()
+    for name, sink in sinks.items():
+        sink.interrupt = lambda name=name: interrupted.append(name)
     with pytest.raises(KeyboardInterrupt):
         play(MovingSquare(10_000), sinks, react=give_up)
     assert sinks["a"].finished == sinks["b"].finished == []
+    assert interrupted == [], "neither of them holds it up"
 
 
 def test_giving_up_waits_for_no_sink_that_takes_nothing(monkeypatch):

@@ -166,7 +166,9 @@ def kills(folder: Path, num: int, seed: int) -> dict[str, Any]:
             [*line, "-o", str(folder / "killed")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
             if turn < num:
-                time.sleep(float(rng.uniform(0.3, MAX_KILLS_WAIT_S)))
+                while process.poll() is None and not workers_of(process):
+                    time.sleep(0.05)
+                time.sleep(float(rng.uniform(0.0, MAX_KILLS_WAIT_S)))
                 victims[victim] += kill(process, victim)
             printed = process.stdout.read().decode().splitlines()
             code = process.wait()
@@ -180,14 +182,22 @@ def kills(folder: Path, num: int, seed: int) -> dict[str, Any]:
 def kill(process: psutil.Popen, victim: str) -> int:
     """Kill a worker, the driver, or all; returns whether there was one."""
     try:
-        children = process.children(recursive=True)
-        workers = [each for each in children if "spawn_main" in "".join(each.cmdline())]
-        chosen = {"worker": workers[:1], "driver": [process], "all": [process, *children]}
+        everybody = [process, *process.children(recursive=True)]
+        chosen = {"worker": workers_of(process)[:1], "driver": [process], "all": everybody}
         for each in chosen[victim]:
             each.send_signal(signal.SIGKILL)
     except psutil.Error:
         return 0
     return int(bool(chosen[victim]))
+
+
+def workers_of(process: psutil.Process) -> list[psutil.Process]:
+    """Return the workers that a batch has started."""
+    try:
+        children = process.children(recursive=True)
+        return [each for each in children if "spawn_main" in "".join(each.cmdline())]
+    except psutil.Error:
+        return []
 
 
 def compared(folder: Path, code: int | None) -> dict[str, Any]:

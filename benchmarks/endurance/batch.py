@@ -9,9 +9,9 @@ the first twenty, one `run.py` with the folder (of photos only, as videos cannot
 `batch` with one and with two workers; files a second and processor seconds a file of each, videos
 and photos apart.
 
-With `--kills` a batch is killed at random moments, in turn a worker, the driver, and all of it at
-once, and begun again each time, until it ends by itself; then everything is compared with what a
-batch made that was never disturbed. Prints how many files were done more than once, what was left
+With `--kills` a batch is killed at random moments, in turn a worker (and all of it some seconds
+later), the driver, and all of it at once, and begun again each time; in the end it is left alone,
+and everything is compared with what a batch made that was never disturbed. Prints how many files were done more than once, what was left
 over, and how many outputs differ.
 
 With `--many` so many photos of 64x64: seconds and the driver's memory, of the first run and of one
@@ -170,6 +170,9 @@ def kills(folder: Path, num: int, seed: int) -> dict[str, Any]:
                     time.sleep(0.05)
                 time.sleep(float(rng.uniform(0.0, MAX_KILLS_WAIT_S)))
                 victims[victim] += kill(process, victim)
+                if victim == "worker":  # which the batch gets over, and would end by itself
+                    time.sleep(float(rng.uniform(0.0, MAX_KILLS_WAIT_S)))
+                    kill(process, "all")
             printed = process.stdout.read().decode().splitlines()
             code = process.wait()
         ended.update(json.loads(each)["input"] for each in printed if each.endswith("}"))

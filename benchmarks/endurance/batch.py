@@ -11,8 +11,8 @@ and photos apart.
 
 With `--kills` a batch is killed at random moments, in turn a worker (and all of it some seconds
 later), the driver, and all of it at once, and begun again each time; in the end it is left alone,
-and everything is compared with what a batch made that was never disturbed. Prints how many files were done more than once, what was left
-over, and how many outputs differ.
+and everything is compared with what a batch made that was never disturbed. Prints how many files
+were done more than once, what was left over, and how many outputs differ.
 
 With `--many` so many photos of 64x64: seconds and the driver's memory, of the first run and of one
 that finds nothing to do.

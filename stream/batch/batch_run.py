@@ -8,9 +8,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from stream.batch.job import Job, Outcome
+from stream.batch.jobs.job import Job, Outcome
 from stream.batch.plan import discard_parts
-from stream.batch.worker_pool import Event, WorkerHandle, WorkerPool
+from stream.batch.workers.worker_pool import Event, WorkerHandle, WorkerPool
 from stream.errors import StreamError
 
 #: Photos that share a run: each run costs a few milliseconds, each death of a worker all of them.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
-from stream.batch.job import Job, Outcome, State
-from stream.batch.records import Record, SourceState
+from stream.batch.jobs.job import Job, Outcome, State
+from stream.batch.jobs.records import Record, SourceState
 from stream.errors import StreamError
 
 _MAX_NAMED = 5

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stream.batch.job import Job, Outcome
+from stream.batch.jobs.job import Job, Outcome
 from stream.batch.shards import Shard
 from stream.files.outputs import save
 

@@ -26,13 +26,13 @@ from stream.version import VERSION
 if TYPE_CHECKING:
     from stream.batch.batch_run import Listener
     from stream.batch.inputs import Found
-    from stream.batch.job import Job, Outcome
+    from stream.batch.jobs.job import Job, Outcome
+    from stream.batch.jobs.records import Records
+    from stream.batch.jobs.settings import Settings
     from stream.batch.plan import Plan
-    from stream.batch.records import Records
     from stream.batch.report import Report
-    from stream.batch.settings import Settings
     from stream.batch.shards import Shard
-    from stream.batch.worker_pool import Order, WorkerPool
+    from stream.batch.workers.worker_pool import Order, WorkerPool
 
 EXAMPLES = f"""\
 INPUT: a file, a folder (with all that is below it, whose structure stays), a 'glob', or @LIST, a
@@ -54,10 +54,10 @@ examples:
 
 def run(arguments: Sequence[str]) -> int:
     """Run `batch INPUT... -o FOLDER/`."""
+    from stream.batch.jobs.records import Records
     from stream.batch.plan import discard_parts
-    from stream.batch.records import Records
     from stream.batch.report import Report
-    from stream.batch.worker_pool import Order
+    from stream.batch.workers.worker_pool import Order
 
     options = batch_parser().parse_args(arguments)
     shard = _shard(options)
@@ -128,7 +128,7 @@ def _shard(options: argparse.Namespace) -> Shard:
 
 def _settings(options: argparse.Namespace) -> Settings:
     """Return how all files are done, the network's name settled."""
-    from stream.batch.settings import Settings, chosen
+    from stream.batch.jobs.settings import Settings, chosen
     from stream.sinks import wants_instances
 
     wanted = model_options.wanted_objects(
@@ -217,14 +217,14 @@ def _done(options: argparse.Namespace, order: Order, plan: Plan, report: Report)
 def _pool(options: argparse.Namespace, order: Order, num_jobs: int) -> Iterator[WorkerPool]:
     """Give where the workers come from."""
     if options.ray is not None:
-        from stream.batch.ray_pool import RayPool
+        from stream.batch.workers.ray_pool import RayPool
 
         with RayPool(options.ray, order, options.workers, say) as pool:
             yield pool
         return
     from segmentation.processors import num_processors
-    from stream.batch.worker_processes import ProcessPool, shares_of
-    from stream.batch.workers_needed import num_workers
+    from stream.batch.workers.worker_processes import ProcessPool, shares_of
+    from stream.batch.workers.workers_needed import num_workers
 
     workers = min(options.workers or num_workers(num_jobs, order.settings), num_jobs)
     yield ProcessPool(order, shares_of(workers, num_processors()))

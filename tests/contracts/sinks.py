@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from segmentation.coco import CATEGORIES
-from stream.batch.each_photo import EachPhoto
+from stream.batch.workers.each_photo import EachPhoto
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.live.recorder import Recorder

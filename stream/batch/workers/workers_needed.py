@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segmentation.processors import num_processors
 from segmentation.runtime.devices import gpu_present
-from stream.batch.settings import Settings
+from stream.batch.jobs.settings import Settings
 
 #: Bytes allowed for a worker: its network, its frames, and ffmpeg. Networks that are not named here
 #: are many times as large.

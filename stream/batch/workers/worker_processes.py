@@ -12,8 +12,8 @@ from multiprocessing.connection import Connection, wait
 
 from segmentation.own_process import follow_parent
 from segmentation.processors import stay_on, usable_processors
-from stream.batch.job import Job
-from stream.batch.worker_pool import Event, Order, WorkerHandle, WorkerPool
+from stream.batch.jobs.job import Job
+from stream.batch.workers.worker_pool import Event, Order, WorkerHandle, WorkerPool
 
 
 class ProcessPool(WorkerPool):
@@ -129,7 +129,7 @@ def _work(connection: Connection, order: Order, processors: Sequence[int]) -> No
             connection.send(event)
 
     try:
-        from stream.batch.worker import Worker
+        from stream.batch.workers.worker import Worker
 
         worker = Worker(
             order.folder,

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.loading import load
-from stream.batch.each_photo import EachPhoto
-from stream.batch.job import Job, Outcome, State
-from stream.batch.records import Record, Records, RecordState, SourceState
-from stream.batch.settings import Settings
+from stream.batch.jobs.job import Job, Outcome, State
+from stream.batch.jobs.records import Record, Records, RecordState, SourceState
+from stream.batch.jobs.settings import Settings
+from stream.batch.workers.each_photo import EachPhoto
 from stream.errors import StreamError
 from stream.files.outputs import make_folder
 from stream.foreground import Keep, parse_keep

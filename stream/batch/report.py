@@ -47,6 +47,7 @@ class Report:
             "seconds": round(outcome.seconds, 3),
             "frames": outcome.num_frames,
             "error": outcome.error,
+            "remarks": list(outcome.remarks),
         }
         self._lines[str(job.outputs[0])] = line
         return line

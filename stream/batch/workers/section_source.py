@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from stream.batch.jobs.section import Section
 from stream.ffmpeg.length import end_s
 from stream.frame import Frame, Source
 from stream.sources.video import VideoSource
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Part of a video, in seconds on the clock of its frames.
-
-    Attributes:
-        from_s: frames at this time or later belong to it.
-        until_s: frames before this time; `None` where it goes on to the end.
-    """
-
-    from_s: float
-    until_s: float | None = None
-
-    def __contains__(self, time_s: float) -> bool:
-        """Whether a frame of this time belongs to it."""
-        return self.from_s <= time_s and (self.until_s is None or time_s < self.until_s)
 
 
 class SectionSource(Source):

@@ -41,7 +41,7 @@ class Cut(NamedTuple):
     Attributes:
         jobs: to be done first: parts, and whatever is done in one piece.
         films: know what follows from them.
-        remarks: a line for each film that was to be cut and cannot be.
+        remarks: a line for each film that was to be cut and cannot be, or was begun before.
     """
 
     jobs: list[Job]
@@ -83,7 +83,10 @@ def cut(
         ending = ".mov" if settings.codec == "prores" else ".mp4"
         parts[job] = of_film = part_jobs(job, folder, sections, around_s, ending)
         discard_part_files(job, folder, but=of_film)
-        made |= dict(_made_before(of_film, known, rules))
+        before = dict(_made_before(of_film, known, rules))
+        if before:
+            remarks.append(f"{job.source}: {len(before)} of {len(of_film)} parts were made before")
+        made |= before
     for job in jobs:
         begun += [part for part in parts.get(job, (job,)) if part not in made]
     films = Films(parts, folder)

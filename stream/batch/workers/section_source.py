@@ -57,6 +57,8 @@ class SectionSource(Source):
         num_before = 0  # a decoder that begins in the middle may miss what earlier frames were
         held: Frame | None = None
         for frame in self._video:
+            if self._interrupted.is_set():
+                return
             if held is not None:
                 yield held
             held = frame
@@ -65,7 +67,7 @@ class SectionSource(Source):
             if until_s is not None and frame.time_s >= until_s + self._around_s:
                 held = None
                 break
-        if held is not None:
+        if held is not None and not self._interrupted.is_set():
             yield replace(held, lasts_s=self._lasts_s(held.time_s))
         self.num_errors = self._video.num_errors - num_before
 

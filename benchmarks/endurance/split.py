@@ -8,7 +8,8 @@ one piece without loss, of the film in parts and of that in one piece. The film 
 where that is asked for.
 
 With `--kills` the parts are done in batches that are killed at random moments, with all their
-workers, and begun again; prints how many parts were made more than once.
+workers, and begun again; prints how many parts were there in between, and how many of these were
+made again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from tests import ffmpeg_reference as reference
 
 RUN = [sys.executable, str(Path(__file__).parents[2] / "run.py")]
 AROUND = 5  # frames before a join, and as many after it
-MAX_WAIT_S = 6.0
 
 
 def main() -> None:
@@ -55,8 +55,9 @@ def main() -> None:
         whole, parts = folder / f"whole{options.to}", folder / f"out/film{options.to}"
         began = time.perf_counter()
         run(film, "-o", whole)
-        figures: dict[str, Any] = {"seconds_whole": round(time.perf_counter() - began, 1)}
-        figures |= in_parts(film, parts.parent, options)
+        seconds = time.perf_counter() - began
+        figures: dict[str, Any] = {"seconds_whole": round(seconds, 1)}
+        figures |= in_parts(film, parts.parent, options, seconds)
         lossless = folder / "lossless.mkv"
         run(film, "-o", lossless, "--quality", "ultrafast:0")
         figures |= compared(whole, parts) | {"joins": joins(whole, parts, lossless, options.parts)}
@@ -68,28 +69,32 @@ def run(*arguments: object) -> None:
     subprocess.run([*RUN, *map(str, arguments)], check=True, capture_output=True)
 
 
-def in_parts(film: Path, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def in_parts(
+    film: Path, folder: Path, options: argparse.Namespace, max_wait_s: float
+) -> dict[str, Any]:
     """Do the film in parts, as often as it is killed; returns what that took."""
     minutes = length_s(film) / options.parts / 60 + 1e-4
     line = [*RUN, "batch", str(film), "-o", str(folder), "--split", f"{minutes:.6f}"]
     line += ["--workers", str(options.workers), "--to", options.to]
-    rng, made, number, began = np.random.default_rng(0), dict[str, int](), 0, time.perf_counter()
+    rng, made, number = np.random.default_rng(0), dict[str, set[int]](), 0
+    began = time.perf_counter()
     for number in range(options.kills + 1):
         with psutil.Popen(line, stderr=subprocess.DEVNULL) as process:
             if number < options.kills:
-                time.sleep(float(rng.uniform(0.5, MAX_WAIT_S)))
+                time.sleep(float(rng.uniform(0.4, 1.0)) * max_wait_s)
                 for each in (*process.children(recursive=True), process):
                     each.kill()
             code = process.wait()
         for path in (folder / ".maskcast/parts").glob("*/[0-9]*"):
-            made[path.name] = path.stat().st_mtime_ns
+            made.setdefault(path.name, set()).add(path.stat().st_ino)
         if code == 0:
             break
     left = [str(path) for path in folder.rglob(".*") if path.name != ".maskcast"]
     return {
         "seconds_parts": round(time.perf_counter() - began, 1),
         "kills": number,
-        "parts_seen_between": len(made),
+        "parts_there_between_kills": len(made),
+        "parts_made_again": sum(len(files) > 1 for files in made.values()),
         "left_over": left,
     }
 

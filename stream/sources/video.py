@@ -53,7 +53,8 @@ class VideoSource(Source):
         on_message: told, in one line each, that the source is waited for, lost, back or of another
             size, and, at its end, that a file is damaged.
         from_s: time of a file's frames from which on they are read, which should know no jumps;
-            `None` for all of it.
+            `None` for all of it. Of a part it is not told that it is damaged: a decoder that begins
+            in the middle may miss what whole files give it.
 
     Raises:
         StreamError: not there, not readable, no video, or ffmpeg failed before the first frame.
@@ -68,6 +69,7 @@ class VideoSource(Source):
         """Start ffmpeg and wait for the first frame."""
         super().__init__()
         self._address, self._on_message = address, on_message
+        self._is_part = from_s is not None
         self._screen = is_screen_address(address)
         self._remote = self._screen or is_network_address(address)
         if not self._remote:
@@ -225,7 +227,7 @@ class VideoSource(Source):
         broke_off = self._remote and decoder.has_reported(_BROKE_OFF)
         if status < 0 or broke_off:
             raise StreamError(f"{self._name}: broke off ({decoder.failure()})")
-        if not self._remote and (status or decoder.has_reported("")):
+        if not (self._remote or self._is_part) and (status or decoder.has_reported("")):
             self.num_left_out += int(self._ended_early())
             self._on_message(
                 f"{self._name}: is damaged, {self._num_frames} frames{self._share()} could be read "

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 
-from segmentation.own_process import follow_parent
+from segmentation.own_process import follow_parent, starting
 from segmentation.processors import stay_on, usable_processors
 from stream.batch.jobs.job import Job
 from stream.batch.workers.worker_pool import Event, Order, WorkerHandle, WorkerPool
@@ -62,7 +62,8 @@ class WorkerProcess(WorkerHandle):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, order, processors), daemon=True)
-        self._process.start()
+        with starting():
+            self._process.start()
         theirs.close()
 
     def give(self, jobs: Sequence[Job]) -> None:

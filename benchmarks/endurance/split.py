@@ -7,9 +7,9 @@ and for each join the PSNR of the ten frames around it and of thirty, in dB agai
 one piece without loss, of the film in parts and of that in one piece. The film is looped first
 where that is asked for.
 
-With `--kills` the parts are done in batches that are killed at random moments, with all their
-workers, and begun again; prints how many parts were there in between, and how many of these were
-made again.
+With `--kills` the parts are done in batches that are killed some moments after a part is there, with
+all their workers, and begun again; prints how many parts were there in between, and how many of
+these were made again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from benchmarks.command import run_command
 from tests import ffmpeg_reference as reference
 
 RUN = [sys.executable, str(Path(__file__).parents[2] / "run.py")]
+MAX_WAIT_S = 3.0
 AROUND = 5  # frames before a join, and as many after it
 
 
@@ -55,9 +56,8 @@ def main() -> None:
         whole, parts = folder / f"whole{options.to}", folder / f"out/film{options.to}"
         began = time.perf_counter()
         run(film, "-o", whole)
-        seconds = time.perf_counter() - began
-        figures: dict[str, Any] = {"seconds_whole": round(seconds, 1)}
-        figures |= in_parts(film, parts.parent, options, seconds)
+        figures: dict[str, Any] = {"seconds_whole": round(time.perf_counter() - began, 1)}
+        figures |= in_parts(film, parts.parent, options)
         lossless = folder / "lossless.mkv"
         run(film, "-o", lossless, "--quality", "ultrafast:0")
         figures |= compared(whole, parts) | {"joins": joins(whole, parts, lossless, options.parts)}
@@ -69,9 +69,7 @@ def run(*arguments: object) -> None:
     subprocess.run([*RUN, *map(str, arguments)], check=True, capture_output=True)
 
 
-def in_parts(
-    film: Path, folder: Path, options: argparse.Namespace, max_wait_s: float
-) -> dict[str, Any]:
+def in_parts(film: Path, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Do the film in parts, as often as it is killed; returns what that took."""
     minutes = length_s(film) / options.parts / 60 + 1e-4
     line = [*RUN, "batch", str(film), "-o", str(folder), "--split", f"{minutes:.6f}"]
@@ -81,11 +79,14 @@ def in_parts(
     for number in range(options.kills + 1):
         with psutil.Popen(line, stderr=subprocess.DEVNULL) as process:
             if number < options.kills:
-                time.sleep(float(rng.uniform(0.4, 1.0)) * max_wait_s)
+                before = len(part_files(folder))
+                while process.poll() is None and len(part_files(folder)) <= before:
+                    time.sleep(0.05)
+                time.sleep(float(rng.uniform(0.0, MAX_WAIT_S)))
                 for each in (*process.children(recursive=True), process):
                     each.kill()
             code = process.wait()
-        for path in (folder / ".maskcast/parts").glob("*/[0-9]*"):
+        for path in part_files(folder):
             made.setdefault(path.name, set()).add(path.stat().st_ino)
         if code == 0:
             break
@@ -97,6 +98,11 @@ def in_parts(
         "parts_made_again": sum(len(files) > 1 for files in made.values()),
         "left_over": left,
     }
+
+
+def part_files(folder: Path) -> list[Path]:
+    """Return the parts that are finished."""
+    return list((folder / ".maskcast/parts").glob("*/[0-9]*"))
 
 
 def compared(whole: Path, parts: Path) -> dict[str, Any]:

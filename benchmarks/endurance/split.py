@@ -7,9 +7,9 @@ and for each join the PSNR of the ten frames around it and of thirty, in dB agai
 one piece without loss, of the film in parts and of that in one piece. The film is looped first
 where that is asked for.
 
-With `--kills` the parts are done in batches that are killed some moments after a part is there, with
-all their workers, and begun again; prints how many parts were there in between, and how many of
-these were made again.
+With `--kills` the parts are done in batches that are killed some moments after a part is there,
+with all their workers, and begun again; prints how many parts were there in between, and how many
+of these were made again.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import difflib
 import importlib
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -21,25 +22,37 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # before OpenCV comes: what it could not do with a file or a camera is told in a line of our own
 os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
 
-from stream.commands.cast import cast
-from stream.commands.parts.command_line import COMMANDS, CommandError, say
-from stream.commands.parts.error_line import one_line
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, 1 (could not), 2 (wrong command) or 130."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments
     try:
-        is_command = bool(arguments) and arguments[0] in COMMANDS
-        if is_command:
-            return run_command(arguments)
-        _check_first_word(arguments)
-        return cast(arguments)
+        return _main(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         return 130
+
+
+# What follows is imported where Ctrl-C is handled: that may take a while, and people are impatient.
+
+
+def _main(arguments: list[str]) -> int:
+    from stream.commands.parts.command_line import COMMANDS, CommandError, say
+    from stream.commands.parts.error_line import one_line
+    from stream.commands.parts.interruption import give_up, given_up
+
+    given_up.clear()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, give_up)
+    try:
+        if arguments and arguments[0] in COMMANDS:
+            return run_command(arguments)
+        _check_first_word(arguments)
+        from stream.commands.cast import cast
+
+        return cast(arguments)
     except Exception as error:
-        if debug:
+        if given_up.is_set():
+            return 130
+        if "--debug" in arguments:
             raise
         say(f"error: {one_line(error)}")
         return 2 if isinstance(error, CommandError) else 1
@@ -47,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check_first_word(arguments: Sequence[str]) -> None:
     """Raise `CommandError` where it is a command misspelt, which would be taken for a file."""
+    from stream.commands.parts.command_line import COMMANDS, CommandError
+
     word = arguments[0] if arguments else ""
     is_name = re.fullmatch(r"[A-Za-z_-]+", word) is not None and not word.startswith("-")
     close = difflib.get_close_matches(word.lower(), COMMANDS, 1) if is_name else []

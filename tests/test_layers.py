@@ -209,7 +209,7 @@ def test_five_places_start_processes():
         "stream/ffmpeg/process.py",
         "stream/serve/photo_process.py",
         "segmentation/training/batch_processes.py",
-        "stream/batch/worker_processes.py",
+        "stream/batch/workers/worker_processes.py",
         "stream/display.py",
     }
 

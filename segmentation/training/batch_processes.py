@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import cv2
 
-from segmentation.own_process import follow_parent
+from segmentation.own_process import follow_parent, starting
 from segmentation.processors import num_processors
 
 Batch = TypeVar("Batch")
@@ -45,7 +45,8 @@ def batches(open_maker: Callable[[], Maker[Batch]], steps: Sequence[int]) -> Ite
     try:
         for position in range(len(steps)):
             while len(waiting) < min(num * AHEAD, len(steps) - position):
-                waiting.append(pool.submit(_make, steps[position + len(waiting)]))
+                with starting():
+                    waiting.append(pool.submit(_make, steps[position + len(waiting)]))
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

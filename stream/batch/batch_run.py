@@ -8,9 +8,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from stream.batch.job import Job, Outcome
+from stream.batch.films import Films, Step
+from stream.batch.jobs.job import Job, Outcome
 from stream.batch.plan import discard_parts
-from stream.batch.worker_pool import Event, WorkerHandle, WorkerPool
+from stream.batch.workers.worker_pool import Event, WorkerHandle, WorkerPool
 from stream.errors import StreamError
 
 #: Photos that share a run: each run costs a few milliseconds, each death of a worker all of them.
@@ -47,11 +48,13 @@ class Listener:
         on_done: a job, and what came of it.
         on_message: a line for people.
         on_turn: now and then, with how far the videos under way are, in seconds.
+        on_part: part of a film, and what came of it.
     """
 
     on_done: Callable[[Job, Outcome], None]
     on_message: Callable[[str], None] = lambda text: None
     on_turn: Callable[[dict[Job, float]], None] = lambda times: None
+    on_part: Callable[[Job, Outcome], None] = lambda job, outcome: None
 
 
 class BatchRun:
@@ -62,6 +65,7 @@ class BatchRun:
         pool: where workers come from.
         listener: is told what happens.
         limit_s: how long a job may take, `None` for ever.
+        films: of which some of the jobs are parts.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class BatchRun:
         pool: WorkerPool,
         listener: Listener,
         limit_s: float | None = None,
+        films: Films | None = None,
     ) -> None:
         """Start nothing yet."""
         # what takes longest first, so that all workers end at about the same time
@@ -79,7 +84,7 @@ class BatchRun:
         self._alone: deque[Job] = deque()  # those that were under way when a worker died
         self._pool = pool
         self._places = list[_Place]()
-        self._listener, self._limit_s = listener, limit_s
+        self._listener, self._limit_s, self._films = listener, limit_s, films
         self._deaths: Counter[Job] = Counter()
         self._num_stillborn = 0  # workers in a row that died before their networks were loaded
         self._told: set[str] = set()
@@ -162,7 +167,7 @@ class BatchRun:
             case "done":
                 job, place.since_s = place.jobs.pop(event.number), time.monotonic()
                 assert event.outcome is not None
-                self._listener.on_done(job, event.outcome)
+                self._ended(job, event.outcome)
             case "broken":
                 raise StreamError(event.text)
             case "ended":
@@ -170,6 +175,20 @@ class BatchRun:
             case "lost":
                 self._tell_once(event.text)
                 self._go_on_elsewhere(place)
+
+    def _ended(self, job: Job, outcome: Outcome) -> None:
+        """Tell what came of a job, and go on with what follows from it."""
+        step = Step(ended=(job, outcome)) if self._films is None else self._films.take(job, outcome)
+        if step.told:
+            self._listener.on_message(step.told)
+        if step.drop:
+            self._videos = deque(each for each in self._videos if each not in step.drop)
+            self._alone = deque(each for each in self._alone if each not in step.drop)
+        self._videos.extendleft(step.begin)
+        if step.ended is None:
+            self._listener.on_part(job, outcome)
+        else:
+            self._listener.on_done(*step.ended)
 
     def _tell_once(self, text: str) -> None:
         """Tell what every worker says, once."""
@@ -197,7 +216,7 @@ class BatchRun:
             self._alone.append(first)
         else:
             reason = f"{first.source}: its worker {why}, {TRIES} times; is there enough memory?"
-            self._listener.on_done(first, Outcome("failed", 0.0, error=reason))
+            self._ended(first, Outcome("failed", 0.0, error=reason))
         # whose fault it was is not known where several shared a run
         self._alone.extend(others)
 
@@ -219,7 +238,7 @@ class BatchRun:
                 self._kill(place)
                 discard_parts([late])
                 reason = f"{late.source}: took longer than {self._limit_s:g} s"
-                self._listener.on_done(late, Outcome("failed", self._limit_s, error=reason))
+                self._ended(late, Outcome("failed", self._limit_s, error=reason))
                 self._alone.extend(others)
 
     def _kill(self, place: _Place) -> None:

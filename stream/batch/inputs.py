@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream.batch.job import Job
+from stream.batch.jobs.job import Job
 from stream.errors import StreamError
 from stream.files.photos import WRITTEN_ENDINGS, is_animation, is_photo
 from stream.sinks import is_file_ending

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
-from stream.batch.job import Job, Outcome, State
-from stream.batch.records import Record, SourceState
+from stream.batch.jobs.job import Job, Outcome, State
+from stream.batch.jobs.records import Record, SourceState
 from stream.errors import StreamError
 
 _MAX_NAMED = 5
@@ -51,6 +51,10 @@ class Rules:
     retry_failed: bool = False
     overwrite: bool = False
 
+    def with_recipe(self, more: Mapping[str, Any]) -> Rules:
+        """Return the same, for what depends on more."""
+        return replace(self, recipe={**self.recipe, **more})
+
 
 def make_plan(jobs: Sequence[Job], records: Mapping[Path, Record], rules: Rules) -> Plan:
     """Say of each job whether it is left to do.
@@ -66,15 +70,14 @@ def make_plan(jobs: Sequence[Job], records: Mapping[Path, Record], rules: Rules)
             reason = f"{job.source}: cannot be read ({error.strerror})"
             plan.lost.append((job, Outcome("failed", 0.0, error=reason)))
             continue
-        known = [records.get(output) for output in job.outputs]
-        kept = _kept(job, known, state, rules)
+        kept = outcome_before(job, records, state, rules)
         if kept is None:
             plan.to_do.append(job)
-            pairs = zip(job.outputs, known, strict=True)
-            in_the_way += [path for path, record in pairs if record is None and path.exists()]
+            new = [output for output in job.outputs if output not in records]
+            in_the_way += [output for output in new if output.exists()]
             continue
         plan.kept.append((job, kept))
-        if (first := known[0]) is not None and first.version != rules.version:
+        if (first := records[job.outputs[0]]).version != rules.version:
             plan.older[first.version] += 1
     if in_the_way and not rules.overwrite:
         names = ", ".join(map(str, in_the_way[:_MAX_NAMED]))
@@ -99,10 +102,18 @@ def discard_parts(jobs: Sequence[Job]) -> None:
                 discard_if_left(part)
 
 
-def _kept(
-    job: Job, known: Sequence[Record | None], state: SourceState, rules: Rules
+def outcome_before(
+    job: Job, records: Mapping[Path, Record], state: SourceState, rules: Rules
 ) -> Outcome | None:
-    """Return what came of a job whose outputs all stand as they should, else `None`."""
+    """Return what came of a job whose outputs all stand as they should, else `None`.
+
+    Args:
+        job: that may have been done.
+        records: by the outputs.
+        state: of its source now.
+        rules: what counts as done.
+    """
+    known = [records.get(output) for output in job.outputs]
     for output, record in zip(job.outputs, known, strict=True):
         if record is None or record.source != state or record.recipe != rules.recipe:
             return None
@@ -117,4 +128,7 @@ def _kept(
             return None
     worst = max((each for each in known if each is not None), key=lambda each: each.state)
     reached: State = "partial" if worst.state == "partial" else "done"
-    return Outcome(reached, worst.seconds, worst.num_frames, worst.duration_s, worst.error)
+    seconds, num_frames, remarks = worst.seconds, worst.num_frames, worst.remarks
+    return Outcome(
+        reached, seconds, num_frames, worst.duration_s, worst.error, worst.edges, remarks
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stream.batch.job import Job, Outcome
+from stream.batch.jobs.job import Job, Outcome
 from stream.batch.shards import Shard
 from stream.files.outputs import save
 
@@ -47,6 +47,7 @@ class Report:
             "seconds": round(outcome.seconds, 3),
             "frames": outcome.num_frames,
             "error": outcome.error,
+            "remarks": list(outcome.remarks),
         }
         self._lines[str(job.outputs[0])] = line
         return line

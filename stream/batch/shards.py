@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stream.batch.job import Job
+from stream.batch.jobs.job import Job
 
 
 @dataclass(frozen=True, slots=True)

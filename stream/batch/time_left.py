@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from stream.batch.job import Job, Outcome
+from stream.batch.jobs.job import Job, Outcome
 
 
 class TimeLeft:

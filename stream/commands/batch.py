@@ -5,34 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands.parts import model_options
-from stream.commands.parts.cast_options import (
-    EFFECTS,
-    add_casting_options,
-    keyframes_of,
-    palette_of,
-)
+from stream.commands.parts.batch_work import Work, Workforce, done, settings_of
+from stream.commands.parts.cast_options import EFFECTS, add_casting_options, add_split_option
 from stream.commands.parts.command_line import CommandError, Parser, positive, say
 from stream.errors import StreamError
 from stream.version import VERSION
 
 if TYPE_CHECKING:
-    from stream.batch.batch_run import Listener
     from stream.batch.inputs import Found
-    from stream.batch.job import Job, Outcome
-    from stream.batch.plan import Plan
-    from stream.batch.records import Records
+    from stream.batch.jobs.settings import Settings
+    from stream.batch.plan import Plan, Rules
     from stream.batch.report import Report
-    from stream.batch.settings import Settings
     from stream.batch.shards import Shard
-    from stream.batch.worker_pool import Order, WorkerPool
+    from stream.batch.workers.worker_pool import Order
 
 EXAMPLES = f"""\
 INPUT: a file, a folder (with all that is below it, whose structure stays), a 'glob', or @LIST, a
@@ -54,19 +43,21 @@ examples:
 
 def run(arguments: Sequence[str]) -> int:
     """Run `batch INPUT... -o FOLDER/`."""
-    from stream.batch.plan import discard_parts
-    from stream.batch.records import Records
+    from stream.batch.jobs.records import Records
+    from stream.batch.plan import discard_parts, make_plan
     from stream.batch.report import Report
-    from stream.batch.worker_pool import Order
+    from stream.batch.workers.worker_pool import Order
 
     options = batch_parser().parse_args(arguments)
     shard = _shard(options)
     settings, folder = _settings(options), Path(options.output)
     order = Order(folder, settings, settings.recipe(), VERSION)
+    rules = _rules(options, order)
     found = _found(options, folder)
     jobs = shard.jobs(found.jobs)
     records = Records(folder)
-    plan = _plan(options, order, jobs, records)
+    known = records.all()
+    plan = make_plan(jobs, known, rules)
     report = Report(len(jobs))
     for job, outcome in plan.kept:
         report.add(job, outcome, is_kept=True)
@@ -76,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
     records.clear_up()
     discard_parts(jobs)
     try:
-        whole = not plan.to_do or _done(options, order, plan, report)
+        whole = not plan.to_do or _done(options, Work(plan.to_do, order, known, rules), report)
     finally:
         discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
     return _ended(report, folder, shard, whole=whole)
@@ -103,6 +94,7 @@ def batch_parser() -> argparse.ArgumentParser:
     add("-y", "--overwrite", action="store_true", help="replace files that no batch has made")
     add("--workers", metavar="N|auto", type=_workers, help="default: auto, by cores and memory")
     add("--ray", metavar="auto|HOST:PORT", help="workers on a Ray cluster, which runs already")
+    add_split_option(parser)
     add("--shard", metavar="I/N", help="do part I (from 0) of N; default: that of a Slurm array")
     add("--time-limit", metavar="S", type=positive, help="give up a file after so many seconds")
     add("--redo", choices=("older",), help="make anew what another version has made")
@@ -127,32 +119,8 @@ def _shard(options: argparse.Namespace) -> Shard:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    """Return how all files are done, the network's name settled."""
-    from stream.batch.settings import Settings, chosen
-    from stream.sinks import wants_instances
-
-    wanted = model_options.wanted_objects(
-        options, objects_allowed=False, because="they are numbered anew in each file"
-    )
-    asks = wanted is not None or any(wants_instances(f"x{ending}") for ending in options.to)
-    network = model_options.network_options(options, wanted)
-    model, network = chosen(options.model, network, asks_for_instances=asks)
-    with ExitStack() as stack:
-        palette_of(options.effect, (), stack)  # what is wrong with it every file would fail with
-    return Settings(
-        model=model,
-        network=network,
-        effect=options.effect,
-        invert=options.invert,
-        keep=options.keep,
-        keyframes=keyframes_of(options),
-        codec=options.codec,
-        encoder=options.encoder,
-        preset=options.quality[0],
-        crf=options.quality[1],
-        polygons=options.polygons,
-        keep_location=options.keep_location,
-    )
+    because = "they are numbered anew in each file"
+    return settings_of(options, options.to, because=because)
 
 
 def _found(options: argparse.Namespace, folder: Path) -> Found:
@@ -175,17 +143,16 @@ def _found(options: argparse.Namespace, folder: Path) -> Found:
     return found
 
 
-def _plan(options: argparse.Namespace, order: Order, jobs: Sequence[Job], records: Records) -> Plan:
-    from stream.batch.plan import Rules, make_plan
+def _rules(options: argparse.Namespace, order: Order) -> Rules:
+    from stream.batch.plan import Rules
 
-    rules = Rules(
+    return Rules(
         order.recipe,
         order.version,
         redo_older=options.redo == "older",
         retry_failed=options.retry_failed,
         overwrite=options.overwrite,
     )
-    return make_plan(jobs, records.all(), rules)
 
 
 def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
@@ -197,61 +164,12 @@ def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
         say(f"{number} were made by version {version}; --redo older makes them anew")
 
 
-def _done(options: argparse.Namespace, order: Order, plan: Plan, report: Report) -> bool:
+def _done(options: argparse.Namespace, work: Work, report: Report) -> bool:
     """Do what is left to do; returns whether that was not cut short."""
-    from stream.batch.batch_run import BatchRun
-    from stream.commands.parts.interruption import Interruption
-
-    stop = threading.Event()
-    with (
-        _pool(options, order, len(plan.to_do)) as pool,
-        Interruption(stop) as interruption,
-        _listener(options, plan, report, pool) as listener,
-    ):
-        interruption.is_heeded = True
-        BatchRun(plan.to_do, pool, listener, options.time_limit).play(stop)
-    return not interruption.came
-
-
-@contextmanager
-def _pool(options: argparse.Namespace, order: Order, num_jobs: int) -> Iterator[WorkerPool]:
-    """Give where the workers come from."""
-    if options.ray is not None:
-        from stream.batch.ray_pool import RayPool
-
-        with RayPool(options.ray, order, options.workers, say) as pool:
-            yield pool
-        return
-    from segmentation.processors import num_processors
-    from stream.batch.worker_processes import ProcessPool, shares_of
-    from stream.batch.workers_needed import num_workers
-
-    workers = min(options.workers or num_workers(num_jobs, order.settings), num_jobs)
-    yield ProcessPool(order, shares_of(workers, num_processors()))
-
-
-@contextmanager
-def _listener(
-    options: argparse.Namespace, plan: Plan, report: Report, pool: WorkerPool
-) -> Iterator[Listener]:
-    """Give what shows how far a batch is, and notes what came of its jobs."""
-    from stream.batch.batch_run import Listener
-    from stream.batch.time_left import TimeLeft
-    from stream.commands.parts.progress import files_bar
-
-    left, began = TimeLeft(plan.to_do, pool.num_places), time.monotonic()
-    with files_bar(len(plan.to_do)) as update:
-
-        def done(job: Job, outcome: Outcome) -> None:
-            left.done(job, outcome)
-            _told_as_json(options, report.add(job, outcome))
-
-        def turn(under_way: dict[Job, float]) -> None:
-            num_done = report.num_ended - report.counts["kept"] - len(plan.lost)
-            fps = report.num_frames / (time.monotonic() - began)
-            update(num_done, fps, left.seconds(under_way))
-
-        yield Listener(done, say, turn)
+    workforce = Workforce(options.workers, options.ray, options.split, options.time_limit)
+    return done(
+        work, workforce, lambda job, outcome: _told_as_json(options, report.add(job, outcome))
+    )
 
 
 def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = cast_parser().parse_args(arguments)
+    if options.split is not None:
+        from stream.commands.parts.split_cast import cast_in_parts
+
+        return cast_in_parts(options)
     keyframes, wanted = keyframes_of(options), model_options.wanted_objects(options)
     _check_outputs(options)
     from stream.commands.parts.interruption import Interruption

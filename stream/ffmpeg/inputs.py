@@ -57,6 +57,7 @@ def input_options(
     keeps_clock: bool = True,
     low_delay: bool = False,
     is_playlist: bool = False,
+    from_s: float = 0.0,
 ) -> list[str]:
     """Return ffmpeg's arguments that open `address`.
 
@@ -69,6 +70,7 @@ def input_options(
             and go on where its clock starts over or jumps by more than ten seconds.
         low_delay: hand out each frame as soon as it is there, at some cost of throughput.
         is_playlist: it is one of HLS, also where its ending does not say so.
+        from_s: what lies before is left out; counts from the start of the input.
 
     Raises:
         StreamError: there is no such screen.
@@ -76,6 +78,7 @@ def input_options(
     if is_screen_address(address):
         return screen_options(address)
     options = ["-copyts"] if keeps_clock else []
+    options += ["-ss", f"{from_s:.6f}"] if from_s > 0 else []
     if not is_network_address(address):
         options += ["-threads", str(_num_threads()), "-protocol_whitelist", "file"]
         options += ["-format_whitelist", _FILE_FORMATS]

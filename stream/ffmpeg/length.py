@@ -1,15 +1,19 @@
-"""How long a video is of which the end may be missing."""
+"""How long a video is of which the end may be missing, and when the last frame of one ends."""
 
 from __future__ import annotations
 
 import re
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 from stream.errors import StreamError
 from stream.ffmpeg.process import Ffmpeg
 
 _REPORT = re.compile(r"(frame|out_time_us)=(\d+)$")
+#: Of ffmpeg's muxer `framecrc`: the unit of times, and a packet's dts, pts and duration.
+_TIME_BASE = re.compile(r"#tb 0: (\d+/\d+)$")
+_PACKET = re.compile(r"0, +-?\d+, +(-?\d+), +(\d+),")
 
 
 def length_s(path: Path) -> float | None:
@@ -40,3 +44,30 @@ def _read_to_end(path: Path, *options: str) -> float | None:
         if process.wait() < 0:
             raise StreamError(f"{path}: could not be read ({process.failure()})")
     return report.get("out_time_us", 0) / 1e6 if report.get("frame") else None
+
+
+def end_s(path: Path, track: int, from_s: float) -> float | None:
+    """Return when the last frame of a track ends, on its own clock, `None` where it does not say.
+
+    Args:
+        path: of the file.
+        track: its index.
+        from_s: from where on it is read, counted from the start of the file.
+
+    Raises:
+        StreamError: ffmpeg is not there or cannot be run.
+    """
+    time_base, ends = Fraction(0), list[int]()
+
+    def take(line: str | None) -> None:
+        nonlocal time_base
+        if line is not None and (match := _TIME_BASE.match(line)):
+            time_base = Fraction(match[1])
+        elif line is not None and (match := _PACKET.match(line)):
+            ends.append(int(match[1]) + int(match[2]))
+
+    arguments = ["-copyts", "-ss", f"{max(0.0, from_s):.6f}", "-i", f"file:{path}"]
+    arguments += ["-map", f"0:{track}", "-c", "copy", "-f", "framecrc", "pipe:2"]
+    with closing(Ffmpeg(arguments, on_line=take)) as process:
+        process.wait()
+    return float(max(ends) * time_base) if ends else None

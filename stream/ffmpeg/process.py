@@ -109,6 +109,9 @@ class Ffmpeg:
         has_more: it is written to and reads something else as well, sound, and is interrupted when
             this program ends: no end of that need come soon.
 
+    Attributes:
+        num_errors: that it has reported so far.
+
     Raises:
         StreamError: ffmpeg is not there or cannot be run.
     """
@@ -136,6 +139,7 @@ class Ffmpeg:
         if self._lifeline is not None:
             self._lifeline.tie(self._process.pid)
         self._on_line = on_line
+        self.num_errors = 0
         self._errors: deque[str] = deque(maxlen=20)
         for pipe in (self._process.stdin, self._process.stdout):
             _enlarge(pipe)
@@ -186,6 +190,7 @@ class Ffmpeg:
     def _take_line(self, line: str) -> None:
         for level in _ERROR_LEVELS:
             if level in line:
+                self.num_errors += 1
                 self._errors.append(line.partition(level)[2].strip())
         if self._on_line is not None:
             self._on_line(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -10,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segmentation.unfinished import Unfinished
-from stream.contents import Contents, Track
+from stream.contents import Contents
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.choice import choose
 from stream.ffmpeg.encoding.codecs import Encoding
@@ -24,17 +23,16 @@ from stream.ffmpeg.encoding.formats import (
 from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.length import length_s
 from stream.ffmpeg.process import Ffmpeg
-from stream.ffmpeg.sound import clock_output, source_input
 from stream.ffmpeg.tags import tags_input
-from stream.ffmpeg.tracks import carried, muxer_options
+from stream.ffmpeg.tracks import muxer_options
 from stream.files.outputs import check_free, writing
 from stream.files.recording import Recording, as_length
 from stream.files.recovery import clear_up
 from stream.frame import Output, OutputInfo, Sink
 from stream.photo.encoding import lost_in_video
+from stream.sinks.parts.beside import Beside
 from stream.sinks.parts.options import SinkOptions
 
-_NOTHING = re.compile(r" Output stream #0:(\d+) \(audio\): .*\b0 packets muxed")
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
 
@@ -85,8 +83,6 @@ class VideoSink(Sink):
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
         self._lasts_s: float | None = None  # the last frame
-        self._sound: list[Track] = []  # that is written
-        self._silent: list[Track] = []  # of it, what has had no packet
         self._check(info)
         self._encoding = self._chosen(info)
         self._left_out = left_out(self._encoding, self._ending, info.stream)
@@ -97,6 +93,7 @@ class VideoSink(Sink):
             overwrite, wanted = options.overwrite, options.output_paths
             self._recording = Recording(path, overwrite=overwrite, wanted=wanted)
         self._contents = self._taken(info.stream.contents)
+        self._beside = None if self._contents is None else Beside(path, self._contents, options)
         self._whole, self._shortened = self._recording or Unfinished(path), Unfinished(path)
         self._error: StreamError | None = None
 
@@ -198,8 +195,8 @@ class VideoSink(Sink):
             raise self._error
         if self._process.wait() != 0:
             raise self._failed(self._process)
-        for track in self._silent:
-            self._options.on_message(f"{self.path}: without sound ({track}), which never comes")
+        if self._beside is not None:
+            self._beside.tell_silent()
         contents = self._contents
         beside = contents and (contents.sound or contents.subtitles or contents.chapters)
         if cut_short and beside:
@@ -228,8 +225,9 @@ class VideoSink(Sink):
         muxer = recording_options(self._ending) if is_recording else kind.muxer_options
         inputs, further = list[str](), list[str]()
         maps = ["-map_chapters", "-1", "-map_metadata", "-1"]
-        if contents is not None:
-            inputs, maps, further = self._beside(contents, first_s, origin_s)
+        if self._beside is not None:
+            from_s = first_s if self._excerpt else 0.0
+            inputs, maps, further = self._beside.arguments(origin_s, from_s=from_s)
         process = Ffmpeg(
             [
                 *(*self._feed.input_options(first_s - origin_s, is_joined=is_joined), *inputs),
@@ -247,40 +245,12 @@ class VideoSink(Sink):
                 *("-y", f"file:{self._whole.path}", *further),
             ],
             pipe_in=True,
-            on_line=self._take_line,
+            on_line=None if self._beside is None else self._beside.take_line,
             holds=[self._held],
             has_more=bool(inputs),
         )
         self._feed.start(process, origin_s)
         return process
-
-    def _beside(
-        self, contents: Contents, first_s: float, origin_s: float
-    ) -> tuple[list[str], list[str], list[str]]:
-        """Return ffmpeg's inputs for what belongs to the frames, what it does with them, and more.
-
-        What cannot go along is told.
-        """
-        keep_location = self._options.keep_location
-        taken = carried(contents, self._ending, keep_location=keep_location)
-        if taken.left_out:
-            self._options.on_message(f"{self.path}: without {'; '.join(taken.left_out)}")
-        for text in taken.changed:
-            self._options.on_message(f"{self.path}: {text}")
-        self._sound = [track for track, letter, _ in taken.tracks if letter == "a"]
-        inputs = tags_input(contents, keep_location=keep_location)
-        maps = ["-map_metadata:s", "-1", "-map_metadata", "1", "-map_chapters", "1"]
-        maps += taken.options(self._ending, 2, contents.picture)
-        if not taken.tracks:
-            return inputs, maps, []
-        from_s = first_s if self._excerpt else 0.0
-        inputs += source_input(contents, origin_s, from_s=from_s)
-        return inputs, maps, clock_output(contents, 2)
-
-    def _take_line(self, line: str | None) -> None:
-        """Note, in the thread of the log, sound of which nothing was written."""
-        if line is not None and (match := _NOTHING.search(line)):
-            self._silent.append(self._sound[int(match[1]) - 1])
 
     def _lasting(self, lasts_s: float) -> list[str]:
         """Return ffmpeg's arguments that let the last frame last so long."""

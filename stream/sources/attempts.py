@@ -35,6 +35,7 @@ class Attempts:
         address: see `VideoSource`.
         on_message: told, in one line each, that the first picture is waited for, and that the
             address is lost or back.
+        from_s: from where on a file is read, its timestamps as they are; `None` for all of it.
 
     Attributes:
         name: the address, without password.
@@ -44,7 +45,9 @@ class Attempts:
 
     live: bool
 
-    def __init__(self, address: str, on_message: Callable[[str], None]) -> None:
+    def __init__(
+        self, address: str, on_message: Callable[[str], None], from_s: float | None = None
+    ) -> None:
         """Start nothing yet."""
         self._screen = screen = is_screen_address(address)
         self._address = address
@@ -55,7 +58,8 @@ class Attempts:
         self._opening = Opening(
             TO_RGB if screen else AS_DECODED,
             low_delay=is_live_address(address),
-            keeps_clock=self._is_remote,
+            keeps_clock=self._is_remote or from_s is not None,
+            from_s=from_s or 0.0,
         )
         self._pauses = Pauses()
         self._decoder: Decoder | None = None

@@ -52,6 +52,7 @@ class Opening:
         track: index of the video; `None` for the first one.
         along: indices of other tracks that ffmpeg reads, to mend the clock by them as well.
         deinterlaces: frames of two moments become frames of one.
+        from_s: see `input_options`.
     """
 
     conversion: str
@@ -61,6 +62,7 @@ class Opening:
     track: int | None = None
     along: tuple[int, ...] = ()
     deinterlaces: bool = False
+    from_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Decoder:
             keeps_clock=opening.keeps_clock,
             low_delay=opening.low_delay,
             is_playlist=opening.is_playlist,
+            from_s=opening.from_s,
         )
         track = "V:0" if opening.track is None else opening.track
         along = [part for index in opening.along for part in ("-map", f"0:{index}")]
@@ -244,6 +247,11 @@ class Decoder:
     def failure(self) -> str:
         """Say in a few words why it failed, without passwords."""
         return self._process.failure().replace(self._address, without_password(self._address))
+
+    @property
+    def num_errors(self) -> int:
+        """How many errors it has reported so far."""
+        return self._process.num_errors
 
     def has_reported(self, text: str) -> bool:
         """Return whether one of its last errors contains `text`."""

@@ -52,20 +52,29 @@ class VideoSource(Source):
         address: path, an address with a network protocol, or `screen:[WxH+X+Y]`.
         on_message: told, in one line each, that the source is waited for, lost, back or of another
             size, and, at its end, that a file is damaged.
+        from_s: time of a file's frames from which on they are read, which should know no jumps;
+            `None` for all of it. Of a part it is not told that it is damaged: a decoder that begins
+            in the middle may miss what whole files give it.
 
     Raises:
         StreamError: not there, not readable, no video, or ffmpeg failed before the first frame.
     """
 
-    def __init__(self, address: str, on_message: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        address: str,
+        on_message: Callable[[str], None] = lambda text: None,
+        from_s: float | None = None,
+    ) -> None:
         """Start ffmpeg and wait for the first frame."""
         super().__init__()
         self._address, self._on_message = address, on_message
+        self._is_part = from_s is not None
         self._screen = is_screen_address(address)
         self._remote = self._screen or is_network_address(address)
         if not self._remote:
             _check_file(Path(address))
-        self._attempts = Attempts(address, on_message)
+        self._attempts = Attempts(address, on_message, from_s)
         self._name = self._attempts.name
         self._decoder: Decoder | None = self._attempts.first()
         try:
@@ -112,6 +121,11 @@ class VideoSource(Source):
             max_gap_s=_MAX_GAP_S if listing.container in _ANY_CLOCK else math.inf,
             start_s=start_of(listing) - (0.0 if decoder.keeps_clock else listing.start_s or 0.0),
         )
+
+    @property
+    def num_errors(self) -> int:
+        """How many errors the decoder has reported so far."""
+        return 0 if self._decoder is None else self._decoder.num_errors
 
     def close(self) -> None:
         """End ffmpeg."""
@@ -213,7 +227,7 @@ class VideoSource(Source):
         broke_off = self._remote and decoder.has_reported(_BROKE_OFF)
         if status < 0 or broke_off:
             raise StreamError(f"{self._name}: broke off ({decoder.failure()})")
-        if not self._remote and (status or decoder.has_reported("")):
+        if not (self._remote or self._is_part) and (status or decoder.has_reported("")):
             self.num_left_out += int(self._ended_early())
             self._on_message(
                 f"{self._name}: is damaged, {self._num_frames} frames{self._share()} could be read "

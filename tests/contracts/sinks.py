@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from segmentation.coco import CATEGORIES
-from stream.batch.each_photo import EachPhoto
+from stream.batch.jobs.section import Section
+from stream.batch.workers.each_photo import EachPhoto
+from stream.batch.workers.part_sink import PartSink
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.live.recorder import Recorder
@@ -198,6 +200,12 @@ SINKS: dict[str, Case] = {
         lambda folder: PhotoFolder(folder / "new" / "photos", OPTIONS),
         files=("new/photos/00000?.png",),
         keeps=True,
+        may_be_empty=True,
+    ),
+    "part of a film": Case(
+        PartSink,
+        lambda folder: PartSink(folder / "part.mp4", Section(0.0), VIDEO, OPTIONS),
+        files=("part.mp4",),
         may_be_empty=True,
     ),
     "photos of a batch": Case(

@@ -14,6 +14,8 @@ import cv2
 import pytest
 
 from segmentation.picture import RgbPicture
+from stream.batch.jobs.section import Section
+from stream.batch.workers.section_source import SectionSource
 from stream.frame import Frame, Source, StreamInfo
 from stream.sources.animation import AnimatedPhoto
 from stream.sources.camera import Camera
@@ -150,6 +152,10 @@ SOURCES: dict[str, Case] = {
     "video": Case(VideoSource, _with(lambda folder: VideoSource(str(folder / "clip.mkv")))),
     "video in other pixels": Case(
         VideoSource, _with(lambda folder: VideoSource(str(folder / "other.mkv")))
+    ),
+    "section of a video": Case(
+        SectionSource,
+        _with(lambda folder: SectionSource(folder / "clip.mkv", Section(0.0), around_s=1.0)),
     ),
     "joined recordings": Case(
         VideoSource, _with(lambda folder: VideoSource(str(folder / "joined.ts")))

@@ -82,11 +82,23 @@ def cast_parser() -> argparse.ArgumentParser:
         help="another one for replace, which the key b changes to; repeatable",
     )
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
+    add_split_option(parser)
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
     add("--debug", action="store_true", help="show where an error comes from")
     add("--version", action="version", version=f"maskcast {VERSION}")
     return parser
+
+
+def add_split_option(parser: argparse.ArgumentParser) -> None:
+    """Add how films are cut into parts."""
+    parser.add_argument(
+        "--split",
+        metavar="MINUTES|auto",
+        type=_split,
+        help="films are done in parts of so long, by several workers, and joined again; auto: "
+        "where there are more workers than files",
+    )
 
 
 def add_casting_options(parser: argparse.ArgumentParser) -> None:
@@ -179,6 +191,19 @@ def _rate(text: str) -> Fraction:
     if not 0 < rate <= 1000:
         raise argparse.ArgumentTypeError(f"a rate such as 25 or 30000/1001, got {text!r}")
     return rate
+
+
+def _split(text: str) -> float:
+    """Return the seconds of a part, 0 for "auto"."""
+    if text == "auto":
+        return 0.0
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < 1e6:
+        raise argparse.ArgumentTypeError(f"a number of minutes such as 10, or auto; got {text!r}")
+    return minutes * 60
 
 
 def _codec(text: str) -> str:

@@ -10,6 +10,16 @@ from typing import Any, Self
 
 LEAVING_S = 5.0  # many times as long as outputs take that are given up
 
+#: Set once a signal has raised `KeyboardInterrupt`. Libraries that are just being imported may turn
+#: that into errors of their own.
+given_up = threading.Event()
+
+
+def give_up(number: int, frame: object) -> None:
+    """Handle a signal that ends the program."""
+    given_up.set()
+    raise KeyboardInterrupt
+
 
 class Interruption:
     """While entered, the first of these signals sets an event, the second gives up at once.
@@ -63,4 +73,4 @@ class Interruption:
             self._stop.set()
         elif time.monotonic() >= self._deaf_until:
             self.leave()
-            raise KeyboardInterrupt
+            give_up(number, frame)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from stream.batch import worker_processes
 from stream.batch.batch_run import PHOTOS_AT_ONCE, TRIES, BatchRun, Listener
-from stream.batch.job import Job, Outcome
-from stream.batch.worker_pool import Event, WorkerHandle, WorkerPool
-from stream.batch.worker_processes import shares_of
+from stream.batch.jobs.job import Job, Outcome
+from stream.batch.workers import worker_processes
+from stream.batch.workers.worker_pool import Event, WorkerHandle, WorkerPool
+from stream.batch.workers.worker_processes import shares_of
 from stream.errors import StreamError
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from segmentation.unfinished import Unfinished
-from stream.batch.job import Job
+from stream.batch.jobs.job import Job
+from stream.batch.jobs.records import Record, Records, SourceState
 from stream.batch.plan import Rules, discard_parts, make_plan
-from stream.batch.records import Record, Records, SourceState
 from stream.errors import StreamError
 
 RULES = Rules({"effect": "blur"}, "1.0")

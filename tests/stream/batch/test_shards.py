@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.batch.job import Job
+from stream.batch.jobs.job import Job
 from stream.batch.shards import Shard, parse_shard
 
 

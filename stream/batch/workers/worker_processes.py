@@ -10,10 +10,10 @@ import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 
-from segmentation.own_process import follow_parent
+from segmentation.own_process import follow_parent, starting
 from segmentation.processors import stay_on, usable_processors
-from stream.batch.job import Job
-from stream.batch.worker_pool import Event, Order, WorkerHandle, WorkerPool
+from stream.batch.jobs.job import Job
+from stream.batch.workers.worker_pool import Event, Order, WorkerHandle, WorkerPool
 
 
 class ProcessPool(WorkerPool):
@@ -62,7 +62,8 @@ class WorkerProcess(WorkerHandle):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, order, processors), daemon=True)
-        self._process.start()
+        with starting():
+            self._process.start()
         theirs.close()
 
     def give(self, jobs: Sequence[Job]) -> None:
@@ -129,7 +130,7 @@ def _work(connection: Connection, order: Order, processors: Sequence[int]) -> No
             connection.send(event)
 
     try:
-        from stream.batch.worker import Worker
+        from stream.batch.workers.worker import Worker
 
         worker = Worker(
             order.folder,

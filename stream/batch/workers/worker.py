@@ -12,20 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.loading import load
-from stream.batch.each_photo import EachPhoto
-from stream.batch.job import Job, Outcome, State
-from stream.batch.records import Record, Records, RecordState, SourceState
-from stream.batch.settings import Settings
+from stream.batch.jobs.job import Job, Outcome, Part, State
+from stream.batch.jobs.records import Record, Records, RecordState, SourceState
+from stream.batch.jobs.settings import Settings
+from stream.batch.workers.each_photo import EachPhoto
+from stream.batch.workers.joining import WrittenPart, join, why_apart
+from stream.batch.workers.part_sink import PartSink
+from stream.batch.workers.section_source import SectionSource
 from stream.errors import StreamError
+from stream.ffmpeg.encoding.depth import codec_and_depth
+from stream.ffmpeg.encoding.formats import FORMATS
 from stream.files.outputs import make_folder
 from stream.foreground import Keep, parse_keep
-from stream.frame import Sink, Source
+from stream.frame import Sink, Source, StreamInfo
 from stream.live.palette import Palette
 from stream.opening import open_run, output_info
 from stream.running.loop import Run, play
 from stream.sinks import SinkOptions
 from stream.sources import open_source
 from stream.sources.photos import Photos
+from stream.sources.video import VideoSource
 
 #: Told after each job: its number among those handed over, and what came of it.
 OnDone = Callable[[int, Outcome], None]
@@ -97,6 +103,10 @@ class Worker:
             try:
                 if job.is_photo:
                     self._do_photos([job], partial(_as, number, done))
+                elif job.part is not None:
+                    done(number, self._do_part(job, job.part, on_progress))
+                elif job.parts:
+                    done(number, self._join(job))
                 else:
                     done(number, self._do_video(job, on_progress))
             except Exception as error:  # of whatever kind: there are others to be done
@@ -128,7 +138,69 @@ class Worker:
                 run.stats.counts["processed"],
                 source.info.duration_s or run.stats.position_s,
                 told[-1] if source.num_left_out and told else "",
+                remarks=_each_once(told),
             )
+
+    def _do_part(self, job: Job, part: Part, on_progress: Callable[[float], None]) -> Outcome:
+        """Do one part of a film.
+
+        Raises:
+            Exception: it could not be done.
+        """
+        began, section, told = time.monotonic(), part.section, list[str]()
+        self._begin(job)
+        with ExitStack() as stack:
+            source = stack.enter_context(
+                SectionSource(job.source, section, part.around_s, told.append)
+            )
+            palette = Palette(self._settings.effect, (), stack)
+            info = output_info(source.info, self._segmenter, has_alpha=False)
+            sinks = [
+                stack.enter_context(
+                    PartSink(path, section, info, self._options(job, source.info, ending, told))
+                )
+                for path, ending in zip(job.outputs, part.endings, strict=True)
+            ]
+            run = stack.enter_context(self._run(source, sinks, [job], palette))
+            play(run, on_progress=lambda: on_progress(run.stats.position_s - section.from_s))
+        seconds, num_frames = time.monotonic() - began, sinks[0].num_frames
+        if source.num_errors:
+            return Outcome("failed", seconds, error=f"{job.source}: is damaged")
+        return Outcome("done", seconds, num_frames, edges=sinks[0].edges, remarks=_each_once(told))
+
+    def _join(self, job: Job) -> Outcome:
+        """Join the parts of a film.
+
+        Raises:
+            Exception: it could not be done.
+        """
+        began, num_frames, told = time.monotonic(), 0, list[str]()
+        known = [self._records.of(part.outputs[0]) for part in job.parts]
+        self._begin(job)
+        with VideoSource(str(job.source)) as source:
+            info = source.info
+        for number, output in enumerate(job.outputs):
+            parts = []
+            for part, record in zip(job.parts, known, strict=True):
+                if record is not None and record.edges is not None:
+                    path = part.outputs[number]
+                    parts.append(WrittenPart(path, record.edges, record.num_frames))
+                    told += [text.replace(str(path), str(output)) for text in record.remarks]
+            why = why_apart(parts) if len(parts) == len(job.parts) else "a part has vanished"
+            if why is not None:
+                return Outcome("failed", 0.0, error=f"{job.source}: {why}")
+            options = self._options(job, info, output.suffix.lower(), told)
+            num_frames = join(output, parts, info, options)
+        seconds = sum(record.seconds for record in known if record is not None)
+        seconds += time.monotonic() - began
+        return Outcome("done", seconds, num_frames, info.duration_s, remarks=_each_once(told))
+
+    def _options(self, job: Job, stream: StreamInfo, ending: str, told: list[str]) -> SinkOptions:
+        """Return how an output of a film that is done in parts is written, its codec settled."""
+        codec, _ = codec_and_depth(ending, stream, self._settings.codec, has_alpha=False)
+        codec = codec or FORMATS[ending].codec
+        written = {**self._written, "codec": codec, "on_message": told.append}
+        return SinkOptions(overwrite=True, input_paths=[job.source], **written)
 
     def _do_photos(self, jobs: Sequence[Job], on_done: OnDone) -> None:
         """Do photos in one run; those that cannot be read are not among what `on_done` is told.
@@ -189,7 +261,7 @@ class Worker:
         self._begun[job] = state = SourceState.of(job.source)
         for output in job.outputs:
             make_folder(output.parent)
-            self._records.write(self._record(output, "begun", state))
+            self._records.write(self._record(job, output, "begun", state))
 
     def _recorded(self, job: Job, outcome: Outcome) -> Outcome:
         """Note what came of a job; returns it, or that it could not be noted."""
@@ -197,32 +269,39 @@ class Worker:
         try:
             for output in job.outputs:
                 if source is not None and outcome.state != "failed":
-                    self._records.write(self._result(output, outcome, source))
+                    self._records.write(self._result(job, output, outcome, source))
                 elif not output.exists():
                     self._records.forget(output)
         except (OSError, StreamError) as error:
             return replace(outcome, state="failed", error=" ".join(str(error).split()))
         return outcome
 
-    def _result(self, output: Path, outcome: Outcome, source: SourceState) -> Record:
+    def _result(self, job: Job, output: Path, outcome: Outcome, source: SourceState) -> Record:
         """Return the record of an output that stands."""
         assert outcome.state != "failed"
         return replace(
-            self._record(output, outcome.state, source),
+            self._record(job, output, outcome.state, source),
             num_bytes=output.stat().st_size,
             seconds=round(outcome.seconds, 3),
             num_frames=outcome.num_frames,
             duration_s=outcome.duration_s,
             error=outcome.error,
+            edges=outcome.edges,
+            remarks=outcome.remarks,
         )
 
-    def _record(self, output: Path, state: RecordState, source: SourceState) -> Record:
-        return Record(self._records.name(output), state, self._version, self._recipe, source)
+    def _record(self, job: Job, output: Path, state: RecordState, source: SourceState) -> Record:
+        recipe = self._recipe if job.part is None else self._recipe | job.part.recipe()
+        return Record(self._records.name(output), state, self._version, recipe, source)
 
 
 def _as(number: int, done: OnDone, _: int, outcome: Outcome) -> None:
     """Tell of the only job of a run under its number among all."""
     done(number, outcome)
+
+
+def _each_once(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.processors import usable_processors
-from stream.batch.job import Job
-from stream.batch.settings import Settings
-from stream.batch.worker_pool import Event, Order, WorkerHandle, WorkerPool
-from stream.batch.worker_processes import ProcessPool
-from stream.batch.workers_needed import memory_needed, wants_gpu
+from stream.batch.jobs.job import Job
+from stream.batch.jobs.settings import Settings
+from stream.batch.workers.worker_pool import Event, Order, WorkerHandle, WorkerPool
+from stream.batch.workers.worker_processes import ProcessPool
+from stream.batch.workers.workers_needed import memory_needed, wants_gpu
 from stream.errors import StreamError
 from stream.version import VERSION
 

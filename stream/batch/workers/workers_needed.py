@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segmentation.processors import num_processors
 from segmentation.runtime.devices import gpu_present
-from stream.batch.settings import Settings
+from stream.batch.jobs.settings import Settings
 
 #: Bytes allowed for a worker: its network, its frames, and ffmpeg. Networks that are not named here
 #: are many times as large.
@@ -16,14 +16,14 @@ _MEMORY = {"portrait": 1 << 30, "mask-rcnn-person": 3 << 29}
 _MEMORY_OF_OTHERS = 4 << 30
 
 
-def num_workers(num_jobs: int, settings: Settings) -> int:
+def num_workers(num_jobs: int | None, settings: Settings) -> int:
     """Return how many workers do so many jobs best: one a processor, as far as memory reaches.
 
-    Networks that run on a GPU have it for themselves.
+    Networks that run on a GPU have it for themselves. `None` stands for more jobs than workers.
     """
     if gpu_present() and wants_gpu(settings):
         return 1
-    most = min(num_jobs, num_processors())
+    most = num_processors() if num_jobs is None else min(num_jobs, num_processors())
     memory = _available_memory()
     if memory is not None:
         most = min(most, memory // memory_needed(settings))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from stream.batch.job import Job, Outcome
-from stream.batch.settings import Settings
+from stream.batch.jobs.job import Job, Outcome
+from stream.batch.jobs.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

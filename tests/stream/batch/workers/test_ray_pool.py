@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from segmentation.segmenter import Options
-from stream.batch.ray_pool import Host, RayPool
-from stream.batch.settings import Settings
-from stream.batch.worker_pool import Order
+from stream.batch.jobs.settings import Settings
+from stream.batch.workers.ray_pool import Host, RayPool
+from stream.batch.workers.worker_pool import Order
 from stream.commands.parts.error_line import one_line
 from stream.errors import StreamError
 from tests.ffmpeg_reference import ffmpeg

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
+from stream.batch.jobs.job import Edges
 from stream.files.outputs import make_folder, save
 
 #: Of an output; see `Record`.
@@ -72,6 +73,8 @@ class Record:
     num_frames: int = 0
     duration_s: float | None = None
     error: str = ""
+    edges: Edges | None = None
+    remarks: tuple[str, ...] = ()
 
 
 class Records:
@@ -94,6 +97,12 @@ class Records:
                 record = _record(json.loads(path.read_bytes()))
                 found[self._folder / record.output] = record
         return found
+
+    def of(self, output: Path) -> Record | None:
+        """Return what is known of an output."""
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            return _record(json.loads(self._path(self.name(output)).read_bytes()))
+        return None
 
     def write(self, record: Record) -> None:
         """Note what is known of an output; it is on the disk when this returns.
@@ -122,6 +131,15 @@ class Records:
                 for part in unfinished_in(folder, PART):
                     discard_if_left(part)
 
+    def remove_if_empty(self) -> None:
+        """Delete the hidden folder where nothing is in it."""
+        with contextlib.suppress(OSError):
+            for folder in list(self._home.iterdir()):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            self._home.rmdir()
+            self._home.parent.rmdir()
+
     def _path(self, name: str) -> Path:
         # a hash: names may be as long as a disk allows
         key = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
@@ -136,5 +154,9 @@ class Records:
 
 
 def _record(read: dict[str, Any]) -> Record:
-    known = {field.name for field in fields(Record)}
-    return Record(**{**read, "source": SourceState(**read["source"])} if set(read) <= known else {})
+    if not set(read) <= {field.name for field in fields(Record)}:
+        raise ValueError("written by another version")
+    edges = read.get("edges")
+    source, seen = SourceState(**read["source"]), None if edges is None else Edges(**edges)
+    remarks = tuple(read.get("remarks", ()))
+    return Record(**{**read, "source": source, "edges": seen, "remarks": remarks})

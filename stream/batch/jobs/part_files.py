@@ -1,0 +1,65 @@
+"""Where the parts of films lie until they are joined."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from stream.batch.jobs.job import Job, Part
+from stream.batch.jobs.records import HIDDEN, Records
+from stream.batch.jobs.section import Section
+
+
+def part_jobs(
+    film: Job, folder: Path, sections: Sequence[Section], around_s: float, ending: str
+) -> tuple[Job, ...]:
+    """Return the jobs that make the parts of a film.
+
+    Args:
+        film: that is cut.
+        folder: of the batch.
+        sections: of the film, in order.
+        around_s: see `Part`.
+        ending: of their outputs.
+    """
+    home, of = _home(film, folder), len(sections)
+    endings = tuple(output.suffix.lower() for output in film.outputs)
+    return tuple(
+        Job(
+            film.source,
+            tuple(home / f"{number}-of-{of}-{copy}{ending}" for copy in range(len(endings))),
+            is_photo=False,
+            part=Part(number, of, section, around_s, endings),
+        )
+        for number, section in enumerate(sections)
+    )
+
+
+def discard_part_files(film: Job, folder: Path, *, but: Sequence[Job] = ()) -> None:
+    """Delete the parts of a film, and what is known of them.
+
+    Args:
+        film: whose parts they are.
+        folder: of the batch.
+        but: jobs whose outputs stay.
+    """
+    home, records = _home(film, folder), Records(folder)
+    kept = {output for job in but for output in job.outputs}
+    with contextlib.suppress(OSError):
+        for path in list(home.iterdir()):
+            if path not in kept and not path.name.startswith("."):
+                path.unlink(missing_ok=True)
+                records.forget(path)
+    if not but:
+        shutil.rmtree(home, ignore_errors=True)
+        with contextlib.suppress(OSError):  # parts of other films lie there
+            home.parent.rmdir()
+
+
+def _home(film: Job, folder: Path) -> Path:
+    name = film.outputs[0].relative_to(folder).as_posix()
+    return folder / HIDDEN / "parts" / hashlib.sha256(os.fsencode(name)).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Workers: where they come from, and how they do jobs."""

@@ -1,0 +1,70 @@
+"""`run.py FILM -o OUTPUT --split`: one film, done in parts by several workers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stream.commands.parts.batch_work import Work, Workforce, done, settings_of
+from stream.commands.parts.command_line import CommandError, say
+from stream.version import VERSION
+
+if TYPE_CHECKING:
+    from stream.batch.jobs.job import Job
+
+
+def cast_in_parts(options: argparse.Namespace) -> int:
+    """Do the film that the options of `cast` name; the same command goes on after an accident."""
+    from stream.batch.jobs.job import Outcome
+    from stream.batch.jobs.records import Records
+    from stream.batch.plan import Rules, discard_parts
+    from stream.batch.workers.worker_pool import Order
+
+    job = _job(options)
+    folder = job.outputs[0].parent
+    because = "they are numbered anew in each part"
+    settings = settings_of(options, [path.suffix for path in job.outputs], because=because)
+    order = Order(folder, settings, settings.recipe(), VERSION)
+    records, outcomes = Records(folder), list[Outcome]()
+    work = Work([job], order, records.all(), Rules(order.recipe, VERSION, redo_older=True))
+    discard_parts([job])
+    whole = done(work, Workforce(split_s=options.split), lambda _, what: outcomes.append(what))
+    if not whole:
+        say("interrupted; the same command goes on with the parts that are missing")
+        return 130
+    for output in job.outputs:
+        records.forget(output)
+    records.remove_if_empty()
+    for outcome in outcomes:
+        for remark in outcome.remarks:
+            say(remark)
+        if outcome.state != "done":
+            say(f"error: {outcome.error or 'not all of it could be read'}")
+    return 1 if any(outcome.state != "done" for outcome in outcomes) else 0
+
+
+def _job(options: argparse.Namespace) -> Job:
+    """Return what there is to do.
+
+    Raises:
+        CommandError: it cannot be done in parts.
+        StreamError: the output would destroy something.
+    """
+    from stream.batch.jobs.job import Job
+    from stream.files.outputs import check_free
+    from stream.files.photos import is_photo
+    from stream.sinks.video import ENDINGS
+
+    source, outputs = Path(options.source), [Path(each) for each in options.output or ()]
+    if not source.is_file() or is_photo(source):
+        raise CommandError(f"--split: {options.source} is no video file")
+    if len(outputs) != 1 or outputs[0].suffix.lower() not in ENDINGS:
+        raise CommandError(f"--split: needs one output, a video: -o out{'|'.join(ENDINGS)}")
+    for name in ("realtime", "fps", "stats", "background"):
+        if getattr(options, name):
+            raise CommandError(f"--split: not with --{name}")
+    if options.effect == "cutout":
+        raise CommandError("--split: parts cannot be transparent; leave out one of both")
+    check_free(outputs[0], overwrite=options.overwrite, input_paths=[source])
+    return Job(source, tuple(outputs), is_photo=False)

@@ -1,0 +1,117 @@
+"""`--split`: films in parts, in a batch and alone, and what becomes of them when things die."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import run
+from tests import ffmpeg_reference as reference
+from tests.folders import ROOT
+from tests.inputs.irregular_film import write_film
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+PARTS = ("--split", "0.02", "--effect", "none")  # of 1.2 s: there are four
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return write_film(tmp_path / "film.mp4")
+
+
+def batch(film: Path, *more: str) -> list[str]:
+    out = film.parent / "out"
+    line = [sys.executable, ROOT / "run.py", "batch", film, "-o", out, "--workers", "1"]
+    return list(map(str, [*line, *PARTS, *more]))
+
+
+def test_a_batch_that_is_killed_goes_on_with_the_parts_that_are_missing(film):
+    out = film.parent / "out"
+    with psutil.Popen(batch(film), stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while len(list(out.glob(".maskcast/parts/*/[0-9]*"))) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        for each in (process, *process.children(recursive=True)):
+            each.send_signal(signal.SIGKILL)
+    assert not (out / "film.mp4").exists()
+    done = subprocess.run(batch(film), capture_output=True, text=True, check=True)
+    assert "of 4 parts were made before" in done.stderr
+    assert reference.picture_packets_s(out / "film.mp4") == reference.picture_packets_s(film)
+    assert reference.sound_packets_s(out / "film.mp4") == reference.sound_packets_s(film)
+    again = subprocess.run(batch(film), capture_output=True, text=True, check=True)
+    assert again.stderr.startswith("0 to do, 1 made before")
+    files = {path.name for path in out.rglob("*") if path.is_file()} - {"film.mp4", "report.jsonl"}
+    assert len(files) == 1  # the record
+
+
+def test_parts_of_other_options_are_made_anew(film):
+    out = film.parent / "out"
+    with psutil.Popen(batch(film), stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not list(out.glob(".maskcast/parts/*/[0-9]*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        for each in (process, *process.children(recursive=True)):
+            each.send_signal(signal.SIGKILL)
+    more = ("--quality", "ultrafast:30")
+    done = subprocess.run(batch(film, *more), capture_output=True, text=True, check=True)
+    assert "made before\n" in done.stderr
+    assert "parts were made before" not in done.stderr
+
+
+def test_a_damaged_film_is_done_in_one_piece_as_without_parts(film):
+    data = bytearray(film.read_bytes())
+    middle = data.index(b"mdat") + 9000
+    data[middle : middle + 3000] = bytes(3000)
+    film.write_bytes(data)
+    out, whole = film.parent / "out/film.mp4", film.parent / "whole/film.mp4"
+    alone = [str(whole.parent) if word == str(out.parent) else word for word in batch(film)]
+    del alone[alone.index("--split") : alone.index("--split") + 2]
+    ends = [subprocess.run(line, capture_output=True, text=True) for line in (batch(film), alone)]
+    assert ends[0].returncode == ends[1].returncode
+    assert "done in one piece, for its parts do not do" in ends[0].stderr
+    assert reference.picture_packets_s(out) == reference.picture_packets_s(whole)
+
+
+def test_one_film_is_done_in_parts_and_nothing_is_left_beside_it(film):
+    (film.parent / "out").mkdir()
+    out = film.parent / "out/film.mp4"
+    line = [sys.executable, ROOT / "run.py", film, "-o", out, "--split", "0.03", "--effect", "none"]
+    subprocess.run(line, capture_output=True, check=True)
+    assert reference.picture_packets_s(out) == reference.picture_packets_s(film)
+    assert [path.name for path in out.parent.iterdir()] == ["film.mp4"]
+    again = subprocess.run(line, capture_output=True, text=True)
+    assert (again.returncode, "exists" in again.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-o", "out.mp4", "--keep", "#1"], "numbered anew in each part"),
+        (["-o", "out.json"], "needs one output, a video"),
+        (["-o", "out.mp4", "-o", "out.mkv"], "needs one output, a video"),
+        ([], "needs one output, a video"),
+        (["-o", "out.mov", "--effect", "cutout"], "transparent"),
+        (["-o", "out.mp4", "--realtime"], "--realtime"),
+    ],
+)
+def test_what_cannot_be_done_in_parts_is_refused_before_anything_runs(
+    film, capfd, monkeypatch, arguments, said
+):
+    monkeypatch.chdir(film.parent)
+    assert run.main([str(film), "--split", "auto", *arguments]) in (1, 2)
+    assert said in capfd.readouterr().err
+    assert [path.name for path in film.parent.iterdir()] == ["film.mp4"]
+
+
+def test_how_long_parts_are_must_be_a_number(capfd):
+    with pytest.raises(SystemExit):
+        run.main(["film.mp4", "-o", "out.mp4", "--split", "long"])
+    assert "a number of minutes such as 10, or auto; got 'long'" in capfd.readouterr().err

@@ -162,13 +162,15 @@ class Attempts:
         opening = replace(self._opening, conversion=decoder.conversion)
         picture = decoder.listing.picture
         if picture is not None and picture.index != decoder.track.index:
-            return replace(opening, track=picture.index, deinterlaces=picture.is_interlaced)
+            is_called = picture.is_interlaced
+            return replace(opening, track=picture.index, deinterlaces=is_called, looks=is_called)
         self.live = self._is_live(decoder)
         # where pictures may change their size the filter would lose two of them each time
         is_joined = decoder.listing.container in JOINED
         is_mixed = decoder.track.codec in _MIXED and not (self.live or is_joined)
-        deinterlaces = decoder.may_be_interlaced or is_mixed
-        opening = replace(opening, deinterlaces=deinterlaces)
+        is_called = decoder.is_called_interlaced
+        if not opening.deinterlaces and (is_called or is_mixed):
+            opening = replace(opening, deinterlaces=True, looks=is_called)
         if not self.live and is_joined:
             contents = contents_of(self._address, decoder.listing, decoder.track)
             opening = replace(opening, keeps_clock=False, along=tuple(contents.clock_tracks[1:]))

@@ -6,6 +6,7 @@ import os
 import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -107,6 +108,25 @@ def test_what_is_interlaced_from_its_middle_on_loses_its_combs(tmp_path: Path, e
     before, after = (np.abs(np.diff(each, axis=0)).mean() for each in (combed, images[40]))
     assert before > 3 * after
     assert told == [f"{path}: is interlaced, and is deinterlaced"]
+
+
+@pytest.mark.parametrize(("ending", "coder"), [("ts", "mpeg2video"), ("mp4", "mpeg4")])
+def test_what_only_calls_itself_interlaced_stays_as_it_is(
+    tmp_path: Path, ending: str, coder: str
+) -> None:
+    path = tmp_path / f"progressive.{ending}"
+    noise = np.random.default_rng(0).integers(0, 256, (96, 400), np.uint8)
+    soft = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+    frames = b"".join(soft[:, 4 * index : 4 * index + 128].tobytes() for index in range(25))
+    raw = ("-f", "rawvideo", "-pixel_format", "gray", "-video_size", "128x96", "-i", "-")
+    codec = ("-c:v", coder, "-flags", "+ilme+ildct", "-q:v", "2")
+    reference.ffmpeg(*raw, "-vf", "format=yuv420p,setfield=tff", *codec, path, data=frames)
+    told: list[str] = []
+    with VideoSource(str(path), told.append) as source:
+        images = np.stack([frame.image for frame in source])
+    expected = reference.rgb(path, (96, 128), 25)
+    assert np.abs(images.astype(int) - expected).max() <= 2
+    assert told == []
 
 
 def test_what_its_container_alone_calls_interlaced_is_not(tmp_path: Path) -> None:

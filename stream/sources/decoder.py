@@ -36,6 +36,8 @@ from stream.sources.pixels import (
 )
 from stream.yuv420 import YuvCoding, YuvPicture, num_bytes
 
+#: What ffmpeg says, maybe among much else, where the end of a file is missing.
+_CUT_OFF = ("partial file", "File ended prematurely", "samples the input can hold")
 #: Of two moments a frame makes one; what is not interlaced stays as it is. It halves ticks.
 _DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced,settb=intb*2"
 #: Looks at frames: cameras and broadcasts call many interlaced that are of one moment.
@@ -247,6 +249,8 @@ class Decoder:
 
     def failure(self) -> str:
         """Say in a few words why it failed, without passwords."""
+        if any(map(self.has_reported, _CUT_OFF)):
+            return "it was cut off"
         return self._process.failure().replace(self._address, without_password(self._address))
 
     def has_reported(self, text: str) -> bool:

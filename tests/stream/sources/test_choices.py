@@ -196,6 +196,23 @@ def test_a_recording_without_its_index_was_cut_off(tmp_path: Path) -> None:
         VideoSource(str(path))
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize("share", [0.02, 0.58])
+def test_that_a_recording_was_cut_off_is_told(tmp_path: Path, ending: str, share: float) -> None:
+    path = tmp_path / f"cut.{ending}"
+    in_pieces = ("-movflags", "+frag_keyframe+empty_moov") if ending == "mp4" else ()
+    reference.ffmpeg(*PICTURE, "-c:v", "libx264", "-g", "5", *in_pieces, path)
+    header = 1300 if ending == "mp4" else 700
+    os.truncate(path, max(header, round(share * path.stat().st_size)))
+    if share < 0.1:
+        with pytest.raises(StreamError, match=r"\(it was cut off\)$"):
+            read(path)
+        return
+    _, num_frames, told = read(path)
+    assert 5 < num_frames < 25
+    assert told[0].endswith("could be read (it was cut off)")
+
+
 def test_what_can_be_read_once_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     for name in ("talk.ts", "talk"):
         os.mkfifo(tmp_path / name)

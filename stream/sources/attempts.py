@@ -19,7 +19,7 @@ from stream.ffmpeg.screen import has_ended, is_screen_address
 from stream.pauses import Pauses
 from stream.sources.beside import JOINED, contents_of
 from stream.sources.decoder import Decoder, Opening
-from stream.sources.pixels import AS_DECODED, TO_RGB
+from stream.sources.pixels import AS_DECODED, TO_RGB, is_transparent
 
 TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
 #: Codecs of discs, where some frames are of two moments and others are not, whatever the first is.
@@ -194,7 +194,7 @@ class Attempts:
                 f"{self.name}: has {len(videos)} videos; number {number} is shown "
                 f"({track.size}{why})"
             )
-        if track.has_alpha:
+        if not self._is_remote and is_transparent(self._address, track):
             self._on_message(f"{self.name}: is transparent in places, which is left out")
 
     def _check_dolby_vision(self, decoder: Decoder) -> None:

@@ -15,6 +15,7 @@ from stream.errors import StreamError
 from stream.sources import open_source
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
+from tests.inputs.deep_clips import add_to_entry
 from tests.inputs.films import PICTURE, SOUND
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
@@ -142,16 +143,34 @@ def test_what_its_container_alone_calls_interlaced_is_not(tmp_path: Path) -> Non
     [
         *(("mkv", "ffv1", "yuva420p"), ("mov", "png", "rgba")),
         *(("mov", "prores_ks", "yuva444p10le"), ("mkv", "ffv1", "bgra")),
+        *(("webm", "libvpx-vp9", "yuva420p"), ("webm", "libvpx", "yuva420p")),
     ],
 )
 def test_that_transparency_is_left_out_is_told(
     tmp_path: Path, ending: str, coder: str, pixels: str
 ) -> None:
     path = tmp_path / f"clip.{ending}"
-    reference.ffmpeg(*PICTURE, "-vf", f"format={pixels}", "-c:v", coder, path)
+    clear = ("-auto-alt-ref", "0") if ending == "webm" else ()
+    reference.ffmpeg(*PICTURE, "-vf", f"format={pixels}", "-c:v", coder, *clear, path)
     _, num_frames, told = read(path)
     assert num_frames == 25
     assert told == [f"{path}: is transparent in places, which is left out"]
+
+
+@pytest.mark.parametrize("coder", ["libvpx-vp9", "libvpx"])
+def test_a_mark_of_transparency_without_any_is_none(tmp_path: Path, coder: str) -> None:
+    path = tmp_path / "opaque.webm"
+    reference.ffmpeg(*PICTURE, "-c:v", coder, path)
+    data, colour = bytearray(path.read_bytes()), bytes([0x55, 0xB0])
+    place = data.index(colour)  # which says nothing here that would be missed
+    size = data[place + 2] & 0x7F
+    data[place : place + 3 + size] = (
+        b"\x53\xc0\x81\x01\xec" + bytes([0x80 | size - 3]) + bytes(size - 3)
+    )
+    path.write_bytes(data)
+    assert "alpha_mode      : 1" in reference.description(path)
+    _, num_frames, told = read(path)
+    assert (num_frames, told) == (25, [])
 
 
 def test_titles_are_no_lines_of_the_log(tmp_path: Path) -> None:
@@ -165,6 +184,21 @@ def test_titles_are_no_lines_of_the_log(tmp_path: Path) -> None:
     assert source.info.contents is not None
     assert source.info.contents.tags["title"] == title
     assert source.info.duration_s == pytest.approx(1)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_what_lies_outside_the_clean_aperture_is_not_shown(tmp_path: Path, ending: str) -> None:
+    path, clip = tmp_path / "clip.mp4", tmp_path / f"cropped.{ending}"
+    codec = ("-c:v", "libx265", "-x265-params", "log-level=error", "-tag:v", "hvc1")
+    reference.ffmpeg(*PICTURE, *codec, path)
+    aperture = struct.pack(">8i", 40, 1, 32, 1, 4, 1, -2, 1)  # by its size and its centre
+    add_to_entry(path, (40).to_bytes(4) + b"clap" + aperture)
+    reference.ffmpeg("-i", path, "-c", "copy", clip)
+    with VideoSource(str(clip)) as source:
+        image = next(iter(source)).image.astype(int)
+    assert image.shape == (32, 40, 3)
+    whole = reference.rgb(path, (32, 40), 1)[0]
+    assert np.abs(image - whole).max() <= 2
 
 
 def test_a_slanted_picture_is_read(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from PIL import Image
 from benchmarks.command import run_command
 from benchmarks.endurance.fuzz_files import ROOT, damaged
 from stream.photo.decoding import MAX_PIXELS
+from stream.photo.formats.kinds import photo_header
 from tests import ffmpeg_reference as reference
 from tests.inputs.heif_files import write_heif
 
@@ -165,8 +166,9 @@ def num_pictures(path: Path) -> int:
     count = 0
     try:
         with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:  # which the program refuses to read
-                return 0
+            header = photo_header(path.read_bytes())
+            if header is not None and header.width * header.height > MAX_PIXELS:
+                return 0  # which the program refuses to read, and says so
             for count in range(getattr(image, "n_frames", 1)):
                 image.seek(count)
                 image.load()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -17,6 +18,19 @@ from effects.foreground import edge_colours
 #: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
 #: `size_hw` is allowed and made to cover it.
 Background = Callable[[float, tuple[int, int]], Image]
+
+
+@runtime_checkable
+class ColouredBackground(Protocol):
+    """A background that moves and may hold more than sRGB does, such as brighter light."""
+
+    def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
+        """Return what a screen shows of it; see `Background`."""
+
+    def in_colours(
+        self, convert: Callable[[Image], Pixels]
+    ) -> Callable[[float, tuple[int, int]], Pixels]:
+        """Return it for frames of other colours; see `ColouredEffect`."""
 
 
 class Replace:
@@ -46,6 +60,8 @@ class Replace:
         background = self._background
         if isinstance(background, _Still):
             return Replace(_Still(convert(background.photo)))
+        if isinstance(background, ColouredBackground):
+            return Replace(background.in_colours(convert))
         return Replace(lambda time_s, size_hw: convert(background(time_s, size_hw)))
 
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:

@@ -16,8 +16,8 @@ from segmentation.instances import Instances
 from segmentation.picture import GreyPicture, Picture, RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
-from stream.colour.deep_picture import DeepPicture
-from stream.colour.screen import Colours, from_screen
+from stream.colour.deep_picture import DeepPicture, ToDeep
+from stream.colour.screen import Colours
 from stream.frame import Frame, Output
 from stream.photo.colour_profile import from_srgb
 from stream.stats import Stats
@@ -169,7 +169,7 @@ def _colours_of(frame: Frame, effect: Effect) -> bytes | Colours | None:
 
 def _coloured(effect: ColouredEffect, colours: bytes | Colours) -> Effect:
     if isinstance(colours, Colours):
-        return effect.in_colours(lambda image: from_screen(image, colours))
+        return effect.in_colours(ToDeep(colours))
     try:
         return effect.in_colours(lambda image: from_srgb(image, colours))
     except ValueError:  # a profile that cannot be used means nothing to others either

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.picture import Picture, RgbPicture, halvings_above
-from stream.colour.screen import MOST, Colours, Deep, Image, from_screen, to_screen
+from stream.colour.screen import MOST, Colours, Deep, Image, from_screen, recoloured, to_screen
 from stream.yuv420 import YuvCoding, YuvPicture, num_bytes, to_rgb_matrix
 
 # What the four pixels of a square are rounded by: on average values between two of 8 bits stay.
@@ -162,6 +162,31 @@ class DeepPicture(Picture):
             chroma = [np.asarray(cv2.resize(each, size)[:height, :width]) for each in chroma]
         image = cv2.transform(cv2.merge([luma, *chroma]), _to_rgb(self.coding.yuv))
         return np.asarray(cv2.min(image, (MOST,) * 4), np.uint16)
+
+
+@dataclass(frozen=True, slots=True)
+class ToDeep:
+    """Brings what is put into frames with 10 bits into their colours; see `ColouredEffect`.
+
+    Attributes:
+        colours: of the frames.
+    """
+
+    colours: Colours
+
+    def __call__(self, image: Image) -> Deep:
+        """Return (H, W, 3) uint16 RGB in [0, 1023] of (H, W, 3) uint8 sRGB."""
+        return from_screen(image, self.colours)
+
+    def _keeps_light(self, colours: Colours) -> bool:
+        """Return whether pictures in such colours stay brighter than white."""
+        return colours.is_hdr and self.colours.is_hdr
+
+    def of(self, picture: Picture) -> Deep:
+        """Return the same of a picture; HDR keeps its own brightness in HDR."""
+        if isinstance(picture, DeepPicture) and self._keeps_light(picture.coding.colours):
+            return recoloured(picture.deep_rgb, picture.coding.colours, self.colours)
+        return self(picture.rgb)
 
 
 def num_deep_bytes(size_hw: tuple[int, int]) -> int:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from stream.colour.curves import (
     HLG_GAMMA,
     HLG_NITS,
+    PQ_NITS,
     WHITE_NITS,
     hlg_to_scene,
     light_to_pq,
@@ -95,6 +96,48 @@ def from_screen(image: Image, colours: Colours) -> Deep:
     return coded
 
 
+def recoloured(image: Deep, source: Colours, target: Colours) -> Deep:
+    """Return (H, W, 3) uint16 RGB in [0, `MOST`], of HDR in the colours of other HDR, as bright.
+
+    What is brighter than the target can be is as bright as that can be.
+    """
+    if source == target:
+        return image
+    coded = np.empty(image.shape, np.uint16)
+    for top in range(0, len(image), _ROWS):
+        rows = slice(top, top + _ROWS)
+        coded[rows] = _bright_values(_bright_light(image[rows], source, target), target)
+    return coded
+
+
+def _bright_light(image: Deep, source: Colours, target: Colours) -> Floats:
+    """Return light of the target's primaries on an HDR screen, 1 is white, maybe far above."""
+    light = _light_of_values(source.transfer)[image]
+    if source.transfer == HLG:
+        luma = np.maximum(cv2.transform(light, _LUMA), 1e-6)
+        light *= (cv2.pow(luma, HLG_GAMMA - 1) * np.float32(_HLG_WHITES))[..., None]
+    if source.primaries != target.primaries:
+        both = [_to_srgb(colours.primaries) for colours in (source, target)]
+        there, back = (np.eye(3) if each is None else each for each in both)
+        light = np.asarray(cv2.transform(light, np.linalg.inv(back) @ there), np.float32)
+    return np.maximum(light, 0)
+
+
+def _bright_values(light: Floats, target: Colours) -> Deep:
+    if target.transfer == HLG:
+        return _values_of_scene(light)
+    share = np.minimum(light * np.float32(WHITE_NITS / PQ_NITS), 1)
+    steps = cv2.sqrt(cv2.sqrt(share)) * np.float32(_STEPS - 1) + np.float32(0.5)
+    return np.asarray(_all_pq_values()[steps.astype(np.int32)])
+
+
+def _values_of_scene(light: Floats) -> Deep:
+    """Return the HLG values of a screen's light, that is of the light of the scene behind it."""
+    luma = np.maximum(cv2.transform(light, _LUMA / _HLG_WHITES), 1e-6)
+    light = light * (cv2.pow(luma, 1 / HLG_GAMMA - 1) / np.float32(_HLG_WHITES))[..., None]
+    return _table_values(np.minimum(light, 1), HLG)
+
+
 def _screen_light(image: Deep, colours: Colours) -> Floats:
     """Return light of sRGB's primaries, in [0, 1], 1 is white."""
     light = _light_of_values(colours.transfer)[image]
@@ -117,12 +160,13 @@ def _coded_light(light: Floats, colours: Colours) -> Deep:
         light = np.asarray(cv2.transform(light, np.linalg.inv(matrix)), np.float32)
         np.clip(light, 0, 1, out=light)
     if colours.transfer == HLG:
-        # of the screen's light to that of the scene
-        luma = np.maximum(cv2.transform(light, _LUMA / _HLG_WHITES), 1e-6)
-        light *= (cv2.pow(luma, 1 / HLG_GAMMA - 1) / np.float32(_HLG_WHITES))[..., None]
-        np.minimum(light, 1, out=light)
+        return _values_of_scene(light)
+    return _table_values(light, colours.transfer)
+
+
+def _table_values(light: Floats, transfer: str | None) -> Deep:
     steps = cv2.sqrt(light) * np.float32(_STEPS - 1) + np.float32(0.5)
-    return np.asarray(_values_of_light(colours.transfer)[steps.astype(np.int32)])
+    return np.asarray(_values_of_light(transfer)[steps.astype(np.int32)])
 
 
 def _brightest(image: NDArray[Any]) -> NDArray[Any]:
@@ -152,6 +196,13 @@ def _values_of_light(transfer: str | None) -> Deep:
     curves: dict[str, _Curve] = {PQ: light_to_pq, HLG: scene_to_hlg}
     curve: _Curve = curves.get(transfer or "", light_to_srgb)
     return np.asarray(np.rint(curve(np.linspace(0, 1, _STEPS) ** 2) * MOST), np.uint16)
+
+
+@lru_cache(maxsize=1)
+def _all_pq_values() -> Deep:
+    """Return (`_STEPS`,), up to the brightest; fourth roots of light lie at equal distances."""
+    light = np.linspace(0, 1, _STEPS) ** 4 * (PQ_NITS / WHITE_NITS)
+    return np.asarray(np.rint(light_to_pq(light) * MOST), np.uint16)
 
 
 @lru_cache(maxsize=8)

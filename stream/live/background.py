@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from effects.effect import Pixels
+from segmentation.picture import Picture
+from stream.colour.deep_picture import ToDeep
 from stream.errors import StreamError
 from stream.files.photos import is_animation, is_photo, read_photo
 from stream.frame import TONE_MAPPED, Frame, Source
@@ -43,10 +46,8 @@ def open_background(
         raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
     if is_photo(path) and not is_animation(path):
         return read_photo(path, on_message)
-    video = LoopingVideo(path)
+    video = LoopingVideo(path, on_message)
     opened.callback(video.close)
-    if video.is_hdr:
-        on_message(f"{path}: {TONE_MAPPED}")
     return video
 
 
@@ -55,24 +56,43 @@ class LoopingVideo:
 
     Args:
         path: of the video.
-
-    Attributes:
-        is_hdr: it is, and shown tone-mapped.
+        on_message: told, in one line, once HDR is not shown as bright as it is.
 
     Raises:
         StreamError: the video cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_message: Callable[[str], None] = lambda text: None) -> None:
         """Open the video and read its first frames."""
-        self._path = path
+        self._path, self._on_message = path, on_message
         self._turn = _Turn(path)
-        self.is_hdr = self._turn.is_hdr
+        self._tells = self._turn.is_hdr
         self._offset_s = 0.0  # from the video's clock to that of the stream it stands behind
         self._begun = False
 
     def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
         """Return the frame for a time that does not go back, (h, w, 3) uint8 RGB of any size."""
+        self._tell()
+        return self._due(time_s).rgb
+
+    def in_colours(
+        self, convert: Callable[[Image], Pixels]
+    ) -> Callable[[float, tuple[int, int]], Pixels]:
+        """Return it for frames of other colours; see `effects.replace.ColouredBackground`."""
+        if not isinstance(convert, ToDeep):
+            return lambda time_s, size_hw: convert(self(time_s, size_hw))
+        if not convert.colours.is_hdr:
+            self._tell()
+        return lambda time_s, size_hw: convert.of(self._due(time_s))
+
+    def _tell(self) -> None:
+        """Say once that HDR is not shown as bright as it is."""
+        if self._tells:
+            self._tells = False
+            self._on_message(f"{self._path}: {TONE_MAPPED}")
+
+    def _due(self, time_s: float) -> Picture:
+        """Return what is seen at a time that does not go back."""
         if not self._begun:
             self._offset_s = time_s - self._turn.shown.time_s
             self._begun = True
@@ -80,7 +100,7 @@ class LoopingVideo:
             self._offset_s = time_s - self._turn.next_s
         while self._turn.next_s + self._offset_s <= time_s:
             self._advance()
-        return self._turn.shown.image
+        return self._turn.shown.picture
 
     def go_on(self) -> None:
         """Forget the clock: whatever time is asked for next, the frame shown last is due then."""

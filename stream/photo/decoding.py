@@ -17,6 +17,7 @@ from stream.photo.formats import jpeg, png
 from stream.photo.formats.exif import Notes, read_notes
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.kinds import photo_header
+from stream.photo.library_lines import taken
 from stream.photo.photo import Photo, photo_of, turned
 
 Pixels = NDArray[Any]
@@ -26,6 +27,7 @@ MAX_PIXELS, MAX_SIDE = 1 << 30, 1 << 20
 
 NOT_WHOLE = "not a picture that can be read; is it whole?"
 _CUT_OFF = "is damaged or cut off; what can be read of it is there, the rest is plain"
+_DAMAGED = "is damaged; what can be read of it is there"
 
 
 def decode(data: bytes, header: PhotoHeader | None = None) -> Photo:
@@ -43,7 +45,8 @@ def decode(data: bytes, header: PhotoHeader | None = None) -> Photo:
         return photo_of(_as_rgb(_decoded(data, cv2.IMREAD_COLOR_RGB)))
     check_header(header)
     pixels, profile, remarks = _pixels(data, header)
-    return finished(pixels, replace(header, profile=profile), remarks)
+    photo = finished(pixels, replace(header, profile=profile), remarks)
+    return replace(photo, is_part=True) if _DAMAGED in remarks else photo
 
 
 def decode_part(data: bytes, header: PhotoHeader) -> Photo:
@@ -131,9 +134,14 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
     if has_ink or has_lost_alpha or is_lab:
         return *_by_pillow(data, header), remarks
     is_plain = header.depth <= 8 and not header.has_alpha
+    flags = cv2.IMREAD_COLOR_RGB if is_plain else cv2.IMREAD_UNCHANGED
     try:
-        shown = png.picture_alone(data) if header.kind == "png" else data
-        pixels = _decoded(shown, cv2.IMREAD_COLOR_RGB if is_plain else cv2.IMREAD_UNCHANGED)
+        if header.kind == "jpeg":
+            with taken(jpeg.LIBRARY_LINES) as lines:
+                pixels = _decoded(data, flags)
+            remarks += [_DAMAGED] if jpeg.is_damaged(lines) else []
+        else:
+            pixels = _decoded(png.picture_alone(data) if header.kind == "png" else data, flags)
     except ValueError:
         if header.depth > 8:
             raise

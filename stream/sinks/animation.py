@@ -22,6 +22,7 @@ from stream.photo.animated.apng import ApngWriter
 from stream.photo.animated.gif import GifWriter
 from stream.photo.animated.webp import WebpWriter
 from stream.photo.animated.writer import AnimationWriter
+from stream.photo.encoding import lost_in_video
 from stream.sinks.parts.options import SinkOptions
 
 #: By the ending of the file.
@@ -85,6 +86,13 @@ class AnimationSink(Sink):
                 f"{self.path.suffix.lower()}, which will be many times as large as an .mp4"
             )
 
+    def _tell_lost(self, output: Output) -> None:
+        """Say what of an animation or a photo is not in one that is written."""
+        photo, options = output.frame.photo, self._options
+        if photo is not None:
+            for remark in lost_in_video(output.image, photo, keep_location=options.keep_location):
+                options.on_message(f"{self.path}: {remark}")
+
     def close(self) -> None:
         """Delete what is unfinished; of what will not come again what there is is kept."""
         if self._recording is not None and not (self._is_finished or self._error):
@@ -111,6 +119,7 @@ class AnimationSink(Sink):
         frame = output.frame
         if self._last is None:
             self._first_s = frame.time_s
+            self._tell_lost(output)
         tick = round((frame.time_s - self._first_s) / self._kind.tick_s)
         try:
             if self._last is not None:

@@ -19,7 +19,7 @@ from stream.ffmpeg.screen import has_ended, is_screen_address
 from stream.pauses import Pauses
 from stream.sources.beside import JOINED, contents_of
 from stream.sources.decoder import Decoder, Opening
-from stream.sources.pixels import AS_DECODED, TO_RGB
+from stream.sources.pixels import AS_DECODED, TO_RGB, is_transparent
 
 TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
 #: Codecs of discs, where some frames are of two moments and others are not, whatever the first is.
@@ -166,13 +166,15 @@ class Attempts:
         opening = replace(self._opening, conversion=decoder.conversion)
         picture = decoder.listing.picture
         if picture is not None and picture.index != decoder.track.index:
-            return replace(opening, track=picture.index, deinterlaces=picture.is_interlaced)
+            is_called = picture.is_interlaced
+            return replace(opening, track=picture.index, deinterlaces=is_called, looks=is_called)
         self.live = self._is_live(decoder)
         # where pictures may change their size the filter would lose two of them each time
         is_joined = decoder.listing.container in JOINED
         is_mixed = decoder.track.codec in _MIXED and not (self.live or is_joined)
-        deinterlaces = decoder.may_be_interlaced or is_mixed
-        opening = replace(opening, deinterlaces=deinterlaces)
+        is_called = decoder.is_called_interlaced
+        if not opening.deinterlaces and (is_called or is_mixed):
+            opening = replace(opening, deinterlaces=True, looks=is_called)
         if not self.live and is_joined:
             contents = contents_of(self._address, decoder.listing, decoder.track)
             opening = replace(opening, keeps_clock=False, along=tuple(contents.clock_tracks[1:]))
@@ -196,7 +198,7 @@ class Attempts:
                 f"{self.name}: has {len(videos)} videos; number {number} is shown "
                 f"({track.size}{why})"
             )
-        if track.has_alpha:
+        if not self._is_remote and is_transparent(self._address, track):
             self._on_message(f"{self.name}: is transparent in places, which is left out")
 
     def _check_dolby_vision(self, decoder: Decoder) -> None:

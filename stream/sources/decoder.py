@@ -36,8 +36,12 @@ from stream.sources.pixels import (
 )
 from stream.yuv420 import YuvCoding, YuvPicture, num_bytes
 
+#: What ffmpeg says, maybe among much else, where the end of a file is missing.
+_CUT_OFF = ("partial file", "File ended prematurely", "samples the input can hold")
 #: Of two moments a frame makes one; what is not interlaced stays as it is. It halves ticks.
 _DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced,settb=intb*2"
+#: Looks at frames: cameras and broadcasts call many interlaced that are of one moment.
+_LOOK = "idet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Opening:
         along: indices of other tracks that ffmpeg reads, to mend the clock by them as well.
         deinterlaces: frames of two moments become frames of one.
         from_s: see `input_options`.
+        looks: which are is seen by looking at them, whatever they say of themselves.
     """
 
     conversion: str
@@ -63,6 +68,7 @@ class Opening:
     along: tuple[int, ...] = ()
     deinterlaces: bool = False
     from_s: float = 0.0
+    looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,8 @@ class Decoder:
         """Start ffmpeg."""
         self._address, self._opening = address, opening
         self._screen = is_screen_address(address)
-        filters = [PRINT_FIELDS, *([_DEINTERLACE] if opening.deinterlaces else [])]
+        filters = [*([_LOOK] if opening.looks else []), PRINT_FIELDS]
+        filters += [*([_DEINTERLACE] if opening.deinterlaces else [])]
         filters += [PRINT_SHAPES, opening.conversion]
         if self._screen and (cut := screen_filter(address)):
             filters.insert(0, cut)
@@ -154,10 +161,9 @@ class Decoder:
         return True
 
     @property
-    def may_be_interlaced(self) -> bool:
-        """Whether frames may be of two moments: some are, or what it is says so of later ones."""
-        is_said = self._opening.deinterlaces or self.track.is_interlaced
-        return is_said or self._output.has_fields
+    def is_called_interlaced(self) -> bool:
+        """Whether frames are said to be of two moments, by themselves or by what it is."""
+        return self.track.is_interlaced or self._output.has_fields
 
     @property
     def has_deinterlaced(self) -> bool:
@@ -246,6 +252,8 @@ class Decoder:
 
     def failure(self) -> str:
         """Say in a few words why it failed, without passwords."""
+        if any(map(self.has_reported, _CUT_OFF)):
+            return "it was cut off"
         return self._process.failure().replace(self._address, without_password(self._address))
 
     @property

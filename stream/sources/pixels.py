@@ -9,6 +9,9 @@ from stream.colour.deep_picture import DeepCoding
 from stream.colour.light import Light
 from stream.colour.screen import Colours
 from stream.ffmpeg.header import VideoHeader
+from stream.ffmpeg.inputs import input_options
+from stream.ffmpeg.listing import Stream, listing_of
+from stream.ffmpeg.process import log_of
 from stream.frame import Colour
 from stream.yuv420 import LUMA_WEIGHTS, YuvCoding
 
@@ -23,6 +26,8 @@ _RGB_TO_DEEP = (
     f",format={_DEEP}"
 )
 
+#: Decoders that know of a second stream, of alpha, in that of a codec; ffmpeg's own do not.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _EIGHT_BITS = ("yuv420p", "yuvj420p")
 _IS_DEEP = re.compile(r"(?!rgb|bgr|gbr|x2|xyz|bayer)\w+(9|10|12|14|16)(le|be)$")
 _TAGS = re.compile(r", \w+\((?:(?:tv|pc), )?([\w-]+)(?:/([\w-]+)/([\w-]+))?[,)]")
@@ -40,6 +45,22 @@ def conversion_of(header: VideoHeader) -> str:
         colour_range = "full" if header.colour.full_range else "tv"
         return f"{_TO_DEEP}:out_range={colour_range},format={_DEEP}"
     return AS_DECODED if header.pixels in (*_EIGHT_BITS, _DEEP) else TO_RGB
+
+
+def is_transparent(address: str, track: Stream) -> bool:
+    """Return whether pixels of a track of a file may be transparent.
+
+    What browsers record has the mark of a stream of alpha, and often none: it is looked for.
+
+    Raises:
+        StreamError: ffmpeg is not there or cannot be run.
+    """
+    decoder = _ALPHA_DECODERS.get(track.codec)
+    if track.has_alpha or decoder is None or track.tags.get("alpha_mode") != "1":
+        return track.has_alpha
+    arguments = ["-c:v", decoder, *input_options(address), "-map", f"0:{track.index}"]
+    listing = listing_of(log_of([*arguments, "-frames:v", "1", "-f", "null", "-"]))
+    return any(stream.has_alpha for stream in listing.streams if stream.index == track.index)
 
 
 def _is_deep(header: VideoHeader) -> bool:

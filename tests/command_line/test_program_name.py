@@ -80,3 +80,13 @@ def test_name_of_the_file_that_was_started(tmp_path, name):
     command = [sys.executable, str(script)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == f"{name}\n"
+
+
+def test_a_file_whose_name_begins_with_a_dash_is_told_from_an_option(capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-talk.mp4").touch()
+    for name, hint in (("-talk.mp4", True), ("-walk.mp4", False)):
+        with pytest.raises(SystemExit):
+            run.main([name, "-o", "out.mp4"])
+        end = "; write ./ before the name of a file that begins with a dash" if hint else ""
+        assert capfd.readouterr().err.endswith(f"error: unrecognized arguments: {name}{end}\n")

@@ -185,6 +185,29 @@ def told_in_frames(path: Path) -> dict[str, object]:
     return told
 
 
+def told_by_ffmpeg(path: Path) -> dict[str, dict[str, object]]:
+    """Return what ffmpeg reads of the "container", and of the first of the "frames" in it.
+
+    Light in what HEVC counts by: 1/50,000 of the points, and nits, of which black has three places.
+    """
+    options = ("-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-")
+    text = reference.log("-i", path, *options)
+    of_frame = [line for line in text.splitlines() if "Parsed_showinfo" in line]
+    parts = {"container": text.partition("Output #0")[0], "frames": "\n".join(of_frame)}
+    told = {}
+    for where, part in parts.items():
+        told[where] = found = dict[str, object]()
+        if screen := re.search(r"Mastering display metadata: (.*)", part, re.IGNORECASE):
+            *points, darkest, brightest = map(float, re.findall(r"\d+\.\d+", screen[1]))
+            found["points"] = [round(point * 50_000) for point in points]
+            found["nits"] = round(darkest, 3), brightest
+        if levels := re.search(r"MaxCLL=\d+, MaxFALL=\d+", part):
+            found["levels"] = levels[0]
+    colour = re.search(r"color_space:\S+ color_primaries:\S+ color_trc:\S+", parts["frames"])
+    told["frames"]["colour"] = colour and colour[0]
+    return told
+
+
 def luma_of(path: Path, size_hw: tuple[int, int] = SIZE_HW) -> NDArray[np.uint16]:
     """Return (h, w), the luma of the first frame with the bits that it has."""
     kind = "gray10le" if "p10" in reference.description(path) else "gray"

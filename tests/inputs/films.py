@@ -22,11 +22,16 @@ def copied(
     keep_location: bool = False,
     until: int = 1000,
     preset: str = "ultrafast",
+    codec: str | None = None,
 ) -> list[str]:
     """Write a clip's frames as they are; returns what is told."""
     told: list[str] = []
     options = SinkOptions(
-        preset=preset, keep_location=keep_location, on_message=told.append, overwrite=True
+        codec=codec,
+        preset=preset,
+        keep_location=keep_location,
+        on_message=told.append,
+        overwrite=True,
     )
     with VideoSource(str(clip), told.append) as source:
         with VideoSink(path, OutputInfo(source.info), options) as sink:

@@ -38,7 +38,9 @@ class Parser(argparse.ArgumentParser):
         """Refuse what is not known where it is met: `train portrait` knows its own options."""
         known, unknown = super().parse_known_args(*arguments, **options)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            is_file = any(os.path.lexists(each) for each in unknown if each.startswith("-"))
+            hint = "; write ./ before the name of a file that begins with a dash" if is_file else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return known, unknown
 
     def format_help(self) -> str:

@@ -65,6 +65,11 @@ def choose(
                 on_message(f"{name}: encoded by {found.encoder.name}")
                 return found
     found = _in_software(name, chosen, depth, has_alpha)
+    if min(size_hw) < (least := found.encoder.least_side):
+        raise StreamError(
+            f"{name}: {chosen.title} has at least {least} pixels a side, and the picture is "
+            f"{size_hw[1]}x{size_hw[0]}; use --codec {FORMATS[ending].codec}"
+        )
     if encoder == AUTO:
         on_message(
             f"{name}: encoded by {found.encoder.name}, in software; no hardware that works here "
@@ -161,11 +166,9 @@ def _available(ffmpeg: str) -> set[str]:
 @functools.cache
 def _failure(ffmpeg: str, encoding: Encoding, size_hw: tuple[int, int]) -> str:
     colour = Colour("bt709", "bt709", "bt709")
-    filters = [f"format={encoding.pixels}"]
-    return _tried(
-        f"color=gray:size={size_hw[1]}x{size_hw[0]}:rate=25",
-        ["-frames:v", "1", *encoding.arguments(".mkv", colour, "veryfast", 20, filters=filters)],
-    )
+    filters, (height, width) = [f"format={encoding.pixels}"], size_hw
+    arguments = encoding.arguments(".mkv", colour, "veryfast", 20, width=width, filters=filters)
+    return _tried(f"color=gray:size={width}x{height}:rate=25", ["-frames:v", "1", *arguments])
 
 
 def _tried(source: str, options: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stream.ffmpeg.encoding.encoders import SOFTWARE, Encoder
+from stream.ffmpeg.encoding.encoders import NARROW, SOFTWARE, Encoder
 from stream.frame import Colour
 
 _QUICKTIME = (".mp4", ".m4v", ".mov")
@@ -93,6 +93,7 @@ class Encoding:
         preset: str,
         crf: int | None,
         *,
+        width: int,
         filters: Sequence[str] = (),
         recording: bool = False,
     ) -> list[str]:
@@ -104,6 +105,7 @@ class Encoding:
             preset: one of `X264_PRESETS`, for encoders that know faster and slower.
             crf: constant rate factor in x264's scale of 0 (lossless) to 51, which ProRes has not;
                 `None` where something else says how large the output becomes.
+            width: of the picture.
             filters: that make `pixels` of what ffmpeg is given.
             recording: little is held back.
         """
@@ -114,6 +116,8 @@ class Encoding:
         if self.has_alpha:
             # several threads of the conversion mix up the rows of alpha
             options = ["-filter_threads", "1", *options, *encoder.alpha_options]
+        elif encoder.narrow and width < NARROW:
+            options += encoder.narrow
         elif recording:
             options += encoder.recording
         if self.codec.tag and ending in _QUICKTIME:

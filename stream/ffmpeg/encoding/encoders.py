@@ -21,6 +21,7 @@ _PLANAR: Pixels = {8: "yuv420p", 10: "yuv420p10le"}
 _SEMI_PLANAR: Pixels = {8: "nv12", 10: "p010le"}
 # A longer lookahead holds more of a recording back.
 _LOOKAHEAD = 10  # frames
+NARROW = 64  # pixels of width
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +34,9 @@ class Encoder:
         quality: arguments for a preset, one of `X264_PRESETS`, and a constant rate factor.
         alpha_pixels: instead, where there is transparency, "" where it cannot encode any.
         alpha_options: further arguments then.
+        least_side: of a picture that it takes, in pixels.
         recording: further arguments, so that it holds little back.
+        narrow: instead of those, for pictures of less than `NARROW`, recorded or not.
         low_delay: likewise, so that each frame leaves it at once.
         upload: the last filter, for frames that must be in the memory of a device.
         device: arguments that open that.
@@ -44,7 +47,9 @@ class Encoder:
     quality: Callable[[str, int], list[str]]
     alpha_pixels: str = ""
     alpha_options: tuple[str, ...] = ()
+    least_side: int = 1
     recording: tuple[str, ...] = ()
+    narrow: tuple[str, ...] = ()
     low_delay: tuple[str, ...] = ()
     upload: str = ""
     device: tuple[str, ...] = ()
@@ -91,6 +96,8 @@ def _prores(profile: str) -> Callable[[str, int], list[str]]:
     return lambda preset, crf: ["-profile:v", profile]
 
 
+_X265_RECORDING = f"rc-lookahead={_LOOKAHEAD}:open-gop=0"
+
 #: By codec; of several the first that an ffmpeg has.
 SOFTWARE: dict[str, tuple[Encoder, ...]] = {
     "h264": (
@@ -107,7 +114,10 @@ SOFTWARE: dict[str, tuple[Encoder, ...]] = {
             "libx265",
             _PLANAR,
             _x265,
-            recording=("-x265-params", f"rc-lookahead={_LOOKAHEAD}:open-gop=0"),
+            least_side=16,
+            recording=("-x265-params", _X265_RECORDING),
+            # what it has for AVX2 writes beyond 10-bit pictures of 34 to 48 pixels, and aborts
+            narrow=("-x265-params", f"{_X265_RECORDING}:asm=0"),
         ),
     ),
     "av1": (

@@ -86,7 +86,10 @@ def encoder_options(
             filters.append(_conversion(coded_colour(info.stream.colour)))
         filters.append(f"format={encoding.pixels}")
     tags = _tags(info)
-    options = encoding.arguments(ending, tags, preset, crf, filters=filters, recording=recording)
+    width = info.stream.width
+    options = encoding.arguments(
+        ending, tags, preset, crf, width=width, filters=filters, recording=recording
+    )
     return [*options, *keyframes(info, _KEYFRAME_S)] if recording else options
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stream.photo.formats.exif import orientation_of, read_tags
@@ -22,6 +22,16 @@ _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _MARKER_AFTER_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 #: Segments that are looked through; a few hundred are usual at most.
 _MAX_SEGMENTS = 5000
+
+#: How lines begin that libjpeg prints of what it reads.
+LIBRARY_LINES = (
+    *(b"Corrupt JPEG data", b"Premature end of JPEG", b"Inconsistent progression sequence"),
+    *(b"Invalid Adobe", b"Invalid SOS parameters", b"Unknown Adobe", b"Caution: "),
+)
+# What follows the picture, before its end, is none of it: cameras leave such there.
+_OF_PICTURE = re.compile(
+    r"Corrupt JPEG data(?!: \d+ extraneous bytes before marker 0xd9)|Premature"
+)
 
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 _LONGEST = 65_533  # bytes of a segment
@@ -87,6 +97,11 @@ def num_scans(data: bytes, at_most: int) -> int:
         if marker[1][0] == _SCAN:
             found, pattern = found + 1, _MARKER_AFTER_SCAN
     return at_most + 1
+
+
+def is_damaged(lines: Sequence[str]) -> bool:
+    """Return whether libjpeg's lines say that a part of the picture could not be read."""
+    return any(_OF_PICTURE.match(line) for line in lines)
 
 
 def completed(data: bytes) -> bytes | None:

@@ -59,6 +59,25 @@ def test_of_half_a_jpeg_its_half_is_there(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("flags", [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)])
+def test_a_jpeg_damaged_in_the_middle_is_told_and_no_line_of_a_library(tmp_path, capfd, flags):
+    path, data = tmp_path / "photo.jpg", bytearray(_jpeg(*flags))
+    place = len(data) * 3 // 4
+    data[place : place + 20] = b"\xff\0" * 10
+    image, told, num_left_out = _read(path, bytes(data))
+    assert np.abs(_tiles(image)[:6] - _tiles(_image())[:6]).max() < 8
+    assert (told, num_left_out) == ([f"{path}: is damaged; what can be read of it is there"], 1)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_follows_the_picture_of_a_jpeg_is_no_damage(tmp_path, capfd):
+    data = _jpeg()
+    image, told, num_left_out = _read(tmp_path / "a.jpg", data[:-2] + b"\xffabc" * 9 + data[-2:])
+    assert np.abs(_tiles(image) - _tiles(_image())).max() < 8
+    assert (told, num_left_out) == ([], 0)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("kind", ["rgb", "grey", "16 bits", "passes"])
 def test_of_half_a_png_its_half_is_there(tmp_path, capfd, kind):
     image = _image()

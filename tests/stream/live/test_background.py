@@ -10,11 +10,21 @@ import pytest
 
 import run
 import stream.live.background
+from effects import Replace
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
+from stream.colour.curves import HLG_GAMMA, HLG_NITS, WHITE_NITS, hlg_to_scene, pq_to_light
+from stream.colour.deep_picture import DeepCoding, DeepPicture
+from stream.colour.screen import Colours
 from stream.errors import StreamError
+from stream.frame import Frame
 from stream.live.background import LoopingVideo, open_background
-from tests.inputs.deep_clips import HDR10, clip_of, ramp
+from stream.pipeline import Look, Pipeline
+from stream.stats import Stats
+from stream.yuv420 import YuvCoding
+from tests.inputs.deep_clips import HDR10, HLG, SDR, clip_of, luma_of, ramp
 from tests.inputs.photo_files import png, with_chunk
-from tests.stand_ins.fakes import square
+from tests.stand_ins.fakes import Oracle, square
 
 
 def test_looping_background_follows_the_clock_and_starts_over(square_clip):
@@ -84,3 +94,48 @@ def test_hdr_backgrounds_are_tone_mapped_and_told(tmp_path, capsys):
     source, effect = str(tmp_path / "in.png"), f"replace={video}"
     assert run.main([source, "-o", "null:", "--effect", effect]) == 0
     assert capsys.readouterr().err.count("HDR is tone-mapped to BT.709") == 1
+
+
+def _nits(grey, colour):
+    """Return the luminance of grey luma with 10 bits, on the screen that HDR is made for."""
+    values = np.clip((grey.astype(float) - 64) / 876, 0, 1)
+    if colour is HDR10:
+        return pq_to_light(values) * WHITE_NITS
+    return hlg_to_scene(values) ** HLG_GAMMA * HLG_NITS
+
+
+@pytest.mark.parametrize("behind", [HDR10, HLG], ids=["pq", "hlg"])
+@pytest.mark.parametrize("before", [HDR10, HLG], ids=["pq", "hlg"])
+def test_an_hdr_background_is_as_bright_behind_hdr_as_by_itself(tmp_path, before, behind):
+    video = clip_of(tmp_path / "hdr.mp4", ramp((96, 192)), behind, light=None)
+    coding = DeepCoding(YuvCoding("bt2020nc"), Colours(before["primaries"], before["transfer"]))
+    picture = DeepPicture.of_srgb(np.zeros((96, 192, 3), np.uint8), coding)
+    told = []
+    with ExitStack() as stack:
+        look = Look(Replace(open_background(video, stack, told.append)))
+        pipeline = Pipeline(PerFrameTracker(Oracle()), Refiner(blend=False), look, stats=Stats())
+        shown = pipeline.process(Frame(picture, 0, 0.0)).picture
+    assert told == []
+    assert isinstance(shown, DeepPicture)
+    expected = np.minimum(_nits(luma_of(video, (96, 192)), behind)[48], _most_nits(before))
+    found = _nits(shown.planes[0], before)[48]
+    assert expected.max() >= 999
+    np.testing.assert_allclose(found[4:-4], expected[4:-4], rtol=0.04, atol=0.2)
+
+
+def _most_nits(colour):
+    return 10_000.0 if colour is HDR10 else HLG_NITS
+
+
+def test_an_hdr_background_behind_ten_bits_without_hdr_is_tone_mapped_and_told(tmp_path):
+    video = clip_of(tmp_path / "hdr.mp4", ramp((96, 192)), HDR10)
+    coding = DeepCoding(YuvCoding("bt709"), Colours(SDR["primaries"], SDR["transfer"]))
+    told = []
+    with ExitStack() as stack:
+        look = Look(Replace(open_background(video, stack, told.append)))
+        pipeline = Pipeline(PerFrameTracker(Oracle()), Refiner(blend=False), look, stats=Stats())
+        for index in range(2):
+            picture = DeepPicture.of_srgb(np.zeros((96, 192, 3), np.uint8), coding)
+            shown = pipeline.process(Frame(picture, index, index / 25)).picture
+    assert told == [f"{video}: HDR is tone-mapped to BT.709"]
+    assert 60 < shown.rgb[48, 80].mean() < 180

@@ -20,6 +20,7 @@ from stream.sinks import open_sink
 from stream.sinks.animation import WRITERS, AnimationSink
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.photos import PhotoFile
+from stream.sources import open_source
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
 from tests.inputs.films import everything
@@ -156,6 +157,20 @@ def test_what_it_cannot_hold_is_told(tmp_path: Path, ending: str) -> None:
             sink.finish(cut_short=False)
     (line,) = told
     assert "without sound, subtitles, chapters, title, date and camera" in line
+
+
+def test_transparency_of_an_animation_that_is_left_out_is_told(tmp_path: Path) -> None:
+    source, path, told = tmp_path / "in.png", tmp_path / "out.webp", list[str]()
+    frames = [Pictures.fromarray(ball(index)) for index in range(3)]
+    frames[0].save(source, save_all=True, append_images=frames[1:], duration=40)
+    with open_source(str(source)) as frames_in:
+        options = SinkOptions(on_message=told.append)
+        with open_sink(str(path), OutputInfo(frames_in.info), options) as sink:
+            for frame in frames_in:
+                sink.write(Output(frame, frame.picture, None, None))
+            sink.finish(cut_short=False)
+    assert told == [f"{path}: is without the transparency of its photo, on white"]
+    assert (frames_of(path)[0][0][:4, -4:] > 250).all()
 
 
 def test_a_long_one_is_told(tmp_path: Path) -> None:

@@ -12,16 +12,21 @@ import pytest
 
 import run
 from segmentation.picture import RgbPicture
+from stream.colour.deep_picture import DeepCoding, DeepPicture
+from stream.colour.screen import Colours
+from stream.errors import StreamError
 from stream.ffmpeg.encoding.choice import failure
 from stream.ffmpeg.encoding.codecs import CODECS, Encoding
 from stream.ffmpeg.encoding.encoders import HARDWARE, VIDEO_CODECS
-from stream.frame import Frame, Output, OutputInfo, StreamInfo
+from stream.frame import Colour, Frame, Output, OutputInfo, StreamInfo
 from stream.sinks import open_sink
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource
+from stream.yuv420 import YuvCoding
 from tests import ffmpeg_reference as reference
 from tests.command_line.failing import failing
+from tests.inputs import deep_clips
 from tests.stand_ins.hardware_encoders import pretend
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")
@@ -135,6 +140,32 @@ def test_hardware_encodes_files_and_streams(
     assert "-b:v" in stream
     assert "-cq" not in stream
     assert "Video: hevc" in reference.description(film)
+
+
+@pytest.mark.parametrize("size_hw", [(48, 48), (64, 36), (20, 40), (16, 16), (200, 62)])
+@pytest.mark.parametrize("is_live", [False, True])
+def test_narrow_pictures_with_10_bits_are_hevc(
+    tmp_path: Path, size_hw: tuple[int, int], is_live: bool
+) -> None:
+    path, (height, width) = tmp_path / "narrow.mp4", size_hw
+    coding = DeepCoding(YuvCoding("bt2020nc"), Colours("bt2020", "smpte2084"))
+    colour = Colour("bt2020", "smpte2084", "bt2020nc")
+    info = StreamInfo(width, height, Fraction(25), colour=colour, depth=10, live=is_live)
+    picture = DeepPicture.of_srgb(np.full((*size_hw, 3), 255, np.uint8), coding)
+    with VideoSink(path, OutputInfo(info), SinkOptions()) as sink:
+        for index in range(12):
+            sink.write(Output(Frame(picture, index, index / 25), picture, None, None))
+        sink.finish(cut_short=False)
+    assert "hevc (Main 10)" in reference.description(path)
+    assert len(reference.picture_packets_s(path)) == 12
+    assert np.abs(deep_clips.luma_of(path, size_hw).astype(int) - 573).max() <= 1
+
+
+def test_a_picture_too_small_for_hevc_is_said(tmp_path: Path) -> None:
+    info = OutputInfo(StreamInfo(64, 14, Fraction(25)))
+    said = "HEVC has at least 16 pixels a side, and the picture is 64x14; use --codec h264$"
+    with pytest.raises(StreamError, match=said):
+        VideoSink(tmp_path / "small.mp4", info, SinkOptions(codec="hevc"))
 
 
 def test_a_stream_says_that_it_is_h264(tmp_path: Path) -> None:

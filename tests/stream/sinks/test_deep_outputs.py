@@ -13,6 +13,7 @@ from effects import Cutout, Effect, Replace, Unchanged
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
+from stream.ffmpeg.encoding.codecs import CODECS
 from stream.frame import Output, OutputInfo
 from stream.pipeline import Look, Pipeline
 from stream.sinks import SinkOptions, open_sink
@@ -239,6 +240,24 @@ def test_codecs_of_10_bits(
     assert np.abs(difference).mean() < 2
     wanted = {"colour": numbers_of(kind), **(MASTERED if kind == "hdr10" else {})}
     assert deep_clips.told_in_boxes(path) == wanted
+
+
+DEEP = [(name, ending) for name in CODECS for ending in CODECS[name].endings if name != "h264"]
+
+
+@pytest.mark.parametrize(("codec", "ending"), DEEP)
+def test_every_container_and_its_frames_say_how_bright(
+    clips: dict[str, Path], tmp_path: Path, codec: str, ending: str
+) -> None:
+    path, again = tmp_path / f"out{ending}", tmp_path / "again.mp4"
+    films.copied(clips["hdr10"], path, codec=codec)
+    wanted = deep_clips.told_by_ffmpeg(clips["hdr10"])["frames"]
+    assert {"points", "nits", "levels", "colour"} == set(wanted)
+    told = deep_clips.told_by_ffmpeg(path)
+    assert told["frames"] == wanted
+    assert told["container"] == {key: wanted[key] for key in ("points", "nits", "levels")}
+    films.copied(path, again)
+    assert deep_clips.told_by_ffmpeg(again)["frames"] == wanted
 
 
 @pytest.mark.parametrize("kind", KINDS)

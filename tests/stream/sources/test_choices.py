@@ -6,6 +6,7 @@ import os
 import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from stream.errors import StreamError
 from stream.sources import open_source
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
+from tests.inputs.deep_clips import add_to_entry
 from tests.inputs.films import PICTURE, SOUND
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
@@ -109,6 +111,25 @@ def test_what_is_interlaced_from_its_middle_on_loses_its_combs(tmp_path: Path, e
     assert told == [f"{path}: is interlaced, and is deinterlaced"]
 
 
+@pytest.mark.parametrize(("ending", "coder"), [("ts", "mpeg2video"), ("mp4", "mpeg4")])
+def test_what_only_calls_itself_interlaced_stays_as_it_is(
+    tmp_path: Path, ending: str, coder: str
+) -> None:
+    path = tmp_path / f"progressive.{ending}"
+    noise = np.random.default_rng(0).integers(0, 256, (96, 400), np.uint8)
+    soft = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+    frames = b"".join(soft[:, 4 * index : 4 * index + 128].tobytes() for index in range(25))
+    raw = ("-f", "rawvideo", "-pixel_format", "gray", "-video_size", "128x96", "-i", "-")
+    codec = ("-c:v", coder, "-flags", "+ilme+ildct", "-q:v", "2")
+    reference.ffmpeg(*raw, "-vf", "format=yuv420p,setfield=tff", *codec, path, data=frames)
+    told: list[str] = []
+    with VideoSource(str(path), told.append) as source:
+        images = np.stack([frame.image for frame in source])
+    expected = reference.rgb(path, (96, 128), 25)
+    assert np.abs(images.astype(int) - expected).max() <= 2
+    assert told == []
+
+
 def test_what_its_container_alone_calls_interlaced_is_not(tmp_path: Path) -> None:
     path = tmp_path / "clip.mkv"
     reference.ffmpeg(*PICTURE, "-vf", "setfield=tff", "-c:v", "mpeg4", path)
@@ -122,16 +143,34 @@ def test_what_its_container_alone_calls_interlaced_is_not(tmp_path: Path) -> Non
     [
         *(("mkv", "ffv1", "yuva420p"), ("mov", "png", "rgba")),
         *(("mov", "prores_ks", "yuva444p10le"), ("mkv", "ffv1", "bgra")),
+        *(("webm", "libvpx-vp9", "yuva420p"), ("webm", "libvpx", "yuva420p")),
     ],
 )
 def test_that_transparency_is_left_out_is_told(
     tmp_path: Path, ending: str, coder: str, pixels: str
 ) -> None:
     path = tmp_path / f"clip.{ending}"
-    reference.ffmpeg(*PICTURE, "-vf", f"format={pixels}", "-c:v", coder, path)
+    clear = ("-auto-alt-ref", "0") if ending == "webm" else ()
+    reference.ffmpeg(*PICTURE, "-vf", f"format={pixels}", "-c:v", coder, *clear, path)
     _, num_frames, told = read(path)
     assert num_frames == 25
     assert told == [f"{path}: is transparent in places, which is left out"]
+
+
+@pytest.mark.parametrize("coder", ["libvpx-vp9", "libvpx"])
+def test_a_mark_of_transparency_without_any_is_none(tmp_path: Path, coder: str) -> None:
+    path = tmp_path / "opaque.webm"
+    reference.ffmpeg(*PICTURE, "-c:v", coder, path)
+    data, colour = bytearray(path.read_bytes()), bytes([0x55, 0xB0])
+    place = data.index(colour)  # which says nothing here that would be missed
+    size = data[place + 2] & 0x7F
+    data[place : place + 3 + size] = (
+        b"\x53\xc0\x81\x01\xec" + bytes([0x80 | size - 3]) + bytes(size - 3)
+    )
+    path.write_bytes(data)
+    assert "alpha_mode      : 1" in reference.description(path)
+    _, num_frames, told = read(path)
+    assert (num_frames, told) == (25, [])
 
 
 def test_titles_are_no_lines_of_the_log(tmp_path: Path) -> None:
@@ -145,6 +184,21 @@ def test_titles_are_no_lines_of_the_log(tmp_path: Path) -> None:
     assert source.info.contents is not None
     assert source.info.contents.tags["title"] == title
     assert source.info.duration_s == pytest.approx(1)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_what_lies_outside_the_clean_aperture_is_not_shown(tmp_path: Path, ending: str) -> None:
+    path, clip = tmp_path / "clip.mp4", tmp_path / f"cropped.{ending}"
+    codec = ("-c:v", "libx265", "-x265-params", "log-level=error", "-tag:v", "hvc1")
+    reference.ffmpeg(*PICTURE, *codec, path)
+    aperture = struct.pack(">8i", 40, 1, 32, 1, 4, 1, -2, 1)  # by its size and its centre
+    add_to_entry(path, (40).to_bytes(4) + b"clap" + aperture)
+    reference.ffmpeg("-i", path, "-c", "copy", clip)
+    with VideoSource(str(clip)) as source:
+        image = next(iter(source)).image.astype(int)
+    assert image.shape == (32, 40, 3)
+    whole = reference.rgb(path, (32, 40), 1)[0]
+    assert np.abs(image - whole).mean() < 3
 
 
 def test_a_slanted_picture_is_read(tmp_path: Path) -> None:
@@ -174,6 +228,23 @@ def test_a_recording_without_its_index_was_cut_off(tmp_path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(StreamError, match=r"was cut off: its index \(moov\)"):
         VideoSource(str(path))
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize("share", [0.02, 0.58])
+def test_that_a_recording_was_cut_off_is_told(tmp_path: Path, ending: str, share: float) -> None:
+    path = tmp_path / f"cut.{ending}"
+    in_pieces = ("-movflags", "+frag_keyframe+empty_moov") if ending == "mp4" else ()
+    reference.ffmpeg(*PICTURE, "-c:v", "libx264", "-g", "5", *in_pieces, path)
+    header = 1300 if ending == "mp4" else 700
+    os.truncate(path, max(header, round(share * path.stat().st_size)))
+    if share < 0.1:
+        with pytest.raises(StreamError, match=r"\(it was cut off\)$"):
+            read(path)
+        return
+    _, num_frames, told = read(path)
+    assert 5 < num_frames < 25
+    assert told[0].endswith("could be read (it was cut off)")
 
 
 def test_what_can_be_read_once_is_refused_and_not_waited_for(tmp_path: Path) -> None:

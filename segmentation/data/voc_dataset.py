@@ -24,7 +24,8 @@ from segmentation.data.mask_frames import VOC_FOLDERS
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Dataset
 from segmentation.data.parts.label_names import ONLY_CLASS
-from segmentation.data.parts.mask_picture import Mask, colours_of, encode_mask, objects, read_mask
+from segmentation.data.parts.mask_picture import colours_of, encode_mask, objects, read_mask
+from segmentation.data.parts.mask_values import Mask
 from segmentation.data.parts.photo_check import Entry, Report, check_photos
 from segmentation.errors import DataError
 from segmentation.picture import PHOTO_ENDINGS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ OF_JSON: dict[str, Callable[[object], bool]] = {
     "VIA": is_via,
     "LabelMe": is_labelme,
 }
+#: How COCO's own files of objects begin
+OF_OBJECTS = "instances_"
 KNOWN = (
     "known are COCO JSON, VIA JSON, a folder of LabelMe JSON, YOLO's data.yaml or its folder, "
     f"masks of VOC or CVAT, and a folder with {IMAGES}/ and {MASKS}/"
@@ -44,7 +46,8 @@ def read_dataset(path: Path, *, strict: bool = False, crowds: Crowds | None = No
     | masks of VOC or CVAT | the folder; see `segmentation.data.voc_dataset` |
     | masks | a folder with `images/` and `masks/`; see `segmentation.data.mask_folder_dataset` |
 
-    A folder may also have folders `train`, `valid` and `test` with one of these in each.
+    A folder may also have folders `train`, `valid` and `test` with one of these in each, or be
+    around the one that has any.
 
     Every photo is decoded once and every annotation drawn once, so that what is wrong with them
     shows here and not in the middle of a training. It is left out, and listed in
@@ -98,7 +101,7 @@ def _read_folder(path: Path, problems: Problems, crowds: Crowds | None) -> Datas
         return read_mask_folder(path.parent, problems)
     found = sorted([*path.glob("*.json"), *path.glob("annotations/*.json")])
     # macOS puts a file "._NAME" beside each on disks that are not its own
-    documents = {file: read_json(file) for file in found if not file.name.startswith(".")}
+    documents = _documents([file for file in found if not file.name.startswith(".")], problems)
     others = _folder_formats(path)
     if others:  # beside which some programs write what they know of the project
         documents = {file: document for file, document in documents.items() if _names(document)}
@@ -106,6 +109,10 @@ def _read_folder(path: Path, problems: Problems, crowds: Crowds | None) -> Datas
     named = [f"{file.relative_to(path)} ({name})" for file, name in formats.items()]
     named += [f"{name} ({what})" for name, what, _ in others]
     kinds = set(formats.values())
+    of_objects = [file for file in documents if file.name.startswith(OF_OBJECTS)]
+    if kinds == {"COCO"} and of_objects:  # COCO's archive has captions and keypoints as well
+        documents = {file: documents[file] for file in of_objects}
+        named = [f"{file.relative_to(path)} (COCO)" for file in of_objects]
     if not named:
         return _read_split_folders(path, problems, crowds)
     if kinds == {"COCO"} and not others and len(documents) > 1:
@@ -124,6 +131,29 @@ def _read_folder(path: Path, problems: Problems, crowds: Crowds | None) -> Datas
     if not kinds:
         return others[0][2](path, problems)
     return _read_files(kinds.pop(), documents, problems, crowds)
+
+
+def _documents(files: Sequence[Path], problems: Problems) -> dict[Path, Any]:
+    """Return the content of files of JSON, without what is no annotations where some are."""
+    documents: dict[Path, Any] = {}
+    damaged: list[DataError] = []
+    for file in files:
+        try:
+            documents[file] = read_json(file)
+        except DataError as error:
+            damaged.append(error)
+    formats = {name for document in documents.values() for name in _names(document)}
+    if damaged and formats != {"LabelMe"}:
+        raise damaged[0]
+    problems.expect(photos=len(damaged))
+    for each in damaged:
+        file_name, _, what = str(each).partition(": ")
+        problems.add(file_name, what, photos=1)
+    if formats:
+        for file in [file for file, document in documents.items() if not _names(document)]:
+            problems.add(file, "is none of the formats of annotations, and passed over")
+            del documents[file]
+    return documents
 
 
 def _folder_formats(path: Path) -> list[tuple[str, str, Callable[[Path, Problems], Dataset]]]:
@@ -157,7 +187,7 @@ def _read_split_folders(path: Path, problems: Problems, crowds: Crowds | None) -
     folders = sorted(inside for inside in path.iterdir() if inside.is_dir())
     folders = [folder for folder in folders if folder.name.lower() in SPLITS]
     if not folders:
-        raise DataError(f"{path}: no annotations in it; {KNOWN}")
+        return _read_inner_folder(path, problems, crowds)
     datasets = []
     for folder in folders:
         dataset = _read_folder(folder, problems, crowds)
@@ -166,6 +196,36 @@ def _read_split_folders(path: Path, problems: Problems, crowds: Crowds | None) -
         datasets.append(replace(dataset, photos=photos))
     problems.path = path
     return _joined(datasets)
+
+
+def _read_inner_folder(path: Path, problems: Problems, crowds: Crowds | None) -> Dataset:
+    """Return the data of the one folder that has any, as in archives and VOC's `VOCdevkit/`.
+
+    Of LabelMe it may be several, as it opens folders with all that is in them.
+    """
+    folders = [inside for inside in path.iterdir() if inside.is_dir() and inside.name[0] != "."]
+    folders = sorted(folder for folder in folders if _has_any(folder))
+    if len(folders) > 1:
+        files = [file for file in sorted(path.rglob("*.json")) if file.name[0] != "."]
+        documents = _documents(files, problems)
+        if documents and all(_names(each) == ["LabelMe"] for each in documents.values()):
+            return read_labelme(documents, problems)
+        listed = ", ".join(folder.name for folder in folders[:5])
+        more = ", ..." if len(folders) > 5 else ""
+        raise DataError(f"{path}: several folders have annotations: {listed}{more}; name one")
+    if not folders:
+        raise DataError(f"{path}: no annotations in it; {KNOWN}")
+    problems.path = folders[0]
+    return _read_folder(folders[0], problems, crowds)
+
+
+def _has_any(folder: Path, depth: int = 2) -> bool:
+    """Tell whether there may be annotations in a folder, or in folders in it."""
+    found = (*folder.glob("*.json"), *folder.glob("annotations/*.json"))
+    if any(not file.name.startswith(".") for file in found) or _folder_formats(folder):
+        return True
+    inside = (each for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
+    return depth > 0 and any(_has_any(each, depth - 1) for each in inside)
 
 
 def _with_composed_names(dataset: Dataset) -> Dataset:

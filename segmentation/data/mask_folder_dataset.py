@@ -24,6 +24,7 @@ from segmentation.data.parts.mask_picture import brighter, encode_mask, objects,
 from segmentation.data.parts.photo_check import Entry, Report, check_photos
 from segmentation.errors import DataError
 from segmentation.picture import PHOTO_ENDINGS
+from segmentation.segmenter import composed
 
 IMAGES, MASKS = "images", "masks"
 
@@ -47,10 +48,11 @@ def read_mask_folder(path: Path, problems: Problems) -> Dataset:
     for photo in sorted((path / IMAGES).iterdir()):
         if photo.suffix.lower() not in PHOTO_ENDINGS or photo.name.startswith("."):
             continue
-        if photo.stem in photos:
-            told = f"has the same name as {photos[photo.stem].name}"
+        stem = composed(photo.stem)
+        if stem in photos:
+            told = f"has the same name as {photos[stem].name}"
             problems.add(photo, told, photos=1)
-        photos[photo.stem] = photo
+        photos[stem] = photo
     classes = LabelNames()
     masks = _find_masks(path / MASKS, photos, classes, problems)
     problems.expect(photos=len(photos), annotations=sum(map(len, masks.values())))
@@ -73,7 +75,7 @@ def _find_masks(
     masks: dict[str, list[tuple[str, Path]]] = defaultdict(list)
 
     def add(name: str, place: Path) -> None:
-        stem = place.name if place.is_dir() else place.stem
+        stem = composed(place.name if place.is_dir() else place.stem)
         if stem in photos:
             masks[stem].append((classes.note(name), place))
         else:
@@ -97,10 +99,11 @@ def _find_masks(
 
 def _is_class(folder: Path, photos: dict[str, Path]) -> bool:
     """Tell whether a folder is that of a class, not that of a photo's masks."""
-    if folder.name not in photos:
+    if composed(folder.name) not in photos:
         return True
     names = {inside.name if inside.is_dir() else inside.stem for inside in _visible(folder)}
-    is_of_photo = names <= {folder.name} or folder.name.isdecimal()
+    names = set(map(composed, names))
+    is_of_photo = names <= {composed(folder.name)} or folder.name.isdecimal()
     return not is_of_photo and names <= photos.keys()
 
 

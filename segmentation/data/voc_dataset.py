@@ -24,8 +24,9 @@ from segmentation.data.mask_frames import VOC_FOLDERS
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Dataset
 from segmentation.data.parts.label_names import ONLY_CLASS
-from segmentation.data.parts.mask_picture import Mask, colours_of, encode_mask, objects, read_mask
-from segmentation.data.parts.photo_check import Entry, Report, check_photos
+from segmentation.data.parts.mask_picture import colours_of, encode_mask, objects, read_mask
+from segmentation.data.parts.mask_values import Mask
+from segmentation.data.parts.photo_check import Entry, Report, check_photos, find_photo
 from segmentation.errors import DataError
 from segmentation.picture import PHOTO_ENDINGS
 
@@ -130,12 +131,9 @@ def _splits(path: Path) -> dict[str, str]:
 
 
 def _photo(path: Path, stem: str) -> Path | None:
-    for folder in (path / "JPEGImages", path / "images", path):
-        for ending in PHOTO_ENDINGS:
-            for photo in (folder / f"{stem}{ending}", folder / f"{stem}{ending.upper()}"):
-                if photo.is_file():
-                    return photo
-    return None
+    folders = (path / "JPEGImages", path / "images", path)
+    found = (find_photo(f"{stem}{ending}", folders) for ending in PHOTO_ENDINGS)
+    return next(filter(None, found), None)
 
 
 def _annotate(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Dataset
 from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
-from segmentation.data.parts.photo_check import Entry, Report, check_photos
+from segmentation.data.parts.photo_check import Entry, Report, check_photos, form_of
 from segmentation.data.parts.shapes import Points, encode_outlines, polygon, rectangle
 from segmentation.data.parts.split_names import split_of
 from segmentation.data.parts.yaml_subset import Value, read_yaml
@@ -41,7 +41,7 @@ def is_yolo(path: Path) -> bool:
     return (
         next(_yaml_files(path), None) is not None
         or any((path / name).is_file() for name in NAME_FILES)
-        or (path / LABELS).is_dir()
+        or next((path / LABELS).rglob("*.txt"), None) is not None
     )
 
 
@@ -59,15 +59,19 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
     """
     file = path if path.is_file() else _yaml_above(path)
     document = {} if file is None else _document(file)
-    folder = path if path.is_dir() else _root(path, document)
+    is_inside = file is not None and (path.is_file() or file.parent == path)
+    folder = _root(file, document) if file is not None and is_inside else path
     names = _names(file, document, folder)
     texts = {text: _lines(text) for text in _texts(folder)}
+    by_form = {form_of(str(text)): text for text in texts}
     listed = _listed(file, document)
     photos = [photo for photo in sorted(folder.rglob("*")) if _is_photo(photo, folder)]
     problems.expect(photos=len(photos), annotations=sum(map(len, texts.values())))
     entries, num_bare = [], 0
     for photo in photos:
-        text = next((text for text in _places(photo, folder) if text in texts), None)
+        places = list(_places(photo, folder))
+        like = (by_form.get(form_of(str(place))) for place in places)
+        text = next((text for text in (*places, *like) if text in texts), None)
         lines = [] if text is None else texts.pop(text)
         num_bare += text is None
         split = _split(photo, folder, listed)
@@ -134,7 +138,7 @@ def _texts(folder: Path) -> Iterator[Path]:
     """Yield the texts of a folder that can be of photos."""
     for text in sorted(folder.rglob("*.txt")):
         inside = text.relative_to(folder)
-        in_labels = LABELS in (folder.name, *inside.parts[:-1])
+        in_labels = LABELS in map(str.lower, (folder.name, *inside.parts[:-1]))
         if not any(part.startswith(".") for part in inside.parts) and (
             in_labels or any(text.with_suffix(ending).is_file() for ending in PHOTO_ENDINGS)
         ):
@@ -144,14 +148,15 @@ def _texts(folder: Path) -> Iterator[Path]:
 def _is_photo(path: Path, folder: Path) -> bool:
     inside = path.relative_to(folder)
     is_hidden = any(part.startswith(".") for part in inside.parts)
-    return path.suffix.lower() in PHOTO_ENDINGS and not is_hidden and LABELS not in inside.parts
+    in_labels = LABELS in map(str.lower, inside.parts)
+    return path.suffix.lower() in PHOTO_ENDINGS and not is_hidden and not in_labels
 
 
 def _places(photo: Path, folder: Path) -> Iterator[Path]:
     """Yield where the text of a photo may lie: `labels` for the last `images`, or beside it."""
     parts = list(photo.relative_to(folder.parent).parts)
     for position in reversed(range(len(parts))):
-        if parts[position] == IMAGES:
+        if parts[position].lower() == IMAGES:
             parts[position] = LABELS
             yield folder.parent.joinpath(*parts).with_suffix(".txt")
             break
@@ -160,7 +165,7 @@ def _places(photo: Path, folder: Path) -> Iterator[Path]:
 
 def _lines(text: Path) -> list[str]:
     try:
-        lines = text.read_text(errors="replace").splitlines()
+        lines = text.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise DataError(f"{text}: cannot be read ({error.strerror})") from error
     return [line for line in lines if line.strip()]

@@ -14,26 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.parts.dataset import RLE, decoded
+from segmentation.data.parts.mask_noise import MANY_SHADES, NOISE, without_noise
+from segmentation.data.parts.mask_values import (
+    IS_COLOUR,
+    LARGEST_ID,
+    Mask,
+    are_areas,
+    colours_of_values,
+    indexed,
+    nearest,
+)
 from segmentation.errors import DataError
 
 #: More in one mask are the grey edges of a mask that was smoothed, not objects
 MAX_OBJECTS = 200
+#: More in one mask are a photo
+MAX_SHADES = 100_000
 #: Share of a photo from which on a colour at all four corners is most likely its background
 MOST_OF_PHOTO = 0.5
 #: Share of the objects' outline from which on thin areas along it are smoothed edges
 SMOOTHED_OUTLINE = 0.15
-#: Largest difference in a channel, of 255, that JPEG makes of one colour
-NOISE = 24
 #: What VOC paints around objects, where nobody knows (its colour map has it at 255)
 VOID = (224, 224, 192)
 #: So many rings around each other are a soft edge
 MAX_RINGS = 3
-#: Greys up to this are most likely numbers, of which one between two others means nothing
-LARGEST_ID = 50
-
-_IS_COLOUR = 1 << 48
-
-Mask = NDArray[np.bool_]
 
 
 def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
@@ -57,7 +61,7 @@ def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
     if mask.ndim == 2:
         return mask.astype(np.int64)
     numbers = np.asarray(mask[..., :3].astype(np.int64) @ np.array([1 << 32, 1 << 16, 1]))
-    numbers[numbers > 0] += _IS_COLOUR
+    numbers[numbers > 0] += IS_COLOUR
     if mask.shape[2] == 4:
         _cut_out(numbers, mask[..., 3])
     return numbers
@@ -83,20 +87,28 @@ def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> l
     Raises:
         DataError: these are no objects: one is most likely the background, or a soft edge.
     """
-    numbers, indices = _indexed(mask)
+    numbers, indices = indexed(mask)
+    if len(numbers) > MAX_SHADES:
+        raise _no_objects(path, len(numbers))
+    mask = without_noise(mask)
+    numbers, indices = indexed(mask)
     ground = _position(numbers, 0 if may_fill else _background(path, numbers, indices))
-    colours = _colours(numbers)
+    colours = colours_of_values(numbers)
     is_void = (colours == VOID).all(axis=1) | _is_void_number(numbers, indices)
     if len(numbers) > 2:
         indices = _without_soft_edges(path, indices, colours, ground, is_void)
     found = [number for number in np.unique(indices).tolist() if number != ground]
     found = [number for number in found if not is_void[number]]
     if len(found) > MAX_OBJECTS:
-        raise DataError(
-            f"{path}: has {len(found)} different values where each should be an object; "
-            "save masks without smoothing"
-        )
+        raise _no_objects(path, len(found))
     return [indices == number for number in found]
+
+
+def _no_objects(path: Path, num: int) -> DataError:
+    return DataError(
+        f"{path}: has {num} different values where each should be an object; "
+        "save masks without smoothing"
+    )
 
 
 def brighter(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> Mask:
@@ -112,19 +124,20 @@ def brighter(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> 
     """
     if not mask.any():
         raise DataError(f"{path}: is all black; as one object's mask it shows nothing")
-    numbers, indices = _indexed(mask)
+    mask = without_noise(mask)
+    numbers, indices = indexed(mask)
     background = 0 if may_fill else _background(path, numbers, indices)
-    if not background and numbers[-1] < _IS_COLOUR:
+    if not background and numbers[-1] < IS_COLOUR:
         return np.asarray(mask > mask.max() / 2)
-    colours = _colours(numbers)
-    (ground,) = _colours(np.array([background]))
+    colours = colours_of_values(numbers)
+    (ground,) = colours_of_values(np.array([background]))
     away = np.abs(colours.astype(np.int64) - ground).max(axis=1)
     return np.asarray((away > away.max() / 2)[indices])
 
 
 def colours_of(mask: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return (H, W, 3) red, green and blue of a mask from `read_mask`."""
-    return _colours(mask.ravel()).reshape(*mask.shape, 3)
+    return colours_of_values(mask.ravel()).reshape(*mask.shape, 3)
 
 
 def encode_mask(inside: Mask, size_hw: tuple[int, int]) -> RLE | None:
@@ -139,24 +152,10 @@ def encode_mask(inside: Mask, size_hw: tuple[int, int]) -> RLE | None:
     return rle if mask.any() else None
 
 
-def _indexed(mask: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the numbers of a mask, in order, and (H, W) which of them is where."""
-    numbers, indices = np.unique(mask, return_inverse=True)
-    return numbers, np.asarray(indices.reshape(mask.shape), np.int32)
-
-
 def _position(numbers: NDArray[np.int64], number: int) -> int:
     """Return where a number is among others, -1 where it is not."""
     found = np.flatnonzero(numbers == number)
     return int(found[0]) if len(found) else -1
-
-
-def _colours(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return (N, 3) red, green and blue; of greys they are equal."""
-    channels = numbers[:, None] >> np.array([0, 16, 32]) & 0xFFFF
-    is_grey = numbers < _IS_COLOUR
-    channels[is_grey] = numbers[is_grey, None]
-    return np.asarray(channels)
 
 
 def _background(path: Path, numbers: NDArray[np.int64], indices: NDArray[np.int32]) -> int:
@@ -171,7 +170,7 @@ def _background(path: Path, numbers: NDArray[np.int64], indices: NDArray[np.int3
     share = float(np.mean(indices == first))
     if others or number == 0 or share < MOST_OF_PHOTO:
         return 0
-    (colour,) = _colours(np.array([number]))
+    (colour,) = colours_of_values(np.array([number]))
     is_white = len(set(colour.tolist())) == 1 and colour[0] in (255, 65535)
     if is_white and 0 not in numbers and len(numbers) > 1:
         return number
@@ -214,12 +213,8 @@ def _without_soft_edges(
     Raises:
         DataError: the edge is so soft that its greys are wide.
     """
-    shades = indices.astype(np.float32)
     block = np.ones((3, 3), np.uint8)
-    # a value is an area where somewhere a pixel and all around it have it
-    inner = cv2.erode(shades, block) == cv2.dilate(shades, block)
-    is_area = is_void.copy()
-    is_area[np.unique(indices[inner])] = True
+    is_area = is_void | are_areas(indices, len(colours))
     is_object = is_area & ~is_void
     if ground >= 0:
         is_area[ground], is_object[ground] = True, False
@@ -234,10 +229,10 @@ def _without_soft_edges(
             fades &= _specks(indices, thin, solid, len(colours))
         elif is_soft:
             fades |= _noise(indices, colours, is_area, ground)
-            if np.count_nonzero(~fades) > MAX_OBJECTS:  # JPEG mixes colours beyond both sides
+            if np.count_nonzero(~is_area) > MANY_SHADES:  # JPEG mixes colours beyond both sides
                 fades |= ~is_area
         if np.count_nonzero(~fades) <= MAX_OBJECTS:
-            indices = _nearest(indices, colours, fades)
+            indices = nearest(indices, colours, fades)
     if ground >= 0:
         _check_rings(path, indices, colours, ground)
     return indices
@@ -288,23 +283,6 @@ def _noise(
             is_noise[number] = bool((sizes[number] < near / 10).any())
             kept += [] if is_noise[number] else [number]
     return is_noise
-
-
-def _nearest(
-    indices: NDArray[np.int32], colours: NDArray[np.int64], fades: Mask
-) -> NDArray[np.int32]:
-    """Give every pixel of some values to that value around it whose colour is nearest."""
-    at = np.flatnonzero(fades[indices].ravel())
-    new = indices.ravel().copy()
-    own = colours[new[at]].astype(np.float64)
-    best = np.full(len(at), np.inf)
-    for number in np.flatnonzero(~fades).tolist():
-        near = cv2.dilate((indices == number).view(np.uint8), np.ones((9, 9), np.uint8))
-        away = np.abs(own - colours[number]).sum(axis=1) + np.where(near.ravel()[at] > 0, 0, 1e9)
-        is_nearer = away < best
-        best[is_nearer] = away[is_nearer]
-        new[at[is_nearer]] = number
-    return new.reshape(indices.shape)
 
 
 def _check_rings(

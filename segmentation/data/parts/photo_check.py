@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import cv2
 
@@ -15,6 +19,7 @@ from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Photo, decoded
 from segmentation.errors import DataError
 from segmentation.processors import num_processors
+from segmentation.segmenter import composed
 
 #: Photos are smaller than that
 MAX_SIDE = 1_000_000
@@ -69,27 +74,73 @@ class Entry:
 
 
 def find_photo(name: str, folders: Sequence[Path]) -> Path | None:
-    """Return the first file of that name, or of its last part, in one of the folders."""
+    """Return the first file of that name, or of its last part, in one of the folders.
+
+    A name may be an address, its characters escaped, with the name of the file in its query as
+    Label Studio has it; capitals and the Unicode form of letters need not be those of the file.
+    """
     name = name.replace("\\", "/")
-    for candidate in (name, name.rsplit("/", 1)[-1]):
+    for candidate in _readings(name):
         for folder in folders:
             path = folder / candidate
             # unlike `Path.is_file` it takes names that no file can have
-            if candidate and os.path.isfile(path):
+            if os.path.isfile(path):
                 return path
+    for candidate in _readings(name):
+        for folder in folders:
+            path = folder / candidate
+            found = [file for file in _files_like(path) if file.is_file()]
+            if len(found) == 1:
+                return found[0]
     return None
+
+
+def _readings(name: str) -> list[str]:
+    """Return what a name may mean, the most likely first."""
+    plain = unquote(name).replace("\\", "/")
+    address, _, query = plain.partition("?")
+    whole = [name, plain, *([query.partition("=")[2], address] if query else [])]
+    last = [each.rsplit("/", 1)[-1] for each in whole]
+    # Label Studio puts that before the names of files when they are uploaded
+    own = [re.sub(r"^[0-9a-f]{8}-", "", each) for each in last]
+    return list(dict.fromkeys(filter(None, [*whole, *last, *own])))
+
+
+def _files_like(path: Path) -> list[Path]:
+    """Return the files of a folder whose names differ from that of a path only in their form."""
+    try:
+        changed = os.stat(path.parent).st_mtime_ns
+    except (OSError, ValueError):
+        return []
+    return _by_form(path.parent, changed).get(form_of(path.name), [])
+
+
+@lru_cache(maxsize=16)
+def _by_form(folder: Path, changed: int) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            found.setdefault(form_of(name), []).append(folder / name)
+    return found
+
+
+def form_of(name: str) -> str:
+    """Return a file's name without what differs from system to system: capitals, Unicode form."""
+    return composed(name).casefold()
 
 
 def photo_folders(file: Path) -> list[Path]:
     """Return where the photos of a file of annotations may lie.
 
-    Beside it or in `images/`; where the file itself is in a folder `annotations`, also around
-    that, COCO's own layout (`annotations/instances_val2017.json`, `val2017/`) included.
+    Beside it or in `images/`, there or one folder up. Where the file is in a folder `annotations`,
+    also around that, in COCO's own layout (`annotations/instances_val2017.json`, `val2017/`) and in
+    that of CVAT (`images/val/`).
     """
-    folders = [file.parent, file.parent / "images"]
+    above = file.parent.parent
+    folders = [file.parent, file.parent / "images", above / "images"]
     if file.parent.name.lower() == "annotations":
-        above = file.parent.parent
-        folders += [above, above / "images", above / file.stem.rsplit("_", 1)[-1]]
+        part = file.stem.rsplit("_", 1)[-1]
+        folders += [above, above / part, above / "images" / part]
     return folders
 
 

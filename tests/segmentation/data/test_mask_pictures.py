@@ -150,3 +150,39 @@ def test_masks_that_are_smaller_than_the_photo_are_cleaned_first(tmp_path: Path)
     small = cv2.resize(drawn_smooth(BALL), (100, 60), interpolation=cv2.INTER_AREA)
     (ball,) = found(saved(tmp_path, small))
     assert overlap(ball.mask(SIZE_HW), BALL) > 0.93
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".webp"])
+@pytest.mark.parametrize("quality", [30, 60, 75, 90])
+def test_what_jpeg_and_webp_make_of_colours_is_no_object(
+    ending: str, quality: int, tmp_path: Path
+) -> None:
+    flag = cv2.IMWRITE_JPEG_QUALITY if ending == ".jpg" else cv2.IMWRITE_WEBP_QUALITY
+    half = np.where(np.arange(SIZE_HW[1]) < 45, BALL, 0)
+    pictures = {
+        "grey": [(BALL, 255)],
+        "one colour": [(BALL, (200, 30, 60))],
+        "some that touch": [(BALL, (255, 0, 0)), (half, (0, 255, 0)), (CRATE, (0, 0, 255))],
+    }
+    for name, shapes in pictures.items():
+        mask = np.zeros((*SIZE_HW, 3), np.uint8)
+        for inside, colour in shapes:
+            mask[inside > 0] = colour
+        root = tmp_path / name
+        saved(root, mask)
+        (root / "masks" / "0.png").unlink()
+        cv2.imwrite(str(root / "masks" / f"0{ending}"), mask, [flag, quality])
+        truth = [np.all(mask == colour, axis=2) for _, colour in shapes]
+        objects = found(root)
+        assert len(objects) == len(shapes), name
+        for inside in truth:
+            assert max(overlap(each.mask(SIZE_HW), inside) for each in objects) > 0.9, name
+
+
+def test_many_numbers_next_to_each_other_stay_objects(tmp_path: Path) -> None:
+    mask = np.zeros(SIZE_HW, np.uint8)
+    for number in range(100):  # cells, the smallest of two pixels
+        top, left = divmod(number, 10)
+        mask[12 * top + 1 : 12 * top + 3 + number % 9, 19 * left + 1 : 19 * left + 4] = 60 + number
+        mask[12 * top + 1 : 12 * top + 3, 19 * left + 4 : 19 * left + 7] = 160 + number % 95
+    assert len(found(saved(tmp_path, mask))) == len(np.unique(mask)) - 1

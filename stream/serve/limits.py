@@ -33,7 +33,8 @@ class Limits:
         max_offer_bytes: of the body of an offer.
         max_offers_minute: from one address.
         max_message_bytes: of a message on the data channel.
-        max_messages_s: on it, a second.
+        max_messages_s: on it, a second; a slider that is dragged makes ten.
+        max_pings_s: of these, so many that only ask for an answer; the page sends one.
         max_upload_bytes: of a background as it is sent.
         max_upload_pixels: of a background.
         max_upload_scans: of a background that is a JPEG; each goes over all of the picture again.
@@ -55,7 +56,8 @@ class Limits:
     max_offer_bytes: int = 64_000
     max_offers_minute: int = 20
     max_message_bytes: int = 2_000
-    max_messages_s: int = 40
+    max_messages_s: int = 15
+    max_pings_s: int = 3
     max_upload_bytes: int = 12_000_000
     max_upload_pixels: int = 50_000_000
     max_upload_scans: int = 30

@@ -32,6 +32,7 @@ LONGEST_BURST_S = 10.0
 #: Why visits end whose visitors did nothing wrong; browsers try again by themselves.
 BROKE_OFF, STOPPED = "the connection broke off", "the server was stopped"
 NEEDED = "your place was needed for somebody at another address"
+TOO_MANY_MESSAGES = "too many messages, or too long ones"
 WORTH_ANOTHER_TRY = (BROKE_OFF, STOPPED)
 
 
@@ -90,10 +91,9 @@ class Visitor:
         self._arrived: Newest[tuple[av.VideoFrame, float]] = Newest()
         self._channel: RTCDataChannel | None = None
         self._has_channel = asyncio.Event()
-        self._messages = Allowance(
-            limits.max_messages_s,
-            LONGEST_BURST_S * limits.max_messages_s,
-            at_first=2 * limits.max_messages_s,
+        self._messages, self._pings = (
+            Allowance(most, LONGEST_BURST_S * most, at_first=2 * most)
+            for most in (limits.max_messages_s, limits.max_pings_s)
         )
         self._frames: FrameQueue | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -193,7 +193,7 @@ class Visitor:
 
     def _on_message(self, message: str | bytes) -> None:
         if len(message) > self._limits.max_message_bytes or not self._messages.allows():
-            self._end_flood("too many messages, or too long ones")
+            self._end_flood(TOO_MANY_MESSAGES)
             return
         try:
             wish = json.loads(message)
@@ -207,6 +207,8 @@ class Visitor:
 
     def _grant(self, wish: dict[str, object]) -> None:
         if "ping" in wish and isinstance(wish["ping"], int | float):
+            if not self._pings.allows():
+                return self._end_flood(TOO_MANY_MESSAGES)
             self._say({"pong": wish["ping"]})
         if isinstance(model := wish.get("model"), str):
             self.masking.choose_model(model)

@@ -8,7 +8,7 @@ import { $, notice, settle } from "./shown.js";
 const EFFECTS = {
   blur: "Blur", replace: "Replace", grey: "Grey", overlay: "Overlay", mask: "Mask", none: "None",
 };
-const EFFECT_EVERY_MS = 100; // a slider changes with every frame of the display; the server takes 40 messages a second
+const EFFECT_EVERY_MS = 100; // a slider changes with every frame of the display; the server takes 15 messages a second
 const PHOTO_AGAIN_MS = 5000;
 const NO_PHOTO = "Choose a photo, or drop one here";
 

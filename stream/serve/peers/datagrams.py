@@ -29,6 +29,8 @@ BURST_S = 5.0
 #: Those of other kinds than media, a second. A browser sends checks, reports and messages by the
 #: half-dozen; at the beginning, checks from each of its addresses to each of this machine's.
 MAX_CHECKS_S, MAX_REPORTS_S, MAX_RECORDS_S = 20.0, 40.0, 200.0
+#: Of the handshake and of alerts once it is done; a browser repeats the last of it a few times.
+MAX_HANDSHAKES_S, MAX_HANDSHAKES = 0.5, 30.0
 #: Of these kinds, how many may be lost because they are too many, a second and at once.
 MAX_LOST_S, MAX_LOST = 10.0, 600.0
 #: Addresses and streams that may send to one visitor's port. Each is remembered.
@@ -57,7 +59,7 @@ class DatagramLimits:
 
 
 class Datagrams:
-    """Judges the datagrams of one visitor by their first bytes. Source: RFC 7983.
+    """Judges the datagrams of one visitor by their first bytes. Sources: RFC 7983, RFC 6347.
 
     Args:
         limits: above them they are lost; at twice as many, or more bytes, `on_excess` is called.
@@ -80,6 +82,7 @@ class Datagrams:
         self._others = Allowance(MAX_CHECKS_S, 10 * MAX_CHECKS_S)
         self._reports = Allowance(MAX_REPORTS_S, 10 * MAX_REPORTS_S)
         self._records = Allowance(MAX_RECORDS_S, 5 * MAX_RECORDS_S, at_first=MAX_RECORDS_S)
+        self._handshakes = Allowance(MAX_HANDSHAKES_S, MAX_HANDSHAKES)
         self._lost = Allowance(MAX_LOST_S, MAX_LOST)
         self._all = Allowance(most, BURST_S * most, at_first=media)
         self._bytes = Allowance(
@@ -97,7 +100,8 @@ class Datagrams:
         """Return whether a datagram is looked at."""
         if self.is_over:
             return False
-        if not self._is_connected():
+        is_connected = self._is_connected()
+        if not is_connected:
             if self._num_unconnected >= MAX_UNCONNECTED:
                 return self.exceed()
             self._num_unconnected += 1
@@ -108,6 +112,8 @@ class Datagrams:
             return self.exceed()
         if not self._is_one_of_few(sender) or not self._is_of_few_streams(data):
             return False
+        if is_connected and _is_handshake(data) and not self._handshakes.allows():
+            return self.exceed()
         kind = self._kind(data)
         if kind.allows():
             return True
@@ -135,6 +141,11 @@ class Datagrams:
         if len(data) < 12 or data[0] < 128 or 192 <= data[1] <= 223:
             return True
         return _is_known(data[8:12], self._streams, MAX_STREAMS)
+
+
+def _is_handshake(data: bytes) -> bool:
+    """Whether it is DTLS, and no application data."""
+    return bool(data) and 20 <= data[0] <= 22
 
 
 def _is_known(one: T, known: set[T], most: int) -> bool:

@@ -20,9 +20,9 @@ from aiortc.rtcsctptransport import (
 from stream.serve.fairness.allowance import Allowance
 
 #: Of messages that are not whole yet: bytes by those of the longest, pieces by messages a second.
-UNFINISHED_BYTES, UNFINISHED_PIECES = 8, 4
+UNFINISHED_BYTES, UNFINISHED_PIECES = 8, 10
 #: Pieces a second by messages a second; the longest message of a browser comes in two.
-PIECES_S = 8
+PIECES_S = 20
 #: Gaps in an acknowledgement, and how far from its beginning they may lie, in pieces: what is sent
 #: to a visitor and not acknowledged yet is a few messages.
 MAX_GAPS, LAST_GAP = 32, 1000

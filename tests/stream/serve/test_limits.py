@@ -171,6 +171,24 @@ def test_too_many_messages(here: Served) -> None:
     play(visit())
 
 
+@pytest.mark.parametrize(("wish", "num_s"), [({"ping": 1}, 10), ({"effect": "grey"}, 25)])
+def test_messages_that_no_page_sends_so_often(
+    here: Served, wish: dict[str, object], num_s: float
+) -> None:
+    """A page pings once a second, and of a slider that is dragged sends ten a second."""
+
+    async def visit() -> None:
+        async with Client(here.address, scene) as client:
+            await client.visit()
+            async with asyncio.timeout(30):
+                while client.last("ended") is None:
+                    client.tell(**wish)
+                    await asyncio.sleep(1 / num_s)
+            assert "too many messages" in client.last("ended")
+
+    play(visit())
+
+
 def test_messages_that_waited_for_a_pause(here: Served) -> None:
     """What a link that stood still held back of a slider that was dragged all the while."""
 
@@ -178,10 +196,13 @@ def test_messages_that_waited_for_a_pause(here: Served) -> None:
         async with Client(here.address, scene) as client:
             await client.visit()
             messages = here.server.visitors[client.id]._messages
-            await client.until(lambda: messages.left > 120)  # they were quiet for a while
-            for num in range(100):
+            await client.until(lambda: messages.left > 60)  # they were quiet for a while
+            for num in range(5):
                 client.tell(ping=num + 1)
-            await client.until(lambda: client.last("pong") == 100)
+                for strength in range(10):
+                    client.tell(effect=f"blur=0.{strength}")
+            await client.until(lambda: client.last("pong") == 5)
+            await client.until(lambda: client.last("effect") == "blur=0.9")
             assert client.last("ended") is None
 
     play(visit())

@@ -12,7 +12,8 @@ from stream.serve.limits import Limits
 from stream.serve.peers import datagrams as module
 from stream.serve.peers.datagrams import DatagramLimits, Datagrams
 
-CHECK, RECORD = b"\x00\x01" + b"c" * 90, b"\x16\xfe" + b"r" * 80
+CHECK, RECORD = b"\x00\x01" + b"c" * 90, b"\x17\xfe" + b"r" * 80
+HANDSHAKE, ALERT = b"\x16\xfe" + b"h" * 80, b"\x15\xfe" + b"a" * 20
 REPORT, PACKET = b"\x81\xc9" + b"x" * 60, b"\x90\x60" + b"p" * 1100
 LIMITS = DatagramLimits(Limits().max_media_packets_s, Limits().max_media_bytes_s)
 HERE, ELSEWHERE = ("127.0.0.1", 5000), ("192.0.2.1", 5000)
@@ -43,6 +44,7 @@ class Coming:
 
 def test_a_visit_with_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     coming = Coming(monkeypatch)
+    coming.send(HANDSHAKE, 6)  # the last that they said of it comes again until it is answered
     second = [(PACKET, 180), (REPORT, 12), (RECORD, 20), (CHECK, 4)]
     for elapsed_s in [1] * 30 + [9] + [1] * 5 + [20]:  # what was held back comes with what is new
         coming.now += elapsed_s
@@ -89,6 +91,19 @@ def test_who_goes_on_sending_too_much_of_what_no_video_needs(
         coming.now += 0.1
         coming.send(data, 50)
     assert coming.num_excesses == 1
+
+
+@pytest.mark.parametrize("data", [HANDSHAKE, ALERT, b"\x14\xfe"])
+def test_who_goes_on_with_a_handshake_that_is_done(
+    monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    coming = Coming(monkeypatch)
+    looked_at = 0
+    for _ in range(10):
+        coming.now += 1
+        looked_at += coming.send(data, 10)
+    assert coming.num_excesses == 1
+    assert looked_at <= 40
 
 
 def test_what_comes_at_once_after_a_minute_is_not_too_much(monkeypatch: pytest.MonkeyPatch) -> None:

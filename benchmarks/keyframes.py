@@ -40,12 +40,17 @@ from segmentation.evaluation.mask_agreement import boundary_f, intersection_over
 from segmentation.instances import Instances
 from segmentation.loading import load
 from segmentation.segmenter import Options, Segmenter
-from segmentation.tracking.flow import OpticalFlow, warp
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.live_tracker import LiveTracker
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
-from segmentation.tracking.propagate import WORK_SIDE, Carrying, Propagation, SmallPicture
+from segmentation.tracking.propagation.flow import OpticalFlow, warp
+from segmentation.tracking.propagation.propagate import (
+    WORK_SIDE,
+    Carrying,
+    Propagation,
+    SmallPicture,
+)
 from segmentation.tracking.schedule import Schedule
 from segmentation.tracking.tracker import Tracker
 

@@ -25,7 +25,7 @@ from stream.frame import StreamInfo
 from stream.segmenter_thread import SegmenterThread
 
 if TYPE_CHECKING:
-    from segmentation.tracking.propagate import Carrying
+    from segmentation.tracking.propagation.propagate import Carrying
 
 #: Frames of a file that may wait for the keyframe after them.
 MAX_HELD_BYTES = 256_000_000
@@ -180,6 +180,6 @@ def _every_frame_tracker(
 
 
 def _carrying(keyframes: Keyframes) -> Carrying:
-    from segmentation.tracking.propagate import FLOW, HOLD
+    from segmentation.tracking.propagation.propagate import FLOW, HOLD
 
     return HOLD if keyframes.reuse == "hold" else FLOW

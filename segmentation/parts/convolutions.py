@@ -18,18 +18,21 @@ def padded_conv(
     kernel: int,
     *,
     stride: int = 1,
+    dilation: int = 1,
     use_bias: bool = True,
     name: str,
 ) -> Tensor:
     """Convolve a map that is continued by kernel // 2 zeros on all four sides, as PyTorch does.
 
-    Keras' "same" would put all of them to the right and the bottom where the stride is 2.
+    With a dilation there are as many times more of them. Keras' "same" would put all of them to the
+    right and the bottom where the stride is 2.
 
     Args:
         x: (N, H, W, C)
         filters: channels of the result, `None` to filter each channel by itself.
         kernel: side of the kernel, odd.
-        stride: of the convolution.
+        stride: of the convolution; 1 with a dilation.
+        dilation: pixels from one tap of the kernel to the next.
         use_bias: whether it has a bias.
         name: of the layer.
     """
@@ -37,6 +40,7 @@ def padded_conv(
         x = layers.ZeroPadding2D(kernel // 2)(x)
     settings = {
         "strides": stride,
+        "dilation_rate": dilation,
         "padding": "same" if stride == 1 else "valid",
         "use_bias": use_bias,
         "name": name,

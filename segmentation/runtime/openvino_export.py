@@ -52,6 +52,9 @@ def to_openvino(network: keras.Model) -> Any:
     function = tf.function(call, input_signature=signature, autograph=False)
     shapes = [tuple(-1 if side is None else side for side in x.shape) for x, _ in inputs]
     model = convert_model(function, input=shapes)
+    # sizes that are worked out on the way may end up behind the outputs
+    for result in model.get_results()[len(network.outputs) :]:
+        model.remove_result(result)
     _insert_weights(model, dict(zip(names, variables, strict=True)))
     _sort_fast(model)
     _cancel_transposes(model)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.tracking.propagate import Carrier, SmallPicture
+from segmentation.tracking.propagation.propagate import Carrier, SmallPicture
 
 #: A new mask replaces a carried one where their mean difference, of 255, over a window of so many
 #: pixels is at least this; it has at least that weight elsewhere. So outlines that differ by less

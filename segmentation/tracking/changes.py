@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.tracking.appearance import NUM_BINS, colour_bins
-from segmentation.tracking.propagate import SmallPicture
+from segmentation.tracking.propagation.appearance import NUM_BINS, colour_bins
+from segmentation.tracking.propagation.propagate import SmallPicture
 
 #: Width and height of thumbnails: of colours and details, and of the coarse layout.
 THUMBNAIL = (80, 48)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.tracking.appearance import NUM_BINS, NUM_CHROMA_BINS, colour_bins
-from segmentation.tracking.propagate import SmallPicture
+from segmentation.tracking.propagation.appearance import NUM_BINS, NUM_CHROMA_BINS, colour_bins
+from segmentation.tracking.propagation.propagate import SmallPicture
 
 #: Overlap (IoU) from which on two masks may be the same object, and what a full likeness of
 #: colours adds to it: where objects cross, both masks overlap and colours decide.

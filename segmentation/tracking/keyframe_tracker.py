@@ -15,7 +15,7 @@ from segmentation.tracking.changes import ChangeDetector, SeenFrame
 from segmentation.tracking.identify import Identities
 from segmentation.tracking.merged import take_apart
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
-from segmentation.tracking.propagate import FLOW, Carrier, Carrying, SmallPicture
+from segmentation.tracking.propagation.propagate import FLOW, Carrier, Carrying, SmallPicture
 from segmentation.tracking.schedule import LastKeyframe, Schedule
 
 

@@ -16,7 +16,7 @@ from segmentation.tracking.between import blend_in
 from segmentation.tracking.changes import ChangeDetector, SeenFrame
 from segmentation.tracking.identify import Identities
 from segmentation.tracking.merged import take_apart
-from segmentation.tracking.propagate import FLOW, Carrier, Carrying, SmallPicture
+from segmentation.tracking.propagation.propagate import FLOW, Carrier, Carrying, SmallPicture
 from segmentation.tracking.schedule import LastKeyframe, Schedule
 
 #: How long the network may take for a frame before what it found last is no longer shown.

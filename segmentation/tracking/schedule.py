@@ -10,7 +10,7 @@ import numpy as np
 
 from segmentation.instances import Instances
 from segmentation.tracking.changes import SeenFrame, is_still, new_share
-from segmentation.tracking.propagate import Carrier
+from segmentation.tracking.propagation.propagate import Carrier
 
 #: `Propagation.drift`, and share of the picture with something new, of which either alone, or
 #: both in part, make a keyframe due.

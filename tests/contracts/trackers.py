@@ -13,7 +13,7 @@ from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.live_tracker import LiveTracker
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
-from segmentation.tracking.propagate import FLOW, HOLD, Carrying
+from segmentation.tracking.propagation.propagate import FLOW, HOLD, Carrying
 from segmentation.tracking.schedule import Schedule
 from segmentation.tracking.tracker import Tracker
 

@@ -13,7 +13,7 @@ from segmentation.evaluation.mask_agreement import intersection_over_union
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
-from segmentation.tracking.propagate import HOLD
+from segmentation.tracking.propagation.propagate import HOLD
 from segmentation.tracking.schedule import Schedule
 from segmentation.tracking.tracker import Tracker
 from tests.inputs.moving_discs import scene

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from segmentation.tracking.changes import Thumbnail, is_cut, is_still, new_share
-from segmentation.tracking.propagate import SmallPicture
+from segmentation.tracking.propagation.propagate import SmallPicture
 from tests.inputs.moving_discs import other_scene, scene
 
 

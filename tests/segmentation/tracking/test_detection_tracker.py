@@ -6,7 +6,7 @@ import pytest
 
 from segmentation.tracking.detection_tracker import DetectionTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
-from segmentation.tracking.propagate import FLOW, HOLD
+from segmentation.tracking.propagation.propagate import FLOW, HOLD
 from segmentation.tracking.schedule import Schedule
 from tests.inputs.moving_discs import Truth, elsewhere, other_scene, scene
 from tests.segmentation.tracking.playing import assert_equal, play, walk

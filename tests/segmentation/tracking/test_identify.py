@@ -7,7 +7,7 @@ import pytest
 
 from segmentation.instances import Instances
 from segmentation.tracking.identify import Identities
-from segmentation.tracking.propagate import SmallPicture
+from segmentation.tracking.propagation.propagate import SmallPicture
 from tests.inputs.moving_discs import instances, scene
 
 

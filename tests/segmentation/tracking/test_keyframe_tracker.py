@@ -7,7 +7,7 @@ import pytest
 
 from segmentation.evaluation.mask_agreement import intersection_over_union
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
-from segmentation.tracking.propagate import Carrying
+from segmentation.tracking.propagation.propagate import Carrying
 from segmentation.tracking.schedule import Schedule
 from tests.inputs.moving_discs import COLOURS, Truth, colour_index, other_scene, scene
 from tests.segmentation.tracking.playing import keyframe_tracker, overlap, play, walk

@@ -10,7 +10,7 @@ import pytest
 
 from segmentation.instances import Instances
 from segmentation.tracking.live_tracker import MAX_WAIT_S, LiveTracker
-from segmentation.tracking.propagate import FLOW, HOLD
+from segmentation.tracking.propagation.propagate import FLOW, HOLD
 from segmentation.tracking.schedule import Schedule
 from tests.inputs.moving_discs import Truth, other_scene
 from tests.segmentation.tracking.playing import Later, assert_equal, overlap, walk

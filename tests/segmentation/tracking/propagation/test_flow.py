@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.tracking.flow import OpticalFlow, mismatch, warp
+from segmentation.tracking.propagation.flow import OpticalFlow, mismatch, warp
 from tests.inputs.moving_discs import texture
 
 LARGE = texture((140, 180), (120, 120, 120), 7)[..., 0]

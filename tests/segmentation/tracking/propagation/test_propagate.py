@@ -8,10 +8,10 @@ import pytest
 
 from segmentation.evaluation.mask_agreement import intersection_over_union
 from segmentation.instances import Instances
-from segmentation.tracking.appearance import Appearance
 from segmentation.tracking.between import blend, blend_in, carried_over
-from segmentation.tracking.outline import correct_outline
-from segmentation.tracking.propagate import Holding, Propagation, SmallPicture
+from segmentation.tracking.propagation.appearance import Appearance
+from segmentation.tracking.propagation.outline import correct_outline
+from segmentation.tracking.propagation.propagate import Holding, Propagation, SmallPicture
 from tests.inputs.moving_discs import SIZE_HW, instances, scene
 
 CARRIERS = {"hold": Holding, "forward": Propagation}

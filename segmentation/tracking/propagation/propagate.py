@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.instances import Instances
-from segmentation.tracking.appearance import Appearance
-from segmentation.tracking.flow import OpticalFlow, mismatch, warp
-from segmentation.tracking.outline import correct_outline
+from segmentation.tracking.propagation.appearance import Appearance
+from segmentation.tracking.propagation.flow import OpticalFlow, mismatch, warp
+from segmentation.tracking.propagation.outline import correct_outline
 
 #: Long side in pixels at which masks are carried unless told otherwise.
 WORK_SIDE = 427

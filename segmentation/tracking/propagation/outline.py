@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.tracking.appearance import Appearance, centre_of_mass
+from segmentation.tracking.propagation.appearance import Appearance, centre_of_mass
 
 #: How far an outline is doubted, the deviation of its place as a share of the image's long side
 #: and at least in pixels.

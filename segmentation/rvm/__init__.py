@@ -1,0 +1,1 @@
+"""Robust Video Matting as it was published."""

@@ -1,0 +1,57 @@
+"""The two published networks of Robust Video Matting, and what is read off their weight files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from segmentation.weights.pth_weights import read_pth
+from segmentation.weights.torch_layout import named_tensors
+
+#: names of what the networks find
+CLASSES = ("person",)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of the published networks.
+
+    Attributes:
+        encoder: what looks at the small image.
+        context_channels: of the map that the decoder begins with, of stride 16.
+        decoder_channels: of the decoder's maps, of strides 8, 4, 2 and 1.
+    """
+
+    encoder: Literal["mobilenetv3", "resnet50"]
+    context_channels: int
+    decoder_channels: tuple[int, int, int, int]
+
+    @property
+    def state_channels(self) -> tuple[int, int, int, int]:
+        """Of the four states, of strides 2, 4, 8 and 16: half of each map of the decoder."""
+        coarse, middle, fine, _ = self.decoder_channels
+        return fine // 2, middle // 2, coarse // 2, self.context_channels // 2
+
+
+VARIANTS = {
+    "rvm-mobilenet": Variant("mobilenetv3", 128, (80, 40, 32, 16)),
+    "rvm-resnet50": Variant("resnet50", 256, (128, 64, 32, 16)),
+}
+
+#: long side of the small image, in pixels, unless somebody asks for another
+SMALL_SIDE = 512
+
+#: counters of the training, which no network has
+_IGNORED = re.compile(r".*\.num_batches_tracked")
+
+
+def read_state_dict(path: Path) -> dict[str, object]:
+    """Return the tensors of a published file by name, without those that may be ignored.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    tensors = named_tensors(read_pth(path), path)
+    return {name: tensor for name, tensor in tensors.items() if not _IGNORED.fullmatch(name)}

@@ -1,0 +1,56 @@
+"""The small image that Robust Video Matting looks at, and the states of its first frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.rvm.published import SMALL_SIDE
+
+
+def automatic_ratio(size_hw: tuple[int, int], side: int = SMALL_SIDE) -> float:
+    """Return by how much a frame is shrunk so that its long side has at most `side` pixels."""
+    return min(side / max(size_hw), 1.0)
+
+
+def shrunk_by(frame: NDArray[np.uint8], ratio: float) -> NDArray[np.float32]:
+    """Return a frame shrunk as the original does it.
+
+    Bilinear, without anti-aliasing. From one sample to the next it is 1 / ratio, also where the
+    sides, rounded down, are no such part of the frame's: an ordinary resize to the same size
+    samples elsewhere.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        ratio: above 0, at most 1.
+
+    Returns:
+        (floor(H * ratio), floor(W * ratio), 3) float32, from 0 to 1; at least a pixel a side.
+    """
+    values = frame.astype(np.float32)
+    values /= 255
+    if ratio == 1:
+        return values
+    height, width = (max(1, math.floor(side * ratio)) for side in frame.shape[:2])
+    # told the factors alone, OpenCV steps by them; it rounds the sides, so one pixel may be over
+    shrunk = cv2.resize(values, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(shrunk[:height, :width], np.float32)
+
+
+def first_states(small_hw: tuple[int, ...], channels: Sequence[int]) -> list[NDArray[np.float32]]:
+    """Return the four states, all zeros, with which a stream of small images of a size begins.
+
+    Args:
+        small_hw: height and width of the small image.
+        channels: see `Variant.state_channels`.
+    """
+    states = []
+    height, width = small_hw
+    for num in channels:
+        height, width = math.ceil(height / 2), math.ceil(width / 2)
+        states.append(np.zeros((1, height, width, num), np.float32))
+    return states

@@ -1,0 +1,1 @@
+"""Masks carried from frame to frame: motion, outlines, what objects look like."""

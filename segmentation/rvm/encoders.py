@@ -122,7 +122,7 @@ def _conv(
     activation: Literal["relu", "hard_swish"] | None,
     name: str,
 ) -> Tensor:
-    settings = {"stride": stride, "dilation": dilation, "use_bias": False}
+    settings: dict[str, Any] = {"stride": stride, "dilation": dilation, "use_bias": False}
     x = padded_conv(x, filters, kernel, **settings, name=f"{name}.0")
     x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}.1")(x, training=False)
     if activation == "relu":
@@ -166,7 +166,7 @@ def _bottleneck(
 ) -> Tensor:
     y = padded_conv(x, filters, 1, use_bias=False, name=f"{name}.conv1")
     y = layers.ReLU()(stored_norm(y, f"{name}.bn1"))
-    settings = {"stride": stride, "dilation": dilation, "use_bias": False}
+    settings: dict[str, Any] = {"stride": stride, "dilation": dilation, "use_bias": False}
     y = padded_conv(y, filters, 3, **settings, name=f"{name}.conv2")
     y = layers.ReLU()(stored_norm(y, f"{name}.bn2"))
     y = padded_conv(y, 4 * filters, 1, use_bias=False, name=f"{name}.conv3")

@@ -70,15 +70,19 @@ def served(*segmenters: Segmenter, settings: Settings | None = None) -> Iterator
 
 
 class Pictures(VideoStreamTrack):
-    """A camera that shows what a function draws: (H, W, 3) uint8 RGB for each index."""
+    """A camera that shows what a function draws: (H, W, 3) uint8 RGB for each index.
 
-    def __init__(self, draw: Callable[[int], NDArray[np.uint8]]) -> None:
+    Of 30 frames a second it gives all, or one of `every`.
+    """
+
+    def __init__(self, draw: Callable[[int], NDArray[np.uint8]], every: int = 1) -> None:
         super().__init__()
-        self._draw = draw
+        self._draw, self._every = draw, every
         self.num_sent = 0
 
     async def recv(self) -> av.VideoFrame:
-        pts, _ = await self.next_timestamp()
+        for _ in range(self._every):
+            pts, _ = await self.next_timestamp()
         frame = av.VideoFrame.from_ndarray(self._draw(self.num_sent), format="rgb24")
         frame = frame.reformat(format="yuv420p")
         frame.pts, frame.time_base = pts, Fraction(1, 90_000)
@@ -95,13 +99,14 @@ class Client:
         draw: Callable[[int], NDArray[np.uint8]],
         *,
         local_address: str | None = None,
+        every: int = 1,
         **headers: str,
     ) -> None:
         self.address = address
         self.local_address = local_address
         self.headers = {"Origin": address, **headers}
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.camera = Pictures(draw)
+        self.camera = Pictures(draw, every)
         self.seen: list[NDArray[np.uint8]] = []
         self.num_seen = 0
         self.heard: list[dict[str, Any]] = []

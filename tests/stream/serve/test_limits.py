@@ -217,14 +217,16 @@ def test_whose_address_has_all_places(finds: Finds) -> None:
 
     async def visit(running: Served) -> None:
         async with AsyncExitStack() as stack:
+            # few frames each: all of them are in this process
             many = [
-                await stack.enter_async_context(Client(running.address, scene)) for _ in range(4)
+                await stack.enter_async_context(Client(running.address, scene, every=6))
+                for _ in range(4)
             ]
             for one in many:
                 await one.visit()
             others = [
                 await stack.enter_async_context(
-                    Client(running.address, scene, local_address="127.0.0.2")
+                    Client(running.address, scene, local_address="127.0.0.2", every=6)
                 )
                 for _ in range(3)
             ]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from stream.batch.films import Films
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.part_files import discard_part_files, part_jobs
-from stream.batch.jobs.records import Record, SourceState
+from stream.batch.jobs.records import Record
 from stream.batch.jobs.section import Section
 from stream.batch.jobs.settings import Settings
-from stream.batch.plan import Rules, outcome_before
+from stream.batch.plan import Rules, outcome_before, sizes_in
 from stream.ffmpeg.listing import Listing, listing_of
 from stream.ffmpeg.process import log_of
 from stream.sinks.video import ENDINGS
+from stream.stores.addresses import Place
 
 #: Containers with an index, whose frames can be found by their times.
 _INDEXED = ("mov", "matroska")
@@ -54,7 +55,7 @@ def cut(
     length: Length,
     settings: Settings,
     folder: Path,
-    known: Mapping[Path, Record],
+    known: Mapping[Place, Record],
     rules: Rules,
 ) -> Cut:
     """Cut what is to be cut; parts that were made before stay.
@@ -72,6 +73,9 @@ def cut(
     """
     begun, remarks = list[Job](), list[str]()
     parts, made = dict[Job, tuple[Job, ...]](), dict[Job, Outcome]()
+    if length.seconds is not None:
+        away = [job for job in jobs if not isinstance(job.source, Path) and not job.is_photo]
+        remarks += [f"{job.source}: done in one piece: it lies in an object store" for job in away]
     for job, listing in _long_enough(jobs, length):
         why = _why_whole(job, listing, settings)
         sections = [] if why else list(_sections(listing.duration_s or 0.0, length, len(jobs)))
@@ -83,7 +87,7 @@ def cut(
         ending = ".mov" if settings.codec == "prores" else ".mp4"
         parts[job] = of_film = part_jobs(job, folder, sections, around_s, ending)
         discard_part_files(job, folder, but=of_film)
-        before = dict(_made_before(of_film, known, rules))
+        before = dict(_made_before(of_film, known, rules, sizes_in(folder)))
         if before:
             remarks.append(f"{job.source}: {len(before)} of {len(of_film)} parts were made before")
         made |= before
@@ -98,13 +102,16 @@ def cut(
 def _long_enough(jobs: Sequence[Job], length: Length) -> Iterator[tuple[Job, Listing]]:
     """Yield videos that are long enough to be cut, as far as that can be told, and their listings.
 
-    Small files are not opened: of those there may be thousands.
+    Small files are not opened: of those there may be thousands. Those of object stores are not
+    here.
     """
     if length.seconds is None and len(jobs) >= length.num_workers:
         return
     shortest_s = _SHORTEST_S if length.seconds is None else length.seconds
     for job in jobs:
-        if job.is_photo or job.num_bytes() < shortest_s * _FEWEST_BYTES_A_S:
+        if job.is_photo or not isinstance(job.source, Path):
+            continue
+        if job.num_bytes() < shortest_s * _FEWEST_BYTES_A_S:
             continue
         listing = listing_of(log_of(["-i", f"file:{job.source}"]))
         if listing.duration_s is None or listing.duration_s > shortest_s:
@@ -145,14 +152,18 @@ def _around_s(settings: Settings, listing: Listing) -> float:
 
 
 def _made_before(
-    parts: Iterable[Job], known: Mapping[Path, Record], rules: Rules
+    parts: Iterable[Job],
+    known: Mapping[Place, Record],
+    rules: Rules,
+    sizes: Callable[[Place], int | None],
 ) -> Iterator[tuple[Job, Outcome]]:
     for part in parts:
         assert part.part is not None
         try:
-            state = SourceState.of(part.source)
+            state = part.state()
         except OSError:
             return
-        outcome = outcome_before(part, known, state, rules.with_recipe(part.part.recipe()))
+        wanted = rules.with_recipe(part.part.recipe())
+        outcome = outcome_before(part, known, state, wanted, sizes)
         if outcome is not None:
             yield part, outcome

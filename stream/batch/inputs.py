@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from stream.batch.jobs.job import Job
+from stream.batch.jobs.source_state import SourceState
 from stream.errors import StreamError
-from stream.files.photos import WRITTEN_ENDINGS, is_animation, is_photo
+from stream.files.photos import READ_ENDINGS, WRITTEN_ENDINGS, is_animation, is_photo
 from stream.sinks import is_file_ending
+from stream.stores.addresses import Place, absolute, below, identity, is_in_store, place
 
 _VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts"),
@@ -21,6 +24,8 @@ _VIDEOS = (
 )
 #: What can hold transparency, for `--effect cutout`, and what is taken where the input's cannot.
 _CLEAR_VIDEOS, _CLEAR_PHOTOS = (".mov", ".webm", ".gif", ".webp", ".apng"), (".png", ".webp")
+#: What is taken for an animation where it cannot be looked at.
+_MOVING = (".gif", ".apng")
 _MAX_NAMED = 5  # files of one problem, in a message
 
 
@@ -38,39 +43,42 @@ class Found:
 
 
 def find_jobs(
-    inputs: Sequence[str], folder: Path, endings: Sequence[str], *, is_transparent: bool
+    inputs: Sequence[str], folder: Place, endings: Sequence[str], *, is_transparent: bool
 ) -> Found:
     """Find the files, and say what each becomes.
 
     Args:
         inputs: files, folders (all in them counts, and they keep their structure), globs, and
-            `@LIST`, a file with one path a line. Of several folders each keeps its own name.
+            `@LIST`, a file with one path a line, all of them on disks or in object stores. Of
+            several folders each keeps its own name.
         folder: of the outputs; what is below it is passed over.
         endings: of the outputs of every input, such as ".mp4" or ".json"; none for that of the
             input where it can be written, else .mp4 or .png.
         is_transparent: outputs are.
 
     Raises:
-        StreamError: there is no such file, or several become the same output.
+        StreamError: there is no such file, several become the same output, or an object store
+            cannot be asked.
     """
     for ending in endings:
         if not is_file_ending(ending):
             raise StreamError(f"--to {ending}: not what a file can be written as, such as .mp4")
     named = list(_named(inputs))
-    num_folders = sum(path.is_dir() for path in named)
+    num_folders = sum(each.is_folder for each in named)
     remarks: list[str] = []
-    places: dict[Path, Path] = {}  # of each file, its place below `folder`
-    seen: dict[Path, Path] = {}
-    own = Path(os.path.realpath(folder))
-    for path, place, is_chosen in _files(named, keep_names=num_folders > 1):
-        real = Path(os.path.realpath(path))
-        if own in real.parents and not is_chosen:
+    files: list[_File] = []
+    seen: dict[Place, Place] = {}
+    own = identity(folder)
+    for file in _files(named, keep_names=num_folders > 1):
+        real = identity(file.place)
+        if own in real.parents and not file.is_named:
             continue
         if real in seen:
-            remarks.append(f"{path}: the same file as {seen[real]}; done once")
+            remarks.append(f"{file.place}: the same file as {seen[real]}; done once")
             continue
-        seen[real], places[path] = path, place
-    jobs, passed_over = _jobs(places, {path for path in named}, folder, endings, is_transparent)
+        seen[real] = file.place
+        files.append(file)
+    jobs, passed_over = _jobs(files, folder, endings, is_transparent)
     if passed_over:
         what = f"passed over {len(passed_over)}, neither photos nor videos"
         remarks.append(f"{what}: {_some(passed_over)}")
@@ -78,21 +86,81 @@ def find_jobs(
     return Found(sorted(jobs, key=lambda job: job.outputs), remarks)
 
 
-def _named(inputs: Sequence[str]) -> Iterator[Path]:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the command line or a list names.
+
+    Attributes:
+        place: a file or a folder.
+        is_folder: all below it counts.
+        state: of a file in an object store.
+    """
+
+    place: Place
+    is_folder: bool
+    state: SourceState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that may be one of the batch.
+
+    Attributes:
+        place: where it lies.
+        name: of its output, below the folder of the outputs, with its own ending.
+        is_named: by itself, not by a folder.
+        state: see `_Named`.
+    """
+
+    place: Place
+    name: PurePath
+    is_named: bool
+    state: SourceState | None = None
+
+
+def _named(inputs: Sequence[str]) -> Iterator[_Named]:
     """Yield the files and folders that are named, in lists and by globs as well."""
     missing = []
     for text in inputs:
-        if text.startswith("@") and not Path(text).exists():
+        if is_in_store(text):
+            found = list(_in_store(place(text)))
+            yield from found
+            if not found:
+                missing.append(text)
+        elif text.startswith("@") and not Path(text).exists():
             yield from _named(_lines(Path(text[1:])))
         elif Path(text).exists():
-            yield Path(text)
+            yield _on_disk(Path(text))
         elif matches := sorted(glob.glob(text, recursive=True)):
-            yield from map(Path, matches)
+            yield from (_on_disk(Path(each)) for each in matches)
         else:
-            missing.append(Path(text))
+            missing.append(text)
     if missing:
         count = "" if len(missing) == 1 else f"{len(missing)} files are not there, among them "
         raise StreamError(f"{count}{_some(missing)}: no such file")
+
+
+def _on_disk(path: Path) -> _Named:
+    return _Named(path, path.is_dir())
+
+
+def _in_store(address: Place) -> Iterator[_Named]:
+    """Yield an object, or a folder that has any, or what a glob names."""
+    assert not isinstance(address, Path)
+    from stream.stores.objects import matching, objects_below, state_of
+
+    if any(sign in str(address) for sign in "*?["):
+        for each in matching(address):
+            yield from _in_store(each)
+        return
+    if not str(address).endswith("/"):
+        with contextlib.suppress(FileNotFoundError):
+            found = state_of(address)
+            state = SourceState(found.num_bytes, found.mtime_ns, found.etag)
+            yield _Named(address, is_folder=False, state=state)
+            return
+    if objects_below(address):
+        yield _Named(address, is_folder=True)
 
 
 def _lines(path: Path) -> list[str]:
@@ -103,65 +171,86 @@ def _lines(path: Path) -> list[str]:
     return [line for line in text.splitlines() if line]
 
 
-def _files(named: Iterable[Path], *, keep_names: bool) -> Iterator[tuple[Path, Path, bool]]:
-    """Yield each file, its place below the folder of the outputs, and whether it was named."""
-    for path in named:
-        if not path.is_dir():
-            yield path, Path(path.name), True
+def _files(named: Iterable[_Named], *, keep_names: bool) -> Iterator[_File]:
+    """Yield each file, those of folders in order, but for hidden ones."""
+    for each in named:
+        if not each.is_folder:
+            yield _File(each.place, PurePath(each.place.name), is_named=True, state=each.state)
             continue
-        above = Path(Path(os.path.abspath(path)).name) if keep_names else Path()
-        for name, folders, files in os.walk(path):
-            folders[:] = sorted(each for each in folders if not each.startswith("."))
-            for file in sorted(files):
-                if not file.startswith("."):
-                    found = Path(name) / file
-                    yield found, above / found.relative_to(path), False
+        top = absolute(each.place)
+        above = PurePath(top.name) if keep_names else PurePath()
+        for found, state in _in_folder(each.place):
+            yield _File(found, above / below(found, each.place), is_named=False, state=state)
+
+
+def _in_folder(folder: Place) -> Iterator[tuple[Place, SourceState | None]]:
+    """Yield all files in a folder and those below it, but for hidden ones."""
+    if not isinstance(folder, Path):
+        from stream.stores.objects import objects_below
+
+        for found, state in objects_below(folder).items():
+            if not any(part.startswith(".") for part in below(found, folder).parts):
+                yield found, SourceState(state.num_bytes, state.mtime_ns, state.etag)
+        return
+    for name, folders, files in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        for file in sorted(files):
+            if not file.startswith("."):
+                yield Path(name) / file, None
 
 
 def _jobs(
-    places: dict[Path, Path],
-    named: set[Path],
-    folder: Path,
-    endings: Sequence[str],
-    is_transparent: bool,
-) -> tuple[list[Job], list[Path]]:
+    files: Iterable[_File], folder: Place, endings: Sequence[str], is_transparent: bool
+) -> tuple[list[Job], list[Place]]:
     """Return a job for each photo and video, and what is neither."""
-    jobs, passed_over = [], []
-    for path, place in places.items():
-        try:
-            is_still = is_photo(path) and not is_animation(path)
-        except StreamError:  # which its job will tell
-            is_still = path.suffix.lower() in WRITTEN_ENDINGS
-        if not is_still and path not in named and not _is_video(path):
-            passed_over.append(path)
+    jobs, passed_over = list[Job](), list[Place]()
+    for file in files:
+        is_still = _is_still(file.place)
+        if not is_still and not file.is_named and not _is_video(file.place):
+            passed_over.append(file.place)
             continue
-        given = endings or [_own_ending(path, is_still, is_transparent)]
-        outputs = tuple(folder / place.parent / (place.stem + ending) for ending in given)
-        jobs.append(Job(path, outputs, is_still))
+        given = endings or [_own_ending(file.place, is_still, is_transparent)]
+        above = folder.joinpath(*file.name.parent.parts)
+        outputs = tuple(above / (file.name.stem + ending) for ending in given)
+        jobs.append(Job(file.place, outputs, is_still, listed=file.state))
     return jobs, passed_over
 
 
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in _VIDEOS or is_photo(path)  # an animation
+def _is_still(place: Place) -> bool:
+    """Whether a file is one picture; of one in an object store its name has to do."""
+    ending = place.suffix.lower()
+    if not isinstance(place, Path):
+        return ending in READ_ENDINGS and ending not in _MOVING
+    try:
+        return is_photo(place) and not is_animation(place)
+    except StreamError:  # which its job will tell
+        return ending in WRITTEN_ENDINGS
 
 
-def _own_ending(path: Path, is_still: bool, is_transparent: bool) -> str:
+def _is_video(place: Place) -> bool:
+    if place.suffix.lower() in _VIDEOS:
+        return True
+    return is_photo(place) if isinstance(place, Path) else place.suffix.lower() in _MOVING
+
+
+def _own_ending(place: Place, is_still: bool, is_transparent: bool) -> str:
     """Return the ending of the output of an input for which none is asked."""
-    ending = path.suffix.lower()
+    ending = place.suffix.lower()
     if is_transparent:
         clear, instead = (_CLEAR_PHOTOS, ".png") if is_still else (_CLEAR_VIDEOS, ".mov")
-        return path.suffix if ending in clear else instead
+        return place.suffix if ending in clear else instead
     if is_still:
-        return path.suffix if ending in WRITTEN_ENDINGS else ".png"
-    return path.suffix if is_file_ending(ending, of_video=True) else ".mp4"
+        return place.suffix if ending in WRITTEN_ENDINGS else ".png"
+    return place.suffix if is_file_ending(ending, of_video=True) else ".mp4"
 
 
 def _check_apart(jobs: Sequence[Job]) -> None:
     """Raise `StreamError` where several files would become one output, or overwrite an input."""
-    sources: dict[str, list[Path]] = defaultdict(list)
+    sources: dict[str, list[Place]] = defaultdict(list)
     for job in jobs:
         for output in job.outputs:
-            sources[os.path.normcase(output)].append(job.source)
+            name = os.path.normcase(output) if isinstance(output, Path) else str(output)
+            sources[name].append(job.source)
     together = {output: paths for output, paths in sources.items() if len(paths) > 1}
     if together:
         shown, paths = min(together.items())
@@ -172,6 +261,6 @@ def _check_apart(jobs: Sequence[Job]) -> None:
         )
 
 
-def _some(paths: Sequence[Path]) -> str:
+def _some(paths: Sequence[Place | str]) -> str:
     names = ", ".join(map(str, paths[:_MAX_NAMED]))
     return f"{names}, ..." if len(paths) > _MAX_NAMED else names

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
 from stream.batch.jobs.job import Job, Outcome, State
-from stream.batch.jobs.records import Record, SourceState
+from stream.batch.jobs.records import Record
+from stream.batch.jobs.source_state import SourceState
 from stream.errors import StreamError
+from stream.stores.addresses import Place
 
 _MAX_NAMED = 5
 
@@ -56,25 +58,36 @@ class Rules:
         return replace(self, recipe={**self.recipe, **more})
 
 
-def make_plan(jobs: Sequence[Job], records: Mapping[Path, Record], rules: Rules) -> Plan:
+def make_plan(
+    jobs: Sequence[Job],
+    records: Mapping[Place, Record],
+    rules: Rules,
+    sizes: Callable[[Place], int | None],
+) -> Plan:
     """Say of each job whether it is left to do.
+
+    Args:
+        jobs: that may have been done.
+        records: by the outputs.
+        rules: what counts as done.
+        sizes: of what stands under the name of an output, in bytes, `None` where nothing does.
 
     Raises:
         StreamError: files that no batch made are in the way.
     """
-    plan, in_the_way = Plan(), list[Path]()
+    plan, in_the_way = Plan(), list[Place]()
     for job in jobs:
         try:
-            state = SourceState.of(job.source)
+            state = job.state()
         except OSError as error:
-            reason = f"{job.source}: cannot be read ({error.strerror})"
+            reason = f"{job.source}: cannot be read ({error.strerror or error})"
             plan.lost.append((job, Outcome("failed", 0.0, error=reason)))
             continue
-        kept = outcome_before(job, records, state, rules)
+        kept = outcome_before(job, records, state, rules, sizes)
         if kept is None:
             plan.to_do.append(job)
             new = [output for output in job.outputs if output not in records]
-            in_the_way += [output for output in new if output.exists()]
+            in_the_way += [output for output in new if sizes(output) is not None]
             continue
         plan.kept.append((job, kept))
         if (first := records[job.outputs[0]]).version != rules.version:
@@ -89,9 +102,31 @@ def make_plan(jobs: Sequence[Job], records: Mapping[Path, Record], rules: Rules)
     return plan
 
 
+def sizes_in(folder: Place) -> Callable[[Place], int | None]:
+    """Return what says how large outputs in a folder are now, see `make_plan`.
+
+    Raises:
+        StreamError: an object store cannot be asked.
+    """
+    if isinstance(folder, Path):
+        return _size_on_disk
+    from stream.stores.objects import objects_below
+
+    found = objects_below(folder).items()
+    sizes: dict[Place, int] = {place: state.num_bytes for place, state in found}
+    return lambda output: sizes.get(output)
+
+
+def _size_on_disk(path: Place) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
 def discard_parts(jobs: Sequence[Job]) -> None:
     """Delete what dead batches left on its way to the outputs of jobs, unless it is in use."""
-    targets = {output for job in jobs for output in job.outputs}
+    targets = {each for job in jobs for each in job.outputs if isinstance(each, Path)}
     for folder in {target.parent for target in targets}:
         try:
             parts = unfinished_in(folder, PART)
@@ -103,7 +138,11 @@ def discard_parts(jobs: Sequence[Job]) -> None:
 
 
 def outcome_before(
-    job: Job, records: Mapping[Path, Record], state: SourceState, rules: Rules
+    job: Job,
+    records: Mapping[Place, Record],
+    state: SourceState,
+    rules: Rules,
+    sizes: Callable[[Place], int | None],
 ) -> Outcome | None:
     """Return what came of a job whose outputs all stand as they should, else `None`.
 
@@ -112,6 +151,7 @@ def outcome_before(
         records: by the outputs.
         state: of its source now.
         rules: what counts as done.
+        sizes: see `make_plan`.
     """
     known = [records.get(output) for output in job.outputs]
     for output, record in zip(job.outputs, known, strict=True):
@@ -121,10 +161,7 @@ def outcome_before(
             return None
         if record.version != rules.version and rules.redo_older:
             return None
-        try:
-            if output.stat().st_size != record.num_bytes:
-                return None
-        except OSError:
+        if sizes(output) != record.num_bytes:
             return None
     worst = max((each for each in known if each is not None), key=lambda each: each.state)
     reached: State = "partial" if worst.state == "partial" else "done"

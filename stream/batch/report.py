@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from stream.batch.jobs.job import Job, Outcome
+from stream.batch.output_folder import save
 from stream.batch.shards import Shard
-from stream.files.outputs import save
+from stream.stores.addresses import Place
 
 
 class Report:
@@ -64,7 +64,7 @@ class Report:
         left = self.num_jobs - self.num_ended
         return ", ".join([*told, *([f"{left} left"] if left else [])]) or "nothing to do"
 
-    def save(self, folder: Path, shard: Shard) -> Path:
+    def save(self, folder: Place, shard: Shard) -> Place:
         """Write `report.jsonl`, sorted by outputs; returns its path.
 
         Raises:

@@ -6,13 +6,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands.parts.batch_work import Work, Workforce, done, settings_of
 from stream.commands.parts.cast_options import EFFECTS, add_casting_options, add_split_option
 from stream.commands.parts.command_line import CommandError, Parser, positive, say
 from stream.errors import StreamError
+from stream.stores.addresses import Place, place
 from stream.version import VERSION
 
 if TYPE_CHECKING:
@@ -44,20 +44,20 @@ examples:
 def run(arguments: Sequence[str]) -> int:
     """Run `batch INPUT... -o FOLDER/`."""
     from stream.batch.jobs.records import Records
-    from stream.batch.plan import discard_parts, make_plan
+    from stream.batch.plan import discard_parts, make_plan, sizes_in
     from stream.batch.report import Report
     from stream.batch.workers.worker_pool import Order
 
     options = batch_parser().parse_args(arguments)
     shard = _shard(options)
-    settings, folder = _settings(options), Path(options.output)
+    settings, folder = _settings(options), place(options.output)
     order = Order(folder, settings, settings.recipe(), VERSION)
     rules = _rules(options, order)
     found = _found(options, folder)
     jobs = shard.jobs(found.jobs)
     records = Records(folder)
     known = records.all()
-    plan = make_plan(jobs, known, rules)
+    plan = make_plan(jobs, known, rules, sizes_in(folder))
     report = Report(len(jobs))
     for job, outcome in plan.kept:
         report.add(job, outcome, is_kept=True)
@@ -123,23 +123,16 @@ def _settings(options: argparse.Namespace) -> Settings:
     return settings_of(options, options.to, because=because)
 
 
-def _found(options: argparse.Namespace, folder: Path) -> Found:
+def _found(options: argparse.Namespace, folder: Place) -> Found:
     """Return what there is to do, the folder for it being there."""
     from stream.batch.inputs import find_jobs
-    from stream.files.outputs import make_folder, writing
+    from stream.batch.output_folder import make_writable
 
     transparent = options.effect == "cutout"
     found = find_jobs(options.inputs, folder, options.to, is_transparent=transparent)
     if not found.jobs:
         raise StreamError(f"{', '.join(options.inputs)}: no photos or videos in it")
-    if folder.exists() and not folder.is_dir():
-        raise StreamError(f"{folder}: is a file; name a folder for the outputs")
-    make_folder(folder)
-    with writing(folder):
-        probe = folder / ".maskcast" / "writable"
-        probe.parent.mkdir(exist_ok=True)
-        probe.touch()
-        probe.unlink(missing_ok=True)  # other parts of the batch may begin at the same moment
+    make_writable(folder)
     return found
 
 
@@ -177,7 +170,7 @@ def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:
         print(json.dumps(line), file=sys.__stdout__, flush=True)
 
 
-def _ended(report: Report, folder: Path, shard: Shard, *, whole: bool) -> int:
+def _ended(report: Report, folder: Place, shard: Shard, *, whole: bool) -> int:
     """Tell what came of it; returns the exit code."""
     path = report.save(folder, shard)
     for failure in report.failures:

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stream.commands.parts import model_options
 from stream.commands.parts.cast_options import cast_parser, keyframes_of, palette_of
 from stream.commands.parts.command_line import CommandError, say
+from stream.commands.parts.stored_files import stored_files
 from stream.errors import StreamError
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ def cast(arguments: Sequence[str]) -> int:
         from stream.commands.parts.split_cast import cast_in_parts
 
         return cast_in_parts(options)
+    with stored_files(options) as files:
+        return _cast(options, files.say)
+
+
+def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
+    """Do it; returns the exit code."""
     keyframes, wanted = keyframes_of(options), model_options.wanted_objects(options)
     _check_outputs(options)
     from stream.commands.parts.interruption import Interruption
@@ -42,7 +49,7 @@ def cast(arguments: Sequence[str]) -> int:
     stop = threading.Event()
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(stop))
-        run, keep = _open(options, keyframes, wanted, stop, stack)
+        run, keep = _open(options, keyframes, wanted, stop, stack, tell)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with (
@@ -63,6 +70,7 @@ def _open(
     wanted: Wanted | None,
     stop: threading.Event,
     stack: ExitStack,
+    tell: Callable[[str], None],
 ) -> tuple[Run, Keep | None]:
     """Return the run that the options describe, which `stack` leaves, and what keeps objects."""
     from stream.foreground import Keep
@@ -70,7 +78,7 @@ def _open(
     outputs = _outputs(options)
     palette = palette_of(options.effect, options.background, stack)
     model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
-    source = stack.enter_context(_source(options))
+    source = stack.enter_context(_source(options, tell))
     input_paths = _input_paths(palette, options)
     from stream.opening import open_run
 
@@ -92,17 +100,17 @@ def _open(
         crf=options.quality[1],
         polygons=options.polygons,
         keep_location=options.keep_location,
-        on_message=say,
+        on_message=tell,
         stop=stop,
     )
     with _keep_named(options.keep):
         return stack.enter_context(run), keep
 
 
-def _source(options: argparse.Namespace) -> Source:
+def _source(options: argparse.Namespace, tell: Callable[[str], None]) -> Source:
     from stream.sources import open_source
 
-    return open_source(options.source, on_message=say, fps=options.fps, realtime=options.realtime)
+    return open_source(options.source, on_message=tell, fps=options.fps, realtime=options.realtime)
 
 
 def _outputs(options: argparse.Namespace) -> list[str]:

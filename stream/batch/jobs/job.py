@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stream.batch.jobs.section import Section
+from stream.batch.jobs.source_state import SourceState
+from stream.errors import StreamError
+from stream.stores.addresses import Place
 
 #: Of an output. A partial one lacks what its damaged input does not give.
 State = Literal["done", "partial", "failed"]
@@ -46,20 +48,31 @@ class Job:
         part: which part of the file it is, `None` where it is all of it.
         parts: the jobs that made the parts of which the outputs are joined; none where they are
             made in one piece.
+        listed: the file, as a list of its object store has it; `None` where it lies on a disk.
     """
 
-    source: Path
-    outputs: tuple[Path, ...]
+    source: Place
+    outputs: tuple[Place, ...]
     is_photo: bool
     part: Part | None = None
     parts: tuple[Job, ...] = ()
+    listed: SourceState | None = field(default=None, compare=False)
 
     def num_bytes(self) -> int:
         """Return the size of the file, of a part its share; 0 where it is gone."""
         try:
-            return self.source.stat().st_size // (1 if self.part is None else self.part.of)
-        except OSError:
+            return self.state().num_bytes // (1 if self.part is None else self.part.of)
+        except (OSError, StreamError):
             return 0
+
+    def state(self) -> SourceState:
+        """Return what the file is, as far as is known without asking an object store again.
+
+        Raises:
+            OSError: it is not there.
+            StreamError: its object store cannot be asked.
+        """
+        return self.listed or SourceState.of(self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from stream.batch.jobs.job import Job, Part
 from stream.batch.jobs.records import HIDDEN, Records
 from stream.batch.jobs.section import Section
+from stream.stores.addresses import below
 
 
 def part_jobs(
@@ -61,5 +62,5 @@ def discard_part_files(film: Job, folder: Path, *, but: Sequence[Job] = ()) -> N
 
 
 def _home(film: Job, folder: Path) -> Path:
-    name = film.outputs[0].relative_to(folder).as_posix()
+    name = below(film.outputs[0], folder).as_posix()
     return folder / HIDDEN / "parts" / hashlib.sha256(os.fsencode(name)).hexdigest()[:32]

@@ -10,42 +10,19 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, Literal
 
-from segmentation.unfinished import PART, discard_if_left, unfinished_in
 from stream.batch.jobs.job import Edges
-from stream.files.outputs import make_folder, save
+from stream.batch.jobs.record_files import record_files
+from stream.batch.jobs.source_state import SourceState
+from stream.errors import StreamError
+from stream.stores.addresses import Place, below
 
 #: Of an output; see `Record`.
 RecordState = Literal["begun", "done", "partial"]
 #: Under that of the outputs.
 HIDDEN = ".maskcast"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """By which it is seen that a file is still the same.
-
-    Attributes:
-        num_bytes: its size.
-        mtime_ns: when it was changed.
-    """
-
-    num_bytes: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> SourceState:
-        """Look at a file.
-
-        Raises:
-            OSError: it is not there.
-        """
-        state = path.stat()
-        return cls(state.st_size, state.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +61,28 @@ class Records:
         folder: of the outputs.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         """Read nothing yet."""
         self._folder = folder
-        self._home = folder / HIDDEN / "records"
+        self._files = record_files(folder / HIDDEN / "records")
 
-    def all(self) -> dict[Path, Record]:
-        """Return what is known, by the outputs; what cannot be read is as if it were not there."""
-        found = {}
-        for path in self._files():
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                record = _record(json.loads(path.read_bytes()))
+    def all(self) -> dict[Place, Record]:
+        """Return what is known, by the outputs; what cannot be read is as if it were not there.
+
+        Raises:
+            StreamError: an object store cannot be asked.
+        """
+        found: dict[Place, Record] = {}
+        for data in self._files.read_all():
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                record = _record(json.loads(data))
                 found[self._folder / record.output] = record
         return found
 
-    def of(self, output: Path) -> Record | None:
+    def of(self, output: Place) -> Record | None:
         """Return what is known of an output."""
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            return _record(json.loads(self._path(self.name(output)).read_bytes()))
+        with contextlib.suppress(OSError, StreamError, ValueError, TypeError, KeyError):
+            return _record(json.loads(self._files.read(_file_name(self.name(output)))))
         return None
 
     def write(self, record: Record) -> None:
@@ -110,47 +91,30 @@ class Records:
         Raises:
             StreamError: it cannot be written.
         """
-        path = self._path(record.output)
-        if not path.parent.is_dir():
-            make_folder(path.parent)
-        save(json.dumps(asdict(record)).encode("ascii"), path)
+        data = json.dumps(asdict(record)).encode("ascii")
+        self._files.write(_file_name(record.output), data)
 
-    def forget(self, output: Path) -> None:
+    def forget(self, output: Place) -> None:
         """Remove what is known of an output."""
-        with contextlib.suppress(OSError):
-            self._path(self.name(output)).unlink(missing_ok=True)
+        self._files.delete(_file_name(self.name(output)))
 
-    def name(self, output: Path) -> str:
+    def name(self, output: Place) -> str:
         """Return how records call an output."""
-        return output.relative_to(self._folder).as_posix()
+        return below(output, self._folder).as_posix()
 
     def clear_up(self) -> None:
         """Delete what killed programs left of records."""
-        for folder in {path.parent for path in self._files(hidden=True)}:
-            with contextlib.suppress(OSError):
-                for part in unfinished_in(folder, PART):
-                    discard_if_left(part)
+        self._files.clear_up()
 
     def remove_if_empty(self) -> None:
         """Delete the hidden folder where nothing is in it."""
-        with contextlib.suppress(OSError):
-            for folder in list(self._home.iterdir()):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-            self._home.rmdir()
-            self._home.parent.rmdir()
+        self._files.remove_if_empty()
 
-    def _path(self, name: str) -> Path:
-        # a hash: names may be as long as a disk allows
-        key = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
-        return self._home / key[:2] / f"{key}.json"
 
-    def _files(self, *, hidden: bool = False) -> Iterator[Path]:
-        with contextlib.suppress(OSError):
-            for folder in os.scandir(self._home):
-                for entry in os.scandir(folder.path):
-                    if entry.name.startswith(".") == hidden:
-                        yield Path(entry.path)
+def _file_name(output: str) -> str:
+    # a hash: names may be as long as a disk allows
+    key = hashlib.sha256(os.fsencode(output)).hexdigest()[:32]
+    return f"{key[:2]}/{key}.json"
 
 
 def _record(read: dict[str, Any]) -> Record:

@@ -25,6 +25,7 @@ from stream.batch.workers.worker_pool import Event, Order, WorkerHandle, WorkerP
 from stream.batch.workers.worker_processes import ProcessPool
 from stream.batch.workers.workers_needed import memory_needed, wants_gpu
 from stream.errors import StreamError
+from stream.stores.addresses import absolute
 from stream.version import VERSION
 
 #: How often the cluster is asked how large it is.
@@ -172,7 +173,7 @@ class RayPool(WorkerPool):
         self._ray = _joined(address)
         self._order = replace(
             order,
-            folder=Path(os.path.abspath(order.folder)),
+            folder=absolute(order.folder),
             settings=_with_whole_files(order.settings),
         )
         self._max_workers, self._on_message = max_workers, on_message
@@ -333,8 +334,8 @@ def _claim_processor() -> tuple[list[socket.socket], list[int]]:
 
 
 def _with_whole_paths(job: Job) -> Job:
-    outputs = tuple(Path(os.path.abspath(output)) for output in job.outputs)
-    return replace(job, source=Path(os.path.abspath(job.source)), outputs=outputs)
+    outputs = tuple(map(absolute, job.outputs))
+    return replace(job, source=absolute(job.source), outputs=outputs)
 
 
 def _with_whole_files(settings: Settings) -> Settings:

@@ -13,8 +13,10 @@ from typing import Any
 
 from segmentation.loading import load
 from stream.batch.jobs.job import Job, Outcome, Part, State
-from stream.batch.jobs.records import Record, Records, RecordState, SourceState
+from stream.batch.jobs.records import Record, Records, RecordState
 from stream.batch.jobs.settings import Settings
+from stream.batch.jobs.source_state import SourceState
+from stream.batch.workers.at_hand import AtHand, Brought
 from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.joining import WrittenPart, join, why_apart
 from stream.batch.workers.part_sink import PartSink
@@ -32,6 +34,7 @@ from stream.sinks import SinkOptions
 from stream.sources import open_source
 from stream.sources.photos import Photos
 from stream.sources.video import VideoSource
+from stream.stores.addresses import Place, local
 
 #: Told after each job: its number among those handed over, and what came of it.
 OnDone = Callable[[int, Outcome], None]
@@ -57,7 +60,7 @@ class Worker:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Place,
         settings: Settings,
         recipe: dict[str, Any],
         version: str,
@@ -66,6 +69,7 @@ class Worker:
         """Load the network."""
         self._settings, self._recipe, self._version = settings, recipe, version
         self._records = Records(folder)
+        self._brought: dict[Job, Brought] = {}  # by the jobs at hand
         self._begun: dict[Job, SourceState] = {}
         self._written: dict[str, Any] = {
             "codec": settings.codec,
@@ -88,16 +92,35 @@ class Worker:
             on_done: called in the order in which they end, from any thread, once for each.
             on_progress: called now and then with how far a video is, in seconds.
         """
-        left = dict(enumerate(jobs))
+        with AtHand() as at_hand:
+            brought: dict[int, Brought] = {}
+            for number, found in enumerate(at_hand.bring(jobs)):
+                if isinstance(found, StreamError):
+                    on_done(number, Outcome("failed", 0.0, error=str(found)))
+                else:
+                    brought[number] = found
+            self._brought = {each.here: each for each in brought.values()}
+            left = {number: each.here for number, each in brought.items()}
 
-        def done(number: int, outcome: Outcome) -> None:
-            if left.pop(number, None) is not None:
-                on_done(number, self._recorded(jobs[number], outcome))
+            def done(number: int, outcome: Outcome) -> None:
+                if left.pop(number, None) is not None:
+                    outcome = at_hand.hand_in(brought[number], outcome)
+                    on_done(number, self._recorded(jobs[number], outcome))
 
-        if len(jobs) > 1:
+            self._do_all(left, done, on_progress)
+
+    def _do_all(
+        self, left: dict[int, Job], done: OnDone, on_progress: Callable[[float], None]
+    ) -> None:
+        """Do what is left, jobs by their numbers; `done` takes each out of it."""
+        photos = {number: job for number, job in left.items() if job.is_photo}
+        if len(photos) > 1:
+            numbers = list(photos)
             # what goes wrong with one of them it says itself, below
             with suppress(Exception):
-                self._do_photos(jobs, done)
+                self._do_photos(
+                    list(photos.values()), lambda index, outcome: done(numbers[index], outcome)
+                )
         for number, job in list(left.items()):
             began, before = time.monotonic(), [_identity(output) for output in job.outputs]
             try:
@@ -125,11 +148,11 @@ class Worker:
         began, told = time.monotonic(), list[str]()
         self._begin(job)
         with ExitStack() as stack:
-            address = os.path.abspath(job.source)  # no device has such a name
+            address = os.path.abspath(local(job.source))  # no device has such a name
             source = stack.enter_context(open_source(address, on_message=told.append))
             palette = Palette(self._settings.effect, (), stack)
             run = stack.enter_context(
-                self._run(source, job.outputs, [job], palette, on_message=told.append)
+                self._run(source, _paths(job), [job], palette, on_message=told.append)
             )
             play(run, on_progress=lambda: on_progress(run.stats.position_s))
             return Outcome(
@@ -151,7 +174,7 @@ class Worker:
         self._begin(job)
         with ExitStack() as stack:
             source = stack.enter_context(
-                SectionSource(job.source, section, part.around_s, told.append)
+                SectionSource(local(job.source), section, part.around_s, told.append)
             )
             palette = Palette(self._settings.effect, (), stack)
             info = output_info(source.info, self._segmenter, has_alpha=False)
@@ -159,7 +182,7 @@ class Worker:
                 stack.enter_context(
                     PartSink(path, section, info, self._options(job, source.info, ending, told))
                 )
-                for path, ending in zip(job.outputs, part.endings, strict=True)
+                for path, ending in zip(_paths(job), part.endings, strict=True)
             ]
             run = stack.enter_context(self._run(source, sinks, [job], palette))
             play(run, on_progress=lambda: on_progress(run.stats.position_s - section.from_s))
@@ -179,11 +202,11 @@ class Worker:
         self._begin(job)
         with VideoSource(str(job.source)) as source:
             info = source.info
-        for number, output in enumerate(job.outputs):
+        for number, output in enumerate(_paths(job)):
             parts = []
             for part, record in zip(job.parts, known, strict=True):
                 if record is not None and record.edges is not None:
-                    path = part.outputs[number]
+                    path = _paths(part)[number]
                     parts.append(WrittenPart(path, record.edges, record.num_frames))
                     told += [text.replace(str(path), str(output)) for text in record.remarks]
             why = why_apart(parts) if len(parts) == len(job.parts) else "a part has vanished"
@@ -200,7 +223,7 @@ class Worker:
         codec, _ = codec_and_depth(ending, stream, self._settings.codec, has_alpha=False)
         codec = codec or FORMATS[ending].codec
         written = {**self._written, "codec": codec, "on_message": told.append}
-        return SinkOptions(overwrite=True, input_paths=[job.source], **written)
+        return SinkOptions(overwrite=True, input_paths=[local(job.source)], **written)
 
     def _do_photos(self, jobs: Sequence[Job], on_done: OnDone) -> None:
         """Do photos in one run; those that cannot be read are not among what `on_done` is told.
@@ -218,11 +241,11 @@ class Worker:
             )
 
         with ExitStack() as stack:
-            source = stack.enter_context(Photos([job.source for job in jobs]))
+            source = stack.enter_context(Photos([local(job.source) for job in jobs]))
             palette = Palette(self._settings.effect, (), stack)
             info = output_info(source.info, self._segmenter, has_alpha=palette.has_alpha)
-            paths = [job.outputs for job in jobs]
-            inputs = [job.source for job in jobs]
+            paths = [_paths(job) for job in jobs]
+            inputs = [local(job.source) for job in jobs]
             options = SinkOptions(overwrite=True, input_paths=inputs, **self._written)
             sink = EachPhoto(paths, info, options, lambda number: self._begin(jobs[number]), end)
             stack.enter_context(sink)
@@ -247,7 +270,7 @@ class Worker:
             keep=None if wanted is None else Keep.of(wanted, self._segmenter.classes),
             keyframes=settings.keyframes,
             overwrite=True,
-            input_paths=[job.source for job in jobs],
+            input_paths=[local(job.source) for job in jobs],
             on_message=on_message,
             **self._written,
         )
@@ -258,10 +281,12 @@ class Worker:
         Raises:
             StreamError: that cannot be written, or there is no room for the outputs.
         """
-        self._begun[job] = state = SourceState.of(job.source)
-        for output in job.outputs:
-            make_folder(output.parent)
-            self._records.write(self._record(job, output, "begun", state))
+        brought = self._brought.get(job) or Brought(job, job)
+        state = brought.state or SourceState.of(job.source)
+        self._begun[brought.job] = state
+        for here, output in zip(job.outputs, brought.job.outputs, strict=True):
+            make_folder(local(here).parent)
+            self._records.write(self._record(brought.job, output, "begun", state))
 
     def _recorded(self, job: Job, outcome: Outcome) -> Outcome:
         """Note what came of a job; returns it, or that it could not be noted."""
@@ -270,18 +295,18 @@ class Worker:
             for output in job.outputs:
                 if source is not None and outcome.state != "failed":
                     self._records.write(self._result(job, output, outcome, source))
-                elif not output.exists():
+                elif _size(output) is None:
                     self._records.forget(output)
         except (OSError, StreamError) as error:
             return replace(outcome, state="failed", error=" ".join(str(error).split()))
         return outcome
 
-    def _result(self, job: Job, output: Path, outcome: Outcome, source: SourceState) -> Record:
+    def _result(self, job: Job, output: Place, outcome: Outcome, source: SourceState) -> Record:
         """Return the record of an output that stands."""
         assert outcome.state != "failed"
         return replace(
             self._record(job, output, outcome.state, source),
-            num_bytes=output.stat().st_size,
+            num_bytes=_size(output) or 0,
             seconds=round(outcome.seconds, 3),
             num_frames=outcome.num_frames,
             duration_s=outcome.duration_s,
@@ -290,7 +315,7 @@ class Worker:
             remarks=outcome.remarks,
         )
 
-    def _record(self, job: Job, output: Path, state: RecordState, source: SourceState) -> Record:
+    def _record(self, job: Job, output: Place, state: RecordState, source: SourceState) -> Record:
         recipe = self._recipe if job.part is None else self._recipe | job.part.recipe()
         return Record(self._records.name(output), state, self._version, recipe, source)
 
@@ -304,10 +329,23 @@ def _each_once(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Place) -> tuple[int, int] | None:
     """Return what tells a file from one that takes its name, `None` where there is none."""
     try:
         state = path.stat()
     except OSError:
         return None
     return state.st_ino, state.st_mtime_ns
+
+
+def _size(place: Place) -> int | None:
+    """Return the bytes of what has a name, `None` where nothing has it."""
+    try:
+        return SourceState.of(place).num_bytes
+    except OSError:
+        return None
+
+
+def _paths(job: Job) -> tuple[Path, ...]:
+    """Return the outputs of a job whose files are at hand."""
+    return tuple(map(local, job.outputs))

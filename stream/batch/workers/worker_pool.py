@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.settings import Settings
+from stream.stores.addresses import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Order:
         folder: see `Worker`, likewise the others.
     """
 
-    folder: Path
+    folder: Place
     settings: Settings
     recipe: dict[str, Any]
     version: str

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stream.commands.parts import model_options
 from stream.commands.parts.cast_options import keyframes_of, palette_of
 from stream.commands.parts.command_line import say
+from stream.stores.addresses import Place
 
 if TYPE_CHECKING:
     from stream.batch.batch_run import Listener
@@ -38,7 +39,7 @@ class Work:
 
     jobs: Sequence[Job]
     order: Order
-    known: Mapping[Path, Record]
+    known: Mapping[Place, Record]
     rules: Rules
 
 
@@ -143,10 +144,13 @@ def _cut(work: Work, workforce: Workforce, num_workers: int) -> tuple[Sequence[J
     """Return what is begun with, and what knows of films that are cut."""
     if workforce.split_s is None:
         return work.jobs, None
+    if not isinstance(work.order.folder, Path):
+        say("--split: films are cut where outputs lie on a disk; these are done in one piece")
+        return work.jobs, None
     from stream.batch.cutting import Length, cut
 
     length, order = Length(workforce.split_s or None, num_workers), work.order
-    found = cut(work.jobs, length, order.settings, order.folder, work.known, work.rules)
+    found = cut(work.jobs, length, order.settings, work.order.folder, work.known, work.rules)
     for remark in found.remarks:
         say(remark)
     return found.jobs, found.films

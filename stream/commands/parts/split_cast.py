@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stream.commands.parts.batch_work import Work, Workforce, done, settings_of
 from stream.commands.parts.command_line import CommandError, say
+from stream.stores.addresses import is_in_store, local
 from stream.version import VERSION
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def cast_in_parts(options: argparse.Namespace) -> int:
     from stream.batch.workers.worker_pool import Order
 
     job = _job(options)
-    folder = job.outputs[0].parent
+    folder = local(job.outputs[0]).parent
     because = "they are numbered anew in each part"
     settings = settings_of(options, [path.suffix for path in job.outputs], because=because)
     order = Order(folder, settings, settings.recipe(), VERSION)
@@ -56,6 +57,9 @@ def _job(options: argparse.Namespace) -> Job:
     from stream.files.photos import is_photo
     from stream.sinks.video import ENDINGS
 
+    for address in (options.source, *(options.output or ())):
+        if is_in_store(address):
+            raise CommandError(f"--split: {address} lies in an object store; see `run.py batch`")
     source, outputs = Path(options.source), [Path(each) for each in options.output or ()]
     if not source.is_file() or is_photo(source):
         raise CommandError(f"--split: {options.source} is no video file")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +10,11 @@ import pytest
 
 from segmentation.unfinished import Unfinished
 from stream.batch.jobs.job import Job
-from stream.batch.jobs.records import Record, Records, SourceState
-from stream.batch.plan import Rules, discard_parts, make_plan
+from stream.batch.jobs.records import Record, Records
+from stream.batch.jobs.source_state import SourceState
+from stream.batch.plan import Plan, Rules, discard_parts, make_plan, sizes_in
 from stream.errors import StreamError
+from stream.stores.addresses import Place
 
 RULES = Rules({"effect": "blur"}, "1.0")
 
@@ -31,8 +33,12 @@ def job(tmp_path: Path) -> Job:
     return job
 
 
+def planned(job: Job, records: Mapping[Place, Record], rules: Rules) -> Plan:
+    return make_plan([job], records, rules, sizes_in(job.outputs[0].parent))
+
+
 def is_kept(job: Job, rules: Rules = RULES) -> bool:
-    plan = make_plan([job], Records(job.outputs[0].parent).all(), rules)
+    plan = planned(job, Records(job.outputs[0].parent).all(), rules)
     assert len(plan.to_do) + len(plan.kept) == 1
     return bool(plan.kept)
 
@@ -43,7 +49,7 @@ def record_of(job: Job) -> Record:
 
 def test_what_stands_as_recorded_is_done(job: Job) -> None:
     assert is_kept(job)
-    (_, outcome), *_ = make_plan([job], {job.outputs[0]: record_of(job)}, RULES).kept
+    (_, outcome), *_ = planned(job, {job.outputs[0]: record_of(job)}, RULES).kept
     assert (outcome.state, outcome.seconds, outcome.num_frames) == ("done", 0.5, 1)
 
 
@@ -69,7 +75,7 @@ def test_other_options_do_it_anew(job: Job) -> None:
 
 def test_what_another_version_made_is_told_and_kept(job: Job) -> None:
     rules = replace(RULES, version="2.0")
-    plan = make_plan([job], Records(job.outputs[0].parent).all(), rules)
+    plan = planned(job, Records(job.outputs[0].parent).all(), rules)
     assert (len(plan.kept), dict(plan.older)) == (1, {"1.0": 1})
     assert not is_kept(job, replace(rules, redo_older=True))
 
@@ -94,7 +100,7 @@ def test_what_was_begun_may_be_replaced(job: Job) -> None:
 
 def test_an_input_that_is_gone_is_told(job: Job) -> None:
     job.source.unlink()
-    plan = make_plan([job], {}, RULES)
+    plan = planned(job, {}, RULES)
     ((_, outcome),) = plan.lost
     assert outcome.state == "failed"
     assert "in.jpg: cannot be read" in outcome.error

@@ -1,0 +1,155 @@
+"""A run whose source or outputs lie in object stores: on this machine's disk meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stream.commands.parts.command_line import CommandError, say
+from stream.commands.parts.progress import download_bar
+from stream.errors import StreamError
+from stream.stores.addresses import is_in_store, place
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+    from stream.stores.scratch import Scratch
+
+
+class StoredFiles:
+    """What of a run lies in object stores.
+
+    Attributes:
+        fetched: the source, by its path here.
+        sent: outputs to be, by their paths here.
+    """
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self.fetched: dict[Path, UPath] = {}
+        self.sent: dict[Path, UPath] = {}
+
+    def renamed(self, text: str) -> str:
+        """Return a message with the files called as they were asked for."""
+        for here, asked in (self.fetched | self.sent).items():
+            text = text.replace(str(here), str(asked))
+        return text
+
+    def say(self, text: str) -> None:
+        """Print a message likewise."""
+        say(self.renamed(text))
+
+    def send(self) -> None:
+        """Send the outputs that there are; what cannot be sent is kept here.
+
+        Raises:
+            StreamError: one could not be sent; says where it lies.
+        """
+        from stream.stores.transfers import put
+
+        for here, asked in self.sent.items():
+            if not here.exists():
+                continue
+            try:
+                with download_bar(asked.name) as on_progress:
+                    put(here, asked, on_progress)
+            except StreamError as error:
+                kept = _kept(here)
+                raise StreamError(f"{error}; it lies in {kept}") from error
+
+
+@contextlib.contextmanager
+def stored_files(options: argparse.Namespace) -> Iterator[StoredFiles]:
+    """Bring the source here and send the outputs when they are whole, where they are in a store.
+
+    The options name what lies here meanwhile.
+
+    Raises:
+        CommandError: what is asked for cannot go there.
+        StreamError: an object store refuses something.
+    """
+    files = StoredFiles()
+    if not any(is_in_store(each) for each in (options.source, *(options.output or ()))):
+        yield files
+        return
+    from stream.stores.scratch import Scratch
+
+    with Scratch() as scratch:
+        _prepare_outputs(options, files, scratch)
+        _fetch(options, files, scratch)
+        try:
+            yield files
+        except StreamError as error:
+            files.send()  # what was written is kept, whatever failed
+            raise StreamError(files.renamed(str(error))) from error
+        files.send()
+
+
+def _prepare_outputs(options: argparse.Namespace, files: StoredFiles, scratch: Scratch) -> None:
+    """Give outputs places here, before anything is fetched or done in vain."""
+    from stream.sinks import is_file_ending
+    from stream.sources import local_files
+    from stream.stores.objects import state_of
+
+    outputs = list(options.output or ())
+    for number, address in enumerate(outputs):
+        if not is_in_store(address):
+            continue
+        if not is_file_ending(os.path.splitext(address)[1].lower()):
+            raise CommandError(
+                f"-o {address}: only files go to an object store one by one; folders with "
+                "`run.py batch`"
+            )
+        is_file = is_in_store(options.source) or bool(local_files(options.source))
+        if options.realtime or not is_file:
+            raise CommandError(
+                f"-o {address}: what is live is written to a disk first, so that nothing is lost"
+            )
+        target = place(address)
+        assert not isinstance(target, Path)
+        if str(target) == str(options.source) or target in files.sent.values():
+            raise StreamError(f"{address}: is the input, or named twice; name another output")
+        with contextlib.suppress(FileNotFoundError):
+            state_of(target)
+            if not options.overwrite:
+                raise StreamError(
+                    f"{address}: exists; name another output, or add -y to replace it"
+                )
+        here = scratch.path_for(target.name)
+        files.sent[here], outputs[number] = target, str(here)
+    options.output = outputs
+
+
+def _fetch(options: argparse.Namespace, files: StoredFiles, scratch: Scratch) -> None:
+    if not is_in_store(options.source):
+        return
+    from stream.stores.transfers import fetch
+
+    source = place(options.source)
+    assert not isinstance(source, Path)
+    here = scratch.path_for(source.name)
+    try:
+        with download_bar(source.name) as on_progress:
+            fetch(source, here, on_progress)
+    except FileNotFoundError as error:
+        raise StreamError(
+            f"{source}: no such file; of folders `run.py batch` does all files"
+        ) from error
+    files.fetched[here], options.source = source, str(here)
+
+
+def _kept(here: Path) -> Path:
+    """Move what could not be sent to the current folder, or where it can be; returns its path."""
+    import shutil
+    import tempfile
+
+    for folder in (Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):
+            kept = Path(tempfile.mkdtemp(prefix="maskcast-", dir=folder)) / here.name
+            shutil.move(here, kept)
+            return kept
+    return here

@@ -1,0 +1,144 @@
+"""What there is in an object store, and small objects as they are."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from stream.errors import StreamError
+from stream.stores.failures import tried
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+# what the stores call the time at which an object was written, and what is in it
+_WRITTEN = ("LastModified", "last_modified", "updated", "mtime")
+_CONTENT = ("ETag", "etag", "md5Hash", "content_md5")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """By which it is seen that an object is still the same.
+
+    Attributes:
+        num_bytes: its size.
+        mtime_ns: when it was written, to the second; 0 where the store does not say.
+        etag: what the store calls this content, "" where it has no name for it.
+    """
+
+    num_bytes: int
+    mtime_ns: int
+    etag: str
+
+
+def state_of(place: UPath) -> ObjectState:
+    """Look at an object.
+
+    Raises:
+        FileNotFoundError: there is none.
+        StreamError: see `tried`.
+    """
+
+    def look() -> dict[str, Any]:
+        info: dict[str, Any] = place.fs.info(place.path)
+        if info.get("type") == "directory":
+            raise FileNotFoundError(f"{place}: is a folder")
+        return info
+
+    return _state(tried(look, place, "cannot be read"))
+
+
+def objects_below(place: UPath) -> dict[UPath, ObjectState]:
+    """Return all objects whose names begin with that of a folder, in order; none where it is not.
+
+    Raises:
+        StreamError: see `tried`.
+    """
+
+    def find() -> dict[str, dict[str, Any]]:
+        with contextlib.suppress(FileNotFoundError):
+            found: dict[str, dict[str, Any]] = place.fs.find(place.path, detail=True)
+            return found
+        return {}
+
+    infos, top = tried(find, place, "cannot be listed"), place.path.rstrip("/")
+    names = {
+        name: PurePosixPath(name).relative_to(top).as_posix()
+        for name, info in infos.items()
+        if info.get("type") != "directory" and not name.endswith("/") and name != top
+    }
+    return {place / names[name]: _state(infos[name]) for name in sorted(names)}
+
+
+def matching(place: UPath) -> list[UPath]:
+    """Return the objects and folders that a glob names.
+
+    Raises:
+        StreamError: see `tried`.
+    """
+    found = tried(lambda: place.fs.glob(place.path), place, "cannot be listed")
+    bucket = type(place)(f"{place.protocol}://", **place.storage_options)
+    return [bucket / name for name in sorted(found)]
+
+
+def read(place: UPath) -> bytes:
+    """Return what is in an object.
+
+    Raises:
+        FileNotFoundError: there is none.
+        StreamError: see `tried`.
+    """
+    data: bytes = tried(lambda: place.fs.cat_file(place.path), place, "cannot be read")
+    return data
+
+
+def read_all(places: Sequence[UPath]) -> Iterator[bytes]:
+    """Yield what is in each of many objects of one store, but for those that cannot be read."""
+    if not places:
+        return
+    paths = [place.path for place in places]
+    found = tried(lambda: places[0].fs.cat(paths, on_error="return"), places[0], "cannot be read")
+    yield from (data for data in found.values() if isinstance(data, bytes))
+
+
+def write(data: bytes, place: UPath) -> None:
+    """Put an object, which is there whole or not at all.
+
+    Raises:
+        StreamError: see `tried`; or there is no such bucket.
+    """
+    with into_bucket(place):
+        tried(lambda: place.fs.pipe_file(place.path, data), place, "cannot be written")
+
+
+def delete(place: UPath) -> None:
+    """Delete an object, if it is there.
+
+    Raises:
+        StreamError: see `tried`.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        tried(lambda: place.fs.rm_file(place.path), place, "cannot be deleted")
+
+
+@contextlib.contextmanager
+def into_bucket(place: UPath) -> Iterator[None]:
+    """Turn what is not found as an object is written into a line of `StreamError`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StreamError(f"{place}: cannot be written (there is no such bucket)") from error
+
+
+def _state(info: Mapping[str, Any]) -> ObjectState:
+    written = next((info[key] for key in _WRITTEN if info.get(key)), None)
+    if isinstance(written, str):
+        written = datetime.fromisoformat(written)
+    seconds = int(written.timestamp()) if isinstance(written, datetime) else 0
+    etag = next((str(info[key]) for key in _CONTENT if info.get(key)), "")
+    return ObjectState(int(info["size"]), seconds * 10**9, etag.strip('"'))

@@ -1,0 +1,171 @@
+"""Files in object stores: through `run.py`, and `run.py batch`."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("s3fs", reason="the extra s3")
+pytest.importorskip("moto", reason="the extra dev")
+
+import run
+from stream.stores.addresses import place
+from stream.stores.objects import delete, objects_below, read, write
+from tests import ffmpeg_reference as reference
+from tests.folders import ROOT
+from tests.users.object_store import ObjectStore, object_store
+
+OUT = "s3://films/out"
+NAMES = ["a.mp4", "sub/0.png", "sub/1.png", "sub/b.mkv", "sub/c d.jpg"]
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ObjectStore]:
+    """Two videos and three photos under `in/`, and a folder of its own for temporary files."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    clip = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", "-c:v", "libx264")
+    rng = np.random.default_rng(0)
+    with object_store(monkeypatch) as running:
+        for name in NAMES:
+            path = tmp_path / Path(name).name
+            if path.suffix in (".mp4", ".mkv"):
+                reference.ffmpeg(*clip, path)
+            else:
+                cv2.imwrite(str(path), rng.integers(0, 255, (32, 48, 3), np.uint8))
+            write(path.read_bytes(), place(f"s3://films/in/{name}"))
+        write(b"no picture", place("s3://films/in/notes.txt"))
+        write(b"hidden", place("s3://films/in/.hidden/a.mp4"))
+        yield running
+    assert list(scratch.iterdir()) == []
+
+
+def batch(*arguments: str | Path, code: int = 0) -> tuple[list[str], list[str]]:
+    """Run a batch to its end; returns the inputs that were done, and what was said."""
+    line = [sys.executable, ROOT / "run.py", "batch", "--json", *arguments]
+    done = subprocess.run(list(map(str, line)), capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret-of-a-test" not in done.stderr + done.stdout
+    inputs = sorted(json.loads(line)["input"] for line in done.stdout.splitlines())
+    return [each.removeprefix("s3://films/in/") for each in inputs], done.stderr.splitlines()
+
+
+def outputs() -> list[str]:
+    found = [str(each).removeprefix("s3://films/out/") for each in objects_below(place(OUT))]
+    return [name for name in found if not name.startswith((".maskcast/", "report.jsonl"))]
+
+
+def test_the_same_batch_again_does_what_has_changed(store: ObjectStore, tmp_path: Path) -> None:
+    names, said = batch("s3://films/in/", "-o", OUT)
+    assert names == outputs() == NAMES
+    assert any(
+        "passed over 1, neither photos nor videos: s3://films/in/notes.txt" in line for line in said
+    )
+    (tmp_path / "made.mp4").write_bytes(read(place(f"{OUT}/a.mp4")))
+    assert len(reference.picture_times_s(tmp_path / "made.mp4")) == 10
+    report = [json.loads(line) for line in read(place(f"{OUT}/report.jsonl")).splitlines()]
+    assert [line["output"] for line in report] == [[f"s3://films/out/{name}"] for name in NAMES]
+    assert batch("s3://films/in/", "-o", OUT)[0] == []
+    write(read(place("s3://films/in/sub/1.png")), place("s3://films/in/sub/0.png"))
+    delete(place(f"{OUT}/sub/b.mkv"))
+    assert batch("s3://films/in/", "-o", OUT)[0] == ["sub/0.png", "sub/b.mkv"]
+    everything = b"".join(read(each) for each in objects_below(place(OUT)))
+    assert b"secret-of-a-test" not in everything
+
+
+def test_from_a_store_to_a_disk_and_back(store: ObjectStore, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    names, _ = batch("s3://films/in/sub/*.png", "s3://films/in/a.mp4", "-o", disk)
+    assert names == ["a.mp4", "sub/0.png", "sub/1.png"]
+    assert {path.name for path in disk.iterdir()} >= {"a.mp4", "0.png", "1.png"}
+    batch(disk, "-o", OUT)
+    assert outputs() == ["0.png", "1.png", "a.mp4"]
+
+
+def test_what_is_not_there_or_broken_is_told(store: ObjectStore) -> None:
+    _, said = batch("s3://films/none/", "-o", OUT, code=1)
+    assert said == ["error: s3://films/none/: no such file"]
+    _, said = batch("s3://films/in/", "-o", "s3://nobody/out", code=1)
+    assert said[-1].startswith("error: s3://nobody/out/.maskcast/writable: cannot be written")
+    write(b"no film", place("s3://films/in/a.mp4"))
+    names, said = batch("s3://films/in/", "-o", OUT, code=1)
+    assert names == NAMES
+    assert outputs() == NAMES[1:]
+    told = [line for line in said if line.startswith("error: ")]
+    assert len(told) == 1
+    assert "s3://films/in/a.mp4: " in told[0]
+
+
+def test_accidents_leave_no_halves(store: ObjectStore, tmp_path: Path) -> None:
+    """A part of what `benchmarks.endurance.stores` does."""
+    rng = random.Random(0)
+    store.accident = lambda method, path: rng.choice([None] * 6 + ["500", "cut"])
+    for _ in range(4):
+        done = subprocess.run(
+            [sys.executable, ROOT / "run.py", "batch", "s3://films/in/", "-o", OUT],
+            capture_output=True,
+            text=True,
+        )
+        assert "Traceback" not in done.stderr
+        if done.returncode == 0:
+            break
+    store.accident = lambda method, path: None
+    batch("s3://films/in/", "-o", OUT)
+    assert outputs() == NAMES
+    for name in NAMES[1:3]:
+        assert cv2.imdecode(np.frombuffer(read(place(f"{OUT}/{name}")), np.uint8), -1).shape == (
+            32,
+            48,
+            3,
+        )
+
+
+def test_one_file_from_a_store_into_one(
+    store: ObjectStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main(["s3://films/in/a.mp4", "-o", f"{OUT}/x.mp4"]) == 0
+    (tmp_path / "x.mp4").write_bytes(read(place(f"{OUT}/x.mp4")))
+    assert len(reference.picture_times_s(tmp_path / "x.mp4")) == 10
+    assert run.main(["s3://films/in/sub/0.png", "-o", str(tmp_path / "y.png")]) == 0
+    assert cv2.imread(str(tmp_path / "y.png")).shape == (32, 48, 3)
+    capsys.readouterr()
+    for arguments, message in (
+        (["s3://films/in/a.mp4", "-o", f"{OUT}/x.mp4"], "x.mp4: exists;"),
+        (["s3://films/in/a.mp4", "-o", "s3://films/in/a.mp4", "-y"], "a.mp4: is the input"),
+        (["s3://films/in/none.mp4", "-o", str(tmp_path / "z.mp4")], "none.mp4: no such file"),
+        (["demo:", "-o", f"{OUT}/z.mp4"], "what is live is written to a disk first"),
+        (["s3://films/in/a.mp4", "-o", "s3://films/out/"], "only files go to an object store"),
+        (["s3://films/in/notes.txt", "-o", f"{OUT}/z.mp4"], "s3://films/in/notes.txt: "),
+    ):
+        assert run.main(arguments) in (1, 2)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
+
+
+def test_what_cannot_be_sent_is_kept_here(
+    store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stream.stores.failures.PAUSES_S", ())
+    store.accident = lambda method, path: "500" if method == "PUT" else None
+    assert run.main([str(tmp_path / "a.mp4"), "-o", f"{OUT}/x.mp4"]) == 1
+    (kept,) = tmp_path.glob("maskcast-*/x.mp4")
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "s3://films/out/x.mp4: cannot be written" in line
+    assert line.endswith(f"it lies in {kept}")
+    assert len(reference.picture_times_s(kept)) == 10

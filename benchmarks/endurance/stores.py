@@ -53,8 +53,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
         num_clips = options.objects // 10
-        make_clips(folder / "in", num_clips)
-        make_photos(folder / "in", options.objects - num_clips, (320, 240))
+        make_clips(folder / "in/clips", num_clips)
+        make_photos(folder / "in/photos", options.objects - num_clips, (320, 240))
         wanted = expected(folder)
         with object_store(patch) as store:
             for path in (folder / "in").rglob("*.*"):

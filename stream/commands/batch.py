@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = f"""\
 INPUT: a file, a folder (with all that is below it, whose structure stays), a 'glob', or @LIST, a
-file with one path a line.
+file with one path a line; each on a disk or in an object store.
 
 {EFFECTS}
 The same command again does what is missing or has changed: an output is done when it stands as it
@@ -36,6 +36,7 @@ examples:
   run.py batch talks/ -o blurred/
   run.py batch 'photos/*.jpg' -o cut/ --effect cutout
   run.py batch @list.txt -o out/ --to .mp4 --to .jsonl --model mask-rcnn-person
+  run.py batch s3://talks/ -o s3://blurred/            in object stores (docs/batch.md)
   run.py batch talks/ -o blurred/ --shard 0/8          one of eight machines
   run.py batch /data/talks -o /data/out --ray auto     all machines of a Ray cluster
 """

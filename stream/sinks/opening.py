@@ -27,6 +27,7 @@ from stream.sinks.video import ENDINGS as VIDEO_ENDINGS
 from stream.sinks.video import VideoSink
 from stream.sinks.virtual_camera import VirtualCamera
 from stream.sinks.window import Window
+from stream.stores.addresses import is_in_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ def _key(address: str) -> str:
     for key in (key for key in KINDS if ":" in key):
         if address.lower().startswith(key) if KINDS[key].rest else address == key:
             return key
+    if is_in_store(address):
+        raise StreamError(f"{address}: is written by `run.py` and `run.py batch` only")
     path = Path(address)
     if address.endswith(("/", "\\")) or path.is_dir():
         return "/"

@@ -21,6 +21,7 @@ from stream.sources.demo import Demo
 from stream.sources.photos import Photos
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
+from stream.stores.addresses import is_in_store
 
 _MAX_NAMES = 5  # of what is passed over, in a message
 
@@ -112,6 +113,8 @@ def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None)
         raise StreamError(f"{address}: names no host; complete it, as in udp://192.0.2.7:9000")
     if is_network_address(address) or is_screen_address(address):
         return VideoSource(address, on_message)
+    if is_in_store(address):
+        raise StreamError(f"{address}: is read by `run.py` and `run.py batch` only")
     return _open_files(_file_at(address), on_message, fps)
 
 

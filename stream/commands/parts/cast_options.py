@@ -32,15 +32,16 @@ EFFECTS = """\
 
 SOURCES = f"""\
 SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
-photos, a network address (http, rtsp, udp, ...), screen: or screen:WxH+X+Y, or
-demo: (a portrait in motion, no camera needed).
+photos, a network address (http, rtsp, udp, ...), a file in an object store (s3://, gs://, az://),
+screen: or screen:WxH+X+Y, or demo: (a portrait in motion, no camera needed).
 
 -o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
 short clip (.gif .webp .apng), a photo (.png .jpg), a folder/ (one PNG a frame), .json or .jsonl
 (COCO results: boxes, scores, RLE), instances:FOLDER/ (one black and white PNG an object),
 labels:FOLDER/ (label maps), crops:FOLDER/ (one cut-out an object), dataset:FOLDER/ (COCO, to train
 on), labelme:FOLDER/ (to correct by hand), virtualcam:[DEVICE], null:, rtmp://HOST/APP/KEY,
-srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server).
+srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server). Files as well to an
+object store.
 
 {EFFECTS}
 examples:

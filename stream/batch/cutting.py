@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from stream.batch.films import Films
@@ -17,7 +16,7 @@ from stream.batch.plan import Rules, outcome_before, sizes_in
 from stream.ffmpeg.listing import Listing, listing_of
 from stream.ffmpeg.process import log_of
 from stream.sinks.video import ENDINGS
-from stream.stores.addresses import Place
+from stream.stores.addresses import Place, address_for_ffmpeg
 
 #: Containers with an index, whose frames can be found by their times.
 _INDEXED = ("mov", "matroska")
@@ -54,7 +53,7 @@ def cut(
     jobs: Sequence[Job],
     length: Length,
     settings: Settings,
-    folder: Path,
+    folder: Place,
     known: Mapping[Place, Record],
     rules: Rules,
 ) -> Cut:
@@ -69,13 +68,11 @@ def cut(
         rules: what counts as done.
 
     Raises:
-        StreamError: ffmpeg is not there or cannot be run.
+        StreamError: ffmpeg is not there or cannot be run, or an object store cannot be asked.
     """
     begun, remarks = list[Job](), list[str]()
     parts, made = dict[Job, tuple[Job, ...]](), dict[Job, Outcome]()
-    if length.seconds is not None:
-        away = [job for job in jobs if not isinstance(job.source, Path) and not job.is_photo]
-        remarks += [f"{job.source}: done in one piece: it lies in an object store" for job in away]
+    sizes = sizes_in(folder)
     for job, listing in _long_enough(jobs, length):
         why = _why_whole(job, listing, settings)
         sections = [] if why else list(_sections(listing.duration_s or 0.0, length, len(jobs)))
@@ -87,7 +84,7 @@ def cut(
         ending = ".mov" if settings.codec == "prores" else ".mp4"
         parts[job] = of_film = part_jobs(job, folder, sections, around_s, ending)
         discard_part_files(job, folder, but=of_film)
-        before = dict(_made_before(of_film, known, rules, sizes_in(folder)))
+        before = dict(_made_before(of_film, known, rules, sizes))
         if before:
             remarks.append(f"{job.source}: {len(before)} of {len(of_film)} parts were made before")
         made |= before
@@ -102,18 +99,15 @@ def cut(
 def _long_enough(jobs: Sequence[Job], length: Length) -> Iterator[tuple[Job, Listing]]:
     """Yield videos that are long enough to be cut, as far as that can be told, and their listings.
 
-    Small files are not opened: of those there may be thousands. Those of object stores are not
-    here.
+    Small files are not opened: of those there may be thousands.
     """
     if length.seconds is None and len(jobs) >= length.num_workers:
         return
     shortest_s = _SHORTEST_S if length.seconds is None else length.seconds
     for job in jobs:
-        if job.is_photo or not isinstance(job.source, Path):
+        if job.is_photo or job.num_bytes() < shortest_s * _FEWEST_BYTES_A_S:
             continue
-        if job.num_bytes() < shortest_s * _FEWEST_BYTES_A_S:
-            continue
-        listing = listing_of(log_of(["-i", f"file:{job.source}"]))
+        listing = listing_of(log_of(["-i", address_for_ffmpeg(job.source)]))
         if listing.duration_s is None or listing.duration_s > shortest_s:
             yield job, listing
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.part_files import discard_part_files
+from stream.stores.addresses import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Films:
         folder: of the batch.
     """
 
-    def __init__(self, parts: Mapping[Job, Sequence[Job]], folder: Path) -> None:
+    def __init__(self, parts: Mapping[Job, Sequence[Job]], folder: Place) -> None:
         """Know of none that is there."""
         self._folder = folder
         self._left = {film: set(of_film) for film, of_film in parts.items()}

@@ -48,6 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     from stream.batch.plan import discard_parts, make_plan, sizes_in
     from stream.batch.report import Report
     from stream.batch.workers.worker_pool import Order
+    from stream.stores.scratch import discard_old_scratch
 
     options = batch_parser().parse_args(arguments)
     shard = _shard(options)
@@ -71,6 +72,7 @@ def run(arguments: Sequence[str]) -> int:
         whole = not plan.to_do or _done(options, Work(plan.to_do, order, known, rules), report)
     finally:
         discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
+        discard_old_scratch()
     return _ended(report, folder, shard, whole=whole)
 
 

@@ -46,6 +46,7 @@ _GOOGLE = Kind("gs", "GOOGLE_APPLICATION_CREDENTIALS or gcloud's login", {}, {})
 _AZURE = Kind(
     "az", "AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and _KEY", {}, {}
 )
+_SIGNED_S = 3600
 _UNCACHED = {"use_listings_cache": False}  # others write to the same store
 #: By what an address begins with.
 KINDS = {"s3": _S3, "gs": _GOOGLE, "az": _AZURE}
@@ -77,7 +78,8 @@ def place(address: str | os.PathLike[str] | Place) -> Place:
     try:
         from upath import UPath
 
-        found: UPath = UPath(f"{scheme.lower()}://{rest}", **_UNCACHED, **kind.options)
+        options: Any = _UNCACHED | kind.options
+        found: UPath = UPath(f"{scheme.lower()}://{rest}", **options)
         _ = found.fs  # which imports what knows the store
     except ImportError as error:
         remedy = install_extra(kind.extra)
@@ -86,6 +88,23 @@ def place(address: str | os.PathLike[str] | Place) -> Place:
         reason = " ".join(str(error).split())
         raise StreamError(f"{address}: {reason}; set {kind.credentials}") from error
     return found
+
+
+def address_for_ffmpeg(place: Place) -> str:
+    """Return the address under which ffmpeg reads a file where it lies.
+
+    That of an object store is signed, for an hour: whoever has it can read the file.
+
+    Raises:
+        StreamError: the store signs none.
+    """
+    if isinstance(place, Path):
+        return f"file:{place}"
+    try:
+        return str(place.fs.sign(place.path, expiration=_SIGNED_S))
+    except Exception as error:  # of whatever package is beneath
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise StreamError(f"{place}: cannot be looked at where it lies ({reason})") from error
 
 
 def absolute(place: Place) -> Place:

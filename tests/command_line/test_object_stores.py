@@ -169,3 +169,24 @@ def test_what_cannot_be_sent_is_kept_here(
     assert "s3://films/out/x.mp4: cannot be written" in line
     assert line.endswith(f"it lies in {kept}")
     assert len(reference.picture_times_s(kept)) == 10
+
+
+def test_a_film_in_a_store_is_done_in_parts(store: ObjectStore, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    clip = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=12")
+    sound = ("-f", "lavfi", "-i", "sine=duration=12")
+    reference.ffmpeg(*clip, *sound, "-c:v", "libx264", "-g", "25", "-b:v", "400k", film)
+    write(film.read_bytes(), place("s3://films/long/film.mp4"))
+    store.requests.clear()
+    line = ("s3://films/long/", "-o", OUT, "--workers", "2", "--split", "0.07")
+    names, said = batch(*line)
+    assert names == ["s3://films/long/film.mp4"]
+    assert not any("one piece" in each for each in said)
+    made = [path for method, path in store.requests if method == "PUT" and "/parts/" in path]
+    assert len(made) == 3
+    assert outputs() == ["film.mp4"]
+    assert not [each for each in objects_below(place(OUT)) if "/parts/" in str(each)]
+    (tmp_path / "made.mp4").write_bytes(read(place(f"{OUT}/film.mp4")))
+    wanted, found = (reference.picture_times_s(path) for path in (film, tmp_path / "made.mp4"))
+    np.testing.assert_allclose(found, wanted, atol=1e-9)
+    assert batch(*line)[0] == []

@@ -12,11 +12,11 @@ from pathlib import Path
 from stream.batch.jobs.job import Job, Part
 from stream.batch.jobs.records import HIDDEN, Records
 from stream.batch.jobs.section import Section
-from stream.stores.addresses import below
+from stream.stores.addresses import Place, below
 
 
 def part_jobs(
-    film: Job, folder: Path, sections: Sequence[Section], around_s: float, ending: str
+    film: Job, folder: Place, sections: Sequence[Section], around_s: float, ending: str
 ) -> tuple[Job, ...]:
     """Return the jobs that make the parts of a film.
 
@@ -35,21 +35,33 @@ def part_jobs(
             tuple(home / f"{number}-of-{of}-{copy}{ending}" for copy in range(len(endings))),
             is_photo=False,
             part=Part(number, of, section, around_s, endings),
+            listed=film.listed,
         )
         for number, section in enumerate(sections)
     )
 
 
-def discard_part_files(film: Job, folder: Path, *, but: Sequence[Job] = ()) -> None:
+def discard_part_files(film: Job, folder: Place, *, but: Sequence[Job] = ()) -> None:
     """Delete the parts of a film, and what is known of them.
 
     Args:
         film: whose parts they are.
         folder: of the batch.
         but: jobs whose outputs stay.
+
+    Raises:
+        StreamError: an object store cannot be asked.
     """
     home, records = _home(film, folder), Records(folder)
     kept = {output for job in but for output in job.outputs}
+    if not isinstance(home, Path):
+        from stream.stores.objects import delete, objects_below
+
+        for place in objects_below(home):
+            if place not in kept:
+                delete(place)
+                records.forget(place)
+        return
     with contextlib.suppress(OSError):
         for path in list(home.iterdir()):
             if path not in kept and not path.name.startswith("."):
@@ -61,6 +73,6 @@ def discard_part_files(film: Job, folder: Path, *, but: Sequence[Job] = ()) -> N
             home.parent.rmdir()
 
 
-def _home(film: Job, folder: Path) -> Path:
+def _home(film: Job, folder: Place) -> Place:
     name = below(film.outputs[0], folder).as_posix()
     return folder / HIDDEN / "parts" / hashlib.sha256(os.fsencode(name)).hexdigest()[:32]

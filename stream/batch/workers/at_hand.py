@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import NamedTuple
 
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.source_state import SourceState
 from stream.errors import StreamError
 from stream.files.photos import is_animation, is_photo
 from stream.sinks import is_file_ending
-from stream.stores.addresses import local
+from stream.stores.addresses import Place, local
 from stream.stores.scratch import Scratch
 from stream.stores.transfers import fetch, put
 
 _AT_ONCE = 8  # files that are fetched
+
+
+class Fetched(NamedTuple):
+    """A file on this machine's disk, and what it was in its store."""
+
+    path: Path
+    state: SourceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +52,24 @@ class Brought:
 
 
 class AtHand:
-    """Brings files to the disk and sends outputs where they belong; leaving it deletes the rest."""
+    """Brings files to the disk and sends outputs where they belong.
 
-    def __enter__(self) -> Self:
+    A film of which parts are done stays for the next part.
+    """
+
+    def __init__(self) -> None:
         """Make no folder yet; most jobs need none."""
         self._stack = ExitStack()
         self._scratch: Scratch | None = None
-        return self
+        self._film: tuple[Place, Fetched] | None = None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Delete what was brought."""
         self._stack.close()
 
     def bring(self, jobs: Sequence[Job]) -> Iterator[Brought | StreamError]:
         """Yield each job, in order, with its files at hand, or why they cannot be."""
-        if all(isinstance(each, Path) for job in jobs for each in (job.source, *job.outputs)):
+        if all(isinstance(each, Path) for job in jobs for each in _places(job)):
             yield from (Brought(job, job) for job in jobs)
             return
         if self._scratch is None:
@@ -74,19 +78,29 @@ class AtHand:
             yield from pool.map(self._brought, jobs)
 
     def hand_in(self, brought: Brought, outcome: Outcome) -> Outcome:
-        """Send the outputs that stand where they belong; returns what came of the job."""
+        """Send the outputs that stand where they belong; returns what came of the job.
+
+        Of what was brought for it alone nothing is left then.
+        """
         remarks = tuple(brought.renamed(text) for text in outcome.remarks)
         outcome = replace(outcome, error=brought.renamed(outcome.error), remarks=remarks)
-        if outcome.state == "failed":
-            return outcome
         try:
+            if outcome.state == "failed":
+                return outcome
             for here, output in zip(brought.here.outputs, brought.job.outputs, strict=True):
                 if not isinstance(output, Path):
                     put(local(here), output)
-                    local(here).unlink()
         except (OSError, StreamError) as error:
             return replace(outcome, state="failed", error=" ".join(str(error).split()))
+        finally:
+            self._discard(brought)
         return outcome
+
+    def _discard(self, brought: Brought) -> None:
+        for here, asked in zip(_places(brought.here), _places(brought.job), strict=True):
+            if here != asked and (self._film is None or here != self._film[1].path):
+                with suppress(OSError):
+                    local(here).unlink(missing_ok=True)
 
     def _brought(self, job: Job) -> Brought | StreamError:
         try:
@@ -99,17 +113,52 @@ class AtHand:
             return error
 
     def _fetched(self, job: Job) -> Brought:
-        assert self._scratch is not None
-        outputs = tuple(
-            each if isinstance(each, Path) else self._scratch.path_for(each.name)
-            for each in job.outputs
+        outputs = tuple(map(self._output, job.outputs))
+        parts = tuple(
+            replace(part, outputs=tuple(self._file(each) for each in part.outputs))
+            for part in job.parts
         )
+        here = replace(job, outputs=outputs, parts=parts)
         if isinstance(job.source, Path):
-            return Brought(job, replace(job, outputs=outputs))
+            return Brought(job, here)
+        found = self._source(job)
+        here = replace(here, source=found.path, is_photo=_is_photo(job, found.path))
+        return Brought(job, here, found.state)
+
+    def _source(self, job: Job) -> Fetched:
+        """Return the source of a job, which lies in a store."""
+        is_film = job.part is not None or bool(job.parts)
+        if is_film and self._film is not None and self._film[0] == job.source:
+            if SourceState.of(job.source) == self._film[1].state:
+                return self._film[1]
+        assert self._scratch is not None
+        assert not isinstance(job.source, Path)
         path = self._scratch.path_for(job.source.name)
-        found = fetch(job.source, path)
-        here = replace(job, source=path, outputs=outputs, is_photo=_is_photo(job, path))
-        return Brought(job, here, SourceState(found.num_bytes, found.mtime_ns, found.etag))
+        state = fetch(job.source, path)
+        found = Fetched(path, SourceState(state.num_bytes, state.mtime_ns, state.etag))
+        if is_film:
+            if self._film is not None:
+                self._film[1].path.unlink(missing_ok=True)
+            self._film = job.source, found
+        return found
+
+    def _output(self, output: Place) -> Path:
+        assert self._scratch is not None
+        return output if isinstance(output, Path) else self._scratch.path_for(output.name)
+
+    def _file(self, file: Place) -> Path:
+        """Return a file that was made before."""
+        path = self._output(file)
+        if not isinstance(file, Path):
+            fetch(file, path)
+        return path
+
+
+def _places(job: Job) -> Iterator[Place]:
+    """Yield all files that a job reads or writes."""
+    yield from (job.source, *job.outputs)
+    for part in job.parts:
+        yield from part.outputs
 
 
 def _is_photo(job: Job, path: Path) -> bool:

@@ -69,6 +69,7 @@ class Worker:
         """Load the network."""
         self._settings, self._recipe, self._version = settings, recipe, version
         self._records = Records(folder)
+        self._at_hand = AtHand()
         self._brought: dict[Job, Brought] = {}  # by the jobs at hand
         self._begun: dict[Job, SourceState] = {}
         self._written: dict[str, Any] = {
@@ -92,22 +93,25 @@ class Worker:
             on_done: called in the order in which they end, from any thread, once for each.
             on_progress: called now and then with how far a video is, in seconds.
         """
-        with AtHand() as at_hand:
-            brought: dict[int, Brought] = {}
-            for number, found in enumerate(at_hand.bring(jobs)):
-                if isinstance(found, StreamError):
-                    on_done(number, Outcome("failed", 0.0, error=str(found)))
-                else:
-                    brought[number] = found
-            self._brought = {each.here: each for each in brought.values()}
-            left = {number: each.here for number, each in brought.items()}
+        brought: dict[int, Brought] = {}
+        for number, found in enumerate(self._at_hand.bring(jobs)):
+            if isinstance(found, StreamError):
+                on_done(number, Outcome("failed", 0.0, error=str(found)))
+            else:
+                brought[number] = found
+        self._brought = {each.here: each for each in brought.values()}
+        left = {number: each.here for number, each in brought.items()}
 
-            def done(number: int, outcome: Outcome) -> None:
-                if left.pop(number, None) is not None:
-                    outcome = at_hand.hand_in(brought[number], outcome)
-                    on_done(number, self._recorded(jobs[number], outcome))
+        def done(number: int, outcome: Outcome) -> None:
+            if left.pop(number, None) is not None:
+                outcome = self._at_hand.hand_in(brought[number], outcome)
+                on_done(number, self._recorded(jobs[number], outcome))
 
-            self._do_all(left, done, on_progress)
+        self._do_all(left, done, on_progress)
+
+    def close(self) -> None:
+        """Delete what was brought of object stores."""
+        self._at_hand.close()
 
     def _do_all(
         self, left: dict[int, Job], done: OnDone, on_progress: Callable[[float], None]
@@ -198,17 +202,21 @@ class Worker:
             Exception: it could not be done.
         """
         began, num_frames, told = time.monotonic(), 0, list[str]()
-        known = [self._records.of(part.outputs[0]) for part in job.parts]
+        asked = self._brought[job].job
+        known = [self._records.of(part.outputs[0]) for part in asked.parts]
         self._begin(job)
         with VideoSource(str(job.source)) as source:
             info = source.info
         for number, output in enumerate(_paths(job)):
             parts = []
-            for part, record in zip(job.parts, known, strict=True):
+            for at, (part, record) in enumerate(zip(job.parts, known, strict=True)):
                 if record is not None and record.edges is not None:
                     path = _paths(part)[number]
                     parts.append(WrittenPart(path, record.edges, record.num_frames))
-                    told += [text.replace(str(path), str(output)) for text in record.remarks]
+                    told += [
+                        text.replace(str(asked.parts[at].outputs[number]), str(output))
+                        for text in record.remarks
+                    ]
             why = why_apart(parts) if len(parts) == len(job.parts) else "a part has vanished"
             if why is not None:
                 return Outcome("failed", 0.0, error=f"{job.source}: {why}")
@@ -281,7 +289,7 @@ class Worker:
         Raises:
             StreamError: that cannot be written, or there is no room for the outputs.
         """
-        brought = self._brought.get(job) or Brought(job, job)
+        brought = self._brought[job]
         state = brought.state or SourceState.of(job.source)
         self._begun[brought.job] = state
         for here, output in zip(job.outputs, brought.job.outputs, strict=True):

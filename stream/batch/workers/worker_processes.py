@@ -143,8 +143,8 @@ def _work(connection: Connection, order: Order, processors: Sequence[int]) -> No
         tell(Event("broken", text=" ".join(str(error).split()) or type(error).__name__))
         return
     tell(Event("ready", text=worker.network))
-    with contextlib.suppress(EOFError, OSError):  # nobody hands over any more
-        while True:
+    with contextlib.closing(worker), contextlib.suppress(EOFError, OSError):
+        while True:  # until nobody hands over any more
             jobs: list[Job] = connection.recv()
             worker.do(
                 jobs,

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
@@ -144,13 +143,10 @@ def _cut(work: Work, workforce: Workforce, num_workers: int) -> tuple[Sequence[J
     """Return what is begun with, and what knows of films that are cut."""
     if workforce.split_s is None:
         return work.jobs, None
-    if not isinstance(work.order.folder, Path):
-        say("--split: films are cut where outputs lie on a disk; these are done in one piece")
-        return work.jobs, None
     from stream.batch.cutting import Length, cut
 
     length, order = Length(workforce.split_s or None, num_workers), work.order
-    found = cut(work.jobs, length, order.settings, work.order.folder, work.known, work.rules)
+    found = cut(work.jobs, length, order.settings, order.folder, work.known, work.rules)
     for remark in found.remarks:
         say(remark)
     return found.jobs, found.films

@@ -45,12 +45,7 @@ def load_rvm(name: str, options: Options) -> RobustVideoMatting:
     from segmentation.weights.presets import PRESETS
     from segmentation.weights.store import locate
 
-    if options.classes or options.min_score is not None:
-        raise ValueError(f"{name} takes no classes or least score: it finds people, as one")
-    check_classes(options.keep or (), CLASSES)
-    size = options.size or SMALL_SIDE
-    if size < MIN_SIZE:
-        raise ValueError(f"size of {name}'s input: at least {MIN_SIZE}, got {size}")
+    check_options(name, options)
     preset, variant = PRESETS[name], VARIANTS[name]
     path = options.weights or locate(preset)
     check_variant(read_state_dict(path), name, path)
@@ -65,8 +60,21 @@ def load_rvm(name: str, options: Options) -> RobustVideoMatting:
 
     network = compile_network(build, Origin(path, name, FAMILIES), options)
     return RobustVideoMatting(
-        network, name=name, variant=variant, device=network.device, small_side=size
+        network,
+        name=name,
+        variant=variant,
+        device=network.device,
+        small_side=options.size or SMALL_SIDE,
     )
+
+
+def check_options(name: str, options: Options) -> None:
+    """Raise `ValueError` where a network of this family cannot do what the options ask for."""
+    if options.classes or options.min_score is not None:
+        raise ValueError(f"{name} takes no classes or least score: it finds people, as one")
+    check_classes(options.keep or (), CLASSES)
+    if options.size is not None and options.size < MIN_SIZE:
+        raise ValueError(f"size of {name}'s input: at least {MIN_SIZE}, got {options.size}")
 
 
 @dataclass(eq=False)

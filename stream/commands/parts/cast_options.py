@@ -110,7 +110,8 @@ def add_casting_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--keyframe",
         metavar="N|auto[:N]",
-        help="the network sees every Nth frame, or those that need it (auto), one in N on average",
+        help="the network sees every Nth frame, or those that need it (auto), one in N on average; "
+        "rvm-*, which remember what they saw, then give masks without hair",
     )
     add(
         "--reuse",

@@ -13,7 +13,7 @@ from segmentation.weights.pth_weights import read_pth
 from segmentation.weights.torch_layout import named_tensors
 
 #: names of what the networks find
-CLASSES = ("person",)
+CLASSES: tuple[str, ...] = ("person",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -97,7 +97,7 @@ class RobustVideoMatting:
 
     classes = CLASSES
     #: alpha has the size of the frame, and fine hair is only there
-    max_input = None
+    max_input: int | None = field(default=None, init=False)
     max_images = 1
     fast = False
     separates_objects = False

@@ -107,9 +107,10 @@ def test_the_room_does_not_shine_through_hair() -> None:
 
 
 def test_where_the_effect_falls_on_the_foreground_its_colours_are_no_help() -> None:
-    image = shown(replaced(), invert=True).image
-    assert not (image[INSIDE] == mixed(OWN, BEACH)).all(axis=-1).any()
-    assert (image[:8] == ROOM).all()
+    output = shown(replaced(), invert=True)
+    assert output.alpha is not None
+    np.testing.assert_array_equal(output.image, replaced()(square(0), 255 - output.alpha, 0.0))
+    assert (output.image[:8] == ROOM).all()
 
 
 def test_who_is_not_chosen_is_gone_with_their_matte() -> None:

@@ -77,7 +77,7 @@ def edge_colours(image: Pixels, alpha: NDArray[np.uint8]) -> Edges:
 
 def _is_between(alpha: NDArray[np.uint8]) -> NDArray[np.bool_]:
     offset = alpha - np.uint8(1)
-    return np.less(offset, 254, out=offset.view(np.bool_))
+    return np.asarray(np.less(offset, 254, out=offset.view(np.bool_)), np.bool_)
 
 
 def _around(in_band: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:

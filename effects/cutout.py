@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects.effect import Image, check
-from effects.foreground import edge_colours
+from effects.foreground import Edges, edge_colours, known_edges
 
 
 class Cutout:
@@ -22,8 +22,18 @@ class Cutout:
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 4): the foreground's own colours and `alpha` as straight alpha."""
         check(image, alpha)
+        return self._cut(image, alpha, edge_colours(image, alpha))
+
+    def on_foreground(
+        self, image: Image, alpha: NDArray[np.uint8], foreground: Image, time_s: float
+    ) -> Image:
+        """Do the same with colours that are known; see `ForegroundEffect`."""
+        check(image, alpha)
+        return self._cut(image, alpha, known_edges(foreground, alpha))
+
+    def _cut(self, image: Image, alpha: NDArray[np.uint8], edges: Edges) -> Image:
         visible = cv2.copyTo(image, alpha, np.zeros_like(image))
-        band, colours = edge_colours(image, alpha)
+        band, colours = edges
         visible.reshape(-1, 3)[band] = colours
         cut: Image = cv2.cvtColor(visible, cv2.COLOR_RGB2RGBA)
         cv2.insertChannel(alpha, cut, 3)

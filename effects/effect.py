@@ -119,6 +119,33 @@ class DeepEffect(Effect, Protocol):
 
 
 @runtime_checkable
+class ForegroundEffect(Effect, Protocol):
+    """An effect that puts the foreground before something else, and must know its colours.
+
+    Without them it makes them out itself, from those of the pixels nearby.
+    """
+
+    def on_foreground(
+        self, image: Image, alpha: NDArray[np.uint8], foreground: Image, time_s: float
+    ) -> Image:
+        """Apply the effect to a frame whose foreground's own colours are known.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, see `Effect`.
+            alpha: likewise.
+            foreground: (H, W, 3) uint8 RGB; looked at where alpha is neither 0 nor 255. Never
+                written to.
+            time_s: likewise.
+
+        Returns:
+            As the effect itself.
+
+        Raises:
+            ValueError: one of the arrays has another shape or dtype.
+        """
+
+
+@runtime_checkable
 class ColouredEffect(Effect, Protocol):
     """An effect that brings colours of its own, which are sRGB's, into frames that may not be."""
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.effect import MOST_DEEP, Pixels
+from effects.effect import MOST_DEEP, Image, Pixels, check
 
 #: Colours beside the edges are taken from every n-th row and column, n such that the frame's
 #: short side has at most this many.
@@ -20,7 +20,26 @@ MARGIN = 4
 FALL_OFF = 1e-3
 
 
-def edge_colours(image: Pixels, alpha: NDArray[np.uint8]) -> tuple[NDArray[np.intp], Pixels]:
+#: Indices y * W + x of pixels, (N,), and their colours, (N, 3).
+Edges = tuple[NDArray[np.intp], Pixels]
+
+
+def known_edges(foreground: Image, alpha: NDArray[np.uint8]) -> Edges:
+    """Return what `edge_colours` does where somebody has told the foreground's own colours.
+
+    Args:
+        foreground: (H, W, 3) uint8, the colours.
+        alpha: (H, W) uint8, 255 = foreground.
+
+    Raises:
+        ValueError: `foreground` has another shape or dtype.
+    """
+    check(foreground, alpha)
+    band = np.flatnonzero(_is_between(alpha))
+    return band, np.take(foreground.reshape(-1, 3), band, axis=0)
+
+
+def edge_colours(image: Pixels, alpha: NDArray[np.uint8]) -> Edges:
     """Return the foreground's own colours where alpha is neither 0 nor 255.
 
     Blur fusion (Forte, "Approximate fast foreground colour estimation", ICIP 2021): foreground F
@@ -32,11 +51,9 @@ def edge_colours(image: Pixels, alpha: NDArray[np.uint8]) -> tuple[NDArray[np.in
         alpha: (H, W) uint8, 255 = foreground.
 
     Returns:
-        (N,) indices y * W + x of these pixels and (N, 3), their colours; those of `image` where
-        either of the two is nowhere alone.
+        These pixels and their colours; those of `image` where either of the two is nowhere alone.
     """
-    offset = alpha - np.uint8(1)
-    in_band = np.less(offset, 254, out=offset.view(np.bool_))
+    in_band = _is_between(alpha)
     band = np.flatnonzero(in_band)
     seen = np.take(image.reshape(-1, 3), band, axis=0)
     if len(band) == 0:
@@ -56,6 +73,11 @@ def edge_colours(image: Pixels, alpha: NDArray[np.uint8]) -> tuple[NDArray[np.in
     colours = front + share * (seen - share * front - (1 - share) * back)
     most = 255 if image.dtype == np.uint8 else MOST_DEEP
     return band, np.rint(np.clip(colours, 0, most)).astype(image.dtype)
+
+
+def _is_between(alpha: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    offset = alpha - np.uint8(1)
+    return np.asarray(np.less(offset, 254, out=offset.view(np.bool_)), np.bool_)
 
 
 def _around(in_band: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:

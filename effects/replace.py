@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from effects.composite import blend
 from effects.effect import Deep, DeepPlanar, Image, Pixels, check, check_image
-from effects.foreground import edge_colours
+from effects.foreground import Edges, edge_colours, known_edges
 
 #: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
 #: `size_hw` is allowed and made to cover it.
@@ -67,20 +67,30 @@ class Replace:
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, the background where alpha is 0."""
         check(image, alpha)
-        return self._before(image, alpha, time_s)
+        return self._before(image, alpha, time_s, edge_colours(image, alpha))
+
+    def on_foreground(
+        self, image: Image, alpha: NDArray[np.uint8], foreground: Image, time_s: float
+    ) -> Image:
+        """Do the same with colours that are known; see `ForegroundEffect`."""
+        check(image, alpha)
+        return self._before(image, alpha, time_s, known_edges(foreground, alpha))
 
     def on_deep(
         self, picture: DeepPlanar, alpha: NDArray[np.uint8], time_s: float
     ) -> Sequence[Deep]:
         """Do the same with 10 bits; see `DeepEffect`."""
-        return picture.planes_of(self._before(picture.deep_rgb, alpha, time_s))
+        image = picture.deep_rgb
+        return picture.planes_of(self._before(image, alpha, time_s, edge_colours(image, alpha)))
 
-    def _before(self, image: Pixels, alpha: NDArray[np.uint8], time_s: float) -> Pixels:
+    def _before(
+        self, image: Pixels, alpha: NDArray[np.uint8], time_s: float, edges: Edges
+    ) -> Pixels:
         size_hw = alpha.shape[0], alpha.shape[1]
         background = cover(self._background(time_s, size_hw), size_hw)
         result = background.copy()
         cv2.copyTo(image, alpha, result)
-        band, colours = edge_colours(image, alpha)
+        band, colours = edges
         if len(band):
             behind = np.take(background.reshape(-1, 3), band, axis=0)
             opacity = np.take(alpha, band)

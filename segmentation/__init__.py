@@ -16,13 +16,16 @@ Who is in a photo, with a network that is in the package; nothing is downloaded:
 What there is; each has a help of its own:
 
     load(name, **options)    a network by its name: "portrait" (all people as one mask, the
-                             fastest), "mask-rcnn-person" (one by one), "mask-rcnn", "yolact-..."
-                             and "centermask-..." (80 classes, weights to fetch)
+                             fastest), "mask-rcnn-person" (one by one); with weights to fetch
+                             "mask-rcnn", "yolact-..." and "centermask-..." (80 classes), and
+                             "rvm-..." (people with their hair)
     Options                  how it is loaded: weights, min_score, keep, classes, size, ...
     Segmenter                what it is then: segment((N, H, W, 3) uint8 RGB) -> N `Instances`
     Instances                K objects of an image, best first: boxes (K, 4) float32 in pixels,
                              scores (K,) float32 in [0, 1], labels (K,) int32, masks (K, H, W)
-                             uint8, probability x 255, ids (K,) int32; union() is (H, W) uint8
+                             uint8, probability x 255, ids (K,) int32; union() is (H, W) uint8;
+                             of "rvm-..." also matte: alpha (H, W), foreground (H, W, 3), uint8
+    Matte                    what networks of one's own give by Instances.of_matte(Matte(alpha))
     WeightsError, DataError  one line for people: which file, what is wrong, what to do
 
 A network is stateless and may be shared, by one thread at a time. `stream` puts one behind a
@@ -39,11 +42,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segmentation.errors import DataError, WeightsError
-    from segmentation.instances import Instances
+    from segmentation.instances import Instances, Matte
     from segmentation.loading import load
     from segmentation.segmenter import Options, Segmenter
 
-__all__ = ["DataError", "Instances", "Options", "Segmenter", "WeightsError", "load"]
+__all__ = ["DataError", "Instances", "Matte", "Options", "Segmenter", "WeightsError", "load"]
 
 # where each of them is: imported when it is asked for, since whoever needs an error class alone
 # should not wait for numpy and OpenCV, nor fail where one of them is broken
@@ -51,6 +54,7 @@ _HOMES = {
     "DataError": "errors",
     "WeightsError": "errors",
     "Instances": "instances",
+    "Matte": "instances",
     "load": "loading",
     "Options": "segmenter",
     "Segmenter": "segmenter",

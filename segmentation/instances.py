@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """How much of each pixel is foreground, hair and all, and what colour that part has.
+
+    Attributes:
+        alpha: (H, W) uint8, 255 = foreground.
+        foreground: (H, W, 3) uint8 sRGB, the foreground's own colours where alpha is above 0,
+            without those of what is behind it; `None` where a network does not tell them.
+
+    Raises:
+        ValueError: the arrays do not agree in shape or dtype.
+    """
+
+    alpha: NDArray[np.uint8]
+    foreground: NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        """Check shapes and dtypes once."""
+        wanted = {"alpha": (self.alpha, self.alpha.shape[:2])}
+        if self.foreground is not None:
+            wanted["foreground"] = self.foreground, (*self.alpha.shape[:2], 3)
+        for name, (array, shape) in wanted.items():
+            if array.shape != shape or array.dtype != np.uint8:
+                raise ValueError(f"{name}: expected uint8 {shape}, got {array.dtype} {array.shape}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +46,8 @@ class Instances:
         labels: (K,) int32, index into the segmenter's `classes`, which has no background.
         masks: (K, H, W) uint8, probability x 255, rounded; inside is >= 128.
         ids: (K,) int32, the same object has the same id from frame to frame; -1 = not tracked.
+        matte: of all of them together, finer than their masks, of the masks' size; `None` where
+            the network gives none.
 
     Raises:
         ValueError: the arrays do not agree in shape or dtype.
@@ -30,6 +58,7 @@ class Instances:
     labels: NDArray[np.int32]
     masks: NDArray[np.uint8]
     ids: NDArray[np.int32]
+    matte: Matte | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes once, so that nothing after needs to."""
@@ -47,6 +76,8 @@ class Instances:
                 raise ValueError(
                     f"{name}: expected {np.dtype(dtype)} {shape}, got {array.dtype} {array.shape}"
                 )
+        if self.matte is not None and self.matte.alpha.shape != self.size_hw:
+            raise ValueError(f"matte: expected {self.size_hw}, got {self.matte.alpha.shape}")
 
     @classmethod
     def empty(cls, size_hw: tuple[int, int]) -> Instances:
@@ -78,6 +109,14 @@ class Instances:
         )
 
     @classmethod
+    def of_matte(cls, matte: Matte) -> Instances:
+        """Return the one object of a matte, of label 0, its mask alpha; see `of_mask`.
+
+        Where alpha is nowhere 128 or more there is no object, and the matte all the same.
+        """
+        return replace(cls.of_mask(matte.alpha), matte=matte)
+
+    @classmethod
     def untracked(
         cls,
         boxes: NDArray[Any],
@@ -106,14 +145,23 @@ class Instances:
         return len(self.scores)
 
     def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Instances:
-        """Return the objects that a slice, a boolean (K,) array or an array of indices chooses."""
+        """Return the objects that a slice, a boolean (K,) array or an array of indices chooses.
+
+        Only all of them have the matte.
+        """
+        scores = self.scores[chosen]
         return Instances(
             boxes=self.boxes[chosen],
-            scores=self.scores[chosen],
+            scores=scores,
             labels=self.labels[chosen],
             masks=self.masks[chosen],
             ids=self.ids[chosen],
+            matte=self.matte if len(scores) == len(self) else None,
         )
+
+    def without_matte(self) -> Instances:
+        """Return the same objects, of which only the masks are known."""
+        return self if self.matte is None else replace(self, matte=None)
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -127,7 +175,10 @@ class Instances:
         return np.asarray(self.masks.max(axis=0), np.uint8)
 
     def scaled_to(self, size_hw: tuple[int, int]) -> Instances:
-        """Return the same objects in an image of `size_hw`, masks resized bilinearly."""
+        """Return the same objects in an image of `size_hw`, masks resized bilinearly.
+
+        A matte is of one size and is left out at another.
+        """
         if size_hw == self.size_hw:
             return self
         height, width = size_hw

@@ -12,7 +12,6 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from segmentation.coco import NAMES
 from segmentation.errors import WeightsError
 from segmentation.pip_command import install_extra
 from segmentation.segmenter import Options, Segmenter, check_classes, composed
@@ -31,9 +30,9 @@ def load(
     """Return a network, ready to run; nothing is downloaded.
 
     Args:
-        name: "portrait" and "mask-rcnn-person" are in the package; "mask-rcnn", "yolact-..." and
-            "centermask-..." need weights on disk, see `run.py models`. "auto" takes what suits
-            best of those that are there.
+        name: "portrait" and "mask-rcnn-person" are in the package; "mask-rcnn", "yolact-...",
+            "centermask-..." and "rvm-..." need weights on disk, see `run.py models`. "auto" takes
+            what suits best of those that are there.
         options: how it is loaded, see `Options`.
         asks_for_instances: with "auto": people in one mask do not suffice.
         **values: fields of `Options`, which count instead of those of `options`:
@@ -105,7 +104,7 @@ def _check_published(name: str, options: Options) -> None:
     from segmentation.weights.presets import PRESETS
 
     if name in PRESETS and options.weights is None and options.classes is None:
-        check_classes(options.keep or (), NAMES)
+        check_classes(options.keep or (), PRESETS[name].classes)
 
 
 def choose_model(options: Options, *, asks_for_instances: bool) -> str:
@@ -149,7 +148,7 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
 def _model_of(weights: Path) -> str:
     """Return the name of the network that files of this kind are for."""
     if weights.suffix.lower() in (".pth", ".pt"):
-        raise WeightsError(f"{weights}: YOLACT's or CenterMask2's? Name its network with --model")
+        raise WeightsError(f"{weights}: of which program? Name its network with --model")
     return "mask-rcnn-person" if weights.suffix.lower() == ".npz" else "mask-rcnn"
 
 
@@ -187,6 +186,13 @@ def _centermask(name: str, options: Options) -> Segmenter:
         return load_centermask(name, options)
 
 
+def _rvm(name: str, options: Options) -> Segmenter:
+    with _missing_packages_named(name):
+        from segmentation.rvm.segmenter import load_rvm
+
+        return load_rvm(name, options)
+
+
 @contextmanager
 def _missing_packages_named(name: str) -> Iterator[None]:
     """Turn an import that fails into a line that says what to install."""
@@ -214,4 +220,6 @@ LOADERS: dict[str, Callable[[Options], Segmenter]] = {
     "centermask-lite-v39": partial(_centermask, "centermask-lite-v39"),
     "centermask-v39": partial(_centermask, "centermask-v39"),
     "centermask-v57": partial(_centermask, "centermask-v57"),
+    "rvm-mobilenet": partial(_rvm, "rvm-mobilenet"),
+    "rvm-resnet50": partial(_rvm, "rvm-resnet50"),
 }

@@ -65,6 +65,34 @@ class NumberedSegmenter(Segmenter, Protocol):
     category_ids: tuple[int, ...] | None
 
 
+#: What a network knows of the frames before: arrays that it alone understands.
+Memory = Sequence[NDArray[np.float32]]
+
+
+@runtime_checkable
+class RecurrentSegmenter(Segmenter, Protocol):
+    """A network of video, which finds more in a frame for having seen those before it.
+
+    Stateless as every `Segmenter`: who follows a stream holds its memory. `segment` sees each
+    image as the first one of a stream.
+    """
+
+    def follow(self, image: NDArray[np.uint8], memory: Memory | None) -> tuple[Instances, Memory]:
+        """Find the objects of the next frame of a stream.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            memory: what was returned for the frame before, which had the same size; `None` for
+                the first one. Not written to.
+
+        Returns:
+            The result, as of `segment`, and the memory for the next frame.
+
+        Raises:
+            ValueError: `image` has another shape or dtype, or `memory` is of another size.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a network is to be loaded; a network refuses what it cannot do.

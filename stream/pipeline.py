@@ -11,8 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import Effect, PlanarEffect
-from effects.effect import ColouredEffect, DeepEffect, GreyEffect, check_shown
-from segmentation.instances import Instances
+from effects.effect import (
+    ColouredEffect,
+    DeepEffect,
+    ForegroundEffect,
+    GreyEffect,
+    check_shown,
+)
+from segmentation.instances import Instances, Matte
 from segmentation.picture import GreyPicture, Picture, RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
@@ -132,7 +138,8 @@ class Pipeline:
         alpha = self._alpha(frame, instances)
         with self._stats.timed("effect"):
             effect = self._in_colours_of(frame, look.effect)
-            shown = _shown(frame, effect, _protected(frame, alpha, look.invert))
+            foreground = None if look.invert else _foreground(frame, instances)
+            shown = _shown(frame, effect, _protected(frame, alpha, look.invert), foreground)
         if not again:
             self._stats.shown(frame.time_s)
         return Output(frame, shown, alpha, instances, tracked.instances)
@@ -151,6 +158,10 @@ class Pipeline:
             self._refined_take = None
             self._stats.count("no_mask")
             return None
+        matte = _matte(frame, instances)
+        if matte is not None:  # which has edges of its own, in space and time
+            self._refined_take = None
+            return matte.alpha
         with self._stats.timed("refine"):
             restart = frame.take != self._refined_take
             picture = frame.picture
@@ -158,6 +169,24 @@ class Pipeline:
             alpha = self._refiner.alpha(seen, instances.union(), restart=restart)
         self._refined_take = frame.take
         return alpha
+
+
+def _matte(frame: Frame, instances: Instances) -> Matte | None:
+    """Return the matte of a frame, `None` without one or of another size: masks are refined."""
+    return instances.matte if instances.size_hw == frame.picture.size_hw else None
+
+
+def _foreground(frame: Frame, instances: Instances | None) -> Image | None:
+    """Return the foreground's own colours in those of the frame, `None` where they are unknown.
+
+    A transparent photo has been before white; what it is made of then is not its foreground.
+    """
+    matte, photo = None if instances is None else _matte(frame, instances), frame.photo
+    if matte is None or matte.foreground is None:
+        return None
+    if photo is None:
+        return matte.foreground
+    return None if photo.straight is not None else photo.from_srgb(matte.foreground)
 
 
 def _colours_of(frame: Frame, effect: Effect) -> bytes | Colours | None:
@@ -176,8 +205,11 @@ def _coloured(effect: ColouredEffect, colours: bytes | Colours) -> Effect:
         return effect
 
 
-def _shown(frame: Frame, effect: Effect, alpha: Image) -> Picture:
-    """Return the frame with the effect, in the frame's own coding where the effect allows it."""
+def _shown(frame: Frame, effect: Effect, alpha: Image, foreground: Image | None) -> Picture:
+    """Return the frame with the effect, in the frame's own coding where the effect allows it.
+
+    `foreground`: its own colours where they are known, of the frame's RGB.
+    """
     picture = frame.picture
     if isinstance(picture, YuvPicture | DeepPicture) and isinstance(effect, PlanarEffect):
         return picture.replaced(effect.on_planes(picture, alpha))
@@ -185,7 +217,10 @@ def _shown(frame: Frame, effect: Effect, alpha: Image) -> Picture:
         return picture.replaced(effect.on_deep(picture, alpha, frame.time_s))
     straight = None if frame.photo is None else frame.photo.straight
     opacity = alpha if straight is None else cv2.multiply(alpha, straight[..., 3], scale=1 / 255)
-    shown = effect(picture.rgb, np.asarray(opacity, np.uint8), frame.time_s)
+    if foreground is not None and isinstance(effect, ForegroundEffect):
+        shown = effect.on_foreground(picture.rgb, alpha, foreground, frame.time_s)
+    else:
+        shown = effect(picture.rgb, np.asarray(opacity, np.uint8), frame.time_s)
     check_shown(shown, picture.size_hw)
     if isinstance(effect, GreyEffect):
         return GreyPicture(shown)

@@ -5,6 +5,7 @@
 | `PerFrameTracker` | every frame by itself | photos; a camera, network fast, one object |
 | `DetectionTracker` | every frame; objects keep ids | files; a camera, network fast, more of them |
 | `InterpolatingTracker` | where its mask changes | files, network fast, one object |
+| `RecurrentTracker` | every frame and what it remembers of those before | networks of video |
 | `KeyframeTracker` | keyframes; masks move between | files with `--keyframe` or `--reuse` |
 | `LiveTracker` | keyframes, in a thread of its own | cameras, network not fast |
 """
@@ -17,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from segmentation.segmenter import Segmenter
+from segmentation.segmenter import RecurrentSegmenter, Segmenter
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from segmentation.tracking.tracker import Tracker
@@ -112,8 +113,8 @@ def live_tracker(
 ) -> Tracker:
     """Return the tracker of a camera; it gives each frame its result at once.
 
-    A fast network, left to itself, sees every frame. Any other runs in a thread of its own, so
-    that it holds up no frame.
+    A network that is waited for, left to itself, sees every frame. Any other runs in a thread of
+    its own, so that it holds up no frame.
 
     Args:
         segmenter: the network.
@@ -123,8 +124,8 @@ def live_tracker(
     """
     every = keyframes.every
     if every is None:
-        every = 1 if segmenter.fast and keyframes.reuse == "auto" else "auto"
-    if segmenter.fast and every == 1:
+        every = 1 if is_waited_for(segmenter) and keyframes.reuse == "auto" else "auto"
+    if is_waited_for(segmenter) and every == 1:
         return _every_frame_tracker(segmenter, keyframes, on_failure)
     from segmentation.tracking.live_tracker import LiveTracker
     from segmentation.tracking.schedule import Schedule
@@ -136,6 +137,15 @@ def live_tracker(
         on_failure,
         carrying=_carrying(keyframes),
     )
+
+
+def is_waited_for(segmenter: Segmenter) -> bool:
+    """Return whether a camera's frames wait for the network, unless keyframes are asked for.
+
+    For a fast one; and for one that remembers the frames before, whose mattes belong to their
+    frames alone: while it is busy a camera loses frames.
+    """
+    return segmenter.fast or isinstance(segmenter, RecurrentSegmenter)
 
 
 def _file_tracker(segmenter: Segmenter, info: StreamInfo, keyframes: Keyframes) -> Tracker:
@@ -170,6 +180,10 @@ def _every_frame_tracker(
     max_images: int = 1,
 ) -> Tracker:
     """Return a tracker whose network sees every frame and is waited for."""
+    if isinstance(segmenter, RecurrentSegmenter):
+        from segmentation.tracking.recurrent_tracker import RecurrentTracker
+
+        return RecurrentTracker(segmenter, on_failure)
     if not segmenter.separates_objects:
         return PerFrameTracker(segmenter, on_failure, max_images=max_images)
     from segmentation.tracking.detection_tracker import DetectionTracker

@@ -1,1 +1,1 @@
-"""Robust Video Matting as it was published."""
+"""Robust Video Matting as it was published: mattes of people, which remember earlier frames."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from segmentation.errors import WeightsError
 from segmentation.weights.pth_weights import read_pth
 from segmentation.weights.torch_layout import named_tensors
 
 #: names of what the networks find
-CLASSES = ("person",)
+CLASSES: tuple[str, ...] = ("person",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ VARIANTS = {
 #: long side of the small image, in pixels, unless somebody asks for another
 SMALL_SIDE = 512
 
+#: which tensor only files of an encoder have
+_FIRST_TENSORS = {
+    "mobilenetv3": "backbone.features.0.0.weight",
+    "resnet50": "backbone.conv1.weight",
+}
 #: counters of the training, which no network has
 _IGNORED = re.compile(r".*\.num_batches_tracked")
 
@@ -55,3 +62,18 @@ def read_state_dict(path: Path) -> dict[str, object]:
     """
     tensors = named_tensors(read_pth(path), path)
     return {name: tensor for name, tensor in tensors.items() if not _IGNORED.fullmatch(name)}
+
+
+def check_variant(tensors: Container[str], name: str, path: Path) -> None:
+    """Raise `WeightsError` unless a file's tensors are those of the network of that name.
+
+    Only their names are looked at, and few of those: whoever builds the network checks all.
+    """
+    if "project_mat.conv.weight" not in tensors:
+        raise WeightsError(
+            f"{path}: no weights of Robust Video Matting (project_mat.conv.weight is missing); "
+            "give a file of its program, or the --model it is of"
+        )
+    for other, variant in VARIANTS.items():
+        if _FIRST_TENSORS[variant.encoder] in tensors and other != name:
+            raise WeightsError(f"{path}: weights of {other}, not of {name}; use --model {other}")

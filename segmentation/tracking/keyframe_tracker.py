@@ -117,7 +117,8 @@ class KeyframeTracker:
             self._changes.unsettle()
             return [*self._forget(), None]
         known = self._carrier.instances if self._carrier is not None else None
-        found = take_apart(found, known)
+        # the frames between have no matte, and edges shall not change from frame to frame
+        found = take_apart(found.without_matte(), known)
         found = self._identities.with_ids(found, known, frame.picture, frame.time_s)
         carrier = self._carrying.start(frame.picture, found)
         if known is not None and self._blends_in():

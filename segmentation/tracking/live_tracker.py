@@ -233,7 +233,8 @@ class LateRun:
 
     def _work(self) -> Carrier:
         (found,) = self._segmenter.segment(self._frame.image[None])
-        carrier = self._carrying.start(self._frame.picture, take_apart(found, self._known))
+        found = take_apart(found.without_matte(), self._known)  # a matte does not move
+        carrier = self._carrying.start(self._frame.picture, found)
         num = MAX_PASSED
         while num > MAX_LEFT:
             # each round at most half as long as the one before: it ends on slow machines too

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from segmentation.coco import NAMES
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -23,6 +25,7 @@ class Preset:
         mask_ap: COCO mask AP reported for it, in percent; `None` where none is.
         speed: as reported with the AP, and on what; `None` where none is.
         about_bytes: bytes of its tensors, for people, where the exact size is not known.
+        classes: names of what it finds.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Preset:
     mask_ap: float | None
     speed: str | None = None
     about_bytes: int | None = None
+    classes: tuple[str, ...] = NAMES
 
 
 #: HDF5 File Format Specification 3.0, section II.A: the first eight bytes of a superblock
@@ -86,6 +90,27 @@ def _centermask(
         mask_ap=mask_ap,
         speed=speed,
         about_bytes=about_bytes,
+    )
+
+
+def _rvm(name: str, *, file_name: str, about_bytes: int, speed: str | None) -> Preset:
+    """Return a file of Robust Video Matting's program, whose README reports speed alone."""
+    return Preset(
+        name=name,
+        address="https://github.com/PeterL1n/RobustVideoMatting/releases/download/v1.0.0/"
+        + file_name,
+        file_name=file_name,
+        num_bytes=None,
+        sha256=None,
+        signature=(OLD_PTH_SIGNATURE, NEW_PTH_SIGNATURE),
+        licence="GPL-3.0",
+        notice="GPL-3.0: whoever passes them on, or a program with them, does so under it",
+        source="https://github.com/PeterL1n/RobustVideoMatting",
+        box_ap=None,
+        mask_ap=None,
+        speed=speed,
+        about_bytes=about_bytes,
+        classes=("person",),
     )
 
 
@@ -168,6 +193,18 @@ _ALL = (
         speed="58 ms on a V100",
         box_ap=45.1,
         mask_ap=40.5,
+    ),
+    _rvm(
+        "rvm-mobilenet",
+        file_name="rvm_mobilenetv3.pth",
+        about_bytes=15_200_000,
+        speed="172 fps at 1920x1080 on an RTX 3090",
+    ),
+    _rvm(
+        "rvm-resnet50",
+        file_name="rvm_resnet50.pth",
+        about_bytes=107_900_000,
+        speed=None,
     ),
     IMAGENET_RESNET50,
 )

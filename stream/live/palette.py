@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import EFFECTS, Blur, Effect, parse_effect
-from effects.effect import ColouredEffect, check_effect
+from effects.effect import ColouredEffect, ForegroundEffect, check_effect
 from stream.live.background import LoopingVideo, open_background
 
 Image = NDArray[np.uint8]
@@ -163,9 +163,18 @@ class _Opaque:
             return self
         return _Opaque(self._effect.in_colours(convert))
 
+    def on_foreground(self, image: Image, alpha: Image, foreground: Image, time_s: float) -> Image:
+        """See `ForegroundEffect`."""
+        if not isinstance(self._effect, ForegroundEffect):
+            return self(image, alpha, time_s)
+        return _opaque(self._effect.on_foreground(image, alpha, foreground, time_s))
+
     def __call__(self, image: Image, alpha: Image, time_s: float) -> Image:
-        shown = self._effect(image, alpha, time_s)
-        return np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGB2RGBA), np.uint8)
+        return _opaque(self._effect(image, alpha, time_s))
+
+
+def _opaque(shown: Image) -> Image:
+    return np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGB2RGBA), np.uint8)
 
 
 def effect_of_key(key: str) -> str | None:

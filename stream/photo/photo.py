@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.photo.colour_profile import to_srgb
+from stream.photo.colour_profile import from_srgb, to_srgb
 from stream.photo.formats.exif import Notes
 
 Image = NDArray[np.uint8]
@@ -48,6 +48,15 @@ class Photo:
             return image
         try:
             return to_srgb(image, self.profile)
+        except ValueError:
+            return image
+
+    def from_srgb(self, image: Image) -> Image:
+        """Return (H, W, 3) uint8 RGB of sRGB in the photo's colours, as `to_srgb` takes them."""
+        if self.profile is None:
+            return image
+        try:
+            return from_srgb(image, self.profile)
         except ValueError:
             return image
 

@@ -19,7 +19,7 @@ from segmentation.segmenter import Segmenter
 from segmentation.tracking.tracker import Tracker
 from stream.pipeline import Choose, shrunk
 from stream.segmenter_thread import SegmenterThread
-from stream.tracking import Keyframes, live_tracker
+from stream.tracking import Keyframes, is_waited_for, live_tracker
 
 T = TypeVar("T")
 #: Frame sizes (height, width) the networks are prepared for before the first visitor comes.
@@ -65,10 +65,11 @@ class SharedNetworks:
     async def in_order(self, name: str, work: Callable[[], T]) -> T:
         """Do what a tracker of this network has to do for a frame, each visitor's in turn.
 
-        Of a fast network, which sees every frame, that is its run; of others, whose runs have the
-        thread for themselves, only what moves their masks.
+        Of a network that sees every frame that is its run; of others, whose runs have the thread
+        for themselves, only what moves their masks.
         """
-        return await self._in(self._alone if self.segmenters[name].fast else self._others, work)
+        waits = is_waited_for(self.segmenters[name])
+        return await self._in(self._alone if waits else self._others, work)
 
     async def in_background(self, work: Callable[[], T]) -> T:
         """Do something else that takes time."""

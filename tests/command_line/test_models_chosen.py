@@ -42,7 +42,9 @@ def test_objects_without_weights_name_the_way_to_them(capfd, photo, tmp_path, mo
     assert files(tmp_path) == ["portrait.png"]
 
 
-@pytest.mark.parametrize("model", ["auto", "mask-rcnn", "yolact-base", "centermask-v39"])
+@pytest.mark.parametrize(
+    "model", ["auto", "mask-rcnn", "yolact-base", "centermask-v39", "rvm-mobilenet"]
+)
 def test_misspelt_classes_send_nobody_to_a_download(capfd, photo, tmp_path, monkeypatch, model):
     monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
     line = failing(capfd, 1, photo, "-o", "null:", "--keep", "persn", "--model", model)

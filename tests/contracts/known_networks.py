@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.centermask.segmenter import CenterMask
-from segmentation.family import FamilySegmenter
 from segmentation.mask_rcnn.segmenter import MaskRCNN
-from segmentation.segmenter import Options, check_classes
+from segmentation.rvm.published import VARIANTS
+from segmentation.rvm.segmenter import RobustVideoMatting, check_options
+from segmentation.segmenter import Options, Segmenter, check_classes
 from segmentation.yolact.segmenter import YOLACT
 
 CLASSES = ("cat", "dog", "bird")
@@ -87,8 +88,22 @@ def centermask(
     return [(boxes * np.tile(photo_hw[0], 2)).astype(np.float32), *rest, masks, rest[0] * 0.9]
 
 
-def open_known(name: str, options: Options) -> FamilySegmenter:
+def rvm(
+    small: NDArray[np.float32], frame: NDArray[np.uint8], *states: NDArray[np.float32]
+) -> list[NDArray[Any]]:
+    """See `segmentation.rvm.network.build_network`; foreground is what has a colour."""
+    outputs = []
+    for image in (frame.astype(np.float32) / 255, small):
+        spread = image.max(axis=3, keepdims=True) - image.min(axis=3, keepdims=True)
+        outputs += [image, np.clip(4 * spread, 0, 1)]
+    return [*outputs, *(state + 1 for state in states)]
+
+
+def open_known(name: str, options: Options) -> Segmenter:
     """Return the segmenter of a family, by one of its networks' names, around its stand-in."""
+    if name.startswith("rvm"):
+        check_options(name, options)
+        return RobustVideoMatting(rvm, name=name, variant=VARIANTS[name], device="nowhere")
     keep = options.keep
     check_classes(keep or (), CLASSES)
     known: dict[str, Any] = {

@@ -46,8 +46,9 @@ def _bundled(name: str, kind: str, *refuses: str) -> Case:
     return Case(name, kind, lambda _: nullcontext(partial(load, name)), frozenset(refuses))
 
 
-def _known(name: str, kind: str) -> Case:
-    return Case(name, kind, lambda _: nullcontext(partial(open_known, name)))
+def _known(name: str, kind: str, *refuses: str) -> Case:
+    opened = nullcontext(partial(open_known, name))
+    return Case(name, kind, lambda _: opened, frozenset(refuses))
 
 
 #: which recipe's weights fit a network, and a small size of its input at which it finds something
@@ -56,6 +57,7 @@ RECIPES = {
     "yolact-resnet50": ("yolact_resnet50", 64),
     "yolact-plus-resnet50": ("yolact_plus_resnet50", 256),
     "centermask-lite-v19": ("centermask2_lite_V19", 320),
+    "rvm-resnet50": ("rvm_resnet50", 64),
 }
 #: Which of them differs from a network in the layers alone, which parity tests compare.
 SAME_BUT_FOR_LAYERS = {
@@ -67,6 +69,7 @@ SAME_BUT_FOR_LAYERS = {
     "centermask-lite-v39": "centermask-lite-v19",
     "centermask-v39": "centermask-lite-v19",
     "centermask-v57": "centermask-lite-v19",
+    "rvm-mobilenet": "rvm-resnet50",
 }
 
 
@@ -91,13 +94,22 @@ def _published(name: str, kind: str) -> Case:
                 from tests.segmentation.mask_rcnn.fewer_proposals import propose_less
 
                 propose_less(patch)
+            least = None if kind == "RobustVideoMatting" else 0.0
             yield lambda options: load(
-                name, replace(small, min_score=options.min_score or 0.0, keep=options.keep)
+                name, replace(small, min_score=options.min_score or least, keep=options.keep)
             )
         weights.unlink()
 
     is_plus = name.startswith("yolact-plus")
-    return Case(name, kind, with_weights, scores_fall=is_plus, is_exact=not is_plus, is_long=True)
+    return Case(
+        name,
+        kind,
+        with_weights,
+        frozenset({"min_score"} if kind == "RobustVideoMatting" else ()),
+        scores_fall=is_plus,
+        is_exact=not is_plus,
+        is_long=True,
+    )
 
 
 def _compile_once(patch: pytest.MonkeyPatch, module: str) -> None:
@@ -118,8 +130,14 @@ MODULES = {
     "MaskRCNN": "segmentation.mask_rcnn.segmenter",
     "YOLACT": "segmentation.yolact.segmenter",
     "CenterMask": "segmentation.centermask.segmenter",
+    "RobustVideoMatting": "segmentation.rvm.segmenter",
 }
-_KINDS = {"mask-rcnn": "MaskRCNN", "yolact": "YOLACT", "centermask": "CenterMask"}
+_KINDS = {
+    "mask-rcnn": "MaskRCNN",
+    "yolact": "YOLACT",
+    "centermask": "CenterMask",
+    "rvm": "RobustVideoMatting",
+}
 
 SEGMENTERS: dict[str, Case] = {
     "portrait": _bundled("portrait", "Portrait", "min_score"),
@@ -127,6 +145,7 @@ SEGMENTERS: dict[str, Case] = {
     "what is around mask-rcnn": _known("mask-rcnn", "MaskRCNN"),
     "what is around yolact": _known("yolact-base", "YOLACT"),
     "what is around centermask": _known("centermask-v39", "CenterMask"),
+    "what is around rvm": _known("rvm-mobilenet", "RobustVideoMatting", "min_score"),
     **{
         name: _published(name, next(_KINDS[each] for each in _KINDS if name.startswith(each)))
         for name in RECIPES

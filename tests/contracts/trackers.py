@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Literal
 
 from segmentation.segmenter import Segmenter
@@ -14,6 +15,7 @@ from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.live_tracker import LiveTracker
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from segmentation.tracking.propagation.propagate import FLOW, HOLD, Carrying
+from segmentation.tracking.recurrent_tracker import RecurrentTracker
 from segmentation.tracking.schedule import Schedule
 from segmentation.tracking.tracker import Tracker
 
@@ -87,6 +89,14 @@ def _live(carrying: Carrying) -> Case:
     )
 
 
+def _following(network: Segmenter, on_failure: OnFailure | None) -> Tracker:
+    """A network that could remember, and has nothing to."""
+    follows: Any = SimpleNamespace(
+        follow=lambda image, memory: (network.segment(image[None])[0], [])
+    )
+    return RecurrentTracker(follows, on_failure)
+
+
 TRACKERS: dict[str, Case] = {
     "each frame alone": _per_frame(1),
     "several at a time": _per_frame(3),
@@ -97,6 +107,7 @@ TRACKERS: dict[str, Case] = {
     "ids in every frame": _detection(1),
     "ids in every frame, not moved": _detection(1, HOLD),
     "ids in every frame, several at a time": _detection(3),
+    "remembering": Case("RecurrentTracker", _following),
     "live and held": _live(HOLD),
     "live and moved": _live(FLOW),
     "interpolated": Case(

@@ -80,3 +80,25 @@ def test_colours_stay_where_one_of_two_is_nowhere_alone(value: int) -> None:
     band, colours = edge_colours(image, alpha)
     assert len(band) == 30 * 60
     np.testing.assert_array_equal(colours, image[20:].reshape(-1, 3))
+
+
+@pytest.mark.parametrize("size_hw", [(60, 80), (61, 83)])
+def test_colours_that_are_known_are_taken_as_they_are(size_hw: tuple[int, int]) -> None:
+    true, violet = shaded(size_hw), np.full((*size_hw, 3), (120, 0, 130), np.uint8)
+    image, alpha = before_green(size_hw, true)
+    lies = np.where(((alpha > 0) & (alpha < 255))[..., None], true, np.uint8(9))
+    exact = blend(true, violet, alpha)
+    replaced = Replace(violet).on_foreground(image, alpha, lies, 0.0)
+    np.testing.assert_array_equal(replaced, exact)
+    cut = Cutout().on_foreground(image, alpha, lies, 0.0)
+    np.testing.assert_array_equal(cut[alpha > 0][:, :3], true[alpha > 0])
+    np.testing.assert_array_equal(cut[..., 3], alpha)
+    assert not cut[alpha == 0].any()
+
+
+@pytest.mark.parametrize("effect", [Replace(np.zeros((1, 1, 3), np.uint8)), Cutout()])
+def test_known_colours_of_another_shape_are_refused(effect: Replace | Cutout) -> None:
+    image, alpha = noise((20, 30)), np.zeros((20, 30), np.uint8)
+    for wrong in (noise((20, 31)), noise((20, 30)).astype(np.float32)):
+        with pytest.raises(ValueError, match="expected uint8"):
+            effect.on_foreground(image, alpha, wrong, 0.0)

@@ -24,6 +24,7 @@ from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
 from tests.ffmpeg_reference import ffmpeg
 from tests.stand_ins.fakes import ListSink, MovingSquare, Oracle, square
+from tests.stand_ins.recurrent import FIRST, Remembers
 
 
 class Slow(Oracle):
@@ -128,6 +129,30 @@ def test_fast_network_is_told_apart_from_others_by_what_it_says_of_itself():
     assert opened(FastInstances(), live=True) == ("DetectionTracker", True, 4)
     assert opened(Oracle(), live=False) == ("DetectionTracker", True, 4)
     assert opened(Oracle(), live=True)[:2] == ("LiveTracker", True)
+    assert opened(Remembers(), live=False) == ("RecurrentTracker", False, 4)
+    assert opened(Remembers(), live=True) == ("RecurrentTracker", False, 4)
+
+
+def test_network_that_remembers_sees_every_frame_unless_keyframes_are_asked_for():
+    for live in (False, True):
+        info = StreamInfo(64, 48, Fraction(25), live=live, num_frames=None)
+        for asked, kept in (
+            (Keyframes(1), True),
+            (Keyframes(4), False),
+            (Keyframes("auto"), False),
+            (Keyframes(reuse="flow"), False),
+        ):
+            with ExitStack() as stack:
+                tracker = open_tracker(Remembers(), info, asked, pytest.fail, stack)
+                assert (type(tracker).__name__ == "RecurrentTracker") == kept, (live, asked)
+
+
+def test_photos_owe_nothing_to_each_other_where_a_network_remembers():
+    info = StreamInfo(64, 48, None, live=False, num_frames=3)
+    with ExitStack() as stack:
+        tracker = open_tracker(Remembers(), info, Keyframes(), pytest.fail, stack)
+        shown = [tracker.push(frame.image, 0.0)[0] for frame in MovingSquare(3)]
+    assert [found.matte.alpha.max() for found in shown] == [FIRST] * 3
 
 
 class Batches(Oracle):

@@ -102,6 +102,12 @@ def add_split_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+_KEYFRAME = (
+    "the network sees every Nth frame, or those that need it (auto), one in N on average; rvm-*, "
+    "which remember what they saw, then give masks without hair"
+)
+
+
 def add_casting_options(parser: argparse.ArgumentParser) -> None:
     """Add how every source is cast: effect, network, and how files are written."""
     add = parser.add_argument
@@ -111,7 +117,7 @@ def add_casting_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--keyframe",
         metavar="N|auto[:N]",
-        help="the network sees every Nth frame, or those that need it (auto), one in N on average",
+        help=_KEYFRAME,
     )
     add(
         "--reuse",

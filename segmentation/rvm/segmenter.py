@@ -1,0 +1,131 @@
+"""Robust Video Matting as it was published: frames in, a matte of the people out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.family import Network, check_images
+from segmentation.instances import Instances, Matte
+from segmentation.runtime.compiling import compile_network
+from segmentation.runtime.export_cache import Origin
+from segmentation.rvm.published import (
+    CLASSES,
+    SMALL_SIDE,
+    VARIANTS,
+    Variant,
+    check_variant,
+    read_state_dict,
+)
+from segmentation.rvm.shrinking import automatic_ratio, first_states, shrunk_by
+from segmentation.segmenter import Memory, Options, check_classes
+
+#: where the network is built, see `Origin`
+FAMILIES = ("rvm",)
+#: smallest long side of the small image that leaves something on the coarsest level
+MIN_SIZE = 64
+
+
+def load_rvm(name: str, options: Options) -> RobustVideoMatting:
+    """Return the network of a weight file, compiled; see `segmentation.loading.load`.
+
+    Args:
+        name: a key of `VARIANTS`.
+        options: how it is to be loaded; `size` is the long side of the small image.
+
+    Raises:
+        ValueError: it cannot do what the options ask for.
+        WeightsError: the file is not there, or not one of this network.
+    """
+    from segmentation.weights.presets import PRESETS
+    from segmentation.weights.store import locate
+
+    check_options(name, options)
+    preset, variant = PRESETS[name], VARIANTS[name]
+    path = options.weights or locate(preset)
+    check_variant(read_state_dict(path), name, path)
+    if options.on_message is not None:
+        options.on_message(f"weights of {name}: {preset.notice}")
+
+    @cache  # one network serves all shapes of input
+    def build() -> Any:
+        from segmentation.rvm.network import load_network
+
+        return load_network(path, variant)
+
+    network = compile_network(build, Origin(path, name, FAMILIES), options)
+    return RobustVideoMatting(
+        network,
+        name=name,
+        variant=variant,
+        device=network.device,
+        small_side=options.size or SMALL_SIDE,
+    )
+
+
+def check_options(name: str, options: Options) -> None:
+    """Raise `ValueError` where a network of this family cannot do what the options ask for."""
+    if options.classes or options.min_score is not None:
+        raise ValueError(f"{name} takes no classes or least score: it finds people, as one")
+    check_classes(options.keep or (), CLASSES)
+    if options.size is not None and options.size < MIN_SIZE:
+        raise ValueError(f"size of {name}'s input: at least {MIN_SIZE}, got {options.size}")
+
+
+@dataclass(eq=False)
+class RobustVideoMatting:
+    """Robust Video Matting as a `RecurrentSegmenter`: one instance, the union of all people.
+
+    Attributes:
+        network: what it takes and returns `network.load_network` says.
+        name: see `Segmenter`.
+        variant: which of the published networks it is.
+        device: what it runs on, for people.
+        small_side: long side of the small image, in pixels; frames are not enlarged to it.
+    """
+
+    network: Network
+    name: str
+    variant: Variant
+    device: str
+    small_side: int = SMALL_SIDE
+
+    classes = CLASSES
+    #: alpha has the size of the frame, and fine hair is only there
+    max_input: int | None = field(default=None, init=False)
+    max_images = 1
+    fast = False
+    separates_objects = False
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        """Find the people of N images, each by itself; see `Segmenter.segment`."""
+        check_images(images)
+        return [self.follow(image, None)[0] for image in images]
+
+    def follow(self, image: NDArray[np.uint8], memory: Memory | None) -> tuple[Instances, Memory]:
+        """Find the people of a stream's next frame; see `RecurrentSegmenter.follow`."""
+        check_images(image[None])
+        image = np.ascontiguousarray(image)
+        ratio = automatic_ratio((image.shape[0], image.shape[1]), self.small_side)
+        small = shrunk_by(image, ratio)
+        fresh = first_states(small.shape[:2], self.variant.state_channels)
+        states = fresh if memory is None else memory
+        if [state.shape for state in states] != [state.shape for state in fresh]:
+            raise ValueError("memory: is of frames of another size")
+        colours, alpha, small_colours, small_alpha, *after = self.network(
+            small[None], image[None], *states
+        )
+        if ratio == 1:  # the original refines only what it has shrunk
+            colours, alpha = small_colours, small_alpha
+        matte = Matte(_bytes(alpha[0, :, :, 0]), _bytes(colours[0]))
+        return Instances.of_matte(matte), after
+
+
+def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return values from 0 to 1 as whole numbers to 255."""
+    return np.asarray(cv2.convertScaleAbs(values, alpha=255), np.uint8)

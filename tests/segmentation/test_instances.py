@@ -1,0 +1,64 @@
+"""Objects and their masks, and the matte that is finer than these."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segmentation.instances import Instances, Matte
+
+
+def matte() -> Matte:
+    alpha = np.zeros((6, 8), np.uint8)
+    alpha[1:4, 2:7] = 100
+    alpha[2:4, 3:6] = 220
+    return Matte(alpha, np.full((6, 8, 3), 7, np.uint8))
+
+
+def test_the_object_of_a_matte_is_where_it_is_more_than_half() -> None:
+    found = Instances.of_matte(matte())
+    assert found.boxes.tolist() == [[3, 2, 6, 4]]
+    assert found.scores.tolist() == pytest.approx([220 / 255])
+    assert found.labels.tolist() == [0]
+    assert (found.union() == matte().alpha).all()
+    assert found.matte is not None
+    assert (found.matte.alpha == matte().alpha).all()
+
+
+def test_a_matte_without_an_object_stays() -> None:
+    thin = Matte(matte().alpha // 2)
+    found = Instances.of_matte(thin)
+    assert len(found) == 0
+    assert found.matte is thin
+
+
+def test_only_all_objects_have_the_matte() -> None:
+    found = Instances.of_matte(matte())
+    assert found[np.ones(1, bool)].matte is found.matte
+    assert found[np.zeros(1, bool)].matte is None
+    assert found.without_matte().matte is None
+    assert found.without_matte().masks is found.masks
+
+
+def test_a_matte_is_of_one_size() -> None:
+    found = Instances.of_matte(matte())
+    assert found.scaled_to((6, 8)).matte is found.matte
+    assert found.scaled_to((12, 16)).matte is None
+    empty = Instances.empty((5, 8))
+    with pytest.raises(ValueError, match=r"matte: expected \(5, 8\), got \(6, 8\)"):
+        Instances(empty.boxes, empty.scores, empty.labels, empty.masks, empty.ids, matte())
+
+
+@pytest.mark.parametrize(
+    ("alpha", "foreground", "name"),
+    [
+        (np.zeros((4, 5), np.float32), None, "alpha"),
+        (np.zeros((4, 5, 1), np.uint8), None, "alpha"),
+        (np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.uint8), "foreground"),
+        (np.zeros((4, 5), np.uint8), np.zeros((5, 4, 3), np.uint8), "foreground"),
+        (np.zeros((4, 5), np.uint8), np.zeros((4, 5, 3), np.float32), "foreground"),
+    ],
+)
+def test_wrong_arrays_are_refused(alpha: object, foreground: object, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}: expected uint8"):
+        Matte(alpha, foreground)  # type: ignore[arg-type]

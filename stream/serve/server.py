@@ -32,7 +32,8 @@ from stream.serve.visitor import NEEDED, STOPPED, Visitor
 #: worth that is saved. Above them those are answered whose address makes few.
 MAX_OFFERS_S, SAVED_S = 0.5, 20.0
 FEW_S, FEW = 0.02, 2.0
-#: So many offers of an address costs whoever sends far more than a browser does: a minute's.
+#: So many offers of an address costs whoever sends far more than a browser does. Others may share
+#: it: they wait some seconds, and after several of these a minute.
 FLOOD_OFFERS = 20
 
 PAGE = Path(__file__).parent / "page"

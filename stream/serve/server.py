@@ -229,7 +229,8 @@ class Server:
     def _gone(self, visitor: Visitor, reason: str) -> None:
         self.visitors.pop(visitor.id, None)
         if visitor.sent_too_much:
-            self._offers_of.spend(visitor.address, FLOOD_OFFERS)
+            left = self._offers_of.left(visitor.address)
+            self._offers_of.spend(visitor.address, min(FLOOD_OFFERS, left + FLOOD_OFFERS))
         if visitor.num_received:
             self._say(f"a visitor left: {reason}")
         elif self._attempts_told.allows():

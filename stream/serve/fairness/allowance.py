@@ -58,11 +58,8 @@ class Allowance:
         return True
 
     def spend(self, cost: float) -> None:
-        """Take what was done already, be it there or not, but no more than `most` that is not.
-
-        Others may share it, who have done nothing.
-        """
-        self._left = max(self.left - cost, -self._most)
+        """Take what was done already, be it there or not."""
+        self._left = self.left - cost
 
 
 class Allowances:

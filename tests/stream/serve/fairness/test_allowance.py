@@ -48,17 +48,6 @@ def test_what_was_done_already_is_owed() -> None:
     assert not one.is_whole
 
 
-def test_no_more_is_owed_than_can_be_saved() -> None:
-    """Who shares an address with somebody who does too much waits so long at most."""
-    clock = Clock()
-    all_of_them = Allowances(20 / 60, 20, clock=clock)
-    for _ in range(4):
-        all_of_them.spend("a", 20)
-    assert all_of_them.left("a") == -20
-    clock.now = 63.1
-    assert all_of_them.allows("a")
-
-
 def test_each_key_has_its_own_and_is_forgotten() -> None:
     clock = Clock()
     all_of_them = Allowances(1, 2, clock=clock)

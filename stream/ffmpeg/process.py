@@ -23,7 +23,7 @@ import imageio_ffmpeg
 
 from stream.errors import StreamError
 from stream.ffmpeg.lifeline import Lifeline
-from stream.pipes import enlarge, write_all
+from stream.ffmpeg.pipes import enlarge, write_all
 
 #: Windows has no such signal, and no use for it.
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)

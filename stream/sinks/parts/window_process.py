@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.pipes import enlarge, write_all
+from stream.ffmpeg.pipes import enlarge, write_all
 from stream.sinks.parts.shown_window import CLOSED, NEWS, OPENED, ORDER, SHOWN
 
 ROOT = Path(__file__).parents[3]

@@ -18,14 +18,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import IO
 
 import imageio_ffmpeg
 
 from stream.errors import StreamError
 from stream.ffmpeg.lifeline import Lifeline
+from stream.ffmpeg.pipes import enlarge, write_all
 
-_PIPE_BYTES = 1 << 20
 #: Windows has no such signal, and no use for it.
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 #: Exit status of a process that was ended by `Ffmpeg.interrupt` and has completed its output.
@@ -142,7 +141,7 @@ class Ffmpeg:
         self.num_errors = 0
         self._errors: deque[str] = deque(maxlen=20)
         for pipe in (self._process.stdin, self._process.stdout):
-            _enlarge(pipe)
+            enlarge(pipe)
         self._log = threading.Thread(target=self._read_log, name="ffmpeg-log", daemon=True)
         self._log.start()
 
@@ -212,10 +211,7 @@ class Ffmpeg:
         Raises:
             BrokenPipeError: ffmpeg has ended; `wait` and `failure` tell how.
         """
-        assert self._process.stdin is not None
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._process.stdin.write(rest) :]
+        write_all(self._process.stdin, data)
 
     def wait(self) -> int:
         """Close standard input, wait for the end and return the exit status (< 0: a signal)."""
@@ -277,16 +273,3 @@ def log_of(arguments: Sequence[str]) -> list[str]:
             if process.wait() >= 0:
                 return [line for line in lines if line]
     raise StreamError(f"{process.failure()} as it looked at what is to be read; begin again")
-
-
-def _enlarge(pipe: IO[bytes] | None) -> None:
-    """Let a pipe hold a good part of a frame, so that both ends wake up less often."""
-    if pipe is None or sys.platform != "linux":
-        return
-    import fcntl
-
-    try:
-        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    except PermissionError:
-        # The user's share of pipe memory is used up; the default size works as well.
-        return

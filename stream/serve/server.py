@@ -32,7 +32,8 @@ from stream.serve.visitor import NEEDED, STOPPED, Visitor
 #: worth that is saved. Above them those are answered whose address makes few.
 MAX_OFFERS_S, SAVED_S = 0.5, 20.0
 FEW_S, FEW = 0.02, 2.0
-#: So many offers of an address costs whoever sends far more than a browser does: a minute's.
+#: So many offers of an address costs whoever sends far more than a browser does. Others may share
+#: it: they wait some seconds, and after several of these a minute.
 FLOOD_OFFERS = 20
 
 PAGE = Path(__file__).parent / "page"
@@ -228,7 +229,8 @@ class Server:
     def _gone(self, visitor: Visitor, reason: str) -> None:
         self.visitors.pop(visitor.id, None)
         if visitor.sent_too_much:
-            self._offers_of.spend(visitor.address, FLOOD_OFFERS)
+            left = self._offers_of.left(visitor.address)
+            self._offers_of.spend(visitor.address, min(FLOOD_OFFERS, left + FLOOD_OFFERS))
         if visitor.num_received:
             self._say(f"a visitor left: {reason}")
         elif self._attempts_told.allows():

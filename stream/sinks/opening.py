@@ -100,7 +100,9 @@ _ANIMATION = Kind(
 
 #: By what an address begins with. "/" means a folder; what begins with a dot ends a file's name.
 KINDS: dict[str, Kind] = {
-    "window:": Kind(lambda _, info, options: Window("maskcast", info), encodes=True),
+    "window:": Kind(
+        lambda _, info, options: Window("maskcast", info, options.on_message), encodes=True
+    ),
     "null:": Kind(lambda _, info, options: Null(), is_shown=False),
     "virtualcam:": Kind(VirtualCamera, "[DEVICE]", is_video=True),
     **{prefix: _objects(prefix, sink) for prefix, sink in _OBJECTS.items()},

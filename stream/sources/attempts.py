@@ -24,6 +24,8 @@ from stream.sources.pixels import AS_DECODED, TO_RGB, is_transparent
 TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
 #: Codecs of discs, where some frames are of two moments and others are not, whatever the first is.
 _MIXED = ("mpeg2video", "vc1")
+#: Codecs whose decoders make something up of what they see before the first keyframe.
+_GUESSED = ("mpeg4", "h263", "flv1", "msmpeg4v3", "wmv1", "wmv2")
 #: Containers that come several seconds at a time.
 IN_BURSTS = ("hls", "dash")
 
@@ -173,6 +175,8 @@ class Attempts:
         is_joined = decoder.listing.container in JOINED
         is_mixed = decoder.track.codec in _MIXED and not (self.live or is_joined)
         is_called = decoder.is_called_interlaced
+        if self.live and decoder.track.codec in _GUESSED:
+            opening = replace(opening, from_keyframe=True)
         if not opening.deinterlaces and (is_called or is_mixed):
             opening = replace(opening, deinterlaces=True, looks=is_called)
         if not self.live and is_joined:

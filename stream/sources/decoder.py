@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,7 +14,7 @@ from segmentation.picture import Picture, RgbPicture
 from stream.colour.deep_picture import DeepCoding, DeepPicture, num_deep_bytes
 from stream.colour.light import Light, light_of
 from stream.ffmpeg.header import VideoHeader, video_header
-from stream.ffmpeg.inputs import input_options, without_password
+from stream.ffmpeg.inputs import input_options, is_network_address, without_password
 from stream.ffmpeg.listing import Listing, Stream, listing_of
 from stream.ffmpeg.screen import is_screen_address, screen_filter, why_no_screen
 from stream.ffmpeg.sound import NOWHERE
@@ -40,6 +41,8 @@ from stream.yuv420 import YuvCoding, YuvPicture, num_bytes
 _CUT_OFF = ("partial file", "File ended prematurely", "samples the input can hold")
 #: Of two moments a frame makes one; what is not interlaced stays as it is. It halves ticks.
 _DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced,settb=intb*2"
+#: Lets frames pass from the first on that needs no other.
+_FROM_KEYFRAME = "select='if(eq(pict_type,I),st(0,1))+ld(0)'"
 #: Looks at frames: cameras and broadcasts call many interlaced that are of one moment.
 _LOOK = "idet"
 
@@ -58,6 +61,7 @@ class Opening:
         deinterlaces: frames of two moments become frames of one.
         from_s: see `input_options`.
         looks: which are is seen by looking at them, whatever they say of themselves.
+        from_keyframe: what comes before the first keyframe is left out.
     """
 
     conversion: str
@@ -69,6 +73,7 @@ class Opening:
     deinterlaces: bool = False
     from_s: float = 0.0
     looks: bool = False
+    from_keyframe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,8 @@ class Decoder:
         """Start ffmpeg."""
         self._address, self._opening = address, opening
         self._screen = is_screen_address(address)
-        filters = [*([_LOOK] if opening.looks else []), PRINT_FIELDS]
+        filters = [_FROM_KEYFRAME] if opening.from_keyframe else []
+        filters += [*([_LOOK] if opening.looks else []), PRINT_FIELDS]
         filters += [*([_DEINTERLACE] if opening.deinterlaces else [])]
         filters += [PRINT_SHAPES, opening.conversion]
         if self._screen and (cut := screen_filter(address)):
@@ -288,7 +294,24 @@ class Decoder:
                 return "has no video in it; give a video, a photo or a camera's number"
             return f"no frame of it can be decoded ({self.failure()})"
         reason = re.sub(r"^Error opening input.*?: ", "", self.failure())
-        return f"cannot be read as a video ({reason})"
+        if not is_network_address(self._address):
+            return f"cannot be read as a video ({reason})"
+        return _why_not_reached(self._output.header, reason)
+
+
+def _why_not_reached(log: Sequence[str], reason: str) -> str:
+    """Say what to do about a network address that gave nothing, by ffmpeg's log and its reason."""
+    check = "check the address and that it is sending"
+    if any("Failed to resolve hostname" in line for line in log):
+        return "nobody knows this host; check the address and the connection to the network"
+    # its own reason is then that this is no video, or nothing at all
+    if reason == "Input/output error" or any("timed out" in line for line in log):
+        return f"nothing comes from it; {check}"
+    if re.search(r"\b40[13]\b", reason):
+        return f"lets nobody in without the right name and password ({reason})"
+    if "Invalid data" in reason:
+        return f"gives no video that can be read ({reason})"
+    return f"cannot be reached ({reason}); {check}"
 
 
 def _is_mp4(address: str) -> bool:

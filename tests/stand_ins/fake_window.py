@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from stream.sinks.parts import window_process
+
 
 class Windows:
     """The windows that are open, by title, and what each shows."""
@@ -30,10 +32,6 @@ class Windows:
 
     def show(self, title: str, image: np.ndarray) -> None:
         self.shown[title] = image.copy()  # one that is not there is made
-
-    def destroy(self, title: str) -> None:
-        self._check(title)
-        del self.shown[title]
 
     def close(self, title: str) -> None:
         """Close a window as a person does. Where none is left, Qt's part of OpenCV is gone."""
@@ -58,23 +56,43 @@ class Windows:
         if title not in self.shown:
             raise cv2.error(f"NULL window: '{title}'")
 
+    def install(self) -> None:
+        """Put them in the place of OpenCV's functions, for good."""
+        vars(cv2).update(self.functions())
 
-def windows_instead(monkeypatch: pytest.MonkeyPatch) -> Windows:
-    """Put stand-ins in the place of the display and of OpenCV's functions for windows."""
+    def functions(self) -> dict[str, Any]:
+        """Return what stands in for OpenCV's functions, by their names."""
+        return {
+            "namedWindow": self.open,
+            "resizeWindow": self.resize,
+            "setMouseCallback": self.listen,
+            "imshow": self.show,
+            "waitKeyEx": self.key,
+            "getWindowProperty": self.is_visible,
+            "setWindowProperty": self.change,
+            "getWindowImageRect": self.rectangle,
+        }
+
+
+def drawn_by_nobody(monkeypatch: pytest.MonkeyPatch) -> Windows:
+    """Put stand-ins in the place of OpenCV's functions for windows, in this process."""
     windows = Windows()
-    functions: dict[str, Any] = {
-        "namedWindow": windows.open,
-        "resizeWindow": windows.resize,
-        "setMouseCallback": windows.listen,
-        "imshow": windows.show,
-        "destroyWindow": windows.destroy,
-        "waitKey": windows.key,
-        "waitKeyEx": windows.key,
-        "getWindowProperty": windows.is_visible,
-        "setWindowProperty": windows.change,
-        "getWindowImageRect": windows.rectangle,
-    }
-    for name, function in functions.items():
+    for name, function in windows.functions().items():
         monkeypatch.setattr(cv2, name, function)
-    monkeypatch.setattr("stream.sinks.window.why_no_window", lambda: None)
     return windows
+
+
+def windows_instead(monkeypatch: pytest.MonkeyPatch, more: str = "pass") -> None:
+    """Let `Window` need no display: the process that it starts has stand-ins.
+
+    Args:
+        monkeypatch: the fixture.
+        more: Python that changes `Windows` there.
+    """
+    monkeypatch.setattr("stream.sinks.window.why_no_window", lambda: None)
+    program = window_process.PROGRAM.replace(
+        "show_window(",
+        f"from {__name__} import Windows; {more}; Windows().install(); show_window(",
+    )
+    assert program != window_process.PROGRAM
+    monkeypatch.setattr(window_process, "PROGRAM", program)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.folders import ROOT
@@ -57,6 +58,16 @@ def virtual_screen(size: str = "1280x800", memory: Path | None = None, *more: st
         finally:
             server.terminate()
             server.wait(timeout=30)
+
+
+def server_of(display: str) -> psutil.Process:
+    """Return the X server of a display, which has been started here."""
+    socket = f"/tmp/.X11-unix/X{display.removeprefix(':')}"
+    for process in psutil.Process().children():
+        if process.name() == "Xvfb":
+            if any(str(one.laddr).endswith(socket) for one in process.net_connections("unix")):
+                return process
+    raise OSError(f"no X server listens at {socket}")
 
 
 @contextlib.contextmanager

@@ -7,15 +7,14 @@ import signal
 import time
 from pathlib import Path
 
-import psutil
-
 from benchmarks.endurance.provoked.outputs import GOOD, PACED, is_whole
-from benchmarks.endurance.provoked.runs import Kind, Program, Row, frame_times_s, started
+from benchmarks.endurance.provoked.runs import Kind, Program, Row, started
 from benchmarks.endurance.provoked.sources import NO_SCREEN
 from tests.users.screens import (
     press_alt_f4,
     press_close_button,
     refusing_screen,
+    server_of,
     virtual_screen,
     window_manager,
     xdotool,
@@ -64,38 +63,37 @@ def _close(how: str, display: str, program: Program) -> None:
 
 
 def dead_display(row: Row, folder: Path, clips: Path) -> None:
-    """Let the display end while a recording runs; the next start gives that its name.
-
-    The window system's own code ends the process then, by an exit or by an abort.
-    """
+    """Let the display end while a recording runs."""
     row.skipped = NO_SCREEN
     if row.skipped:
         return
     with virtual_screen("640x480") as display:
         with started(folder, clips / "long.mkv", *BOTH, display=display) as program:
             program.play(2)
-            real_s = program.since_first_s()
             server_of(display).kill()
             program.end(seconds=15)
-    row.code, row.said = program.code, program.said()
-    ends = (1, -signal.SIGABRT)
-    row.check(program.code in ends, f"exit code {program.code}, none of {ends}")
-    with started(folder, "recover", display="") as recovery:
-        recovery.end()
-    row.wrong += recovery.left_over()
-    times_s = frame_times_s(program.out / "good.mkv")
-    row.kept, row.lost_s = len(times_s), real_s - (times_s[-1] if times_s else 0.0)
-    row.expect_lost(2.5)
+    row.take(program, 0, "window: its display has ended; the run ends with it")
+    is_whole(row, program)
 
 
-def server_of(display: str) -> psutil.Process:
-    """Return the X server of a display, which has been started here."""
-    socket = f"/tmp/.X11-unix/X{display.removeprefix(':')}"
-    for process in psutil.Process().children():
-        if process.name() == "Xvfb":
-            if any(str(one.laddr).endswith(socket) for one in process.net_connections("unix")):
-                return process
-    raise OSError(f"no X server listens at {socket}")
+def silent_display(row: Row, folder: Path, clips: Path) -> None:
+    """Let the display stop answering while a recording runs, and end the run then."""
+    row.skipped = NO_SCREEN
+    if row.skipped:
+        return
+    line = "window: its display does not answer; all else goes on"
+    with virtual_screen("640x480") as display:
+        server = server_of(display)
+        with started(folder, clips / "long.mkv", *BOTH, display=display) as program:
+            program.play(2)
+            server.suspend()
+            try:
+                program.wait_for_line(line)
+                program.end(signal.SIGINT, seconds=15)
+            finally:
+                server.resume()
+    row.take(program, 130, line)
+    is_whole(row, program)
 
 
 def no_display(row: Row, folder: Path, clips: Path) -> None:
@@ -125,7 +123,8 @@ WINDOWS: dict[str, tuple[str, Kind]] = {
         f"window closed by {how}": ("while a recording runs", closed_window(how))
         for how in ("its button", "Alt+F4", "q")
     },
-    "display ends": ("while a recording runs, then recover", dead_display),
+    "display ends": ("while a recording runs", dead_display),
+    "display stops answering": ("while a recording runs, then Ctrl-C", silent_display),
     "no display": ("a window is asked for", no_display),
     "display refuses": ("a window is asked for", refusing_display),
 }

@@ -27,7 +27,7 @@ from tests.users.screens import (
 pytestmark = needs_screen
 
 BLUE = (0x2A, 0x6F, 0x97)
-WALL, FACE = (480, 40), (300, 200)  # of the demo's portrait, x y
+WALL, FACE = (580, 40), (300, 200)  # of the demo's portrait at any time, x y
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 
 import pytest
 
@@ -313,6 +314,14 @@ def test_who_sent_too_much_is_asked_to_wait(here: Served) -> None:
             await other.visit()
 
     play(flood())
+
+
+def test_others_behind_the_address_of_who_sent_too_much_wait_a_minute_at_most(here: Served) -> None:
+    flooding = SimpleNamespace(id="", address="192.0.2.1", sent_too_much=True, num_received=0)
+    for _ in range(4):
+        here.server._gone(flooding, "too much")
+    owed = -here.server._offers_of.left("192.0.2.1")
+    assert 19 < owed <= 20  # one comes every three seconds
 
 
 def test_those_who_offer_often_share_what_is_left_and_newcomers_are_answered(here: Served) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from stream import display
 from stream.display import why_no_window
-from stream.sinks.window import with_bars
+from stream.sinks.parts.shown_window import with_bars
 from tests.users.at_window import Person, screen_in_sight
 from tests.users.screens import (
     needs_screen,

@@ -11,9 +11,10 @@ import cv2
 import pytest
 
 from stream.frame import Event, OutputInfo, StreamInfo
+from stream.sinks.parts.shown_window import ShownWindow
 from stream.sinks.window import Window
 from tests.ffmpeg_reference import picture_times_s
-from tests.stand_ins.fake_window import windows_instead
+from tests.stand_ins.fake_window import drawn_by_nobody, windows_instead
 from tests.stand_ins.fakes import output_of, square
 from tests.users.screens import (
     needs_manager,
@@ -51,27 +52,44 @@ def test_recording_is_whole_when_its_window_is_closed(
     assert 20 < len(picture_times_s(tmp_path / "talk.mp4")) < 400
 
 
-def test_closed_window_is_told_once_and_never_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    windows = windows_instead(monkeypatch)
+def shown_window(said: list[tuple[bytes, ...]]) -> ShownWindow:
+    return ShownWindow("title", (64, 48), lambda *news: said.append(news))
+
+
+def test_closed_window_is_never_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows, said = drawn_by_nobody(monkeypatch), list[tuple[bytes, ...]]()
+    window = shown_window(said)
+    assert window.show(square(0))
+    assert window.look()
+    windows.close("title")
+    window.toggle_fullscreen()
+    assert not window.look()
+    assert not window.show(square(1))
+    assert not windows.shown
+    assert not said
+
+
+def test_window_that_is_closed_while_it_is_drawn_is_not_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    windows = drawn_by_nobody(monkeypatch)
+    window = shown_window([])
+    assert window.show(square(0))
+    monkeypatch.setattr(cv2, "waitKeyEx", lambda wait_ms: windows.close("title") or -1)
+    assert not window.show(square(1))
+    assert not windows.shown
+
+
+def test_closing_is_told_once_and_what_comes_then_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows_instead(monkeypatch, "Windows.key = lambda self, wait_ms: self.close('title') or -1")
     stream = StreamInfo(64, 48, Fraction(30), live=True)
     with Window("title", OutputInfo(stream)) as window:
         window.write(output_of(square(0)))
-        assert window.poll() == []
-        windows.close("title")
+        deadline = time.monotonic() + 20
+        while not (events := window.poll()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert events == [Event("closed")]
         window.toggle_fullscreen()
-        assert window.poll() == [Event("closed")]
         window.write(output_of(square(1)))
         assert window.poll() == []
-    assert not windows.shown
-
-
-def test_window_that_is_closed_while_a_frame_waits_is_not_made_anew(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    windows = windows_instead(monkeypatch)
-    with Window("title", OutputInfo(StreamInfo(64, 48, Fraction(1)))) as window:
-        window.write(output_of(square(0), 0, 0.0))
-        monkeypatch.setattr(cv2, "waitKeyEx", lambda wait_ms: windows.close("title") or -1)
-        window.write(output_of(square(1), 1, 1.0))
-        assert window.poll() == [Event("closed")]
-    assert not windows.shown

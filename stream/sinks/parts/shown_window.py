@@ -1,0 +1,189 @@
+"""The window itself, in a process of its own, which `WindowProcess` starts.
+
+What comes by standard input is shown, what a person does goes to standard output. A display may
+stop answering, and where it ends the window system ends the process: neither is then any trouble to
+the run, whose end is the end of this one too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import struct
+import threading
+from collections.abc import Callable
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+#: Before a picture: its height and width; where both are 0, the window fills the screen, or no
+#: longer.
+ORDER = struct.Struct("<II")
+#: What happened, then numbers that say more.
+NEWS = struct.Struct("<cIIII")
+#: The window is there; the last picture is seen; it was closed; a key's code; a click: where in the
+#: picture, x and y, and its width and height.
+OPENED, SHOWN, CLOSED, KEY, CLICK = b"o", b"s", b"x", b"k", b"c"
+
+_LOOK_S = 0.01  # from one look at the window to the next, while no picture comes
+_MAX_BARS = 3  # times as large as the picture; a window that is a mere line may distort it
+
+#: Told what happened, and up to four numbers.
+Tell = Callable[..., None]
+
+
+def show_window(title: str, width: int, height: int) -> None:
+    """Show what comes until the window is closed; what the process runs.
+
+    Args:
+        title: of the window, which also identifies it.
+        width: of its first size, in pixels.
+        height: likewise.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever has started this
+    cv2.setNumThreads(1)
+    out, orders = os.dup(1), os.fdopen(os.dup(0), "rb")
+    os.dup2(2, 1)  # whatever a library prints is no news
+    given: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
+    threading.Thread(target=_take_orders, args=(orders, given), daemon=True).start()
+
+    def tell(what: bytes, *numbers: int) -> None:
+        os.write(out, NEWS.pack(what, *numbers, *[0] * (4 - len(numbers))))
+
+    with contextlib.suppress(BrokenPipeError):  # nobody is there any more
+        _show_all(ShownWindow(title, (width, height), tell), given, tell)
+    os._exit(0)  # the other thread still reads
+
+
+def _show_all(
+    window: ShownWindow, given: queue.SimpleQueue[NDArray[np.uint8] | None], tell: Tell
+) -> None:
+    tell(OPENED)
+    while window.look():
+        try:
+            image = given.get(timeout=_LOOK_S)
+        except queue.Empty:
+            continue
+        if image is None:
+            window.toggle_fullscreen()
+        elif window.show(image):
+            tell(SHOWN)
+    tell(CLOSED)
+
+
+def _take_orders(orders: BinaryIO, given: queue.SimpleQueue[NDArray[np.uint8] | None]) -> None:
+    """Take what comes; its end ends the process, also one that waits for its display."""
+    while len(head := orders.read(ORDER.size)) == ORDER.size:
+        height, width = ORDER.unpack(head)
+        pixels = orders.read(height * width * 3)
+        image = np.frombuffer(pixels, np.uint8)
+        given.put(image.reshape(height, width, 3) if height else None)
+    os._exit(0)
+
+
+class ShownWindow:
+    """A window of OpenCV's: pictures in, keys and clicks out.
+
+    Args:
+        title: of it, which also identifies it.
+        size_wh: at first, in pixels.
+        tell: told of keys and clicks.
+    """
+
+    def __init__(self, title: str, size_wh: tuple[int, int], tell: Tell) -> None:
+        """Open it."""
+        self._title, self._tell = title, tell
+        self._image: NDArray[np.uint8] | None = None  # BGR, without bars
+        self._at_xy = (0, 0)  # within what the window shows, bars included
+        self._drawn_for_wh = (0, 0)
+        self._fullscreen = False
+        # OpenCV keeps proportions too, but leaves light bars beside the picture
+        flags = cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL
+        cv2.namedWindow(title, flags)
+        cv2.resizeWindow(title, *size_wh)
+        cv2.setMouseCallback(title, self._on_mouse)
+
+    def show(self, image: NDArray[np.uint8]) -> bool:
+        """Show a picture, (h, w, 3) uint8 RGB; returns whether the window is still there."""
+        self._image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
+        # OpenCV would open one that was closed meanwhile anew
+        return self._is_there() and self._draw() and self.look()
+
+    def toggle_fullscreen(self) -> None:
+        """Fill the screen, or no longer."""
+        self._fullscreen = not self._fullscreen
+        mode = cv2.WINDOW_FULLSCREEN if self._fullscreen else cv2.WINDOW_NORMAL
+        if self._is_there():
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def look(self) -> bool:
+        """Let the window system work; returns whether the window is still there."""
+        try:
+            code = cv2.waitKeyEx(1)
+            if code >= 0:
+                self._tell(KEY, code)
+            if not self._is_there():
+                return False
+            return self._size_wh() == self._drawn_for_wh or self._draw()
+        except cv2.error:
+            return False
+
+    def _draw(self) -> bool:
+        if self._image is None:
+            return True
+        try:
+            self._drawn_for_wh = self._size_wh()
+            image, self._at_xy = with_bars(self._image, self._drawn_for_wh)
+            cv2.imshow(self._title, image)
+        except cv2.error:  # the person closed it
+            return False
+        return True
+
+    def _is_there(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # of no window at all
+            return False
+
+    def _size_wh(self) -> tuple[int, int]:
+        """Return the size of what the window shows now; without meaning before it is there."""
+        _, _, width, height = cv2.getWindowImageRect(self._title)
+        return width, height
+
+    def _on_mouse(self, event: int, x: int, y: int, flags: int, given: object) -> None:
+        if event != cv2.EVENT_LBUTTONDOWN or self._image is None:
+            return
+        height, width = self._image.shape[:2]
+        x, y = x - self._at_xy[0], y - self._at_xy[1]
+        if 0 <= x < width and 0 <= y < height:
+            self._tell(CLICK, x, y, width, height)
+
+
+def with_bars(
+    image: NDArray[np.uint8], window_wh: tuple[int, int]
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return a picture in the proportions of a window: black beside it, or above and below.
+
+    Args:
+        image: (h, w, 3) uint8.
+        window_wh: size of the window, which stretches what it shows; of any if it has none yet.
+
+    Returns:
+        (H, W, 3) uint8, and where in it the picture begins, x and y.
+    """
+    height, width = image.shape[:2]
+    window_w, window_h = window_wh
+    if window_w < 1 or window_h < 1:
+        return image, (0, 0)
+    beside = min(round(height * window_w / window_h) - width, _MAX_BARS * width)
+    above = min(round(width * window_h / window_w) - height, _MAX_BARS * height)
+    if max(beside, above) < 2:  # the window's size is whole pixels, which nobody sees
+        return image, (0, 0)
+    left, top = max(0, beside) // 2, max(0, above) // 2
+    edges = (top, max(0, above) - top, left, max(0, beside) - left)
+    barred = cv2.copyMakeBorder(image, *edges, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    return np.asarray(barred, np.uint8), (left, top)

@@ -22,6 +22,7 @@ from segmentation.data.parts.mask_values import (
     are_areas,
     colours_of_values,
     indexed,
+    is_flat,
     nearest,
 )
 from segmentation.errors import DataError
@@ -57,7 +58,11 @@ def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
     height, width = size_hw
     scale = min(height / mask.shape[0], width / mask.shape[1])
     if max(abs(mask.shape[0] * scale - height), abs(mask.shape[1] * scale - width)) > max(1, scale):
-        raise DataError(f"{path}: {mask.shape[1]}x{mask.shape[0]}, its photo is {width}x{height}")
+        is_turned = (height > width) != (mask.shape[0] > mask.shape[1])
+        hint = "; if EXIF turns the photo, turn the mask as well" if is_turned else ""
+        raise DataError(
+            f"{path}: {mask.shape[1]}x{mask.shape[0]}, its photo is {width}x{height}{hint}"
+        )
     if mask.ndim == 2:
         return mask.astype(np.int64)
     numbers = np.asarray(mask[..., :3].astype(np.int64) @ np.array([1 << 32, 1 << 16, 1]))
@@ -68,12 +73,19 @@ def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
 
 
 def _cut_out(numbers: NDArray[np.int64], alpha: NDArray[np.uint8]) -> None:
-    """Make what is transparent 0; what is painted black on it becomes nearly black instead."""
+    """Make what is transparent 0; what is painted black on it, or is a photo, becomes 1."""
     clear = alpha <= np.iinfo(alpha.dtype).max // 2
     if clear.any():
-        if not numbers[~clear].any():
+        if not numbers[~clear].any() or _is_photo(numbers, ~clear):
             numbers[~clear] = 1
         numbers[clear] = 0
+
+
+def _is_photo(numbers: NDArray[np.int64], inside: Mask) -> bool:
+    """Tell whether there are more colours in a part of a picture than somebody painted."""
+    values, indices = indexed(np.where(inside, numbers, 0))
+    flat = is_flat(indices) & inside
+    return len(values) > MAX_OBJECTS and 2 * np.count_nonzero(flat) < np.count_nonzero(inside)
 
 
 def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> list[Mask]:
@@ -88,8 +100,9 @@ def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> l
         DataError: these are no objects: one is most likely the background, or a soft edge.
     """
     numbers, indices = indexed(mask)
-    if len(numbers) > MAX_SHADES:
-        raise _no_objects(path, len(numbers))
+    num_shades = len(numbers)
+    if num_shades > MAX_SHADES:
+        raise _no_objects(path, num_shades)
     mask = without_noise(mask)
     numbers, indices = indexed(mask)
     ground = _position(numbers, 0 if may_fill else _background(path, numbers, indices))
@@ -99,15 +112,15 @@ def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> l
         indices = _without_soft_edges(path, indices, colours, ground, is_void)
     found = [number for number in np.unique(indices).tolist() if number != ground]
     found = [number for number in found if not is_void[number]]
-    if len(found) > MAX_OBJECTS:
-        raise _no_objects(path, len(found))
+    if len(found) > MAX_OBJECTS or (not found and num_shades > MAX_OBJECTS):
+        raise _no_objects(path, max(len(found), num_shades))
     return [indices == number for number in found]
 
 
 def _no_objects(path: Path, num: int) -> DataError:
     return DataError(
         f"{path}: has {num} different values where each should be an object; "
-        "save masks without smoothing"
+        "save masks without smoothing, cut-outs with a transparent ground"
     )
 
 
@@ -152,6 +165,11 @@ def encode_mask(inside: Mask, size_hw: tuple[int, int]) -> RLE | None:
     return rle if mask.any() else None
 
 
+def reaches_corners(inside: Mask) -> bool:
+    """Tell whether a mask reaches three corners of the picture, as a background mostly does."""
+    return int(inside[:: len(inside) - 1 or 1, :: inside.shape[1] - 1 or 1].sum()) >= 3
+
+
 def _position(numbers: NDArray[np.int64], number: int) -> int:
     """Return where a number is among others, -1 where it is not."""
     found = np.flatnonzero(numbers == number)
@@ -174,10 +192,12 @@ def _background(path: Path, numbers: NDArray[np.int64], indices: NDArray[np.int3
     is_white = len(set(colour.tolist())) == 1 and colour[0] in (255, 65535)
     if is_white and 0 not in numbers and len(numbers) > 1:
         return number
+    remedy = "make the background black or transparent"
+    if is_white and (number < IS_COLOUR or len(numbers) == 2):
+        remedy = "if objects are black on white, swap black and white"
     told = f"{number}" if number < 256 else "the colour {}, {}, {}".format(*colour.tolist())
     raise DataError(
-        f"{path}: {told} reaches all four corners and covers {share:.0%} of the photo; "
-        "make the background black"
+        f"{path}: {told} reaches all four corners and covers {share:.0%} of the photo; {remedy}"
     )
 
 

@@ -45,10 +45,15 @@ def nearest(
     return new.reshape(indices.shape)
 
 
-def are_areas(indices: NDArray[np.int32], num: int) -> Mask:
-    """Return which values are areas: somewhere a pixel and all around it have them; (N,)."""
+def is_flat(indices: NDArray[np.int32]) -> Mask:
+    """Return where a pixel and all around it have one value; (H, W)."""
     shades = indices.astype(np.float32)
     block = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.erode(shades, block) == cv2.dilate(shades, block))
+
+
+def are_areas(indices: NDArray[np.int32], num: int) -> Mask:
+    """Return which values are areas: somewhere a pixel and all around it have them; (N,)."""
     is_area = np.zeros(num, np.bool_)
-    is_area[np.unique(indices[cv2.erode(shades, block) == cv2.dilate(shades, block)])] = True
+    is_area[np.unique(indices[is_flat(indices)])] = True
     return is_area

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.parts.data_problems import Problem
-from segmentation.errors import DataError
+from segmentation.errors import DataError, PictureError
 
 #: by how much a decoder can shrink a photo -> the flag of OpenCV that asks for it
 _REDUCED = {
@@ -112,7 +112,7 @@ class Photo:
                 of the time.
 
         Raises:
-            DataError: the file cannot be read any more.
+            PictureError: the file cannot be read any more.
         """
         size_hw = self.shrunk_hw(max_side)
         # of a strip a few pixels high, an eighth has no row left
@@ -126,7 +126,7 @@ class Photo:
         # decoders of JPEG round up, the others down
         known = [(side // factor, -(-side // factor)) for side in self.size_hw]
         if any(side not in sides for side, sides in zip(image.shape, known, strict=False)):
-            raise DataError(f"{self.path}: changed its size since it was looked at")
+            raise PictureError(f"{self.path}: changed its size since it was looked at")
         if image.shape[:2] != size_hw:
             shrunk = cv2.resize(image, size_hw[::-1], interpolation=cv2.INTER_AREA)
             return np.asarray(shrunk, np.uint8)
@@ -229,21 +229,21 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
     """Return the picture of a file, or of LabelMe's copy inside a `.json`, as `cv2.imdecode` does.
 
     Raises:
-        DataError: there is no such file, or it is no whole picture.
+        PictureError: there is no such file, or it is no whole picture.
     """
     try:
         data = np.fromfile(path, np.uint8)
     except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file") from error
+        raise PictureError(f"{path}: there is no such file") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
     image = None
     if path.suffix == ".json":
         data = np.frombuffer(_copy_in(path, data.tobytes()), np.uint8)
     with contextlib.suppress(cv2.error):  # more pixels than OpenCV reads
         image = cv2.imdecode(data, flags) if data.size else None
     if image is None:
-        raise DataError(f"{path}: not a picture that can be read; is it whole?")
+        raise PictureError(f"{path}: not a picture that can be read; is it whole?")
     return np.asarray(image)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from segmentation.data.parts.data_problems import Problem
 from segmentation.errors import DataError, PictureError
+from segmentation.png_chunks import OF_PICTURE, PNG_START, with_only
 
 #: by how much a decoder can shrink a photo -> the flag of OpenCV that asks for it
 _REDUCED = {
@@ -240,6 +241,10 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
     image = None
     if path.suffix == ".json":
         data = np.frombuffer(_copy_in(path, data.tobytes()), np.uint8)
+    if data[: len(PNG_START)].tobytes() == PNG_START:
+        # of profiles and texts that are not right the library prints lines, at every reading
+        with contextlib.suppress(ValueError):
+            data = np.frombuffer(with_only(data.tobytes(), OF_PICTURE), np.uint8)
     with contextlib.suppress(cv2.error):  # more pixels than OpenCV reads
         image = cv2.imdecode(data, flags) if data.size else None
     if image is None:
@@ -277,7 +282,7 @@ def picture_size(data: bytes) -> tuple[int, int]:
 
     A few kilobytes can claim to be gigabytes.
     """
-    if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) > 24:
+    if data.startswith(PNG_START) and len(data) > 24:
         width, height = struct.unpack(">II", data[16:24])
         return height, width
     position = 2

@@ -85,7 +85,8 @@ def _is_photo(numbers: NDArray[np.int64], inside: Mask) -> bool:
     """Tell whether there are more colours in a part of a picture than somebody painted."""
     values, indices = indexed(np.where(inside, numbers, 0))
     flat = is_flat(indices) & inside
-    return len(values) > MAX_OBJECTS and 2 * np.count_nonzero(flat) < np.count_nonzero(inside)
+    is_uneven = 2 * np.count_nonzero(flat) < np.count_nonzero(inside)
+    return len(values) > MAX_OBJECTS and bool(is_uneven)
 
 
 def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> list[Mask]:

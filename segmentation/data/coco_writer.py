@@ -24,12 +24,12 @@ class CocoDocument:
 
     Args:
         classes: names; `Annotation.label` indexes into them.
-        category_ids: of the classes; from 1 on where they have none.
+        category_ids: of the classes.
     """
 
-    def __init__(self, classes: Sequence[str], category_ids: Sequence[int] | None = None) -> None:
+    def __init__(self, classes: Sequence[str], category_ids: Sequence[int]) -> None:
         """Begin without photos."""
-        self._ids = list(category_ids or range(1, len(classes) + 1))
+        self._ids = category_ids
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
         self._categories = [
@@ -94,7 +94,7 @@ def write_coco(dataset: Dataset, folder: Path) -> None:
     same disk are linked to, others copied; one that EXIF turns, which some programs heed and
     others do not, becomes a PNG.
 
-    Image and category ids are those of the data, where they have such.
+    Image and category ids are those of the data, where they have such, else 1, 2, 3, ...
 
     Args:
         dataset: of any format.
@@ -111,7 +111,7 @@ def write_coco(dataset: Dataset, folder: Path) -> None:
         (part.path / IMAGES).mkdir()
         names: set[str] = set()
         for split, photos in parts.items():
-            document = CocoDocument(dataset.classes, dataset.category_ids)
+            document = CocoDocument(dataset.classes, dataset.numbers)
             for number, photo in zip(_image_ids(photos), photos, strict=True):
                 name = _bring(photo, part.path / IMAGES, names)
                 document.add(name, photo.size_hw, photo.annotations, number)

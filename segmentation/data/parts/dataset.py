@@ -29,6 +29,10 @@ _REDUCED = {
 RLE = Mapping[str, Any]
 #: Of a copy of a photo in a file of annotations
 MAX_COPY_PIXELS = 100_000_000
+#: A picture has more pixels only where its file has a byte for so many of them
+MAX_FLAT_PIXELS, PIXELS_A_BYTE = 40_000_000, 50
+#: Bytes before which a picture says how large it is
+_HEAD = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,6 +172,11 @@ class Dataset:
     remarks: tuple[str, ...] = ()
     category_ids: tuple[int, ...] | None = None
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Numbers of the classes, from 1 on where the data have none."""
+        return self.category_ids or tuple(range(1, len(self.classes) + 1))
+
     def with_classes(self, classes: tuple[str, ...], labels: Mapping[int, int]) -> Dataset:
         """Return the same photos with other classes, which have no numbers.
 
@@ -226,8 +235,13 @@ class Dataset:
         return learn, validate
 
 
-def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
+def decoded(path: Path, flags: int, expected: int = 0) -> NDArray[np.uint8]:
     """Return the picture of a file, or of LabelMe's copy inside a `.json`, as `cv2.imdecode` does.
+
+    Args:
+        path: of the file.
+        flags: of OpenCV.
+        expected: so many pixels are no surprise, however small the file is.
 
     Raises:
         PictureError: there is no such file, or it is no whole picture.
@@ -238,6 +252,7 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
         raise PictureError(f"{path}: there is no such file") from error
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
+    _check_pixels(path, data, expected)
     image = None
     if path.suffix == ".json":
         data = np.frombuffer(_copy_in(path, data.tobytes()), np.uint8)
@@ -250,6 +265,15 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
     if image is None:
         raise PictureError(f"{path}: not a picture that can be read; is it whole?")
     return np.asarray(image)
+
+
+def _check_pixels(path: Path, data: NDArray[np.uint8], expected: int) -> None:
+    """Raise `PictureError` where a few kilobytes claim to be gigabytes."""
+    height, width = picture_size(data[:_HEAD].tobytes())
+    if height * width > max(MAX_FLAT_PIXELS, PIXELS_A_BYTE * data.size, expected):
+        raise PictureError(
+            f"{path}: is {width}x{height}, far more than a picture of {data.size} bytes has"
+        )
 
 
 def copy_inside(path: Path) -> bytes:
@@ -278,10 +302,7 @@ def _copy_in(path: Path, document: bytes) -> bytes:
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
-    """Return height and width that a PNG or JPEG states in its head; 0, 0 where it is neither.
-
-    A few kilobytes can claim to be gigabytes.
-    """
+    """Return height and width that a PNG or JPEG states in its head; 0, 0 where it is neither."""
     if data.startswith(PNG_START) and len(data) > 24:
         width, height = struct.unpack(">II", data[16:24])
         return height, width

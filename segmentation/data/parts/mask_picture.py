@@ -24,6 +24,7 @@ from segmentation.data.parts.mask_values import (
     indexed,
     is_flat,
     nearest,
+    values_of,
 )
 from segmentation.errors import DataError
 
@@ -54,8 +55,8 @@ def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
     Raises:
         DataError: it cannot be read, or has another shape than the photo.
     """
-    mask = decoded(path, cv2.IMREAD_UNCHANGED)
     height, width = size_hw
+    mask = decoded(path, cv2.IMREAD_UNCHANGED, height * width)
     scale = min(height / mask.shape[0], width / mask.shape[1])
     if max(abs(mask.shape[0] * scale - height), abs(mask.shape[1] * scale - width)) > max(1, scale):
         is_turned = (height > width) != (mask.shape[0] > mask.shape[1])
@@ -65,7 +66,9 @@ def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
         )
     if mask.ndim == 2:
         return mask.astype(np.int64)
-    numbers = np.asarray(mask[..., :3].astype(np.int64) @ np.array([1 << 32, 1 << 16, 1]))
+    numbers = np.zeros(mask.shape[:2], np.int64)
+    for channel, place in enumerate((32, 16, 0)):
+        numbers += mask[..., channel].astype(np.int64) << place
     numbers[numbers > 0] += IS_COLOUR
     if mask.shape[2] == 4:
         _cut_out(numbers, mask[..., 3])
@@ -100,8 +103,7 @@ def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> l
     Raises:
         DataError: these are no objects: one is most likely the background, or a soft edge.
     """
-    numbers, indices = indexed(mask)
-    num_shades = len(numbers)
+    num_shades = len(values_of(mask))
     if num_shades > MAX_SHADES:
         raise _no_objects(path, num_shades)
     mask = without_noise(mask)
@@ -111,7 +113,7 @@ def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> l
     is_void = (colours == VOID).all(axis=1) | _is_void_number(numbers, indices)
     if len(numbers) > 2:
         indices = _without_soft_edges(path, indices, colours, ground, is_void)
-    found = [number for number in np.unique(indices).tolist() if number != ground]
+    found = [number for number in values_of(indices).tolist() if number != ground]
     found = [number for number in found if not is_void[number]]
     if len(found) > MAX_OBJECTS or (not found and num_shades > MAX_OBJECTS):
         raise _no_objects(path, max(len(found), num_shades))
@@ -310,7 +312,7 @@ def _check_rings(
     path: Path, indices: NDArray[np.int32], colours: NDArray[np.int64], ground: int
 ) -> None:
     """Raise `DataError` where values lie around each other as the rings of a soft edge do."""
-    present = np.unique(indices)
+    present = values_of(indices)
     steps = 0
     inside = indices != ground
     for position in present[np.argsort(colours[present].sum(axis=1), kind="stable")].tolist():

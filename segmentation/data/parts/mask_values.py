@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +12,32 @@ from numpy.typing import NDArray
 IS_COLOUR = 1 << 48
 #: Greys up to this are most likely numbers, of which one between two others means nothing
 LARGEST_ID = 50
+#: Pixels that are sorted at a time
+_STRIP = 1_000_000
 
 Mask = NDArray[np.bool_]
+Integer = TypeVar("Integer", np.int32, np.int64)
 
 
 def indexed(mask: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return the numbers of a mask, in order, and (H, W) which of them is where."""
-    numbers, indices = np.unique(mask, return_inverse=True)
-    return numbers, np.asarray(indices.reshape(mask.shape), np.int32)
+    numbers = values_of(mask)
+    indices = np.empty(mask.shape, np.int32)
+    top = 0
+    for strip in _strips(mask):
+        indices[top : top + len(strip)] = np.searchsorted(numbers, strip)
+        top += len(strip)
+    return numbers, indices
+
+
+def values_of(picture: NDArray[Integer]) -> NDArray[Integer]:
+    """Return the values of a picture (H, W), in order."""
+    return np.unique(np.concatenate([np.unique(strip) for strip in _strips(picture)]))
+
+
+def _strips(picture: NDArray[Integer]) -> list[NDArray[Integer]]:
+    """Return parts of a picture that are sorted one by one, which takes less memory."""
+    return np.array_split(picture, max(1, picture.size // _STRIP))
 
 
 def colours_of_values(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +15,7 @@ import pytest
 from PIL import Image
 
 from segmentation.data import Dataset, read_dataset
+from segmentation.png_chunks import PNG_START
 from tests.inputs.annotated_photos import SIZE_HW, overlap, problems, true_masks, write_photo
 
 BALL, CRATE = true_masks().values()
@@ -88,3 +94,48 @@ def test_black_on_white_that_is_not_certain_is_a_remark(tmp_path: Path) -> None:
     # one that fills the lower half is an object
     root = saved(tmp_path / "below", {str(k): cv2.flip(BALL * 0 + CRATE, 0) for k in range(2)})
     assert not read(root).remarks
+
+
+def peak(call: Callable[[], Any]) -> tuple[Any, int]:
+    """Return what a call returns, and the most memory in bytes that it took."""
+    tracemalloc.start()
+    try:
+        found = call()
+        return found, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def flat_png(width: int, height: int) -> bytes:
+    """A few kilobytes that are a grey picture of any size."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + body))
+        return struct.pack(">I", len(body)) + name + body + check
+
+    packed = zlib.compressobj(1)
+    row = bytes(1 + (width + 7) // 8)
+    rows = b"".join(packed.compress(row) for _ in range(height)) + packed.flush()
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return PNG_START + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("place", ["images", "masks"])
+def test_a_small_file_that_is_a_huge_picture_is_one_line(place: str, tmp_path: Path) -> None:
+    root = saved(tmp_path, {"0": BALL * 255})
+    huge = flat_png(10_000, 6_000)
+    (root / place / "0.png").write_bytes(huge)
+    told, most = peak(lambda: problems(root))
+    assert f"0.png: is 10000x6000, far more than a picture of {len(huge)} bytes has" in told
+    assert most < 50_000_000
+
+
+def test_a_large_mask_takes_little_more_than_its_pixels(tmp_path: Path) -> None:
+    mask = np.zeros((3000, 5000), np.uint8)  # of the photo's shape, as masks may be
+    cv2.circle(mask, (1250, 1500), 750, 255, -1)
+    root = saved(tmp_path, {"0": mask})
+    read(root)  # with all that is imported and kept
+    dataset, most = peak(lambda: read(root))
+    (photo,) = dataset.photos
+    assert overlap(photo.masks()[0], BALL) > 0.95
+    assert most < 14 * mask.size

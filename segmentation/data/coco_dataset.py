@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -30,12 +31,14 @@ from segmentation.data.parts.shapes import (
     pairs,
     polygon,
 )
+from segmentation.data.parts.stated_box import (
+    GOOD_BOX_OVERLAP,
+    MIN_BOX_OVERLAP,
+    is_near,
+    overlap_with_mask,
+)
 
 KEYS = ("images", "annotations", "categories")
-#: Overlap of a box with its mask below which it belongs to something else, or is not believed
-MIN_BOX_OVERLAP, GOOD_BOX_OVERLAP = 0.5, 0.9
-#: One whose sides are that near to the mask's, in pixels, is only more exact, however small it is
-BOX_TOLERANCE = 2.0
 #: So many of the annotations may be crowds before it is said how they were taken
 MAX_CROWDS = 0.1
 
@@ -325,15 +328,10 @@ def _as_stated(row: Record, annotation: Annotation, where: str, report: Report) 
             report.mended(where, f"{told}; that of the mask counts")
         else:
             corners = (x, y, x + width, y + height)
-            whole = np.array(corners)
-            pairs_of_sides = zip(corners, box.tolist(), strict=True)
-            if all(abs(side - of_mask) <= BOX_TOLERANCE for side, of_mask in pairs_of_sides):
-                box = whole.astype(np.float32)
+            if is_near(corners, box.tolist()):
+                box = np.array(corners, np.float32)
             elif max(width, height) > 4:
-                if _is_of_outlines(row.get("segmentation"), whole):
-                    box = whole.astype(np.float32)
-                else:
-                    box = _checked_box(stated, whole, annotation, where, report)
+                box = _checked_box(row, corners, annotation, where, report)
     return Annotation(annotation.label, box, annotation.is_crowd, annotation.rle, area)
 
 
@@ -341,29 +339,27 @@ def _has_any(stated: Any) -> bool:
     return any(stated) if isinstance(stated, list) else bool(np.any(stated))
 
 
-def _is_of_outlines(segmentation: Any, whole: NDArray[np.float64]) -> bool:
-    """Tell whether a box is that of the corners, of which a mask may lack what is very thin."""
+def _is_of_outlines(segmentation: Any, corners: Sequence[float]) -> bool:
+    """Tell whether a box is that of the outlines, of which a mask may lack what is very thin."""
     try:
         points = np.concatenate([pairs(values) for values in segmentation])
         box = np.concatenate([points.min(axis=0), points.max(axis=0)])
     except (TypeError, ValueError):
         return False
-    return bool(np.abs(whole - box).max() <= BOX_TOLERANCE)
+    return is_near(corners, box.tolist())
 
 
 def _checked_box(
-    stated: Any, whole: NDArray[np.float64], annotation: Annotation, where: str, report: Report
+    row: Record, corners: Sequence[float], annotation: Annotation, where: str, report: Report
 ) -> NDArray[np.float32]:
-    """Return the box of a row where it agrees with the mask, else that of the mask."""
-    from pycocotools import mask as coco_mask
-
-    x1, y1, x2, y2 = whole.tolist()
-    of_mask = [coco_mask.toBbox(annotation.rle)]
-    overlap = coco_mask.iou([[x1, y1, x2 - x1, y2 - y1]], of_mask, [False])[0, 0]
-    told = f"the bbox {stated} (x, y, width, height) is not that of the mask"
+    """Return the box of a row where it agrees with outline or mask, else that of the mask."""
+    if _is_of_outlines(row.get("segmentation"), corners):
+        return np.array(corners, np.float32)
+    overlap = overlap_with_mask(corners, annotation.rle)
+    told = f"the bbox {row['bbox']} (x, y, width, height) is not that of the mask"
     if not overlap >= MIN_BOX_OVERLAP:
         raise ValueError(told)
     if overlap >= GOOD_BOX_OVERLAP:
-        return whole.astype(np.float32)
+        return np.array(corners, np.float32)
     report.mended(where, f"{told}, which counts")
     return annotation.box

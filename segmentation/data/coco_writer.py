@@ -9,8 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from segmentation.data.parts.dataset import Annotation, Dataset, Photo, copy_inside
-from segmentation.unfinished import Unfinished
+import cv2
+import numpy as np
+
+from segmentation.data.parts.dataset import Annotation, Dataset, Photo, copy_inside, decoded
+from segmentation.data.parts.stated_box import believed
+from segmentation.unfinished import MAX_NAME_BYTES, Unfinished, shortened
 
 ANNOTATIONS, IMAGES = "annotations.json", "images"
 
@@ -20,12 +24,12 @@ class CocoDocument:
 
     Args:
         classes: names; `Annotation.label` indexes into them.
-        category_ids: of the classes; from 1 on where they have none.
+        category_ids: of the classes.
     """
 
-    def __init__(self, classes: Sequence[str], category_ids: Sequence[int] | None = None) -> None:
+    def __init__(self, classes: Sequence[str], category_ids: Sequence[int]) -> None:
         """Begin without photos."""
-        self._ids = list(category_ids or range(1, len(classes) + 1))
+        self._ids = category_ids
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
         self._categories = [
@@ -54,7 +58,8 @@ class CocoDocument:
             {"id": number, "file_name": file_name, "height": height, "width": width}
         )
         for each in annotations:
-            x1, y1, x2, y2 = each.box.astype(float).tolist()
+            x1, y1, x2, y2 = believed(each).astype(float).tolist()
+            bbox = [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
             counts = each.rle["counts"]
             self._annotations.append(
                 {
@@ -65,7 +70,7 @@ class CocoDocument:
                         "size": [height, width],
                         "counts": counts.decode() if isinstance(counts, bytes) else counts,
                     },
-                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "bbox": bbox,
                     "area": each.area,
                     "iscrowd": int(each.is_crowd),
                 }
@@ -84,10 +89,12 @@ class CocoDocument:
 def write_coco(dataset: Dataset, folder: Path) -> None:
     """Write a data set: `images/` and `annotations.json`, which `read_dataset` reads again.
 
-    Where the photos say what they are for there is a file for each part instead, such as
-    `annotations/instances_train.json`. Photos on the same disk are linked to, others copied.
+    Where the photos say that they are for several things there is a file for each part instead,
+    such as `annotations/instances_train.json`; those that say nothing are trained on. Photos on the
+    same disk are linked to, others copied; one that EXIF turns, which some programs heed and
+    others do not, becomes a PNG.
 
-    Image and category ids are those of the data, where they have such.
+    Image and category ids are those of the data, where they have such, else 1, 2, 3, ...
 
     Args:
         dataset: of any format.
@@ -97,28 +104,34 @@ def write_coco(dataset: Dataset, folder: Path) -> None:
         OSError: it cannot be written.
         DataError: a photo cannot be read any more.
     """
-    splits = sorted({photo.split for photo in dataset.photos} - {""})
-    ids = dataset.category_ids
-    documents = {split: CocoDocument(dataset.classes, ids) for split in splits or [""]}
-    image_ids = _image_ids(dataset.photos)
+    parts = _parts(dataset.photos)
     part = Unfinished(folder)
     try:
         part.hold_folder()
         (part.path / IMAGES).mkdir()
         names: set[str] = set()
-        for number, photo in zip(image_ids, dataset.photos, strict=True):
-            name = _free_name(photo, names)
-            _bring(photo, part.path / IMAGES / name)
-            document = documents[photo.split if photo.split in documents else splits[0]]
-            document.add(name, photo.size_hw, photo.annotations, number)
-        if splits:
-            (part.path / "annotations").mkdir()
-        for split, document in documents.items():
-            file = f"annotations/instances_{split}.json" if split else ANNOTATIONS
-            (part.path / file).write_text(document.text(), encoding="utf-8")
+        for split, photos in parts.items():
+            document = CocoDocument(dataset.classes, dataset.numbers)
+            for number, photo in zip(_image_ids(photos), photos, strict=True):
+                name = _bring(photo, part.path / IMAGES, names)
+                document.add(name, photo.size_hw, photo.annotations, number)
+            file = part.path / (f"annotations/instances_{split}.json" if split else ANNOTATIONS)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(document.text(), encoding="utf-8")
         part.finish()
     finally:
         part.discard()
+
+
+def _parts(photos: Sequence[Photo]) -> dict[str, list[Photo]]:
+    """Return the photos of each part, in order; where there is but one it has no name."""
+    splits = [photo.split for photo in photos]
+    if len(set(splits)) == 1:
+        return {"": list(photos)}
+    parts: dict[str, list[Photo]] = {}
+    for split, photo in zip(splits, photos, strict=True):
+        parts.setdefault(split or "train", []).append(photo)
+    return parts
 
 
 def _image_ids(photos: Sequence[Photo]) -> list[int]:
@@ -127,25 +140,44 @@ def _image_ids(photos: Sequence[Photo]) -> list[int]:
     return own if len(set(own)) == len(photos) else list(range(1, len(photos) + 1))
 
 
-def _free_name(photo: Photo, names: set[str]) -> str:
-    """Return a name for a photo that no other one has, whatever the letters' case."""
-    ending = photo.path.suffix
-    if ending == ".json":
-        is_png = copy_inside(photo.path).startswith(b"\x89PNG")
-        ending = ".png" if is_png else ".jpg"
-    name, number = f"{photo.path.stem}{ending}", 1
-    while name.casefold() in names:
-        number += 1
-        name = f"{photo.path.stem}_{number}{ending}"
-    names.add(name.casefold())
+def _bring(photo: Photo, folder: Path, names: set[str]) -> str:
+    """Write a photo, in a form in which all programs see the same; returns its name.
+
+    Args:
+        photo: to be written.
+        folder: to write to.
+        names: of others, in whatever case of letters; gets this one.
+    """
+    if _is_turned(photo.path):
+        name = _free_name(photo.path.stem, ".png", names)
+        data = cv2.imencode(".png", photo.image()[..., ::-1])[1]
+        (folder / name).write_bytes(data.tobytes())
+    elif photo.path.suffix == ".json":
+        copy = copy_inside(photo.path)
+        ending = ".png" if copy.startswith(b"\x89PNG") else ".jpg"
+        name = _free_name(photo.path.stem, ending, names)
+        (folder / name).write_bytes(copy)
+    else:
+        name = _free_name(photo.path.stem, photo.path.suffix, names)
+        try:
+            os.link(photo.path.resolve(), folder / name)
+        except OSError:  # on another disk, or on one without links
+            shutil.copyfile(photo.path, folder / name)
     return name
 
 
-def _bring(photo: Photo, target: Path) -> None:
-    if photo.path.suffix == ".json":
-        target.write_bytes(copy_inside(photo.path))
-        return
-    try:
-        os.link(photo.path.resolve(), target)
-    except OSError:  # on another disk, or on one without links
-        shutil.copyfile(photo.path, target)
+def _is_turned(path: Path) -> bool:
+    """Tell whether a photo looks otherwise to who does not heed its EXIF."""
+    turned = decoded(path, cv2.IMREAD_GRAYSCALE)
+    stored = decoded(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+    return not np.array_equal(turned, stored)
+
+
+def _free_name(stem: str, ending: str, names: set[str]) -> str:
+    name, number = f"{stem}{ending}", 1
+    while name.casefold() in names:
+        number += 1
+        added = f"_{number}{ending}"
+        name = f"{shortened(stem, MAX_NAME_BYTES - len(os.fsencode(added)))}{added}"
+    names.add(name.casefold())
+    return name

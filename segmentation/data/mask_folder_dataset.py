@@ -20,7 +20,13 @@ from pathlib import Path
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Dataset
 from segmentation.data.parts.label_names import IGNORED, ONLY_CLASS, LabelNames
-from segmentation.data.parts.mask_picture import brighter, encode_mask, objects, read_mask
+from segmentation.data.parts.mask_picture import (
+    brighter,
+    encode_mask,
+    objects,
+    reaches_corners,
+    read_mask,
+)
 from segmentation.data.parts.photo_check import Entry, Report, check_photos
 from segmentation.errors import DataError
 from segmentation.picture import PHOTO_ENDINGS
@@ -57,15 +63,22 @@ def read_mask_folder(path: Path, problems: Problems) -> Dataset:
     masks = _find_masks(path / MASKS, photos, classes, problems)
     problems.expect(photos=len(photos), annotations=sum(map(len, masks.values())))
     entries = []
+    like_grounds: list[bool] = []
     for stem, photo in photos.items():
         if not masks[stem]:
             problems.add(photo, f"has no mask {path / MASKS / stem}.png", photos=1)
         else:
-            annotate = partial(_annotate, masks[stem], classes)
+            annotate = partial(_annotate, masks[stem], classes, like_grounds)
             entries.append(Entry(photo, str(photo), annotate))
     if not photos:
         problems.refuse(path / IMAGES, "has no photos")
-    return Dataset(classes.names(), check_photos(entries, problems))
+    found = check_photos(entries, problems)
+    if 2 * sum(like_grounds) > len(like_grounds):
+        problems.remarks.append(
+            f"in {sum(like_grounds)} of {len(like_grounds)} masks something reaches three corners "
+            "of the photo; if objects are black on white there, swap black and white"
+        )
+    return Dataset(classes.names(), found)
 
 
 def _find_masks(
@@ -117,8 +130,21 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _annotate(
-    places: list[tuple[str, Path]], classes: LabelNames, size_hw: tuple[int, int], report: Report
+    places: list[tuple[str, Path]],
+    classes: LabelNames,
+    like_grounds: list[bool],
+    size_hw: tuple[int, int],
+    report: Report,
 ) -> list[Annotation]:
+    """Return the objects of a photo.
+
+    Args:
+        places: class and file or folder of its masks.
+        classes: all of them.
+        like_grounds: of each file, gets whether it shows something where backgrounds are.
+        size_hw: of the photo.
+        report: gets what cannot be used.
+    """
     annotations: list[Annotation] = []
     for name, place in places:
         files = _visible(place) if place.is_dir() else [place]
@@ -133,6 +159,7 @@ def _annotate(
             except DataError as error:
                 report.left_out("mask", str(error))
                 continue
+            like_grounds.append(not may_fill and any(map(reaches_corners, found)))
             for inside in found:
                 rle = encode_mask(inside, size_hw)
                 report.num_specks += rle is None

@@ -51,6 +51,13 @@ def _goes_on(begun: dict[str, Any], now: dict[str, Any]) -> bool:
     return more > length and begun | {LENGTH: more} == now
 
 
+def _differences(begun: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return what a schedule has that another one has not, names and values."""
+    names = [name for name in {**begun, **now} if begun.get(name) != now.get(name)]
+    both = ((name, str(begun.get(name)), str(now.get(name))) for name in names)
+    return ", ".join(f"{name} {one[:80]} instead of {other[:80]}" for name, one, other in both)
+
+
 class TrainingState:
     """Weights, optimizer, averaged weights and number of steps of a run, restored if it began.
 
@@ -134,8 +141,8 @@ class TrainingState:
         begun, step = self._description()
         if not _goes_on(begun, self._schedule):
             raise ValueError(
-                f"{self._folder}: begun with {begun}; go on with that, or with more epochs, or "
-                "name another --run folder"
+                f"{self._folder}: begun with {_differences(begun, self._schedule)}; go on with "
+                "that, or with more epochs, or name another --run folder"
             )
         with self._telling_damage("model.npz") as path:
             self._model.set_weights(read_weights(path))

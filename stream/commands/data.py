@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ PREFIX = "dataset:"
 SHEET = Path("runs/data/contact-sheet.png")
 #: Photos on the contact sheet, and their longest side in pixels while objects are drawn
 NUM_SHOWN, DRAWN_SIDE = 24, 800
+#: Of very many annotations in a photo so many are drawn, the largest
+MAX_DRAWN = 300
 #: Classes without objects that are named
 MAX_NAMES = 12
 #: Objects below so many pixels are small, below so many medium, as COCO counts them
@@ -169,10 +172,13 @@ def _save_sheet(dataset: Dataset, path: Path) -> None:
 
 
 def draw(photo: Photo, classes: Sequence[str]) -> Image:
-    """Return a photo with its annotations, those to be ignored in grey."""
+    """Return a photo with its annotations, `MAX_DRAWN` at most, those to be ignored in grey."""
     from effects import draw_instances
     from stream.live.hud import distinct_colour
 
+    if len(photo.annotations) > MAX_DRAWN:
+        by_size = sorted(photo.annotations, key=lambda each: -each.area)
+        photo = replace(photo, annotations=tuple(by_size[:MAX_DRAWN]))
     image = photo.image(DRAWN_SIDE)
     scale = image.shape[1] / photo.size_hw[1]
     boxes = np.array([each.box for each in photo.annotations], np.float32).reshape(-1, 4) * scale

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from segmentation.errors import PictureError
 from segmentation.pip_command import install_extra
 from stream.commands import train_mask_rcnn
 from stream.commands.parts.command_line import CommandError, Parser, learning_rate, positive, say
@@ -33,6 +34,8 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say(f"interrupted; {_next(options.run)}")
         raise
+    except PictureError as error:
+        raise StreamError(f"{error}; once it is there again, {_next(options.run)}") from error
     except OSError as error:
         what = str(error.strerror or error).splitlines()[0]
         raise StreamError(

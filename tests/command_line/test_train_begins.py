@@ -9,6 +9,7 @@ import pytest
 
 import run
 from segmentation.data import read_dataset
+from segmentation.errors import PictureError
 from segmentation.instances import Instances
 from stream.commands.parts.command_line import say
 from stream.commands.train_mask_rcnn import GAP, draw
@@ -57,10 +58,11 @@ def test_what_is_missing_is_told_before_tensorflow_comes(tmp_path, arguments, to
             1,
             "myrun: No space left on device; once",
         ),
+        (PictureError("p/a.jpg: there is no such file"), 1, "p/a.jpg: there is no such file; once"),
     ],
 )
 @pytest.mark.parametrize("is_kept", [False, True])
-def test_an_interruption_and_a_full_disk_are_one_line(
+def test_an_interruption_a_full_disk_and_a_lost_photo_are_one_line(
     tmp_path, monkeypatch, capfd, raised, code, told, is_kept
 ):
     def train(options: object) -> str:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.data.parts.data_problems import Problem
-from segmentation.errors import DataError
+from segmentation.errors import DataError, PictureError
+from segmentation.png_chunks import OF_PICTURE, PNG_START, with_only
 
 #: by how much a decoder can shrink a photo -> the flag of OpenCV that asks for it
 _REDUCED = {
@@ -28,6 +29,10 @@ _REDUCED = {
 RLE = Mapping[str, Any]
 #: Of a copy of a photo in a file of annotations
 MAX_COPY_PIXELS = 100_000_000
+#: A picture has more pixels only where its file has a byte for so many of them
+MAX_FLAT_PIXELS, PIXELS_A_BYTE = 40_000_000, 50
+#: Bytes before which a picture says how large it is
+_HEAD = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +117,7 @@ class Photo:
                 of the time.
 
         Raises:
-            DataError: the file cannot be read any more.
+            PictureError: the file cannot be read any more.
         """
         size_hw = self.shrunk_hw(max_side)
         # of a strip a few pixels high, an eighth has no row left
@@ -126,7 +131,7 @@ class Photo:
         # decoders of JPEG round up, the others down
         known = [(side // factor, -(-side // factor)) for side in self.size_hw]
         if any(side not in sides for side, sides in zip(image.shape, known, strict=False)):
-            raise DataError(f"{self.path}: changed its size since it was looked at")
+            raise PictureError(f"{self.path}: changed its size since it was looked at")
         if image.shape[:2] != size_hw:
             shrunk = cv2.resize(image, size_hw[::-1], interpolation=cv2.INTER_AREA)
             return np.asarray(shrunk, np.uint8)
@@ -166,6 +171,11 @@ class Dataset:
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
     category_ids: tuple[int, ...] | None = None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Numbers of the classes, from 1 on where the data have none."""
+        return self.category_ids or tuple(range(1, len(self.classes) + 1))
 
     def with_classes(self, classes: tuple[str, ...], labels: Mapping[int, int]) -> Dataset:
         """Return the same photos with other classes, which have no numbers.
@@ -225,26 +235,45 @@ class Dataset:
         return learn, validate
 
 
-def decoded(path: Path, flags: int) -> NDArray[np.uint8]:
+def decoded(path: Path, flags: int, expected: int = 0) -> NDArray[np.uint8]:
     """Return the picture of a file, or of LabelMe's copy inside a `.json`, as `cv2.imdecode` does.
 
+    Args:
+        path: of the file.
+        flags: of OpenCV.
+        expected: so many pixels are no surprise, however small the file is.
+
     Raises:
-        DataError: there is no such file, or it is no whole picture.
+        PictureError: there is no such file, or it is no whole picture.
     """
     try:
         data = np.fromfile(path, np.uint8)
     except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file") from error
+        raise PictureError(f"{path}: there is no such file") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
+    _check_pixels(path, data, expected)
     image = None
     if path.suffix == ".json":
         data = np.frombuffer(_copy_in(path, data.tobytes()), np.uint8)
+    if data[: len(PNG_START)].tobytes() == PNG_START:
+        # of profiles and texts that are not right the library prints lines, at every reading
+        with contextlib.suppress(ValueError):
+            data = np.frombuffer(with_only(data.tobytes(), OF_PICTURE), np.uint8)
     with contextlib.suppress(cv2.error):  # more pixels than OpenCV reads
         image = cv2.imdecode(data, flags) if data.size else None
     if image is None:
-        raise DataError(f"{path}: not a picture that can be read; is it whole?")
+        raise PictureError(f"{path}: not a picture that can be read; is it whole?")
     return np.asarray(image)
+
+
+def _check_pixels(path: Path, data: NDArray[np.uint8], expected: int) -> None:
+    """Raise `PictureError` where a few kilobytes claim to be gigabytes."""
+    height, width = picture_size(data[:_HEAD].tobytes())
+    if height * width > max(MAX_FLAT_PIXELS, PIXELS_A_BYTE * data.size, expected):
+        raise PictureError(
+            f"{path}: is {width}x{height}, far more than a picture of {data.size} bytes has"
+        )
 
 
 def copy_inside(path: Path) -> bytes:
@@ -273,11 +302,8 @@ def _copy_in(path: Path, document: bytes) -> bytes:
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
-    """Return height and width that a PNG or JPEG states in its head; 0, 0 where it is neither.
-
-    A few kilobytes can claim to be gigabytes.
-    """
-    if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) > 24:
+    """Return height and width that a PNG or JPEG states in its head; 0, 0 where it is neither."""
+    if data.startswith(PNG_START) and len(data) > 24:
         width, height = struct.unpack(">II", data[16:24])
         return height, width
     position = 2

@@ -13,6 +13,7 @@ from segmentation.data.parts.mask_values import (
     are_areas,
     colours_of_values,
     indexed,
+    is_flat,
     nearest,
 )
 
@@ -68,10 +69,8 @@ def _cleaned(
 
 def _are_thick(indices: NDArray[np.int32], num: int) -> Mask:
     """Return which values are mostly areas, not the lines of mixed colours at an edge; (N,)."""
-    shades = indices.astype(np.float32)
-    block = np.ones((3, 3), np.uint8)
-    inner = (cv2.erode(shades, block) == cv2.dilate(shades, block)).view(np.uint8)
-    opened = cv2.dilate(inner, block) > 0
+    inner = is_flat(indices).view(np.uint8)
+    opened = cv2.dilate(inner, np.ones((3, 3), np.uint8)) > 0
     sizes = np.bincount(indices.ravel(), minlength=num)
     return np.asarray(np.bincount(indices[opened], minlength=num) > THICK * sizes)
 

@@ -22,7 +22,9 @@ from segmentation.data.parts.mask_values import (
     are_areas,
     colours_of_values,
     indexed,
+    is_flat,
     nearest,
+    values_of,
 )
 from segmentation.errors import DataError
 
@@ -53,14 +55,20 @@ def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
     Raises:
         DataError: it cannot be read, or has another shape than the photo.
     """
-    mask = decoded(path, cv2.IMREAD_UNCHANGED)
     height, width = size_hw
+    mask = decoded(path, cv2.IMREAD_UNCHANGED, height * width)
     scale = min(height / mask.shape[0], width / mask.shape[1])
     if max(abs(mask.shape[0] * scale - height), abs(mask.shape[1] * scale - width)) > max(1, scale):
-        raise DataError(f"{path}: {mask.shape[1]}x{mask.shape[0]}, its photo is {width}x{height}")
+        is_turned = (height > width) != (mask.shape[0] > mask.shape[1])
+        hint = "; if EXIF turns the photo, turn the mask as well" if is_turned else ""
+        raise DataError(
+            f"{path}: {mask.shape[1]}x{mask.shape[0]}, its photo is {width}x{height}{hint}"
+        )
     if mask.ndim == 2:
         return mask.astype(np.int64)
-    numbers = np.asarray(mask[..., :3].astype(np.int64) @ np.array([1 << 32, 1 << 16, 1]))
+    numbers = np.zeros(mask.shape[:2], np.int64)
+    for channel, place in enumerate((32, 16, 0)):
+        numbers += mask[..., channel].astype(np.int64) << place
     numbers[numbers > 0] += IS_COLOUR
     if mask.shape[2] == 4:
         _cut_out(numbers, mask[..., 3])
@@ -68,12 +76,20 @@ def read_mask(path: Path, size_hw: tuple[int, int]) -> NDArray[np.int64]:
 
 
 def _cut_out(numbers: NDArray[np.int64], alpha: NDArray[np.uint8]) -> None:
-    """Make what is transparent 0; what is painted black on it becomes nearly black instead."""
+    """Make what is transparent 0; what is painted black on it, or is a photo, becomes 1."""
     clear = alpha <= np.iinfo(alpha.dtype).max // 2
     if clear.any():
-        if not numbers[~clear].any():
+        if not numbers[~clear].any() or _is_photo(numbers, ~clear):
             numbers[~clear] = 1
         numbers[clear] = 0
+
+
+def _is_photo(numbers: NDArray[np.int64], inside: Mask) -> bool:
+    """Tell whether there are more colours in a part of a picture than somebody painted."""
+    values, indices = indexed(np.where(inside, numbers, 0))
+    flat = is_flat(indices) & inside
+    is_uneven = 2 * np.count_nonzero(flat) < np.count_nonzero(inside)
+    return len(values) > MAX_OBJECTS and bool(is_uneven)
 
 
 def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> list[Mask]:
@@ -87,9 +103,9 @@ def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> l
     Raises:
         DataError: these are no objects: one is most likely the background, or a soft edge.
     """
-    numbers, indices = indexed(mask)
-    if len(numbers) > MAX_SHADES:
-        raise _no_objects(path, len(numbers))
+    num_shades = len(values_of(mask))
+    if num_shades > MAX_SHADES:
+        raise _no_objects(path, num_shades)
     mask = without_noise(mask)
     numbers, indices = indexed(mask)
     ground = _position(numbers, 0 if may_fill else _background(path, numbers, indices))
@@ -97,17 +113,17 @@ def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> l
     is_void = (colours == VOID).all(axis=1) | _is_void_number(numbers, indices)
     if len(numbers) > 2:
         indices = _without_soft_edges(path, indices, colours, ground, is_void)
-    found = [number for number in np.unique(indices).tolist() if number != ground]
+    found = [number for number in values_of(indices).tolist() if number != ground]
     found = [number for number in found if not is_void[number]]
-    if len(found) > MAX_OBJECTS:
-        raise _no_objects(path, len(found))
+    if len(found) > MAX_OBJECTS or (not found and num_shades > MAX_OBJECTS):
+        raise _no_objects(path, max(len(found), num_shades))
     return [indices == number for number in found]
 
 
 def _no_objects(path: Path, num: int) -> DataError:
     return DataError(
         f"{path}: has {num} different values where each should be an object; "
-        "save masks without smoothing"
+        "save masks without smoothing, cut-outs with a transparent ground"
     )
 
 
@@ -152,6 +168,11 @@ def encode_mask(inside: Mask, size_hw: tuple[int, int]) -> RLE | None:
     return rle if mask.any() else None
 
 
+def reaches_corners(inside: Mask) -> bool:
+    """Tell whether a mask reaches three corners of the picture, as a background mostly does."""
+    return int(inside[:: len(inside) - 1 or 1, :: inside.shape[1] - 1 or 1].sum()) >= 3
+
+
 def _position(numbers: NDArray[np.int64], number: int) -> int:
     """Return where a number is among others, -1 where it is not."""
     found = np.flatnonzero(numbers == number)
@@ -174,10 +195,12 @@ def _background(path: Path, numbers: NDArray[np.int64], indices: NDArray[np.int3
     is_white = len(set(colour.tolist())) == 1 and colour[0] in (255, 65535)
     if is_white and 0 not in numbers and len(numbers) > 1:
         return number
+    remedy = "make the background black or transparent"
+    if is_white and (number < IS_COLOUR or len(numbers) == 2):
+        remedy = "if objects are black on white, swap black and white"
     told = f"{number}" if number < 256 else "the colour {}, {}, {}".format(*colour.tolist())
     raise DataError(
-        f"{path}: {told} reaches all four corners and covers {share:.0%} of the photo; "
-        "make the background black"
+        f"{path}: {told} reaches all four corners and covers {share:.0%} of the photo; {remedy}"
     )
 
 
@@ -289,7 +312,7 @@ def _check_rings(
     path: Path, indices: NDArray[np.int32], colours: NDArray[np.int64], ground: int
 ) -> None:
     """Raise `DataError` where values lie around each other as the rings of a soft edge do."""
-    present = np.unique(indices)
+    present = values_of(indices)
     steps = 0
     inside = indices != ground
     for position in present[np.argsort(colours[present].sum(axis=1), kind="stable")].tolist():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +12,32 @@ from numpy.typing import NDArray
 IS_COLOUR = 1 << 48
 #: Greys up to this are most likely numbers, of which one between two others means nothing
 LARGEST_ID = 50
+#: Pixels that are sorted at a time
+_STRIP = 1_000_000
 
 Mask = NDArray[np.bool_]
+Integer = TypeVar("Integer", np.int32, np.int64)
 
 
 def indexed(mask: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return the numbers of a mask, in order, and (H, W) which of them is where."""
-    numbers, indices = np.unique(mask, return_inverse=True)
-    return numbers, np.asarray(indices.reshape(mask.shape), np.int32)
+    numbers = values_of(mask)
+    indices = np.empty(mask.shape, np.int32)
+    top = 0
+    for strip in _strips(mask):
+        indices[top : top + len(strip)] = np.searchsorted(numbers, strip)
+        top += len(strip)
+    return numbers, indices
+
+
+def values_of(picture: NDArray[Integer]) -> NDArray[Integer]:
+    """Return the values of a picture (H, W), in order."""
+    return np.unique(np.concatenate([np.unique(strip) for strip in _strips(picture)]))
+
+
+def _strips(picture: NDArray[Integer]) -> list[NDArray[Integer]]:
+    """Return parts of a picture that are sorted one by one, which takes less memory."""
+    return np.array_split(picture, max(1, picture.size // _STRIP))
 
 
 def colours_of_values(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -45,10 +65,15 @@ def nearest(
     return new.reshape(indices.shape)
 
 
-def are_areas(indices: NDArray[np.int32], num: int) -> Mask:
-    """Return which values are areas: somewhere a pixel and all around it have them; (N,)."""
+def is_flat(indices: NDArray[np.int32]) -> Mask:
+    """Return where a pixel and all around it have one value; (H, W)."""
     shades = indices.astype(np.float32)
     block = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.erode(shades, block) == cv2.dilate(shades, block))
+
+
+def are_areas(indices: NDArray[np.int32], num: int) -> Mask:
+    """Return which values are areas: somewhere a pixel and all around it have them; (N,)."""
     is_area = np.zeros(num, np.bool_)
-    is_area[np.unique(indices[cv2.erode(shades, block) == cv2.dilate(shades, block)])] = True
+    is_area[np.unique(indices[is_flat(indices)])] = True
     return is_area

@@ -72,7 +72,7 @@ def train_mask_rcnn(
             classes,
             size=settings.size,
             backbone=settings.backbone,
-            category_ids=dataset.category_ids,
+            category_ids=dataset.numbers,
         )
 
     segmenter = _segmenters(network.network, dataset.classes)

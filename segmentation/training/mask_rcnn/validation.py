@@ -14,6 +14,7 @@ from segmentation.data import Dataset, Photo
 from segmentation.evaluation.average_precision import evaluate
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
+from segmentation.unfinished import MAX_NAME_BYTES, shortened
 
 #: a photo, what was found in it, names of the classes -> a picture of its truth beside that
 Draw = Callable[[Photo, Instances, Sequence[str]], NDArray[np.uint8]]
@@ -50,4 +51,6 @@ def _keep(dataset: Dataset, folder: Path, draw: Draw, photo: Photo, found: Insta
     drawn = draw(photo, certain, dataset.classes)
     # not by OpenCV, which says nothing where a disk is full
     data = cv2.imencode(".jpg", drawn[..., ::-1])[1].tobytes()
-    (folder / f"{place:02d}_{photo.path.stem}.jpg").write_bytes(data)
+    added = (f"{place:02d}_", ".jpg")
+    stem = shortened(photo.path.stem, MAX_NAME_BYTES - len("".join(added)))
+    (folder / stem.join(added)).write_bytes(data)

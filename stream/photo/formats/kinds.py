@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import struct
 
+from segmentation.png_chunks import PNG_START
 from stream.photo.formats.bmp import bmp_header
 from stream.photo.formats.gif import gif_header
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.isobmff import brand_of, read_boxes
 from stream.photo.formats.jpeg import jpeg_header
-from stream.photo.formats.png import PNG_START, png_header
+from stream.photo.formats.png import png_header
 from stream.photo.formats.tiff import tiff_header
 from stream.photo.formats.webp import webp_header
 

@@ -9,9 +9,9 @@ import contextlib
 import itertools
 import struct
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
+from segmentation.png_chunks import OF_PICTURE, PNG_START, chunk_places
 from stream.photo.formats.described_colours import (
     DescribedColours,
     of_code_points,
@@ -20,12 +20,9 @@ from stream.photo.formats.described_colours import (
 from stream.photo.formats.exif import orientation_of, read_tags
 from stream.photo.formats.header import PhotoHeader
 
-PNG_START = b"\x89PNG\r\n\x1a\n"
 #: Chunks that are looked through; a few thousand are usual at most.
 _MAX_CHUNKS = 5000
-#: Chunks without which it is another picture, or lies on its side.
-_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"}
-#: Of those the ones that say where it is transparent and how it lies: the picture is there without.
+#: Where it is transparent and how it lies: the picture is there without.
 _EXTRA = {b"tRNS", b"eXIf"}
 #: Those that are looked into, and how many bytes of them.
 _READ = {
@@ -56,7 +53,7 @@ def png_header(data: bytes) -> PhotoHeader | None:
     width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
     chunks: dict[bytes, bytes] = {}
     with contextlib.suppress(ValueError):
-        for name, start, end in itertools.islice(_chunk_places(data), _MAX_CHUNKS):
+        for name, start, end in itertools.islice(chunk_places(data), _MAX_CHUNKS):
             # an animation is announced before the picture, or it is none
             is_late = name == b"acTL" and b"IDAT" in chunks
             if name in _READ and end - start <= _READ[name] and not is_late:
@@ -126,8 +123,8 @@ def picture_alone(data: bytes) -> bytes:
         ValueError: it breaks off, or a piece of the picture is damaged.
     """
     kept, name = [PNG_START], b""
-    for name, start, end in _chunk_places(data):
-        if name in _NEEDED and name != b"eXIf":
+    for name, start, end in chunk_places(data):
+        if name in OF_PICTURE and name != b"eXIf":
             is_whole = zlib.crc32(data[start - 4 : end]) == int.from_bytes(data[end : end + 4])
             if is_whole and (name != b"tRNS" or _fits(data, end - start)):
                 kept.append(data[start - 8 : end + 4])
@@ -150,7 +147,7 @@ def completed(data: bytes) -> bytes | None:
     Returns:
         `None` where nothing of its picture can be read, or it would be very large.
     """
-    places = list(_chunk_places(data, takes_parts=True))
+    places = list(chunk_places(data, takes_parts=True))
     pieces = {name: data[start - 8 : end + 4] for name, start, end in reversed(places)}
     header = pieces.get(b"IHDR", b"")
     if len(header) != 25 or zlib.crc32(header[4:-4]) != int.from_bytes(header[-4:]):
@@ -207,8 +204,8 @@ def without_extras(data: bytes) -> bytes:
     Raises:
         ValueError: it breaks off, or is more than a picture of its size can be.
     """
-    places = list(itertools.islice(_chunk_places(data), _MAX_CHUNKS))
-    kept = [(name, data[start - 8 : end + 4]) for name, start, end in places if name in _NEEDED]
+    places = list(itertools.islice(chunk_places(data), _MAX_CHUNKS))
+    kept = [(name, data[start - 8 : end + 4]) for name, start, end in places if name in OF_PICTURE]
     if len(places) == _MAX_CHUNKS:
         raise ValueError("no program writes so many pieces")
     width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
@@ -234,30 +231,6 @@ def _inflated(pieces: list[bytes], most: int) -> int:
                 return found  # the decoder will find it damaged
             rest = inflate.unconsumed_tail
     return found
-
-
-def _chunk_places(data: bytes, *, takes_parts: bool = False) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name of each chunk, and where its body lies.
-
-    Args:
-        data: of the file.
-        takes_parts: where the file breaks off, what there is of the last chunk comes as well.
-
-    Raises:
-        ValueError: the file breaks off.
-    """
-    position, name = len(PNG_START), b""
-    while position < len(data) and name != b"IEND":
-        if position + 12 > len(data):
-            if takes_parts:
-                return
-            raise ValueError("it breaks off")
-        length, name = struct.unpack_from(">I4s", data, position)
-        end = position + 8 + length
-        if end + 4 > len(data) and not takes_parts:
-            raise ValueError("it breaks off")
-        yield name, position + 8, min(end, len(data))
-        position = end + 4
 
 
 def png_with(

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from segmentation.data import Annotation, Dataset, Photo, read_dataset
 from segmentation.errors import DataError
@@ -26,6 +27,7 @@ from tests.inputs.annotated_photos import (
     write_masks,
     write_via,
 )
+from tests.inputs.icc_profiles import DISPLAY_P3, rgb_profile
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -237,3 +239,14 @@ def test_no_photos_to_validate_with() -> None:
         drawn(1, 5).split(0.2, 0)
     with pytest.raises(ValueError, match="expected a share"):
         drawn(5, 5).split(1.0, 0)
+
+
+def test_profiles_that_are_not_right_are_nobodys_concern(tmp_path, capfd):
+    write_masks(tmp_path)
+    for path in (tmp_path / "images" / "0.png", tmp_path / "masks" / "ball" / "0.png"):
+        with Image.open(path) as image:
+            grey = image.convert("L")
+        grey.save(path, icc_profile=rgb_profile(*DISPLAY_P3))  # of colours, in a grey picture
+    (photo,) = read_dataset(tmp_path, strict=True).photos
+    photo.image()
+    assert capfd.readouterr().err == ""

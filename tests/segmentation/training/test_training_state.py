@@ -38,8 +38,12 @@ def test_more_epochs_go_on_and_nothing_else_does(tmp_path):
     begun(tmp_path)
     assert state(tmp_path, SCHEDULE | {"epochs": 5}).step == 1
     for other in ({"epochs": 1}, {"size": 128}, {"epochs": 5, "size": 128}, {"more": 1}):
-        with pytest.raises(ValueError, match="begun with"):
+        with pytest.raises(ValueError, match="begun with") as error:
             state(tmp_path, SCHEDULE | other)
+        told = str(error.value)
+        for name in ("epochs", "size", "more"):
+            is_told = f"{name} {SCHEDULE.get(name)} instead of {other.get(name)}" in told
+            assert is_told == (name in other)
 
 
 def damage(path: Path, how: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,7 @@ import pytest
 
 import run
 from segmentation.data import read_dataset
+from stream.commands.data import draw
 from stream.commands.parts.data_options import read_data
 from tests.inputs.annotated_photos import edit, write_coco
 
@@ -77,3 +80,15 @@ def test_what_is_left_out_is_told_before_anything_is_done(
     assert "4 of 12 annotations are crowds" in remark
     assert head.split() == ["file", "annotation", "how", "many", "what"]
     assert "annotation 3  1         the polygon has fewer than 3 different corners" in row
+
+
+def test_of_very_many_annotations_the_largest_are_drawn(tmp_path: Path) -> None:
+    """One mask each at the size of the sheet would take gigabytes."""
+    (one,) = read_dataset(write_coco(tmp_path)).photos
+    many = replace(one, annotations=one.annotations * 4000)
+    tracemalloc.start()
+    drawn = draw(many, ("ball", "crate"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 40_000_000
+    assert (drawn != one.image()).any(axis=2)[60, 140], "the crate, which is larger"

@@ -184,6 +184,7 @@ def test_killed_and_begun_again_is_as_never_killed(tmp_path: Path) -> None:
 
     told = read_description(best)
     assert (told.classes, told.size) == (CLASSES, 64)
+    assert told.category_ids == (1, 2), "as the data are written"
     network = build_network(small_config(64, 3))
     load_tensors(network, best)
     lines.clear()

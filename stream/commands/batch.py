@@ -73,6 +73,8 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
         discard_old_scratch()
+    if whole:
+        records.end_all()
     return _ended(report, folder, shard, whole=whole)
 
 

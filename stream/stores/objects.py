@@ -97,13 +97,14 @@ def read(place: UPath) -> bytes:
     return data
 
 
-def read_all(places: Sequence[UPath]) -> Iterator[bytes]:
-    """Yield what is in each of many objects of one store, but for those that cannot be read."""
+def read_all(places: Sequence[UPath]) -> Iterator[tuple[UPath, bytes]]:
+    """Yield many objects of one store and what is in each, but for those that cannot be read."""
     if not places:
         return
     paths = [place.path for place in places]
     found = tried(lambda: places[0].fs.cat(paths, on_error="return"), places[0], "cannot be read")
-    yield from (data for data in found.values() if isinstance(data, bytes))
+    by_path = {place.path: place for place in places}
+    yield from ((by_path[path], data) for path, data in found.items() if isinstance(data, bytes))
 
 
 def write(data: bytes, place: UPath) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
 from stream.errors import StreamError
 from stream.files.outputs import make_folder, save
-from stream.stores.addresses import Place
+from stream.stores.addresses import Place, below
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -22,8 +22,8 @@ class RecordFiles(ABC):
     """Small files by names of the form "ab/abcdef.json", each there whole or not at all."""
 
     @abstractmethod
-    def read_all(self) -> Iterator[bytes]:
-        """Yield what is in each of them, but for those that cannot be read."""
+    def read_all(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the names and what is in each, but for those that cannot be read."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -70,11 +70,11 @@ class FilesOnDisk(RecordFiles):
         """Read nothing yet."""
         self._home = home
 
-    def read_all(self) -> Iterator[bytes]:
+    def read_all(self) -> Iterator[tuple[str, bytes]]:
         """See `RecordFiles`."""
         for path in self._paths():
             with contextlib.suppress(OSError):
-                yield path.read_bytes()
+                yield f"{path.parent.name}/{path.name}", path.read_bytes()
 
     def read(self, name: str) -> bytes:
         """See `RecordFiles`."""
@@ -127,11 +127,12 @@ class FilesInStore(RecordFiles):
         """Read nothing yet."""
         self._home = home
 
-    def read_all(self) -> Iterator[bytes]:
+    def read_all(self) -> Iterator[tuple[str, bytes]]:
         """See `RecordFiles`."""
         from stream.stores.objects import objects_below, read_all
 
-        yield from read_all(list(objects_below(self._home)))
+        for place, data in read_all(list(objects_below(self._home))):
+            yield below(place, self._home).as_posix(), data
 
     def read(self, name: str) -> bytes:
         """See `RecordFiles`."""

@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -23,6 +25,7 @@ from stream.stores.addresses import Place, below
 RecordState = Literal["begun", "done", "partial"]
 #: Under that of the outputs.
 HIDDEN = ".maskcast"
+_BEGUN = "begun/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Record:
 
     Attributes:
         output: below the folder of the outputs, with "/".
-        state: "begun" as long as it is not whole: what stands under its name then is of a batch
+        state: "begun" where it is not known to be whole: what stands under its name is of a batch
             nevertheless, and may be replaced.
         version: of the program.
         recipe: see `Settings.recipe`.
@@ -65,6 +68,7 @@ class Records:
         """Read nothing yet."""
         self._folder = folder
         self._files = record_files(folder / HIDDEN / "records")
+        self._begun: list[str] = []  # files of `begin` that were there
 
     def all(self) -> dict[Place, Record]:
         """Return what is known, by the outputs; what cannot be read is as if it were not there.
@@ -73,11 +77,45 @@ class Records:
             StreamError: an object store cannot be asked.
         """
         found: dict[Place, Record] = {}
-        for data in self._files.read_all():
+        begun: set[str] = set()
+        for name, data in self._files.read_all():
             with contextlib.suppress(ValueError, TypeError, KeyError):
-                record = _record(json.loads(data))
-                found[self._folder / record.output] = record
+                read = json.loads(data)
+                if name.startswith(_BEGUN):
+                    self._begun.append(name)
+                    begun.update(map(str, read["outputs"]))
+                else:
+                    record = _record(read)
+                    found[self._folder / record.output] = record
+        for output in begun:
+            nothing = Record(output, "begun", "", {}, SourceState(0, 0))
+            found.setdefault(self._folder / output, nothing)
         return found
+
+    def begin(self, outputs: Sequence[Place]) -> str:
+        """Note that what will stand under these names is of a batch; returns a name for `end`.
+
+        Of what stood there before nothing is known any more. One file for all, since it takes a
+        disk some milliseconds until it outlasts a power cut.
+
+        Raises:
+            StreamError: it cannot be written.
+        """
+        name = f"{_BEGUN}{secrets.token_hex(8)}.json"
+        names = [self.name(output) for output in outputs]
+        self._files.write(name, json.dumps({"outputs": names}).encode("ascii"))
+        for output in outputs:
+            self.forget(output)
+        return name
+
+    def end(self, begun: str) -> None:
+        """Forget what `begin` noted; what has become of it is written by now."""
+        self._files.delete(begun)
+
+    def end_all(self) -> None:
+        """Forget likewise what killed workers began, of which `all` knew: it was done anew."""
+        for name in self._begun:
+            self.end(name)
 
     def of(self, output: Place) -> Record | None:
         """Return what is known of an output."""

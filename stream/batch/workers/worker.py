@@ -107,7 +107,16 @@ class Worker:
                 outcome = self._at_hand.hand_in(brought[number], outcome)
                 on_done(number, self._recorded(jobs[number], outcome))
 
+        try:
+            begun = self._records.begin(
+                [output for each in brought.values() for output in each.job.outputs]
+            )
+        except StreamError as error:
+            for number in list(left):
+                done(number, Outcome("failed", 0.0, error=str(error)))
+            return
         self._do_all(left, done, on_progress)
+        self._records.end(begun)
 
     def close(self) -> None:
         """Delete what was brought of object stores."""
@@ -284,17 +293,16 @@ class Worker:
         )
 
     def _begin(self, job: Job) -> None:
-        """Note that what will stand under the names of the outputs is ours.
+        """Look at the source as it is now, and make room for the outputs.
 
         Raises:
-            StreamError: that cannot be written, or there is no room for the outputs.
+            OSError: the source is gone.
+            StreamError: there is no room.
         """
         brought = self._brought[job]
-        state = brought.state or SourceState.of(job.source)
-        self._begun[brought.job] = state
-        for here, output in zip(job.outputs, brought.job.outputs, strict=True):
-            make_folder(local(here).parent)
-            self._records.write(self._record(brought.job, output, "begun", state))
+        self._begun[brought.job] = brought.state or SourceState.of(job.source)
+        for output in _paths(job):
+            make_folder(output.parent)
 
     def _recorded(self, job: Job, outcome: Outcome) -> Outcome:
         """Note what came of a job; returns it, or that it could not be noted."""
@@ -303,8 +311,9 @@ class Worker:
             for output in job.outputs:
                 if source is not None and outcome.state != "failed":
                     self._records.write(self._result(job, output, outcome, source))
-                elif _size(output) is None:
-                    self._records.forget(output)
+                elif _size(output) is not None:  # one of before, which is still of a batch
+                    unknown = source or SourceState(0, 0)
+                    self._records.write(self._record(job, output, "begun", unknown))
         except (OSError, StreamError) as error:
             return replace(outcome, state="failed", error=" ".join(str(error).split()))
         return outcome

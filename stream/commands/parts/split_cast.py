@@ -36,6 +36,7 @@ def cast_in_parts(options: argparse.Namespace) -> int:
         return 130
     for output in job.outputs:
         records.forget(output)
+    records.end_all()
     records.remove_if_empty()
     for outcome in outcomes:
         for remark in outcome.remarks:

@@ -132,3 +132,19 @@ def test_a_record_is_on_the_disk_before_it_has_its_name(
     monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("name"), rename(*paths)))
     Records(tmp_path / "out").write(record_of(job))
     assert calls == ["sync", "name", "sync"]
+
+
+def test_what_a_killed_worker_began_is_of_the_batch(job: Job) -> None:
+    out, before = job.outputs[0].parent, record_of(job)
+    records = Records(out)
+    ended = records.begin(job.outputs)
+    begun = records.begin(job.outputs)
+    records.end(ended)
+    assert planned(job, records.all(), RULES).to_do == [job]
+    records.write(before)
+    assert is_kept(job)
+    records.forget(job.outputs[0])
+    assert begun in {f"begun/{path.name}" for path in out.glob(".maskcast/records/begun/*")}
+    records.end_all()
+    with pytest.raises(StreamError, match="no batch has made"):
+        planned(job, Records(out).all(), RULES)

@@ -14,6 +14,7 @@ from segmentation.family import Network, check_images
 from segmentation.instances import Instances, Matte
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
+from segmentation.rvm.enlarging import SmallMatte
 from segmentation.rvm.published import (
     CLASSES,
     SMALL_SIDE,
@@ -117,15 +118,22 @@ class RobustVideoMatting:
         states = fresh if memory is None else memory
         if [state.shape for state in states] != [state.shape for state in fresh]:
             raise ValueError("memory: is of frames of another size")
-        colours, alpha, small_colours, small_alpha, *after = self.network(
-            small[None], image[None], *states
-        )
-        if ratio == 1:  # the original refines only what it has shrunk
-            colours, alpha = small_colours, small_alpha
-        matte = Matte(_bytes(alpha[0, :, :, 0]), _bytes(colours[0]))
-        return Instances.of_matte(matte), after
+        matte, slope, offset, *after = self.network(small[None], *states)
+        found = SmallMatte(matte[0], slope[0], offset[0], is_whole=ratio == 1)
+        return Instances.of_matte(_at_frame_size(found, image)), after
+
+
+def _at_frame_size(found: SmallMatte, image: NDArray[np.uint8]) -> Matte:
+    """Return the matte of a frame; where alpha is 0 or 255, its colours are those of the frame."""
+    alpha = _bytes(found.alpha(image))
+    where = np.flatnonzero((alpha > 0) & (alpha < 255))
+    foreground = image.copy()
+    foreground.reshape(-1, 3)[where] = _bytes(found.colours(image, where))
+    return Matte(alpha, foreground)
 
 
 def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return values from 0 to 1 as whole numbers to 255."""
+    """Return values from 0 to 1, of any shape, as whole numbers to 255."""
+    if values.size == 0:
+        return np.zeros(values.shape, np.uint8)
     return np.asarray(cv2.convertScaleAbs(values, alpha=255), np.uint8)

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.family import Network, check_images
-from segmentation.instances import Instances, Matte
+from segmentation.instances import Instances
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
 from segmentation.rvm.enlarging import SmallMatte
@@ -120,20 +119,4 @@ class RobustVideoMatting:
             raise ValueError("memory: is of frames of another size")
         matte, slope, offset, *after = self.network(small[None], *states)
         found = SmallMatte(matte[0], slope[0], offset[0], is_whole=ratio == 1)
-        return Instances.of_matte(_at_frame_size(found, image)), after
-
-
-def _at_frame_size(found: SmallMatte, image: NDArray[np.uint8]) -> Matte:
-    """Return the matte of a frame; where alpha is 0 or 255, its colours are those of the frame."""
-    alpha = _bytes(found.alpha(image))
-    where = np.flatnonzero((alpha > 0) & (alpha < 255))
-    foreground = image.copy()
-    foreground.reshape(-1, 3)[where] = _bytes(found.colours(image, where))
-    return Matte(alpha, foreground)
-
-
-def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return values from 0 to 1, of any shape, as whole numbers to 255."""
-    if values.size == 0:
-        return np.zeros(values.shape, np.uint8)
-    return np.asarray(cv2.convertScaleAbs(values, alpha=255), np.uint8)
+        return Instances.of_matte(found.of(image)), after

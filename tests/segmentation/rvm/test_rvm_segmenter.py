@@ -81,6 +81,16 @@ def test_what_was_seen_before_changes_what_is_found(
     )
 
 
+def test_keras_itself_finds_the_same(weights: Path, frames: list[NDArray[np.uint8]]) -> None:
+    found = []
+    for backend in ("openvino", "keras"):
+        network = load(NAME, weights=weights, device="cpu", backend=backend, size=128)
+        assert isinstance(network, RobustVideoMatting)
+        found.append(in_numpy(network, frames[:2]))
+    for one, other in zip(*found, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
+
+
 def test_memory_is_of_one_size(
     network: RobustVideoMatting, frames: list[NDArray[np.uint8]]
 ) -> None:

@@ -127,6 +127,19 @@ def test_a_smaller_image_is_looked_at_where_a_size_is_asked_for(
     assert seen == [(1, 480, 512, 3), (1, 120, 128, 3)]
 
 
+@pytest.mark.parametrize(("size_hw", "alpha"), [((60, 128), 51), ((60, 129), 204)])
+def test_the_guided_filter_is_for_what_was_shrunk(size_hw: tuple[int, int], alpha: int) -> None:
+    def network(small: NDArray[np.float32], *states: Any) -> list[Any]:
+        shape = (*small.shape[:3], 4)
+        values = [np.full(shape, value, np.float32) for value in (0.2, 0.0, 0.8)]
+        return [*values, *states]
+
+    segmenter = RobustVideoMatting(network, NAME, VARIANTS[NAME], "nowhere", 128)
+    (found,) = segmenter.segment(np.zeros((1, *size_hw, 3), np.uint8))
+    assert found.matte is not None
+    assert (found.matte.alpha == alpha).all()
+
+
 def test_every_variant_has_a_preset_and_a_loader_and_says_its_licence() -> None:
     assert set(VARIANTS) <= set(LOADERS)
     for name in VARIANTS:

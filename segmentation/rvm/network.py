@@ -1,8 +1,8 @@
 """The network of Robust Video Matting (Lin et al. 2021) on Keras 3, with the published weights.
 
-One frame and four states in; its alpha, its foreground's colours and the next four states out. The
-states belong to one size of the small image. `segmentation.rvm.segmenter` puts a stream's pixels
-around it.
+One small image and four states in; its matte, what brings that to the frame's size and the next
+four states out. The states belong to one size of the small image. `segmentation.rvm.segmenter`
+puts a stream's pixels around it.
 """
 
 from __future__ import annotations
@@ -33,25 +33,27 @@ def load_network(path: Path, variant: Variant) -> keras.Model:
     """
     whole = build_network(variant)
     load_state_dict(whole, read_state_dict(path), path)
-    return keras.Model(whole.inputs, [*whole.outputs[:4], *whole.outputs[-4:]])
+    return keras.Model(whole.inputs, [*whole.outputs[:3], *whole.outputs[-4:]])
 
 
 def build_network(variant: Variant) -> keras.Model:
     """Return a network with fresh weights, all that a published file has.
 
+    It sees the small image alone. What the guided filter does at the frame's size is a sum and a
+    product for each pixel, `enlarging`, which costs less than a network of that size.
+
     Args:
         variant: which one.
 
     Returns:
-        A model. In: the small image (1, h, w, 3) float32 and the frame (1, H, W, 3) uint8, both
-        RGB, the former from 0 to 1; the states of strides 2, 4, 8, 16 of the small image, sizes
-        rounded up, zeros for the first frame of a stream. Out: foreground (1, H, W, 3) and alpha
-        (1, H, W, 1), float32 from 0 to 1; both without the guided filter, at the small image's
-        size; the logits of a person (1, h, w, 1), a task it was also trained for; the states for
-        the next frame.
+        A model. In: the small image (1, h, w, 3) float32 RGB from 0 to 1; the states of strides 2,
+        4, 8, 16, sizes rounded up, zeros for the first frame of a stream. Out: the matte (1, h, w,
+        4), what is to be added to an image's RGB to get the foreground's colours, and alpha, both
+        to be cut off at 0 and 1; slope and offset of the guided filter, (1, h, w, 4) each; the
+        logits of a person (1, h, w, 1), a task it was also trained for; the states for the next
+        frame.
     """
     small = layers.Input((None, None, 3), 1, name="small")
-    frame = layers.Input((None, None, 3), 1, dtype="uint8", name="frame")
     states = [
         layers.Input((None, None, channels), 1, name=f"state{number}")
         for number, channels in enumerate(variant.state_channels, start=1)
@@ -61,20 +63,8 @@ def build_network(variant: Variant) -> keras.Model:
     hidden, after = _decoder(context, finer, small, states, variant.decoder_channels)
     matte = layers.Conv2D(4, 1, name="project_mat.conv")(hidden)
     person = layers.Conv2D(1, 1, name="project_seg.conv")(hidden)
-    full = ops.cast(frame, "float32") / 255.0
-    refined = _refined(small, full, matte, hidden)
-    outputs = [
-        *_colours_and_alpha(refined, full, ""),
-        *_colours_and_alpha(matte, small, "small_"),
-        person,
-    ]
-    return keras.Model([small, frame, *states], [*outputs, *after], name="rvm")
-
-
-def _colours_and_alpha(matte: Tensor, image: Tensor, prefix: str) -> list[Tensor]:
-    """Turn what is to be added to an image, and alpha, into the foreground's colours and alpha."""
-    colours = layers.ReLU(1.0, name=f"{prefix}fgr")(ops.add(matte[..., :3], image))
-    return [colours, layers.ReLU(1.0, name=f"{prefix}pha")(matte[..., 3:])]
+    slope, offset = _guided_filter(small, matte, hidden)
+    return keras.Model([small, *states], [matte, slope, offset, person, *after], name="rvm")
 
 
 def _context(x: Tensor, channels: int) -> Tensor:
@@ -148,21 +138,21 @@ def _recurrent(x: Tensor, state: Tensor, level: int) -> tuple[Tensor, Tensor]:
     return layers.Concatenate(name=f"x{level}")([passing, new]), new
 
 
-def _refined(small: Tensor, frame: Tensor, matte: Tensor, hidden: Tensor) -> Tensor:
+def _guided_filter(small: Tensor, matte: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
     """Build the deep guided filter (Wu et al. 2018, "Fast end-to-end trainable guided filter").
 
     Args:
         small: (1, h, w, 3) from 0 to 1.
-        frame: (1, H, W, 3) likewise.
         matte: (1, h, w, 4), what is to be brought to the frame's size.
         hidden: (1, h, w, C), what the decoder knows beside it.
 
     Returns:
-        (1, H, W, 4)
+        Slope and offset, (1, h, w, 4) each, of the matte as a function of RGB and their mean.
     """
     # the mean of a window in spirit: its weights were trained, and beyond the border is nothing
     box = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="refiner.box_filter")
-    guide = _with_mean(small)
+    mean = ops.mean(small, axis=-1, keepdims=True)
+    guide = layers.Concatenate()([small, mean])
     mean_guide, mean_matte = box(guide), box(matte)
     covariance = box(ops.multiply(guide, matte)) - ops.multiply(mean_guide, mean_matte)
     variance = box(ops.multiply(guide, guide)) - ops.multiply(mean_guide, mean_guide)
@@ -172,14 +162,7 @@ def _refined(small: Tensor, frame: Tensor, matte: Tensor, hidden: Tensor) -> Ten
         norm = f"refiner.conv.{first + 1}"
         x = _conv(x, FILTER_CHANNELS, name, norm, f"refiner_{first}", kernel=1)
     slope = layers.Conv2D(4, 1, name="refiner.conv.6")(x)
-    offset = mean_matte - ops.multiply(slope, mean_guide)
-    slope, offset = (ResizedTo()(each, frame) for each in (slope, offset))
-    return ops.add(ops.multiply(slope, _with_mean(frame)), offset)
-
-
-def _with_mean(image: Tensor) -> Tensor:
-    """Return (1, H, W, 4): an image, and the mean of its channels."""
-    return layers.Concatenate()([image, ops.mean(image, axis=-1, keepdims=True)])
+    return slope, mean_matte - ops.multiply(slope, mean_guide)
 
 
 class DoubledTo(layers.Layer):
@@ -194,18 +177,6 @@ class DoubledTo(layers.Layer):
         height, width = ops.shape(x)[1:3]
         doubled = resized(x, (2 * height, 2 * width))
         return doubled[:, : ops.shape(like)[1], : ops.shape(like)[2]]
-
-
-class ResizedTo(layers.Layer):
-    """A map at the size of another, bilinearly."""
-
-    def compute_output_spec(self, x: Tensor, like: Tensor) -> keras.KerasTensor:
-        """Return (1, H, W, C) for the H and W of `like`."""
-        return keras.KerasTensor((*like.shape[:3], x.shape[-1]))
-
-    def call(self, x: Tensor, like: Tensor) -> Tensor:
-        """Resize (1, h, w, C) to the size of `like`, (1, H, W, ...)."""
-        return resized(x, ops.shape(like)[1:3])
 
 
 def resized(x: Tensor, size_hw: Any) -> Tensor:

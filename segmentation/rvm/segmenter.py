@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.family import Network, check_images
-from segmentation.instances import Instances, Matte
+from segmentation.instances import Instances
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
+from segmentation.rvm.enlarging import SmallMatte
 from segmentation.rvm.published import (
     CLASSES,
     SMALL_SIDE,
@@ -117,15 +117,6 @@ class RobustVideoMatting:
         states = fresh if memory is None else memory
         if [state.shape for state in states] != [state.shape for state in fresh]:
             raise ValueError("memory: is of frames of another size")
-        colours, alpha, small_colours, small_alpha, *after = self.network(
-            small[None], image[None], *states
-        )
-        if ratio == 1:  # the original refines only what it has shrunk
-            colours, alpha = small_colours, small_alpha
-        matte = Matte(_bytes(alpha[0, :, :, 0]), _bytes(colours[0]))
-        return Instances.of_matte(matte), after
-
-
-def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return values from 0 to 1 as whole numbers to 255."""
-    return np.asarray(cv2.convertScaleAbs(values, alpha=255), np.uint8)
+        matte, slope, offset, *after = self.network(small[None], *states)
+        found = SmallMatte(matte[0], slope[0], offset[0], is_whole=ratio == 1)
+        return Instances.of_matte(found.of(image)), after

@@ -88,15 +88,11 @@ def centermask(
     return [(boxes * np.tile(photo_hw[0], 2)).astype(np.float32), *rest, masks, rest[0] * 0.9]
 
 
-def rvm(
-    small: NDArray[np.float32], frame: NDArray[np.uint8], *states: NDArray[np.float32]
-) -> list[NDArray[Any]]:
-    """See `segmentation.rvm.network.build_network`; foreground is what has a colour."""
-    outputs = []
-    for image in (frame.astype(np.float32) / 255, small):
-        spread = image.max(axis=3, keepdims=True) - image.min(axis=3, keepdims=True)
-        outputs += [image, np.clip(4 * spread, 0, 1)]
-    return [*outputs, *(state + 1 for state in states)]
+def rvm(small: NDArray[np.float32], *states: NDArray[np.float32]) -> list[NDArray[Any]]:
+    """See `segmentation.rvm.network.load_network`; foreground is what has a colour."""
+    spread = small.max(axis=3, keepdims=True) - small.min(axis=3, keepdims=True)
+    matte = np.concatenate([np.zeros_like(small), 4 * spread], axis=3)
+    return [matte, np.zeros_like(matte), matte, *(state + 1 for state in states)]
 
 
 def open_known(name: str, options: Options) -> Segmenter:

@@ -15,6 +15,7 @@ keras = pytest.importorskip("keras")
 from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.runtime.openvino_export import export  # noqa: E402
 from segmentation.runtime.openvino_network import OpenVINONetwork  # noqa: E402
+from segmentation.rvm.enlarging import SmallMatte  # noqa: E402
 from segmentation.rvm.network import build_network, load_network  # noqa: E402
 from segmentation.rvm.published import VARIANTS, read_state_dict  # noqa: E402
 from segmentation.rvm.shrinking import automatic_ratio, first_states, shrunk_by  # noqa: E402
@@ -27,6 +28,7 @@ from tests.memory import give_memory_back  # noqa: E402
 TOLERANCE = 1e-4
 NETS = {"rvm-mobilenet": "rvm_mobilenetv3", "rvm-resnet50": "rvm_resnet50"}
 STATES = ("r1", "r2", "r3", "r4")
+MATTE = ("matte", "slope", "offset")
 #: name in the reference data -> layer
 TENSORS = {
     "aspp1": "aspp1",
@@ -65,7 +67,7 @@ def taps(name: str, weights: Path) -> Run:
     whole = build_network(VARIANTS[name])
     load_state_dict(whole, read_state_dict(weights), weights)
     inner = [whole.get_layer(layer).output for layer in TENSORS.values()]
-    model = keras.Model(whole.inputs, [*inner, *whole.outputs[:4], *whole.outputs[-4:]])
+    model = keras.Model(whole.inputs, [*inner, *whole.outputs[:3], *whole.outputs[-4:]])
     return lambda *inputs: [keras.ops.convert_to_numpy(x) for x in model(list(inputs))]
 
 
@@ -97,13 +99,12 @@ def errors(name: str, run: Run, names: Sequence[str], stem: str) -> dict[str, fl
             small = shrunk_by(frame, ratio)
             if states is None:
                 states = first_states(small.shape[:2], VARIANTS[name].state_channels)
-            values = run(small[None], frame[None], *states)
+            values = run(small[None], *states)
             states = [np.asarray(value) for value in values[-4:]]
-            tensors = dict(
-                zip([*names, "fgr", "pha", "small_fgr", "small_pha", *STATES], values, strict=True)
-            )
-            if ratio == 1:
-                tensors |= {"fgr": tensors["small_fgr"], "pha": tensors["small_pha"]}
+            tensors = dict(zip([*names, *MATTE, *STATES], values, strict=True))
+            matte = SmallMatte(*(tensors[each][0] for each in MATTE), is_whole=ratio == 1)
+            planes = np.clip(np.dstack(matte.planes(frame)), 0, 1)[None]
+            tensors |= {"fgr": planes[..., :3], "pha": planes[..., 3:]}
             tensors["src_sm"] = small[None]
             for each, value in tensors.items():
                 key = f"{case}{index}/{each}"

@@ -81,6 +81,16 @@ def test_what_was_seen_before_changes_what_is_found(
     )
 
 
+def test_keras_itself_finds_the_same(weights: Path, frames: list[NDArray[np.uint8]]) -> None:
+    found = []
+    for backend in ("openvino", "keras"):
+        network = load(NAME, weights=weights, device="cpu", backend=backend, size=128)
+        assert isinstance(network, RobustVideoMatting)
+        found.append(in_numpy(network, frames[:2]))
+    for one, other in zip(*found, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
+
+
 def test_memory_is_of_one_size(
     network: RobustVideoMatting, frames: list[NDArray[np.uint8]]
 ) -> None:
@@ -107,14 +117,27 @@ def test_a_smaller_image_is_looked_at_where_a_size_is_asked_for(
 ) -> None:
     seen: list[tuple[int, ...]] = []
 
-    def network(small: NDArray[np.float32], frame: Any, *states: Any) -> list[Any]:
+    def network(small: NDArray[np.float32], *states: Any) -> list[Any]:
         seen.append(small.shape)
-        full = frame.astype(np.float32) / 255
-        return [full, full[..., :1], small, small[..., :1], *states]
+        matte = np.zeros((*small.shape[:3], 4), np.float32)
+        return [matte, matte, matte, *states]
 
     for size in (512, 128):
         RobustVideoMatting(network, NAME, VARIANTS[NAME], "nowhere", size).follow(frames[0], None)
     assert seen == [(1, 480, 512, 3), (1, 120, 128, 3)]
+
+
+@pytest.mark.parametrize(("size_hw", "alpha"), [((60, 128), 51), ((60, 129), 204)])
+def test_the_guided_filter_is_for_what_was_shrunk(size_hw: tuple[int, int], alpha: int) -> None:
+    def network(small: NDArray[np.float32], *states: Any) -> list[Any]:
+        shape = (*small.shape[:3], 4)
+        values = [np.full(shape, value, np.float32) for value in (0.2, 0.0, 0.8)]
+        return [*values, *states]
+
+    segmenter = RobustVideoMatting(network, NAME, VARIANTS[NAME], "nowhere", 128)
+    (found,) = segmenter.segment(np.zeros((1, *size_hw, 3), np.uint8))
+    assert found.matte is not None
+    assert (found.matte.alpha == alpha).all()
 
 
 def test_every_variant_has_a_preset_and_a_loader_and_says_its_licence() -> None:

@@ -107,7 +107,7 @@ class Window(Sink):
         process = self._process
         if process is None or not process.is_there:
             return
-        self._wait_for(output.frame.time_s)
+        self._wait_for(output.frame.time_s, process)
         if process.wait_until_shown():  # what was there before
             with self._drawing:
                 self._show(output, process)
@@ -188,12 +188,12 @@ class Window(Sink):
             raise StreamError(f"window: its process was ended {how}")
         self._on_message("window: its display has ended; the run ends with it")
 
-    def _wait_for(self, time_s: float) -> None:
+    def _wait_for(self, time_s: float, process: WindowProcess) -> None:
         """Hold a frame of a file back until it is due."""
         if self._stream.live or self._stream.fps is None:
             return
         while (early_s := self._pace.early_s(time_s)) > 0.002:
-            if self._is_over.wait(min(early_s, 0.03)) or not self._process.is_there:
+            if self._is_over.wait(min(early_s, 0.03)) or not process.is_there:
                 return
 
 

@@ -108,12 +108,16 @@ class Window(Sink):
         if process is None or not process.is_there:
             return
         self._wait_for(output.frame.time_s, process)
-        if process.wait_until_shown():  # what was there before
+        if process.wait_until_shown():  # the one before; this one is on its way meanwhile
             with self._drawing:
                 self._show(output, process)
-            process.wait_until_shown()
         if self._is_over.is_set():
             raise StreamError("window: was ended")
+
+    def complete(self, *, cut_short: bool) -> None:
+        """Wait until the last output is seen; see `Sink`."""
+        if self._process is not None:
+            self._process.wait_until_shown()
 
     def poll(self) -> list[Event]:
         """Return keys pressed and clicks; see `Sink`.

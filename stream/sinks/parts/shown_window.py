@@ -62,15 +62,17 @@ def _show_all(
     window: ShownWindow, given: queue.SimpleQueue[NDArray[np.uint8] | None], tell: Tell
 ) -> None:
     tell(OPENED)
+    is_new = False
     while window.look():
-        try:
-            image = given.get(timeout=_LOOK_S)
-        except queue.Empty:
-            continue
-        if image is None:
-            window.toggle_fullscreen()
-        elif window.show(image):
+        if is_new:
             tell(SHOWN)
+            is_new = False
+        with contextlib.suppress(queue.Empty):
+            image = given.get(timeout=_LOOK_S)
+            if image is None:
+                window.toggle_fullscreen()
+            else:
+                is_new = window.show(image)
     tell(CLOSED)
 
 
@@ -110,7 +112,7 @@ class ShownWindow:
         """Show a picture, (h, w, 3) uint8 RGB; returns whether the window is still there."""
         self._image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
         # OpenCV would open one that was closed meanwhile anew
-        return self._is_there() and self._draw() and self.look()
+        return self._is_there() and self._draw()
 
     def toggle_fullscreen(self) -> None:
         """Fill the screen, or no longer."""

@@ -8,13 +8,13 @@ the run, whose end is the end of this one too.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import queue
 import signal
 import struct
 import threading
 from collections.abc import Callable
-from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -45,7 +45,7 @@ def show_window(title: str, width: int, height: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever has started this
     cv2.setNumThreads(1)
-    out, orders = os.dup(1), os.fdopen(os.dup(0), "rb")
+    out, orders = os.dup(1), io.FileIO(os.dup(0))
     os.dup2(2, 1)  # whatever a library prints is no news
     given: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
     threading.Thread(target=_take_orders, args=(orders, given), daemon=True).start()
@@ -76,14 +76,35 @@ def _show_all(
     tell(CLOSED)
 
 
-def _take_orders(orders: BinaryIO, given: queue.SimpleQueue[NDArray[np.uint8] | None]) -> None:
-    """Take what comes; its end ends the process, also one that waits for its display."""
-    while len(head := orders.read(ORDER.size)) == ORDER.size:
+def _take_orders(orders: io.RawIOBase, given: queue.SimpleQueue[NDArray[np.uint8] | None]) -> None:
+    """Take what comes; its end ends the process, also one that waits for its display.
+
+    A picture comes once the one before is seen, whose memory it takes: fresh memory costs as much
+    as reading into it.
+    """
+    head, image = bytearray(ORDER.size), np.empty((0, 0, 3), np.uint8)
+    while _filled(orders, memoryview(head)):
         height, width = ORDER.unpack(head)
-        pixels = orders.read(height * width * 3)
-        image = np.frombuffer(pixels, np.uint8)
-        given.put(image.reshape(height, width, 3) if height else None)
+        if not height:
+            given.put(None)
+            continue
+        if image.shape[:2] != (height, width):
+            image = np.empty((height, width, 3), np.uint8)
+        if not _filled(orders, image.data.cast("B")):
+            break
+        given.put(image)
     os._exit(0)
+
+
+def _filled(orders: io.RawIOBase, buffer: memoryview) -> bool:
+    """Fill a buffer; returns whether so much came."""
+    filled = 0
+    while filled < len(buffer):
+        num_read = orders.readinto(buffer[filled:])
+        if not num_read:
+            return False
+        filled += num_read
+    return True
 
 
 class ShownWindow:
@@ -110,7 +131,9 @@ class ShownWindow:
 
     def show(self, image: NDArray[np.uint8]) -> bool:
         """Show a picture, (h, w, 3) uint8 RGB; returns whether the window is still there."""
-        self._image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
+        if self._image is None or self._image.shape != image.shape:
+            self._image = np.empty_like(image)
+        cv2.cvtColor(image, cv2.COLOR_RGB2BGR, dst=self._image)
         # OpenCV would open one that was closed meanwhile anew
         return self._is_there() and self._draw()
 

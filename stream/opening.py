@@ -103,8 +103,6 @@ def open_run(
     with ExitStack() as stack:
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
-        if source.info.live:
-            palette.outlast()
         segmenter, keep = _network(segmenter, keep, sinks, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
         pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
@@ -250,6 +248,8 @@ def _controlled(
     stack: ExitStack,
 ) -> Run:
     """Return the run with what a person at a window can do, and an end that `stack` waits for."""
+    if info.stream.live:
+        palette.outlast()
     run = open_live_control(
         run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
     )

@@ -87,6 +87,19 @@ class Unfinished:
             os.close(self._held)
         self._held = None
 
+    def follow(self) -> bool:
+        """Go with its folder where that was renamed or moved; returns whether it was.
+
+        Linux alone tells where what is held lies.
+        """
+        if self._held is None or sys.platform != "linux" or _is_at(self._held, self.path):
+            return False
+        now = Path(os.readlink(f"/proc/self/fd/{self._held}"))
+        if now.name != self.path.name or not _is_at(self._held, now):
+            return False
+        self.path, self.target = now, now.with_name(self.target.name)
+        return True
+
     def finish(self) -> None:
         """Give it its name; see `put_in_place`."""
         if sys.platform == "win32":  # where what is open keeps its name

@@ -248,6 +248,8 @@ def _controlled(
     stack: ExitStack,
 ) -> Run:
     """Return the run with what a person at a window can do, and an end that `stack` waits for."""
+    if info.stream.live:
+        palette.outlast()
     run = open_live_control(
         run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
     )

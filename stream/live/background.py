@@ -56,7 +56,8 @@ class LoopingVideo:
 
     Args:
         path: of the video.
-        on_message: told, in one line, once HDR is not shown as bright as it is.
+        on_message: told, in one line, once HDR is not shown as bright as it is, and that it cannot
+            be read on.
 
     Raises:
         StreamError: the video cannot be read.
@@ -69,6 +70,14 @@ class LoopingVideo:
         self._tells = self._turn.is_hdr
         self._offset_s = 0.0  # from the video's clock to that of the stream it stands behind
         self._begun = False
+        self._outlasts = self._is_over = False
+
+    def outlast(self) -> None:
+        """Where it cannot be read on, show its last picture, and say so; else that is an error.
+
+        So it should be behind what will not come again.
+        """
+        self._outlasts = True
 
     def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
         """Return the frame for a time that does not go back, (h, w, 3) uint8 RGB of any size."""
@@ -98,7 +107,7 @@ class LoopingVideo:
             self._begun = True
         if time_s - self._turn.next_s - self._offset_s > MAX_GAP_S:
             self._offset_s = time_s - self._turn.next_s
-        while self._turn.next_s + self._offset_s <= time_s:
+        while not self._is_over and self._turn.next_s + self._offset_s <= time_s:
             self._advance()
         return self._turn.shown.picture
 
@@ -112,10 +121,16 @@ class LoopingVideo:
 
     def _advance(self) -> None:
         due_s = self._turn.next_s + self._offset_s
-        if not self._turn.advance():
-            self._turn.close()
-            self._turn = _Turn(self._path)
-            self._offset_s = due_s - self._turn.shown.time_s
+        try:
+            if not self._turn.advance():
+                before, self._turn = self._turn, _Turn(self._path)
+                before.close()
+                self._offset_s = due_s - self._turn.shown.time_s
+        except StreamError as error:
+            if not self._outlasts:
+                raise
+            self._is_over = True
+            self._on_message(f"{error}; its last picture stays")
 
 
 class _Turn:

@@ -119,6 +119,12 @@ class Palette:
             self._chosen = (self._chosen + 1) % len(self._backgrounds)
         self.choose("replace")
 
+    def outlast(self) -> None:
+        """Let no background that cannot be read on end the run; see `LoopingVideo.outlast`."""
+        for background in self._backgrounds:
+            if background.video is not None:
+                background.video.outlast()
+
     def prepare(self, size_hw: tuple[int, int]) -> None:
         """Bring the backgrounds to the size of frames, which would hold up the first one."""
         black = np.zeros((*size_hw, 3), np.uint8)

@@ -143,6 +143,7 @@ class VideoSink(Sink):
             self._leave(self._recording)
         if self._process is not None:
             self._process.close()
+        self._follow()
         self._whole.discard()
         self._shortened.discard()
 
@@ -195,6 +196,7 @@ class VideoSink(Sink):
             raise self._error
         if self._process.wait() != 0:
             raise self._failed(self._process)
+        self._follow()
         if self._beside is not None:
             self._beside.tell_silent()
         contents = self._contents
@@ -208,6 +210,14 @@ class VideoSink(Sink):
         if self._whole.target != self.path:
             self._options.on_message(f"{self.path}: exists; written as {self._whole.target.name}")
             self.path = self._whole.target
+
+    def _follow(self) -> None:
+        """Go with the folder where that was renamed or moved meanwhile, and say so."""
+        before = self.path
+        if self._whole.follow():
+            self.path = self._whole.target
+            self._shortened = Unfinished(self.path)
+            self._options.on_message(f"{before}: its folder was moved to {self.path.parent}")
 
     def _taken(self, contents: Contents | None) -> Contents | None:
         """Return what is written of what belongs to the frames; of a recording only sound."""
@@ -320,6 +330,7 @@ class VideoSink(Sink):
 
     def _keep(self, recording: Recording) -> str | None:
         """Give what there is of a recording a name; returns what to say, `None` of no frames."""
+        self._follow()
         try:
             length = length_s(recording.path)
             if length is None:

@@ -107,13 +107,17 @@ class Window(Sink):
         process = self._process
         if process is None or not process.is_there:
             return
-        self._wait_for(output.frame.time_s)
-        if process.wait_until_shown():  # what was there before
+        self._wait_for(output.frame.time_s, process)
+        if process.wait_until_shown():  # the one before; this one is on its way meanwhile
             with self._drawing:
                 self._show(output, process)
-            process.wait_until_shown()
         if self._is_over.is_set():
             raise StreamError("window: was ended")
+
+    def complete(self, *, cut_short: bool) -> None:
+        """Wait until the last output is seen; see `Sink`."""
+        if self._process is not None:
+            self._process.wait_until_shown()
 
     def poll(self) -> list[Event]:
         """Return keys pressed and clicks; see `Sink`.
@@ -188,12 +192,12 @@ class Window(Sink):
             raise StreamError(f"window: its process was ended {how}")
         self._on_message("window: its display has ended; the run ends with it")
 
-    def _wait_for(self, time_s: float) -> None:
+    def _wait_for(self, time_s: float, process: WindowProcess) -> None:
         """Hold a frame of a file back until it is due."""
         if self._stream.live or self._stream.fps is None:
             return
         while (early_s := self._pace.early_s(time_s)) > 0.002:
-            if self._is_over.wait(min(early_s, 0.03)) or not self._process.is_there:
+            if self._is_over.wait(min(early_s, 0.03)) or not process.is_there:
                 return
 
 

@@ -41,6 +41,11 @@ class RealTime(Source):
         super().interrupt()
         self._source.interrupt()
 
+    @property
+    def num_left_out(self) -> int:  # type: ignore[override]
+        """See `Source`."""
+        return self._source.num_left_out
+
     def __iter__(self) -> Iterator[Frame]:
         """Yield each frame when it is due, the first one at once; see `Source`."""
         offset: float | None = None

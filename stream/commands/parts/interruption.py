@@ -26,7 +26,8 @@ class Interruption:
 
     Whoever presses Ctrl-C again and again does not interrupt the giving up, which kills processes,
     keeps recordings as far as they got and deletes what else is unfinished; unless it takes so long
-    that it seems to hang.
+    that it seems to hang. A terminal that closes hangs up twice, by the shell and by the system,
+    and nobody is impatient there.
 
     Args:
         stop: what the first one sets; after that, `KeyboardInterrupt` is raised.
@@ -71,6 +72,8 @@ class Interruption:
         if self.is_heeded and not self._stop.is_set():
             self.came = True
             self._stop.set()
+        elif self.is_heeded and number == getattr(signal, "SIGHUP", None):
+            return
         elif time.monotonic() >= self._deaf_until:
             self.leave()
             give_up(number, frame)

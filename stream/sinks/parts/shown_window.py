@@ -8,13 +8,13 @@ the run, whose end is the end of this one too.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import queue
 import signal
 import struct
 import threading
 from collections.abc import Callable
-from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -30,7 +30,6 @@ NEWS = struct.Struct("<cIIII")
 OPENED, SHOWN, CLOSED, KEY, CLICK = b"o", b"s", b"x", b"k", b"c"
 
 _LOOK_S = 0.01  # from one look at the window to the next, while no picture comes
-_MAX_BARS = 3  # times as large as the picture; a window that is a mere line may distort it
 
 #: Told what happened, and up to four numbers.
 Tell = Callable[..., None]
@@ -46,7 +45,7 @@ def show_window(title: str, width: int, height: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever has started this
     cv2.setNumThreads(1)
-    out, orders = os.dup(1), os.fdopen(os.dup(0), "rb")
+    out, orders = os.dup(1), io.FileIO(os.dup(0))
     os.dup2(2, 1)  # whatever a library prints is no news
     given: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
     threading.Thread(target=_take_orders, args=(orders, given), daemon=True).start()
@@ -63,26 +62,49 @@ def _show_all(
     window: ShownWindow, given: queue.SimpleQueue[NDArray[np.uint8] | None], tell: Tell
 ) -> None:
     tell(OPENED)
+    is_new = False
     while window.look():
-        try:
-            image = given.get(timeout=_LOOK_S)
-        except queue.Empty:
-            continue
-        if image is None:
-            window.toggle_fullscreen()
-        elif window.show(image):
+        if is_new:
             tell(SHOWN)
+            is_new = False
+        with contextlib.suppress(queue.Empty):
+            image = given.get(timeout=_LOOK_S)
+            if image is None:
+                window.toggle_fullscreen()
+            else:
+                is_new = window.show(image)
     tell(CLOSED)
 
 
-def _take_orders(orders: BinaryIO, given: queue.SimpleQueue[NDArray[np.uint8] | None]) -> None:
-    """Take what comes; its end ends the process, also one that waits for its display."""
-    while len(head := orders.read(ORDER.size)) == ORDER.size:
+def _take_orders(orders: io.RawIOBase, given: queue.SimpleQueue[NDArray[np.uint8] | None]) -> None:
+    """Take what comes; its end ends the process, also one that waits for its display.
+
+    A picture comes once the one before is seen, whose memory it takes: fresh memory costs as much
+    as reading into it.
+    """
+    head, image = bytearray(ORDER.size), np.empty((0, 0, 3), np.uint8)
+    while _filled(orders, memoryview(head)):
         height, width = ORDER.unpack(head)
-        pixels = orders.read(height * width * 3)
-        image = np.frombuffer(pixels, np.uint8)
-        given.put(image.reshape(height, width, 3) if height else None)
+        if not height:
+            given.put(None)
+            continue
+        if image.shape[:2] != (height, width):
+            image = np.empty((height, width, 3), np.uint8)
+        if not _filled(orders, image.data.cast("B")):
+            break
+        given.put(image)
     os._exit(0)
+
+
+def _filled(orders: io.RawIOBase, buffer: memoryview) -> bool:
+    """Fill a buffer; returns whether so much came."""
+    filled = 0
+    while filled < len(buffer):
+        num_read = orders.readinto(buffer[filled:])
+        if not num_read:
+            return False
+        filled += num_read
+    return True
 
 
 class ShownWindow:
@@ -98,7 +120,7 @@ class ShownWindow:
         """Open it."""
         self._title, self._tell = title, tell
         self._image: NDArray[np.uint8] | None = None  # BGR, without bars
-        self._at_xy = (0, 0)  # within what the window shows, bars included
+        self._place = (0, 0, 0, 0)  # within what the window shows, bars included: x, y, w, h
         self._drawn_for_wh = (0, 0)
         self._fullscreen = False
         # OpenCV keeps proportions too, but leaves light bars beside the picture
@@ -109,9 +131,11 @@ class ShownWindow:
 
     def show(self, image: NDArray[np.uint8]) -> bool:
         """Show a picture, (h, w, 3) uint8 RGB; returns whether the window is still there."""
-        self._image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
+        if self._image is None or self._image.shape != image.shape:
+            self._image = np.empty_like(image)
+        cv2.cvtColor(image, cv2.COLOR_RGB2BGR, dst=self._image)
         # OpenCV would open one that was closed meanwhile anew
-        return self._is_there() and self._draw() and self.look()
+        return self._is_there() and self._draw()
 
     def toggle_fullscreen(self) -> None:
         """Fill the screen, or no longer."""
@@ -137,7 +161,7 @@ class ShownWindow:
             return True
         try:
             self._drawn_for_wh = self._size_wh()
-            image, self._at_xy = with_bars(self._image, self._drawn_for_wh)
+            image, self._place = fitted(self._image, self._drawn_for_wh)
             cv2.imshow(self._title, image)
         except cv2.error:  # the person closed it
             return False
@@ -157,15 +181,15 @@ class ShownWindow:
     def _on_mouse(self, event: int, x: int, y: int, flags: int, given: object) -> None:
         if event != cv2.EVENT_LBUTTONDOWN or self._image is None:
             return
-        height, width = self._image.shape[:2]
-        x, y = x - self._at_xy[0], y - self._at_xy[1]
+        left, top, width, height = self._place
+        x, y = x - left, y - top
         if 0 <= x < width and 0 <= y < height:
             self._tell(CLICK, x, y, width, height)
 
 
-def with_bars(
+def fitted(
     image: NDArray[np.uint8], window_wh: tuple[int, int]
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
     """Return a picture in the proportions of a window: black beside it, or above and below.
 
     Args:
@@ -173,17 +197,22 @@ def with_bars(
         window_wh: size of the window, which stretches what it shows; of any if it has none yet.
 
     Returns:
-        (H, W, 3) uint8, and where in it the picture begins, x and y.
+        (H, W, 3) uint8, no larger than the window where that is smaller than the picture; and where
+        in it the picture is, x, y, width and height.
     """
     height, width = image.shape[:2]
     window_w, window_h = window_wh
     if window_w < 1 or window_h < 1:
-        return image, (0, 0)
-    beside = min(round(height * window_w / window_h) - width, _MAX_BARS * width)
-    above = min(round(width * window_h / window_w) - height, _MAX_BARS * height)
+        return image, (0, 0, width, height)
+    scale = min(window_w / width, window_h / height)
+    if scale < 1:
+        width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+    beside = round(height * window_w / window_h) - width
+    above = round(width * window_h / window_w) - height
     if max(beside, above) < 2:  # the window's size is whole pixels, which nobody sees
-        return image, (0, 0)
+        return image, (0, 0, width, height)
     left, top = max(0, beside) // 2, max(0, above) // 2
     edges = (top, max(0, above) - top, left, max(0, beside) - left)
     barred = cv2.copyMakeBorder(image, *edges, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-    return np.asarray(barred, np.uint8), (left, top)
+    return np.asarray(barred, np.uint8), (left, top, width, height)

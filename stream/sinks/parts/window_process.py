@@ -135,15 +135,16 @@ class WindowProcess:
     def _send(self) -> None:
         with contextlib.suppress(OSError):  # it has ended, which `_hear` notices
             while (order := self._orders.get()) is not None:
-                if isinstance(order, np.ndarray):
+                if isinstance(order, bytes):
+                    write_all(self._process.stdin, order)
+                else:
                     write_all(self._process.stdin, ORDER.pack(*order.shape[:2]))
-                    order = order.data.cast("B")
-                write_all(self._process.stdin, order)
+                    write_all(self._process.stdin, order.data.cast("B"))
 
     def _hear(self) -> None:
-        assert self._process.stdout is not None
+        assert isinstance(self._process.stdout, io.RawIOBase)
         is_closed = False
-        with contextlib.closing(io.BufferedReader(self._process.stdout)) as told:  # type: ignore[arg-type]
+        with io.BufferedReader(self._process.stdout) as told:
             while len(data := told.read(NEWS.size)) == NEWS.size:
                 what, *numbers = NEWS.unpack(data)
                 is_closed = is_closed or what == CLOSED

@@ -19,12 +19,16 @@ from stream.colour.screen import Colours
 from stream.errors import StreamError
 from stream.frame import Frame
 from stream.live.background import LoopingVideo, open_background
+from stream.live.palette import Palette
+from stream.opening import open_run
 from stream.pipeline import Look, Pipeline
+from stream.running.loop import play
+from stream.sources.realtime import RealTime
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding
 from tests.inputs.deep_clips import HDR10, HLG, SDR, clip_of, luma_of, ramp
 from tests.inputs.photo_files import png, with_chunk
-from tests.stand_ins.fakes import Oracle, square
+from tests.stand_ins.fakes import MovingSquare, Oracle, square
 
 
 def test_looping_background_follows_the_clock_and_starts_over(square_clip):
@@ -139,3 +143,40 @@ def test_an_hdr_background_behind_ten_bits_without_hdr_is_tone_mapped_and_told(t
             shown = pipeline.process(Frame(picture, index, index / 25)).picture
     assert told == [f"{video}: HDR is tone-mapped to BT.709"]
     assert 60 < shown.rgb[48, 80].mean() < 180
+
+
+def test_what_breaks_off_behind_a_live_picture_stays(square_clip):
+    told = []
+    background = LoopingVideo(square_clip, told.append)
+    background.outlast()
+    background(0.0, (48, 64))
+    last = background(0.37, (48, 64)).copy()
+    square_clip.unlink()
+    for step in range(20):
+        assert (background(0.41 + step / 10, (48, 64)) == last).all()
+    background.go_on()
+    assert (background(9.0, (48, 64)) == last).all()
+    assert told == [f"{square_clip}: no such file; its last picture stays"]
+    background.close()
+
+
+def test_what_breaks_off_behind_a_file_is_an_error(square_clip):
+    background = LoopingVideo(square_clip)
+    background(0.0, (48, 64))
+    square_clip.unlink()
+    with pytest.raises(StreamError, match="no such file"):
+        [background(step / 10, (48, 64)) for step in range(20)]
+    background.close()
+
+
+def test_a_live_run_outlasts_its_background(square_clip, tmp_path):
+    told = []
+    with ExitStack() as stack:
+        palette = Palette(f"replace={square_clip}", (), stack, told.append)
+        source = RealTime(MovingSquare(40))
+        with source, open_run(source, segmenter=Oracle(), effect=palette) as opened:
+            square_clip.unlink()
+            play(opened)
+        with pytest.raises(StreamError, match="no such file"):
+            Palette(f"replace={square_clip}", (), stack)
+    assert told == [f"{square_clip}: no such file; its last picture stays"]

@@ -6,9 +6,10 @@ import itertools
 import re
 import resource
 import struct
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests import ffmpeg_reference as reference
 from tests.written_videos import SMALL, noisy_outputs, write_all
 
 LIVE = OutputInfo(replace(SMALL, live=True))
+SMALL_FILE = OutputInfo(SMALL)
 LARGE = OutputInfo(replace(SMALL, width=640, height=480, live=True))
 QUICK = SinkOptions(preset="ultrafast")
 
@@ -272,3 +274,31 @@ def test_an_ffmpeg_that_cannot_join_the_pieces_leaves_them(
         sink.finish(cut_short=False)
     assert boxes(tmp_path / "out.mp4").count("moof") > 2
     assert len(reference.picture_packets_s(tmp_path / "out.mp4")) == 80
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not tell where it lies")
+@pytest.mark.parametrize("info", [LIVE, SMALL_FILE], ids=["recording", "job"])
+@pytest.mark.parametrize("fate", ["finished", "encoder killed", "left"])
+def test_one_whose_folder_is_moved_goes_with_it(
+    tmp_path: Path, info: OutputInfo, fate: str
+) -> None:
+    told: list[str] = []
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    options = replace(QUICK, on_message=told.append)
+    with VideoSink(before / "talk.mp4", info, options) as sink:
+        write(sink, 40, info)
+        (part,) = before.iterdir()
+        wait_for(lambda: part.stat().st_size)
+        before.rename(after)
+        before.mkdir()  # somebody makes another one of that name
+        write(sink, 40, info)
+        if fate == "encoder killed":
+            sink.interrupt()
+        if fate != "left":
+            with suppress(StreamError):
+                sink.finish(cut_short=True)
+    # of a file that can be made anew ffmpeg wants the beginning again, under the name that it had
+    assert [path.name for path in after.iterdir()] == ["talk.mp4"] * (info is LIVE)
+    assert not [*before.iterdir()]
+    assert f"{before / 'talk.mp4'}: its folder was moved to {after}" in told

@@ -14,7 +14,7 @@ import pytest
 
 from stream import display
 from stream.display import why_no_window
-from stream.sinks.parts.shown_window import with_bars
+from stream.sinks.parts.shown_window import fitted
 from tests.users.at_window import Person, screen_in_sight
 from tests.users.screens import (
     needs_screen,
@@ -67,7 +67,7 @@ def test_ctrl_c_ends_a_photo_that_waits_for_a_key(screen, tmp_path):
 
 
 @needs_screen
-@pytest.mark.parametrize("size_wh", [(1000, 300), (300, 700)])
+@pytest.mark.parametrize("size_wh", [(1000, 300), (300, 700), (100, 600)])
 def test_beside_a_picture_and_above_it_is_black(tmp_path, size_wh):
     cv2.imwrite(str(tmp_path / "photo.png"), np.full((240, 320, 3), 255, np.uint8))
     program = ["photo.png", "--effect", "none"]
@@ -93,24 +93,27 @@ def test_beside_a_picture_and_above_it_is_black(tmp_path, size_wh):
 
 
 @pytest.mark.parametrize(
-    ("window_wh", "size_wh", "at_xy"),
+    ("window_wh", "size_wh", "place"),
     [
-        ((640, 480), (320, 240), (0, 0)),
-        ((641, 480), (320, 240), (0, 0)),  # half a pixel
-        ((1600, 900), (427, 240), (53, 0)),
-        ((300, 700), (320, 747), (0, 253)),
-        ((10_000, 10), (1280, 240), (480, 0)),  # a mere line
-        ((0, 480), (320, 240), (0, 0)),  # there is no window yet
-        ((-1, -1), (320, 240), (0, 0)),
+        ((640, 480), (320, 240), (0, 0, 320, 240)),
+        ((641, 480), (320, 240), (0, 0, 320, 240)),  # half a pixel
+        ((1600, 900), (427, 240), (53, 0, 320, 240)),
+        ((300, 700), (300, 700), (0, 237, 300, 225)),
+        ((120, 500), (120, 500), (0, 205, 120, 90)),
+        ((10_000, 24), (10_000, 24), (4984, 0, 32, 24)),
+        ((10, 10), (10, 10), (0, 1, 10, 8)),
+        ((1, 900), (1, 900), (0, 449, 1, 1)),
+        ((0, 480), (320, 240), (0, 0, 320, 240)),  # there is no window yet
+        ((-1, -1), (320, 240), (0, 0, 320, 240)),
     ],
 )
-def test_bars_give_a_picture_the_proportions_of_the_window(window_wh, size_wh, at_xy):
-    image, begins_xy = with_bars(np.full((240, 320, 3), 200, np.uint8), window_wh)
+def test_bars_give_a_picture_the_proportions_of_the_window(window_wh, size_wh, place):
+    image, found = fitted(np.full((240, 320, 3), 200, np.uint8), window_wh)
     assert image.shape == (size_wh[1], size_wh[0], 3)
-    assert begins_xy == at_xy
-    left, top = at_xy
-    assert (image[top : top + 240, left : left + 320] == 200).all()
-    assert image.sum() == 240 * 320 * 3 * 200
+    assert found == place
+    left, top, width, height = place
+    assert (image[top : top + height, left : left + width] == 200).all()
+    assert image.sum() == width * height * 3 * 200
 
 
 @pytest.mark.parametrize("display", ["", ":987", "nowhere:0"])

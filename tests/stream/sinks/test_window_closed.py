@@ -69,13 +69,14 @@ def test_closed_window_is_never_made_anew(monkeypatch: pytest.MonkeyPatch) -> No
     assert not said
 
 
-def test_window_that_is_closed_while_it_is_drawn_is_not_made_anew(
+def test_window_that_is_closed_before_a_picture_is_seen_is_not_made_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     windows = drawn_by_nobody(monkeypatch)
     window = shown_window([])
     assert window.show(square(0))
     monkeypatch.setattr(cv2, "waitKeyEx", lambda wait_ms: windows.close("title") or -1)
+    assert not window.look()
     assert not window.show(square(1))
     assert not windows.shown
 

@@ -93,13 +93,13 @@ def test_all_else_goes_on_while_the_display_does_not_answer(clip: Path, tmp_path
 
 def test_a_file_is_finished_though_the_display_does_not_answer(clip: Path, tmp_path: Path) -> None:
     short = tmp_path / "short.mkv"
-    ffmpeg("-i", clip, "-t", "8", "-c", "copy", short)
+    ffmpeg("-i", clip, "-t", "14", "-c", "copy", short)
     (tmp_path / "out").mkdir()
     with shown(short, tmp_path / "out") as run:
         run.server.suspend()
         run.wait_for(SILENT)
         assert run.ends() == (0, "")
-    assert run.recorded_s == pytest.approx(8, abs=0.15)
+    assert run.recorded_s == pytest.approx(14, abs=0.15)
 
 
 @pytest.mark.parametrize("options", [["--realtime"], []])

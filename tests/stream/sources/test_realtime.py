@@ -26,3 +26,11 @@ def test_realtime_can_be_interrupted_while_it_waits():
             if frame.index == 2:
                 source.interrupt()
         assert frame.index == 2
+
+
+def test_realtime_tells_what_of_its_file_is_left_out():
+    inner = MovingSquare(2)
+    with RealTime(inner) as source:
+        for _ in source:
+            inner.num_left_out = 1
+        assert source.num_left_out == 1

@@ -43,13 +43,21 @@ LEAVING = """
     assert stop.is_set()
 """
 
+#: A shell hangs up on what it has started, and so does the system when the shell has ended.
+TERMINAL_CLOSED = """
+    interrupted.is_heeded = True
+    assert not any(pressed(signal.SIGHUP) for _ in range(3))
+    assert stop.is_set() and interrupted.came
+    assert pressed(signal.SIGTERM)
+"""
+
 NOBODY_LOOKS = """
     assert pressed()
     assert not stop.is_set()
 """
 
 
-@pytest.mark.parametrize("program", [AGAIN_AND_AGAIN, LEAVING, NOBODY_LOOKS])
+@pytest.mark.parametrize("program", [AGAIN_AND_AGAIN, LEAVING, TERMINAL_CLOSED, NOBODY_LOOKS])
 def test_signals(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BEGIN + program], cwd=ROOT, capture_output=True, text=True

@@ -32,6 +32,8 @@ IMAGES, LABELS = "images", "labels"
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels")
 #: Shares above that are pixels
 MAX_SHARE = 2.0
+#: No photo has so many objects
+MAX_LINES = 50_000
 
 
 def is_yolo(path: Path) -> bool:
@@ -62,7 +64,7 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
     is_inside = file is not None and (path.is_file() or file.parent == path)
     folder = _root(file, document) if file is not None and is_inside else path
     names = _names(file, document, folder)
-    texts = {text: _lines(text) for text in _texts(folder)}
+    texts = {text: _lines(text, MAX_LINES) for text in _texts(folder)}
     by_form = {form_of(str(text)): text for text in texts}
     listed = _listed(file, document)
     photos = [photo for photo in sorted(folder.rglob("*")) if _is_photo(photo, folder)]
@@ -163,12 +165,20 @@ def _places(photo: Path, folder: Path) -> Iterator[Path]:
     yield photo.with_suffix(".txt")
 
 
-def _lines(text: Path) -> list[str]:
+def _lines(text: Path, most: int | None = None) -> list[str]:
+    """Return the lines of a text that are not empty.
+
+    Raises:
+        DataError: it cannot be read, or there are more than `most`.
+    """
     try:
-        lines = text.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        content = text.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise DataError(f"{text}: cannot be read ({error.strerror})") from error
-    return [line for line in lines if line.strip()]
+    num = content.count("\n")
+    if most is not None and num > most:
+        raise DataError(f"{text}: has {num} lines, more than a photo has objects")
+    return [line for line in content.split("\n") if line.strip()]
 
 
 def _names(file: Path | None, document: dict[str, Value], folder: Path) -> tuple[str, ...]:

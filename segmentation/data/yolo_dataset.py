@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Dataset
 from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
-from segmentation.data.parts.photo_check import Entry, Report, check_photos, form_of
+from segmentation.data.parts.photo_check import MAX_OBJECTS, Entry, Report, check_photos, form_of
 from segmentation.data.parts.shapes import Points, encode_outlines, polygon, rectangle
 from segmentation.data.parts.split_names import split_of
 from segmentation.data.parts.yaml_subset import Value, read_yaml
@@ -32,8 +32,6 @@ IMAGES, LABELS = "images", "labels"
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels")
 #: Shares above that are pixels
 MAX_SHARE = 2.0
-#: No photo has so many objects
-MAX_LINES = 50_000
 
 
 def is_yolo(path: Path) -> bool:
@@ -64,7 +62,7 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
     is_inside = file is not None and (path.is_file() or file.parent == path)
     folder = _root(file, document) if file is not None and is_inside else path
     names = _names(file, document, folder)
-    texts = {text: _lines(text, MAX_LINES) for text in _texts(folder)}
+    texts = {text: _lines(text, MAX_OBJECTS) for text in _texts(folder)}
     by_form = {form_of(str(text)): text for text in texts}
     listed = _listed(file, document)
     photos = [photo for photo in sorted(folder.rglob("*")) if _is_photo(photo, folder)]
@@ -78,7 +76,8 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
         num_bare += text is None
         split = _split(photo, folder, listed)
         where = str(photo if text is None else text)
-        entries.append(Entry(photo, where, partial(_annotate, lines, names), split=split))
+        annotate = partial(_annotate, lines, names)
+        entries.append(Entry(photo, where, annotate, len(lines), split=split))
     for text, lines in texts.items():
         told = f"there is no photo of this name in {IMAGES}/"
         problems.add(text, told, annotations=len(lines))
@@ -177,7 +176,7 @@ def _lines(text: Path, most: int | None = None) -> list[str]:
         raise DataError(f"{text}: cannot be read ({error.strerror})") from error
     num = content.count("\n")
     if most is not None and num > most:
-        raise DataError(f"{text}: has {num} lines, more than a photo has objects")
+        raise DataError(f"{text}: has {num} lines, more objects than a photo shows")
     return [line for line in content.split("\n") if line.strip()]
 
 

@@ -235,4 +235,4 @@ def test_yolo_of_more_lines_than_a_photo_has_objects_is_one_line(tmp_path: Path)
     root = write_yolo(tmp_path)
     text = root / "train" / "labels" / "0.txt"
     text.write_text("x\r\n" * 60_000)
-    assert problems(root) == f"{text}: has 60000 lines, more than a photo has objects"
+    assert problems(root) == f"{text}: has 60000 lines, more objects than a photo shows"

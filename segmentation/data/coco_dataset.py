@@ -100,7 +100,7 @@ def read_coco(
             problems.add(where, str(error), photos=1)
             continue
         image_id = _number(row.get("id"))
-        entries.append(Entry(photo, where, annotate, stated, source, split, image_id))
+        entries.append(Entry(photo, where, annotate, len(rows), stated, source, split, image_id))
     numbers = [_number(row.get("id")) for row in categories]
     category_ids = tuple(number for number in numbers if number is not None)
     return Dataset(

@@ -14,9 +14,12 @@ import numpy as np
 
 from segmentation.data.parts.dataset import Annotation, Dataset, Photo, copy_inside, decoded
 from segmentation.data.parts.stated_box import believed
+from segmentation.errors import PictureError
 from segmentation.unfinished import MAX_NAME_BYTES, Unfinished, shortened
 
 ANNOTATIONS, IMAGES = "annotations.json", "images"
+#: How EXIF begins in JPEG, PNG and WebP
+EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF")
 
 
 class CocoDocument:
@@ -168,6 +171,13 @@ def _bring(photo: Photo, folder: Path, names: set[str]) -> str:
 
 def _is_turned(path: Path) -> bool:
     """Tell whether a photo looks otherwise to who does not heed its EXIF."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read any more ({error.strerror})") from error
+    may_be = path.suffix.lower() in (".json", ".tif", ".tiff")
+    if not may_be and not any(mark in data for mark in EXIF_MARKS):  # nearly all, told at once
+        return False
     turned = decoded(path, cv2.IMREAD_GRAYSCALE)
     stored = decoded(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     return not np.array_equal(turned, stored)

@@ -99,7 +99,7 @@ def read_labelme(documents: Mapping[Path, dict[str, Any]], problems: Problems) -
                 problems.add(file, str(error), photos=1)
                 continue
             annotate = partial(_annotate, shapes, classes)
-            entries.append(Entry(found, str(file), annotate, size))
+            entries.append(Entry(found, str(file), annotate, len(shapes), size))
     photos = check_photos(entries, problems)
     return Dataset(classes.names(), photos)
 

@@ -114,7 +114,7 @@ def read_via(path: Path, document: dict[str, Any], problems: Problems) -> Datase
         else:
             seen.add(found)
             annotate = partial(_annotate, labelled, classes)
-            entries.append(Entry(found, f"{path}, {name}", annotate))
+            entries.append(Entry(found, f"{path}, {name}", annotate, len(labelled)))
     return Dataset(classes.names(), check_photos(entries, problems))
 
 

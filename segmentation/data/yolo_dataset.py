@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.dataset import Annotation, Dataset
 from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
-from segmentation.data.parts.photo_check import Entry, Report, check_photos, form_of
+from segmentation.data.parts.photo_check import MAX_OBJECTS, Entry, Report, check_photos, form_of
 from segmentation.data.parts.shapes import Points, encode_outlines, polygon, rectangle
 from segmentation.data.parts.split_names import split_of
 from segmentation.data.parts.yaml_subset import Value, read_yaml
@@ -62,7 +62,7 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
     is_inside = file is not None and (path.is_file() or file.parent == path)
     folder = _root(file, document) if file is not None and is_inside else path
     names = _names(file, document, folder)
-    texts = {text: _lines(text) for text in _texts(folder)}
+    texts = {text: _lines(text, MAX_OBJECTS) for text in _texts(folder)}
     by_form = {form_of(str(text)): text for text in texts}
     listed = _listed(file, document)
     photos = [photo for photo in sorted(folder.rglob("*")) if _is_photo(photo, folder)]
@@ -76,7 +76,8 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
         num_bare += text is None
         split = _split(photo, folder, listed)
         where = str(photo if text is None else text)
-        entries.append(Entry(photo, where, partial(_annotate, lines, names), split=split))
+        annotate = partial(_annotate, lines, names)
+        entries.append(Entry(photo, where, annotate, len(lines), split=split))
     for text, lines in texts.items():
         told = f"there is no photo of this name in {IMAGES}/"
         problems.add(text, told, annotations=len(lines))
@@ -163,12 +164,20 @@ def _places(photo: Path, folder: Path) -> Iterator[Path]:
     yield photo.with_suffix(".txt")
 
 
-def _lines(text: Path) -> list[str]:
+def _lines(text: Path, most: int | None = None) -> list[str]:
+    """Return the lines of a text that are not empty.
+
+    Raises:
+        DataError: it cannot be read, or there are more than `most`.
+    """
     try:
-        lines = text.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        content = text.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise DataError(f"{text}: cannot be read ({error.strerror})") from error
-    return [line for line in lines if line.strip()]
+    num = content.count("\n")
+    if most is not None and num > most:
+        raise DataError(f"{text}: has {num} lines, more objects than a photo shows")
+    return [line for line in content.split("\n") if line.strip()]
 
 
 def _names(file: Path | None, document: dict[str, Value], folder: Path) -> tuple[str, ...]:

@@ -29,8 +29,10 @@ _REDUCED = {
 RLE = Mapping[str, Any]
 #: Of a copy of a photo in a file of annotations
 MAX_COPY_PIXELS = 100_000_000
-#: A picture has more pixels only where its file has a byte for so many of them
-MAX_FLAT_PIXELS, PIXELS_A_BYTE = 40_000_000, 50
+#: A photo has more pixels only where its file has a byte for so many of them
+MAX_FLAT_PIXELS, PIXELS_A_BYTE = 40_000_000, 20
+#: A mask has more pixels only where its photo has
+MAX_MASK_PIXELS = 25_000_000
 #: Bytes before which a picture says how large it is
 _HEAD = 4_000_000
 
@@ -235,13 +237,13 @@ class Dataset:
         return learn, validate
 
 
-def decoded(path: Path, flags: int, expected: int = 0) -> NDArray[np.uint8]:
+def decoded(path: Path, flags: int, of_photo: int | None = None) -> NDArray[np.uint8]:
     """Return the picture of a file, or of LabelMe's copy inside a `.json`, as `cv2.imdecode` does.
 
     Args:
         path: of the file.
         flags: of OpenCV.
-        expected: so many pixels are no surprise, however small the file is.
+        of_photo: pixels of the photo that it is the mask of.
 
     Raises:
         PictureError: there is no such file, or it is no whole picture.
@@ -252,7 +254,7 @@ def decoded(path: Path, flags: int, expected: int = 0) -> NDArray[np.uint8]:
         raise PictureError(f"{path}: there is no such file") from error
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
-    _check_pixels(path, data, expected)
+    _check_pixels(path, data, of_photo)
     image = None
     if path.suffix == ".json":
         data = np.frombuffer(_copy_in(path, data.tobytes()), np.uint8)
@@ -267,12 +269,16 @@ def decoded(path: Path, flags: int, expected: int = 0) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _check_pixels(path: Path, data: NDArray[np.uint8], expected: int) -> None:
+def _check_pixels(path: Path, data: NDArray[np.uint8], of_photo: int | None) -> None:
     """Raise `PictureError` where a few kilobytes claim to be gigabytes."""
     height, width = picture_size(data[:_HEAD].tobytes())
-    if height * width > max(MAX_FLAT_PIXELS, PIXELS_A_BYTE * data.size, expected):
+    most = max(MAX_FLAT_PIXELS, PIXELS_A_BYTE * data.size)
+    if of_photo is not None:
+        most = max(MAX_MASK_PIXELS, of_photo)
+    if height * width > most:
+        kind = "photo" if of_photo is None else "mask"
         raise PictureError(
-            f"{path}: is {width}x{height}, far more than a picture of {data.size} bytes has"
+            f"{path}: is {width}x{height}, far more than a {kind} of {data.size} bytes has"
         )
 
 

@@ -21,6 +21,8 @@ from segmentation.errors import DataError
 from segmentation.processors import num_processors
 from segmentation.segmenter import composed
 
+#: No photo has so many objects, which would take long to draw
+MAX_OBJECTS = 20_000
 #: Photos are smaller than that
 MAX_SIDE = 1_000_000
 
@@ -58,6 +60,7 @@ class Entry:
         path: of the photo.
         where: how problems name it.
         annotate: makes its annotations.
+        num_objects: that it will look at, where these are known.
         stated_hw: height and width as the file has them, `None` where it says nothing.
         source: see `Photo`.
         split: see `Photo`.
@@ -67,6 +70,7 @@ class Entry:
     path: Path
     where: str
     annotate: Annotate
+    num_objects: int = 0
     stated_hw: tuple[int, int] | None = None
     source: str = ""
     split: str = ""
@@ -189,6 +193,9 @@ def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, .
 
 def _check(entry: Entry) -> tuple[Photo | None, Report]:
     report = Report()
+    if entry.num_objects > MAX_OBJECTS:
+        report.left_out(entry.where, f"has {entry.num_objects} objects, more than a photo shows")
+        return None, report
     try:
         height, width = decoded(entry.path, cv2.IMREAD_GRAYSCALE).shape
     except DataError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from PIL import Image
 
 from segmentation.data import read_dataset
 from segmentation.data.coco_writer import write_coco as write_as_coco
+from segmentation.errors import PictureError
 from tests.inputs.annotated_photos import edit, write_coco
 
 TURNED, MIRRORED = 6, 2
@@ -39,6 +41,15 @@ def test_turned_photos_are_seen_alike_by_all(orientation: int, tmp_path: Path) -
         with Image.open(new.path) as seen:  # which heeds no EXIF
             np.testing.assert_array_equal(np.asarray(seen), old.image())
     assert again.photos[1].path.samefile(dataset.photos[1].path)
+
+
+def test_a_photo_that_vanishes_meanwhile_is_one_line(tmp_path: Path) -> None:
+    dataset = read_dataset(write_coco(tmp_path / "data", 2))
+    photo = tmp_path / "data" / "images" / "1.png"
+    photo.unlink()
+    with pytest.raises(PictureError, match=rf"^{re.escape(str(photo))}: cannot be read any more"):
+        write_as_coco(dataset, tmp_path / "coco")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def _restart(document: dict[str, Any]) -> None:

@@ -310,3 +310,25 @@ def test_names_steer_no_terminal(tmp_path: Path) -> None:
     write_coco(tmp_path)
     edit(tmp_path / "annotations.json", lambda d: d["images"][0].update(file_name="\x1b[2J\n"))
     assert "\x1b" not in problems(tmp_path)
+
+
+@pytest.mark.parametrize("write", [write_coco, write_via, write_labelme])
+def test_a_photo_of_more_objects_than_any_shows_is_left_out(
+    write: Callable[[Path, int], Path], tmp_path: Path
+) -> None:
+    root = write(tmp_path, 6)
+
+    def repeat(document: Any) -> None:
+        if "shapes" in document:
+            document["shapes"] *= 11_000
+        elif "_via_img_metadata" in document:
+            next(iter(document["_via_img_metadata"].values()))["regions"] *= 11_000
+        else:
+            first = document["annotations"][0]
+            document["annotations"] += [{**first, "id": 100 + k} for k in range(21_000)]
+
+    edit(sorted(root.glob("*.json"))[0], repeat)
+    dataset = read_dataset(root)
+    assert len(dataset.photos) == 5
+    (problem,) = dataset.problems
+    assert "objects, more than a photo shows" in problem.what

@@ -229,3 +229,10 @@ def test_parts_and_photos_of_one_name_are_written(tmp_path: Path) -> None:
     assert [each.split for each in again.photos] == ["train", "val"]
     file = tmp_path / "coco" / "annotations" / "instances_val.json"
     assert json.loads(file.read_text())["images"][0]["file_name"] == "0_2.png"
+
+
+def test_yolo_of_more_lines_than_a_photo_has_objects_is_one_line(tmp_path: Path) -> None:
+    root = write_yolo(tmp_path)
+    text = root / "train" / "labels" / "0.txt"
+    text.write_text("x\r\n" * 60_000)
+    assert problems(root) == f"{text}: has 60000 lines, more objects than a photo shows"

@@ -20,8 +20,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: Before a picture: its height and width; where both are 0, the window fills the screen, or no
-#: longer.
+from stream.sinks.parts.shared_picture import SharedPicture
+
+#: Height and width of the picture that is there to be shown; where both are 0, the window fills the
+#: screen, or no longer.
 ORDER = struct.Struct("<II")
 #: What happened, then numbers that say more.
 NEWS = struct.Struct("<cIIII")
@@ -31,15 +33,18 @@ OPENED, SHOWN, CLOSED, KEY, CLICK = b"o", b"s", b"x", b"k", b"c"
 
 _LOOK_S = 0.01  # from one look at the window to the next, while no picture comes
 
+#: Orders that have come.
+Given = queue.SimpleQueue[tuple[int, int]]
 #: Told what happened, and up to four numbers.
 Tell = Callable[..., None]
 
 
-def show_window(title: str, width: int, height: int) -> None:
+def show_window(title: str, picture: str, width: int, height: int) -> None:
     """Show what comes until the window is closed; what the process runs.
 
     Args:
         title: of the window, which also identifies it.
+        picture: handle of the room where pictures come, see `SharedPicture`.
         width: of its first size, in pixels.
         height: likewise.
     """
@@ -47,20 +52,19 @@ def show_window(title: str, width: int, height: int) -> None:
     cv2.setNumThreads(1)
     out, orders = os.dup(1), io.FileIO(os.dup(0))
     os.dup2(2, 1)  # whatever a library prints is no news
-    given: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
+    given: Given = queue.SimpleQueue()
     threading.Thread(target=_take_orders, args=(orders, given), daemon=True).start()
+    shared = SharedPicture(picture)
 
     def tell(what: bytes, *numbers: int) -> None:
         os.write(out, NEWS.pack(what, *numbers, *[0] * (4 - len(numbers))))
 
     with contextlib.suppress(BrokenPipeError):  # nobody is there any more
-        _show_all(ShownWindow(title, (width, height), tell), given, tell)
+        _show_all(ShownWindow(title, (width, height), tell), shared, given, tell)
     os._exit(0)  # the other thread still reads
 
 
-def _show_all(
-    window: ShownWindow, given: queue.SimpleQueue[NDArray[np.uint8] | None], tell: Tell
-) -> None:
+def _show_all(window: ShownWindow, shared: SharedPicture, given: Given, tell: Tell) -> None:
     tell(OPENED)
     is_new = False
     while window.look():
@@ -68,31 +72,19 @@ def _show_all(
             tell(SHOWN)
             is_new = False
         with contextlib.suppress(queue.Empty):
-            image = given.get(timeout=_LOOK_S)
-            if image is None:
-                window.toggle_fullscreen()
+            height, width = given.get(timeout=_LOOK_S)
+            if height:
+                is_new = window.show(shared.get(height, width))
             else:
-                is_new = window.show(image)
+                window.toggle_fullscreen()
     tell(CLOSED)
 
 
-def _take_orders(orders: io.RawIOBase, given: queue.SimpleQueue[NDArray[np.uint8] | None]) -> None:
-    """Take what comes; its end ends the process, also one that waits for its display.
-
-    A picture comes once the one before is seen, whose memory it takes: fresh memory costs as much
-    as reading into it.
-    """
-    head, image = bytearray(ORDER.size), np.empty((0, 0, 3), np.uint8)
-    while _filled(orders, memoryview(head)):
-        height, width = ORDER.unpack(head)
-        if not height:
-            given.put(None)
-            continue
-        if image.shape[:2] != (height, width):
-            image = np.empty((height, width, 3), np.uint8)
-        if not _filled(orders, image.data.cast("B")):
-            break
-        given.put(image)
+def _take_orders(orders: io.RawIOBase, given: Given) -> None:
+    """Take what comes; its end ends the process, also one that waits for its display."""
+    order = bytearray(ORDER.size)
+    while _filled(orders, memoryview(order)):
+        given.put(ORDER.unpack(order))
     os._exit(0)
 
 

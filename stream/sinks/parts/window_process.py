@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.ffmpeg.pipes import enlarge, write_all
+from stream.sinks.parts.shared_picture import SharedPicture
 from stream.sinks.parts.shown_window import CLOSED, NEWS, OPENED, ORDER, SHOWN
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = (
     "import sys; sys.path.insert(0, sys.argv[1]);"
     "from stream.sinks.parts.shown_window import show_window;"
-    "show_window(sys.argv[2], *map(int, sys.argv[3:]))"
+    "show_window(sys.argv[2], sys.argv[3], *map(int, sys.argv[4:]))"
 )
 #: A display that takes longer for a picture has stopped answering; the first one waits for the
 #: process as well.
@@ -43,27 +43,24 @@ class WindowProcess:
 
     def __init__(self, title: str, size_wh: tuple[int, int]) -> None:
         """Start it."""
+        self._picture = SharedPicture()
+        arguments = [str(ROOT), title, self._picture.handle, *map(str, size_wh)]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(ROOT), title, *map(str, size_wh)],
+            [sys.executable, "-c", PROGRAM, *arguments],
+            pass_fds=self._picture.inherited,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what Qt says of fonts is for nobody
             bufsize=0,
             process_group=0,  # Ctrl-C in a terminal is for us
         )
-        enlarge(self._process.stdin)
-        self._orders: queue.SimpleQueue[NDArray[np.uint8] | bytes | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[tuple[bytes, tuple[int, ...]]] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._due_s: float | None = None  # when the picture on its way must be seen
         self._opens_until_s = time.monotonic() + STARTING_S
-        self._is_there = True
-        self._threads = [
-            threading.Thread(target=work, name=f"window {work.__name__.strip('_')}")
-            for work in (self._send, self._hear)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._is_there, self._is_closed = True, False
+        self._hearing = threading.Thread(target=self._hear, name="window hear")
+        self._hearing.start()
 
     @property
     def pid(self) -> int:
@@ -87,15 +84,15 @@ class WindowProcess:
         return due_s is not None and time.monotonic() > due_s
 
     def show(self, image: NDArray[np.uint8]) -> None:
-        """Give it a picture, (h, w, 3) uint8 RGB, which nobody changes until it is seen."""
+        """Give it a picture, (h, w, 3) uint8 RGB, once the one before is seen."""
         with self._changed:
             if self._is_there:
                 self._due_s = max(time.monotonic() + SILENT_S, self._opens_until_s)
-                self._orders.put(np.ascontiguousarray(image))
+                self._order(*self._picture.put(image))
 
     def toggle_fullscreen(self) -> None:
         """Fill the screen, or no longer."""
-        self._orders.put(ORDER.pack(0, 0))
+        self._order(0, 0)
 
     def wait_until_shown(self) -> bool:
         """Wait until the last picture is seen, or the window gone; `False` of a silent display."""
@@ -123,23 +120,21 @@ class WindowProcess:
 
     def close(self) -> None:
         """End it and free it. May be called again."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.kill()
-        self._orders.put(None)
-        for thread in self._threads:
-            thread.join()
+        self._hearing.join()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
+        self._picture.close()
 
-    def _send(self) -> None:
-        with contextlib.suppress(OSError):  # it has ended, which `_hear` notices
-            while (order := self._orders.get()) is not None:
-                if isinstance(order, bytes):
-                    write_all(self._process.stdin, order)
-                else:
-                    write_all(self._process.stdin, ORDER.pack(*order.shape[:2]))
-                    write_all(self._process.stdin, order.data.cast("B"))
+    def _order(self, height: int, width: int) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):  # it has ended, which `_hear` notices
+            self._process.stdin.write(ORDER.pack(height, width))
 
     def _hear(self) -> None:
         assert isinstance(self._process.stdout, io.RawIOBase)

@@ -19,7 +19,7 @@ test test-all: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
-		--max-worker-restart 0 $(SELECTED)
+		--max-worker-restart 0 --durations 30 $(SELECTED)
 
 $(VENV)/demo $(VENV)/dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

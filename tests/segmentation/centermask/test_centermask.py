@@ -247,7 +247,9 @@ def test_loaded_by_name_through_openvino(exportable: Case, found_and_scored: tup
     assert_same_set(found, found_and_scored[0], as_before)
 
 
-@exported_cases
+@pytest.mark.parametrize(
+    "case", [as_long(case) for case in CASES if case.id == EXPORTED[0]], indirect=True
+)
 def test_a_clip_with_keyframes(exportable: Case, demo_clip: Path, tmp_path: Path) -> None:
     options = ["--model", exportable.name, "--weights", exportable.weights, "--min-score", 0.05]
     frames = cast_clip(demo_clip, tmp_path, 9, *options, "--keyframe", 4, "--reuse", "flow")

@@ -201,7 +201,9 @@ def test_loaded_by_name_through_openvino(exportable: Case) -> None:
     assert_same_set(found, expected, Tolerance(score=1e-4, box_px=1, mask=0.001))
 
 
-@exported_cases
+@pytest.mark.parametrize(
+    "case", [as_long(case) for case in CASES if case.id == EXPORTED[0]], indirect=True
+)
 def test_a_clip_with_keyframes(exportable: Case, demo_clip: Path, tmp_path: Path) -> None:
     options = ["--model", exportable.name, "--weights", exportable.weights, "--min-score", 0.05]
     frames = cast_clip(demo_clip, tmp_path, 9, *options, "--keyframe", 4, "--reuse", "flow")

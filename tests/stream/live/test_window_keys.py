@@ -81,15 +81,17 @@ def test_effects_strength_background_and_invert(clip, tmp_path):
         person.wait_until(lambda: person.sees(WALL, (255, 0, 0)))
         person.press("7", "h", "h")
         person.wait_until(lambda: not person.sees(WALL, (255, 0, 0)))
+        plain = sharpness(person)
         person.press("1")
-        sharpness = [np.abs(np.diff(person.look()[:200, 420:].astype(int), axis=0)).mean()]
+        person.wait_until(lambda: sharpness(person) < plain * 0.9)
+        blurred = sharpness(person)
         person.press("minus", "minus", "minus", "minus")
-        person.wait_until(
-            lambda: (
-                np.abs(np.diff(person.look()[:200, 420:].astype(int), axis=0)).mean()
-                > sharpness[0] * 1.1
-            )
-        )
+        person.wait_until(lambda: sharpness(person) > blurred * 1.1)
+
+
+def sharpness(person: Person) -> float:
+    """How much neighbours differ beside the face, where the background is."""
+    return float(np.abs(np.diff(person.look()[:200, 420:].astype(int), axis=0)).mean())
 
 
 def test_help_mask_and_objects_are_shown_and_never_written(clip, tmp_path):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from stream.batch.jobs.job import Job
-from stream.batch.jobs.source_state import SourceState
 from stream.errors import StreamError
 from stream.files.photos import READ_ENDINGS, WRITTEN_ENDINGS, is_animation, is_photo
 from stream.sinks import is_file_ending
 from stream.stores.addresses import Place, absolute, below, identity, is_in_store, place
+from stream.stores.file_state import FileState
 
 _VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts"),
@@ -98,7 +98,7 @@ class _Named:
 
     place: Place
     is_folder: bool
-    state: SourceState | None = None
+    state: FileState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class _File:
     place: Place
     name: PurePath
     is_named: bool
-    state: SourceState | None = None
+    state: FileState | None = None
 
 
 def _named(inputs: Sequence[str]) -> Iterator[_Named]:
@@ -155,9 +155,7 @@ def _in_store(address: Place) -> Iterator[_Named]:
         return
     if not str(address).endswith("/"):
         with contextlib.suppress(FileNotFoundError):
-            found = state_of(address)
-            state = SourceState(found.num_bytes, found.mtime_ns, found.etag)
-            yield _Named(address, is_folder=False, state=state)
+            yield _Named(address, is_folder=False, state=state_of(address))
             return
     if objects_below(address):
         yield _Named(address, is_folder=True)
@@ -183,14 +181,14 @@ def _files(named: Iterable[_Named], *, keep_names: bool) -> Iterator[_File]:
             yield _File(found, above / below(found, each.place), is_named=False, state=state)
 
 
-def _in_folder(folder: Place) -> Iterator[tuple[Place, SourceState | None]]:
+def _in_folder(folder: Place) -> Iterator[tuple[Place, FileState | None]]:
     """Yield all files in a folder and those below it, but for hidden ones."""
     if not isinstance(folder, Path):
         from stream.stores.objects import objects_below
 
         for found, state in objects_below(folder).items():
             if not any(part.startswith(".") for part in below(found, folder).parts):
-                yield found, SourceState(state.num_bytes, state.mtime_ns, state.etag)
+                yield found, state
         return
     for name, folders, files in os.walk(folder):
         folders[:] = sorted(each for each in folders if not each.startswith("."))

@@ -11,9 +11,9 @@ from typing import Any
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
 from stream.batch.jobs.job import Job, Outcome, State
 from stream.batch.jobs.records import Record
-from stream.batch.jobs.source_state import SourceState
 from stream.errors import StreamError
 from stream.stores.addresses import Place
+from stream.stores.file_state import FileState
 
 _MAX_NAMED = 5
 
@@ -140,7 +140,7 @@ def discard_parts(jobs: Sequence[Job]) -> None:
 def outcome_before(
     job: Job,
     records: Mapping[Place, Record],
-    state: SourceState,
+    state: FileState,
     rules: Rules,
     sizes: Callable[[Place], int | None],
 ) -> Outcome | None:

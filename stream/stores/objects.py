@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stream.errors import StreamError
 from stream.stores.failures import tried
+from stream.stores.file_state import FileState
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -21,22 +21,7 @@ _WRITTEN = ("LastModified", "last_modified", "updated", "mtime")
 _CONTENT = ("ETag", "etag", "md5Hash", "content_md5")
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectState:
-    """By which it is seen that an object is still the same.
-
-    Attributes:
-        num_bytes: its size.
-        mtime_ns: when it was written, to the second; 0 where the store does not say.
-        etag: what the store calls this content, "" where it has no name for it.
-    """
-
-    num_bytes: int
-    mtime_ns: int
-    etag: str
-
-
-def state_of(place: UPath) -> ObjectState:
+def state_of(place: UPath) -> FileState:
     """Look at an object.
 
     Raises:
@@ -53,7 +38,7 @@ def state_of(place: UPath) -> ObjectState:
     return _state(tried(look, place, "cannot be read"))
 
 
-def objects_below(place: UPath) -> dict[UPath, ObjectState]:
+def objects_below(place: UPath) -> dict[UPath, FileState]:
     """Return all objects whose names begin with that of a folder, in order; none where it is not.
 
     Raises:
@@ -136,10 +121,10 @@ def into_bucket(place: UPath) -> Iterator[None]:
         raise StreamError(f"{place}: cannot be written (there is no such bucket)") from error
 
 
-def _state(info: Mapping[str, Any]) -> ObjectState:
+def _state(info: Mapping[str, Any]) -> FileState:
     written = next((info[key] for key in _WRITTEN if info.get(key)), None)
     if isinstance(written, str):
         written = datetime.fromisoformat(written)
     seconds = int(written.timestamp()) if isinstance(written, datetime) else 0
     etag = next((str(info[key]) for key in _CONTENT if info.get(key)), "")
-    return ObjectState(int(info["size"]), seconds * 10**9, etag.strip('"'))
+    return FileState(int(info["size"]), seconds * 10**9, etag.strip('"'))

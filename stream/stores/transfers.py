@@ -11,7 +11,8 @@ from stream.errors import StreamError
 from stream.files.disk_space import RESERVE_BYTES
 from stream.stores.addresses import kind_of
 from stream.stores.failures import tried
-from stream.stores.objects import ObjectState, into_bucket, state_of
+from stream.stores.file_state import FileState
+from stream.stores.objects import into_bucket, state_of
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def fetch(
     place: UPath, path: Path, on_progress: Callable[[int, int], None] = lambda done, of: None
-) -> ObjectState:
+) -> FileState:
     """Bring an object to the disk; returns what it was.
 
     Args:
@@ -32,7 +33,7 @@ def fetch(
         StreamError: it cannot be had whole, or the disk has no room for it.
     """
 
-    def get() -> ObjectState:
+    def get() -> FileState:
         before = state_of(place)
         _check_room(before.num_bytes, place, path)
         place.fs.get_file(place.path, str(path), **_options(place, on_progress))
@@ -47,7 +48,7 @@ def fetch(
 
 def put(
     path: Path, place: UPath, on_progress: Callable[[int, int], None] = lambda done, of: None
-) -> ObjectState:
+) -> FileState:
     """Send a file to a store, where it has its name once it is whole; returns what it is there.
 
     Args:
@@ -59,7 +60,7 @@ def put(
         StreamError: it cannot be sent.
     """
 
-    def send() -> ObjectState:
+    def send() -> FileState:
         place.fs.put_file(str(path), place.path, **_options(place, on_progress))
         state = state_of(place)
         if state.num_bytes != path.stat().st_size:

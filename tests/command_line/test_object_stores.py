@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -190,3 +191,30 @@ def test_a_film_in_a_store_is_done_in_parts(store: ObjectStore, tmp_path: Path) 
     wanted, found = (reference.picture_times_s(path) for path in (film, tmp_path / "made.mp4"))
     np.testing.assert_allclose(found, wanted, atol=1e-9)
     assert batch(*line)[0] == []
+
+
+def test_it_is_kept_where_it_lies_if_no_other_disk_has_room(
+    store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    copied = shutil.move
+
+    def full(here: Path, home: Path | str) -> str:
+        if Path(home).parent != tmp_path / "scratch":
+            raise OSError(28, "No space left on device")
+        return str(copied(here, home))
+
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    monkeypatch.setenv("HOME", str(tmp_path / "cwd"))
+    monkeypatch.setattr("stream.stores.failures.PAUSES_S", ())
+    monkeypatch.setattr("shutil.move", full)
+    store.accident = lambda method, path: "500" if method == "PUT" else None
+    assert run.main([str(tmp_path / "a.mp4"), "-o", f"{OUT}/x.mp4"]) == 1
+    (kept,) = (tmp_path / "scratch").glob("maskcast-*/x.mp4")
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"it lies in {kept}")
+    assert len(reference.picture_times_s(kept)) == 10
+    assert list((tmp_path / "cwd").glob("maskcast-*")) == []
+    shutil.rmtree(kept.parent)

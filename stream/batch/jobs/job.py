@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stream.batch.jobs.section import Section
-from stream.batch.jobs.source_state import SourceState
+from stream.batch.jobs.source_state import source_state
 from stream.errors import StreamError
 from stream.stores.addresses import Place
+from stream.stores.file_state import FileState
 
 #: Of an output. A partial one lacks what its damaged input does not give.
 State = Literal["done", "partial", "failed"]
@@ -56,7 +57,7 @@ class Job:
     is_photo: bool
     part: Part | None = None
     parts: tuple[Job, ...] = ()
-    listed: SourceState | None = field(default=None, compare=False)
+    listed: FileState | None = field(default=None, compare=False)
 
     def num_bytes(self) -> int:
         """Return the size of the file, of a part its share; 0 where it is gone."""
@@ -65,14 +66,14 @@ class Job:
         except (OSError, StreamError):
             return 0
 
-    def state(self) -> SourceState:
+    def state(self) -> FileState:
         """Return what the file is, as far as is known without asking an object store again.
 
         Raises:
             OSError: it is not there.
             StreamError: its object store cannot be asked.
         """
-        return self.listed or SourceState.of(self.source)
+        return self.listed or source_state(self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from stream.batch.jobs.job import Edges
 from stream.batch.jobs.record_files import record_files
-from stream.batch.jobs.source_state import SourceState
 from stream.errors import StreamError
 from stream.stores.addresses import Place, below
+from stream.stores.file_state import FileState
 
 #: Of an output; see `Record`.
 RecordState = Literal["begun", "done", "partial"]
@@ -47,7 +47,7 @@ class Record:
     state: RecordState
     version: str
     recipe: dict[str, Any]
-    source: SourceState
+    source: FileState
     num_bytes: int = 0
     seconds: float = 0.0
     num_frames: int = 0
@@ -88,7 +88,7 @@ class Records:
                     record = _record(read)
                     found[self._folder / record.output] = record
         for output in begun:
-            nothing = Record(output, "begun", "", {}, SourceState(0, 0))
+            nothing = Record(output, "begun", "", {}, FileState(0, 0))
             found.setdefault(self._folder / output, nothing)
         return found
 
@@ -159,6 +159,6 @@ def _record(read: dict[str, Any]) -> Record:
     if not set(read) <= {field.name for field in fields(Record)}:
         raise ValueError("written by another version")
     edges = read.get("edges")
-    source, seen = SourceState(**read["source"]), None if edges is None else Edges(**edges)
+    source, seen = FileState(**read["source"]), None if edges is None else Edges(**edges)
     remarks = tuple(read.get("remarks", ()))
     return Record(**{**read, "source": source, "edges": seen, "remarks": remarks})

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stream.batch.jobs.job import Job, Outcome
-from stream.batch.jobs.source_state import SourceState
+from stream.batch.jobs.source_state import source_state
 from stream.errors import StreamError
 from stream.files.photos import is_animation, is_photo
 from stream.sinks import is_file_ending
 from stream.stores.addresses import Place, local
+from stream.stores.file_state import FileState
 from stream.stores.scratch import Scratch
 from stream.stores.transfers import fetch, put
 
@@ -25,7 +26,7 @@ class Fetched(NamedTuple):
     """A file on this machine's disk, and what it was in its store."""
 
     path: Path
-    state: SourceState
+    state: FileState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Brought:
 
     job: Job
     here: Job
-    state: SourceState | None = None
+    state: FileState | None = None
 
     def renamed(self, text: str) -> str:
         """Return a message with the files called as they were asked for."""
@@ -129,13 +130,13 @@ class AtHand:
         """Return the source of a job, which lies in a store."""
         is_film = job.part is not None or bool(job.parts)
         if is_film and self._film is not None and self._film[0] == job.source:
-            if SourceState.of(job.source) == self._film[1].state:
+            if source_state(job.source) == self._film[1].state:
                 return self._film[1]
         assert self._scratch is not None
         assert not isinstance(job.source, Path)
         path = self._scratch.path_for(job.source.name)
         state = fetch(job.source, path)
-        found = Fetched(path, SourceState(state.num_bytes, state.mtime_ns, state.etag))
+        found = Fetched(path, state)
         if is_film:
             if self._film is not None:
                 self._film[1].path.unlink(missing_ok=True)

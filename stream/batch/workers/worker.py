@@ -15,7 +15,7 @@ from segmentation.loading import load
 from stream.batch.jobs.job import Job, Outcome, Part, State
 from stream.batch.jobs.records import Record, Records, RecordState
 from stream.batch.jobs.settings import Settings
-from stream.batch.jobs.source_state import SourceState
+from stream.batch.jobs.source_state import source_state
 from stream.batch.workers.at_hand import AtHand, Brought
 from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.joining import WrittenPart, join, why_apart
@@ -35,6 +35,7 @@ from stream.sources import open_source
 from stream.sources.photos import Photos
 from stream.sources.video import VideoSource
 from stream.stores.addresses import Place, local
+from stream.stores.file_state import FileState
 
 #: Told after each job: its number among those handed over, and what came of it.
 OnDone = Callable[[int, Outcome], None]
@@ -71,7 +72,7 @@ class Worker:
         self._records = Records(folder)
         self._at_hand = AtHand()
         self._brought: dict[Job, Brought] = {}  # by the jobs at hand
-        self._begun: dict[Job, SourceState] = {}
+        self._begun: dict[Job, FileState] = {}
         self._written: dict[str, Any] = {
             "codec": settings.codec,
             "encoder": settings.encoder,
@@ -300,7 +301,7 @@ class Worker:
             StreamError: there is no room.
         """
         brought = self._brought[job]
-        self._begun[brought.job] = brought.state or SourceState.of(job.source)
+        self._begun[brought.job] = brought.state or source_state(job.source)
         for output in _paths(job):
             make_folder(output.parent)
 
@@ -312,13 +313,13 @@ class Worker:
                 if source is not None and outcome.state != "failed":
                     self._records.write(self._result(job, output, outcome, source))
                 elif _size(output) is not None:  # one of before, which is still of a batch
-                    unknown = source or SourceState(0, 0)
+                    unknown = source or FileState(0, 0)
                     self._records.write(self._record(job, output, "begun", unknown))
         except (OSError, StreamError) as error:
             return replace(outcome, state="failed", error=" ".join(str(error).split()))
         return outcome
 
-    def _result(self, job: Job, output: Place, outcome: Outcome, source: SourceState) -> Record:
+    def _result(self, job: Job, output: Place, outcome: Outcome, source: FileState) -> Record:
         """Return the record of an output that stands."""
         assert outcome.state != "failed"
         return replace(
@@ -332,7 +333,7 @@ class Worker:
             remarks=outcome.remarks,
         )
 
-    def _record(self, job: Job, output: Place, state: RecordState, source: SourceState) -> Record:
+    def _record(self, job: Job, output: Place, state: RecordState, source: FileState) -> Record:
         recipe = self._recipe if job.part is None else self._recipe | job.part.recipe()
         return Record(self._records.name(output), state, self._version, recipe, source)
 
@@ -358,7 +359,7 @@ def _identity(path: Place) -> tuple[int, int] | None:
 def _size(place: Place) -> int | None:
     """Return the bytes of what has a name, `None` where nothing has it."""
     try:
-        return SourceState.of(place).num_bytes
+        return source_state(place).num_bytes
     except OSError:
         return None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,12 +146,14 @@ def _fetch(options: argparse.Namespace, files: StoredFiles, scratch: Scratch) ->
 
 def _kept(here: Path) -> Path:
     """Move what could not be sent to the current folder, or where it can be; returns its path."""
-    import shutil
-    import tempfile
-
-    for folder in (Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
+    for folder in (Path.cwd(), Path.home()):
         with contextlib.suppress(OSError):
-            kept = Path(tempfile.mkdtemp(prefix="maskcast-", dir=folder)) / here.name
-            shutil.move(here, kept)
-            return kept
-    return here
+            home = Path(tempfile.mkdtemp(prefix="maskcast-", dir=folder))
+            try:
+                shutil.move(here, home)
+            except OSError:  # no room, say; half a copy is of no use
+                shutil.rmtree(home, ignore_errors=True)
+                raise
+            return home / here.name
+    # on the disk where it lies, which needs no room
+    return Path(shutil.move(here, tempfile.mkdtemp(prefix="maskcast-")))

@@ -11,7 +11,7 @@ import pytest
 from segmentation.unfinished import Unfinished
 from stream.batch.jobs.job import Job
 from stream.batch.jobs.records import Record, Records
-from stream.batch.jobs.source_state import SourceState
+from stream.batch.jobs.source_state import source_state
 from stream.batch.plan import Plan, Rules, discard_parts, make_plan, sizes_in
 from stream.errors import StreamError
 from stream.stores.addresses import Place
@@ -28,7 +28,7 @@ def job(tmp_path: Path) -> Job:
     (out / "in.jpg").write_bytes(b"result")
     job = Job(tmp_path / "in.jpg", (out / "in.jpg",), True)
     Records(out).write(
-        Record("in.jpg", "done", "1.0", {"effect": "blur"}, SourceState.of(job.source), 6, 0.5, 1)
+        Record("in.jpg", "done", "1.0", {"effect": "blur"}, source_state(job.source), 6, 0.5, 1)
     )
     return job
 

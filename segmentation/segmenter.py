@@ -93,6 +93,21 @@ class RecurrentSegmenter(Segmenter, Protocol):
         """
 
 
+@runtime_checkable
+class ScalableSegmenter(RecurrentSegmenter, Protocol):
+    """A network of video whose input may be smaller, where a camera leaves it no time for more.
+
+    Attributes:
+        sizes: of its input that may be tried, in pixels, the published one first and then smaller
+            ones; empty where somebody has asked for one.
+    """
+
+    sizes: tuple[int, ...]
+
+    def at_size(self, size: int) -> ScalableSegmenter:
+        """Return the same network with an input of that many pixels, which nothing changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a network is to be loaded; a network refuses what it cannot do.

@@ -14,11 +14,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from effects import Effect
+from segmentation.affordable_size import affordable
 from segmentation.coco import categories
 from segmentation.loading import load
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
-from segmentation.segmenter import NumberedSegmenter, Segmenter
+from segmentation.segmenter import NumberedSegmenter, ScalableSegmenter, Segmenter
 from segmentation.tracking.tracker import Tracker
 from stream.ffmpeg.encoding.encoders import SOFTWARE_ENCODER
 from stream.foreground import Keep, Wanted, parse_keep
@@ -104,6 +105,7 @@ def open_run(
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, on_message)
+        segmenter = _keeping_up(segmenter, source.info, keyframes, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
         pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
         options = SinkOptions(
@@ -174,6 +176,19 @@ def _network(
     if wanted is not None:
         return segmenter, Keep.of(wanted, segmenter.classes)
     return segmenter, keep if isinstance(keep, Keep) else None
+
+
+def _keeping_up(
+    segmenter: Segmenter,
+    info: StreamInfo,
+    keyframes: Keyframes | None,
+    on_message: Callable[[str], None],
+) -> Segmenter:
+    """Return the network, smaller where a camera would wait for it; see `affordable`."""
+    waits = info.live and keyframes in (None, Keyframes())
+    if not (waits and info.fps and isinstance(segmenter, ScalableSegmenter)):
+        return segmenter
+    return affordable(segmenter, (info.height, info.width), float(info.fps), on_message)
 
 
 def _wanted(keep: str) -> Wanted:

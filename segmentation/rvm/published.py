@@ -44,6 +44,9 @@ VARIANTS = {
 
 #: long side of the small image, in pixels, unless somebody asks for another
 SMALL_SIDE = 512
+#: and those that a camera may have instead on a machine that is too slow for it; below them, hair
+#: and hands are lost
+SMALLER_SIDES = (384, 256, 192, 128)
 
 #: which tensor only files of an encoder have
 _FIRST_TENSORS = {

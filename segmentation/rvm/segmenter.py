@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from segmentation.rvm.enlarging import SmallMatte
 from segmentation.rvm.published import (
     CLASSES,
     SMALL_SIDE,
+    SMALLER_SIDES,
     VARIANTS,
     Variant,
     check_variant,
@@ -65,6 +66,7 @@ def load_rvm(name: str, options: Options) -> RobustVideoMatting:
         variant=variant,
         device=network.device,
         small_side=options.size or SMALL_SIDE,
+        sizes=() if options.size else (SMALL_SIDE, *SMALLER_SIDES),
     )
 
 
@@ -79,7 +81,7 @@ def check_options(name: str, options: Options) -> None:
 
 @dataclass(eq=False)
 class RobustVideoMatting:
-    """Robust Video Matting as a `RecurrentSegmenter`: one instance, the union of all people.
+    """Robust Video Matting as a `ScalableSegmenter`: one instance, the union of all people.
 
     Attributes:
         network: what it takes and returns `network.load_network` says.
@@ -87,6 +89,7 @@ class RobustVideoMatting:
         variant: which of the published networks it is.
         device: what it runs on, for people.
         small_side: long side of the small image, in pixels; frames are not enlarged to it.
+        sizes: see `ScalableSegmenter`.
     """
 
     network: Network
@@ -94,6 +97,7 @@ class RobustVideoMatting:
     variant: Variant
     device: str
     small_side: int = SMALL_SIDE
+    sizes: tuple[int, ...] = ()
 
     classes = CLASSES
     #: alpha has the size of the frame, and fine hair is only there
@@ -101,6 +105,10 @@ class RobustVideoMatting:
     max_images = 1
     fast = False
     separates_objects = False
+
+    def at_size(self, size: int) -> RobustVideoMatting:
+        """Return the same with another small image; see `ScalableSegmenter.at_size`."""
+        return replace(self, small_side=size, sizes=())
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """Find the people of N images, each by itself; see `Segmenter.segment`."""

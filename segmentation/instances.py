@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,30 +11,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
 class Matte:
     """How much of each pixel is foreground, hair and all, and what colour that part has.
 
-    Attributes:
+    Args:
         alpha: (H, W) uint8, 255 = foreground.
-        foreground: (H, W, 3) uint8 sRGB, the foreground's own colours where alpha is above 0,
-            without those of what is behind it; `None` where a network does not tell them.
+        foreground: see below, or what computes it once it is asked for: few effects do.
+
+    Attributes:
+        alpha: see above.
 
     Raises:
         ValueError: the arrays do not agree in shape or dtype.
     """
 
-    alpha: NDArray[np.uint8]
-    foreground: NDArray[np.uint8] | None = None
+    __slots__ = ("_foreground", "alpha")
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        alpha: NDArray[np.uint8],
+        foreground: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]] | None = None,
+    ) -> None:
         """Check shapes and dtypes once."""
-        wanted = {"alpha": (self.alpha, self.alpha.shape[:2])}
-        if self.foreground is not None:
-            wanted["foreground"] = self.foreground, (*self.alpha.shape[:2], 3)
-        for name, (array, shape) in wanted.items():
-            if array.shape != shape or array.dtype != np.uint8:
-                raise ValueError(f"{name}: expected uint8 {shape}, got {array.dtype} {array.shape}")
+        _check("alpha", alpha, alpha.shape[:2])
+        if isinstance(foreground, np.ndarray):
+            _check("foreground", foreground, (*alpha.shape, 3))
+        self.alpha = alpha
+        self._foreground = foreground
+
+    @property
+    def foreground(self) -> NDArray[np.uint8] | None:
+        """(H, W, 3) uint8 sRGB, the foreground's own colours where alpha is above 0.
+
+        They are without those of what is behind it; `None` where a network does not tell them.
+        """
+        if callable(self._foreground):
+            colours = self._foreground()
+            _check("foreground", colours, (*self.alpha.shape, 3))
+            self._foreground = colours
+        return self._foreground
+
+
+def _check(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape or array.dtype != np.uint8:
+        raise ValueError(f"{name}: expected uint8 {shape}, got {array.dtype} {array.shape}")
 
 
 @dataclass(frozen=True, slots=True)

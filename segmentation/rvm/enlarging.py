@@ -12,6 +12,9 @@ from segmentation.instances import Matte
 
 Maps = NDArray[np.float32]
 
+#: which channel of a matte is alpha; those before it are colours
+ALPHA = 3
+
 
 @dataclass(frozen=True, slots=True)
 class SmallMatte:
@@ -31,33 +34,35 @@ class SmallMatte:
 
     def of(self, frame: NDArray[np.uint8]) -> Matte:
         """Return the matte of the frame, (H, W, 3) uint8 RGB, in whole numbers."""
-        *colours, alpha = (_bytes(plane) for plane in self.planes(frame))
-        return Matte(alpha, np.asarray(cv2.merge(colours), np.uint8))
+        return Matte(_bytes(self.plane(frame, ALPHA)), lambda: self._colours(frame))
 
-    def planes(self, frame: NDArray[np.uint8]) -> list[Maps]:
-        """Return red, green and blue of the foreground, and alpha, of the frame.
+    def _colours(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the foreground's colours, (H, W, 3)."""
+        planes = [_bytes(self.plane(frame, index)) for index in range(ALPHA)]
+        return np.asarray(cv2.merge(planes), np.uint8)
+
+    def plane(self, frame: NDArray[np.uint8], index: int) -> Maps:
+        """Return red (0), green (1) or blue (2) of the foreground, or alpha (3), of the frame.
 
         Returns:
-            (H, W) each, to be cut off at 0 and 1.
+            (H, W), to be cut off at 0 and 1.
         """
+        is_colour = index < ALPHA  # of which what is said is to be added to those of the frame
+        if is_colour:
+            guide, most = cv2.extractChannel(frame, index), 255
+        else:
+            red, green, blue = cv2.split(frame)
+            guide = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
+            most = 3 * 255
+        if self.is_whole:
+            plane = self.matte[..., index]
+            return plane + guide / np.float32(most) if is_colour else plane
         size_wh = frame.shape[1], frame.shape[0]
-        channels = cv2.split(frame)
-        red, green, blue = channels
-        total = cv2.add(cv2.add(red, green, dtype=cv2.CV_16U), blue, dtype=cv2.CV_16U)
-        planes = []
-        for index, (guide, most) in enumerate([*((each, 255) for each in channels), (total, 765)]):
-            is_colour = index < 3  # of which what is said is to be added to those of the frame
-            if self.is_whole:
-                plane = self.matte[..., index]
-                if is_colour:
-                    plane = plane + guide / np.float32(most)
-            else:
-                slope = self.slope[..., index] + np.float32(is_colour)
-                slope = cv2.resize(slope / np.float32(most), size_wh)
-                offset = cv2.resize(np.ascontiguousarray(self.offset[..., index]), size_wh)
-                plane = cv2.add(cv2.multiply(slope, guide, dtype=cv2.CV_32F), offset, dst=offset)
-            planes.append(np.asarray(plane, np.float32))
-        return planes
+        slope = self.slope[..., index] + np.float32(is_colour)
+        slope = cv2.resize(slope / np.float32(most), size_wh)
+        offset = cv2.resize(np.ascontiguousarray(self.offset[..., index]), size_wh)
+        plane = cv2.add(cv2.multiply(slope, guide, dtype=cv2.CV_32F), offset, dst=offset)
+        return np.asarray(plane, np.float32)
 
 
 def _bytes(plane: Maps) -> NDArray[np.uint8]:

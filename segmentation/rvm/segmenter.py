@@ -116,7 +116,10 @@ class RobustVideoMatting:
         return [self.follow(image, None)[0] for image in images]
 
     def follow(self, image: NDArray[np.uint8], memory: Memory | None) -> tuple[Instances, Memory]:
-        """Find the people of a stream's next frame; see `RecurrentSegmenter.follow`."""
+        """Find the people of a stream's next frame; see `RecurrentSegmenter.follow`.
+
+        The foreground's colours are computed from the image when they are asked for.
+        """
         check_images(image[None])
         image = np.ascontiguousarray(image)
         ratio = automatic_ratio((image.shape[0], image.shape[1]), self.small_side)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from segmentation.instances import Instances, Matte
 
@@ -47,6 +48,22 @@ def test_a_matte_is_of_one_size() -> None:
     empty = Instances.empty((5, 8))
     with pytest.raises(ValueError, match=r"matte: expected \(5, 8\), got \(6, 8\)"):
         Instances(empty.boxes, empty.scores, empty.labels, empty.masks, empty.ids, matte())
+
+
+def test_colours_are_computed_once_and_only_where_they_are_asked_for() -> None:
+    calls: list[int] = []
+
+    def colours() -> NDArray[np.uint8]:
+        calls.append(1)
+        return np.full((6, 8, 3), 7, np.uint8)
+
+    lazy = Matte(matte().alpha, colours)
+    assert Instances.of_matte(lazy).matte is lazy
+    assert calls == []
+    assert lazy.foreground is lazy.foreground
+    assert calls == [1]
+    with pytest.raises(ValueError, match="foreground: expected uint8"):
+        _ = Matte(np.zeros((4, 5), np.uint8), colours).foreground
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,8 @@ def errors(name: str, run: Run, names: Sequence[str], stem: str) -> dict[str, fl
             states = [np.asarray(value) for value in values[-4:]]
             tensors = dict(zip([*names, *MATTE, *STATES], values, strict=True))
             matte = SmallMatte(*(tensors[each][0] for each in MATTE), is_whole=ratio == 1)
-            planes = np.clip(np.dstack(matte.planes(frame)), 0, 1)[None]
+            planes = np.dstack([matte.plane(frame, channel) for channel in range(4)])
+            planes = np.clip(planes, 0, 1)[None]
             tensors |= {"fgr": planes[..., :3], "pha": planes[..., 3:]}
             tensors["src_sm"] = small[None]
             for each, value in tensors.items():

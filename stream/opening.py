@@ -104,8 +104,7 @@ def open_run(
     with ExitStack() as stack:
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
-        segmenter, keep = _network(segmenter, keep, sinks, on_message)
-        segmenter = _keeping_up(segmenter, source.info, keyframes, on_message)
+        segmenter, keep = _network(segmenter, keep, sinks, source.info, keyframes, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
         pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
         options = SinkOptions(
@@ -159,6 +158,8 @@ def _network(
     segmenter: Segmenter | None,
     keep: str | Keep | None,
     sinks: Sequence[Address | Sink],
+    info: StreamInfo,
+    keyframes: Keyframes | None,
     on_message: Callable[[str], None],
 ) -> tuple[Segmenter, Keep | None]:
     """Return the network, where none is given the one that `--model auto` takes, and its `Keep`."""
@@ -173,6 +174,7 @@ def _network(
         addresses = [str(each) for each in sinks if isinstance(each, str | int | os.PathLike)]
         asks = keep is not None or any(map(wants_instances, addresses))
         segmenter = load("auto", keep=names, on_message=on_message, asks_for_instances=asks)
+    segmenter = _keeping_up(segmenter, info, keyframes, on_message)
     if wanted is not None:
         return segmenter, Keep.of(wanted, segmenter.classes)
     return segmenter, keep if isinstance(keep, Keep) else None

@@ -40,6 +40,8 @@ class LabelMeFolder(ObjectFiles):
     def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
         super().__init__(folder, "labelme", options)
+        for path in options.input_paths:
+            self.check_beside_input(f"{path.stem}.json")
         self._info = info
         self._copies = PhotoCopies(self, "")
 

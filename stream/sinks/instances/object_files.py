@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
+from segmentation.data.coco_writer import IMAGES
 from segmentation.instances import Instances
 from segmentation.unfinished import Unfinished, discard_left_behind, put_all_in_place
 from stream.errors import StreamError
@@ -24,7 +25,8 @@ class ObjectFiles(Sink):
     Args:
         folder: made if absent.
         name: of the hidden folder, after what is in it.
-        options: see `SinkOptions`; files of other names stay.
+        options: see `SinkOptions`; files of other names stay, and so does JSON beside the photos of
+            the input: somebody may have made it by hand.
 
     Raises:
         StreamError: the folder is a file, or is not empty and `overwrite` is not set.
@@ -38,6 +40,9 @@ class ObjectFiles(Sink):
         self._made: list[Path] = []
         self._options = options
         self._error: StreamError | None = None  # since which files are missing
+        self._inputs = {os.path.realpath(path.parent) for path in options.input_paths}
+        # data sets have their photos in a folder of this name, and JSON around it
+        self._inputs |= {os.path.dirname(x) for x in self._inputs if os.path.basename(x) == IMAGES}
 
     def open(self) -> None:
         """Make the folder, and the hidden one in it."""
@@ -87,11 +92,27 @@ class ObjectFiles(Sink):
             is_itself: what is there is what will be written.
         """
         target, hidden = self.folder / name, self._part.path / name
+        self.check_beside_input(name)
         if target.exists():
             paths = () if is_itself else self._options.input_paths
             check_free(target, overwrite=self._options.overwrite, input_paths=paths)
         hidden.parent.mkdir(exist_ok=True)
         return hidden
+
+    def check_beside_input(self, name: str) -> None:
+        """Raise `StreamError` where a file of that name is there and belongs to the input.
+
+        Args:
+            name: see `save`.
+        """
+        target = self.folder / name
+        if target.suffix != ".json" or os.path.realpath(target.parent) not in self._inputs:
+            return
+        if target.exists():
+            raise StreamError(
+                f"{target}: is beside the photos of the input, and not replaced; name another "
+                "folder, or move it away"
+            )
 
     def complete(self, *, cut_short: bool) -> None:
         """Give the files their names; see `Sink.finish`."""

@@ -297,3 +297,45 @@ def test_cut_outs_have_the_colours_of_screens(tmp_path):
     crop = read(path)[..., 2::-1].astype(int)
     assert abs(crop - to_srgb(IMAGE, profile)[y : y + height, x : x + width]).max() <= 2
     assert abs(crop - IMAGE[y : y + height, x : x + width]).max() > 20
+
+
+# === What was made by hand ===
+
+
+@pytest.mark.parametrize(
+    ("make", "photos", "by_hand"),
+    [
+        (CocoFolder, "", "annotations.json"),
+        (CocoFolder, "images/", "annotations.json"),
+        (LabelMeFolder, "", "dog.json"),
+    ],
+)
+def test_annotations_beside_the_photos_of_the_input_stay(
+    tmp_path: Path, make: Make, photos: str, by_hand: str
+) -> None:
+    path = tmp_path / f"{photos}dog.png"
+    path.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(path), IMAGE)
+    (tmp_path / by_hand).write_text("by hand")
+    options = SinkOptions(overwrite=True, input_paths=[path])
+    with pytest.raises(StreamError, match=f"{by_hand}: is beside the photos of the input"):
+        make(tmp_path, INFO, options)
+    assert (tmp_path / by_hand).read_text() == "by hand"
+    assert len(list(tmp_path.rglob("*.png"))) == 1
+    # elsewhere the one of an earlier run is replaced
+    for _ in range(2):
+        with make(tmp_path / "out", INFO, options) as sink:
+            sink.write(of_file(path))
+            sink.finish(cut_short=False)
+    assert (tmp_path / "out" / by_hand).exists()
+
+
+def test_beside_the_photos_what_is_not_there_yet_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "dog.png"
+    cv2.imwrite(str(path), IMAGE)
+    (tmp_path / "cat.json").write_text("of no photo")
+    with LabelMeFolder(tmp_path, INFO, SinkOptions(overwrite=True, input_paths=[path])) as sink:
+        sink.write(of_file(path))
+        sink.finish(cut_short=False)
+    assert json.loads((tmp_path / "dog.json").read_text())["imagePath"] == "dog.png"
+    assert (tmp_path / "cat.json").read_text() == "of no photo"

@@ -121,7 +121,7 @@ def _decoded(data: bytes, header: PhotoHeader | None) -> Photo:
 def _by_ffmpeg(path: Path, header: PhotoHeader | None) -> Photo:
     """Return a photo that ffmpeg decodes, turned by it."""
     if header is not None:
-        check_header(header)
+        check_header(header, path.stat().st_size)
     pixels = decode_still(path)
     if header is None:
         height, width = pixels.shape[:2]

@@ -36,7 +36,7 @@ class Animation:
         header = photo_header(data)
         if header is None:
             raise ValueError(NOT_WHOLE)
-        check_header(header)
+        check_header(header, len(data))
         Pictures.MAX_IMAGE_PIXELS = None  # which `check_header` has seen to
         try:
             self._picture: Any = Pictures.open(io.BytesIO(data))

@@ -24,6 +24,9 @@ Pixels = NDArray[Any]
 
 #: OpenCV reads no more, and no longer sides.
 MAX_PIXELS, MAX_SIDE = 1 << 30, 1 << 20
+#: A picture without anything in it may have so many, or this much of its file: photos have at most
+#: some 20 a byte, and what claims far more takes gigabytes of memory for nothing.
+MAX_FLAT_PIXELS, PIXELS_A_BYTE = 100_000_000, 100
 
 NOT_WHOLE = "not a picture that can be read; is it whole?"
 _CUT_OFF = "is damaged or cut off; what can be read of it is there, the rest is plain"
@@ -43,7 +46,7 @@ def decode(data: bytes, header: PhotoHeader | None = None) -> Photo:
     header = header or photo_header(data)
     if header is None:  # a kind that OpenCV may know nevertheless
         return photo_of(_as_rgb(_decoded(data, cv2.IMREAD_COLOR_RGB)))
-    check_header(header)
+    check_header(header, len(data))
     pixels, profile, remarks = _pixels(data, header)
     photo = finished(pixels, replace(header, profile=profile), remarks)
     return replace(photo, is_part=True) if _DAMAGED in remarks else photo
@@ -59,7 +62,7 @@ def decode_part(data: bytes, header: PhotoHeader) -> Photo:
     Raises:
         ValueError: nothing of it can be read, or it is of a kind of which no part can be.
     """
-    check_header(header)
+    check_header(header, len(data))
     if header.kind == "jpeg" and (whole := jpeg.completed(data)) is not None:
         pixels, profile = _by_pillow(whole, header)  # which says nothing of it in lines of its own
         remarks = list[str]()
@@ -71,12 +74,14 @@ def decode_part(data: bytes, header: PhotoHeader) -> Photo:
     return replace(photo, is_part=True)
 
 
-def check_header(header: PhotoHeader) -> None:
-    """Raise `ValueError` where a file says that it is one that cannot be read."""
+def check_header(header: PhotoHeader, num_bytes: int) -> None:
+    """Raise `ValueError` where a file of so many bytes says that it is one that cannot be read."""
     width, height = header.width, header.height
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         most = f"{MAX_PIXELS // 1_000_000} million in all, {MAX_SIDE // 1000} thousand a side"
         raise ValueError(f"has {width}x{height} pixels, and no more can be read than {most}")
+    if width * height > max(MAX_FLAT_PIXELS, PIXELS_A_BYTE * num_bytes):
+        raise ValueError(f"is {width}x{height}, far more than a photo of {num_bytes} bytes has")
     if header.numbers != "whole":
         kind = f"{header.numbers} numbers of {header.depth} bits"
         raise ValueError(f"its pixels are {kind}; save it with 8 or 16 bits a channel from 0 on")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import struct
 from collections.abc import Mapping
@@ -33,8 +34,6 @@ MAX_COPY_PIXELS = 100_000_000
 MAX_FLAT_PIXELS, PIXELS_A_BYTE = 40_000_000, 20
 #: A mask has more pixels only where its photo has
 MAX_MASK_PIXELS = 25_000_000
-#: Bytes before which a picture says how large it is
-_HEAD = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,7 +270,7 @@ def decoded(path: Path, flags: int, of_photo: int | None = None) -> NDArray[np.u
 
 def _check_pixels(path: Path, data: NDArray[np.uint8], of_photo: int | None) -> None:
     """Raise `PictureError` where a few kilobytes claim to be gigabytes."""
-    height, width = picture_size(data[:_HEAD].tobytes())
+    height, width = picture_size(data.tobytes())
     most = max(MAX_FLAT_PIXELS, PIXELS_A_BYTE * data.size)
     if of_photo is not None:
         most = max(MAX_MASK_PIXELS, of_photo)
@@ -301,23 +300,21 @@ def _copy_in(path: Path, document: bytes) -> bytes:
         raise DataError(f"{path}: its imageData is damaged") from error
     height, width = picture_size(data)
     if not height:
-        raise DataError(f"{path}: its imageData is neither JPEG nor PNG, or damaged")
+        raise DataError(f"{path}: its imageData is no picture, or damaged")
     if height * width > MAX_COPY_PIXELS:
         raise DataError(f"{path}: its imageData is {width}x{height}, more than a camera's")
     return data
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
-    """Return height and width that a PNG or JPEG states in its head; 0, 0 where it is neither."""
-    if data.startswith(PNG_START) and len(data) > 24:
+    """Return height and width that a picture states in its head; 0, 0 where it is none."""
+    if data.startswith(PNG_START) and len(data) > 24:  # its checksum, right or not, comes later
         width, height = struct.unpack(">II", data[16:24])
         return height, width
-    position = 2
-    while data.startswith(b"\xff\xd8") and position + 9 < len(data) and data[position] == 0xFF:
-        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4])
-        # frames of all kinds; the gaps are tables that have no size
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", data[position + 5 : position + 9])
-            return height, width
-        position += 1 if marker == 0xFF else 2 + length
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # which is what the size is asked for
+    # of any kind, as its parsers please; whoever decodes the picture says that it is none
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as picture:
+        return picture.height, picture.width
     return 0, 0

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import struct
-import tracemalloc
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +14,7 @@ from PIL import Image
 from segmentation.data import Dataset, read_dataset
 from segmentation.png_chunks import PNG_START
 from tests.inputs.annotated_photos import SIZE_HW, overlap, problems, true_masks, write_photo
+from tests.memory import peak
 
 BALL, CRATE = true_masks().values()
 
@@ -94,16 +92,6 @@ def test_black_on_white_that_is_not_certain_is_a_remark(tmp_path: Path) -> None:
     # one that fills the lower half is an object
     root = saved(tmp_path / "below", {str(k): cv2.flip(BALL * 0 + CRATE, 0) for k in range(2)})
     assert not read(root).remarks
-
-
-def peak(call: Callable[[], Any]) -> tuple[Any, int]:
-    """Return what a call returns, and the most memory in bytes that it took."""
-    tracemalloc.start()
-    try:
-        found = call()
-        return found, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def flat_png(width: int, height: int) -> bytes:

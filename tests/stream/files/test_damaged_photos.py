@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import re
 import struct
 import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
+from segmentation.data.parts.dataset import decoded
+from segmentation.errors import PictureError
 from stream.errors import StreamError
 from stream.files.photos import open_photo, read_photo
 from stream.photo.formats.png import completed
 from stream.sources.photos import Photos
 from tests.inputs.photo_files import png, with_chunk
+from tests.memory import peak
 
 TOLD = "is damaged or cut off; what can be read of it is there, the rest is plain"
 
@@ -154,3 +160,60 @@ def test_a_small_file_cannot_claim_a_huge_picture():
     for side, is_read in ((300, True), (30_000, False)):
         header = _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
         assert (completed(start + header + rows) is not None) == is_read
+
+
+def _flat_tiff(side: int) -> bytes:
+    """A file that says it is a grey picture of that many pixels a side, in one strip of zeros."""
+    entries = [
+        (256, 4, side),  # width
+        (257, 4, side),  # height
+        (258, 3, 8),  # bits
+        (259, 3, 8),  # Deflate
+        (262, 3, 1),  # black is zero
+        (273, 4, 8 + 2 + 12 * 9 + 4),  # where the strip is
+        (277, 3, 1),  # channels
+        (278, 4, side),  # rows a strip
+        (279, 4, 2000),  # bytes of the strip
+    ]
+    table = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    strip = zlib.compress(bytes(1_000_000))[:2000].ljust(2000, b"\0")
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + table + bytes(4) + strip
+
+
+def _flat_webp() -> bytes:
+    """The largest WebP there can be, without loss and of one colour."""
+    whole = io.BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(whole, "WEBP", lossless=True)
+    data = bytearray(whole.getvalue())
+    start = data.index(b"VP8L") + 9  # 14 bits of width - 1, 14 of height - 1, 4 more
+    (bits,) = struct.unpack_from("<I", data, start)
+    struct.pack_into("<I", data, start, bits & 0xF0000000 | 16382 | 16382 << 14)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "side"),
+    [("a.tif", _flat_tiff(30_000), 30_000), ("a.webp", _flat_webp(), 16383)],
+)
+def test_a_small_file_that_claims_gigabytes_is_refused(tmp_path, name, data, side):
+    path = tmp_path / name
+    path.write_bytes(data)
+    line = f"{path}: is {side}x{side}, far more than a photo of {len(data)} bytes has"
+    told, most = peak(lambda: _refusal(path))
+    assert told == line
+    assert most < 20_000_000
+    with pytest.raises(PictureError, match=re.escape(line)):
+        decoded(path, cv2.IMREAD_COLOR)
+
+
+def _refusal(path: Path) -> str:
+    with pytest.raises(StreamError) as caught:
+        open_photo(path)
+    return str(caught.value)
+
+
+def test_a_plain_picture_of_fifty_million_pixels_is_a_photo(tmp_path):
+    path = tmp_path / "plain.png"
+    cv2.imwrite(str(path), np.zeros((5000, 10000), np.uint8))
+    assert path.stat().st_size < 200_000
+    assert open_photo(path).image.shape == (5000, 10000, 3)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from tests.ffmpeg_reference import has_sound, picture_times_s, sound_packets_s
 
 

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.portrait import Image, Network, peers, portrait
 from segmentation.evaluation.mask_agreement import intersection_over_union
 from segmentation.picture import RgbPicture

@@ -34,7 +34,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from segmentation.data.mask_frames import find_sequences, read_frame
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.instances import Instances

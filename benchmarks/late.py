@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from segmentation import Instances, Segmenter, load
 from stream import Keyframes, open_run, open_source, play
 from stream.opening import tell

@@ -28,7 +28,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.stages import stage_times_ms
 from segmentation.loading import LOADERS, load
 from segmentation.mask_rcnn.published import PUBLISHED_SIZE

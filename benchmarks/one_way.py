@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import run
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from segmentation import Segmenter, load
 from segmentation.data.parts.dataset import Annotation, Dataset, Photo
 from segmentation.evaluation.average_precision import evaluate

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.portrait import (
     SETS,
     Image,

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from segmentation.data import read_dataset
 from segmentation.evaluation.foreground_quality import photo_examples
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import effects
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from stream import open_run, outputs
 from stream.ffmpeg.process import executable
 

@@ -39,7 +39,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from stream.ffmpeg.process import executable
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")

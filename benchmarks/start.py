@@ -17,7 +17,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from stream.files.outputs import save
 from stream.files.photos import encode_photo
 from stream.sources.demo import Demo

@@ -180,6 +180,12 @@ class Instances:
             matte=self.matte if len(scores) == len(self) else None,
         )
 
+    def mirrored(self) -> Instances:
+        """Return the same objects in the image with left and right exchanged, without a matte."""
+        boxes = self.boxes.copy()
+        boxes[:, [0, 2]] = self.size_hw[1] - self.boxes[:, [2, 0]]
+        return replace(self, boxes=boxes, masks=self.masks[:, :, ::-1], matte=None)
+
     def without_matte(self) -> Instances:
         """Return the same objects, of which only the masks are known."""
         return self if self.matte is None else replace(self, matte=None)

@@ -266,7 +266,7 @@ def _controlled(
 ) -> Run:
     """Return the run with what a person at a window can do, and an end that `stack` waits for."""
     if info.stream.live:
-        palette.outlast()
+        palette.live_on()
     run = open_live_control(
         run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
     )

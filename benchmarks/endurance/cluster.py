@@ -30,7 +30,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.endurance.batch import RUN, compared, make_clips, make_photos
 
 NETWORK, PORT = "10.77.0", 6379

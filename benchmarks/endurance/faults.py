@@ -24,7 +24,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.endurance.provoked.inputs import INPUTS
 from benchmarks.endurance.provoked.outputs import OUTPUTS
 from benchmarks.endurance.provoked.page import PAGE

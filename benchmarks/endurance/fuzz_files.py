@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.endurance.pickle_bombs import write_bombs
 
 MAX_S, MAX_GROWTH, ALWAYS_ALLOWED = 10.0, 10, 300_000_000

@@ -29,7 +29,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.endurance.fuzz_files import ROOT, damaged
 from stream.photo.decoding import MAX_PIXELS
 from stream.photo.formats.kinds import photo_header

@@ -39,7 +39,7 @@ import aiohttp
 import psutil
 from aiortc import RTCSessionDescription
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.serve import start_server
 from tests.users.serving import Client, scene
 

@@ -33,7 +33,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.endurance.provoked.sources import make_clips, rtsp
 from stream.ffmpeg.length import length_s
 from stream.frame import Output, OutputInfo

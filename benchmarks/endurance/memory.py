@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from stream.ffmpeg.process import executable
 from stream.sources.video import VideoSource
 

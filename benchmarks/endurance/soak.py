@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.endurance.memory import join
 from segmentation import load
 from stream import open_run, open_source, play

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from tests import ffmpeg_reference as reference
 
 RUN = [sys.executable, str(Path(__file__).parents[2] / "run.py")]

@@ -28,7 +28,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.command import run_command
+from benchmarks.common.command import run_command
 from benchmarks.endurance.batch import make_clips, make_photos
 from stream.stores.addresses import local, place
 from stream.stores.objects import objects_below, read

@@ -64,7 +64,7 @@ class LiveControl:
         self._window = window
         # of photos, which come one by one, each until somebody goes on; `None` for a video
         self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
-        self._shows_mask = self._shows_objects = False
+        self._shows_mask = self._shows_objects = self._is_mirrored = False
         self._panel = "figures"
         self._message = ("", 0.0)
         self._found: tuple[Instances, tuple[int, int]] | None = None
@@ -85,6 +85,7 @@ class LiveControl:
             "b": lambda: self._change(palette.next_background),
             "i": self._toggle_invert,
             "m": self._toggle_mask,
+            "x": self._toggle_mirror,
             "o": self._toggle_objects,
             "s": self._recorder.snapshot,
             "f": self._window.toggle_fullscreen,
@@ -118,10 +119,12 @@ class LiveControl:
         if self._shows_mask:
             alpha = output.alpha if output.alpha is not None else np.zeros_like(image[..., 0])
             image = np.asarray(cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), np.uint8)
-        shown = enlarged(image)
-        if self._shows_objects and output.found is not None:
-            chosen = self._picked.chosen(output.found)
-            shown = mark_instances(shown, output.found, chosen, self._classes)
+        shown, found = enlarged(image), output.found
+        if self._is_mirrored:  # before there is text on it
+            shown = np.asarray(cv2.flip(shown, 1), np.uint8)
+            found = None if found is None else found.mirrored()
+        if self._shows_objects and found is not None:
+            shown = mark_instances(shown, found, self._picked.chosen(found), self._classes)
         if shown is output.image or shown is output.frame.image:
             shown = shown.copy()
         self._write_panel(shown, output)
@@ -149,6 +152,10 @@ class LiveControl:
     def _toggle_mask(self) -> None:
         self._shows_mask = not self._shows_mask
 
+    def _toggle_mirror(self) -> None:
+        self._is_mirrored = not self._is_mirrored
+        self.tell("mirrored in this window alone" if self._is_mirrored else "not mirrored")
+
     def _toggle_objects(self) -> None:
         self._shows_objects = not self._shows_objects
 
@@ -171,6 +178,8 @@ class LiveControl:
         if self._found is None:
             return
         found, frame_hw = self._found
+        if self._is_mirrored:
+            at_xy = frame_hw[1] - 1 - at_xy[0], at_xy[1]
         k = object_at(found, at_xy, frame_hw)
         if k is None:
             self.tell("nothing was found there")
@@ -191,9 +200,9 @@ class LiveControl:
 
     def _write_panel(self, image: Image, output: Output) -> None:
         if self._panel:
-            write_lines(image, self._lines(output), "top")
-        if self._panel == "help":
-            write_lines(image, ["\t".join(key) for key in KEYS], "middle")
+            below = write_lines(image, self._lines(output), "top")
+            if self._panel == "help":
+                write_lines(image[below:], ["\t".join(key) for key in KEYS], "middle")
         text, until = self._message
         if text and time.monotonic() < until:
             write_lines(image, [text], "bottom")

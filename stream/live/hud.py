@@ -32,8 +32,8 @@ def enlarged(image: Image) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def write_lines(image: Image, lines: Sequence[str], where: str) -> None:
-    """Write lines of text on a dark plate.
+def write_lines(image: Image, lines: Sequence[str], where: str) -> int:
+    """Write lines of text on a dark plate; returns the row below it.
 
     Args:
         image: (H, W, 3) uint8 RGB, changed.
@@ -41,7 +41,7 @@ def write_lines(image: Image, lines: Sequence[str], where: str) -> None:
         where: "top", its left corner; "bottom" or "middle".
     """
     if not lines:
-        return
+        return 0
     height, width = image.shape[:2]
     scale, line_px = _fitting(lines, width, height)
     letters = _size_px(lines[0], scale, line_px)[1]
@@ -57,6 +57,7 @@ def write_lines(image: Image, lines: Sequence[str], where: str) -> None:
         for column, text in enumerate(line.split("\t")):
             at = left + margin + column * columns[0], top + number * step
             cv2.putText(image, text, at, _FONT, scale, (255, 255, 255), line_px, cv2.LINE_AA)
+    return int(top + plate_h)
 
 
 def mark_instances(

@@ -8,6 +8,7 @@ KEYS = (
     ("+ -", "stronger, weaker"),
     ("i", "invert"),
     ("b", "next background"),
+    ("x", "mirror, in this window alone"),
     ("m", "show the mask"),
     ("o", "show the objects and their ids"),
     ("click", "drop an object, or keep it again"),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from effects import EFFECTS, Blur, Effect, parse_effect
 from effects.effect import ColouredEffect, ForegroundEffect, check_effect
 from stream.live.background import LoopingVideo, open_background
+from stream.live.watched_photo import WatchedPhoto
 
 Image = NDArray[np.uint8]
 
@@ -119,11 +120,17 @@ class Palette:
             self._chosen = (self._chosen + 1) % len(self._backgrounds)
         self.choose("replace")
 
-    def outlast(self) -> None:
-        """Let no background that cannot be read on end the run; see `LoopingVideo.outlast`."""
+    def live_on(self) -> None:
+        """Do as is best behind what will not come again, and may go on for hours.
+
+        A video that cannot be read on does not end the run, see `LoopingVideo.outlast`; a photo
+        whose file changes is shown as it is then.
+        """
         for background in self._backgrounds:
             if background.video is not None:
                 background.video.outlast()
+            if background.photo is not None:
+                background.photo.watch(self._stack)
 
     def prepare(self, size_hw: tuple[int, int]) -> None:
         """Bring the backgrounds to the size of frames, which would hold up the first one."""
@@ -135,24 +142,30 @@ class Palette:
 
 @dataclass(frozen=True, slots=True)
 class _Replacing:
-    """A background to choose: its name for people, its effect, and the video where it is one."""
+    """A background to choose: its name for people, its effect, and what moves or may change."""
 
     name: str
     effect: Effect
     video: LoopingVideo | None
+    photo: WatchedPhoto | None
 
 
 def _replacing(value: str, stack: ExitStack, on_message: Callable[[str], None]) -> _Replacing:
     """Open a photo, a video or a colour as a background; `stack` closes it."""
-    opened: list[Image | LoopingVideo] = []
+    opened: list[WatchedPhoto | LoopingVideo] = []
 
-    def open_one(path: Path) -> Image | LoopingVideo:
-        opened.append(open_background(path, stack, on_message))
-        return opened[0]
+    def open_one(path: Path) -> WatchedPhoto | LoopingVideo:
+        found = open_background(path, stack, on_message)
+        if isinstance(found, LoopingVideo):
+            opened.append(found)
+        else:
+            opened.append(WatchedPhoto(path, found, on_message))
+        return opened[-1]
 
     effect = parse_effect(f"replace={value}", open_one)
     video = next((each for each in opened if isinstance(each, LoopingVideo)), None)
-    return _Replacing(value.rpartition("/")[2], effect, video)
+    photo = next((each for each in opened if isinstance(each, WatchedPhoto)), None)
+    return _Replacing(value.rpartition("/")[2], effect, video, photo)
 
 
 class _Opaque:

@@ -14,6 +14,7 @@ from stream.files.disk_space import DiskSpace
 from stream.frame import Event, Output, Sink
 from stream.running.backlog import Arrival
 from stream.running.channel import Channel
+from stream.running.gaps import Gaps
 from stream.stats import Stats
 
 # An output with the time of its capture, on the clock of time.perf_counter.
@@ -26,6 +27,7 @@ class _Outlet:
 
     Attributes:
         space: of its disk, where a recording must end in time; otherwise `None`.
+        gaps: what a recording misses; otherwise `None`.
         num_written: outputs that it took.
         first_s: time of the first of them.
         last_s: time of the last one.
@@ -37,6 +39,7 @@ class _Outlet:
     sink: Sink
     channel: Channel[Composited]
     space: DiskSpace | None
+    gaps: Gaps | None
     num_written: int = 0
     first_s: float = 0.0
     last_s: float = 0.0
@@ -76,6 +79,7 @@ class Outlets:
                 sink,
                 Channel(2, newest_wins=live),
                 DiskSpace(sink.folder) if live and sink.folder is not None else None,
+                Gaps(name, on_message) if live and sink.folder is not None else None,
             )
             for name, sink in sinks.items()
         ]
@@ -115,6 +119,8 @@ class Outlets:
                 item = output, arrival.captured_at
                 dropped = outlet.channel.put(item, patience_s=patience_s)
                 self._stats.count(f"{outlet.name} dropped", dropped)
+                if outlet.gaps is not None:
+                    outlet.gaps.lose(dropped)
 
     def close(self) -> None:
         """Say that nothing more comes."""
@@ -179,6 +185,8 @@ class Outlets:
         for outlet in self._outlets:
             if outlet.has_ended or (failed and not outlet.num_written):
                 continue
+            if outlet.gaps is not None:
+                outlet.gaps.tell_all()
             try:
                 outlet.sink.finish(cut_short=cut_short)
                 outlet.is_kept = True
@@ -226,6 +234,8 @@ class Outlets:
             outlet.first_s = output.frame.time_s
         outlet.last_s = output.frame.time_s
         outlet.num_written += 1
+        if outlet.gaps is not None:
+            outlet.gaps.write(output.frame.time_s)
 
     def _end(self, outlet: _Outlet, error: Exception) -> None:
         """Take leave of a sink that cannot go on."""

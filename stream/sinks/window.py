@@ -16,12 +16,10 @@ from stream.display import why_no_window, x11_available
 from stream.errors import StreamError
 from stream.frame import Event, Output, OutputInfo, Sink
 from stream.pace import Pace
+from stream.sinks.parts.keyboard import key_of
 from stream.sinks.parts.shown_window import CLICK, CLOSED, KEY
 from stream.sinks.parts.window_process import WindowProcess
 
-KEYS = {27: "escape", 32: "space", 13: "enter"}
-# of X11, macOS and Windows; letters have no more than eight bits
-_SPECIAL_KEYS = {0xFF8D: "enter", 0xFF53: "right", 0xF703: "right", 0x270000: "right"}
 _NUM_SILENT = 20  # polls that find the display silent, before it is told
 _REFRESH_S = 0.2  # between two drawings of the same output
 _REFRESH_SHARE = 3  # times as long as a drawing takes, at least: those of large photos do
@@ -199,11 +197,3 @@ class Window(Sink):
         while (early_s := self._pace.early_s(time_s)) > 0.002:
             if self._is_over.wait(min(early_s, 0.03)) or not process.is_there:
                 return
-
-
-def key_of(code: int) -> str:
-    """Return the name of a key by the code of `cv2.waitKeyEx`, "" of one that means nothing."""
-    if (special := _SPECIAL_KEYS.get(code) or _SPECIAL_KEYS.get(code & 0xFFFF)) is not None:
-        return special
-    letter = code & 0xFFFF  # above are Shift and the like
-    return KEYS.get(letter, chr(letter)) if 0 < letter < 0x100 else ""

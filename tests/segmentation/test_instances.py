@@ -41,6 +41,17 @@ def test_only_all_objects_have_the_matte() -> None:
     assert found.without_matte().masks is found.masks
 
 
+def test_mirrored_objects_lie_where_the_mirrored_image_has_them() -> None:
+    mask = np.zeros((6, 8), np.uint8)
+    mask[1:4, 2:7] = 200
+    mask[1, 2] = 130
+    found = Instances.of_mask(mask).mirrored()
+    wanted = Instances.of_mask(np.ascontiguousarray(mask[:, ::-1]))
+    assert found.boxes.tolist() == wanted.boxes.tolist() == [[1, 1, 6, 4]]
+    np.testing.assert_array_equal(found.masks, wanted.masks)
+    assert len(Instances.empty((6, 8)).mirrored()) == 0
+
+
 def test_a_matte_is_of_one_size() -> None:
     found = Instances.of_matte(matte())
     assert found.scaled_to((6, 8)).matte is found.matte

@@ -111,6 +111,28 @@ def test_click_drops_an_object_and_keeps_it_again(desk):
     assert shown_message(live) == "#7 cat: kept"
 
 
+def test_the_window_is_mirrored_and_nothing_else(desk):
+    live = desk()
+    output = live.output()
+    before = live.control.draw(output)
+    live.press("h", "h", "x")  # without text
+    plain, shown = live.output(), live.control.draw(output)
+    assert (plain.image == output.image).all()
+    at = slice(0, -80)  # above the message
+    live.press("x")
+    np.testing.assert_array_equal(shown[at], live.control.draw(output)[at, ::-1])
+    assert before.shape == shown.shape
+
+
+def test_in_a_mirrored_window_a_click_means_what_is_seen_there(desk):
+    live = desk()
+    with_objects(live)
+    live.press("x")
+    live.click(640 - 1 - 620, 240)
+    assert kept(live) == [5, 6]
+    assert shown_message(live) == "#7 cat: dropped"
+
+
 def test_click_keeps_what_the_command_line_dropped(desk):
     live = desk(keep=Keep.of(parse_keep("dog"), ("person", "dog", "cat")))
     with_objects(live)

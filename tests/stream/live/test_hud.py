@@ -69,6 +69,21 @@ def test_help_lists_every_key(desk, monkeypatch):
         assert f"{key}\t{meaning}" in written
 
 
+def test_help_lies_beside_the_figures(desk, monkeypatch):
+    monkeypatch.setattr("stream.live.control.Figures.line", lambda self: "30.0 frames/s")
+    live = desk()
+    figures = live.control.draw(live.output())
+    live.press("h")
+    helped = live.control.draw(live.output())
+    live.press("h")
+    bare = live.control.draw(live.output())
+    rows, columns = np.nonzero((figures != bare).any(axis=2))
+    plate = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    np.testing.assert_array_equal(helped[plate], figures[plate])
+    below = (helped != bare).any(axis=2)[rows.max() + 1 :]
+    assert below.sum() > 10_000
+
+
 @pytest.mark.parametrize("size_hw", [(1, 1), (40, 30), (480, 640), (1080, 1920)])
 @pytest.mark.parametrize("where", ["top", "middle", "bottom"])
 def test_text_fits_into_every_picture(size_hw, where):

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from stream.files.photos import read_photo
-from stream.sinks.window import key_of
 from tests.users.at_window import Person, screen_in_sight
 from tests.users.screens import needs_screen, start
 
@@ -133,15 +132,3 @@ def test_click_means_the_same_place_in_a_photo_of_another_size(portrait, tmp_pat
         person.wait_until(lambda: person.sees(FACE, (0, 0, 0)))
         person.press("q")
         assert_ends(person)
-
-
-@pytest.mark.parametrize(
-    ("code", "key"),
-    [
-        *[(27, "escape"), (32, "space"), (ord("s"), "s"), (ord("+"), "+"), (0x1002B, "+")],
-        *[(0xFF53, "right"), (0x270000, "right"), (0xF703, "right"), (0x10FF53, "right")],
-        *[(0xFF51, ""), (0xFF61, ""), (0xFFE1, ""), (0x700000, "")],
-    ],
-)
-def test_names_of_keys(code, key):
-    assert key_of(code) == key

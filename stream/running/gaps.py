@@ -1,0 +1,51 @@
+"""What is missing in a recording that could not be written as fast as pictures came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+#: A shorter gap is hardly seen.
+LEAST_GAP_S = 1.0
+#: Of all pictures; fewer, here and there, are hardly missed.
+LEAST_SHARE = 0.05
+
+_WHY = "could not be written as fast as they came"
+
+
+class Gaps:
+    """Counts what one recording of a live source misses, and says so.
+
+    Args:
+        name: of the recording.
+        on_message: told, in one line, of the first long gap when it is over, and of all at the end.
+    """
+
+    def __init__(self, name: str, on_message: Callable[[str], None]) -> None:
+        """Miss nothing yet."""
+        self._name, self._on_message = name, on_message
+        self._num_lost = self._num_lost_before = self._num_written = self._num_gaps = 0
+        self._last_s = 0.0
+
+    def lose(self, num: int) -> None:
+        """Count pictures that were thrown away; from the thread that gives them."""
+        self._num_lost += num
+
+    def write(self, time_s: float) -> None:
+        """Count a picture that was written, of that time; from the thread that writes them."""
+        num_lost = self._num_lost
+        gap_s = time_s - self._last_s
+        if num_lost > self._num_lost_before and self._num_written and gap_s >= LEAST_GAP_S:
+            self._num_gaps += 1
+            if self._num_gaps == 1:
+                place = f"{self._last_s // 60:.0f}:{self._last_s % 60:04.1f}"
+                self._on_message(f"{self._name}: {gap_s:.1f} s from {place} on are missing: {_WHY}")
+        self._num_lost_before, self._last_s = num_lost, time_s
+        self._num_written += 1
+
+    def tell_all(self) -> None:
+        """Say what is missing in all, where that is more than was said."""
+        num = self._num_lost + self._num_written
+        if self._num_gaps > 1 or self._num_lost > LEAST_SHARE * num:
+            self._on_message(
+                f"{self._name}: {self._num_lost} of {num} pictures are missing: {_WHY}"
+            )

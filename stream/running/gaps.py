@@ -23,7 +23,9 @@ class Gaps:
     def __init__(self, name: str, on_message: Callable[[str], None]) -> None:
         """Miss nothing yet."""
         self._name, self._on_message = name, on_message
-        self._num_lost = self._num_lost_before = self._num_written = self._num_gaps = 0
+        self._num_lost = self._num_written = self._num_gaps = 0
+        # at the write before the last one: while that one took long, pictures were thrown away
+        self._num_lost_before = self._num_lost_at_last = 0
         self._last_s = 0.0
 
     def lose(self, num: int) -> None:
@@ -39,7 +41,8 @@ class Gaps:
             if self._num_gaps == 1:
                 place = f"{self._last_s // 60:.0f}:{self._last_s % 60:04.1f}"
                 self._on_message(f"{self._name}: {gap_s:.1f} s from {place} on are missing: {_WHY}")
-        self._num_lost_before, self._last_s = num_lost, time_s
+        self._num_lost_before, self._num_lost_at_last = self._num_lost_at_last, num_lost
+        self._last_s = time_s
         self._num_written += 1
 
     def tell_all(self) -> None:

@@ -76,6 +76,7 @@ def test_a_disk_that_stands_still_is_told_of_the_recording_alone(tmp_path: Path)
         assert loop.play(run)
     assert len(shown.outputs) < 80
     assert len(recording.outputs) < 80
+    assert len(told) == 2, told
     long, in_all = told
     assert re.fullmatch(r"a\.mkv: \d\.\d s from 0:0\d\.\d on are missing: .*", long)
     assert in_all.startswith(f"a.mkv: {stats.counts['a.mkv dropped']} of ")

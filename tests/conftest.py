@@ -31,12 +31,25 @@ with contextlib.suppress(ImportError):
     import pylibsrtp  # noqa: F401
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See `tests.golden.reference`."""
+    parser.addoption(
+        "--both-photos",
+        action="store_true",
+        help="compare all networks with the originals on the photo beside the checkout as well",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files with long tests come first: at the end no worker waits for another.
 
     Among them, and among the others, those that compute and those that wait for windows, pages and
     programs take turns: while one worker waits another has the processor.
     """
+    if not config.getoption("--both-photos"):
+        more = [item for item in items if item.get_closest_marker("both_photos")]
+        items[:] = [item for item in items if item not in more]
+        config.hook.pytest_deselected(items=more)
     long_files = {item.path for item in items if item.get_closest_marker("long")}
     kinds: dict[tuple[bool, bool], dict[Path, None]] = {}
     for path in dict.fromkeys(item.path for item in items):

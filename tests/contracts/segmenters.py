@@ -54,22 +54,22 @@ def _known(name: str, kind: str, *refuses: str) -> Case:
 #: which recipe's weights fit a network, and a small size of its input at which it finds something
 RECIPES = {
     "mask-rcnn": ("matterport", 128),
-    "yolact-resnet50": ("yolact_resnet50", 64),
     "yolact-plus-resnet50": ("yolact_plus_resnet50", 256),
     "centermask-lite-v19": ("centermask2_lite_V19", 320),
-    "rvm-resnet50": ("rvm_resnet50", 64),
+    "rvm-mobilenet": ("rvm_mobilenetv3", 64),
 }
 #: Which of them differs from a network in the layers alone, which parity tests compare.
 SAME_BUT_FOR_LAYERS = {
-    "yolact-base": "yolact-resnet50",
-    "yolact-darknet53": "yolact-resnet50",
-    "yolact-im700": "yolact-resnet50",
+    "yolact-base": "yolact-plus-resnet50",
+    "yolact-darknet53": "yolact-plus-resnet50",
+    "yolact-im700": "yolact-plus-resnet50",
+    "yolact-resnet50": "yolact-plus-resnet50",
     "yolact-plus-base": "yolact-plus-resnet50",
     "centermask-lite-mobilenetv2": "centermask-lite-v19",
     "centermask-lite-v39": "centermask-lite-v19",
     "centermask-v39": "centermask-lite-v19",
     "centermask-v57": "centermask-lite-v19",
-    "rvm-mobilenet": "rvm-resnet50",
+    "rvm-resnet50": "rvm-mobilenet",
 }
 
 

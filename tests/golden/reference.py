@@ -44,16 +44,19 @@ def golden_params(
 
     Args:
         compacts: stems of files by the names of their cases.
-        largers: likewise, of the other set, as far as it is there; its tests are long ones.
+        largers: likewise, of the other set, as far as it is there; its tests are long ones, and
+            for all but the first they are tests of another photo alone, see `--both-photos`.
         long: names of compact cases whose tests are long ones.
     """
     params = []
+    first = next(iter(largers))
     for name, stem in compacts.items():
         marks = [pytest.mark.long] * (name in long)
         params.append(pytest.param((name, compact(stem)), id=name, marks=marks))
         if name in largers and larger(largers[name]).is_file():
             file = larger(largers[name])
-            params.append(pytest.param((name, file), id=f"{name}-larger", marks=pytest.mark.long))
+            marks = [pytest.mark.long, *([] if name == first else [pytest.mark.both_photos])]
+            params.append(pytest.param((name, file), id=f"{name}-larger", marks=marks))
     return params
 
 

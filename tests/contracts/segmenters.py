@@ -56,7 +56,7 @@ RECIPES = {
     "mask-rcnn": ("matterport", 128),
     "yolact-plus-resnet50": ("yolact_plus_resnet50", 256),
     "centermask-lite-v19": ("centermask2_lite_V19", 320),
-    "rvm-mobilenet": ("rvm_mobilenetv3", 64),
+    "rvm-resnet50": ("rvm_resnet50", 64),
 }
 #: Which of them differs from a network in the layers alone, which parity tests compare.
 SAME_BUT_FOR_LAYERS = {
@@ -69,7 +69,7 @@ SAME_BUT_FOR_LAYERS = {
     "centermask-lite-v39": "centermask-lite-v19",
     "centermask-v39": "centermask-lite-v19",
     "centermask-v57": "centermask-lite-v19",
-    "rvm-resnet50": "rvm-mobilenet",
+    "rvm-mobilenet": "rvm-resnet50",
 }
 
 

@@ -117,7 +117,8 @@ def why_not(place: Place, reason: str) -> str:
     known = {each.path: each for each in video_devices()}
     device = known.get(place.path)
     if device is None:
-        return f"{told}; there is no such device; {listed(cameras())}"
+        there = cameras()
+        return f"{told}; {'there is no such device; ' if there else ''}{listed(there)}"
     if not device.permitted:
         return f"{told}; it may not be used by you: {ADD_TO_GROUP}"
     if not device.captures:

@@ -104,7 +104,10 @@ def test_a_whole_name_is_meant_before_one_that_has_it_in_it(kernel: VideoKernel)
 def test_no_camera_at_all(kernel: VideoKernel) -> None:
     with pytest.raises(StreamError, match="no camera is called so; no camera is plugged in"):
         place_of("camera:c920")
-    assert "there is no such device; no camera is plugged in (a" in why_not(place_of("0"), "")
+    assert why_not(place_of("0"), "") == (
+        "camera 0: cannot be opened; no camera is plugged in (a video file or demo: can be given "
+        "instead)"
+    )
 
 
 def test_the_next_ones_begin_anew_after_the_last(three: VideoKernel) -> None:

@@ -86,6 +86,11 @@ NEVER: list[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = [
         ("stream/", "segmentation/", "effects/"),
         ("stream/colour/", "stream/yuv420.py", "segmentation/picture.py"),
     ),
+    (
+        ("stream/cameras/",),
+        ("stream/", "segmentation/", "effects/"),
+        ("stream/cameras/", "stream/errors.py"),
+    ),
     (("stream/stores/",), (SOURCES, SINKS, LIVE, DOCTOR, SERVE, BATCH, COMMANDS), ()),
     (("stream/files/",), (SOURCES, SINKS, LIVE, DOCTOR, SERVE, COMMANDS), ()),
     ((SINKS,), (SOURCES, LIVE, DOCTOR, SERVE, COMMANDS), ()),

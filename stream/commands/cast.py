@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
+from stream.commands.parts.camera_options import wanted_of
 from stream.commands.parts.cast_options import cast_parser, keyframes_of, palette_of
 from stream.commands.parts.command_line import CommandError, say
 from stream.commands.parts.stored_files import stored_files
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
     options = cast_parser().parse_args(arguments)
+    wanted_of(options)  # which is refused before anything is begun
     if options.split is not None:
         from stream.commands.parts.split_cast import cast_in_parts
 
@@ -110,7 +112,13 @@ def _open(
 def _source(options: argparse.Namespace, tell: Callable[[str], None]) -> Source:
     from stream.sources import open_source
 
-    return open_source(options.source, on_message=tell, fps=options.fps, realtime=options.realtime)
+    return open_source(
+        options.source,
+        on_message=tell,
+        fps=options.fps,
+        realtime=options.realtime,
+        camera=wanted_of(options),
+    )
 
 
 def _outputs(options: argparse.Namespace) -> list[str]:

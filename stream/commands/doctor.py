@@ -13,7 +13,8 @@ def run(arguments: Sequence[str]) -> int:
 
     parser = Parser(
         "doctor",
-        description="Look at cameras, virtual camera, display, ffmpeg, backends, GPU and weights.",
+        description="Look at cameras and who has them, virtual camera, camera portal, display, "
+        "ffmpeg, backends, GPU and weights.",
         epilog="exit code: 1 if anything is wrong, else 0; not everybody needs what is missing",
     )
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")

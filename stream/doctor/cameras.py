@@ -7,17 +7,17 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from stream.cameras.choice import ADD_TO_GROUP, END_THAT, is_busy
+from stream.cameras.devices import VideoDevice, cameras
+from stream.cameras.holders import who_uses
+from stream.cameras.modes import mode_lines, offered_modes
 from stream.doctor.finding import Finding
-from stream.doctor.v4l2 import VideoDevice, video_devices
 from stream.ffmpeg.process import log_of
 
 _NAME = re.compile(r"\[AVFoundation.*?\[(\d+)\] (.+)$")
 _DSHOW_NAME = re.compile(r'"([^"]+)" \(video\)')
-_V4L2_MODES = re.compile(r"(Raw|Compressed)\s*:\s*(\S+)\s*:.*? :((?: \d+x\d+)+)")
 _DSHOW_MODE = re.compile(r"max s=(\d+x\d+) fps=([\d.]+)")
 _AVFOUNDATION_MODE = re.compile(r"(\d+x\d+)@\[[\d.]+ ([\d.]+)\]fps")
-
-ADD_TO_GROUP = "sudo usermod -aG video $USER, then log in again"
 
 
 def camera_findings(root: Path = Path("/")) -> list[Finding]:
@@ -27,7 +27,7 @@ def camera_findings(root: Path = Path("/")) -> list[Finding]:
         root: where Linux' /dev and /sys are.
     """
     if sys.platform.startswith("linux"):
-        found = [_linux(device) for device in video_devices(root) if _is_camera(device)]
+        found = [_linux(device) for device in cameras(root)]
     else:
         names = avfoundation_names if sys.platform == "darwin" else dshow_names
         found = [
@@ -65,31 +65,24 @@ def modes(lines: Iterable[str]) -> str:
     """
     found: dict[str, str] = {}
     for line in lines:
-        if match := _V4L2_MODES.search(line):
-            for size in match[3].split():
-                found[size] = " ".join(filter(None, [found.get(size), match[2]]))
         for size, rate in _DSHOW_MODE.findall(line) + _AVFOUNDATION_MODE.findall(line):
             found[size] = f"{float(rate):g}/s"
     largest = sorted(found, key=lambda size: [-int(side) for side in size.split("x")])
     return ", ".join(f"{size} {found[size]}" for size in largest)
 
 
-def _is_camera(device: VideoDevice) -> bool:
-    return device.captures and device.driver != "v4l2 loopback"
-
-
 def _linux(device: VideoDevice) -> Finding:
-    number = device.path.name.removeprefix("video")
-    name = f"camera:{number} {device.name}"
+    name = f"camera:{device.number} {device.name}"
     if not device.permitted:
         return Finding("camera", "wrong", f"{name}: may not be used by you", ADD_TO_GROUP)
-    return Finding("camera", "ok", f"{name}{_modes(str(device.path))}")
+    if is_busy(device.path):
+        return Finding("camera", "wrong", f"{name}: is used by {who_uses(device.path)}", END_THAT)
+    lines = mode_lines(offered_modes(device.path))
+    return Finding("camera", "ok", f"{name} ({'; '.join(lines)})" if lines else name)
 
 
 def _modes(name: str) -> str:
-    if sys.platform.startswith("linux"):
-        arguments = ["-f", "v4l2", "-list_formats", "all", "-i", name]
-    elif sys.platform == "darwin":
+    if sys.platform == "darwin":
         # a rate that no camera has makes it list those that it has
         arguments = ["-f", "avfoundation", "-framerate", "1000", "-i", f"{name}:none"]
     else:

@@ -17,6 +17,7 @@ from segmentation.runtime.openvino_network import openvino_devices
 from segmentation.weights.bundled_weights import BUNDLED
 from segmentation.weights.store import listing, locate
 from stream.display import why_no_window
+from stream.doctor.camera_portal import camera_portal_findings
 from stream.doctor.cameras import camera_findings
 from stream.doctor.encoders import encoder_findings
 from stream.doctor.finding import Finding
@@ -34,6 +35,7 @@ def examine() -> Iterator[Finding]:
         "system": _system,
         "camera": camera_findings,
         "virtual camera": virtual_camera_findings,
+        "camera portal": camera_portal_findings,
         "display": _display,
         "ffmpeg": _ffmpeg,
         "encoder": encoder_findings,

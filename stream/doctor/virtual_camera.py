@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segmentation.pip_command import install_extra
-from stream.doctor.cameras import ADD_TO_GROUP
+from stream.cameras.choice import ADD_TO_GROUP
+from stream.cameras.devices import VideoDevice, video_devices
+from stream.cameras.holders import who_uses
 from stream.doctor.finding import Finding
-from stream.doctor.v4l2 import VideoDevice, video_devices
 
 TOPIC = "virtual camera"
 LOAD = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=maskcast"
@@ -73,9 +74,10 @@ def _device(device: VideoDevice, exclusive: str) -> Finding:
         text = f"{name}: without exclusive_caps=1, which Chrome and Zoom need to find it"
         return Finding(TOPIC, "wrong", text, f"sudo modprobe -r v4l2loopback && {LOAD}")
     if not (device.takes or device.captures):
-        return Finding(TOPIC, "wrong", f"{name}: is used by another program", "end that program")
+        text = f"{name}: is used by {who_uses(device.path)}"
+        return Finding(TOPIC, "wrong", text, "end that program")
     if not device.takes:
-        text = f"{name}: another program is sending to it already"
+        text = f"{name}: {who_uses(device.path)} is sending to it already"
         return Finding(TOPIC, "wrong", text, "end that program")
     return Finding(TOPIC, "ok", f"{name}: can be written to, exclusive_caps=1")
 

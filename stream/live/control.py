@@ -22,6 +22,7 @@ from stream.live.recorder import Recorder
 from stream.pipeline import Look
 from stream.running.loop import Run
 from stream.sinks.window import Window
+from stream.sources.camera import Camera
 
 Image = NDArray[np.uint8]
 
@@ -61,7 +62,7 @@ class LiveControl:
         self._classes, self._figures = segmenter.classes, Figures(run.stats, name)
         self._title = f"{segmenter.name} on {segmenter.device}"
         self._recorder, self._paused, self._stop = recorder, run.paused, run.stop
-        self._window = window
+        self._window, self._source = window, run.source
         # of photos, which come one by one, each until somebody goes on; `None` for a video
         self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
         self._shows_mask = self._shows_objects = self._is_mirrored = False
@@ -87,6 +88,7 @@ class LiveControl:
             "m": self._toggle_mask,
             "x": self._toggle_mirror,
             "o": self._toggle_objects,
+            "c": self._next_camera,
             "s": self._recorder.snapshot,
             "f": self._window.toggle_fullscreen,
             "h": self._next_panel,
@@ -163,6 +165,14 @@ class LiveControl:
         self._recorder.toggle()
         if self._recorder.recording:
             self.tell("recording")
+
+    def _next_camera(self) -> None:
+        """Go on to another camera; the whole picture is covered until its first mask is there."""
+        if isinstance(self._source, Camera):
+            self.tell("to the next camera")
+            self._source.go_on_to_next(self.tell)
+        else:
+            self.tell("the source is no camera")
 
     def _toggle_pause(self) -> None:
         if self._paused.is_set():

@@ -14,6 +14,7 @@ KEYS = (
     ("click", "drop an object, or keep it again"),
     ("s", "snapshot, as a photo"),
     ("r", "record on, off; no photos"),
+    ("c", "next camera"),
     ("space", "pause, go on; from a photo to the next"),
     ("Enter right", "from a photo to the next"),
     ("f", "full screen"),

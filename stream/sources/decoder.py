@@ -62,6 +62,7 @@ class Opening:
         from_s: see `input_options`.
         looks: which are is seen by looking at them, whatever they say of themselves.
         from_keyframe: what comes before the first keyframe is left out.
+        device: ffmpeg's arguments that open a device, in place of those of the address.
     """
 
     conversion: str
@@ -74,6 +75,7 @@ class Opening:
     from_s: float = 0.0
     looks: bool = False
     from_keyframe: bool = False
+    device: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Decoder:
         filters += [PRINT_SHAPES, opening.conversion]
         if self._screen and (cut := screen_filter(address)):
             filters.insert(0, cut)
-        inputs = input_options(
+        inputs = list(opening.device) or input_options(
             address,
             keeps_clock=opening.keeps_clock,
             low_delay=opening.low_delay,

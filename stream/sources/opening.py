@@ -10,6 +10,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+from stream.cameras.choice import is_camera
+from stream.cameras.modes import Wanted
 from stream.errors import StreamError
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.screen import is_screen_address
@@ -32,21 +34,24 @@ def open_source(
     on_message: Callable[[str], None] = lambda text: None,
     fps: Fraction | None = None,
     realtime: bool = False,
+    camera: Wanted | None = None,
 ) -> Source:
     """Open what `address` names; the caller enters and leaves it.
 
     Args:
-        address: a camera's number or `camera:N`, a video, a photo, a folder or glob of photos, a
-            network address, `screen:`, `screen:WxH+X+Y`, or `demo:`.
+        address: a camera's number or `camera:N`, `camera:` and part of its name, its path, a video,
+            a photo, a folder or glob of photos, a network address, `screen:`, `screen:WxH+X+Y`, or
+            `demo:`.
         on_message: told, in one line, a camera's mode, what happens to it while it runs, and that a
             file is damaged or left out.
         fps: makes photos the frames of a video.
         realtime: a file behaves as a camera.
+        camera: what is asked of a camera.
 
     Raises:
         StreamError: there is no such thing, or it cannot be read.
     """
-    source = _open(str(address), on_message, fps)
+    source = _open(str(address), on_message, fps, camera)
     return RealTime(source) if realtime and not source.info.live else source
 
 
@@ -55,7 +60,7 @@ def local_files(address: str) -> list[Path]:
 
     Numbers in their names count as numbers: `2.png` comes before `10.png`.
     """
-    if _camera_number(address) is not None or address == "demo:":
+    if is_camera(address) or address == "demo:":
         return []
     if is_network_address(address) or is_screen_address(address):
         return []
@@ -99,13 +104,17 @@ def _by_number(path: Path) -> list[str | int]:
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
-def _open(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:
+def _open(
+    address: str,
+    on_message: Callable[[str], None],
+    fps: Fraction | None,
+    wanted: Wanted | None,
+) -> Source:
     if not address:
         raise StreamError("the source has no name; a camera's number, a file or demo: is needed")
-    number = _camera_number(address)
-    if number is not None:
-        camera = Camera(number, on_message)
-        on_message(f"camera {number}: {camera.mode}")
+    if is_camera(address):
+        camera = Camera(address, on_message, wanted)
+        on_message(camera.description)
         return camera
     if address == "demo:":
         return Demo()
@@ -133,7 +142,7 @@ def _open_files(address: str, on_message: Callable[[str], None], fps: Fraction |
     if not files:
         raise StreamError(
             f"{address}: no such file; a source is a video, a photo, a folder/, a camera's number, "
-            "an address such as rtsp://..., screen:, or demo:"
+            "camera:NAME, an address such as rtsp://..., screen:, or demo:"
         )
     if is_photo(files[0]) and not is_animation(files[0]):
         return Photos(files, fps, on_message)
@@ -174,8 +183,3 @@ def _named(paths: list[Path], before: str) -> str:
     names = [f"{path.name}/" if path.is_dir() else path.name for path in paths[:_MAX_NAMES]]
     rest = len(paths) - len(names)
     return f"{before} {', '.join(names)}" + (f" and {rest} more" if rest else "")
-
-
-def _camera_number(address: str) -> int | None:
-    match = re.fullmatch(r"(?:camera:)?(\d{1,3})", address)
-    return int(match[1]) if match else None

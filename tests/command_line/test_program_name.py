@@ -57,7 +57,7 @@ def test_errors_and_usage_of_the_installed_program(capfd, photo, as_maskcast, mo
 
 def test_doctor_of_the_installed_program(capfd, as_maskcast, monkeypatch, tmp_path):
     monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr("stream.doctor.cameras.video_devices", lambda root: [])
+    monkeypatch.setattr("stream.doctor.cameras.cameras", lambda root: [])
     run.main(["doctor"])
     told = capfd.readouterr().out
     assert "-> maskcast models fetch mask-rcnn\n" in told

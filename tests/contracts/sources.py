@@ -16,6 +16,7 @@ import pytest
 from segmentation.picture import RgbPicture
 from stream.batch.jobs.section import Section
 from stream.batch.workers.section_source import SectionSource
+from stream.cameras import devices
 from stream.frame import Frame, Source, StreamInfo
 from stream.sources.animation import AnimatedPhoto
 from stream.sources.camera import Camera
@@ -27,6 +28,7 @@ from tests.ffmpeg_reference import ffmpeg
 from tests.stand_ins.fake_camera import Device, noisy
 from tests.stand_ins.fakes import MovingSquare, square
 from tests.stand_ins.senders import Line, tcp_camera
+from tests.stand_ins.video_kernel import VideoNode, video_kernel
 from tests.users.screens import needs_screen, virtual_screen
 
 NUM_FRAMES = 20  # of each, at least, unless it waits
@@ -87,10 +89,21 @@ def _camera(num: int) -> Callable[[Path], AbstractContextManager[Make]]:
             return Camera(0, lambda text: None)
 
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(devices, "ROOT", folder / "nowhere")
             patch.setattr(cv2, "VideoCapture", Device)
             yield make
 
     return plugged_in
+
+
+@contextlib.contextmanager
+def _camera_by_ffmpeg(folder: Path) -> Iterator[Make]:
+    """A camera that OpenCV cannot open."""
+    root = folder / "system"
+    root.mkdir(exist_ok=True)
+    with video_kernel(root) as kernel:
+        kernel.add(0, VideoNode("C920", by_opencv=False))
+        yield lambda: Camera(0, lambda text: None)
 
 
 @contextlib.contextmanager
@@ -142,6 +155,7 @@ class FarApart(Source):
 SOURCES: dict[str, Case] = {
     "camera": Case(Camera, _camera(500)),
     "lost camera": Case(Camera, _camera(4), waits=True),
+    "camera by ffmpeg": Case(Camera, _camera_by_ffmpeg),
     "demo": Case(Demo, _with(lambda folder: Demo()), mark=needs_portrait),
     "photo": Case(Photos, _with(lambda folder: Photos(_photos(folder)[:1]))),
     "photos": Case(Photos, _with(lambda folder: Photos(_photos(folder)))),

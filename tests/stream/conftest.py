@@ -14,6 +14,7 @@ from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests.leftovers import nothing_left
 from tests.stand_ins.fakes import output_of, square
+from tests.stand_ins.video_kernel import VideoKernel, video_kernel
 from tests.users.desk import INFO, Desk
 
 
@@ -39,6 +40,13 @@ def photos(tmp_path: Path) -> list[str]:
         paths.append(str(tmp_path / name))
         cv2.imwrite(paths[-1], np.full((30, 40, 3), colour, np.uint8))
     return paths
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[VideoKernel]:
+    """A Linux without cameras, to which devices can be added."""
+    with video_kernel(tmp_path.resolve()) as kernel:
+        yield kernel
 
 
 @pytest.fixture

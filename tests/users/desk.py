@@ -53,7 +53,7 @@ class Desk:
             folder, INFO, SinkOptions(preset="ultrafast", on_message=self.messages.append)
         )
         self.screen = Screen()
-        source, network = MovingSquare(), Oracle()
+        source, network = more.get("source", MovingSquare()), Oracle()
         if "num_photos" in more:
             source.info = replace(source.info, fps=None, num_frames=more["num_photos"])
         network.classes = ("person", "dog", "cat")

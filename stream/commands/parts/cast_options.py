@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
+from stream.commands.parts.camera_options import add_camera_options
 from stream.commands.parts.command_line import (
     COMMANDS,
     CommandError,
@@ -31,9 +32,10 @@ EFFECTS = """\
 """
 
 SOURCES = f"""\
-SOURCE: a camera's number or camera:N (left out: 0), a video, a photo, a folder/ or 'glob' of
-photos, a network address (http, rtsp, udp, ...), a file in an object store (s3://, gs://, az://),
-screen: or screen:WxH+X+Y, or demo: (a portrait in motion, no camera needed).
+SOURCE: a camera by number (left out: 0), camera:PART-OF-ITS-NAME or its path (/dev/video2,
+/dev/v4l/by-id/...; run.py cameras lists them), a video, a photo, a folder/ or 'glob' of photos, a
+network address (http, rtsp, udp, ...), a file in an object store (s3://, gs://, az://), screen: or
+screen:WxH+X+Y, or demo: (a portrait in motion, no camera needed).
 
 -o SINK, repeatable: window: (the default), a video by its ending (.mp4 .mkv .mov .webm ...), a
 short clip (.gif .webp .apng), a photo (.png .jpg), a folder/ (one PNG a frame), .json or .jsonl
@@ -51,6 +53,7 @@ examples:
   run.py wave.mp4 -o wave.gif --effect cutout
   run.py photo.jpg -o mask.png --effect mask
   run.py 0 -o virtualcam: --effect replace=beach.jpg
+  run.py camera:c920 --camera-size 1920x1080 --camera-fps 30
   run.py --effect replace=a.jpg --background b.mp4 --background '#2a6f97'    (key b)
   run.py talk.mp4 --realtime               a file that behaves like a camera
   run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
@@ -83,6 +86,7 @@ def cast_parser() -> argparse.ArgumentParser:
         help="another one for replace, which the key b changes to; repeatable",
     )
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
+    add_camera_options(parser, _rate)
     add_split_option(parser)
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 #: Beside `cast`, which needs no name; each a file here.
-COMMANDS = ("batch", "data", "doctor", "evaluate", "models", "recover", "serve", "train")
+COMMANDS = ("batch", "cameras", "data", "doctor", "evaluate", "models", "recover", "serve", "train")
 
 #: As all texts call the program; where `pip` installed it, there is no file of that name.
 PROGRAM = "run.py"

@@ -13,6 +13,7 @@ import stream.sources.camera
 from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
+from stream.cameras import devices
 from stream.errors import StreamError
 from stream.pipeline import Look, Pipeline
 from stream.sources import open_source
@@ -23,7 +24,8 @@ from tests.stand_ins.fakes import Oracle
 
 
 @pytest.fixture
-def device(monkeypatch):
+def device(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "ROOT", tmp_path)  # whose cameras are not looked at
     monkeypatch.setattr(cv2, "VideoCapture", Device)
     monkeypatch.setattr(stream.pauses, "PAUSES_S", (0.001, 0.002))
     monkeypatch.setattr(stream.sources.camera, "FIRST_S", 0.2)
@@ -36,7 +38,7 @@ def test_camera_asks_for_mjpg_before_the_size_and_reports_the_mode(device):
     device.openings = [noisy(3)]
     with Camera(0, lambda text: None) as camera:
         assert (camera.info.width, camera.info.height, camera.info.live) == (64, 48, True)
-        assert camera.mode == "64x48, 30 frames/s, MJPG"
+        assert str(camera.mode) == "64x48, 30 frames/s, MJPG"
     keys = [key for key, _ in device.settings]
     assert keys.index(cv2.CAP_PROP_FOURCC) < keys.index(cv2.CAP_PROP_FRAME_WIDTH)
     assert device.settings[0][1] == cv2.VideoWriter.fourcc(*"MJPG")

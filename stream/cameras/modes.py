@@ -111,6 +111,21 @@ def offered_modes(path: Path) -> list[Mode]:
     return found
 
 
+def closest_size(path: Path, name: str, size_wh: tuple[int, int]) -> tuple[int, int]:
+    """Return the size that a camera would give in a format where another may be asked for.
+
+    Args:
+        path: see `offered_modes`.
+        name: of the format.
+        size_wh: asked for, width first, as the returned one.
+    """
+    try:
+        with Device(path) as device:
+            return device.closest_size(name, size_wh)
+    except OSError:
+        return size_wh
+
+
 def mode_lines(modes: Iterable[Mode]) -> list[str]:
     """Return for people what a camera offers, a line a format: "MJPG 1280x720 (5-30), ...".
 

@@ -1,7 +1,7 @@
 """The questions that Linux' video devices answer; all ioctl calls of the program are here.
 
 Source: Linux media documentation, "Video for Linux API": VIDIOC_QUERYCAP, ENUM_FMT,
-ENUM_FRAMESIZES, ENUM_FRAMEINTERVALS, G_FMT and S_FMT.
+ENUM_FRAMESIZES, ENUM_FRAMEINTERVALS, G_FMT, S_FMT and TRY_FMT.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ QUERYCAP = _request(0, struct.calcsize(_CAPABILITY), writes=False)
 ENUM_FMT = _request(2, struct.calcsize(_FORMAT))
 G_FMT = _request(4, _WHOLE_FORMAT)
 S_FMT = _request(5, _WHOLE_FORMAT)
+TRY_FMT = _request(64, _WHOLE_FORMAT)
 ENUM_FRAMESIZES = _request(74, struct.calcsize(_SIZE))
 ENUM_FRAMEINTERVALS = _request(75, struct.calcsize(_INTERVAL))
 
@@ -144,6 +145,17 @@ class Device:
                 if top_most and bottom_most:
                     yield Fraction(bottom_most, top_most)
                 return
+
+    def closest_size(self, name: str, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """Return the size, width first, that it would give in a format where one is asked for."""
+        question = bytearray(_WHOLE_FORMAT)
+        struct.pack_into("I", question, 0, _OF_CAPTURE)
+        struct.pack_into("III", question, _WHOLE_FORMAT - 200, *size_wh, code_of(name))
+        answer = self._asked(TRY_FMT, question)
+        if answer is None:
+            return size_wh
+        width, height = struct.unpack_from("II", answer, _WHOLE_FORMAT - 200)
+        return width, height
 
     def is_busy(self) -> bool:
         """Return whether another program has its pictures now: what is set cannot be set again."""

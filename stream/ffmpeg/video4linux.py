@@ -39,9 +39,9 @@ def capture_options(
 
     Args:
         path: of the device.
-        name: of a format for which `can_read`; one that the device does not give is an error.
-        size_wh: asked for, width first; the driver takes the one that is closest.
-        fps: frames a second, likewise.
+        name: of a format that the device offers and for which `can_read`.
+        size_wh: one that it gives in that format, width first.
+        fps: frames a second that are asked for; the driver takes the closest.
     """
     return (
         *("-f", "v4l2", "-input_format", _NAMES[name]),

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.cameras.modes import FORMAT, FPS, SIZE_WH, Mode, Wanted
+from stream.cameras.modes import FORMAT, FPS, SIZE_WH, Mode, Wanted, closest_size
 from stream.ffmpeg import video4linux
 from stream.sources.decoder import Decoder, Opening
 from stream.sources.pixels import TO_RGB
@@ -117,7 +117,9 @@ class FfmpegReader(CameraReader):
     def __init__(self, path: Path, name: str, wanted: Wanted) -> None:
         """Start ffmpeg."""
         self._format, self._has_first, self._has_ended = name, False, False
-        size_wh, fps = wanted.size_wh or SIZE_WH, wanted.fps or FPS
+        # told of another size than that which comes, it takes MJPG for halves of pictures
+        size_wh = closest_size(path, name, wanted.size_wh or SIZE_WH)
+        fps = wanted.fps or FPS
         arguments = video4linux.capture_options(path, name, size_wh, fps)
         self._decoder = Decoder(str(path), Opening(TO_RGB, low_delay=True, device=arguments))
 

@@ -272,6 +272,17 @@ static int answered(struct camera *camera, int file, unsigned long request, void
         buffer->length = SIZE;
         buffer->m.offset = SIZE * buffer->index;
         return 0;
+    case VIDIOC_G_INPUT:
+        *(int *)data = 0;
+        return 0;
+    case VIDIOC_ENUMINPUT: {
+        struct v4l2_input *told = data;
+        if (told->index)
+            return EINVAL;
+        memset(told, 0, sizeof *told);
+        told->type = V4L2_INPUT_TYPE_CAMERA;
+        return 0;
+    }
     case VIDIOC_QBUF:
     case VIDIOC_STREAMON:
     case VIDIOC_STREAMOFF:

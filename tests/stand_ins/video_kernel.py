@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,7 @@ class VideoKernel:
             0xC034564B: self._enum_frameintervals,
             0xC0D05604: self._g_fmt,
             0xC0D05605: self._s_fmt,
+            0xC0D05640: self._try_fmt,
         }
         if node is None or node.driver is None or request not in answers:
             raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
@@ -166,6 +167,14 @@ class VideoKernel:
             raise OSError(errno.EBUSY, "Device or resource busy")
         return struct.unpack_from("8xII", data) in [wh for f in node.formats.values() for wh in f]
 
+    def _try_fmt(self, node: VideoNode, data: bytearray) -> bool:
+        width, height, name = struct.unpack_from("8xII4s", data)
+        name, size_wh = replace(node, takes_format=True).closest(
+            name.decode().strip(), (width, height)
+        )
+        struct.pack_into("II4s", data, 8, *size_wh, name.ljust(4).encode())
+        return True
+
     # === Pictures ===
 
     def capture(self, target: int | str, backend: int) -> Capture:
@@ -178,9 +187,10 @@ class VideoKernel:
         """Return ffmpeg's arguments that give the pictures of a device, made by a filter."""
         node = self.node(path)
         self.asked.append((str(path), name))
-        if node is None or node.busy or not node.by_ffmpeg or name not in node.formats:
+        formats = {} if node is None else node.formats
+        if node is None or node.busy or not node.by_ffmpeg or size_wh not in formats.get(name, {}):
             return ("-f", "lavfi", "-i", "nothing_of_this_name")
-        _, (width, height) = VideoNode("", {name: node.formats[name]}).closest(name, size_wh)
+        width, height = size_wh
         rate = node.real_fps.get(name, max(node.formats[name][width, height]))
         blue, green, red = node.bgr
         colour = f"color=0x{red:02x}{green:02x}{blue:02x}:size={width}x{height}:rate={rate}"

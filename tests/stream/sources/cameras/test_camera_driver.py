@@ -32,6 +32,23 @@ from stream.cameras import devices
 devices.ROOT = Path(sys.argv.pop(1))
 """
 COMMAND = BEGIN + "import run; sys.exit(run.main(sys.argv[1:]))"
+BY_FFMPEG = """
+import json
+from fractions import Fraction
+import av
+from stream.cameras.modes import closest_size
+from stream.ffmpeg.video4linux import capture_options
+path, name = Path(sys.argv[1]), sys.argv[2]
+size_wh = closest_size(path, name, tuple(json.loads(sys.argv[3])))
+arguments = capture_options(path, name, size_wh, Fraction(30))
+given = dict(zip((key.removeprefix("-") for key in arguments[::2]), arguments[1::2]))
+input_format, address = given.pop("f"), given.pop("i")
+with av.open(address, format=input_format, options=given) as container:
+    stream = container.streams.video[0]
+    frames = [frame for frame, _ in zip(container.decode(stream), range(3))]
+    codec, rate = stream.codec_context.name, float(stream.average_rate)
+print(json.dumps([codec, rate, [[frame.width, frame.height] for frame in frames]]))
+"""
 READ = """
 import itertools, json
 from stream.cameras.modes import Wanted
@@ -105,6 +122,25 @@ def test_what_is_given_instead_is_told(driver: Path, devices: Path) -> None:
         f"camera {devices}/dev/video2: 128x96, 30 frames/s, YUYV; not 640x480, 60 frames/s, MJPG "
         "as asked for, run.py cameras lists what it offers"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "size_wh", "found"),
+    [
+        ("MJPG", (1280, 720), ["mjpeg", 30, [[128, 96]] * 3]),
+        ("YUYV", (80, 60), ["rawvideo", 30, [[64, 48]] * 3]),
+        ("YUYV", (1920, 1080), ["rawvideo", 5, [[128, 96]] * 3]),
+    ],
+)
+def test_ffmpeg_opens_it_by_the_same_arguments(
+    driver: Path, devices: Path, name: str, size_wh: tuple[int, int], found: list[object]
+) -> None:
+    """In its libraries as PyAV has them: into the program of its own nothing can be loaded."""
+    pytest.importorskip("av")
+    path = devices / "dev/video0"
+    done = run(driver, BEGIN + BY_FFMPEG, devices, path, name, json.dumps(size_wh))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == found
 
 
 def test_the_list_has_what_each_offers_and_gives(driver: Path, devices: Path) -> None:

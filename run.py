@@ -38,6 +38,7 @@ def _main(arguments: list[str]) -> int:
     from stream.commands.parts.command_line import COMMANDS, CommandError, say
     from stream.commands.parts.error_line import one_line
     from stream.commands.parts.interruption import give_up, given_up
+    from stream.ffmpeg.address_secrets import secrets_hidden
 
     given_up.clear()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -54,7 +55,7 @@ def _main(arguments: list[str]) -> int:
             return 130
         if "--debug" in arguments:
             raise
-        say(f"error: {one_line(error)}")
+        say(f"error: {secrets_hidden(one_line(error))}")
         return 2 if isinstance(error, CommandError) else 1
 
 

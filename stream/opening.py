@@ -21,6 +21,7 @@ from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.segmenter import NumberedSegmenter, ScalableSegmenter, Segmenter
 from segmentation.tracking.tracker import Tracker
+from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.ffmpeg.encoding.encoders import SOFTWARE_ENCODER
 from stream.foreground import Keep, Wanted, parse_keep
 from stream.frame import OutputInfo, Sink, Source, StreamInfo
@@ -277,7 +278,7 @@ def _controlled(
 def _open_sinks(
     sinks: Sequence[Address | Sink], info: OutputInfo, options: SinkOptions, stack: ExitStack
 ) -> dict[str, Sink]:
-    """Return the sinks by their names: addresses, and those of classes."""
+    """Return the sinks by their names, without secrets: addresses, and those of classes."""
     opened: dict[str, Sink] = {}
     places: set[str] = set()
     paths = [Path(_address("sink", sink)) for sink in sinks if not isinstance(sink, Sink)]
@@ -290,6 +291,6 @@ def _open_sinks(
         if os.path.realpath(address) in places:
             raise ValueError(f"{address}: named twice")
         places.add(os.path.realpath(address))
-        name = free_name(address, opened)
+        name = free_name(secrets_hidden(address), opened)
         opened[name] = stack.enter_context(open_sink(address, info, options))
     return opened

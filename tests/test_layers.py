@@ -34,7 +34,7 @@ BELOW_ALL = tuple(
         "pip_command",
         "processors",
         "unfinished",
-        "user_cache",
+        "user_folders",
     )
 )
 SHARED = ("segmentation/family.py", "segmentation/segmenter.py")

@@ -79,7 +79,7 @@ def load_portrait(options: Options) -> Portrait:
     check_float32(options.precision)
     check_classes(options.keep or (), Portrait.classes)
     if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
-        from segmentation.user_cache import user_cache
+        from segmentation.user_folders import user_cache
 
         cache = user_cache() / "openvino"
         return Portrait(OpenVINONetwork(EXPORT, spare_threads(), cache=cache))

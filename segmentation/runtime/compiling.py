@@ -70,7 +70,7 @@ def exported(build: Callable[[], Any], origin: Origin, options: Options) -> Path
     Raises:
         WeightsError: `build` raises it, or the export cannot be kept on disk.
     """
-    from segmentation.user_cache import user_cache
+    from segmentation.user_folders import user_cache
 
     def export_to(target: Path) -> None:
         if options.on_message is not None:

@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING
 
 from segmentation.errors import WeightsError
 from segmentation.unfinished import put_in_place, unfinished
-from segmentation.user_cache import user_cache
+from segmentation.user_folders import user_cache
 from segmentation.weights.presets import PRESETS, Preset
 from segmentation.weights.unfinished_files import discard, disk_errors, version_file
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from stream.commands.parts.batch_work import Work, Workforce, done, settings_of
 from stream.commands.parts.cast_options import EFFECTS, add_casting_options, add_split_option
-from stream.commands.parts.command_line import CommandError, Parser, positive, say
+from stream.commands.parts.command_line import (
+    CommandError,
+    Parser,
+    add_debug_option,
+    positive,
+    say,
+)
 from stream.errors import StreamError
 from stream.stores.addresses import Place, place
 from stream.version import VERSION
@@ -50,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
     from stream.batch.workers.worker_pool import Order
     from stream.stores.scratch import discard_old_scratch
 
-    options = batch_parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     shard = _shard(options)
     settings, folder = _settings(options), place(options.output)
     order = Order(folder, settings, settings.recipe(), VERSION)
@@ -78,7 +84,7 @@ def run(arguments: Sequence[str]) -> int:
     return _ended(report, folder, shard, whole=whole)
 
 
-def batch_parser() -> argparse.ArgumentParser:
+def command_parser() -> Parser:
     """Return the parser."""
     parser = Parser(
         "batch",
@@ -99,14 +105,14 @@ def batch_parser() -> argparse.ArgumentParser:
     add("-y", "--overwrite", action="store_true", help="replace files that no batch has made")
     add("--workers", metavar="N|auto", type=_workers, help="default: auto, by cores and memory")
     add("--ray", metavar="auto|HOST:PORT", help="workers on a Ray cluster, which runs already")
-    add_split_option(parser)
     add("--shard", metavar="I/N", help="do part I (from 0) of N; default: that of a Slurm array")
     add("--time-limit", metavar="S", type=positive, help="give up a file after so many seconds")
     add("--redo", choices=("older",), help="make anew what another version has made")
     add("--retry-failed", action="store_true", help="make anew what is there in part")
     add("--json", action="store_true", help="print a line for each file that has ended")
     add_casting_options(parser)
-    add("--debug", action="store_true", help="show where an error comes from")
+    add_split_option(parser)
+    add_debug_option(parser)
     return parser
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stream.commands.parts.command_line import Parser, say
+from stream.commands.parts.command_line import Parser, add_debug_option, say
 from stream.errors import StreamError
 
 if TYPE_CHECKING:
@@ -19,14 +19,7 @@ _MAX_NUMBERS = 10  # that are tried where the system has no list
 
 def run(arguments: Sequence[str]) -> int:
     """Run `cameras`; returns 1 where there is none."""
-    parser = Parser(
-        "cameras",
-        description="List the cameras: number, name and path, what each offers (frames a second "
-        "in brackets), and what it gives, for which each is opened for about a second.",
-        epilog="A camera is named by its number, camera:PART-OF-ITS-NAME or its path.",
-    )
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
-    parser.parse_args(arguments)
+    command_parser().parse_args(arguments)
     is_linux = sys.platform.startswith("linux")
     num_found = 0
     for lines in _on_linux() if is_linux else _elsewhere():
@@ -38,6 +31,18 @@ def run(arguments: Sequence[str]) -> int:
     if num_found == 0:
         raise StreamError("no camera found; plug one in")
     return 0
+
+
+def command_parser() -> Parser:
+    """Return the parser."""
+    parser = Parser(
+        "cameras",
+        description="List the cameras: number, name and path, what each offers (frames a second "
+        "in brackets), and what it gives, for which each is opened for about a second.",
+        epilog="A camera is named by its number, camera:PART-OF-ITS-NAME or its path.",
+    )
+    add_debug_option(parser)
+    return parser
 
 
 def _on_linux() -> Iterator[Iterator[str]]:

@@ -15,6 +15,7 @@ from stream.commands.parts import model_options
 from stream.commands.parts.camera_options import wanted_of
 from stream.commands.parts.cast_options import cast_parser, keyframes_of, palette_of
 from stream.commands.parts.command_line import CommandError, say
+from stream.commands.parts.profiles import CommandLine, read_command_line
 from stream.commands.parts.stored_files import stored_files
 from stream.errors import StreamError
 
@@ -30,14 +31,32 @@ if TYPE_CHECKING:
 
 def cast(arguments: Sequence[str]) -> int:
     """Run `SOURCE -o SINK ...`."""
-    options = cast_parser().parse_args(arguments)
-    wanted_of(options)  # which is refused before anything is begun
-    if options.split is not None:
-        from stream.commands.parts.split_cast import cast_in_parts
+    command = read_command_line(arguments, cast_parser)
+    options = command.options
+    with command.profile_named():
+        wanted_of(options)  # which is refused before anything is begun
+        if options.save_profile is not None:
+            _save_profile(command)
+        if options.split is not None:
+            from stream.commands.parts.split_cast import cast_in_parts
 
-        return cast_in_parts(options)
-    with stored_files(options) as files:
-        return _cast(options, files.say)
+            return cast_in_parts(options)
+        with stored_files(options) as files:
+            return _cast(options, files.say)
+
+
+def _save_profile(command: CommandLine) -> None:
+    """Save the options, unless they make no sense."""
+    from stream.commands.parts.profile_saving import save_profile
+
+    options = command.options
+    keyframes_of(options)
+    model_options.wanted_objects(options)
+    _check_outputs(options)
+    with ExitStack() as stack:
+        palette_of(options.effect, options.background, stack)
+    for line in save_profile(command, cast_parser(), overwrite=options.overwrite):
+        say(line)
 
 
 def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:

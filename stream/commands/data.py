@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream.commands.parts.command_line import CommandError, Parser, say
+from stream.commands.parts.command_line import CommandError, Parser, add_debug_option, say
 from stream.commands.parts.data_options import add_data_options, problem_lines
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ examples:
 
 def run(arguments: Sequence[str]) -> int:
     """Run `data`; returns the exit code, 1 where too much is wrong to be trained on."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     sheet, folder = _outputs(options.output)
     from segmentation.data.coco_writer import write_coco
     from segmentation.data.dataset_formats import understand
@@ -70,7 +70,8 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> Parser:
+    """Return the parser."""
     parser = Parser(
         "data",
         description=DESCRIPTION,
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"dataset:FOLDER/ writes COCO; FILE.png the contact sheet; default: {SHEET}",
     )
     add_data_options(parser)
-    add("--debug", action="store_true", help="show where an error comes from")
+    add_debug_option(parser)
     return parser
 
 

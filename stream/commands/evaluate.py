@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands.parts.command_line import Parser, json_file, say
+from stream.commands.parts.command_line import Parser, add_debug_option, json_file, say
 from stream.commands.parts.data_options import add_data_options, read_data
 from stream.commands.parts.model_options import add_model_options, load_segmenter, wanted_objects
 from stream.commands.parts.progress import picture_bar
@@ -54,7 +54,7 @@ examples:
 
 def run(arguments: Sequence[str]) -> int:
     """Run `evaluate`; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     from segmentation.data.mask_frames import has_sequences
     from stream.files.outputs import check_free, save
 
@@ -73,7 +73,8 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> Parser:
+    """Return the parser."""
     parser = Parser(
         "evaluate",
         description="Measure a network on annotated photos or frames.",
@@ -86,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", type=json_file, metavar="FILE.json", help="write the figures there too, 0 to 1")
     add_data_options(parser)
     add_model_options(parser)
-    add("--debug", action="store_true", help="show where an error comes from")
+    add_debug_option(parser)
     return parser
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream.commands.parts.command_line import CommandError, Parser, say
+from stream.commands.parts.command_line import CommandError, Parser, add_debug_option, say
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run `models`, `models fetch NAME` or `models remove NAME`."""
     from segmentation.weights.presets import PRESETS
-    from segmentation.weights.store import fetch, folder, remove, verify
+    from segmentation.weights.store import fetch, remove, verify
     from stream.commands.parts.progress import download_bar
 
-    parser = Parser("models", description=f"Published weights, kept in {folder()}.")
-    parser.add_argument("action", nargs="?", choices=("fetch", "remove", "verify"))
-    parser.add_argument("name", nargs="?", choices=tuple(PRESETS))
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
-    options = parser.parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     if options.action is None:
         _list_models()
         return 0
@@ -35,6 +31,21 @@ def run(arguments: Sequence[str]) -> int:
             path = fetch(preset, on_progress)
         say(f"{preset.name}: {path}")
     return 0
+
+
+def command_parser() -> Parser:
+    """Return the parser."""
+    from segmentation.weights.presets import PRESETS
+    from segmentation.weights.store import folder
+
+    parser = Parser("models", description=f"Published weights, kept in {folder()}.")
+    add = parser.add_argument
+    actions = ("fetch", "remove", "verify")
+    add("action", nargs="?", choices=actions, help="what to do; left out: list all")
+    names = tuple(PRESETS)
+    add("name", nargs="?", choices=names, metavar="NAME", help=f"of weights: {', '.join(names)}")
+    add_debug_option(parser)
+    return parser
 
 
 def _list_models() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream.commands.parts.command_line import Parser
+from stream.commands.parts.command_line import Parser, add_debug_option
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -15,14 +15,7 @@ def run(arguments: Sequence[str]) -> int:
     from stream.errors import StreamError
     from stream.files.recovery import recovered
 
-    parser = Parser(
-        "recover",
-        description="Give recordings that were cut off (kill -9, a power failure) their names.",
-        epilog="The next run with a video in that folder does the same.",
-    )
-    parser.add_argument("folder", nargs="?", default=".", help="default: the current one")
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
-    folder = Path(parser.parse_args(arguments).folder)
+    folder = Path(command_parser().parse_args(arguments).folder)
     told = False
     try:
         for line in recovered(folder):
@@ -38,3 +31,16 @@ def run(arguments: Sequence[str]) -> int:
     if not told:
         print(f"{folder}: nothing to recover")
     return 0
+
+
+def command_parser() -> Parser:
+    """Return the parser."""
+    parser = Parser(
+        "recover",
+        description="Give recordings that were cut off (kill -9, a power failure) their names.",
+        epilog="The next run with a video in that folder does the same.",
+    )
+    told = "where they lie; default: the current one"
+    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help=told)
+    add_debug_option(parser)
+    return parser

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentation.pip_command import install_extra
-from stream.commands.parts.command_line import CommandError, Parser, positive, say
+from stream.commands.parts.command_line import (
+    CommandError,
+    Parser,
+    add_debug_option,
+    positive,
+    say,
+)
 from stream.commands.parts.model_options import add_model_options, load_segmenter, wanted_objects
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ STOPPING_S = 5.0
 
 def run(arguments: Sequence[str]) -> int:
     """Run `serve` until Ctrl-C; returns `INTERRUPTED`."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     try:
         # before any network: loaded after TensorFlow, its OpenSSL crashes
         import aiohttp  # noqa: F401
@@ -69,7 +75,8 @@ def run(arguments: Sequence[str]) -> int:
     return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> Parser:
+    """Return the parser."""
     from segmentation.loading import LOADERS
 
     parser = Parser(
@@ -93,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
     add("--self-signed", action="store_true", help="make a certificate for this run")
     add("--stun", type=_stun, metavar="stun:HOST:PORT", help="to ask for addresses behind a NAT")
-    add("--debug", action="store_true", help="show where an error comes from")
+    add_debug_option(parser)
     add_model_options(parser)
     parser.add_argument(
         "--also",

@@ -10,7 +10,14 @@ from pathlib import Path
 from segmentation.errors import PictureError
 from segmentation.pip_command import install_extra
 from stream.commands import train_mask_rcnn
-from stream.commands.parts.command_line import CommandError, Parser, learning_rate, positive, say
+from stream.commands.parts.command_line import (
+    CommandError,
+    Parser,
+    add_debug_option,
+    learning_rate,
+    positive,
+    say,
+)
 from stream.errors import StreamError
 
 EXAMPLES = """\
@@ -24,7 +31,7 @@ examples:
 
 def run(arguments: Sequence[str]) -> int:
     """Run `train NETWORK`; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     _check_inputs(options)
     try:
         from segmentation.runtime.keras_network import import_keras
@@ -74,7 +81,8 @@ def _check_inputs(options: argparse.Namespace) -> None:
         raise StreamError(f"{weights}: there is no such file of weights; name one, or {names}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> Parser:
+    """Return the parser."""
     parser = Parser(
         "train",
         description="Train a network; goes on where it was interrupted.",
@@ -102,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_options(parser: argparse.ArgumentParser, network: str, length: str, unit: str) -> None:
+def _add_options(parser: Parser, network: str, length: str, unit: str) -> None:
     """Add the options of a network in the package, of which `length` says how long, in `unit`."""
     add = parser.add_argument
     add(
@@ -124,7 +132,7 @@ def _add_options(parser: argparse.ArgumentParser, network: str, length: str, uni
     )
     add(length, type=positive, metavar="N", help=unit)
     add("--learning-rate", type=learning_rate, metavar="RATE", help="at its peak")
-    add("--debug", action="store_true", help="show where an error comes from")
+    add_debug_option(parser)
 
 
 def _train_portrait(options: argparse.Namespace) -> str:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.commands.parts.command_line import CommandError, learning_rate, positive, say
+from stream.commands.parts.command_line import (
+    CommandError,
+    Parser,
+    add_debug_option,
+    learning_rate,
+    positive,
+    say,
+)
 from stream.commands.parts.data_options import add_data_options, read_data
 
 if TYPE_CHECKING:
@@ -58,7 +65,7 @@ def train(options: argparse.Namespace) -> str:
     return f"weights: {weights}; use them with --model mask-rcnn --weights {weights}"
 
 
-def add_parser(add_to: Callable[..., argparse.ArgumentParser]) -> None:
+def add_parser(add_to: Callable[..., Parser]) -> None:
     """Add the options of `train mask-rcnn` to those of `train`.
 
     Args:
@@ -101,7 +108,7 @@ def add_parser(add_to: Callable[..., argparse.ArgumentParser]) -> None:
     precisions = ("auto", "float32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: bfloat16 on GPUs with it")
     add("--run", type=Path, default=Path("runs/mask-rcnn"), help="default: runs/mask-rcnn")
-    add("--debug", action="store_true", help="show where an error comes from")
+    add_debug_option(parser)
 
 
 def _size(text: str) -> int:

@@ -11,7 +11,6 @@ from stream.ffmpeg.screen import is_screen_address, screen_options
 
 _NETWORK = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
 _LIVE = re.compile(r"(rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
-_USER = re.compile(r"(?<=://)[^/@\s]*@")
 
 #: Containers and bare streams that hold frames themselves. Playlists, scripts and lists of other
 #: files (hls, dash, concat, sdp, image2, avisynth, ...) are missing on purpose: a local file must
@@ -44,11 +43,6 @@ def is_network_address(address: str) -> bool:
 def is_live_address(address: str) -> bool:
     """Return whether `address` only gives what happens now: such a protocol, or the screen."""
     return _LIVE.match(address) is not None or is_screen_address(address)
-
-
-def without_password(address: str) -> str:
-    """Return `address` without the user's name and password, for messages."""
-    return _USER.sub("", address) if is_network_address(address) else address
 
 
 def input_options(

@@ -22,6 +22,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from stream.errors import StreamError
+from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.ffmpeg.lifeline import Lifeline
 from stream.ffmpeg.pipes import enlarge, write_all
 
@@ -221,13 +222,13 @@ class Ffmpeg:
         return status
 
     def failure(self) -> str:
-        """Say in a few words why the ended process failed."""
+        """Say in a few words why the ended process failed, without secrets."""
         status = self._process.returncode
         if status is not None and status < 0:
             return f"ffmpeg was ended by {signal.Signals(-status).name}"
         # the last but for those that say no more than that it failed
         errors = [error for error in self._errors if not error.startswith(_VAGUE)]
-        return errors[-1] if errors else f"ffmpeg ended with status {status}"
+        return secrets_hidden(errors[-1]) if errors else f"ffmpeg ended with status {status}"
 
     def has_reported(self, text: str) -> bool:
         """Return whether one of the last errors contains `text`."""

@@ -58,8 +58,8 @@ def check_free(
         raise StreamError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def save(data: bytes, path: Path) -> None:
-    """Write `data` so that `path` is never there in part.
+def save(data: bytes, path: Path, *, is_private: bool = False) -> None:
+    """Write `data` so that `path` is never there in part; nobody else may read it if `is_private`.
 
     Raises:
         StreamError: the disk is full, or the folder cannot be written to.
@@ -68,6 +68,8 @@ def save(data: bytes, path: Path) -> None:
     try:
         with writing(path):
             part.hold()
+            if is_private:
+                part.path.chmod(0o600)
             part.path.write_bytes(data)
             part.finish()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,9 +184,10 @@ def _key(address: str) -> str:
     if is_in_store(address):
         raise StreamError(f"{address}: is written by `run.py` and `run.py batch` only")
     path = Path(address)
-    if address.endswith(("/", "\\")) or path.is_dir():
+    is_path = re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", address) is None
+    if is_path and (address.endswith(("/", "\\")) or path.is_dir()):
         return "/"
-    if path.suffix.lower() in KINDS:
+    if is_path and path.suffix.lower() in KINDS:
         return path.suffix.lower()
     forms = [f"{'folder' if key == '/' else ''}{key}{kind.rest}" for key, kind in KINDS.items()]
     raise StreamError(f"{address}: unknown kind of output; use one of {' '.join(forms)}")

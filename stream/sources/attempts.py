@@ -9,11 +9,11 @@ from dataclasses import replace
 from stream.colour.dolby_vision import SIDE_DATA as DOLBY_VISION
 from stream.colour.dolby_vision import dolby_vision
 from stream.errors import StreamError
+from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.ffmpeg.inputs import (
     announces_length,
     is_live_address,
     is_network_address,
-    without_password,
 )
 from stream.ffmpeg.screen import has_ended, is_screen_address
 from stream.pauses import Pauses
@@ -53,7 +53,7 @@ class Attempts:
         """Start nothing yet."""
         self._screen = screen = is_screen_address(address)
         self._address = address
-        self.name = address.removesuffix(":") if screen else without_password(address)
+        self.name = address.removesuffix(":") if screen else secrets_hidden(address)
         self._on_message = on_message
         self._is_remote = screen or is_network_address(address)
         # what may be live needs its clock as it is; of a file ffmpeg knows best where it goes on

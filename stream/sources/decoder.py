@@ -14,7 +14,7 @@ from segmentation.picture import Picture, RgbPicture
 from stream.colour.deep_picture import DeepCoding, DeepPicture, num_deep_bytes
 from stream.colour.light import Light, light_of
 from stream.ffmpeg.header import VideoHeader, video_header
-from stream.ffmpeg.inputs import input_options, is_network_address, without_password
+from stream.ffmpeg.inputs import input_options, is_network_address
 from stream.ffmpeg.listing import Listing, Stream, listing_of
 from stream.ffmpeg.screen import is_screen_address, screen_filter, why_no_screen
 from stream.ffmpeg.sound import NOWHERE
@@ -259,10 +259,10 @@ class Decoder:
         return self._process.wait()
 
     def failure(self) -> str:
-        """Say in a few words why it failed, without passwords."""
+        """Say in a few words why it failed, without secrets."""
         if any(map(self.has_reported, _CUT_OFF)):
             return "it was cut off"
-        return self._process.failure().replace(self._address, without_password(self._address))
+        return self._process.failure()
 
     @property
     def num_errors(self) -> int:

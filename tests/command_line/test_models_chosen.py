@@ -55,7 +55,7 @@ def test_least_scores_are_told_as_they_are(capfd):
     told = {"mask-rcnn": mask_rcnn.PUBLISHED_MIN_SCORE, "mask-rcnn-person": person.MIN_SCORE}
     told |= {"yolact-*": yolact.PUBLISHED_MIN_SCORE}
     with pytest.raises(SystemExit):
-        run.main(["--help"])
+        run.main(["--help", "all"])
     text = " ".join(capfd.readouterr().out.split())
     for name, score in told.items():
         assert re.search(rf"[ ,]{re.escape(name)} {score}\b", text), name

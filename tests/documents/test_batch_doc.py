@@ -8,7 +8,7 @@ import kubernetes_validate
 import yaml
 
 from stream.batch.shards import parse_shard
-from stream.commands.batch import batch_parser
+from stream.commands.batch import command_parser
 from tests.folders import ROOT
 
 PAGE = (ROOT / "docs/batch.md").read_text()
@@ -22,7 +22,7 @@ def test_the_manifest_is_a_job() -> None:
     (container,) = spec["template"]["spec"]["containers"]
     program, command, *arguments = container["command"]
     assert (program, command) == ("maskcast", "batch")
-    options = batch_parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     last = {"JOB_COMPLETION_INDEX": str(spec["completions"] - 1)}
     assert parse_shard(options.shard, last).of == spec["completions"]
     (mount,) = container["volumeMounts"]

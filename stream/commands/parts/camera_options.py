@@ -5,27 +5,29 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 from stream.cameras.choice import is_camera
 from stream.cameras.modes import Wanted, parse_format, parse_size
-from stream.commands.parts.command_line import CommandError
+from stream.commands.parts.command_line import CommandError, Parser
 
 
-def add_camera_options(parser: argparse.ArgumentParser, rate: Callable[[str], Fraction]) -> None:
+def add_camera_options(parser: Parser, rate: Callable[[str], Fraction]) -> None:
     """Add size, rate and format.
 
     Args:
         parser: of a command whose source may be a camera.
         rate: reads a rate.
     """
-    add = parser.add_argument
-    add("--camera-size", type=_size, metavar="WxH", help="asked of a camera; default: 1280x720")
-    add("--camera-fps", type=rate, metavar="RATE", help="likewise; default: 30")
+    add = partial(parser.add_argument, group="what is asked of a camera")
+    add("--camera-size", type=_size, metavar="WxH", help="default: 1280x720")
+    add("--camera-fps", type=rate, metavar="RATE", is_rare=True, help="default: 30")
     add(
         "--camera-format",
         type=_format,
         metavar="mjpg|yuyv|...",
-        help="likewise; default: mjpg; run.py cameras lists what each camera offers",
+        is_rare=True,
+        help="default: mjpg; run.py cameras lists what each camera offers",
     )
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stream.commands.parts import model_options
@@ -14,6 +15,7 @@ from stream.commands.parts.command_line import (
     COMMANDS,
     CommandError,
     Parser,
+    add_debug_option,
     json_file,
     say,
 )
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Constant rate factor of the encoder unless told otherwise.
 CRF = 20
+#: Groups of options in the help.
+IN_AND_OUT, EFFECT, FILES = "source and outputs", "effect", "how files are written"
+FROM_FRAME_TO_FRAME = "from frame to frame"
 
 EFFECTS = """\
 --effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
@@ -66,39 +71,71 @@ examples:
 """
 
 
-def cast_parser() -> argparse.ArgumentParser:
+def cast_parser() -> Parser:
     """Return the parser; its help names sources, sinks, effects and keys."""
     parser = Parser(
         description="Blurs, greys or replaces the background of a webcam, a video or a photo.",
         epilog=SOURCES + _keys() + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("source", nargs="?", default="0", metavar="SOURCE", help="what to read (see below)")
+    add = partial(parser.add_argument, group=IN_AND_OUT)
+    parser.add_argument(
+        "source",
+        nargs="?",
+        default="0",
+        metavar="SOURCE",
+        input_after="",
+        help="what to read (see below)",
+    )
     add("-o", "--output", action="append", metavar="SINK", help="where to write; repeatable")
-    add("-y", "--overwrite", action="store_true", help="replace outputs that exist")
-    add_casting_options(parser)
     add(
+        "-y",
+        "--overwrite",
+        action="store_true",
+        is_kept=False,  # what may be lost is asked of every run
+        help="replace outputs that exist",
+    )
+    add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
+    add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
+    add_casting_options(parser)
+    parser.add_argument(
         "--background",
         action="append",
         default=[],
+        group=EFFECT,
         metavar="PHOTO|VIDEO|#RRGGBB",
+        input_after="",
         help="another one for replace, which the key b changes to; repeatable",
     )
-    add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
     add_camera_options(parser, _rate)
     add_split_option(parser)
-    add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
-    add("--stats", type=json_file, metavar="FILE.json", help="write counts, times and memory to it")
-    add("--debug", action="store_true", help="show where an error comes from")
-    add("--version", action="version", version=f"maskcast {VERSION}")
+    _add_program_options(parser)
     return parser
 
 
-def add_split_option(parser: argparse.ArgumentParser) -> None:
+def _add_program_options(parser: Parser) -> None:
+    """Add what is of the program, not of pictures."""
+    add = parser.add_argument
+    add("--profile", metavar="NAME", is_kept=False, help="options that were saved, or a file.toml")
+    add("--save-profile", metavar="NAME", is_kept=False, help="save the options of this run")
+    add(
+        "--stats",
+        type=json_file,
+        metavar="FILE.json",
+        is_rare=True,
+        help="write counts, times and memory to it",
+    )
+    add_debug_option(parser)
+    version = f"maskcast {VERSION}"
+    add("--version", action="version", version=version, is_kept=False, help="show it and end")
+
+
+def add_split_option(parser: Parser) -> None:
     """Add how films are cut into parts."""
     parser.add_argument(
         "--split",
+        group=FILES,
+        is_rare=True,
         metavar="MINUTES|auto",
         type=_split,
         help="films are done in parts of so long, by several workers, and joined again; auto: "
@@ -112,24 +149,33 @@ _KEYFRAME = (
 )
 
 
-def add_casting_options(parser: argparse.ArgumentParser) -> None:
+def add_casting_options(parser: Parser) -> None:
     """Add how every source is cast: effect, network, and how files are written."""
-    add = parser.add_argument
-    add("--effect", default="blur", metavar="NAME[=VALUE]", help="see below; default: blur")
+    add = partial(parser.add_argument, group=EFFECT)
+    add(
+        "--effect",
+        default="blur",
+        metavar="NAME[=VALUE]",
+        input_after="replace=",
+        help="see below; default: blur",
+    )
     add("--invert", action="store_true", help="apply the effect to the people instead")
     model_options.add_model_options(parser)
-    add(
-        "--keyframe",
-        metavar="N|auto[:N]",
-        help=_KEYFRAME,
-    )
+    add = partial(parser.add_argument, group=FROM_FRAME_TO_FRAME)
+    add("--keyframe", metavar="N|auto[:N]", help=_KEYFRAME)
     add(
         "--reuse",
         default="auto",
         choices=("auto", "hold", "flow"),
+        is_rare=True,
         help="in between, masks stay where they are (hold) or move with the picture (flow)",
     )
-    add("--polygons", action="store_true", help="outlines instead of RLE in .json and .jsonl")
+    _add_file_options(parser)
+
+
+def _add_file_options(parser: Parser) -> None:
+    """Add how files are written."""
+    add = partial(parser.add_argument, group=FILES)
     add(
         "--codec",
         metavar="h264|hevc|av1|vp9|prores",
@@ -152,7 +198,18 @@ def add_casting_options(parser: argparse.ArgumentParser) -> None:
         help="in x264's terms, which other encoders translate; default: medium:20 for files, "
         "veryfast:20 when live",
     )
-    add("--keep-location", action="store_true", help="outputs say where their source was taken")
+    add(
+        "--polygons",
+        action="store_true",
+        is_rare=True,
+        help="outlines instead of RLE in .json and .jsonl",
+    )
+    add(
+        "--keep-location",
+        action="store_true",
+        is_rare=True,
+        help="outputs say where their source was taken",
+    )
 
 
 def keyframes_of(options: argparse.Namespace) -> Keyframes:

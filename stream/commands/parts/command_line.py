@@ -7,12 +7,17 @@ import math
 import os
 import re
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 #: Beside `cast`, which needs no name; each a file here.
 COMMANDS = ("batch", "cameras", "data", "doctor", "evaluate", "models", "recover", "serve", "train")
 
+#: Options of a command that `--help` shows.
+MOST_SHOWN = 25
 #: As all texts call the program; where `pip` installed it, there is no file of that name.
 PROGRAM = "run.py"
 _NAMED = re.compile(rf"(?<![^\s(]){re.escape(PROGRAM)}(?=\s)")
@@ -22,17 +27,96 @@ class CommandError(Exception):
     """The command asks for something that makes no sense."""
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a command: help, profiles and docs/options.md are made of the list of these.
+
+    Attributes:
+        action: what argparse knows of it: names, help, default, what it takes.
+        group: under which it stands in the help, "" for what every program has.
+        is_rare: where there are more than `MOST_SHOWN`, only `--help all` shows it.
+        is_kept: it may stand in a profile.
+        input_after: its value may name a file that is read, after this; `None` where it does not.
+        takes_several: it may be given again, for one more.
+    """
+
+    action: argparse.Action
+    group: str
+    is_rare: bool
+    is_kept: bool
+    input_after: str | None
+    takes_several: bool
+
+    @property
+    def name(self) -> str:
+        """What it is called in profiles: "min-score" for `--min-score`, "source" for SOURCE."""
+        return max(self.action.option_strings, key=len, default=self.action.dest).lstrip("-")
+
+    def check(self, text: str) -> None:
+        """Look at a value as argparse does.
+
+        Raises:
+            ValueError: it is none that the option takes; says what is allowed.
+        """
+        action, convert = self.action, self.action.type
+        try:
+            value = convert(text) if callable(convert) else text
+        except (argparse.ArgumentTypeError, TypeError, ValueError) as error:
+            raise ValueError(str(error)) from error
+        if action.choices is not None and value not in action.choices:
+            raise ValueError(f"one of {', '.join(action.choices)}; got {text!r}")
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose help, however it is written here, names the program as it was started.
 
     Args:
         command: the words after the program's name, such as "models".
-        options: of `argparse.ArgumentParser`; `prog`, which sub-parsers are given, with all words.
+        settings: of `argparse.ArgumentParser`; `prog`, which sub-parsers are given, with all words.
+
+    Attributes:
+        options: of this command, in the order of their declarations.
     """
 
-    def __init__(self, command: str = "", **options: Any) -> None:
+    def __init__(self, command: str = "", **settings: Any) -> None:
         """Take the name."""
-        super().__init__(**{"prog": f"{program()} {command}".rstrip()} | options)
+        self.options: list[Option] = []
+        self._groups: dict[str, argparse._ArgumentGroup] = {}
+        self._shows_all = False
+        named: dict[str, Any] = {"prog": f"{program()} {command}".rstrip(), "add_help": False}
+        super().__init__(**named | settings)
+        told = "show this help and end"
+        self._help = self.add_argument("-h", "--help", action=_Help, is_kept=False, help=told)
+
+    def add_argument(
+        self,
+        *names: str,
+        group: str = "",
+        is_rare: bool = False,
+        is_kept: bool = True,
+        input_after: str | None = None,
+        **settings: Any,
+    ) -> argparse.Action:
+        """Declare an option, see `Option`.
+
+        Args:
+            *names: such as "-o", "--output".
+            group: see `Option`, likewise the others.
+            is_rare: likewise.
+            is_kept: likewise.
+            input_after: likewise.
+            settings: of argparse's `add_argument`.
+        """
+        if group and group not in self._groups:
+            self._groups[group] = self.add_argument_group(group)
+        add = self._groups[group].add_argument if group else super().add_argument
+        action = add(*names, **settings)
+        takes_several = settings.get("action") == "append"
+        self.options.append(Option(action, group, is_rare, is_kept, input_after, takes_several))
+        if self._has_many:
+            self._help.nargs, self._help.metavar = "?", "all"
+            self._help.help = "show the options used most, or all"
+        return action
 
     def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
         """Refuse what is not known where it is met: `train portrait` knows its own options."""
@@ -43,9 +127,58 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return known, unknown
 
+    @property
+    def left_out(self) -> list[Option]:
+        """Those that `--help` does not show, `--help all` does."""
+        return [each for each in self.options if each.is_rare and self._has_many]
+
+    @property
+    def _has_many(self) -> bool:
+        return len(self.options) > MOST_SHOWN
+
+    def print_all_help(self) -> None:
+        """Print the help with the options that are rarely used."""
+        self._shows_all = True
+        self.print_help()
+
     def format_help(self) -> str:
         """Return the help, examples included."""
-        return as_started(super().format_help())
+        with self._rare_left_out() as num:
+            text = super().format_help()
+        more = f"\n{num} more options: {self.prog} --help all\n" if num else ""
+        return as_started(text) + more
+
+    def format_usage(self) -> str:
+        """Return the lines that errors begin with."""
+        with self._rare_left_out():
+            return super().format_usage()
+
+    @contextmanager
+    def _rare_left_out(self) -> Iterator[int]:
+        """Hide options as argparse does, meanwhile; gives how many."""
+        rare = [] if self._shows_all else [option.action for option in self.left_out]
+        helps = [action.help for action in rare]
+        for action in rare:
+            action.help = argparse.SUPPRESS
+        yield len(rare)
+        for action, text in zip(rare, helps, strict=True):
+            action.help = text
+
+
+class _Help(argparse.Action):
+    """`--help`, and `--help all` where there is more."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        """Take nothing, unless a `Parser` says otherwise."""
+        super().__init__(option_strings, argparse.SUPPRESS, 0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        """Print it and end."""
+        if values == "all":
+            parser.print_all_help()
+        else:
+            parser.print_help()
+        parser.exit()
 
 
 def program() -> str:
@@ -56,6 +189,12 @@ def program() -> str:
 def as_started(text: str) -> str:
     """Return a text for people in which commands of this program can be typed as they stand."""
     return _NAMED.sub(program(), text)
+
+
+def add_debug_option(parser: Parser) -> None:
+    """Add what `run.py` looks for where something goes wrong."""
+    told = "show where an error comes from"
+    parser.add_argument("--debug", action="store_true", is_rare=True, is_kept=False, help=told)
 
 
 def positive(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands.parts.command_line import say
+from stream.commands.parts.command_line import Parser, say
 
 if TYPE_CHECKING:
     from segmentation.data import Dataset
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 40
 
 
-def add_data_options(parser: argparse.ArgumentParser) -> None:
+def add_data_options(parser: Parser) -> None:
     """Add what is the same wherever annotated photos are read."""
     add = parser.add_argument
     add("--strict", action="store_true", help="refuse data with which anything is wrong")

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands.parts.command_line import CommandError, positive, say
+from stream.commands.parts.command_line import CommandError, Parser, positive, say
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Options, Segmenter
     from stream.foreground import Wanted
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
+def add_model_options(parser: Parser) -> None:
     """Add them to a command's parser."""
-    from segmentation.loading import CHOICES, LOADERS
+    from segmentation.loading import LOADERS
 
-    scores = "default: mask-rcnn 0.7, mask-rcnn-person 0.5, yolact-* 0.15, centermask-* 0"
-    add = parser.add_argument_group("what is found").add_argument
+    add = partial(parser.add_argument, group="what is found")
     models = ("auto", *LOADERS)
     add(
         "--model",
@@ -33,7 +34,21 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="CLASS[:N]|#ID,...",
         help="keep only these as foreground; person:1: the best one, #3: the object with that id",
     )
-    add("--weights", type=Path, metavar="FILE", help="a weight file of your own, or got by hand")
+    add(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        input_after="",
+        help="a weight file of your own, or got by hand",
+    )
+    _add_rare_options(partial(add, is_rare=True))
+
+
+def _add_rare_options(add: Callable[..., object]) -> None:
+    """Add those that few people need."""
+    from segmentation.loading import CHOICES
+
+    scores = "default: mask-rcnn 0.7, mask-rcnn-person 0.5, yolact-* 0.15, centermask-* 0"
     add(
         "--classes",
         metavar="NAME,...",
@@ -48,9 +63,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="side of the network's input: 1024, 512, 320",
     )
-    told = {"precision": "auto: tf32 on a GPU, else float32"}
+    told = {
+        "backend": "what computes the network",
+        "device": "auto: a GPU, for networks that are slow without one",
+        "precision": "auto: tf32 on a GPU, else float32",
+    }
     for name, choices in CHOICES.items():
-        add(f"--{name}", default="auto", choices=choices, help=told.get(name))
+        add(f"--{name}", default="auto", choices=choices, help=told[name])
 
 
 def wanted_objects(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stream.commands.parts.command_line import CommandError, say
 from stream.commands.parts.progress import download_bar
 from stream.errors import StreamError
+from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.stores.addresses import is_in_store, place
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class StoredFiles:
         return text
 
     def say(self, text: str) -> None:
-        """Print a message likewise."""
-        say(self.renamed(text))
+        """Print a message likewise, without secrets."""
+        say(secrets_hidden(self.renamed(text)))
 
     def send(self) -> None:
         """Send the outputs that there are; what cannot be sent is kept here.

@@ -34,7 +34,7 @@ def check_address(address: str) -> None:
         parts = urlsplit(address)
         host, port, path = parts.hostname, parts.port, parts.path.strip("/")
     except ValueError as error:
-        raise StreamError(f"{address}: is no address ({error})") from None
+        raise StreamError(f"{without_secrets(address)}: is no address ({error})") from None
     if parts.scheme.lower().startswith("rtmp"):
         if not host or "/" not in path:
             raise StreamError(

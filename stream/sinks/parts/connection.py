@@ -11,6 +11,7 @@ from enum import Enum, auto
 from segmentation.picture import Picture
 from stream.contents import Contents, Track
 from stream.errors import StreamError
+from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.ffmpeg.encoding.choice import choose
 from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.encoding.network_output import (
@@ -321,5 +322,5 @@ class Connection:
         if self._failure:
             return self._failure
         assert self._process is not None
-        reason = self._process.failure().replace(self._address, self._name)
+        reason = self._process.failure().replace(secrets_hidden(self._address), self._name)
         return reason.removeprefix(f"Error opening output {self._name}: ")

@@ -18,7 +18,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add them to a command's parser."""
     from segmentation.loading import CHOICES, LOADERS
 
-    scores = "default: mask-rcnn 0.7, mask-rcnn-person 0.5, yolact-* 0.15, centermask-* 0"
+    scores = (
+        "default: mask-rcnn 0.7, mask-rcnn-person 0.5, rf-detr-* 0.5, yolact-* 0.15, "
+        "centermask-* 0"
+    )
     add = parser.add_argument_group("what is found").add_argument
     models = ("auto", *LOADERS)
     add(

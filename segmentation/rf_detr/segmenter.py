@@ -124,19 +124,28 @@ def to_instances(
         least: (C,), the score an object of each class must reach.
         size_hw: of the photo.
     """
-    extent = np.tile(np.asarray(size_hw, np.float32), 2)
-    centre, half = boxes[:, 1::-1], boxes[:, :1:-1] / 2
-    corners = np.concatenate([centre - half, centre + half], axis=1)
-    pixels = np.clip(corners * extent, 0, extent)
-    # what lies beyond the photo's edge is nothing in it
-    seen = np.all(pixels[:, 2:] > pixels[:, :2], axis=1)
     scores = 1 / (1 + np.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)))
-    (eligible,) = np.nonzero(((scores >= least) & seen[:, None]).ravel())
+    (eligible,) = np.nonzero((scores >= least).ravel())
     order = np.argsort(-scores.ravel()[eligible], kind="stable")[: len(boxes)]
     query, label = np.divmod(eligible[order], logits.shape[1])
     return Instances.untracked(
-        pixels[query], scores[query, label], label, enlarge_logits(masks[query], size_hw)
+        _corners(boxes[query], size_hw),
+        scores[query, label],
+        label,
+        enlarge_logits(masks[query], size_hw),
     )
+
+
+def _corners(boxes: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    """Return boxes as of `to_instances` as y1, x1, y2, x2 in pixels of the photo, cut off there."""
+    extent = np.asarray(size_hw, np.float32)
+    centre, half = boxes[:, 1::-1], boxes[:, :1:-1] / 2
+    first = np.clip((centre - half) * extent, 0, extent)
+    last = np.clip((centre + half) * extent, 0, extent)
+    # a mask does not end at its box: of one beyond the edge the outermost pixels are left
+    is_beyond = last <= first
+    first = np.where(is_beyond, np.minimum(first, extent - 1), first)
+    return np.concatenate([first, np.where(is_beyond, first + 1, last)], axis=1)
 
 
 @dataclass(eq=False, kw_only=True)

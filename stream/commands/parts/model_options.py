@@ -19,8 +19,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     from segmentation.loading import CHOICES, LOADERS
 
     scores = (
-        "default: mask-rcnn 0.7, mask-rcnn-person 0.5, rf-detr-* 0.5, yolact-* 0.15, "
-        "centermask-* 0"
+        "default: mask-rcnn 0.7, mask-rcnn-person 0.5, rf-detr-* 0.5, yolact-* 0.15, centermask-* 0"
     )
     add = parser.add_argument_group("what is found").add_argument
     models = ("auto", *LOADERS)

@@ -114,10 +114,12 @@ def test_the_class_tokens_position_stays() -> None:
 
 
 def objects(**changes: object) -> dict:
-    """Return two queries, the second sure of two classes, and a third beyond the edge."""
-    boxes = np.array([[0.5, 0.5, 0.5, 0.2], [0.1, 0.9, 0.4, 0.4], [1.5, 0.5, 0.2, 0.2]], np.float32)
-    logits = np.array([[-2, 1, -9], [3, -9, 0.5], [5, 5, 5]], np.float32)
-    masks = np.full((3, 4, 4), 2, np.float32)
+    """Return a query, one sure of two classes, one beyond the edge, and one that found nothing."""
+    boxes = np.array(
+        [[0.5, 0.5, 0.5, 0.2], [0.1, 0.9, 0.4, 0.4], [1.5, 0.5, 0.2, 0.2], [0.5] * 4], np.float32
+    )
+    logits = np.array([[-2, 1, -9], [3, -9, 0.5], [-9, -9, 5], [-9] * 3], np.float32)
+    masks = np.full((4, 4, 4), 2, np.float32)
     masks[1] = -2
     least = np.full(3, 0.5, np.float32)
     return {
@@ -130,28 +132,29 @@ def objects(**changes: object) -> dict:
     }
 
 
-def test_a_query_may_be_of_several_classes_and_what_is_beyond_the_edge_is_left_out() -> None:
+def test_a_query_may_be_of_several_classes_and_a_box_beyond_the_edge_is_at_it() -> None:
     found = to_instances(**objects())
-    np.testing.assert_allclose(found.scores, 1 / (1 + np.exp([-3.0, -1.0, -0.5])), rtol=1e-6)
-    assert found.labels.tolist() == [0, 1, 2]
-    wanted = [[0, 14, 12, 20], [10, 8, 30, 12], [0, 14, 12, 20]]
+    np.testing.assert_allclose(found.scores, 1 / (1 + np.exp([-5.0, -3, -1, -0.5])), rtol=1e-6)
+    assert found.labels.tolist() == [2, 0, 1, 2]
+    wanted = [[39, 8, 40, 12], [0, 14, 12, 20], [10, 8, 30, 12], [0, 14, 12, 20]]
     np.testing.assert_allclose(found.boxes, wanted, atol=1e-5)
-    assert (found.masks[1] >= 128).all()
-    assert (found.masks[[0, 2]] < 128).all()
+    assert (found.masks[[0, 2]] >= 128).all()
+    assert (found.masks[[1, 3]] < 128).all()
 
 
 def test_as_many_as_there_are_queries_at_most() -> None:
     logits = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.float32)
     boxes = np.tile(np.array([0.5, 0.5, 0.5, 0.5], np.float32), (3, 1))
-    found = to_instances(**objects(logits=logits, boxes=boxes, least=np.zeros(3, np.float32)))
+    changes = {"logits": logits, "boxes": boxes, "masks": np.ones((3, 4, 4), np.float32)}
+    found = to_instances(**objects(**changes, least=np.zeros(3, np.float32)))
     assert found.labels.tolist() == [2, 1, 0]
-    kept = to_instances(**objects(logits=logits, boxes=boxes, least=np.array([2, 0, 2])))
+    kept = to_instances(**objects(**changes, least=np.array([2, 0, 2])))
     assert kept.labels.tolist() == [1, 1, 1]
 
 
 def test_extreme_logits_are_probabilities() -> None:
-    found = to_instances(**objects(logits=np.array([[1e9, -1e9, 0]] * 3, np.float32)))
-    assert found.scores.tolist() == [1, 1, 0.5]
+    found = to_instances(**objects(logits=np.array([[1e9, -1e9, -9]] * 4, np.float32)))
+    assert found.scores.tolist() == [1, 1, 1, 1]
 
 
 def test_outputs_without_a_class_are_passed_over() -> None:

@@ -28,6 +28,7 @@ from segmentation.rf_detr.segmenter import _classes  # noqa: E402
 from segmentation.weights.presets import PRESETS  # noqa: E402
 from segmentation.weights.torch_layout import torch_name  # noqa: E402
 from tests.golden.weights_recipe import manifest  # noqa: E402
+from tests.segmentation.rf_detr.original import recipe_of  # noqa: E402
 
 NAME = "rf-detr-seg-nano"
 POSITIONS = "backbone.0.encoder.encoder.embeddings.position_embeddings"
@@ -184,7 +185,7 @@ def test_every_variant_has_a_preset_and_a_loader() -> None:
         assert preset.licence == "Apache-2.0"
         assert preset.md5 is not None
         assert len(preset.md5) == 32
-        tensors = manifest(name.replace("rf-detr", "rfdetr").replace("-", "_"))["tensors"]
+        tensors = manifest(recipe_of(name))["tensors"]
         num_bytes = sum(4 * int(np.prod(each["shape"])) for each in tensors)
         # Large's file seems to have queries that its network does not ask for
         assert preset.about_bytes == pytest.approx(num_bytes, rel=0.012)

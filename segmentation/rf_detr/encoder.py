@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from segmentation.rf_detr.pieces import attend, norm
+from segmentation.rf_detr.pieces import Norm, attend, norm
 from segmentation.rf_detr.published import PATCH
 
 Tensor = Any
@@ -41,7 +41,7 @@ def encoder(image: Tensor, num_windows: int) -> list[Tensor]:
     patches = project(image)
     size_hw = patches.shape[1:3]
     x = Embeddings(num_windows, name=f"{ROOT}.embeddings")(patches)
-    normalise = layers.LayerNormalization(epsilon=EPSILON, name=f"{ROOT}.layernorm")
+    normalise = Norm(epsilon=EPSILON, name=f"{ROOT}.layernorm")
     maps = []
     for index in range(NUM_BLOCKS):
         x = _block(x, index)

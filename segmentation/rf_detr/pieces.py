@@ -15,7 +15,18 @@ WIDTH = 256
 
 def norm(x: Tensor, name: str, epsilon: float = 1e-5) -> Tensor:
     """Normalise the channels of each place (Ba et al. 2016, "Layer normalization")."""
-    return layers.LayerNormalization(epsilon=epsilon, name=name)(x)
+    return Norm(epsilon=epsilon, name=name)(x)
+
+
+class Norm(layers.LayerNormalization):
+    """Keras' own in the order of the paper, which OpenVINO knows for one operation."""
+
+    def call(self, x: Tensor) -> Tensor:
+        """Normalise (..., C)."""
+        centred = x - ops.mean(x, axis=(-1,), keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=(-1,), keepdims=True)
+        normal = centred / ops.sqrt(variance + self.epsilon)
+        return normal * self.gamma + self.beta
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, num_heads: int) -> Tensor:

@@ -3,8 +3,8 @@
 python -m benchmarks.networks PHOTO [--networks mask-rcnn yolact-base] [--backends openvino]
     [--weights mask_rcnn_coco.h5] [--sizes 320 512] [--precision bfloat16] [--stages]
 
-The last four are for Mask R-CNN, of which several sizes are run. Weights of the others, and its
-own where none are given, are those on disk (`run.py models`).
+The last three are for Mask R-CNN, of which several sizes are run. `--weights` is for one network;
+without it they are those on disk (`run.py models`).
 
 Prints one JSON object for each. `ms` is the median of `--turns` images after the first, which
 compiles; `cpu_ms` counts the processor's time alone, which others on the machine disturb less.
@@ -63,7 +63,8 @@ def main() -> None:
             )
             runs += [(name, replace(chosen, size=size)) for size in options.sizes]
         else:
-            runs.append((name, Options(backend=backend, device=options.device)))
+            more = {"weights": options.weights, "device": options.device}
+            runs.append((name, Options(backend=backend, **more)))
     fresh = multiprocessing.get_context("spawn")
     failed = False
     for name, chosen in runs:

@@ -58,6 +58,10 @@ NETWORKS = {
     "centermask-lite-v39": "centermask2_lite_V39",
     "centermask-v39": "centermask2_V39",
     "centermask-v57": "centermask2_V57",
+    "rf-detr-seg-nano": "rfdetr_seg_nano",
+    "rf-detr-seg-small": "rfdetr_seg_small",
+    "rf-detr-seg-medium": "rfdetr_seg_medium",
+    "rf-detr-seg-xlarge": "rfdetr_seg_xlarge",
 }
 #: How far rounding moves what is written to JSON: of a box two numbers, a corner and a side
 BOX_STEP, SCORE_STEP = 0.0101, 5.1e-7

@@ -31,8 +31,8 @@ def load(
 
     Args:
         name: "portrait" and "mask-rcnn-person" are in the package; "mask-rcnn", "yolact-...",
-            "centermask-..." and "rvm-..." need weights on disk, see `run.py models`. "auto" takes
-            what suits best of those that are there.
+            "centermask-...", "rf-detr-seg-..." and "rvm-..." need weights on disk, see `run.py
+            models`. "auto" takes what suits best of those that are there.
         options: how it is loaded, see `Options`.
         asks_for_instances: with "auto": people in one mask do not suffice.
         **values: fields of `Options`, which count instead of those of `options`:
@@ -193,6 +193,13 @@ def _rvm(name: str, options: Options) -> Segmenter:
         return load_rvm(name, options)
 
 
+def _rf_detr(name: str, options: Options) -> Segmenter:
+    with _missing_packages_named(name):
+        from segmentation.rf_detr.segmenter import load_rf_detr
+
+        return load_rf_detr(name, options)
+
+
 @contextmanager
 def _missing_packages_named(name: str) -> Iterator[None]:
     """Turn an import that fails into a line that says what to install."""
@@ -220,6 +227,12 @@ LOADERS: dict[str, Callable[[Options], Segmenter]] = {
     "centermask-lite-v39": partial(_centermask, "centermask-lite-v39"),
     "centermask-v39": partial(_centermask, "centermask-v39"),
     "centermask-v57": partial(_centermask, "centermask-v57"),
+    "rf-detr-seg-nano": partial(_rf_detr, "rf-detr-seg-nano"),
+    "rf-detr-seg-small": partial(_rf_detr, "rf-detr-seg-small"),
+    "rf-detr-seg-medium": partial(_rf_detr, "rf-detr-seg-medium"),
+    "rf-detr-seg-large": partial(_rf_detr, "rf-detr-seg-large"),
+    "rf-detr-seg-xlarge": partial(_rf_detr, "rf-detr-seg-xlarge"),
+    "rf-detr-seg-2xlarge": partial(_rf_detr, "rf-detr-seg-2xlarge"),
     "rvm-mobilenet": partial(_rvm, "rvm-mobilenet"),
     "rvm-resnet50": partial(_rvm, "rvm-resnet50"),
 }

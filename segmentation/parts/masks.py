@@ -6,10 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.parts.resample import resampling_matrix, sample_positions, to_uint8
+
+#: of a logit whose probability times 255 is rounded to 0
+LEAST_LOGIT = -6.3
 
 
 def resize_mask(mask: NDArray[np.floating], size_hw: tuple[int, int]) -> NDArray[np.float64]:
@@ -86,6 +90,42 @@ def enlarge_masks(masks: NDArray[np.floating], size_hw: tuple[int, int]) -> NDAr
         part = rows[write_y, read_y] @ mask[read_y, read_x] @ columns[write_x, read_x].T
         target[write_y, write_x] = to_uint8(part * 255)
     return enlarged
+
+
+def enlarge_logits(logits: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Enlarge logits of a whole image to masks of its size.
+
+    Bilinear, pixels are areas, the outermost ones continue beyond the border; a pixel is inside
+    where its logit, not the mean of probabilities, is above 0.
+
+    Args:
+        logits: (K, h, w)
+        size_hw: of the image.
+
+    Returns:
+        (K, H, W), bytes as from `paste_masks`.
+    """
+    height, width = size_hw
+    enlarged = np.zeros((len(logits), height, width), np.uint8)
+    for target, mask in zip(enlarged, logits, strict=True):
+        possible = mask > LEAST_LOGIT
+        in_y = _reached(_extent(possible.any(axis=1)), mask.shape[0], height)
+        in_x = _reached(_extent(possible.any(axis=0)), mask.shape[1], width)
+        resized = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
+        part = np.negative(resized[in_y, in_x])
+        if part.size:
+            odds = cv2.exp(part) + np.float32(1)
+            target[in_y, in_x] = to_uint8(np.float32(255) / odds)
+    return enlarged
+
+
+def _reached(inside: slice, num_in: int, num_out: int) -> slice:
+    """Return which pixels of an enlarged axis depend on those of a part of it."""
+    if inside.start == inside.stop:
+        return inside
+    scale = num_out / num_in
+    first = math.floor((inside.start - 0.5) * scale)
+    return slice(max(first, 0), min(math.ceil((inside.stop + 0.5) * scale), num_out))
 
 
 def _extent(flags: NDArray[np.bool_]) -> slice:

@@ -105,6 +105,25 @@ def resize_bytes(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[
     return image
 
 
+def resize_float(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize (H, W, C) bilinearly, without anti-aliasing and without rounding to bytes.
+
+    As PyTorch does, whose programs take their networks' inputs so.
+
+    Returns:
+        `size_hw` values of [0, 255].
+    """
+    resized: NDArray[Any] = image
+    for axis, num_out in enumerate(size_hw):
+        num_in = image.shape[axis]
+        # in single precision as there: positions of 600 pixels differ in the 5th digit
+        steps = np.arange(num_out, dtype=np.float32) + np.float32(0.5)
+        positions = steps * (np.float32(num_in) / np.float32(num_out)) - np.float32(0.5)
+        matrix = resampling_matrix(positions, num_in, border="edge")
+        resized = apply_matrix(matrix, resized, axis)
+    return resized
+
+
 def to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Return values of [0, 255] as bytes, rounded, halves upwards."""
     rounded: NDArray[np.uint8] = np.clip(values + 0.5, 0, 255).astype(np.uint8)

@@ -16,7 +16,7 @@ class Preset:
         address: http or https, of the file itself.
         file_name: under which it is kept.
         num_bytes: its exact size, `None` where that is not known.
-        sha256: its SHA-256 in hexadecimal, `None` where its host publishes none.
+        sha256: its SHA-256 in hexadecimal, `None` where its publisher states none.
         signature: bytes the file begins with, or several possibilities.
         licence: of the weights.
         notice: a condition people must be told when it is listed or loaded, `None` for none.
@@ -26,6 +26,7 @@ class Preset:
         speed: as reported with the AP, and on what; `None` where none is.
         about_bytes: bytes of its tensors, for people, where the exact size is not known.
         classes: names of what it finds.
+        md5: its MD5 in hexadecimal, `None` where its publisher states none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Preset:
     speed: str | None = None
     about_bytes: int | None = None
     classes: tuple[str, ...] = NAMES
+    md5: str | None = None
 
 
 #: HDF5 File Format Specification 3.0, section II.A: the first eight bytes of a superblock
@@ -111,6 +113,31 @@ def _rvm(name: str, *, file_name: str, about_bytes: int, speed: str | None) -> P
         speed=speed,
         about_bytes=about_bytes,
         classes=("person",),
+    )
+
+
+def _rf_detr(
+    size: str, *, file: str, md5: str, about_bytes: int, mask_ap: float, speed_ms: float
+) -> Preset:
+    """Return a file of RF-DETR's program.
+
+    Figures are its README's, on COCO's val2017; address and MD5 are those in its package.
+    """
+    return Preset(
+        name=f"rf-detr-seg-{size}",
+        address=f"https://storage.googleapis.com/rfdetr/{file}",
+        file_name=file,
+        num_bytes=None,
+        sha256=None,
+        signature=(OLD_PTH_SIGNATURE, NEW_PTH_SIGNATURE),
+        licence="Apache-2.0",
+        notice=None,
+        source="https://github.com/roboflow/rf-detr",
+        box_ap=None,
+        mask_ap=mask_ap,
+        speed=f"{speed_ms} ms on a T4",
+        about_bytes=about_bytes,
+        md5=md5,
     )
 
 
@@ -205,6 +232,54 @@ _ALL = (
         file_name="rvm_resnet50.pth",
         about_bytes=107_900_000,
         speed=None,
+    ),
+    _rf_detr(
+        "nano",
+        file="rf-detr-seg-n-ft.pth",
+        md5="9995497791d0ff1664a1d9ddee9cfd20",
+        about_bytes=134_500_000,
+        mask_ap=40.3,
+        speed_ms=3.4,
+    ),
+    _rf_detr(
+        "small",
+        file="rf-detr-seg-s-ft.pth",
+        md5="0a2a3006381d0c42853907e700eadd08",
+        about_bytes=135_000_000,
+        mask_ap=43.1,
+        speed_ms=4.4,
+    ),
+    _rf_detr(
+        "medium",
+        file="rf-detr-seg-m-ft.pth",
+        md5="a49af1562c3719227ad43d0ca53b4c7a",
+        about_bytes=143_000_000,
+        mask_ap=45.3,
+        speed_ms=5.9,
+    ),
+    _rf_detr(
+        "large",
+        file="rf-detr-seg-l-ft.pth",
+        md5="275f7b094909544ed2841c94a677d07e",
+        about_bytes=145_100_000,
+        mask_ap=47.1,
+        speed_ms=8.8,
+    ),
+    _rf_detr(
+        "xlarge",
+        file="rf-detr-seg-xl-ft.pth",
+        md5="3693b35d0eea86ebb3e0444f4a611fba",
+        about_bytes=152_500_000,
+        mask_ap=48.8,
+        speed_ms=13.5,
+    ),
+    _rf_detr(
+        "2xlarge",
+        file="rf-detr-seg-2xl-ft.pth",
+        md5="040bc3412af840fa8a47e0ff69b552ba",
+        about_bytes=154_600_000,
+        mask_ap=49.9,
+        speed_ms=21.8,
     ),
     IMAGENET_RESNET50,
 )

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from segmentation.weights.download import OnProgress
 
 
+#: against transmission errors, also where it may not be used against forgery
+_md5 = partial(hashlib.md5, usedforsecurity=False)
 #: bytes of a file that decide whether it can be one of weights
 LONGEST_SIGNATURE = 16
 
@@ -136,12 +139,16 @@ def _present(preset: Preset) -> Path:
 
 def _check(preset: Preset, path: Path, record: _Record | None) -> str:
     """Return the SHA-256 of `path`, which must be that of the preset, else of the record."""
+    md5 = None
     try:
         with open(path, "rb") as file:
             begins = file.read(LONGEST_SIGNATURE)
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             num_bytes = file.tell()
+            if preset.md5 is not None:
+                file.seek(0)
+                md5 = hashlib.file_digest(file, _md5).hexdigest()
     except OSError as error:
         raise WeightsError(f"cannot be read ({error.strerror or error})") from error
     if not begins.startswith(preset.signature):
@@ -150,6 +157,8 @@ def _check(preset: Preset, path: Path, record: _Record | None) -> str:
         raise WeightsError(f"wrong size: expected {preset.num_bytes} bytes, got {num_bytes}")
     if preset.sha256 is not None and sha256 != preset.sha256:
         raise WeightsError(f"wrong checksum: published is {preset.sha256}, got {sha256}")
+    if md5 != preset.md5:
+        raise WeightsError(f"wrong checksum: published is the MD5 {preset.md5}, got {md5}")
     if preset.sha256 is None and record is not None and sha256 != record.sha256:
         raise WeightsError(
             f"wrong checksum: at the first fetch {record.sha256}, got {sha256} "

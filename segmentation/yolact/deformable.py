@@ -9,6 +9,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from segmentation.parts.bilinear_samples import bilinear_samples
 from segmentation.parts.convolutions import padded_conv
 
 Tensor = Any
@@ -60,7 +61,7 @@ class DeformableConv(layers.Layer):
             guide: (1, H', W', 27): dy and dx of each tap in turn, in pixels; then the weight of
                 each tap before the sigmoid.
         """
-        height, width, channels = x.shape[1:]
+        channels = x.shape[-1]
         num_rows, num_columns = guide.shape[1:3]
         num_places = num_rows * num_columns
         flat = ops.reshape(guide, (num_places, 3 * NUM_TAPS))
@@ -68,9 +69,10 @@ class DeformableConv(layers.Layer):
         strength = ops.sigmoid(flat[:, 2 * NUM_TAPS :])
 
         places = _tap_positions(num_rows, num_columns, self.stride)
-        y = ops.clip(offsets[..., 0] + ops.convert_to_tensor(places[..., 0]), -1, height)
-        x_ = ops.clip(offsets[..., 1] + ops.convert_to_tensor(places[..., 1]), -1, width)
-        samples = _sample(ops.pad(x[0], ((1, 2), (1, 2), (0, 0))), y, x_, strength)
+        down, along = (
+            offsets[..., side] + ops.convert_to_tensor(places[..., side]) for side in (0, 1)
+        )
+        samples = bilinear_samples(x[0][:, :, None], down, along, strength)
 
         kernel = ops.reshape(self.kernel, (NUM_TAPS * channels, self.filters))
         samples = ops.reshape(samples, (num_places, NUM_TAPS * channels))
@@ -85,28 +87,3 @@ def _tap_positions(num_rows: int, num_columns: int, stride: int) -> NDArray[np.f
     tap = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1], indexing="ij"), axis=-1).reshape(1, 9, 2)
     positions: NDArray[np.float32] = (centre + tap).astype(np.float32)
     return positions
-
-
-def _sample(pixels: Tensor, y: Tensor, x: Tensor, strength: Tensor) -> Tensor:
-    """Sample bilinearly from a map with one row and column of zeros before it and two behind.
-
-    Args:
-        pixels: (H + 3, W + 3, C)
-        y: (P, 9) from -1 to H, in pixels of the map without the zeros.
-        x: likewise, to W.
-        strength: (P, 9), what each sample is multiplied by.
-
-    Returns:
-        (P, 9, C)
-    """
-    _, width, channels = pixels.shape
-    flat = ops.reshape(pixels, (-1, channels))
-    top, left = ops.floor(y), ops.floor(x)
-    down, along = y - top, x - left
-    first = ops.cast((top + 1) * width + (left + 1), "int32")
-
-    def corner(shift: int, weight: Tensor) -> Tensor:
-        return ops.take(flat, first + shift, axis=0) * (weight * strength)[..., None]
-
-    upper = corner(0, (1 - down) * (1 - along)) + corner(1, (1 - down) * along)
-    return upper + corner(width, down * (1 - along)) + corner(width + 1, down * along)

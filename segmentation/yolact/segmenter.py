@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segmentation.family import FamilySegmenter, check_images, wanted_classes
 from segmentation.instances import Instances
 from segmentation.parts.masks import enlarge_masks
-from segmentation.parts.resample import apply_matrix, resampling_matrix
+from segmentation.parts.resample import resize_float
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
 from segmentation.segmenter import Options
@@ -63,29 +63,6 @@ def load_yolact(name: str, options: Options) -> YOLACT:
         keep=keep,
         device=network.device,
     )
-
-
-def resize_to_square(image: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-    """Bring a photo to the network's square input, whatever its shape; values are not rounded.
-
-    Bilinear, without anti-aliasing, as the original program does for images and video.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        size: of the square, in pixels.
-
-    Returns:
-        (size, size, 3) from 0 to 255.
-    """
-    resized: NDArray[Any] = image.astype(np.float32)
-    for axis in (0, 1):
-        num_in = image.shape[axis]
-        # in single precision as in the original: positions of 600 pixels differ in the 5th digit
-        steps = np.arange(size, dtype=np.float32) + np.float32(0.5)
-        positions = steps * (np.float32(num_in) / np.float32(size)) - np.float32(0.5)
-        matrix = resampling_matrix(positions, num_in, border="edge")
-        resized = apply_matrix(matrix, resized, axis)
-    return resized
 
 
 def to_instances(
@@ -143,6 +120,6 @@ class YOLACT(FamilySegmenter):
         return [self._segment_one(image) for image in images]
 
     def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
-        square = resize_to_square(image, self.size)[None]
+        square = resize_float(image, (self.size, self.size))[None]
         outputs = self.network(square, self.least_scores()[None])
         return to_instances(*(np.asarray(output)[0] for output in outputs), size_hw=image.shape[:2])

@@ -12,6 +12,7 @@ import pytest
 import run
 from segmentation.mask_rcnn import segmenter as mask_rcnn
 from segmentation.person import segmenter as person
+from segmentation.rf_detr import segmenter as rf_detr
 from segmentation.weights.bundled_weights import BUNDLED
 from segmentation.yolact import segmenter as yolact
 from stream.files.photos import read_photo
@@ -43,7 +44,8 @@ def test_objects_without_weights_name_the_way_to_them(capfd, photo, tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    "model", ["auto", "mask-rcnn", "yolact-base", "centermask-v39", "rvm-mobilenet"]
+    "model",
+    ["auto", "mask-rcnn", "yolact-base", "centermask-v39", "rf-detr-seg-nano", "rvm-mobilenet"],
 )
 def test_misspelt_classes_send_nobody_to_a_download(capfd, photo, tmp_path, monkeypatch, model):
     monkeypatch.setenv("MASKCAST_WEIGHTS", str(tmp_path))
@@ -53,7 +55,7 @@ def test_misspelt_classes_send_nobody_to_a_download(capfd, photo, tmp_path, monk
 
 def test_least_scores_are_told_as_they_are(capfd):
     told = {"mask-rcnn": mask_rcnn.PUBLISHED_MIN_SCORE, "mask-rcnn-person": person.MIN_SCORE}
-    told |= {"yolact-*": yolact.PUBLISHED_MIN_SCORE}
+    told |= {"yolact-*": yolact.PUBLISHED_MIN_SCORE, "rf-detr-*": rf_detr.PUBLISHED_MIN_SCORE}
     with pytest.raises(SystemExit):
         run.main(["--help", "all"])
     text = " ".join(capfd.readouterr().out.split())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segmentation.centermask.segmenter import CenterMask
 from segmentation.mask_rcnn.segmenter import MaskRCNN
+from segmentation.rf_detr.segmenter import RFDETR
 from segmentation.rvm.published import VARIANTS
 from segmentation.rvm.segmenter import RobustVideoMatting, check_options
 from segmentation.segmenter import Options, Segmenter, check_classes
@@ -88,6 +89,18 @@ def centermask(
     return [(boxes * np.tile(photo_hw[0], 2)).astype(np.float32), *rest, masks, rest[0] * 0.9]
 
 
+def rf_detr(image: NDArray[np.float32]) -> list[NDArray[Any]]:
+    """See `segmentation.rf_detr.network.build_network`."""
+    found = rows(float(image.mean()), np.zeros(len(CLASSES), np.float32))
+    y1, x1, y2, x2 = padded([row.box for row in found], (0.0,) * 4, np.float32)[0].T
+    boxes = np.stack([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], axis=1)
+    logits = np.full((NUM_ROWS, len(CLASSES)), -20, np.float32)
+    for row, values in zip(found, logits, strict=False):
+        values[row.label] = np.log(row.score / (1 - row.score))
+    masks = np.full((1, NUM_ROWS, SIDE, SIDE), 2, np.float32)
+    return [boxes[None], logits[None], masks]
+
+
 def rvm(small: NDArray[np.float32], *states: NDArray[np.float32]) -> list[NDArray[Any]]:
     """See `segmentation.rvm.network.load_network`; foreground is what has a colour."""
     spread = small.max(axis=3, keepdims=True) - small.min(axis=3, keepdims=True)
@@ -112,4 +125,6 @@ def open_known(name: str, options: Options) -> Segmenter:
         return MaskRCNN(mask_rcnn, size=64, **known)
     if name.startswith("yolact"):
         return YOLACT(yolact, name=name, size=64, **known)
+    if name.startswith("rf-detr"):
+        return RFDETR(rf_detr, name=name, size=64, outputs=(0, 1, 2), **known)
     return CenterMask(centermask, name=name, short_side=64, long_side=128, **known)

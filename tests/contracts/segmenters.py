@@ -56,6 +56,7 @@ RECIPES = {
     "mask-rcnn": ("matterport", 128),
     "yolact-plus-resnet50": ("yolact_plus_resnet50", 256),
     "centermask-lite-v19": ("centermask2_lite_V19", 320),
+    "rf-detr-seg-nano": ("rfdetr_seg_nano", 120),
     "rvm-resnet50": ("rvm_resnet50", 64),
 }
 #: Which of them differs from a network in the layers alone, which parity tests compare.
@@ -69,6 +70,11 @@ SAME_BUT_FOR_LAYERS = {
     "centermask-lite-v39": "centermask-lite-v19",
     "centermask-v39": "centermask-lite-v19",
     "centermask-v57": "centermask-lite-v19",
+    "rf-detr-seg-small": "rf-detr-seg-nano",
+    "rf-detr-seg-medium": "rf-detr-seg-nano",
+    "rf-detr-seg-large": "rf-detr-seg-nano",
+    "rf-detr-seg-xlarge": "rf-detr-seg-nano",
+    "rf-detr-seg-2xlarge": "rf-detr-seg-nano",
     "rvm-mobilenet": "rvm-resnet50",
 }
 
@@ -130,12 +136,14 @@ MODULES = {
     "MaskRCNN": "segmentation.mask_rcnn.segmenter",
     "YOLACT": "segmentation.yolact.segmenter",
     "CenterMask": "segmentation.centermask.segmenter",
+    "RFDETR": "segmentation.rf_detr.segmenter",
     "RobustVideoMatting": "segmentation.rvm.segmenter",
 }
 _KINDS = {
     "mask-rcnn": "MaskRCNN",
     "yolact": "YOLACT",
     "centermask": "CenterMask",
+    "rf-detr": "RFDETR",
     "rvm": "RobustVideoMatting",
 }
 
@@ -145,6 +153,7 @@ SEGMENTERS: dict[str, Case] = {
     "what is around mask-rcnn": _known("mask-rcnn", "MaskRCNN"),
     "what is around yolact": _known("yolact-base", "YOLACT"),
     "what is around centermask": _known("centermask-v39", "CenterMask"),
+    "what is around rf-detr": _known("rf-detr-seg-nano", "RFDETR"),
     "what is around rvm": _known("rvm-mobilenet", "RobustVideoMatting", "min_score"),
     **{
         name: _published(name, next(_KINDS[each] for each in _KINDS if name.startswith(each)))

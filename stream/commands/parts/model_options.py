@@ -48,7 +48,9 @@ def _add_rare_options(add: Callable[..., object]) -> None:
     """Add those that few people need."""
     from segmentation.loading import CHOICES
 
-    scores = "default: mask-rcnn 0.7, mask-rcnn-person 0.5, yolact-* 0.15, centermask-* 0"
+    scores = (
+        "default: mask-rcnn 0.7, mask-rcnn-person 0.5, rf-detr-* 0.5, yolact-* 0.15, centermask-* 0"
+    )
     add(
         "--classes",
         metavar="NAME,...",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from segmentation.parts.masks import (
+    enlarge_logits,
     enlarge_masks,
     paste_masks,
     paste_masks_between_pixels,
@@ -90,3 +91,26 @@ def test_masks_between_pixels_by_their_definition() -> None:
     for index, y, x in np.ndindex(pasted.shape):
         wanted = 255 * plain_value(masks[index], boxes[index], y, x)
         assert abs(pasted[index, y, x] - wanted) <= 0.5 + 1e-9, (index, y, x)
+
+
+@pytest.mark.parametrize("size_hw", [(40, 70), (9, 300), (5, 7), (1, 1)])
+def test_logits_of_the_whole_image(size_hw: tuple) -> None:
+    """As a plain bilinear resize of logits, though only the part that is not 0 is worked out."""
+    logits = np.full((3, 20, 30), -9, np.float32)
+    logits[0, 3:9, 20:] = np.random.default_rng(1).normal(0, 4, (6, 10))
+    logits[1] = np.random.default_rng(2).normal(0, 4, (20, 30))
+    found = enlarge_logits(logits, size_hw)
+    for mask, logit in zip(found, logits, strict=True):
+        resized = resize(logit, size_hw, border="edge")
+        clear = np.abs(resized) > 1e-4
+        np.testing.assert_array_equal((mask >= 128)[clear], (resized > 0)[clear])
+        np.testing.assert_allclose(mask, 255 / (1 + np.exp(-resized)), atol=0.51)
+    assert not found[2].any()
+
+
+def test_a_pixel_is_inside_where_its_logit_is_and_not_its_probability() -> None:
+    """A third of the way from -1 to 9 the logit is above 0, and below its mean with that of -1."""
+    logits = np.array([[[-1.0, 9.0]]], np.float32)
+    columns = enlarge_logits(logits, (1, 16))[0, 0]
+    assert np.flatnonzero(columns >= 128).min() == 5
+    assert (np.diff(columns.astype(int)) >= 0).all()

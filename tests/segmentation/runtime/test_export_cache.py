@@ -44,7 +44,7 @@ def families_of(family: str) -> tuple[str, ...]:
 
 
 def test_all_families_that_are_exported_are_looked_at():
-    assert EXPORTING == ["centermask", "mask_rcnn", "person", "rvm", "yolact"]
+    assert EXPORTING == ["centermask", "mask_rcnn", "person", "rf_detr", "rvm", "yolact"]
 
 
 @pytest.mark.parametrize("family", EXPORTING)

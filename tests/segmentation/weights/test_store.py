@@ -81,6 +81,18 @@ def test_wrong_file_put_there_by_hand(preset, cache, content, message):
     assert left(cache) == {NAME}
 
 
+def test_an_md5_that_was_published_is_held_to(preset, cache):
+    right = replace(preset, md5=hashlib.md5(CONTENT).hexdigest())
+    assert fetch(right) == cache / NAME
+    assert store.verify(right) == hashlib.sha256(CONTENT).hexdigest()
+    wrong = replace(preset, md5="0" * 32)
+    with pytest.raises(WeightsError, match=r"tiny\.h5: wrong checksum: published is the MD5 0{32}"):
+        store.verify(wrong)
+    store.remove(preset)
+    fails(wrong, "wrong checksum: published is the MD5 0{32}")
+    assert not (cache / NAME).exists()
+
+
 def test_remove_takes_all_of_it(host, preset, cache):
     assert not store.remove(preset)
     assert not cache.exists()

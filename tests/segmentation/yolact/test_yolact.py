@@ -16,6 +16,7 @@ keras = pytest.importorskip("keras")
 
 from segmentation import coco  # noqa: E402
 from segmentation.loading import LOADERS, load  # noqa: E402
+from segmentation.parts.resample import resize_float  # noqa: E402
 from segmentation.runtime import compiling  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
 from segmentation.yolact.network import (  # noqa: E402
@@ -28,7 +29,7 @@ from segmentation.yolact.network import (  # noqa: E402
     priors,
 )
 from segmentation.yolact.published import VARIANTS  # noqa: E402
-from segmentation.yolact.segmenter import YOLACT, resize_to_square, to_instances  # noqa: E402
+from segmentation.yolact.segmenter import YOLACT, to_instances  # noqa: E402
 from tests.golden.comparison import (  # noqa: E402
     Case,
     Tolerance,
@@ -97,7 +98,7 @@ def case(
     weights, network = network_of(name, str(golden["recipe_net"]))
     layers = [network.get_layer(layer).output for layer in [*TENSORS.values(), "detections"]]
     model = keras.Model(network.inputs, layers)
-    values = run(model, [resize_to_square(golden["image"], 550)[None], np.zeros((1, 80))])
+    values = run(model, [resize_float(golden["image"], (550, 550))[None], np.zeros((1, 80))])
     tensors = dict(zip([*TENSORS, "detections"], values, strict=True))
     heads = keras.Model([*layers[5:9], network.inputs[1]], network.outputs)
     give_memory_back()
@@ -111,7 +112,7 @@ def segmenter(case: Case, **settings: object) -> YOLACT:
     features = [case.tensors[name] for name in list(TENSORS)[5:]]
 
     def network(image: np.ndarray, least: np.ndarray) -> list[np.ndarray]:
-        np.testing.assert_array_equal(image[0], resize_to_square(case.golden["image"], 550))
+        np.testing.assert_array_equal(image[0], resize_float(case.golden["image"], (550, 550)))
         return run(case.heads, [*features, least])
 
     return YOLACT(
@@ -125,7 +126,7 @@ def segmenter(case: Case, **settings: object) -> YOLACT:
 
 
 def test_resized_photo(case: Case) -> None:
-    pixels = resize_to_square(case.golden["image"], 550)
+    pixels = resize_float(case.golden["image"], (550, 550))
     shifted = pixels / 255 if case.name == "yolact-darknet53" else (pixels - MEAN_RGB) / STD_RGB
     assert sampled_error(case.golden, "input_fast", shifted) < 1e-6
 

@@ -197,14 +197,13 @@ def _reported(records: list[dict[str, Any]]) -> Objects:
 def objects_of(found: Instances) -> Objects:
     """Return what is compared of the objects of a photo."""
     left, top, right, bottom = found.boxes.T
-    inside = np.asfortranarray(np.moveaxis(found.masks >= 128, 0, 2), np.uint8)
-    return Objects(
-        np.stack([left, top, right - left, bottom - top], axis=1),
-        found.scores,
-        found.labels,
-        [each["counts"] for each in mask_tools.encode(inside)] if len(found) else [],
-        hashlib.sha256(np.ascontiguousarray(found.masks)).hexdigest(),
-    )
+    digest = hashlib.sha256()
+    inside = []
+    for mask in found.masks:  # one by one: of large photos each takes tens of megabytes
+        digest.update(np.ascontiguousarray(mask))
+        inside.append(mask_tools.encode(np.asfortranarray(mask >= 128, np.uint8))["counts"])
+    boxes = np.stack([left, top, right - left, bottom - top], axis=1)
+    return Objects(boxes, found.scores, found.labels, inside, digest.hexdigest())
 
 
 def _by_evaluate(segmenter: Segmenter, paths: Sequence[Path]) -> Found:

@@ -16,7 +16,9 @@ from segmentation.errors import WeightsError
 from segmentation.runtime.winograd import use_winograd
 
 Array = NDArray[Any]
-MAX_COMPILED = 5  # shapes of input at a time; each has its own copy of the weights
+#: Shapes of input that are kept compiled; each has its own copy of the weights, which takes up to
+#: eight times as much memory as they do in their file. Photos lie or stand: there are always two.
+MAX_COMPILED, MAX_WEIGHTS = 5, 300_000_000
 _IMPORTING = threading.Lock()
 
 
@@ -54,6 +56,8 @@ class OpenVINONetwork:
             self._settings["CACHE_DIR"] = str(cache)
         self._path = path
         self._weights = weights or path.with_suffix(".bin")
+        num_bytes = self._weights.stat().st_size if self._weights.exists() else 0
+        self._max_compiled = max(2, min(MAX_COMPILED, MAX_WEIGHTS // max(1, num_bytes)))
         self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
         self._first: Any = self._read()  # for the first shape
 
@@ -71,7 +75,7 @@ class OpenVINONetwork:
         shapes = tuple(array.shape for array in inputs)
         request = self._requests.pop(shapes, None) or self._compile(shapes)
         self._requests[shapes] = request
-        if len(self._requests) > MAX_COMPILED:
+        if len(self._requests) > self._max_compiled:
             del self._requests[next(iter(self._requests))]
         outputs = request.infer(list(inputs), share_inputs=True)
         return [np.array(value) for value in outputs.values()]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentation.runtime import openvino_network
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from tests.folders import ROOT
 
@@ -34,6 +35,21 @@ def test_a_shape_is_compiled_once_while_it_is_among_the_last_few(doubling_model,
         (doubled,) = network(np.ones(num, np.float32))
         assert doubled.tolist() == [2] * num
     assert compiled == [1, 2, 3, 4, 5, 6, 2]
+
+
+def test_of_a_large_network_two_shapes_are_kept(doubling_model, monkeypatch):
+    size = doubling_model.with_suffix(".bin").stat().st_size
+    for most, num_compiled in ((5 * size, 3), (size, 5)):
+        monkeypatch.setattr(openvino_network, "MAX_WEIGHTS", most)
+        network = OpenVINONetwork(doubling_model, 1)
+        compiled = []
+        compile_ = network._compile
+        monkeypatch.setattr(
+            network, "_compile", lambda s, c=compile_, k=compiled: k.append(s) or c(s)
+        )
+        for num in (1, 2, 1, 3, 2, 3, 1):
+            network(np.ones(num, np.float32))
+        assert len(compiled) == num_compiled
 
 
 def test_the_converter_of_networks_is_not_loaded_until_asked_for():

@@ -44,7 +44,7 @@ def affordable(
         on_message(
             f"{network.name} sees frames at {size} pixels, {1000 * took_s:.0f} ms each, since this "
             f"machine is too slow for its {network.sizes[0]}; --size {network.sizes[0]} to have "
-            "them all the same, with fewer frames"
+            "that all the same, with fewer frames"
         )
     return chosen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.coco import NAMES
+from segmentation.instances import Instances
 from segmentation.segmenter import Options, check_classes
 
 #: what a family puts around a photo -> what its network makes of it, all as arrays
@@ -103,6 +105,31 @@ class FamilySegmenter:
     def least_scores(self) -> NDArray[np.float32]:
         """Return the score an object of each class must reach."""
         return least_scores(len(self.classes), self.min_score, self.keep)
+
+
+@dataclass(eq=False, kw_only=True)
+class SquareSegmenter(FamilySegmenter, ABC):
+    """That of a family whose network sees photos one by one, each squeezed into a square.
+
+    Attributes:
+        size: side of the network's input.
+    """
+
+    size: int
+
+    def __post_init__(self) -> None:
+        """Settle what follows from the size."""
+        # of a wide photo the short side must keep its detail
+        self.max_input = self.size * 16 // 9
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        """Find the objects of N images; see `Segmenter.segment`."""
+        check_images(images)
+        return [self._segment_one(image) for image in images]
+
+    @abstractmethod
+    def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
+        """Return the objects of one image, (H, W, 3)."""
 
 
 def check_images(images: NDArray[np.uint8]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.coco import CATEGORIES, NAMES
-from segmentation.family import FamilySegmenter, check_images, class_names
+from segmentation.family import SquareSegmenter, class_names
 from segmentation.instances import Instances
 from segmentation.parts.masks import enlarge_logits
 from segmentation.parts.resample import resize_float
@@ -149,27 +149,15 @@ def _corners(boxes: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np
 
 
 @dataclass(eq=False, kw_only=True)
-class RFDETR(FamilySegmenter):
+class RFDETR(SquareSegmenter):
     """RF-DETR as a `Segmenter`: any photo in, objects in that photo's pixels out.
 
     Attributes:
-        size: side of the network's input.
         outputs: which output of the network is of each class.
     """
 
-    size: int
     outputs: Sequence[int]
     min_score: float = PUBLISHED_MIN_SCORE
-
-    def __post_init__(self) -> None:
-        """Settle what follows from the size."""
-        # photos are squeezed into a square: of a wide one the short side must keep its detail
-        self.max_input = self.size * 16 // 9
-
-    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
-        """Find the objects of N images; see `Segmenter.segment`."""
-        check_images(images)
-        return [self._segment_one(image) for image in images]
 
     def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
         pixels = resize_float(image, (self.size, self.size)) / np.float32(255)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.family import FamilySegmenter, check_images, wanted_classes
+from segmentation.family import SquareSegmenter, wanted_classes
 from segmentation.instances import Instances
 from segmentation.parts.masks import enlarge_masks
 from segmentation.parts.resample import resize_float
@@ -95,29 +95,15 @@ def to_instances(
 
 
 @dataclass(eq=False, kw_only=True)
-class YOLACT(FamilySegmenter):
+class YOLACT(SquareSegmenter):
     """YOLACT as a `Segmenter`: any photo in, objects in that photo's pixels out.
 
     `min_score` holds for the class score, as in the original program; what YOLACT++ reports is
     that times the expected quality of the mask, an output of the network that nothing keeps
     below 1.
-
-    Attributes:
-        size: side of the network's input.
     """
 
-    size: int
     min_score: float = PUBLISHED_MIN_SCORE
-
-    def __post_init__(self) -> None:
-        """Settle what follows from the size."""
-        # photos are squeezed into a square: of a wide one the short side must keep its detail
-        self.max_input = self.size * 16 // 9
-
-    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
-        """Find the objects of N images; see `Segmenter.segment`."""
-        check_images(images)
-        return [self._segment_one(image) for image in images]
 
     def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
         square = resize_float(image, (self.size, self.size))[None]

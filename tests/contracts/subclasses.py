@@ -44,19 +44,31 @@ def subclasses(base: type, package: str) -> set[type]:
 
 
 def classes_with(folder: str, *members: str) -> set[str]:
-    """Return the names of the classes that define these members, read from the text.
+    """Return the names of the classes that define or inherit these members, read from the text.
 
-    For what would take long to import. Protocols and what is private do not count.
+    For what would take long to import. Protocols, abstract classes and what is private do not
+    count.
     """
-    found = set()
-    for path in (ROOT / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
-                continue
-            defined = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
-            values = [each for each in node.body if isinstance(each, ast.Assign)]
-            defined |= {ast.unparse(each.targets[0]) for each in values}
-            is_protocol = any("Protocol" in ast.unparse(base) for base in node.bases)
-            if defined.issuperset(members) and not is_protocol:
-                found.add(node.name)
-    return found
+    nodes = {
+        node.name: node
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+
+    def bases(name: str) -> list[str]:
+        return [ast.unparse(base) for base in nodes[name].bases]
+
+    def defined(name: str) -> set[str]:
+        body = nodes[name].body
+        found = {each.name for each in body if isinstance(each, ast.FunctionDef)}
+        found |= {ast.unparse(each.targets[0]) for each in body if isinstance(each, ast.Assign)}
+        return found.union(*(defined(base) for base in bases(name) if base in nodes))
+
+    return {
+        name
+        for name in nodes
+        if not name.startswith("_")
+        and not any(base in ("ABC", "abc.ABC") or "Protocol" in base for base in bases(name))
+        and defined(name).issuperset(members)
+    }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,14 +23,15 @@ from segmentation.refinement.refiner import Refiner
 from segmentation.segmenter import NumberedSegmenter, ScalableSegmenter, Segmenter
 from segmentation.tracking.tracker import Tracker
 from stream.ffmpeg.address_secrets import secrets_hidden
-from stream.ffmpeg.encoding.encoders import SOFTWARE_ENCODER
 from stream.foreground import Keep, Wanted, parse_keep
 from stream.frame import OutputInfo, Sink, Source, StreamInfo
+from stream.live.on_demand import rest_on_demand
 from stream.live.opening import open_live_control
 from stream.live.palette import Palette
 from stream.pipeline import Look, Pipeline, shrunk
 from stream.running.loop import Run, free_name
 from stream.sinks import SinkOptions, open_sink, wants_instances
+from stream.sinks.parts.options import Writing
 from stream.sources import local_files, open_source
 from stream.stats import Stats
 from stream.tracking import Keyframes, open_tracker
@@ -57,14 +59,10 @@ def open_run(
     keyframes: Keyframes | None = None,
     overwrite: bool = False,
     input_paths: Sequence[Path] = (),
-    codec: str | None = None,
-    encoder: str = SOFTWARE_ENCODER,
-    preset: str | None = None,
-    crf: int = 20,
-    polygons: bool = False,
-    keep_location: bool = False,
+    always_on: bool = False,
     on_message: Callable[[str], None] = tell,
     stop: threading.Event | None = None,
+    **writing: Unpack[Writing],
 ) -> Iterator[Run]:
     """Open all that a run needs, for `play` or `outputs`; leaving it frees all of that.
 
@@ -83,15 +81,16 @@ def open_run(
         keyframes: which frames the network sees, and what the others get.
         overwrite: replace outputs that exist.
         input_paths: files that are never overwritten, beside those that are opened here.
-        codec: of video files: "h264", "hevc", "av1", "vp9" or "prores"; `None` for that which the
-            container has unless told otherwise.
-        encoder: "software", "auto", or hardware by its name, see `SinkOptions`.
-        preset: of x264; `None` for "medium", and "veryfast" when live.
-        crf: its constant rate factor, 0 (lossless) to 51.
-        polygons: `.json` and `.jsonl` hold outlines, not RLE.
-        keep_location: outputs say where their source was taken.
+        always_on: a camera that is shown on virtual cameras alone is on while no program reads
+            these, too.
         on_message: told, in one line each, what happens meanwhile.
         stop: once set, no more frames are read, and the outputs are finished.
+        **writing: how files and streams are written: `codec`, "h264", "hevc", "av1", "vp9" or
+            "prores", without it that which the container has unless told otherwise; `encoder`,
+            "software" (the default), "auto", or hardware by its name; `preset` of x264, without it
+            "medium", and "veryfast" when live; `crf`, its constant rate factor, 0 (lossless) to
+            51, without it 20; `polygons`, `.json` and `.jsonl` hold outlines, not RLE;
+            `keep_location`, outputs say where their source was taken.
 
     Yields:
         The run.
@@ -108,20 +107,18 @@ def open_run(
         segmenter, keep = _network(segmenter, keep, sinks, source.info, keyframes, on_message)
         tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
         pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
+        writing.setdefault("preset", "veryfast" if source.info.live else "medium")
         options = SinkOptions(
             overwrite=overwrite,
             input_paths=[*input_paths, *palette.paths, *read],
-            codec=codec,
-            encoder=encoder,
-            preset=preset or ("veryfast" if source.info.live else "medium"),
-            crf=crf,
-            polygons=polygons,
-            keep_location=keep_location,
             on_message=on_message,
+            **writing,
         )
         info = output_info(source.info, segmenter, has_alpha=palette.has_alpha)
         opened = _open_sinks(sinks, info, options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
+        if not always_on:
+            rest_on_demand(source, opened.values(), on_message, stack)
         yield _controlled(run, palette, segmenter, info, options, keep, stack)
 
 

@@ -1,7 +1,8 @@
 """The questions that Linux' video devices answer; all ioctl calls of the program are here.
 
 Source: Linux media documentation, "Video for Linux API": VIDIOC_QUERYCAP, ENUM_FMT,
-ENUM_FRAMESIZES, ENUM_FRAMEINTERVALS, G_FMT, S_FMT and TRY_FMT.
+ENUM_FRAMESIZES, ENUM_FRAMEINTERVALS, G_FMT, S_FMT, TRY_FMT, SUBSCRIBE_EVENT and DQEVENT; of
+v4l2loopback 0.13 the event V4L2_EVENT_PRI_CLIENT_USAGE.
 """
 
 from __future__ import annotations
@@ -26,22 +27,33 @@ _CAPABILITY = "16s32s32sII I12x"
 _FORMAT = "III32sI16x"
 _SIZE = "III6I8x"
 _INTERVAL = "IIIII6I8x"
+_SUBSCRIPTION = "III20x"
+#: `struct v4l2_event`, as it is where pointers have 64 bits: what happened, and of it a number
+_EVENT = "I4xI124x"
 #: `struct v4l2_format`, whose union begins where a pointer may: a kind, and 200 bytes.
 _WHOLE_FORMAT = 208 if struct.calcsize("P") == 8 else 204
 
+#: Programs begin or end to have the pictures of a virtual camera: how many do.
+_CLIENT_USAGE = 0x08000000 + 0x08E00000 + 1
+_SEND_INITIAL = 1  # V4L2_EVENT_SUB_FL_SEND_INITIAL
 
-def _request(number: int, size: int, *, writes: bool = True) -> int:
-    """Return the number of a request: _IOWR('V', ...), or _IOR."""
-    return (3 if writes else 2) << 30 | size << 16 | ord("V") << 8 | number
+_IOW, _IOR, _IOWR = 1, 2, 3
 
 
-QUERYCAP = _request(0, struct.calcsize(_CAPABILITY), writes=False)
+def _request(number: int, size: int, direction: int = _IOWR) -> int:
+    """Return the number of a request, such as _IOWR('V', ...)."""
+    return direction << 30 | size << 16 | ord("V") << 8 | number
+
+
+QUERYCAP = _request(0, struct.calcsize(_CAPABILITY), _IOR)
 ENUM_FMT = _request(2, struct.calcsize(_FORMAT))
 G_FMT = _request(4, _WHOLE_FORMAT)
 S_FMT = _request(5, _WHOLE_FORMAT)
 TRY_FMT = _request(64, _WHOLE_FORMAT)
 ENUM_FRAMESIZES = _request(74, struct.calcsize(_SIZE))
 ENUM_FRAMEINTERVALS = _request(75, struct.calcsize(_INTERVAL))
+DQEVENT = _request(89, struct.calcsize(_EVENT), _IOR)
+SUBSCRIBE_EVENT = _request(90, struct.calcsize(_SUBSCRIPTION), _IOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,22 @@ class Device:
             return size_wh
         width, height = struct.unpack_from("II", answer, _WHOLE_FORMAT - 200)
         return width, height
+
+    def num_readers(self) -> int | None:
+        """Return how many programs have a virtual camera's pictures, `None` where it is not told.
+
+        To be asked of a device that was just opened: it tells this once.
+        """
+        if struct.calcsize("P") != 8:
+            return None
+        question = struct.pack(_SUBSCRIPTION, _CLIENT_USAGE, 0, _SEND_INITIAL)
+        if self._asked(SUBSCRIBE_EVENT, question) is None:
+            return None
+        answer = self._asked(DQEVENT, bytes(struct.calcsize(_EVENT)))
+        if answer is None:
+            return None
+        kind, number = struct.unpack(_EVENT, answer)
+        return int(number) if kind == _CLIENT_USAGE else None
 
     def is_busy(self) -> bool:
         """Return whether another program has its pictures now: what is set cannot be set again."""

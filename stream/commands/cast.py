@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stream.frame import Source
     from stream.live.palette import Palette
     from stream.running.loop import Run
+    from stream.sinks.parts.options import Writing
     from stream.stats import Stats
     from stream.tracking import Keyframes
 
@@ -115,17 +116,25 @@ def _open(
         keyframes=keyframes,
         overwrite=options.overwrite,
         input_paths=input_paths,
-        codec=options.codec,
-        encoder=options.encoder,
-        preset=options.quality[0],
-        crf=options.quality[1],
-        polygons=options.polygons,
-        keep_location=options.keep_location,
+        always_on=options.always_on,
         on_message=tell,
         stop=stop,
+        **_writing(options),
     )
     with _keep_named(options.keep):
         return stack.enter_context(run), keep
+
+
+def _writing(options: argparse.Namespace) -> Writing:
+    preset, crf = options.quality
+    writing: Writing = {
+        "codec": options.codec,
+        "encoder": options.encoder,
+        "crf": crf,
+        "polygons": options.polygons,
+        "keep_location": options.keep_location,
+    }
+    return writing if preset is None else {**writing, "preset": preset}
 
 
 def _source(options: argparse.Namespace, tell: Callable[[str], None]) -> Source:
@@ -193,6 +202,9 @@ def _check_outputs(options: argparse.Namespace) -> None:
             raise CommandError(f"-o {address}: named twice")
         places.add(os.path.realpath(address))
     _check_encoding(options)
+    is_shown = any(address.startswith("virtualcam:") for address in options.output or ())
+    if options.always_on and not is_shown:
+        raise CommandError("--always-on: goes with -o virtualcam: only; all else never rests")
 
 
 def _check_encoding(options: argparse.Namespace) -> None:

@@ -21,6 +21,8 @@ from stream.stats import Stats
 
 #: How long sinks have to end what they are at, where a run is given up.
 PATIENCE_S = 2.0
+#: Between two looks at whether a run shall end that nobody watches.
+UNATTENDED_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +221,17 @@ class _Playing:
         for event in self._outlets.poll():
             self.call(lambda event=event: self._run.react(event))  # type: ignore[misc]
         if not busy:
-            self._outlets.wait_here(POLL_S)
+            self._wait()
         return True
+
+    def _wait(self) -> None:
+        """Wait a moment; where nobody can do anything here, longer, if not for the end."""
+        if self._outlets.are_attended:
+            self._outlets.wait_here(POLL_S)
+            return
+        living = [thread for thread in self._threads if thread.is_alive()]
+        if living:
+            living[-1].join(UNATTENDED_S)
 
     def call(self, given: Callable[[], None]) -> None:
         """Call what the caller of the run has given; an error of it ends the run."""

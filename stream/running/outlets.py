@@ -144,6 +144,12 @@ class Outlets:
                 busy = True
         return busy
 
+    @property
+    def are_attended(self) -> bool:
+        """Whether something may happen at a sink, or is to be written in this thread."""
+        sinks = [outlet.sink for outlet in self._outlets if not outlet.has_ended]
+        return any(sink.main_thread or type(sink).poll is not Sink.poll for sink in sinks)
+
     def wait_here(self, timeout_s: float) -> None:
         """Wait until there may be something for the first sink of this thread, or so long."""
         for outlet in self._outlets:

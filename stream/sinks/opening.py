@@ -105,7 +105,7 @@ KINDS: dict[str, Kind] = {
         lambda _, info, options: Window("maskcast", info, options.on_message), encodes=True
     ),
     "null:": Kind(lambda _, info, options: Null(), is_shown=False),
-    "virtualcam:": Kind(VirtualCamera, "[DEVICE]", is_video=True),
+    "virtualcam:": Kind(VirtualCamera, "[DEVICE][,WxH@RATE]", is_video=True),
     **{prefix: _objects(prefix, sink) for prefix, sink in _OBJECTS.items()},
     HLS_PREFIX: Kind(
         lambda folder, info, options: NetworkSink(HLS_PREFIX + folder, info, options),
@@ -127,8 +127,8 @@ def open_sink(address: str | os.PathLike[str], info: OutputInfo, options: SinkOp
     """Open what `address` names; the caller enters and leaves it.
 
     Args:
-        address: `window:`, `virtualcam:[DEVICE]`, `null:`, `instances:FOLDER/`, `labels:`,
-            `crops:`, `dataset:` and `labelme:` likewise, `hls:FOLDER/`, `rtmp://...`,
+        address: `window:`, `virtualcam:[DEVICE][,WxH@RATE]`, `null:`, `instances:FOLDER/`,
+            `labels:`, `crops:`, `dataset:` and `labelme:` likewise, `hls:FOLDER/`, `rtmp://...`,
             `srt://...`, `udp://...`, a video, animation, photo or `.json` by its ending, or a
             folder ending in `/`.
         info: of the outputs to come.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 import time
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.picture import fitted
 from segmentation.pip_command import install_extra
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink
@@ -18,6 +23,13 @@ from stream.sinks.parts.options import SinkOptions
 
 Image = NDArray[np.uint8]
 
+_FORM = "[DEVICE][,WIDTHxHEIGHT[@RATE]]"
+_ADDRESS = re.compile(
+    r"(?P<device>[^,]*)(?:,(?P<width>\d{1,4})x(?P<height>\d{1,4})(?:@(?P<fps>[\d./]{1,20}))?)?"
+)
+_MAX_FPS = 240
+#: From one picture to the next where nobody looks.
+_RESTING_S = 1.0
 #: How long the last picture stands when none come any more; a blurred one follows.
 COVER_AFTER_S = 5.0
 _COVER_WH = (12, 9)  # of the pixels that are left of it
@@ -29,30 +41,39 @@ class VirtualCamera(Sink):
 
     A thread sends at the rate of the source, whatever comes: each new picture at once, and the
     last one again while the camera or the network stalls, so that meetings see a steady camera.
-    Nothing but outputs is ever sent: grey before the first, and a blurred one when there have
-    been none for `COVER_AFTER_S`. Frames of a file are shown when they are due.
+    At a rate of its own it sends the newest picture at that beat. Nothing but outputs is ever sent:
+    grey before the first, and a blurred one when there have been none for `COVER_AFTER_S`, or
+    while it rests. Frames of a file are shown when they are due.
 
     Args:
-        device: for example `/dev/video10`; "" takes the first that is there.
+        address: of the device, for example `/dev/video10`, "" takes the first that is there; after
+            a comma its own size, even, and its own rate: `,1280x720@30`. Pictures of another shape
+            are fitted into it, on black.
         info: of the outputs.
         options: see `SinkOptions`; told under which name other programs find the camera.
 
     Raises:
-        StreamError: pyvirtualcam or the system's virtual camera is missing, or busy.
+        StreamError: the address has another form, pyvirtualcam or the system's virtual camera is
+            missing, or busy.
     """
 
     on_time = True
 
-    def __init__(self, device: str, info: OutputInfo, options: SinkOptions) -> None:
+    def __init__(self, address: str, info: OutputInfo, options: SinkOptions) -> None:
         """Open the device."""
-        stream = info.as_shown().stream
+        stream, own = info.as_shown().stream, parse_address(address)
         self._live = info.stream.live
-        self._fps = float(stream.fps or 30)
-        self._camera = _open(device, stream.width, stream.height, self._fps)
+        self._size_hw = own.size_hw or (stream.height, stream.width)
+        self._has_own_size = own.size_hw is not None
+        self._shown_aspect = Fraction(info.stream.width, info.stream.height)
+        self._shown_aspect *= info.stream.pixel_aspect
+        self._keeps_beat = own.fps is not None
+        self._fps = float(own.fps or stream.fps or 30)
+        self._camera = _open(own.device, *self._size_hw[::-1], self._fps)
         self._on_message = options.on_message
         self._pace = Pace()
-        self._image = np.full((stream.height, stream.width, 3), _BEFORE_FIRST, np.uint8)
-        self._is_new = False
+        self._image = np.full((*self._size_hw, 3), _BEFORE_FIRST, np.uint8)
+        self._is_new = self._is_resting = False
         self._ended = False
         self._changed = threading.Condition()
         self._error: BaseException | None = None
@@ -79,6 +100,19 @@ class VirtualCamera(Sink):
         """Name of the device, as other programs show it."""
         return str(self._camera.device)
 
+    def rest(self) -> None:
+        """Send a covered picture, seldom, until `wake`. May be called from any thread."""
+        self._set_resting(True)
+
+    def wake(self) -> None:
+        """Send what is written again; the covered picture until there is something."""
+        self._set_resting(False)
+
+    def _set_resting(self, is_resting: bool) -> None:
+        with self._changed:
+            self._is_resting, self._is_new = is_resting, False
+            self._changed.notify()
+
     def write(self, output: Output) -> None:
         """Show one output from now on; where it is transparent it shows black. See `Sink`.
 
@@ -89,7 +123,10 @@ class VirtualCamera(Sink):
             reason = " ".join(str(self._error).split()) or type(self._error).__name__
             raise StreamError(f"virtualcam: the device cannot be written to any more ({reason})")
         early_s = 0.0 if self._live else self._pace.early_s(output.frame.time_s)
-        image = np.ascontiguousarray(output.as_shown().rgb)
+        picture = output.as_shown()
+        if self._has_own_size:
+            picture = fitted(picture, self._shown_aspect, self._size_hw, Fraction(1))
+        image = np.ascontiguousarray(picture.rgb)
         time.sleep(early_s)
         with self._changed:
             self._image, self._is_new = image, True
@@ -104,35 +141,90 @@ class VirtualCamera(Sink):
             self._error = error
 
     def _send_all(self) -> None:
-        period_s = 1 / self._fps
         due = time.monotonic()
-        seen = due
+        seen_s = due
         covered: Image | None = None
         while (taken := self._next(due)) is not None:
-            image, is_new = taken
+            image, is_new, is_resting = taken
             now = time.monotonic()
             if is_new:
-                seen, covered = now, None
-                # the next one may come a little late before this one is repeated
-                due = now + 1.5 * period_s
-            else:
-                due = max(now, due + period_s)
-            if now - seen > COVER_AFTER_S:
+                seen_s, covered = now, None
+            elif is_resting:  # what was seen before is not seen any more
+                seen_s = -math.inf
+            due = self._next_due(due, now, is_new=is_new, is_resting=is_resting)
+            if now - seen_s > COVER_AFTER_S:
                 covered = cover(image) if covered is None else covered
                 image = covered
             self._camera.send(image)
 
-    def _next(self, due: float) -> tuple[Image, bool] | None:
-        """Return the last picture as soon as it is new, or at `due`, and whether it is new.
+    def _next_due(self, due: float, now: float, *, is_new: bool, is_resting: bool) -> float:
+        """Return when the next picture is sent at the latest."""
+        if is_resting:
+            return now + _RESTING_S
+        if is_new and not self._keeps_beat:
+            # the next one may come a little late before this one is repeated
+            return now + 1.5 / self._fps
+        return max(now, due + 1 / self._fps)
+
+    def _next(self, due: float) -> tuple[Image, bool, bool] | None:
+        """Return the last picture as soon as it is new, or at `due`; whether it is new; is resting.
 
         `None` at the end.
         """
         with self._changed:
+            was_resting = self._is_resting
             self._changed.wait_for(
-                lambda: self._is_new or self._ended, max(0.0, due - time.monotonic())
+                lambda: (
+                    self._ended
+                    or self._is_resting != was_resting
+                    or (self._is_new and not self._keeps_beat)
+                ),
+                max(0.0, due - time.monotonic()),
             )
-            is_new, self._is_new = self._is_new, False
-            return None if self._ended else (self._image, is_new)
+            is_new, self._is_new = self._is_new and not self._is_resting, False
+            return None if self._ended else (self._image, is_new, self._is_resting)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What an address says of a virtual camera.
+
+    Attributes:
+        device: "" for the first that is there.
+        size_hw: of its own, `None` for that of the source.
+        fps: likewise its rate.
+    """
+
+    device: str
+    size_hw: tuple[int, int] | None
+    fps: Fraction | None
+
+
+def parse_address(text: str) -> Address:
+    """Read what follows `virtualcam:`.
+
+    Raises:
+        StreamError: it has another form.
+    """
+    found = _ADDRESS.fullmatch(text)
+    try:
+        if found is None:
+            raise ValueError
+        size_hw, fps = None, None
+        if found["width"] is not None:
+            size_hw = int(found["height"]), int(found["width"])
+        if found["fps"] is not None:
+            fps = Fraction(found["fps"])
+        if (size_hw and (min(size_hw) < 2 or any(side % 2 for side in size_hw))) or (
+            fps is not None and not 0 < fps <= _MAX_FPS
+        ):
+            raise ValueError
+    except (ValueError, ZeroDivisionError):
+        raise StreamError(
+            f"virtualcam:{text}: must look like virtualcam:{_FORM}, with even sides and a rate of "
+            f"at most {_MAX_FPS}, as in virtualcam:,1280x720@30"
+        ) from None
+    return Address(found["device"], size_hw, fps)
 
 
 def cover(image: Image) -> Image:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.picture import Picture, RgbPicture
+from segmentation.picture import Picture, RgbPicture, fitted
 from stream.cameras.choice import beside, place_of, why_not
 from stream.cameras.modes import FORMAT, FPS, Mode, Wanted, offered_modes
 from stream.errors import StreamError
@@ -20,13 +20,13 @@ from stream.ffmpeg.video4linux import can_read
 from stream.frame import Frame, Source, StreamInfo
 from stream.pauses import Pauses
 from stream.sources.camera_readers import CameraReader, FfmpegReader, OpenCvReader
-from stream.sources.fitting import fitted
 
 # OpenCV hands out the last picture again and again when a device is gone
 MAX_REPEATS = 30
 FIRST_S = 5.0  # how long a camera may give nothing after it was opened, and
 FAILING_S = 1.0  # how long later on: single pictures come broken over USB
 _RETRY_S = 0.02  # from one failing read to the next
+_LOOK_UP_S = 1.0  # from one look to the next whether it may rest further
 
 Image = NDArray[np.uint8]
 
@@ -72,6 +72,9 @@ class Camera(Source):
         self._reads_by_ffmpeg = False
         self._next: Callable[[str], None] | None = None  # told of the camera that is to be next
         self._wake = threading.Event()  # whoever waits for a lost camera
+        self._is_wanted = threading.Event()  # not while it rests
+        self._is_wanted.set()
+        self._is_on = True
         self._place = place_of(self._address)
         first = self._open()
         if first is None:
@@ -101,6 +104,21 @@ class Camera(Source):
         """See `Source.interrupt`."""
         super().interrupt()
         self._wake.set()
+        self._is_wanted.set()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is open; not while it rests."""
+        return self._is_on
+
+    def rest(self) -> None:
+        """Close the camera, whose light goes out, until `wake`. May be called from any thread."""
+        self._is_wanted.clear()
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Read it again, as another take. May be called from any thread."""
+        self._is_wanted.set()
 
     def go_on_to_next(self, tell: Callable[[str], None]) -> None:
         """Read the next camera from now on, as the system numbers them; after the last the first.
@@ -118,6 +136,10 @@ class Camera(Source):
         """Yield frames until interrupted; see `Source`."""
         index = take = 0
         while not self._interrupted.is_set():
+            if not self._is_wanted.is_set():
+                take += 1
+                self._rest()
+                continue
             if self._next is not None:
                 take += self._change(self._next)
                 continue
@@ -225,7 +247,19 @@ class Camera(Source):
         size_hw = info.height, info.width
         return fitted(RgbPicture(image), Fraction(width, height), size_hw, info.pixel_aspect)
 
-    # === Lost, and another one ===
+    # === Resting, lost, and another one ===
+
+    def _rest(self) -> None:
+        """Close the camera and open it again when it is wanted."""
+        self._wake.clear()
+        self._release()
+        self._is_on = False
+        # who interrupts may have done so before it was told to rest
+        while not self._is_wanted.wait(_LOOK_UP_S) and not self._interrupted.is_set():
+            pass
+        if not self._interrupted.is_set() and not self._opens():
+            self._reopen()
+        self._is_on = True
 
     def _reopen(self) -> None:
         """Open the lost camera again, until somebody wants to end or another one."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from segmentation.picture import Picture
+from segmentation.picture import Picture, fitted
 from stream.errors import StreamError
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.screen import SCREEN_FPS, is_screen_address
@@ -20,7 +20,6 @@ from stream.sources.attempts import IN_BURSTS, Attempts
 from stream.sources.beside import contents_of, start_of
 from stream.sources.clock import Clock
 from stream.sources.decoder import Decoded, Decoder
-from stream.sources.fitting import fitted
 
 SILENT_S = 10.0  # a live source that gives nothing for so long is lost
 _DEFAULT_FPS = Fraction(25)

@@ -46,6 +46,8 @@ class VideoNode:
         takes_format: OpenCV sets the format that is asked for, and not the last one there is.
         by_ffmpeg: ffmpeg can read it.
         bgr: colour of its pictures.
+        num_readers: programs that have the pictures of a virtual camera; `None` of an old one,
+            which has no event for that.
     """
 
     name: str
@@ -58,6 +60,7 @@ class VideoNode:
     takes_format: bool = True
     by_ffmpeg: bool = True
     bgr: tuple[int, int, int] = (60, 90, 120)
+    num_readers: int | None = None
 
     def closest(self, name: str, size_wh: tuple[int, int]) -> tuple[str, tuple[int, int]]:
         """Return the format and size that its driver sets where these are asked for."""
@@ -74,6 +77,7 @@ class VideoKernel:
         self.root = root
         self.nodes: dict[int, VideoNode] = {}  # by the number of the file
         self.asked: list[tuple[str, ...]] = []  # of ffmpeg
+        self._subscribed: set[int] = set()  # files that have an event to tell
         (root / "dev").mkdir(exist_ok=True)
 
     def add(self, number: int, node: VideoNode) -> Path:
@@ -103,6 +107,7 @@ class VideoKernel:
 
     def ioctl(self, file: int, request: int, data: bytearray) -> None:
         """Answer a question about an open device."""
+        self._file = file
         node = self.nodes.get(os.fstat(file).st_ino)
         answers: dict[int, Callable[[VideoNode, bytearray], bool]] = {
             0x80685600: self._querycap,
@@ -112,6 +117,8 @@ class VideoKernel:
             0xC0D05604: self._g_fmt,
             0xC0D05605: self._s_fmt,
             0xC0D05640: self._try_fmt,
+            0x4020565A: self._subscribe,
+            0x80885659: self._dqevent,
         }
         if node is None or node.driver is None or request not in answers:
             raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
@@ -173,6 +180,20 @@ class VideoKernel:
             name.decode().strip(), (width, height)
         )
         struct.pack_into("II4s", data, 8, *size_wh, name.ljust(4).encode())
+        return True
+
+    def _subscribe(self, node: VideoNode, data: bytearray) -> bool:
+        is_usage = struct.unpack_from("III", data) == (0x10E00001, 0, 1)
+        if is_usage and node.num_readers is not None:
+            self._subscribed.add(self._file)
+            return True
+        return False
+
+    def _dqevent(self, node: VideoNode, data: bytearray) -> bool:
+        if self._file not in self._subscribed:
+            raise OSError(errno.ENOENT, "No such file or directory")
+        self._subscribed.remove(self._file)
+        struct.pack_into("I4xI", data, 0, 0x10E00001, node.num_readers or 0)
         return True
 
     # === Pictures ===

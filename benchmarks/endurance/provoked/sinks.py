@@ -50,6 +50,8 @@ class Sink:
         is_video: its frames have a pace.
         is_exact: a file's frames are all there.
         missing: what this machine lacks for it.
+        begun: files of which one is there before the source breaks off: live, the first mask is
+            later than the first frame, and without one nothing is written.
     """
 
     open: Callable[[Path], AbstractContextManager[Given]]
@@ -57,6 +59,7 @@ class Sink:
     is_video: bool = True
     is_exact: bool = True
     missing: str = ""
+    begun: str = ""
 
 
 def local(
@@ -146,7 +149,12 @@ SINKS: dict[str, Sink] = {
         missing=NO_DEVICE,
     ),
     "results": Sink(local("out.jsonl", num_lines), is_video=False),
-    "masks": Sink(local("instances:masks/", num_pictures), is_exact=False, is_video=False),
+    "masks": Sink(
+        local("instances:masks/", num_pictures),
+        is_exact=False,
+        is_video=False,
+        begun="masks/**/[!.]*.png",
+    ),
 }
 
 
@@ -172,6 +180,8 @@ def into(source: Source, sink: Sink) -> Kind:
             program = stack.enter_context(run)
             if source.play_s:
                 program.play(source.play_s)
+            if sink.begun:
+                program.wait_until(lambda: any(program.out.glob(sink.begun)))
             opened.break_off(program)
             for pattern in source.said:
                 program.wait_for_line(pattern)

@@ -31,6 +31,7 @@ from stream.live.palette import Palette
 from stream.opening import open_run, output_info
 from stream.running.loop import Run, play
 from stream.sinks import SinkOptions
+from stream.sinks.parts.options import Writing
 from stream.sources import open_source
 from stream.sources.photos import Photos
 from stream.sources.video import VideoSource
@@ -73,7 +74,7 @@ class Worker:
         self._at_hand = AtHand()
         self._brought: dict[Job, Brought] = {}  # by the jobs at hand
         self._begun: dict[Job, FileState] = {}
-        self._written: dict[str, Any] = {
+        self._written: Writing = {
             "codec": settings.codec,
             "encoder": settings.encoder,
             "preset": settings.preset or "medium",
@@ -240,8 +241,9 @@ class Worker:
         """Return how an output of a film that is done in parts is written, its codec settled."""
         codec, _ = codec_and_depth(ending, stream, self._settings.codec, has_alpha=False)
         codec = codec or FORMATS[ending].codec
-        written = {**self._written, "codec": codec, "on_message": told.append}
-        return SinkOptions(overwrite=True, input_paths=[local(job.source)], **written)
+        written: Writing = {**self._written, "codec": codec}
+        inputs, tell = [local(job.source)], told.append
+        return SinkOptions(overwrite=True, input_paths=inputs, on_message=tell, **written)
 
     def _do_photos(self, jobs: Sequence[Job], on_done: OnDone) -> None:
         """Do photos in one run; those that cannot be read are not among what `on_done` is told.

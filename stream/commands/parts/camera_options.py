@@ -13,7 +13,7 @@ from stream.commands.parts.command_line import CommandError, Parser
 
 
 def add_camera_options(parser: Parser, rate: Callable[[str], Fraction]) -> None:
-    """Add size, rate and format.
+    """Add size, rate and format, and when it is on.
 
     Args:
         parser: of a command whose source may be a camera.
@@ -28,6 +28,12 @@ def add_camera_options(parser: Parser, rate: Callable[[str], Fraction]) -> None:
         metavar="mjpg|yuyv|...",
         is_rare=True,
         help="default: mjpg; run.py cameras lists what each camera offers",
+    )
+    add(
+        "--always-on",
+        action="store_true",
+        is_rare=True,
+        help="with -o virtualcam: alone, also while no program reads that (Linux)",
     )
 
 

@@ -46,9 +46,9 @@ screen:WxH+X+Y, or demo: (a portrait in motion, no camera needed).
 short clip (.gif .webp .apng), a photo (.png .jpg), a folder/ (one PNG a frame), .json or .jsonl
 (COCO results: boxes, scores, RLE), instances:FOLDER/ (one black and white PNG an object),
 labels:FOLDER/ (label maps), crops:FOLDER/ (one cut-out an object), dataset:FOLDER/ (COCO, to train
-on), labelme:FOLDER/ (to correct by hand), virtualcam:[DEVICE], null:, rtmp://HOST/APP/KEY,
-srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server). Files as well to an
-object store.
+on), labelme:FOLDER/ (to correct by hand), virtualcam:[DEVICE][,1280x720@30], null:,
+rtmp://HOST/APP/KEY, srt://HOST:PORT, udp://HOST:PORT, hls:FOLDER/ (a playlist for a web server).
+Files as well to an object store.
 
 {EFFECTS}
 examples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from stream.ffmpeg.encoding.encoders import (
     ENCODERS,
@@ -13,6 +14,17 @@ from stream.ffmpeg.encoding.encoders import (
     VIDEO_CODECS,
     X264_PRESETS,
 )
+
+
+class Writing(TypedDict, total=False):
+    """How files and streams are written, as whoever opens a run may say it; see `SinkOptions`."""
+
+    codec: str | None
+    encoder: str
+    preset: str
+    crf: int
+    polygons: bool
+    keep_location: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,3 +185,48 @@ def test_meeting_sees_a_steady_camera_and_never_the_room():
     covered = [image for image in sent() if (image == BLUE).all()]
     assert len(covered) >= 3, "while the network failed"
     assert (sent()[-1][20:28] == PERSON).all(axis=2).any(), "and back"
+
+
+@pytest.mark.parametrize(
+    ("address", "named", "size_wh", "fps"),
+    [
+        ("", "/dev/video10", (64, 48), 25),
+        ("/dev/video3,32x24", "/dev/video3", (32, 24), 25),
+        (",128x48@12.5", "/dev/video10", (128, 48), 12.5),
+        ("/dev/video3,64x48@30000/1001", "/dev/video3", (64, 48), 30000 / 1001),
+    ],
+)
+def test_size_and_rate_of_its_own(address, named, size_wh, fps):
+    with open_sink(f"virtualcam:{address}", INFO, SinkOptions()) as sink:
+        assert sink.device == named
+        assert (Device.made["width"], Device.made["height"]) == size_wh
+        assert Device.made["fps"] == pytest.approx(fps)
+        sink.write(output(np.full((48, 64, 3), 200, np.uint8)))
+        time.sleep(0.2)
+    image = sent()[-1]
+    assert image.shape == (*size_wh[::-1], 3)
+    assert (image[:, size_wh[0] // 2] == 200).all()
+    is_wide = size_wh[0] > 2 * size_wh[1]
+    assert (image[:, :30] == 0).all() == is_wide, "black beside what is narrower"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [",1280", ",63x48", ",64x48@0", ",64x48@500", ",64x48@1/0", "/dev/video3,1x1,2x2", ","],
+)
+def test_what_is_no_size_or_rate_is_one_line(address):
+    with pytest.raises(StreamError, match=r"must look like .* as in virtualcam:,1280x720@30"):
+        open_sink(f"virtualcam:{address}", INFO, SinkOptions())
+
+
+def test_a_rate_of_its_own_is_a_steady_beat():
+    """The newest picture is sent at each beat, however many there are between two."""
+    info = replace(INFO, stream=replace(INFO.stream, fps=Fraction(100)))
+    with camera(info, ",64x48@10") as sink:
+        for index in range(80):
+            sink.write(output(square(index % 30), index))
+            time.sleep(0.01)
+    times = np.array([at for at, _ in Device.sent])
+    assert 6 <= len(times) <= 11
+    assert np.diff(times).min() > 0.05
+    assert len({image.tobytes() for image in sent()}) > 4

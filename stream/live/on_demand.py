@@ -1,0 +1,112 @@
+"""A camera that is on only while a program reads the virtual camera it is shown on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from pathlib import Path
+
+from stream.cameras.readers import Readers
+from stream.frame import Sink, Source
+from stream.sinks.virtual_camera import VirtualCamera
+from stream.sources.camera import Camera
+
+#: From one look at who reads to the next.
+_LOOK_S = 0.2
+#: How long nobody must have read; programs that change a setting close the camera for a moment.
+_QUIET_S = 3.0
+
+
+def rest_on_demand(
+    source: Source,
+    sinks: Collection[Sink],
+    on_message: Callable[[str], None],
+    stack: ExitStack,
+) -> None:
+    """Let a camera rest while nobody sees it, where that can be known; `stack` ends it.
+
+    On Linux, for a camera that is shown on virtual cameras alone: a window or a recording is for
+    somebody as well.
+
+    Args:
+        source: of the run.
+        sinks: of the run.
+        on_message: told, in one line each, that the camera is off or on.
+        stack: of the run.
+    """
+    cameras = [sink for sink in sinks if isinstance(sink, VirtualCamera)]
+    is_alone = bool(cameras) and len(cameras) == len(sinks)
+    if not (is_alone and isinstance(source, Camera) and sys.platform.startswith("linux")):
+        return
+    readers = [Readers(Path(camera.device)) for camera in cameras]
+    for each in readers:
+        stack.callback(each.close)
+    demand = OnDemand(source, cameras, lambda: any(r.are_there() for r in readers), on_message)
+    demand.start()
+    stack.callback(demand.end)
+
+
+class OnDemand:
+    """Tells a camera, and where it is shown, to rest and to wake.
+
+    Args:
+        source: the camera.
+        cameras: where it is shown.
+        is_read: whether a program reads one of these.
+        on_message: see `rest_on_demand`.
+    """
+
+    def __init__(
+        self,
+        source: Camera,
+        cameras: Collection[VirtualCamera],
+        is_read: Callable[[], bool],
+        on_message: Callable[[str], None],
+    ) -> None:
+        """Begin with a camera that is on."""
+        self._source, self._cameras, self._is_read = source, cameras, is_read
+        self._on_message = on_message
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="on demand")
+
+    def start(self) -> None:
+        """Look at once; where nobody reads it the camera rests from the start."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Look no more. May be called again."""
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            self._look()
+        except Exception as error:  # better on for ever than off for ever
+            self._turn(True)
+            self._on_message(f"virtualcam: not known who reads it ({error}), the camera stays on")
+
+    def _look(self) -> None:
+        is_on, read_s = True, time.monotonic() - _QUIET_S
+        while not self._ended.is_set():
+            now_s = time.monotonic()
+            if self._is_read():
+                read_s = now_s
+            if is_on != (now_s - read_s < _QUIET_S):
+                is_on = not is_on
+                self._turn(is_on)
+            self._ended.wait(_LOOK_S)
+
+    def _turn(self, is_on: bool) -> None:
+        for each in self._cameras:
+            each.wake() if is_on else each.rest()
+        self._source.wake() if is_on else self._source.rest()
+        if is_on:
+            self._on_message("virtualcam: a program reads it, the camera is on")
+        else:
+            self._on_message(
+                "virtualcam: no program reads it, the camera is off; --always-on leaves it on"
+            )

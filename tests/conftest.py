@@ -12,16 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from stream.process_settings import settle_process
 from stream.sources.demo import FPS, HEIGHT, WIDTH, Demo
 from tests.ffmpeg_reference import ffmpeg
 from tests.folders import ROOT, SHARED
 from tests.memory import give_memory_back
 from tests.recipes import Recipes
 from tests.session_folder import SessionFolder
-
-# as in the program itself: no time goes into threads, or pages given back and cleared again
-settle_process()
 
 # TensorFlow's own allocator for oneDNN never gives anything back
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")

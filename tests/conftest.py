@@ -15,8 +15,9 @@ import pytest
 from stream.sources.demo import FPS, HEIGHT, WIDTH, Demo
 from tests.ffmpeg_reference import ffmpeg
 from tests.folders import ROOT, SHARED
-from tests.golden.weights_recipe import write_recipe_weights
 from tests.memory import give_memory_back
+from tests.recipes import Recipes
+from tests.session_folder import SessionFolder
 
 # TensorFlow's own allocator for oneDNN never gives anything back
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
@@ -87,24 +88,40 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session(tmp_path_factory: pytest.TempPathFactory) -> SessionFolder:
+    """What all workers of this session share."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return SessionFolder(shared / "shared")
+
+
+@pytest.fixture(scope="session")
+def demo_clip(session: SessionFolder) -> Path:
     """Sixteen seconds of a portrait in motion with a tone, 640x480; skips without scikit-image."""
     pytest.importorskip("skimage", reason="scikit-image carries the portrait")
-    folder = tmp_path_factory.mktemp("demo")
+    return session.made("demo_clip.mp4", _write_demo_clip)
+
+
+def _write_demo_clip(path: Path) -> None:
+    once = path.with_suffix(".mkv")
     with Demo() as demo:
         frames = b"".join(frame.image.tobytes() for frame in demo)
     raw = ("-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{WIDTH}x{HEIGHT}")
     coded = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-    once, twice = folder / "once.mkv", folder / "demo_clip.mp4"
     ffmpeg(*raw, "-framerate", str(FPS), "-i", "-", *coded, once, data=frames)
     tone = ("-f", "lavfi", "-i", "sine=duration=16")
-    ffmpeg("-stream_loop", "1", "-i", once, *tone, "-c:v", "copy", "-c:a", "aac", twice)
-    return twice
+    ffmpeg("-stream_loop", "1", "-i", once, *tone, "-c:v", "copy", "-c:a", "aac", path)
+    once.unlink()
 
 
 @pytest.fixture(scope="session")
-def mask_rcnn_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights as Matterport published them, made by a recipe, the same on every machine."""
+def recipes(session: SessionFolder) -> Recipes:
+    """Weights as published files have them, the same on every machine, and their exports."""
+    return Recipes(session)
+
+
+@pytest.fixture(scope="session")
+def mask_rcnn_weights(recipes: Recipes) -> Path:
+    """Weights as Matterport published them."""
     pytest.importorskip("h5py")
-    path = tmp_path_factory.mktemp("weights") / "recipe.h5"
-    return write_recipe_weights("matterport", path)
+    return recipes.weights("matterport")

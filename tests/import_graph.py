@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +23,8 @@ def program_files(root: Path) -> list[Path]:
     return [*files, root / "run.py"]
 
 
-def imported_names(text: str) -> set[str]:
+@cache
+def imported_names(text: str) -> frozenset[str]:
     """Return every dotted name that a file imports, in functions and for types as well.
 
     `from a import b` gives `a.b`, which is a module or something in `a`.
@@ -34,7 +36,7 @@ def imported_names(text: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"a relative import: {ast.unparse(node)}"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def import_graph(root: Path) -> Graph:

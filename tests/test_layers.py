@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,7 @@ def test_libraries(package):
             assert not top & never, path
 
 
+@cache
 def names_used(path: Path) -> set[str]:
     """Return the libraries that a file imports, and its names and attributes as written."""
     text = path.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 
 from benchmarks.one_way import differences, three_ways, write_odd_photos
 from segmentation import load
+from tests.recipes import Recipes
 
 pytest.importorskip("pycocotools", reason="the extra mask-rcnn")
 
@@ -28,23 +30,29 @@ def write_photos(folder: Path, num_sizes: int) -> None:
         cv2.imwrite(str(folder / f"{index}.png"), large)
 
 
+@pytest.fixture
+def options(name: str, recipes: Recipes) -> Iterator[dict[str, object]]:
+    """What a network needs that is not in the package."""
+    if name != "mask-rcnn":
+        yield {}
+        return
+    pytest.importorskip("keras")
+    pytest.importorskip("h5py")
+    from tests.segmentation.mask_rcnn.fewer_proposals import fewer_proposals
+
+    with fewer_proposals(recipes):
+        yield {"weights": recipes.weights("matterport"), "size": 128}
+
+
 @pytest.mark.parametrize(
     "name",
     ["portrait", "mask-rcnn-person", pytest.param("mask-rcnn", marks=pytest.mark.long)],
 )
 def test_a_photo_has_the_same_objects_whichever_way_it_takes(
-    name: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, options: dict[str, object]
 ) -> None:
-    options: dict[str, object] = {}
-    if name == "mask-rcnn":
-        pytest.importorskip("keras")
-        from tests.segmentation.mask_rcnn.fewer_proposals import propose_less
-
-        propose_less(monkeypatch)
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        options = {"weights": request.getfixturevalue("mask_rcnn_weights"), "size": 128}
-    # one that reports many objects takes long to put them on large photos
-    num_sizes = 3 if name == "mask-rcnn" else len(SIZES_HW)
+    # those that report many objects take long to put them on large photos
+    num_sizes = {"mask-rcnn": 3, "mask-rcnn-person": 4}.get(name, len(SIZES_HW))
     write_photos(tmp_path / "photos", num_sizes)
     segmenter = load(name, **options)
     ways = three_ways(segmenter, name, tmp_path / "photos", tmp_path / "out.json", options)

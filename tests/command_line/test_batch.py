@@ -48,9 +48,16 @@ def command(media: Path, *arguments: str | Path) -> list[str]:
     return list(map(str, line))
 
 
-def batch(media: Path, *arguments: str | Path, code: int = 0) -> tuple[list[str], list[str]]:
-    """Run a batch to its end; returns the inputs that were done, and what was said."""
-    done = subprocess.run(command(media, "--json", *arguments), capture_output=True, text=True)
+def batch(
+    media: Path, *arguments: str | Path, code: int = 0, num_workers: int | None = 1
+) -> tuple[list[str], list[str]]:
+    """Run a batch to its end; returns the inputs that were done, and what was said.
+
+    One worker, which takes less than several to start, unless another number is given, or `None`.
+    """
+    workers = () if num_workers is None else ("--workers", str(num_workers))
+    line = command(media, "--json", *workers, *arguments)
+    done = subprocess.run(line, capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -82,7 +89,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_the_same_command_again_does_what_has_changed(media: Path) -> None:
-    assert batch(media)[0] == ALL
+    assert batch(media, num_workers=None)[0] == ALL
     assert names_in(media) == ALL
     assert len(reference.picture_times_s(media.parent / "out/a.mp4")) == 10
     assert [line["frames"] for line in report(media)] == [10, 1, 1, 1, 1, 1, 10]
@@ -110,7 +117,7 @@ def test_what_fails_stops_nothing_else_and_is_told(media: Path) -> None:
     (media / "sub/b.mkv").write_bytes(whole[: len(whole) * 2 // 3])
     (media / "sub/1.png").write_bytes(b"no picture")
     (media / "x.mp4").write_bytes(b"no video")
-    names, said = batch(media, code=1)
+    names, said = batch(media, code=1, num_workers=None)
     assert len(names) == 8
     states = {Path(line["input"]).name: line["state"] for line in report(media)}
     assert states.pop("b.mkv") == "partial"

@@ -64,8 +64,7 @@ def test_demo_gives_a_video_several_outputs_and_stats(tmp_path):
     assert figures["frames"][f"{out} written"] == 240
     assert len(files(folder)) == 240
     assert out.stat().st_size > 50_000
-    again = [str(out), "-o", str(tmp_path / "again.mp4"), "--effect", "none"]
-    assert run.main([*again, "--quality", "ultrafast:30"]) == 0, "what was written can be read"
+    assert run.main([str(out), "-o", "null:", "--effect", "none"]) == 0, "it can be read"
 
 
 def test_photos_become_a_video_with_a_rate(photo, tmp_path):

@@ -15,6 +15,7 @@ import pytest
 import run
 from segmentation.unfinished import PART, RECORDING, taken_over, unfinished_in
 from stream.ffmpeg.length import length_s
+from tests import ffmpeg_reference as reference
 from tests.command_line.failing import failing, files
 from tests.folders import ROOT
 
@@ -22,6 +23,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 
 
 QUICK = ("--effect", "none", "--quality", "ultrafast:40")
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of a film, for runs after the one that was killed."""
+    path = tmp_path_factory.mktemp("short") / "short.mp4"
+    reference.ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1", path)
+    return path
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -65,11 +74,11 @@ def test_a_recording_is_recovered_by_the_command(capfd, tmp_path, name, children
     assert capfd.readouterr().out == f"{tmp_path}: nothing to recover\n"
 
 
-def test_a_recording_is_recovered_by_the_next_run_with_that_name(capfd, tmp_path):
+def test_a_recording_is_recovered_by_the_next_run_with_that_name(capfd, tmp_path, short):
     out = tmp_path / "a.mp4"
     arguments = ("demo:", "--realtime", "-o", out)
     killed(lambda: is_long_enough(tmp_path), *arguments, children=True)
-    assert run.main(["demo:", "-o", str(out), *QUICK]) == 0
+    assert run.main([str(short), "-o", str(out), *QUICK]) == 0
     assert f"{tmp_path}/a-2.mp4: recovered" in capfd.readouterr().err
     assert files(tmp_path) == ["a-2.mp4", "a.mp4"]
 
@@ -88,7 +97,7 @@ def test_a_recording_that_runs_is_left_alone(capfd, tmp_path):
 
 
 @pytest.mark.parametrize("children", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_a_job_is_begun_anew(tmp_path, children):
+def test_a_job_is_begun_anew(tmp_path, short, children):
     out = tmp_path / "a.mp4"
     arguments = ("demo:", "-o", out)
     killed(lambda: is_begun(tmp_path), *arguments, children=children)
@@ -96,19 +105,19 @@ def test_a_job_is_begun_anew(tmp_path, children):
     with taken_over(part) as is_left:
         assert is_left
     assert run.main(["recover", str(tmp_path)]) == 0
-    assert run.main(["demo:", "-o", str(tmp_path / "b.mp4"), *QUICK]) == 0
+    assert run.main([str(short), "-o", str(tmp_path / "b.mp4"), *QUICK]) == 0
     assert part.exists(), "another output's"
-    assert run.main(["demo:", "-o", str(out), *QUICK]) == 0
+    assert run.main([str(short), "-o", str(out), *QUICK]) == 0
     assert files(tmp_path) == ["a.mp4", "b.mp4"]
 
 
-def test_a_folder_for_a_web_server_has_only_what_its_playlist_names(tmp_path):
+def test_a_folder_for_a_web_server_has_only_what_its_playlist_names(tmp_path, short):
     web = tmp_path / "web"
     arguments = ("demo:", "--realtime", "-o", f"hls:{web}/")
     killed(lambda: len([*web.glob("*.ts")]) > 1, *arguments, children=True)
     for name in ("maskcast-000099.ts", "maskcast-000098.ts.tmp", "index.m3u8.tmp"):
         (web / name).touch()
-    assert run.main(["demo:", "-y", "-o", f"hls:{web}/", *QUICK]) == 0
+    assert run.main([str(short), "-y", "-o", f"hls:{web}/", *QUICK]) == 0
     named = re.findall(r"^[^#].*", (web / "index.m3u8").read_text(), re.MULTILINE)
     assert files(web) == sorted(["index.m3u8", *named])
 

@@ -53,8 +53,12 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ObjectSto
 
 
 def batch(*arguments: str | Path, code: int = 0) -> tuple[list[str], list[str]]:
-    """Run a batch to its end; returns the inputs that were done, and what was said."""
-    line = [sys.executable, ROOT / "run.py", "batch", "--json", *arguments]
+    """Run a batch to its end; returns the inputs that were done, and what was said.
+
+    By one worker, which takes less than several to start, where no number is given.
+    """
+    workers = () if "--workers" in arguments else ("--workers", "1")
+    line = [sys.executable, ROOT / "run.py", "batch", "--json", *workers, *arguments]
     done = subprocess.run(list(map(str, line)), capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr

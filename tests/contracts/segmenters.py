@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from segmentation.loading import load
 from segmentation.segmenter import Options, Segmenter
 from tests.contracts.known_networks import open_known
-from tests.golden.weights_recipe import write_recipe_weights
+from tests.recipes import Recipes
 
 Open = Callable[[Options], Segmenter]
 
@@ -26,7 +25,7 @@ class Case:
     Attributes:
         name: as `load` takes it.
         kind: name of its class.
-        surroundings: given a folder for weights; gives what loads it, with options of one's own.
+        surroundings: given weights and exports; gives what loads it, with options of one's own.
         refuses: options that it cannot follow.
         scores_fall: what it reports is less certain than what `min_score` holds for.
         is_exact: the same image has the same result to the last bit, whatever its threads do.
@@ -35,7 +34,7 @@ class Case:
 
     name: str
     kind: str
-    surroundings: Callable[[Path], AbstractContextManager[Open]]
+    surroundings: Callable[[Recipes], AbstractContextManager[Open]]
     refuses: frozenset[str] = frozenset()
     scores_fall: bool = False
     is_exact: bool = True
@@ -86,25 +85,23 @@ def _published(name: str, kind: str) -> Case:
     """
 
     @contextmanager
-    def with_weights(folder: Path) -> Iterator[Open]:
+    def with_weights(recipes: Recipes) -> Iterator[Open]:
         pytest.importorskip("keras")
         pytest.importorskip("h5py")
         recipe, size = RECIPES[name]
-        ending = ".h5" if recipe == "matterport" else ".pth"
-        weights = write_recipe_weights(recipe, folder / f"recipe{ending}")
+        weights = recipes.weights(recipe)
         small = Options(weights=weights, size=size, backend="openvino", device="cpu")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("XDG_CACHE_HOME", str(folder))
-            _compile_once(patch, MODULES[kind])
-            if kind == "MaskRCNN":
-                from tests.segmentation.mask_rcnn.fewer_proposals import propose_less
+        exported = recipes.exported(recipe)
+        if kind == "MaskRCNN":
+            from tests.segmentation.mask_rcnn.fewer_proposals import fewer_proposals
 
-                propose_less(patch)
+            exported = fewer_proposals(recipes)
+        with exported, pytest.MonkeyPatch.context() as patch:
+            _compile_once(patch, MODULES[kind])
             least = None if kind == "RobustVideoMatting" else 0.0
             yield lambda options: load(
                 name, replace(small, min_score=options.min_score or least, keep=options.keep)
             )
-        weights.unlink()
 
     is_plus = name.startswith("yolact-plus")
     return Case(

@@ -16,6 +16,7 @@ from segmentation.loading import LOADERS
 from segmentation.segmenter import Options, Segmenter
 from tests.contracts.segmenters import SAME_BUT_FOR_LAYERS, SEGMENTERS, Case, Open
 from tests.contracts.subclasses import classes_with
+from tests.recipes import Recipes
 
 SIZES_HW = [(48, 64), (37, 53), (1, 1), (1, 400), (300, 2), (90, 400), (240, 320)]
 #: for networks that take seconds an image
@@ -39,11 +40,9 @@ class Loaded:
         for name, case in SEGMENTERS.items()
     ],
 )
-def loaded(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Loaded]:
+def loaded(request: pytest.FixtureRequest, recipes: Recipes) -> Iterator[Loaded]:
     case: Case = request.param
-    with case.surroundings(tmp_path_factory.mktemp("weights")) as load:
+    with case.surroundings(recipes) as load:
         yield Loaded(case, load, load(Options()))
 
 

@@ -65,6 +65,11 @@ def as_long(case: Any) -> Any:
     return pytest.param(*case.values, id=case.id, marks=[*case.marks, pytest.mark.long])
 
 
+def on_another_photo(case: Any) -> Any:
+    """Return a parameter whose tests run with `--both-photos` alone."""
+    return pytest.param(*case.values, id=case.id, marks=[*case.marks, pytest.mark.both_photos])
+
+
 def load_golden(path: Path) -> Golden:
     """Return all arrays of a file; skips where the photo is absent.
 

@@ -12,12 +12,8 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from segmentation import coco  # noqa: E402
-from segmentation.centermask.network import (  # noqa: E402
-    GRID,
-    NUM_CROP_LEVELS,
-    STRIDES,
-    load_network,
-)
+from segmentation.centermask import network as network_file  # noqa: E402
+from segmentation.centermask.network import GRID, NUM_CROP_LEVELS, STRIDES  # noqa: E402
 from segmentation.centermask.published import VARIANTS  # noqa: E402
 from segmentation.centermask.segmenter import MEAN_BGR, CenterMask, prepare  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
@@ -37,7 +33,8 @@ from tests.golden.comparison import (  # noqa: E402
 from tests.golden.reference import Golden, as_long, golden_params, load_golden, sha256  # noqa: E402
 from tests.golden.weights_recipe import manifest  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
-from tests.segmentation.conftest import last_network  # noqa: E402
+from tests.recipes import Recipes  # noqa: E402
+from tests.segmentation.conftest import last_loaded, last_network  # noqa: E402
 from tests.users.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 
 #: name on the command line -> in the reference data; the first two have all kinds of layers
@@ -89,14 +86,20 @@ CASES = golden_params(
 
 
 @pytest.fixture(scope="module")
-def network_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], tuple]]:
+def network_of(
+    tmp_path_factory: pytest.TempPathFactory, recipes: Recipes
+) -> Iterator[Callable[[str, str], tuple]]:
     """Gives the weights of a recipe and their network; the last are kept for another photo."""
 
     def build(name: str, path: Path) -> keras.Model:
-        return load_network(path, VARIANTS[name])
+        return network_file.load_network(path, VARIANTS[name])
 
     folder = tmp_path_factory.mktemp("weights")
-    with last_network(folder, build, in_old_form="centermask-v39") as made:
+    shared = {"kept": recipes.weights, "names_kept": ("centermask-lite-v19",)}
+    with (
+        last_loaded(network_file),
+        last_network(folder, build, in_old_form="centermask-v39", **shared) as made,
+    ):
         yield made
 
 
@@ -216,17 +219,16 @@ def test_kept_classes_and_least_score(case: Case) -> None:
 
 
 @pytest.fixture(scope="module")
-def exportable(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    """A network whose export, and what it is compiled to, are kept for the tests of this file."""
+def exportable(case: Case, recipes: Recipes) -> Iterator[Case]:
+    """A network whose export is kept, and for the tests of this file what it is compiled to."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the export goes through TensorFlow")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    with recipes.exported(NETS[case.name]), pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiling, "OpenVINONetwork", cache(compiling.OpenVINONetwork))
         yield case
 
 
-EXPORTED = ("centermask-lite-mobilenetv2", "centermask-lite-v39")
+EXPORTED = ("centermask-lite-mobilenetv2", "centermask-lite-v19")
 exported_cases = pytest.mark.parametrize(
     "case", [as_long(case) for case in CASES if case.id in EXPORTED], indirect=True
 )
@@ -252,6 +254,7 @@ def test_loaded_by_name_through_openvino(exportable: Case, found_and_scored: tup
 )
 def test_a_clip_with_keyframes(exportable: Case, demo_clip: Path, tmp_path: Path) -> None:
     options = ["--model", exportable.name, "--weights", exportable.weights, "--min-score", 0.05]
+    options += ["--size", 320]
     frames = cast_clip(demo_clip, tmp_path, 9, *options, "--keyframe", 4, "--reuse", "flow")
     assert_keyframes_were_reused(frames)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,13 @@ from segmentation import coco  # noqa: E402
 from segmentation.errors import WeightsError  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.loading import load  # noqa: E402
+from segmentation.mask_rcnn import by_backbone  # noqa: E402
 from segmentation.mask_rcnn.by_backbone import load_network  # noqa: E402
 from segmentation.mask_rcnn.config import MEAN_RGB, MaskRCNNConfig, matterport_config  # noqa: E402
 from segmentation.mask_rcnn.molding import mold, molded_inputs, photo_window  # noqa: E402
 from segmentation.mask_rcnn.network import build_network  # noqa: E402
-from segmentation.mask_rcnn.segmenter import MaskRCNN, unmold  # noqa: E402
+from segmentation.mask_rcnn.segmenter import MaskRCNN, origin, unmold  # noqa: E402
+from segmentation.runtime.compiling import exported  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
 from tests.folders import ROOT  # noqa: E402
 from tests.golden.comparison import (  # noqa: E402
@@ -39,6 +42,8 @@ from tests.golden.original_mold import original_mold  # noqa: E402
 from tests.golden.reference import Golden, golden_params, load_golden, sha256  # noqa: E402
 from tests.golden.weights_recipe import manifest  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
+from tests.recipes import Recipes  # noqa: E402
+from tests.segmentation.conftest import last_loaded  # noqa: E402
 
 TOLERANCE = Tolerance(score=1e-3, box_px=1, mask=0.005)
 
@@ -83,10 +88,9 @@ def least_scores(score: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def network_of(mask_rcnn_weights: Path) -> Iterator[Callable[[int], keras.Model]]:
-    """Gives the network for a size; the last one is kept for another photo."""
-    load = lru_cache(maxsize=1)(partial(load_network, mask_rcnn_weights))
-    yield load
-    load.cache_clear()
+    """Gives the network for a size; the last one is kept for another photo and its export."""
+    with last_loaded(by_backbone):
+        yield partial(by_backbone.load_network, mask_rcnn_weights)
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -253,14 +257,21 @@ print(sorted({segmenter.classes[label] for label in found.labels}), "keras" in s
 """
 
 
+@pytest.fixture(scope="module")
+def exportable(case: Case, recipes: Recipes) -> Iterator[Case]:
+    """A network whose export is kept for the tests of this file."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the export goes through TensorFlow")
+    with recipes.exported("matterport"):
+        yield case
+
+
 @pytest.mark.long
 @one_case
 def test_loaded_by_name_finds_the_same_and_then_starts_without_keras(
-    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exportable: Case, tmp_path: Path
 ) -> None:
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("the export goes through TensorFlow")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    case = exportable
     loaded = load("mask-rcnn", Options(weights=case.weights, size=320))
     assert isinstance(loaded, MaskRCNN)
     assert loaded.classes == coco.NAMES
@@ -275,28 +286,30 @@ def test_loaded_by_name_finds_the_same_and_then_starts_without_keras(
 @pytest.mark.long
 @one_case
 def test_with_winograds_convolutions_everywhere(
-    case: Case, monkeypatch: pytest.MonkeyPatch
+    exportable: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("the export goes through TensorFlow")
     import openvino
 
     from segmentation.runtime import winograd
-    from segmentation.runtime.openvino_export import to_openvino
 
     for least in ("MIN_CHANNELS", "MIN_TILES", "MIN_MULTIPLICATIONS"):
         monkeypatch.setattr(winograd, least, 1)
-    names = ["C3", "C5", "P2", "P4", "rpn_class_logits", "rpn_bbox"]
-    network = case.network
-    tensors = [network.get_layer(TENSORS[name]).output for name in names]
-    model = to_openvino(keras.Model(network.inputs, tensors + network.outputs))
+    case = exportable
+    path = exported(lambda: case.network, origin(case.weights, 320), Options())
+    model = openvino.Core().read_model(path)
+    names = ["P2", "P4", "rpn_class_logits", "rpn_bbox"]
+    layers = [re.compile(rf"{TENSORS[name]}(_\d+)?/(BiasAdd|concat)") for name in names]
+    nodes = {node.get_friendly_name(): node for node in model.get_ops()}
+    for layer in layers:
+        (node,) = (node for name, node in nodes.items() if layer.fullmatch(name))
+        model.add_outputs([node.output(0)])
     assert winograd.use_winograd(model) == 46  # ResNet's 33, 4 + 5 of pyramid and RPN, 4 of masks
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     inputs = [*inputs_of(case.golden), least_scores(0.7)]
     values = [np.array(x) for x in compiled(inputs).values()]
-    for name, value in zip(names, values, strict=False):
+    for name, value in zip(names, values[4:], strict=True):
         assert sampled_error(case.golden, name, value[0]) < 1e-4, name
-    assert_golden(detections(values[-4:], case.golden), case.golden, TOLERANCE)
+    assert_golden(detections(values[:4], case.golden), case.golden, TOLERANCE)
 
 
 RUN = """

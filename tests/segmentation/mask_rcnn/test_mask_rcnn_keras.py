@@ -28,10 +28,13 @@ from tests.golden.comparison import Tolerance, run, same_objects  # noqa: E402
 from tests.golden.original_mold import original_mold  # noqa: E402
 from tests.golden.reference import compact, load_golden  # noqa: E402
 from tests.segmentation.conftest import eagerly  # noqa: E402
-from tests.segmentation.mask_rcnn.fewer_proposals import NUM_PROPOSALS, propose_less  # noqa: E402
+from tests.segmentation.mask_rcnn.fewer_proposals import propose_less  # noqa: E402
+from tests.undrawn import undrawn  # noqa: E402
 
 if keras.backend.backend() == "jax":
     pytest.skip("molding needs float64", allow_module_level=True)
+
+NUM_PROPOSALS = 200  # of an image: enough for shares of them
 
 
 @pytest.mark.parametrize(
@@ -61,8 +64,8 @@ def photos() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def options(mask_rcnn_weights: Path) -> Iterator[Options]:
-    with pytest.MonkeyPatch.context() as patch:
-        propose_less(patch)
+    with pytest.MonkeyPatch.context() as patch, undrawn():
+        propose_less(patch, NUM_PROPOSALS)
         yield Options(
             weights=mask_rcnn_weights, size=128, min_score=0.85, backend="keras", device="cpu"
         )

@@ -32,6 +32,7 @@ from tests.golden.comparison import assert_golden
 from tests.golden.reference import Golden, compact, load_golden
 from tests.golden.weights_recipe import write_recipe_weights
 from tests.memory import give_memory_back
+from tests.recipes import Recipes
 from tests.segmentation.rf_detr.original import (
     LATE,
     OUTPUTS,
@@ -129,9 +130,9 @@ def photo(golden: Golden, tmp_path: Path) -> Path:
 
 
 def test_a_file_of_another_family_is_one_line(
-    capfd: pytest.CaptureFixture[str], tmp_path: Path, photo: Path
+    capfd: pytest.CaptureFixture[str], recipes: Recipes, photo: Path
 ) -> None:
-    rvm = write_recipe_weights("rvm_mobilenetv3", tmp_path / "rvm.pth")
+    rvm = recipes.weights("rvm_mobilenetv3")
     line = failing(capfd, 1, photo, "-o", "null:", "--model", NAME, "--weights", rvm)
     assert "no network of RF-DETR's program" in line
 

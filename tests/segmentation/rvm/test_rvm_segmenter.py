@@ -22,8 +22,9 @@ from segmentation.rvm.segmenter import RobustVideoMatting
 from segmentation.weights.presets import PRESETS
 from stream import read_photo
 from tests.command_line.failing import failing
-from tests.golden.weights_recipe import manifest, write_recipe_weights
+from tests.golden.weights_recipe import manifest
 from tests.memory import give_memory_back
+from tests.recipes import Recipes
 from tests.users.casting import assert_keyframes_were_reused, cast_clip
 
 NAME = "rvm-mobilenet"
@@ -31,12 +32,10 @@ RECIPES = {"rvm-mobilenet": "rvm_mobilenetv3", "rvm-resnet50": "rvm_resnet50"}
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give the weights of the recipe; their export is kept for the tests of this file."""
-    folder = tmp_path_factory.mktemp("weights")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        yield write_recipe_weights(RECIPES[NAME], folder / "recipe.pth")
+def weights(recipes: Recipes) -> Iterator[Path]:
+    """Give the weights of the recipe, whose export is kept."""
+    with recipes.exported(RECIPES[NAME]):
+        yield recipes.weights(RECIPES[NAME])
     give_memory_back()
 
 
@@ -208,13 +207,14 @@ def test_a_file_of_another_network_is_told_as_that(
     capfd: pytest.CaptureFixture[str],
     tmp_path: Path,
     weights: Path,
+    recipes: Recipes,
     frames: list[NDArray[np.uint8]],
 ) -> None:
     photo = written(tmp_path / "photo.png", frames[0])
     line = failing(capfd, 1, photo, "-o", "null:", "--model", "rvm-resnet50", "--weights", weights)
     assert line == f"error: {weights}: weights of {NAME}, not of rvm-resnet50; use --model {NAME}"
-    yolact = write_recipe_weights("yolact_resnet50", tmp_path / "yolact.pth")
-    line = failing(capfd, 1, photo, "-o", "null:", "--model", NAME, "--weights", yolact)
+    centermask = recipes.weights("centermask2_lite_V19")
+    line = failing(capfd, 1, photo, "-o", "null:", "--model", NAME, "--weights", centermask)
     assert "no weights of Robust Video Matting" in line
 
 
@@ -248,7 +248,7 @@ def test_a_photo_becomes_a_cut_out_and_a_result(
 def test_a_clip_is_seen_whole_and_with_keyframes_in_part(
     weights: Path, demo_clip: Path, tmp_path: Path
 ) -> None:
-    options = ["--model", NAME, "--weights", weights, "--device", "cpu"]
+    options = ["--model", NAME, "--weights", weights, "--device", "cpu", "--size", 128]
     frames = cast_clip(demo_clip, tmp_path, 6, *options)
     assert frames["keyframes"] == frames["read"]
     (tmp_path / "clip.mkv").unlink()

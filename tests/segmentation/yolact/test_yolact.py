@@ -19,13 +19,13 @@ from segmentation.loading import LOADERS, load  # noqa: E402
 from segmentation.parts.resample import resize_float  # noqa: E402
 from segmentation.runtime import compiling  # noqa: E402
 from segmentation.segmenter import Options  # noqa: E402
+from segmentation.yolact import network as network_file  # noqa: E402
 from segmentation.yolact.network import (  # noqa: E402
     MEAN_RGB,
     STD_RGB,
     FastNMS,
     assemble_masks,
     build_network,
-    load_network,
     priors,
 )
 from segmentation.yolact.published import VARIANTS  # noqa: E402
@@ -40,7 +40,7 @@ from tests.golden.comparison import (  # noqa: E402
 )
 from tests.golden.reference import as_long, golden_params, load_golden  # noqa: E402
 from tests.memory import give_memory_back  # noqa: E402
-from tests.segmentation.conftest import last_network  # noqa: E402
+from tests.segmentation.conftest import last_loaded, last_network  # noqa: E402
 from tests.users.casting import assert_keyframes_were_reused, cast_clip  # noqa: E402
 
 TOLERANCE = Tolerance(score=1.2e-3, box_px=1, mask=0.003)
@@ -82,10 +82,13 @@ def network_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
     """Gives the weights of a recipe and their network; the last are kept for another photo."""
 
     def build(name: str, path: Path) -> keras.Model:
-        return load_network(path, VARIANTS[name], 550)
+        return network_file.load_network(path, VARIANTS[name], 550)
 
     folder = tmp_path_factory.mktemp("weights")
-    with last_network(folder, build, in_old_form="yolact-base") as made:
+    with (
+        last_loaded(network_file),
+        last_network(folder, build, in_old_form="yolact-base") as made,
+    ):
         yield made
 
 

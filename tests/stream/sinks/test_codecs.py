@@ -130,8 +130,10 @@ def test_hardware_that_is_not_there_ends_the_run(
 def test_hardware_encodes_files_and_streams(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clip = tmp_path / "clip.mp4"
+    reference.ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=1", clip)
     log = pretend(monkeypatch, tmp_path)
-    arguments = ["demo:", "--encoder", "nvenc", "--codec", "hevc"]
+    arguments = [str(clip), "--encoder", "nvenc", "--codec", "hevc"]
     film, web = tmp_path / "a.mp4", f"hls:{tmp_path}/web/"
     assert run.main([*arguments, "-o", str(film), "-o", web]) == 0
     runs = [line for line in log.read_text().splitlines() if "pipe:0" in line]

@@ -61,6 +61,8 @@ def test_run_that_was_killed_equals_one_that_was_not(tmp_path, monkeypatch):
         training.train_portrait([folder], tmp_path / "whole", training.Schedule(), lines.append)
 
 
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+@pytest.mark.usefixtures("eager")
 def test_photos_of_any_aspect_are_validated(monkeypatch):
     monkeypatch.setattr(training.portrait, "SIZES_HW", ((64, 32), (32, 64)))
     photos = [
@@ -72,6 +74,8 @@ def test_photos_of_any_aspect_are_validated(monkeypatch):
     assert training._validate(weights, photos)["validation_iou"] == 1
 
 
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+@pytest.mark.usefixtures("eager")
 def test_validation_leaves_out_what_nobody_knows(monkeypatch):
     monkeypatch.setattr(training.portrait, "SIZES_HW", ((64, 64),))
     weights = build((64, 64)).get_weights()

@@ -33,18 +33,18 @@ What there is; each has a help of its own:
 
 from __future__ import annotations
 
-from effects.blur import Blur
+from effects.background.blur import Blur
 from effects.composite import blend
-from effects.cutout import Cutout, over_black
-from effects.draw import draw_instances
+from effects.picture.cutout import Cutout, over_black
+from effects.over.draw import draw_instances
 from effects.effect import Effect, PlanarEffect
-from effects.grey import Grey
-from effects.mask import Mask
+from effects.background.grey import Grey
+from effects.picture.mask import Mask
 from effects.on_arrays import apply
-from effects.overlay import Overlay
+from effects.over.overlay import Overlay
 from effects.parse import EFFECTS, parse_effect
-from effects.replace import Background, Replace
-from effects.unchanged import Unchanged
+from effects.background.replace import Background, Replace
+from effects.picture.unchanged import Unchanged
 
 __all__ = [
     "EFFECTS",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from effects.blur import Blur
-from effects.cutout import Cutout
+from effects.background.blur import Blur
+from effects.picture.cutout import Cutout
 from effects.effect import Effect, Image
-from effects.grey import Grey
-from effects.mask import Mask
-from effects.overlay import Overlay
-from effects.replace import Background, Replace, parse_colour
-from effects.unchanged import Unchanged
+from effects.background.grey import Grey
+from effects.picture.mask import Mask
+from effects.over.overlay import Overlay
+from effects.background.replace import Background, Replace, parse_colour
+from effects.picture.unchanged import Unchanged
 
 #: Opens a file as a background; raises what it likes where it cannot.
 OpenBackground = Callable[[Path], Image | Background]

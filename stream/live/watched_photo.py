@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects.effect import Pixels
-from effects.replace import cover
+from effects.background.replace import cover
 from stream.errors import StreamError
 from stream.files.photos import read_photo
 
@@ -28,7 +28,7 @@ PATIENCE_S = 0.2
 
 
 class WatchedPhoto:
-    """`effects.replace.ColouredBackground` of a photo, at the size last asked for.
+    """`effects.background.replace.ColouredBackground` of a photo, at the size last asked for.
 
     Args:
         path: of the photo.
@@ -53,7 +53,7 @@ class WatchedPhoto:
     def in_colours(
         self, convert: Callable[[Image], Pixels]
     ) -> Callable[[float, tuple[int, int]], Pixels]:
-        """Return it for frames of other colours; see `effects.replace.ColouredBackground`."""
+        """Return it for frames of other colours; see `ColouredBackground`."""
         fitted = _Fitted(convert)
         return lambda time_s, size_hw: fitted.of(self._photo, size_hw)
 

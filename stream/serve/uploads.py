@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.replace import cover
+from effects.background.replace import cover
 from stream.photo.colour_profile import to_srgb
 from stream.photo.decoding import decode
 from stream.photo.formats.header import PhotoHeader

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from effects import Replace, parse_effect
-from effects.replace import cover
+from effects.background.replace import cover
 from tests.inputs.pictures import no_video, noise, person_and_room
 
 

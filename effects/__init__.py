@@ -9,7 +9,7 @@ One picture, with a mask from wherever:
 
 `image` is (H, W, 3) uint8 RGB; `mask` (H, W) is what is foreground: bool, float in [0, 1] or uint8.
 By their names on the command line: `blur[=STRENGTH]` with a strength in (0, 1], `grey`,
-`replace=PHOTO` or `replace=#RRGGBB`, `mask`, `cutout`, `overlay`, `none`.
+`replace=PHOTO[,contain][,left]...` or `replace=#RRGGBB`, `mask`, `cutout`, `overlay`, `none`.
 
 An effect of one's own is anything that is called in the same way:
 
@@ -34,16 +34,16 @@ What there is; each has a help of its own:
 from __future__ import annotations
 
 from effects.background.blur import Blur
-from effects.composite import blend
-from effects.picture.cutout import Cutout, over_black
-from effects.over.draw import draw_instances
-from effects.effect import Effect, PlanarEffect
 from effects.background.grey import Grey
-from effects.picture.mask import Mask
+from effects.background.replace import Background, Replace
+from effects.composite import blend
+from effects.effect import Effect, PlanarEffect
 from effects.on_arrays import apply
+from effects.over.draw import draw_instances
 from effects.over.overlay import Overlay
 from effects.parse import EFFECTS, parse_effect
-from effects.background.replace import Background, Replace
+from effects.picture.cutout import Cutout, over_black
+from effects.picture.mask import Mask
 from effects.picture.unchanged import Unchanged
 
 __all__ = [

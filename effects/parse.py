@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from effects.background.blur import Blur
-from effects.picture.cutout import Cutout
-from effects.effect import Effect, Image
 from effects.background.grey import Grey
-from effects.picture.mask import Mask
-from effects.over.overlay import Overlay
 from effects.background.replace import Background, Replace, parse_colour
+from effects.effect import Effect, Image
+from effects.over.overlay import Overlay
+from effects.picture.cutout import Cutout
+from effects.picture.mask import Mask
 from effects.picture.unchanged import Unchanged
+from effects.placing import parse_placing, split_placing
 
 #: Opens a file as a background; raises what it likes where it cannot.
 OpenBackground = Callable[[Path], Image | Background]
@@ -51,7 +52,12 @@ def _replace(value: str | None, open_background: OpenBackground) -> Effect:
             return Replace(parse_colour(value))
         except ValueError as error:
             raise ValueError(f"replace: {error}") from error
-    return Replace(open_background(Path(value)))
+    name, words = split_placing(value)
+    try:
+        placing = parse_placing(words, "cover")
+    except ValueError as error:
+        raise ValueError(f"replace: {value}: {error}") from error
+    return Replace(open_background(Path(name)), placing)
 
 
 def _without_value(name: str, effect: Callable[[], Effect]) -> Callable[..., Effect]:

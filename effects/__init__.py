@@ -27,6 +27,8 @@ What there is; each has a help of its own:
                              the effects; called with image, alpha and time_s
     parse_effect, EFFECTS    an effect by its name
     Background               what `Replace` takes beside a photo: a background that moves
+    Front                    a picture with alpha over everything
+    Placing                  where a picture of other proportions goes in a frame
     blend, over_black        one picture over another, over black
     draw_instances           boxes, masks and texts drawn on a picture
 """
@@ -40,11 +42,13 @@ from effects.composite import blend
 from effects.effect import Effect, PlanarEffect
 from effects.on_arrays import apply
 from effects.over.draw import draw_instances
+from effects.over.front import Front
 from effects.over.overlay import Overlay
 from effects.parse import EFFECTS, parse_effect
 from effects.picture.cutout import Cutout, over_black
 from effects.picture.mask import Mask
 from effects.picture.unchanged import Unchanged
+from effects.placing import Placing
 
 __all__ = [
     "EFFECTS",
@@ -52,9 +56,11 @@ __all__ = [
     "Blur",
     "Cutout",
     "Effect",
+    "Front",
     "Grey",
     "Mask",
     "Overlay",
+    "Placing",
     "PlanarEffect",
     "Replace",
     "Unchanged",

@@ -111,9 +111,8 @@ def open_run(
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, source.info, keyframes, on_message)
-        tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
         look = Look(palette.effect, invert, keep, staging)
-        pipeline, stats = _pipeline(source.info, tracker, segmenter, look)
+        pipeline, stats = _pipeline(source.info, segmenter, look, keyframes, on_message, stack)
         options = SinkOptions(
             overwrite=overwrite,
             input_paths=[*input_paths, *palette.paths, *read],
@@ -125,10 +124,9 @@ def open_run(
             keep_location=keep_location,
             on_message=on_message,
         )
-        info = output_info(source.info, segmenter, has_alpha=palette.has_alpha)
-        opened = _open_sinks(sinks, info, options, stack)
+        opened = _open_sinks(sinks, _info(source, segmenter, palette), options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
-        yield _controlled(run, palette, segmenter, info, options, keep, stack)
+        yield _controlled(run, palette, segmenter, options, keep, stack)
 
 
 def output_info(info: StreamInfo, segmenter: Segmenter, *, has_alpha: bool) -> OutputInfo:
@@ -141,6 +139,10 @@ def output_info(info: StreamInfo, segmenter: Segmenter, *, has_alpha: bool) -> O
     """
     ids = segmenter.category_ids if isinstance(segmenter, NumberedSegmenter) else None
     return OutputInfo(info, has_alpha, categories(segmenter.classes, ids))
+
+
+def _info(source: Source, segmenter: Segmenter, palette: Palette) -> OutputInfo:
+    return output_info(source.info, segmenter, has_alpha=palette.has_alpha)
 
 
 def _opened(
@@ -235,11 +237,15 @@ def _tracker(
 
 def _pipeline(
     info: StreamInfo,
-    tracker: Tracker,
     segmenter: Segmenter,
     look: Look,
+    keyframes: Keyframes | None,
+    on_message: Callable[[str], None],
+    stack: ExitStack,
 ) -> tuple[Pipeline, Stats]:
     """Return the pipeline, its network ready, and what will count its frames."""
+    keep = look.choose if isinstance(look.choose, Keep) else None
+    tracker = _tracker(info, segmenter, keyframes, keep, on_message, stack)
     # a photo goes to the network as it does in Python: shrunk once, by the network's own rule
     max_input = None if info.fps is None else segmenter.max_input
     _compile(segmenter, info, tracker.max_images)
@@ -283,12 +289,12 @@ def _controlled(
     run: Run,
     palette: Palette,
     segmenter: Segmenter,
-    info: OutputInfo,
     options: SinkOptions,
     keep: Keep | None,
     stack: ExitStack,
 ) -> Run:
     """Return the run with what a person at a window can do, and an end that `stack` waits for."""
+    info = _info(run.source, segmenter, palette)
     if info.stream.live:
         palette.live_on()
     run = open_live_control(

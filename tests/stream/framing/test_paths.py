@@ -59,7 +59,9 @@ def test_somebody_who_walks_stays_in_the_picture_and_nothing_jumps(path: Path) -
         assert min(within) >= 0
         assert max(within) <= 1 + 1e-9
     assert steps(crops).max() <= 0.01
-    assert np.abs(np.diff(steps(crops))).max() < 0.002, "it moves off and halts softly"
+    # where there is no time to lose, live, less softly
+    most = 0.002 if path is of_file else 0.0035
+    assert np.abs(np.diff(steps(crops))).max() < most, "it moves off and halts softly"
     assert min(crop.size for crop in crops) < 0.7
 
 

@@ -9,7 +9,7 @@ One picture, with a mask from wherever:
 
 `image` is (H, W, 3) uint8 RGB; `mask` (H, W) is what is foreground: bool, float in [0, 1] or uint8.
 By their names on the command line: `blur[=STRENGTH]` with a strength in (0, 1], `grey`,
-`replace=PHOTO` or `replace=#RRGGBB`, `mask`, `cutout`, `overlay`, `none`.
+`replace=PHOTO[,contain][,left]...` or `replace=#RRGGBB`, `mask`, `cutout`, `overlay`, `none`.
 
 An effect of one's own is anything that is called in the same way:
 
@@ -27,24 +27,28 @@ What there is; each has a help of its own:
                              the effects; called with image, alpha and time_s
     parse_effect, EFFECTS    an effect by its name
     Background               what `Replace` takes beside a photo: a background that moves
+    Front                    a picture with alpha over everything
+    Placing                  where a picture of other proportions goes in a frame
     blend, over_black        one picture over another, over black
     draw_instances           boxes, masks and texts drawn on a picture
 """
 
 from __future__ import annotations
 
-from effects.blur import Blur
+from effects.background.blur import Blur
+from effects.background.grey import Grey
+from effects.background.replace import Background, Replace
 from effects.composite import blend
-from effects.cutout import Cutout, over_black
-from effects.draw import draw_instances
 from effects.effect import Effect, PlanarEffect
-from effects.grey import Grey
-from effects.mask import Mask
 from effects.on_arrays import apply
-from effects.overlay import Overlay
+from effects.over.draw import draw_instances
+from effects.over.front import Front
+from effects.over.overlay import Overlay
 from effects.parse import EFFECTS, parse_effect
-from effects.replace import Background, Replace
-from effects.unchanged import Unchanged
+from effects.picture.cutout import Cutout, over_black
+from effects.picture.mask import Mask
+from effects.picture.unchanged import Unchanged
+from effects.placing import Placing
 
 __all__ = [
     "EFFECTS",
@@ -52,9 +56,11 @@ __all__ = [
     "Blur",
     "Cutout",
     "Effect",
+    "Front",
     "Grey",
     "Mask",
     "Overlay",
+    "Placing",
     "PlanarEffect",
     "Replace",
     "Unchanged",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from effects.blur import Blur
-from effects.cutout import Cutout
+from effects.background.blur import Blur
+from effects.background.grey import Grey
+from effects.background.replace import Background, Replace, parse_colour
 from effects.effect import Effect, Image
-from effects.grey import Grey
-from effects.mask import Mask
-from effects.overlay import Overlay
-from effects.replace import Background, Replace, parse_colour
-from effects.unchanged import Unchanged
+from effects.over.overlay import Overlay
+from effects.picture.cutout import Cutout
+from effects.picture.mask import Mask
+from effects.picture.unchanged import Unchanged
+from effects.placing import parse_placing, split_placing
 
 #: Opens a file as a background; raises what it likes where it cannot.
 OpenBackground = Callable[[Path], Image | Background]
@@ -51,7 +52,12 @@ def _replace(value: str | None, open_background: OpenBackground) -> Effect:
             return Replace(parse_colour(value))
         except ValueError as error:
             raise ValueError(f"replace: {error}") from error
-    return Replace(open_background(Path(value)))
+    name, words = split_placing(value)
+    try:
+        placing = parse_placing(words, "cover")
+    except ValueError as error:
+        raise ValueError(f"replace: {value}: {error}") from error
+    return Replace(open_background(Path(name)), placing)
 
 
 def _without_value(name: str, effect: Callable[[], Effect]) -> Callable[..., Effect]:

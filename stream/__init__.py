@@ -34,6 +34,7 @@ What there is; each has a help of its own:
     StreamInfo               size, rate and more of a source
     Event                    what a person did at a sink
     Keyframes                which frames the network sees
+    Staging                  framing, light, a picture in front
     StreamError              one line for people: which source or sink, what is wrong, what to do
 
 `effects` and `segmentation` have the other two parts.
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from stream.errors import StreamError
     from stream.files.photos import read_photo
     from stream.frame import Event, Frame, Output, OutputInfo, Sink, Source, StreamInfo
+    from stream.looks.look import Staging
     from stream.opening import open_run
     from stream.running.loop import Run, outputs, play
     from stream.sinks import SinkOptions, open_sink
@@ -64,6 +66,7 @@ __all__ = [
     "Sink",
     "SinkOptions",
     "Source",
+    "Staging",
     "StreamError",
     "StreamInfo",
     "open_run",
@@ -85,6 +88,7 @@ _HOMES = {
     "open_source": "sources",
     "read_photo": "files.photos",
     "Keyframes": "tracking",
+    "Staging": "looks.look",
 }
 
 

@@ -20,6 +20,7 @@ from segmentation.picture import Picture, RgbPicture
 from stream.colour.light import Light
 from stream.colour.screen import HLG, PQ
 from stream.contents import Contents
+from stream.framing.crop import WHOLE, Crop
 from stream.photo.photo import Photo
 from stream.yuv420 import YuvPicture
 
@@ -182,10 +183,12 @@ class Output:
     Attributes:
         frame: the source's frame.
         picture: what is shown.
-        alpha: (H, W) uint8, 255 where the foreground is, `None` where no mask is known.
+        alpha: (H, W) uint8, 255 where the foreground is in `picture`, `None` where no mask is
+            known.
         instances: the foreground's, in pixels of the image the network saw, `None` where no mask
             is known (which is not the same as nothing found).
         found: all that was found, those that are no foreground as well.
+        crop: the part of the frame that `picture` and `alpha` show, at the frame's size.
     """
 
     frame: Frame
@@ -193,6 +196,7 @@ class Output:
     alpha: NDArray[np.uint8] | None
     instances: Instances | None
     found: Instances | None = None
+    crop: Crop = WHOLE
 
     @property
     def image(self) -> NDArray[np.uint8]:

@@ -25,10 +25,13 @@ from segmentation.tracking.tracker import Tracker
 from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.foreground import Keep, Wanted, parse_keep
 from stream.frame import OutputInfo, Sink, Source, StreamInfo
+from stream.framing.ahead import Ahead, num_ahead
+from stream.framing.following import Following
 from stream.live.on_demand import rest_on_demand
 from stream.live.opening import open_live_control
 from stream.live.palette import Palette
-from stream.pipeline import Look, Pipeline, shrunk
+from stream.looks.look import FADE_S, Look, Staging
+from stream.pipeline import Pipeline, shrunk
 from stream.running.loop import Run, free_name
 from stream.sinks import SinkOptions, open_sink, wants_instances
 from stream.sinks.parts.options import Writing
@@ -56,6 +59,7 @@ def open_run(
     effect: str | Effect | Palette = "blur",
     invert: bool = False,
     keep: str | Keep | None = None,
+    staging: Staging = Staging(),  # noqa: B008
     keyframes: Keyframes | None = None,
     overwrite: bool = False,
     input_paths: Sequence[Path] = (),
@@ -78,6 +82,7 @@ def open_run(
             of image, alpha and time_s; or a `Palette` of several backgrounds.
         invert: it falls on the foreground instead.
         keep: which objects are foreground, as on the command line: "person:1,dog" or "#3".
+        staging: what else is done with the picture: framing, light, a picture in front.
         keyframes: which frames the network sees, and what the others get.
         overwrite: replace outputs that exist.
         input_paths: files that are never overwritten, beside those that are opened here.
@@ -105,8 +110,8 @@ def open_run(
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, source.info, keyframes, on_message)
-        tracker = _tracker(source.info, segmenter, keyframes, keep, on_message, stack)
-        pipeline, stats = _pipeline(source.info, tracker, segmenter, palette.effect, invert, keep)
+        look = Look(palette.effect, invert, keep, staging)
+        pipeline, stats = _pipeline(source.info, segmenter, look, keyframes, on_message, stack)
         writing.setdefault("preset", "veryfast" if source.info.live else "medium")
         options = SinkOptions(
             overwrite=overwrite,
@@ -114,12 +119,11 @@ def open_run(
             on_message=on_message,
             **writing,
         )
-        info = output_info(source.info, segmenter, has_alpha=palette.has_alpha)
-        opened = _open_sinks(sinks, info, options, stack)
+        opened = _open_sinks(sinks, _info(source, segmenter, palette), options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
         if not always_on:
             rest_on_demand(source, opened.values(), on_message, stack)
-        yield _controlled(run, palette, segmenter, info, options, keep, stack)
+        yield _controlled(run, palette, segmenter, options, keep, stack)
 
 
 def output_info(info: StreamInfo, segmenter: Segmenter, *, has_alpha: bool) -> OutputInfo:
@@ -132,6 +136,10 @@ def output_info(info: StreamInfo, segmenter: Segmenter, *, has_alpha: bool) -> O
     """
     ids = segmenter.category_ids if isinstance(segmenter, NumberedSegmenter) else None
     return OutputInfo(info, has_alpha, categories(segmenter.classes, ids))
+
+
+def _info(source: Source, segmenter: Segmenter, palette: Palette) -> OutputInfo:
+    return output_info(source.info, segmenter, has_alpha=palette.has_alpha)
 
 
 def _opened(
@@ -226,18 +234,39 @@ def _tracker(
 
 def _pipeline(
     info: StreamInfo,
-    tracker: Tracker,
     segmenter: Segmenter,
-    effect: Effect,
-    invert: bool,
-    keep: Keep | None,
+    look: Look,
+    keyframes: Keyframes | None,
+    on_message: Callable[[str], None],
+    stack: ExitStack,
 ) -> tuple[Pipeline, Stats]:
     """Return the pipeline, its network ready, and what will count its frames."""
+    keep = look.choose if isinstance(look.choose, Keep) else None
+    tracker = _tracker(info, segmenter, keyframes, keep, on_message, stack)
     # a photo goes to the network as it does in Python: shrunk once, by the network's own rule
     max_input = None if info.fps is None else segmenter.max_input
     _compile(segmenter, info, tracker.max_images)
-    stats, refiner, look = Stats(), Refiner(blend=info.fps is not None), Look(effect, invert, keep)
-    return Pipeline(tracker, refiner, look, max_input=max_input, stats=stats), stats
+    stats, refiner = Stats(), Refiner(blend=info.fps is not None)
+    pipeline = Pipeline(
+        tracker,
+        refiner,
+        look,
+        max_input=max_input,
+        framing=_framing(info, look),
+        fade_s=0.0 if info.fps is None else FADE_S,
+        stats=stats,
+    )
+    return pipeline, stats
+
+
+def _framing(info: StreamInfo, look: Look) -> Following | Ahead | None:
+    """Return what frames a stream; frames of a file wait for it only where that is asked for."""
+    if info.fps is None:
+        return None
+    if info.live or not look.staging.framed:
+        return Following()
+    pixel_bytes = 1.5 * (2 if info.depth > 8 else 1) if info.codec else 3
+    return Ahead(num_ahead(round(pixel_bytes * info.width * info.height)))
 
 
 def _compile(segmenter: Segmenter, info: StreamInfo, num_images: int) -> None:
@@ -257,12 +286,12 @@ def _controlled(
     run: Run,
     palette: Palette,
     segmenter: Segmenter,
-    info: OutputInfo,
     options: SinkOptions,
     keep: Keep | None,
     stack: ExitStack,
 ) -> Run:
     """Return the run with what a person at a window can do, and an end that `stack` waits for."""
+    info = _info(run.source, segmenter, palette)
     if info.stream.live:
         palette.live_on()
     run = open_live_control(

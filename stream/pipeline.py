@@ -3,57 +3,54 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects import Effect, PlanarEffect
-from effects.effect import (
-    ColouredEffect,
-    DeepEffect,
-    ForegroundEffect,
-    GreyEffect,
-    check_shown,
-)
 from segmentation.instances import Instances, Matte
-from segmentation.picture import GreyPicture, Picture, RgbPicture
+from segmentation.picture import Picture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
-from stream.colour.deep_picture import DeepPicture, ToDeep
-from stream.colour.screen import Colours
+from stream.colour.deep_picture import DeepPicture
 from stream.frame import Frame, Output
-from stream.photo.colour_profile import from_srgb
+from stream.framing.ahead import Ahead, Known
+from stream.framing.crop import WHOLE, Crop
+from stream.framing.following import Following
+from stream.framing.subject import subject_box
+from stream.looks.look import Look
+from stream.looks.showing import Seen, Showing, mixed
 from stream.stats import Stats
-from stream.yuv420 import YuvPicture
 
 Image = NDArray[np.uint8]
-Choose = Callable[[Instances], Instances]
 
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A frame and what was found in it, `None` where no mask is known."""
+    """A frame and what was found in it, `None` where no mask is known.
+
+    Attributes:
+        frame: the frame.
+        instances: what was found.
+        crop: the part of it that is shown, where that was made out ahead.
+    """
 
     frame: Frame
     instances: Instances | None
+    crop: Crop | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What becomes of a frame. Changed as a whole, so that no frame sees half a change.
+class _Change:
+    """From one look to another.
 
     Attributes:
-        effect: falls on what is not foreground.
-        invert: it falls on the foreground instead.
-        choose: which of the instances are foreground; all without it.
+        before: the look that it began with.
+        began_s: time of the last frame that had it alone.
     """
 
-    effect: Effect
-    invert: bool = False
-    choose: Choose | None = None
+    before: Look
+    began_s: float
 
 
 class Pipeline:
@@ -67,6 +64,9 @@ class Pipeline:
         refiner: a fresh one.
         look: what becomes of frames to begin with.
         max_input: `None` leaves frames as they are.
+        framing: which part of a frame is shown, where the look asks for a part; `None` for photos,
+            each of which is looked at by itself.
+        fade_s: time in which one look becomes another; 0 for at once.
         stats: counts and times go there.
 
     Attributes:
@@ -80,6 +80,8 @@ class Pipeline:
         look: Look,
         *,
         max_input: int | None = None,
+        framing: Following | Ahead | None = None,
+        fade_s: float = 0.0,
         stats: Stats,
     ) -> None:
         """Start a stream."""
@@ -92,8 +94,12 @@ class Pipeline:
         self._tracked_take = 0
         # of the frame before, `None` where it had no mask: nothing of it may be blended in
         self._refined_take: int | None = None
-        # an effect, the colours of frames, and the effect in those
-        self._coloured: tuple[Effect, bytes | Colours, Effect] | None = None
+        self._framing = framing
+        self._held: deque[Tracked] = deque()  # until it is known what comes after them
+        self._showing = Showing()
+        self._fade_s = fade_s
+        self._last: tuple[Look, float, int] | None = None  # the frame before: look, time, take
+        self._change: _Change | None = None
 
     def process(self, frame: Frame) -> Output:
         """Do both halves for a frame of a tracker that holds no results back."""
@@ -117,10 +123,27 @@ class Pipeline:
         """Return the frames that still wait, after the last one was taken."""
         results = self._tracker.finish()
         self._stats.tracked(self._tracker.counts, None)
-        return self._with_frames(results)
+        tracked = self._with_frames(results)
+        if isinstance(self._framing, Ahead):
+            tracked += self._cropped(self._framing.finish())
+        return tracked
 
     def _with_frames(self, results: list[Instances | None]) -> list[Tracked]:
-        return [Tracked(self._waiting.popleft(), instances) for instances in results]
+        tracked = [Tracked(self._waiting.popleft(), instances) for instances in results]
+        if not isinstance(self._framing, Ahead):
+            return tracked
+        ready = []
+        for each in tracked:
+            self._held.append(each)
+            is_wanted = self.look.staging.framed
+            chosen = self._chosen(each.instances)
+            people = subject_box(chosen) if is_wanted and chosen is not None else None
+            ready += self._framing.push(Known(people, chosen is not None, is_wanted))
+        return self._cropped(ready)
+
+    def _cropped(self, crops: list[Crop]) -> list[Tracked]:
+        """Return as many of the frames that wait, with their crops."""
+        return [replace(self._held.popleft(), crop=crop) for crop in crops]
 
     def composite(self, tracked: Tracked, *, again: bool = False) -> Output:
         """Return the frame with the effect; over all of it where no mask is known.
@@ -132,26 +155,51 @@ class Pipeline:
         Raises:
             ValueError: the effect returns another shape or dtype than it must.
         """
-        frame, instances, look = tracked.frame, tracked.instances, self.look
-        if instances is not None and look.choose is not None:
-            instances = look.choose(instances)
+        frame, look = tracked.frame, self.look
+        instances = self._chosen(tracked.instances)
         alpha = self._alpha(frame, instances)
         with self._stats.timed("effect"):
-            effect = self._in_colours_of(frame, look.effect)
-            foreground = None if look.invert else _foreground(frame, instances)
-            shown = _shown(frame, effect, _protected(frame, alpha, look.invert), foreground)
+            crop = tracked.crop or self._crop(frame, instances, look)
+            seen = Seen(frame, alpha, lambda: _foreground(frame, instances)).cropped(crop)
+            shown = self._showing.shown(seen, look)
+            if self._fade_s:
+                shown = self._faded(seen, look, shown)
         if not again:
             self._stats.shown(frame.time_s)
-        return Output(frame, shown, alpha, instances, tracked.instances)
+        return Output(frame, shown, seen.alpha, instances, tracked.instances, crop)
 
-    def _in_colours_of(self, frame: Frame, effect: Effect) -> Effect:
-        """Return an effect whose own colours are the frame's; that of the one before is kept."""
-        colours = _colours_of(frame, effect)
-        if colours is None or not isinstance(effect, ColouredEffect):
-            return effect
-        if self._coloured is None or self._coloured[:2] != (effect, colours):
-            self._coloured = effect, colours, _coloured(effect, colours)
-        return self._coloured[2]
+    def _chosen(self, instances: Instances | None) -> Instances | None:
+        choose = self.look.choose
+        return instances if instances is None or choose is None else choose(instances)
+
+    def _crop(self, frame: Frame, instances: Instances | None, look: Look) -> Crop:
+        """Return the part of a frame that is shown, by what is known of it and those before."""
+        is_wanted = look.staging.framed
+        people = subject_box(instances) if is_wanted and instances is not None else None
+        if isinstance(self._framing, Following):
+            is_known = instances is not None
+            time_s, take = frame.time_s, frame.take
+            return self._framing.crop(people, time_s, take, is_known=is_known, is_wanted=is_wanted)
+        return WHOLE if people is None else Crop.around(people)
+
+    def _faded(self, seen: Seen, look: Look, shown: Picture) -> Picture:
+        """Return a frame between two looks, for a moment after one was changed.
+
+        Of both, what is shown is made of this frame and its mask: at no moment is anything seen
+        that neither shows. Another change meanwhile takes no longer.
+        """
+        time_s, take = seen.frame.time_s, seen.frame.take
+        before, before_s, before_take = self._last or (look, time_s, take)
+        self._last = look, time_s, take
+        if before is not look and self._change is None:
+            self._change = _Change(before, before_s)
+        if self._change is None:
+            return shown
+        share = (time_s - self._change.began_s) / self._fade_s
+        if take != before_take or not 0 <= share < 1:
+            self._change = None
+            return shown
+        return mixed(self._showing.shown(seen, self._change.before), shown, share)
 
     def _alpha(self, frame: Frame, instances: Instances | None) -> Image | None:
         if instances is None:
@@ -187,70 +235,6 @@ def _foreground(frame: Frame, instances: Instances | None) -> Image | None:
     if photo is None:
         return matte.foreground
     return None if photo.straight is not None else photo.from_srgb(matte.foreground)
-
-
-def _colours_of(frame: Frame, effect: Effect) -> bytes | Colours | None:
-    """Return the colours of a frame as the effect sees it, `None` for those of sRGB."""
-    if isinstance(frame.picture, DeepPicture):
-        return frame.picture.coding.colours if isinstance(effect, DeepEffect) else None
-    return None if frame.photo is None else frame.photo.profile
-
-
-def _coloured(effect: ColouredEffect, colours: bytes | Colours) -> Effect:
-    if isinstance(colours, Colours):
-        return effect.in_colours(ToDeep(colours))
-    try:
-        return effect.in_colours(lambda image: from_srgb(image, colours))
-    except ValueError:  # a profile that cannot be used means nothing to others either
-        return effect
-
-
-def _shown(frame: Frame, effect: Effect, alpha: Image, foreground: Image | None) -> Picture:
-    """Return the frame with the effect, in the frame's own coding where the effect allows it.
-
-    `foreground`: its own colours where they are known, of the frame's RGB.
-    """
-    picture = frame.picture
-    if isinstance(picture, YuvPicture | DeepPicture) and isinstance(effect, PlanarEffect):
-        return picture.replaced(effect.on_planes(picture, alpha))
-    if isinstance(picture, DeepPicture) and isinstance(effect, DeepEffect):
-        return picture.replaced(effect.on_deep(picture, alpha, frame.time_s))
-    straight = None if frame.photo is None else frame.photo.straight
-    opacity = alpha if straight is None else cv2.multiply(alpha, straight[..., 3], scale=1 / 255)
-    if foreground is not None and isinstance(effect, ForegroundEffect):
-        shown = effect.on_foreground(picture.rgb, alpha, foreground, frame.time_s)
-    else:
-        shown = effect(picture.rgb, np.asarray(opacity, np.uint8), frame.time_s)
-    check_shown(shown, picture.size_hw)
-    if isinstance(effect, GreyEffect):
-        return GreyPicture(shown)
-    return RgbPicture(shown if straight is None else _cut_out(shown, straight, alpha))
-
-
-def _cut_out(shown: Image, straight: Image, alpha: Image) -> Image:
-    """Return what is shown of a transparent photo with its own colours where it is half clear.
-
-    Before white they are mixed with that, and no effect knows them.
-
-    Args:
-        shown: (H, W, 3), which stays as it is, or (H, W, 4) with straight alpha.
-        straight: (H, W, 4), the photo.
-        alpha: (H, W), 255 where all of the photo is kept.
-    """
-    if shown.shape[2] == 3:
-        return shown
-    own = (alpha == 255) & (shown[..., 3] == straight[..., 3]) & (shown[..., 3] > 0)
-    shown = shown.copy()
-    shown[own, :3] = straight[own, :3]
-    return shown
-
-
-def _protected(frame: Frame, alpha: Image | None, invert: bool) -> Image:
-    """Return alpha of what the effect leaves as it is."""
-    if alpha is None:
-        # the whole frame is background, whatever `invert` says: a room must not be seen
-        return np.zeros(frame.picture.size_hw, np.uint8)
-    return np.asarray(cv2.bitwise_not(alpha), np.uint8) if invert else alpha
 
 
 def shrunk(picture: Picture, max_side: int | None) -> Image:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stream.foreground import Keep, Wanted
     from stream.frame import Source
     from stream.live.palette import Palette
+    from stream.looks.look import Staging
     from stream.running.loop import Run
     from stream.sinks.parts.options import Writing
     from stream.stats import Stats
@@ -55,7 +56,7 @@ def _save_profile(command: CommandLine) -> None:
     model_options.wanted_objects(options)
     _check_outputs(options)
     with ExitStack() as stack:
-        palette_of(options.effect, options.background, stack)
+        palette_of(options.effect, options.background, stack, options.front)
     for line in save_profile(command, cast_parser(), overwrite=options.overwrite):
         say(line)
 
@@ -95,17 +96,15 @@ def _open(
     tell: Callable[[str], None],
 ) -> tuple[Run, Keep | None]:
     """Return the run that the options describe, which `stack` leaves, and what keeps objects."""
-    from stream.foreground import Keep
-
     outputs = _outputs(options)
-    palette = palette_of(options.effect, options.background, stack)
+    palette = palette_of(options.effect, options.background, stack, options.front)
     model_options.prepare_segmenter(options, stack)  # while ffmpeg starts
     source = stack.enter_context(_source(options, tell))
     input_paths = _input_paths(palette, options)
     from stream.opening import open_run
 
     segmenter = _segmenter(options, wanted)
-    keep = None if wanted is None else Keep.of(wanted, segmenter.classes)
+    keep = _keep(wanted, segmenter)
     run = open_run(
         source,
         *outputs,
@@ -113,6 +112,7 @@ def _open(
         effect=palette,
         invert=options.invert,
         keep=keep,
+        staging=_staging(options, palette),
         keyframes=keyframes,
         overwrite=options.overwrite,
         input_paths=input_paths,
@@ -135,6 +135,18 @@ def _writing(options: argparse.Namespace) -> Writing:
         "keep_location": options.keep_location,
     }
     return writing if preset is None else {**writing, "preset": preset}
+
+
+def _keep(wanted: Wanted | None, segmenter: Segmenter) -> Keep | None:
+    from stream.foreground import Keep
+
+    return None if wanted is None else Keep.of(wanted, segmenter.classes)
+
+
+def _staging(options: argparse.Namespace, palette: Palette) -> Staging:
+    from stream.looks.look import Staging
+
+    return Staging(options.frame, options.light, options.light_wrap, palette.front)
 
 
 def _source(options: argparse.Namespace, tell: Callable[[str], None]) -> Source:

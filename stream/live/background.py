@@ -87,7 +87,7 @@ class LoopingVideo:
     def in_colours(
         self, convert: Callable[[Image], Pixels]
     ) -> Callable[[float, tuple[int, int]], Pixels]:
-        """Return it for frames of other colours; see `effects.replace.ColouredBackground`."""
+        """Return it for frames of other colours; see `ColouredBackground`."""
         if not isinstance(convert, ToDeep):
             return lambda time_s, size_hw: convert(self(time_s, size_hw))
         if not convert.colours.is_hdr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,11 +16,12 @@ from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 from stream.foreground import Keep, Picked
 from stream.frame import Event, Output
+from stream.framing.cropped import cropped_instances
 from stream.live.hud import Figures, enlarged, mark_instances, write_lines
 from stream.live.keys import KEYS
 from stream.live.palette import Palette, effect_of_key
 from stream.live.recorder import Recorder
-from stream.pipeline import Look
+from stream.looks.look import Look, Staging
 from stream.running.loop import Run
 from stream.sinks.window import Window
 from stream.sources.camera import Camera
@@ -58,6 +60,8 @@ class LiveControl:
         """Begin with what the command line says."""
         self._palette, self._pipeline = palette, run.pipeline
         self._invert, self._picked = run.pipeline.look.invert, Picked(keep)
+        self._staging = run.pipeline.look.staging
+        self._front = self._staging.front
         name = next(name for name, sink in run.sinks.items() if sink is window)
         self._classes, self._figures = segmenter.classes, Figures(run.stats, name)
         self._title = f"{segmenter.name} on {segmenter.device}"
@@ -68,7 +72,7 @@ class LiveControl:
         self._shows_mask = self._shows_objects = self._is_mirrored = False
         self._panel = "figures"
         self._message = ("", 0.0)
-        self._found: tuple[Instances, tuple[int, int]] | None = None
+        self._found: tuple[Instances, Output] | None = None
         self._lock = threading.RLock()
         self._actions = self._actions_by_key()
 
@@ -85,6 +89,10 @@ class LiveControl:
             "-": lambda: self._change(lambda: palette.strengthen(-1)),
             "b": lambda: self._change(palette.next_background),
             "i": self._toggle_invert,
+            "t": self._toggle_framed,
+            "l": self._toggle_light,
+            "w": self._toggle_light_wrap,
+            "p": self._toggle_front,
             "m": self._toggle_mask,
             "x": self._toggle_mirror,
             "o": self._toggle_objects,
@@ -116,17 +124,19 @@ class LiveControl:
     def draw(self, output: Output) -> Image:
         """Return what the window shows of an output, (h, w, 3) uint8 RGB, an array of its own."""
         if output.found is not None:
-            self._found = output.found, output.image.shape[:2]
+            self._found = output.found, output
         image = over_black(output.in_srgb.rgb)
         if self._shows_mask:
             alpha = output.alpha if output.alpha is not None else np.zeros_like(image[..., 0])
             image = np.asarray(cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), np.uint8)
-        shown, found = enlarged(image), output.found
+        shown = enlarged(image)
         if self._is_mirrored:  # before there is text on it
             shown = np.asarray(cv2.flip(shown, 1), np.uint8)
-            found = None if found is None else found.mirrored()
-        if self._shows_objects and found is not None:
-            shown = mark_instances(shown, found, self._picked.chosen(found), self._classes)
+        if self._shows_objects and output.found is not None:
+            chosen = self._picked.chosen(output.found)
+            found = cropped_instances(output.found, output.crop)
+            found = found.mirrored() if self._is_mirrored else found
+            shown = mark_instances(shown, found, chosen, self._classes)
         if shown is output.image or shown is output.frame.image:
             shown = shown.copy()
         self._write_panel(shown, output)
@@ -144,12 +154,39 @@ class LiveControl:
         self.tell(self._palette.title)
 
     def _apply(self) -> None:
-        self._pipeline.look = Look(self._palette.effect, self._invert, self._picked)
+        self._pipeline.look = Look(self._palette.effect, self._invert, self._picked, self._staging)
 
     def _toggle_invert(self) -> None:
         self._invert = not self._invert
         self._apply()
         self.tell("inverted" if self._invert else "not inverted")
+
+    def _stage(self, staging: Staging, told: str) -> None:
+        self._staging = staging
+        self._apply()
+        self.tell(told)
+
+    def _toggle_framed(self) -> None:
+        framed = not self._staging.framed
+        told = "the picture follows the people" if framed else "the whole picture"
+        self._stage(replace(self._staging, framed=framed), told)
+
+    def _toggle_light(self) -> None:
+        light = not self._staging.light
+        self._stage(replace(self._staging, light=light), f"light {'on' if light else 'off'}")
+
+    def _toggle_light_wrap(self) -> None:
+        wrap = not self._staging.light_wrap
+        told = f"light of the background {'on' if wrap else 'off'}"
+        self._stage(replace(self._staging, light_wrap=wrap), told)
+
+    def _toggle_front(self) -> None:
+        if self._front is None:
+            self.tell("no picture in front; begin with --front logo.png")
+            return
+        front = None if self._staging.front is not None else self._front
+        told = "picture in front" if front is not None else "no picture in front"
+        self._stage(replace(self._staging, front=front), told)
 
     def _toggle_mask(self) -> None:
         self._shows_mask = not self._shows_mask
@@ -187,9 +224,11 @@ class LiveControl:
         """Drop the object at that place of the frame, or keep it again."""
         if self._found is None:
             return
-        found, frame_hw = self._found
+        found, output = self._found
+        frame_hw = output.picture.size_hw
         if self._is_mirrored:
             at_xy = frame_hw[1] - 1 - at_xy[0], at_xy[1]
+        at_xy = output.crop.to_frame(at_xy, frame_hw)
         k = object_at(found, at_xy, frame_hw)
         if k is None:
             self.tell("nothing was found there")
@@ -220,6 +259,9 @@ class LiveControl:
     def _lines(self, output: Output) -> list[str]:
         marks = {
             "inverted": self._invert,
+            "framed": self._staging.framed,
+            "light": self._staging.light,
+            "light wrap": self._staging.light_wrap,
             "mask": self._shows_mask,
             "RECORDING": self._recorder.recording,
             "PAUSED": self._paused.is_set() and self._num_photos is None,

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from effects import EFFECTS, Blur, Effect, parse_effect
 from effects.effect import ColouredEffect, ForegroundEffect, check_effect
+from effects.placing import split_placing
 from stream.live.background import LoopingVideo, open_background
+from stream.live.front_picture import front_of, watched_front
 from stream.live.watched_photo import WatchedPhoto
 
 Image = NDArray[np.uint8]
@@ -33,14 +35,16 @@ class Palette:
         backgrounds: photos, videos or colours, for `replace`, after that of `begun`.
         stack: closes the videos.
         on_message: told, in one line each, what of a background is not shown as it is.
+        front: a picture in front of everything, `PATH[,PLACE]...`.
 
     Attributes:
         effect: the one chosen.
         has_alpha: of the effect to begin with, and so of all results.
-        paths: of the backgrounds that are files.
+        front: the picture in front of everything, `None` without one.
+        paths: of the pictures that are files.
 
     Raises:
-        StreamError: a background cannot be read.
+        StreamError: a background, or the picture in front, cannot be read.
         ValueError: there is no such effect, or its value makes no sense.
     """
 
@@ -50,6 +54,7 @@ class Palette:
         backgrounds: Sequence[str],
         stack: ExitStack,
         on_message: Callable[[str], None] = lambda text: None,
+        front: str | None = None,
     ) -> None:
         """Open all backgrounds."""
         self._stack = stack
@@ -61,7 +66,13 @@ class Palette:
             _replacing(each, stack, on_message) for each in values or [DEFAULT_BACKGROUND]
         ]
         self._chosen = 0  # of the backgrounds
-        self.paths = [Path(each) for each in values if not each.startswith("#")]
+        files = [each for each in values if not each.startswith("#")]
+        files += [] if front is None else [front]
+        self.paths = [Path(split_placing(each)[0]) for each in files]
+        self._watched_front = None if front is None else watched_front(front, on_message)
+        self.front = None
+        if front is not None and self._watched_front is not None:
+            self.front = front_of(front, self._watched_front)
         if not isinstance(begun, str):
             check_effect(begun)
             self.effect = begun
@@ -131,6 +142,8 @@ class Palette:
                 background.video.outlast()
             if background.photo is not None:
                 background.photo.watch(self._stack)
+        if self._watched_front is not None:
+            self._watched_front.watch(self._stack)
 
     def prepare(self, size_hw: tuple[int, int]) -> None:
         """Bring the backgrounds to the size of frames, which would hold up the first one."""

@@ -1,4 +1,4 @@
-"""A photo behind a person that is read anew when its file changes."""
+"""A photo behind or before a person that is read anew when its file changes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from effects.effect import Pixels
-from effects.replace import cover
 from stream.errors import StreamError
 from stream.files.photos import read_photo
 
@@ -28,34 +28,43 @@ PATIENCE_S = 0.2
 
 
 class WatchedPhoto:
-    """`effects.replace.ColouredBackground` of a photo, at the size last asked for.
+    """`effects.background.replace.ColouredBackground` of a photo.
 
     Args:
         path: of the photo.
-        photo: what is in it now, (h, w, 3) uint8 RGB.
+        photo: what is in it now, (h, w, 3) uint8 RGB, or as `read` gives it.
         on_message: told, in one line, that it was read anew, or that it has changed and cannot be
             read, and what is not shown as it is.
+        read: reads it; raises `StreamError` where it cannot.
+
+    Attributes:
+        photo: what was in it when it was read last. Never written to.
     """
 
-    def __init__(self, path: Path, photo: Image, on_message: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        photo: Image,
+        on_message: Callable[[str], None],
+        read: Callable[[Path, Callable[[str], None]], Image] = read_photo,
+    ) -> None:
         """Take the photo as it is."""
-        self._path, self._on_message = path, on_message
-        self._photo = photo
-        self._fitted = _Fitted(lambda image: image)
+        self._path, self._on_message, self._read = path, on_message, read
+        self.photo = read_only(photo)
         self._state = _state(path)
         self._num_tries = 0
         self._is_over = threading.Event()
 
     def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
-        """Return the photo, made to cover a frame of that size."""
-        return np.asarray(self._fitted.of(self._photo, size_hw), np.uint8)
+        """Return the photo."""
+        return self.photo
 
     def in_colours(
         self, convert: Callable[[Image], Pixels]
     ) -> Callable[[float, tuple[int, int]], Pixels]:
-        """Return it for frames of other colours; see `effects.replace.ColouredBackground`."""
-        fitted = _Fitted(convert)
-        return lambda time_s, size_hw: fitted.of(self._photo, size_hw)
+        """Return it for frames of other colours; see `ColouredBackground`."""
+        converted = _Converted(convert)
+        return lambda time_s, size_hw: converted.of(self.photo)
 
     def watch(self, opened: contextlib.ExitStack) -> None:
         """Look at the file again and again, from a thread that ends with `opened`.
@@ -78,7 +87,7 @@ class WatchedPhoto:
                 continue
             remarks: list[str] = []
             try:
-                self._photo = read_photo(self._path, remarks.append)
+                self.photo = read_only(self._read(self._path, remarks.append))
             except StreamError as error:
                 self._fail(state, error)
                 continue
@@ -94,18 +103,24 @@ class WatchedPhoto:
             self._on_message(f"{error}; what it was before stays")
 
 
-class _Fitted:
-    """The last photo asked for in other colours, at the size last asked for."""
+class _Converted:
+    """The last photo asked for in other colours."""
 
     def __init__(self, convert: Callable[[Image], Pixels]) -> None:
         self._convert = convert
         self._photo: Image | None = None
-        self._fitted: Pixels = np.zeros((0, 0, 3), np.uint8)
+        self._converted: Pixels = np.zeros((0, 0, 3), np.uint8)
 
-    def of(self, photo: Image, size_hw: tuple[int, int]) -> Pixels:
-        if photo is not self._photo or self._fitted.shape[:2] != size_hw:
-            self._photo, self._fitted = photo, cover(self._convert(photo), size_hw)
-        return self._fitted
+    def of(self, photo: Image) -> Pixels:
+        if photo is not self._photo:
+            self._photo, self._converted = photo, read_only(self._convert(photo))
+        return self._converted
+
+
+def read_only(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image that nobody can write to, by which it is known that it stays as it is."""
+    image.flags.writeable = False
+    return image
 
 
 def _state(path: Path) -> State | None:

@@ -14,7 +14,8 @@ from effects import Blur, Effect, parse_effect
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
 from stream.frame import Frame, Output
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import FADE_S, Look
+from stream.pipeline import Pipeline
 from stream.serve.limits import Refusal
 from stream.serve.shared_networks import SharedNetworks
 from stream.stats import Stats
@@ -124,6 +125,7 @@ class Masking:
             Refiner(blend=True),
             Look(self._effect, choose=self._networks.choose.get(self.model)),
             max_input=self._networks.segmenters[self.model].max_input,
+            fade_s=FADE_S,
             stats=self.stats,
         )
 

@@ -17,7 +17,8 @@ from segmentation.picture import RgbPicture
 from segmentation.processors import num_processors
 from segmentation.segmenter import Segmenter
 from segmentation.tracking.tracker import Tracker
-from stream.pipeline import Choose, shrunk
+from stream.looks.look import Choose
+from stream.pipeline import shrunk
 from stream.segmenter_thread import SegmenterThread
 from stream.tracking import Keyframes, is_waited_for, live_tracker
 

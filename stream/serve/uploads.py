@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.replace import cover
+from effects.placing import placed
 from stream.photo.colour_profile import to_srgb
 from stream.photo.decoding import decode
 from stream.photo.formats.header import PhotoHeader
@@ -93,7 +93,7 @@ def decode_photo(data: bytes, limits: Limits) -> NDArray[np.uint8]:
         photo = decode(data, replace(header, depth=min(8, header.depth)))
         scale = min(1.0, KEPT_SIDE / max(photo.image.shape[:2]))
         height, width = (max(1, round(side * scale)) for side in photo.image.shape[:2])
-        shrunk = cover(photo.image, (height, width))
+        shrunk = placed(photo.image, (height, width))
         return shrunk if photo.profile is None else to_srgb(shrunk, photo.profile)
     except ValueError as error:
         raise Refusal(415, DAMAGED) from error

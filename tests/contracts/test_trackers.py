@@ -15,7 +15,8 @@ from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.tracker import Tracker
 from stream.frame import Frame
-from stream.pipeline import Look, Pipeline, Tracked
+from stream.looks.look import Look
+from stream.pipeline import Pipeline, Tracked
 from stream.stats import Stats
 from tests.contracts.subclasses import classes_with
 from tests.contracts.trackers import TRACKERS, Case

@@ -38,6 +38,7 @@ DOES = {
         {f"{index:06d}.npz" for index in range(12)},
     ),
     "Masks of each frame 2": ("", {"out.mp4"}),
+    "Masks of each frame 3": ("", {"out.mp4"}),
     "An effect of your own 1": ("", {"negative.mp4"}),
     "A sink of your own 1": (r"somebody there in 12 frames\n", set()),
     "When it fails 1": (r"missing\.mp4: no such file; .*\n", set()),

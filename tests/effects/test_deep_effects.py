@@ -14,7 +14,8 @@ from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.colour.deep_picture import DeepCoding, DeepPicture
 from stream.colour.screen import Colours
 from stream.frame import Frame
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
 from tests.stand_ins.fakes import Oracle

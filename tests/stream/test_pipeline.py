@@ -10,7 +10,8 @@ from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Frame
-from stream.pipeline import Look, Pipeline, shrunk
+from stream.looks.look import Look
+from stream.pipeline import Pipeline, shrunk
 from stream.stats import Stats
 from tests.stand_ins.fakes import PERSON, ROOM, HoldsBack, Oracle, square
 

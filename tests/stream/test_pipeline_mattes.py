@@ -23,8 +23,9 @@ from stream.colour.deep_picture import DeepCoding, DeepPicture
 from stream.colour.screen import Colours
 from stream.frame import Frame, Output
 from stream.live.palette import _Opaque
+from stream.looks.look import Choose, Look
 from stream.photo.photo import Photo, photo_of
-from stream.pipeline import Choose, Look, Pipeline
+from stream.pipeline import Pipeline
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
 from tests.contracts.trackers import AtOnce

@@ -10,7 +10,8 @@ import pytest
 from effects import Blur, Effect, Grey, Unchanged
 from segmentation.refinement.refiner import Refiner
 from stream.frame import Frame, Output
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
 from tests.stand_ins.fakes import Oracle, square

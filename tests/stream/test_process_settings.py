@@ -15,7 +15,8 @@ from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Output
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.process_settings import batch_work
 from stream.running.loop import Run, play
 from stream.stats import Stats

@@ -17,7 +17,8 @@ import stream.segmenter_thread
 from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from stream.frame import StreamInfo
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.running.loop import Run, play
 from stream.segmenter_thread import SegmenterThread
 from stream.stats import Stats

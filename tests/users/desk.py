@@ -16,7 +16,8 @@ from stream.frame import Event, Frame, Output, OutputInfo, StreamInfo
 from stream.live.control import LiveControl
 from stream.live.palette import Palette
 from stream.live.recorder import Recorder
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look, Staging
+from stream.pipeline import Pipeline
 from stream.running.loop import Run, play
 from stream.sinks import SinkOptions
 from stream.stats import Stats
@@ -46,7 +47,7 @@ class Desk:
         self.pipeline = Pipeline(
             PerFrameTracker(Oracle()),
             Refiner(blend=True),
-            Look(self.palette.effect),
+            Look(self.palette.effect, staging=more.get("staging", Staging())),
             stats=self.stats,
         )
         self.recorder = Recorder(

@@ -33,7 +33,9 @@ FROM_FRAME_TO_FRAME = "from frame to frame"
 
 EFFECTS = """\
 --effect: blur[=0.1..1], grey, replace=PHOTO|VIDEO|#RRGGBB, mask (pure black and white), cutout
-(transparent: .png, folder/, .mov, .webm, .gif, .webp, .apng), overlay, none.
+(transparent: .png, folder/, .mov, .webm, .gif, .webp, .apng), overlay, none. A photo or video
+fills the frame; after its name, replace=beach.jpg,contain shows all of it, and left, right, top,
+bottom say what stays of it, or where it goes: beach.jpg,cover,top.
 """
 
 SOURCES = f"""\
@@ -60,6 +62,7 @@ examples:
   run.py 0 -o virtualcam: --effect replace=beach.jpg
   run.py camera:c920 --camera-size 1920x1080 --camera-fps 30
   run.py --effect replace=a.jpg --background b.mp4 --background '#2a6f97'    (key b)
+  run.py -o virtualcam: --frame --light --front logo.png,top,right           (keys t l p)
   run.py talk.mp4 --realtime               a file that behaves like a camera
   run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
   run.py 0 -o srt://192.0.2.7:9000 -o hls:web/
@@ -107,10 +110,33 @@ def cast_parser() -> Parser:
         input_after="",
         help="another one for replace, which the key b changes to; repeatable",
     )
+    _add_staging_options(parser)
     add_camera_options(parser, _rate)
     add_split_option(parser)
     _add_program_options(parser)
     return parser
+
+
+def _add_staging_options(parser: Parser) -> None:
+    """Add what else is done with the picture."""
+    add = partial(parser.add_argument, group=EFFECT)
+    add(
+        "--frame",
+        action="store_true",
+        help="show the part of the picture around heads and shoulders, and follow them",
+    )
+    add("--light", action="store_true", help="lift the people where they are in the dark")
+    add(
+        "--light-wrap",
+        action="store_true",
+        help="light of the background falls on the people's edges",
+    )
+    add(
+        "--front",
+        metavar="PICTURE",
+        input_after="",
+        help="a logo or lower third, with alpha, over everything; logo.png,top,right says where",
+    )
 
 
 def _add_program_options(parser: Parser) -> None:
@@ -226,17 +252,24 @@ def keyframes_of(options: argparse.Namespace) -> Keyframes:
         raise CommandError(f"--keyframe: {error}") from error
 
 
-def palette_of(effect: str, backgrounds: Sequence[str], stack: ExitStack) -> Palette:
+def palette_of(
+    effect: str, backgrounds: Sequence[str], stack: ExitStack, front: str | None = None
+) -> Palette:
     """Return the effects that are asked for, which `stack` closes.
 
     Raises:
-        CommandError: there is no such effect.
-        StreamError: a background cannot be read.
+        CommandError: there is no such effect, or place for a picture.
+        StreamError: a background, or the picture in front, cannot be read.
     """
+    from effects.placing import parse_placing, split_placing
     from stream.live.palette import Palette
 
     try:
-        return Palette(effect, backgrounds, stack, say)
+        parse_placing(split_placing(front or "")[1])
+    except ValueError as error:
+        raise CommandError(f"--front {front}: {error}") from error
+    try:
+        return Palette(effect, backgrounds, stack, say, front)
     except ValueError as error:
         raise CommandError(f"--effect {error}") from error
 

@@ -115,9 +115,13 @@ def _written(value: str | bool, option: Option, secrets: _Secrets) -> str:
 
 def _from_anywhere(name: str) -> str:
     """Return the name of an input, which if it is a file is found from any folder."""
+    from effects.placing import split_placing
     from stream.sources import local_files
 
-    return os.path.abspath(name) if name and local_files(name) else name
+    path, words = split_placing(name)
+    if not path or not local_files(path):
+        return name
+    return ",".join([os.path.abspath(path), *words])
 
 
 def _toml(text: str) -> str:

@@ -66,9 +66,9 @@ def _job(options: argparse.Namespace) -> Job:
         raise CommandError(f"--split: {options.source} is no video file")
     if len(outputs) != 1 or outputs[0].suffix.lower() not in ENDINGS:
         raise CommandError(f"--split: needs one output, a video: -o out{'|'.join(ENDINGS)}")
-    for name in ("realtime", "fps", "stats", "background"):
+    for name in ("realtime", "fps", "stats", "background", "frame", "light", "light_wrap", "front"):
         if getattr(options, name):
-            raise CommandError(f"--split: not with --{name}")
+            raise CommandError(f"--split: not with --{name.replace('_', '-')}")
     if options.effect == "cutout":
         raise CommandError("--split: parts cannot be transparent; leave out one of both")
     check_free(outputs[0], overwrite=options.overwrite, input_paths=[source])

@@ -20,8 +20,9 @@ from stream.errors import StreamError
 from stream.frame import Frame
 from stream.live.background import LoopingVideo, open_background
 from stream.live.palette import Palette
+from stream.looks.look import Look
 from stream.opening import open_run
-from stream.pipeline import Look, Pipeline
+from stream.pipeline import Pipeline
 from stream.running.loop import play
 from stream.sources.realtime import RealTime
 from stream.stats import Stats

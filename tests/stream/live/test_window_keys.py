@@ -116,8 +116,8 @@ def test_help_mask_and_objects_are_shown_and_never_written(clip, tmp_path):
     with VideoSource(str(out)) as video:
         for frame in video:
             corner = frame.image[30:80, 20:60].reshape(-1, 3).astype(int)
-            black, blue = np.abs(corner).max(), np.abs(corner - BLUE).max()
-            assert min(black, blue) < 12, f"something was drawn on frame {frame.index}"
+            # black, blue, or between the two while one becomes the other
+            assert np.ptp(corner, axis=0).max() < 12, f"something was drawn on frame {frame.index}"
 
 
 def test_snapshot_and_recording_are_files(clip, tmp_path):

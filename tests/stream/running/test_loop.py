@@ -13,7 +13,8 @@ from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.errors import StreamError
 from stream.frame import Event, Source
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.running import loop
 from stream.stats import Stats
 from tests.stand_ins.fakes import HoldsBack, ListSink, MovingSquare, Oracle, square

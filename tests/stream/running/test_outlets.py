@@ -14,7 +14,8 @@ from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.commands.parts.error_line import one_line
 from stream.errors import StreamError
 from stream.frame import Event, Source
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.running import loop
 from stream.running.backlog import Arrival
 from stream.running.outlets import Outlets

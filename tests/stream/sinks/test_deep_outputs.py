@@ -15,7 +15,8 @@ from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.ffmpeg.encoding.codecs import CODECS
 from stream.frame import Output, OutputInfo
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.video import VideoSink
 from stream.sources.video import VideoSource

@@ -17,7 +17,8 @@ from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.running.loop import Run, play
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.virtual_camera import VirtualCamera, cover

@@ -15,7 +15,8 @@ from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.cameras import devices
 from stream.errors import StreamError
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.sources import open_source
 from stream.sources.camera import Camera
 from stream.stats import Stats

@@ -13,7 +13,8 @@ from effects import Mask
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Frame
-from stream.pipeline import Look, Pipeline
+from stream.looks.look import Look
+from stream.pipeline import Pipeline
 from stream.sources.camera import Camera
 from stream.stats import Stats
 from tests.stand_ins.fakes import Oracle

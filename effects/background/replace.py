@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
@@ -14,9 +13,11 @@ from numpy.typing import NDArray
 from effects.composite import blend
 from effects.effect import Deep, DeepPlanar, Image, Pixels, check, check_image
 from effects.foreground import Edges, edge_colours, known_edges
+from effects.placing import COVER, Placing, placed
 
 #: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
-#: `size_hw` is allowed and made to cover it.
+#: `size_hw` is allowed and brought to it; once, where an array that cannot be written to is
+#: returned again.
 Background = Callable[[float, tuple[int, int]], Image]
 
 
@@ -37,13 +38,15 @@ class Replace:
     """Puts the foreground before another background, without a fringe of the old one."""
 
     has_alpha = False
+    has_light = True
 
-    def __init__(self, background: Image | Background) -> None:
+    def __init__(self, background: Image | Background, placing: Placing = COVER) -> None:
         """Choose the background.
 
         Args:
-            background: (h, w, 3) uint8 RGB of any size, scaled and cropped once to cover the
-                frame, or a callable asked for every frame.
+            background: (h, w, 3) uint8 RGB of any size, brought once to that of the frame, or a
+                callable asked for every frame.
+            placing: how that is done.
 
         Raises:
             ValueError: it is neither, or the array has another shape or dtype.
@@ -54,15 +57,19 @@ class Replace:
         else:
             check_image(background)
             self._background = _Still(background)
+        self._placing = placing
+        # what was brought to the frame's size last, and how it looks there
+        self._source: Pixels | None = None
+        self._placed: Pixels = np.zeros((0, 0, 3), np.uint8)
 
     def in_colours(self, convert: Callable[[Image], Pixels]) -> Replace:
         """Return it with its background in the colours of the frames; see `ColouredEffect`."""
         background = self._background
         if isinstance(background, _Still):
-            return Replace(_Still(convert(background.photo)))
+            return Replace(_Still(convert(background.photo)), self._placing)
         if isinstance(background, ColouredBackground):
-            return Replace(background.in_colours(convert))
-        return Replace(lambda time_s, size_hw: convert(background(time_s, size_hw)))
+            return Replace(background.in_colours(convert), self._placing)
+        return Replace(lambda time_s, size_hw: convert(background(time_s, size_hw)), self._placing)
 
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, the background where alpha is 0."""
@@ -87,7 +94,7 @@ class Replace:
         self, image: Pixels, alpha: NDArray[np.uint8], time_s: float, edges: Edges
     ) -> Pixels:
         size_hw = alpha.shape[0], alpha.shape[1]
-        background = cover(self._background(time_s, size_hw), size_hw)
+        background = self._fitted(self._background(time_s, size_hw), size_hw)
         result = background.copy()
         cv2.copyTo(image, alpha, result)
         band, colours = edges
@@ -97,41 +104,23 @@ class Replace:
             result.reshape(-1, 3)[band] = blend(colours[None], behind[None], opacity[None])[0]
         return result
 
+    def _fitted(self, image: Pixels, size_hw: tuple[int, int]) -> Pixels:
+        if image.flags.writeable:  # and may hold something else each time
+            return placed(image, size_hw, self._placing)
+        if image is not self._source or self._placed.shape[:2] != size_hw:
+            self._source, self._placed = image, placed(image, size_hw, self._placing)
+        return self._placed
+
 
 class _Still:
-    """A photo as a background, at the size last asked for."""
+    """A photo as a background."""
 
     def __init__(self, photo: Pixels) -> None:
-        self.photo = photo
-        self.covering = photo
+        self.photo = photo.view()
+        self.photo.flags.writeable = False
 
     def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Pixels:
-        if self.covering.shape[:2] != size_hw:
-            self.covering = cover(self.photo, size_hw)
-        return self.covering
-
-
-def cover(image: Pixels, size_hw: tuple[int, int]) -> Pixels:
-    """Scale `image` to cover `size_hw` in its own proportions, cropping evenly what stands over.
-
-    Args:
-        image: (h, w, 3) uint8 or uint16.
-        size_hw: height and width wanted.
-
-    Returns:
-        (H, W, 3) of the same dtype; `image` itself where it already has the size.
-    """
-    if image.shape[:2] == size_hw:
-        return image
-    height, width = size_hw
-    scale = max(height / image.shape[0], width / image.shape[1])
-    rows = min(image.shape[0], math.ceil(height / scale))
-    columns = min(image.shape[1], math.ceil(width / scale))
-    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    visible = image[top : top + rows, left : left + columns]
-    covering: Pixels = cv2.resize(visible, (width, height), interpolation=interpolation)
-    return covering
+        return self.photo
 
 
 def parse_colour(text: str) -> Image:

@@ -16,6 +16,7 @@ class Grey:
     """Takes the colour out of the background; its luma (ITU-R BT.601 weights) stays."""
 
     has_alpha = False
+    has_light = True
 
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, its grey where alpha is 0."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from effects.draw import tint
 from effects.effect import Deep, DeepPlanar, Image, Pixels, check
+from effects.over.draw import tint
 
 COLOUR = 0, 200, 255  # in sRGB
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from effects import Replace, parse_effect
-from effects.replace import cover
+from effects.placing import placed
 from tests.inputs.pictures import no_video, noise, person_and_room
 
 
@@ -22,7 +22,7 @@ def test_replace_by_a_colour() -> None:
 def test_cover_fills_the_frame_and_keeps_proportions(size_hw: tuple[int, int]) -> None:
     photo = np.full((120, 200, 3), 50, np.uint8)
     cv2.circle(photo, (100, 60), 30, (255, 255, 255), -1)
-    covering = cover(photo, size_hw)
+    covering = placed(photo, size_hw)
     assert covering.shape == (*size_hw, 3)
     disc = covering[..., 0] > 150
     scale = max(size_hw[0] / 120, size_hw[1] / 200)
@@ -37,7 +37,7 @@ def test_replace_follows_a_changing_frame_size() -> None:
     for size_hw in ((20, 30), (30, 20), (20, 30), (40, 50)):
         image = noise(size_hw)
         result = effect(image, np.zeros(size_hw, np.uint8), 0.0)
-        np.testing.assert_array_equal(result, cover(noise((40, 50)), size_hw))
+        np.testing.assert_array_equal(result, placed(noise((40, 50)), size_hw))
 
 
 def test_replace_scales_a_photo_once(monkeypatch: pytest.MonkeyPatch) -> None:

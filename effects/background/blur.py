@@ -32,6 +32,7 @@ class Blur:
     """Blurs the background."""
 
     has_alpha = False
+    has_light = True
 
     def __init__(self, strength: float = 0.5) -> None:
         """Choose how much.

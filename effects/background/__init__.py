@@ -1,0 +1,1 @@
+"""What becomes of what is behind the foreground."""

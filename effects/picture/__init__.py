@@ -1,0 +1,1 @@
+"""What becomes of the foreground, or of the picture as a whole."""

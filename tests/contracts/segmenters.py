@@ -15,6 +15,7 @@ from segmentation.loading import load
 from segmentation.segmenter import Options, Segmenter
 from tests.contracts.known_networks import open_known
 from tests.golden.weights_recipe import write_recipe_weights
+from tests.stand_ins.onnx_files import brightness
 
 Open = Callable[[Options], Segmenter]
 
@@ -147,9 +148,25 @@ _KINDS = {
     "rvm": "RobustVideoMatting",
 }
 
+
+def _file(size_hw: tuple[int | str, int | str]) -> Case:
+    """A network of others, written by the test."""
+
+    @contextmanager
+    def written(folder: Path) -> Iterator[Open]:
+        path = brightness(folder / "network.onnx", size_hw)
+        yield lambda options: load(
+            str(path), replace(options, mean=[0.55], std=[0.25], size=None if 32 in size_hw else 64)
+        )
+
+    return Case("network.onnx", "ONNXFile", written, frozenset({"min_score"}))
+
+
 SEGMENTERS: dict[str, Case] = {
     "portrait": _bundled("portrait", "Portrait", "min_score"),
     "mask-rcnn-person": _bundled("mask-rcnn-person", "SharpPeople"),
+    "onnx": _file((32, 48)),
+    "onnx of any size": _file(("h", "w")),
     "what is around mask-rcnn": _known("mask-rcnn", "MaskRCNN"),
     "what is around yolact": _known("yolact-base", "YOLACT"),
     "what is around centermask": _known("centermask-v39", "CenterMask"),

@@ -101,7 +101,7 @@ def test_auto_without_a_gpu_takes_mask_rcnn_for_instances_alone(machine):
 
 def test_every_network_has_weights_in_the_package_or_to_fetch():
     fetched = [name for name in PRESETS if name != IMAGENET_RESNET50.name]
-    assert list(LOADERS) == [*(each.name for each in BUNDLED), *fetched]
+    assert list(LOADERS) == [*(each.name for each in BUNDLED), *fetched, "onnx"]
     assert {path.name.partition(".")[0].partition("_")[0] for path in FOLDER.iterdir()} == {
         each.prefix for each in BUNDLED
     }

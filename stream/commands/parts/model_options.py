@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -18,16 +20,16 @@ if TYPE_CHECKING:
 
 def add_model_options(parser: Parser) -> None:
     """Add them to a command's parser."""
-    from segmentation.loading import LOADERS
-
     add = partial(parser.add_argument, group="what is found")
-    models = ("auto", *LOADERS)
+    models = ("auto", *network_names())
     add(
         "--model",
+        type=network,
         default="auto",
-        choices=models,
-        metavar="NAME",
-        help=f"{', '.join(models)}; default: auto, which never downloads",
+        metavar="NAME|FILE.onnx",
+        input_after="",
+        help=f"{', '.join(models)}, or a network of others for one foreground (docs/onnx.md); "
+        "default: auto, which never downloads",
     )
     add(
         "--keep",
@@ -61,10 +63,18 @@ def _add_rare_options(add: Callable[..., object]) -> None:
     )
     add(
         "--size",
+        "--input-size",
         type=positive,
         metavar="PIXELS",
         help="side of the network's input: 1024, 512, 320",
     )
+    for name, values in (("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225")):
+        add(
+            f"--{name}",
+            type=partial(_of_pixels, name),
+            metavar="R,G,B",
+            help=f"of FILE.onnx, where it is asked for: it sees (pixel / 255 - mean) / std; {values}",
+        )
     told = {
         "backend": "what computes the network",
         "device": "auto: a GPU, for networks that are slow without one",
@@ -72,6 +82,36 @@ def _add_rare_options(add: Callable[..., object]) -> None:
     }
     for name, choices in CHOICES.items():
         add(f"--{name}", default="auto", choices=choices, help=told[name])
+
+
+def network_names() -> tuple[str, ...]:
+    """Return the names of all networks but those in files of others."""
+    from segmentation.loading import LOADERS
+
+    return tuple(name for name in LOADERS if name != "onnx")
+
+
+def network(text: str) -> str:
+    """Return the name of a network, or the path of an ONNX file, that an option is given."""
+    from segmentation.loading import is_file
+
+    names = network_names()
+    if text not in ("auto", *names) and not is_file(text):
+        close = difflib.get_close_matches(text, names, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are auto, {', '.join(names)}"
+        raise argparse.ArgumentTypeError(f"no network {text!r}; {hint}")
+    return text
+
+
+def _of_pixels(name: str, text: str) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    is_right = all(math.isfinite(value) and (name == "mean" or value > 0) for value in values)
+    if len(values) not in (1, 3) or not is_right:
+        raise argparse.ArgumentTypeError(f"one number or three, as 0.485,0.456,0.406, got {text!r}")
+    return values
 
 
 def wanted_objects(
@@ -127,6 +167,8 @@ def network_options(
         keep=None if wanted is None or wanted.ids else list(wanted.classes),
         classes=None if options.classes is None else _names(options.classes),
         size=options.size,
+        mean=options.mean,
+        std=options.std,
         backend=options.backend,
         device=options.device,
         precision=options.precision,

@@ -119,7 +119,7 @@ def _check_of_pixels(name: str, values: Any) -> None:
         return
     given = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else []
     is_right = len(given) in (1, 3) and all(
-        isinstance(value, Real) and math.isfinite(value) and (name == "mean" or value > 0)
+        isinstance(value, Real) and math.isfinite(value) and (name == "mean" or float(value) > 0)
         for value in given
     )
     if not is_right:

@@ -21,7 +21,6 @@ _AFFINE = {"Add", "Subtract", "Multiply", "Divide"}
 #: operations whose results lie between these
 _LIMITED = {
     "Sigmoid": (0.0, 1.0),
-    "SoftMax": (0.0, 1.0),
     "Softmax": (0.0, 1.0),
     "Tanh": (-1.0, 1.0),
 }
@@ -114,8 +113,8 @@ def _limits(result: Output, depth: int = 0) -> Limits | None:
         if kind in _PASSING:
             result = node.input_value(0)
             continue
-        sides = [index for index in range(node.get_input_size()) if depth < 8]
-        step = next((each for each in map(lambda i: _scalar(node, i), sides) if each), None)
+        steps = [_scalar(node, index) for index in range(node.get_input_size())]
+        step = next((each for each in steps if each is not None), None)
         if step is None:
             break
         index, (by, plus) = step
@@ -212,5 +211,5 @@ def _num_bytes(made: Output) -> int:
     if shape.is_dynamic:
         kind = made.get_node().get_type_name()
         raise ValueError(f"how much memory its {kind} needs cannot be told beforehand")
-    bits = made.get_element_type().bitwidth
+    bits = int(made.get_element_type().bitwidth)
     return math.prod(int(side.get_length()) for side in shape) * bits // 8

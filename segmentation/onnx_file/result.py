@@ -25,11 +25,13 @@ class Layout:
 
     Attributes:
         channels: axis of background and foreground, `None` where there is a map of one alone.
-        size_hw: of the map.
+        rows: axis of the map's rows.
+        columns: likewise.
     """
 
     channels: int | None
-    size_hw: tuple[int, int]
+    rows: int
+    columns: int
 
 
 def layout_of(shape: Any, size_hw: tuple[int, int]) -> Layout:
@@ -46,7 +48,11 @@ def layout_of(shape: Any, size_hw: tuple[int, int]) -> Layout:
         raise ValueError("the shape of its result cannot be told beforehand")
     sides = [int(side.get_length()) for side in shape]
     told = "x".join(map(str, sides))
-    maps = [each for each in _layouts(sides) if _is_map_of(each.size_hw, size_hw)]
+    maps = [
+        each
+        for each in _layouts(sides)
+        if _is_map_of((sides[each.rows], sides[each.columns]), size_hw)
+    ]
     if not maps:
         raise ValueError(
             f"its first result is {told}, no map of background and foreground for an image of "
@@ -58,13 +64,13 @@ def layout_of(shape: Any, size_hw: tuple[int, int]) -> Layout:
 def _layouts(sides: list[int]) -> Iterator[Layout]:
     """Yield how a result of these sides may be laid out."""
     if len(sides) == 2:
-        yield Layout(None, (sides[0], sides[1]))
+        yield Layout(None, 0, 1)
     for axis, side in enumerate(sides):
-        rest = [each for other, each in enumerate(sides) if other != axis]
-        while len(rest) > 2 and rest[0] == 1:
+        rest = [other for other in range(len(sides)) if other != axis]
+        while len(rest) > 2 and sides[rest[0]] == 1:
             rest = rest[1:]
         if side in (1, 2) and len(rest) == 2:
-            yield Layout(axis if side == 2 else None, (rest[0], rest[1]))
+            yield Layout(axis if side == 2 else None, rest[0], rest[1])
 
 
 def _is_map_of(map_hw: tuple[int, int], size_hw: tuple[int, int]) -> bool:
@@ -90,12 +96,11 @@ def foreground_share(
         (h, w) in [0, 1]; 0 where the result is not a number.
     """
     values = np.asarray(result, np.float32)
-    if layout.channels is None:
-        values = values.reshape(layout.size_hw)
-    else:
+    size_hw = values.shape[layout.rows], values.shape[layout.columns]
+    if layout.channels is not None:
         background, foreground = np.moveaxis(values, layout.channels, 0)
         values = foreground if limits is not None else foreground - background
-        values = values.reshape(layout.size_hw)
+    values = values.reshape(size_hw)
     values = np.nan_to_num(values, nan=-np.inf if limits is None else limits.least)
     if limits is None:
         share = 1 / (1 + np.exp(-np.clip(values, -LARGEST_LOGIT, LARGEST_LOGIT)))

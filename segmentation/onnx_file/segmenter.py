@@ -33,7 +33,7 @@ from segmentation.onnx_file.known import (
 )
 from segmentation.onnx_file.reading import Input, read_model, with_size
 from segmentation.onnx_file.result import Layout, foreground_share, layout_of
-from segmentation.portrait.segmenter import nearest_aspect, resized
+from segmentation.parts.resample import nearest_aspect, resized
 from segmentation.runtime.devices import check_float32, spare_threads
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options, check_classes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -73,7 +72,7 @@ def _add_rare_options(add: Callable[..., object]) -> None:
             f"--{name}",
             type=partial(_of_pixels, name),
             metavar="R,G,B",
-            help=f"of FILE.onnx, where it is asked for: it sees (pixel / 255 - mean) / std; {values}",
+            help=f"of FILE.onnx, if asked for: it sees (pixel / 255 - mean) / std; {values}",
         )
     told = {
         "backend": "what computes the network",
@@ -97,9 +96,8 @@ def network(text: str) -> str:
 
     names = network_names()
     if text not in ("auto", *names) and not is_file(text):
-        close = difflib.get_close_matches(text, names, 1)
-        hint = f"did you mean {close[0]}?" if close else f"there are auto, {', '.join(names)}"
-        raise argparse.ArgumentTypeError(f"no network {text!r}; {hint}")
+        known = f"one of auto, {', '.join(names)}, or FILE.onnx"
+        raise argparse.ArgumentTypeError(f"{known}; got {text!r}")
     return text
 
 

@@ -110,6 +110,7 @@ def brightness(
     scale: float = 8.0,
     outputs: int = 1,
     kind: int = FLOAT,
+    result: str = "share",
 ) -> Path:
     """Write a network that takes what is bright for foreground.
 
@@ -120,19 +121,20 @@ def brightness(
         size_hw: of its input, texts are free.
         is_nchw: whether channels come first, in its input and its result.
         channels: of the result; of two the first is background.
-        steps: more nodes or tensors; those from "pixels" to "scaled" are in `begin`.
+        steps: more nodes or tensors, after all others.
         begin: what is done to the pixels first.
         end: its last operation: "Sigmoid", "Softmax", "" for logits.
         scale: see above.
         outputs: of the network, of which the first is meant.
         kind: of its input.
+        result: of `end`; where it is not "share", `steps` lead from it to that.
     """
     kernel = np.zeros((channels, 3, 1, 1), np.float32)
     kernel[-1, :, 0, 0] = scale * np.arange(1, 4)
     shape = (1, 3, *size_hw) if is_nchw else (1, *size_hw, 3)
     last = (1, channels, *size_hw) if is_nchw else (1, *size_hw, channels)
     first = "scaled" if begin else "pixels"
-    parts = [value(11, "pixels", shape, kind), initializer("kernel", kernel), *begin, *steps]
+    parts = [value(11, "pixels", shape, kind), initializer("kernel", kernel), *begin]
     if not is_nchw:
         parts.append(node("Transpose", [first], ["laid"], perm=[0, 3, 1, 2]))
     parts.append(node("Conv", ["laid" if not is_nchw else first, "kernel"], ["logits"]))
@@ -142,7 +144,7 @@ def brightness(
         now = "back"
     if end:
         axis = {"axis": 1 if is_nchw else 3} if end == "Softmax" else {}
-        parts.append(node(end, [now], ["share"], **axis))
+        parts += [node(end, [now], [result], **axis), *steps]
         now = "share"
     parts.append(value(12, now, last))
     for index in range(1, outputs):

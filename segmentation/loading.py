@@ -25,6 +25,14 @@ CHOICES = {
 }
 
 
+#: Those of which `auto` takes the first one that is on disk, where objects are wanted: the fastest
+#: first, since each finds more than the last one; docs/networks.md has the figures.
+AUTO_ORDER = (
+    *(f"rf-detr-seg-{size}" for size in ("nano", "small", "medium", "large", "xlarge", "2xlarge")),
+    "mask-rcnn",
+)
+
+
 def load(
     name: str, options: Options | None = None, *, asks_for_instances: bool = False, **values: Any
 ) -> Segmenter:
@@ -173,9 +181,9 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
     if options.weights is not None:
         return _model_of(options.weights)
     _check_published("mask-rcnn", options)
-    on_disk = find(PRESETS["mask-rcnn"]) is not None
-    if asks_for_instances and on_disk:
-        return "mask-rcnn"
+    on_disk = next((name for name in AUTO_ORDER if find(PRESETS[name]) is not None), None)
+    if asks_for_instances and on_disk is not None:
+        return on_disk
     if asks_for_instances:
         if not (options.classes or set(options.keep or ()) - {"person"}):
             return "mask-rcnn-person"
@@ -185,8 +193,8 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         )
     if options.device == "cpu" or options.backend == "openvino" or not gpu_present():
         return "portrait"
-    if on_disk and (options.device == "gpu" or gpu_usable()):
-        return "mask-rcnn"
+    if on_disk is not None and (options.device == "gpu" or gpu_usable()):
+        return on_disk
     if options.device == "auto" and options.on_message is not None:
         remedy = install_extra("gpu") if on_disk else "run.py models fetch mask-rcnn"
         options.on_message(f"{UNUSED_GPU}: {remedy} for a network that needs it")

@@ -72,7 +72,7 @@ KNOWN = (
     Known("U2-Net", r"u2net", IMAGENET, FOREGROUND),
     Known("BiRefNet", r"birefnet[-_]portrait", IMAGENET, PERSON, 1024),
     Known("BiRefNet", r"birefnet|bria-rmbg-2", IMAGENET, FOREGROUND, 1024),
-    Known("IS-Net", r"isnet(?!.*anime)|rmbg-1\.4|bria-rmbg-1", HALF, FOREGROUND, 1024),
+    Known("IS-Net", r"isnet(?!.*anime)", HALF, FOREGROUND, 1024),
     Known("MODNet", r"modnet", MINUS_ONE_TO_ONE, PERSON, 512),
     Known("PP-HumanSeg", r".*pp-?_?humanseg", MINUS_ONE_TO_ONE, PERSON, 192),
     Known("MediaPipe", r"selfie_segment|mediapipe", PLAIN, PERSON),

@@ -216,7 +216,7 @@ class ONNXFile:
         network_hw = nearest_aspect(self.sizes_hw, size_hw)
         share = self._share(resized(np.ascontiguousarray(image), network_hw))
         reach = [MATTE_REACH * side for side in share.shape]
-        alpha = np.rint(resized(share, size_hw) * 255).astype(np.uint8)
+        alpha = resized(np.rint(share * 255).astype(np.uint8), size_hw)
         if self.fast or size_hw[0] > reach[0] or size_hw[1] > reach[1]:
             return Instances.of_mask(alpha)
         return Instances.of_matte(Matte(alpha))

@@ -41,7 +41,7 @@ from segmentation.segmenter import Options, check_classes
 #: multiplications up to which a network takes some milliseconds on one core
 FAST_MULTIPLICATIONS = 5e8
 #: A result is shown as a matte in images of up to so many times its sides: `python -m
-#: benchmarks.enlarging` has the errors. In larger ones its edges would be a blur.
+#: benchmarks.quality.enlarging` has the errors. In larger ones its edges would be a blur.
 MATTE_REACH = 2
 #: short side x these are the sides of an input that is free
 _ASPECTS = (1.0, 4 / 3, 16 / 9)

@@ -1,6 +1,6 @@
 """How far a network's result can be enlarged as it is, and from where on refining it is better.
 
-python -m benchmarks.enlarging [--data ../shared/data] [--sets ccp vikram eg1800]
+python -m benchmarks.quality.enlarging [--data ../shared/data] [--sets ccp vikram eg1800]
 
 Takes the true masks of photos, shrunk to 1/2, 1/3, 1/4, ... of the photo as a perfect network would
 give them, and brings them back: enlarged bilinearly, as a matte is, and by the refiner, as a mask

@@ -23,7 +23,7 @@ def add_model_options(parser: Parser) -> None:
     models = ("auto", *network_names())
     add(
         "--model",
-        type=network,
+        type=network_or_auto,
         default="auto",
         metavar="NAME|FILE.onnx",
         input_after="",
@@ -90,13 +90,21 @@ def network_names() -> tuple[str, ...]:
     return tuple(name for name in LOADERS if name != "onnx")
 
 
-def network(text: str) -> str:
-    """Return the name of a network, or the path of an ONNX file, that an option is given."""
+def network_or_auto(text: str) -> str:
+    """Return what `network` does, or "auto"."""
+    return text if text == "auto" else network(text, "auto")
+
+
+def network(text: str, *others: str) -> str:
+    """Return the name of a network, or the path of an ONNX file, that an option is given.
+
+    `others` may be given too.
+    """
     from segmentation.loading import is_file
 
     names = network_names()
-    if text not in ("auto", *names) and not is_file(text):
-        known = f"one of auto, {', '.join(names)}, or FILE.onnx"
+    if text not in names and not is_file(text):
+        known = f"one of {', '.join((*others, *names))}, or FILE.onnx"
         raise argparse.ArgumentTypeError(f"{known}; got {text!r}")
     return text
 

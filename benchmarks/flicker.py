@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from benchmarks.common.command import run_command
 from benchmarks.portrait import Image, Network, peers, portrait
 from segmentation.evaluation.mask_agreement import intersection_over_union
+from segmentation.parts.resample import resized
 from segmentation.picture import RgbPicture
-from segmentation.portrait.segmenter import Portrait, resized
+from segmentation.portrait.segmenter import Portrait
 from segmentation.refinement.refiner import Refiner
 from stream.pipeline import shrunk
 from stream.sources import open_source

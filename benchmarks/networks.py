@@ -2,9 +2,11 @@
 
 python -m benchmarks.networks PHOTO [--networks mask-rcnn yolact-base] [--backends openvino]
     [--weights mask_rcnn_coco.h5] [--sizes 320 512] [--precision bfloat16] [--stages]
+    [--weights-in FOLDER]
 
-The last three are for Mask R-CNN, of which several sizes are run. `--weights` is for one network;
-without it they are those on disk (`run.py models`).
+`--sizes`, `--precision` and `--stages` are for Mask R-CNN, of which several sizes are run.
+`--weights` is for one network, `--weights-in` for many: NAME.h5 or NAME.pth there; without them
+they are those on disk (`run.py models`). A network may be FILE.onnx.
 
 Prints one JSON object for each. `ms` is the median of `--turns` images after the first, which
 compiles; `cpu_ms` counts the processor's time alone, which others on the machine disturb less.
@@ -30,11 +32,12 @@ from pathlib import Path
 
 from benchmarks.common.command import run_command
 from benchmarks.stages import stage_times_ms
-from segmentation.loading import LOADERS, load
+from segmentation.loading import load
 from segmentation.mask_rcnn.published import PUBLISHED_SIZE
 from segmentation.segmenter import Options
 from segmentation.weights.presets import PRESETS
 from segmentation.weights.store import locate
+from stream.commands.parts.model_options import network
 from stream.files.photos import read_photo
 from stream.stats import peak_memory_mb
 
@@ -43,8 +46,9 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("photo", type=Path)
-    parser.add_argument("--networks", nargs="+", default=["portrait", "mask-rcnn"], choices=LOADERS)
+    parser.add_argument("--networks", nargs="+", default=["portrait", "mask-rcnn"], type=network)
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--weights-in", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[320, 512, 1024])
     parser.add_argument("--backends", nargs="+", default=["openvino", "keras"])
     parser.add_argument("--device", default="auto")
@@ -54,16 +58,17 @@ def main() -> None:
     options = parser.parse_args()
     runs = []
     for name, backend in itertools.product(options.networks, options.backends):
+        weights = options.weights or found_in(options.weights_in, name)
         if name == "mask-rcnn":
             chosen = Options(
-                weights=options.weights,
+                weights=weights,
                 backend=backend,
                 device=options.device,
                 precision=options.precision,
             )
             runs += [(name, replace(chosen, size=size)) for size in options.sizes]
         else:
-            more = {"weights": options.weights, "device": options.device}
+            more = {"weights": weights, "device": options.device}
             runs.append((name, Options(backend=backend, **more)))
     fresh = multiprocessing.get_context("spawn")
     failed = False
@@ -75,6 +80,12 @@ def main() -> None:
         process.join()
         failed |= process.exitcode != 0
     sys.exit(int(failed))
+
+
+def found_in(folder: Path | None, name: str) -> Path | None:
+    """Return the weights of a network in a folder, `None` where it has none."""
+    paths = [folder / f"{name}{ending}" for ending in (".h5", ".pth")] if folder else []
+    return next((path for path in paths if path.exists()), None)
 
 
 def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) -> None:

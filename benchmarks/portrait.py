@@ -23,8 +23,9 @@ from benchmarks.common.command import run_command
 from segmentation.data import read_dataset
 from segmentation.evaluation.foreground_quality import photo_examples
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
+from segmentation.parts.resample import resized
 from segmentation.picture import RgbPicture
-from segmentation.portrait.segmenter import EXPORT, Portrait, resized
+from segmentation.portrait.segmenter import EXPORT, Portrait
 from segmentation.refinement.refiner import Refiner
 from segmentation.runtime.openvino_network import OpenVINONetwork
 

@@ -18,7 +18,8 @@ What there is; each has a help of its own:
     load(name, **options)    a network by its name: "portrait" (all people as one mask, the
                              fastest), "mask-rcnn-person" (one by one); with weights to fetch
                              "mask-rcnn", "yolact-...", "centermask-..." and "rf-detr-seg-..."
-                             (80 classes), and "rvm-..." (people with their hair)
+                             (80 classes), and "rvm-..." (people with their hair); "FILE.onnx"
+                             (a network of others for one foreground)
     Options                  how it is loaded: weights, min_score, keep, classes, size, ...
     Segmenter                what it is then: segment((N, H, W, 3) uint8 RGB) -> N `Instances`
     Instances                K objects of an image, best first: boxes (K, 4) float32 in pixels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,14 @@ CHOICES = {
 }
 
 
+#: Those of which `auto` takes the first one that is on disk, where objects are wanted: the fastest
+#: first, since each finds more than the last one; docs/networks.md has the figures.
+AUTO_ORDER = (
+    *(f"rf-detr-seg-{size}" for size in ("nano", "small", "medium", "large", "xlarge", "2xlarge")),
+    "mask-rcnn",
+)
+
+
 def load(
     name: str, options: Options | None = None, *, asks_for_instances: bool = False, **values: Any
 ) -> Segmenter:
@@ -32,7 +41,8 @@ def load(
     Args:
         name: "portrait" and "mask-rcnn-person" are in the package; "mask-rcnn", "yolact-...",
             "centermask-...", "rf-detr-seg-..." and "rvm-..." need weights on disk, see `run.py
-            models`. "auto" takes what suits best of those that are there.
+            models`. "auto" takes what suits best of those that are there. A path that ends in
+            .onnx is a network of others, which finds one foreground; see docs/onnx.md.
         options: how it is loaded, see `Options`.
         asks_for_instances: with "auto": people in one mask do not suffice.
         **values: fields of `Options`, which count instead of those of `options`:
@@ -43,16 +53,46 @@ def load(
         ValueError: there is no network of that name, or it cannot do what the options ask for.
         WeightsError: its weights are not there or cannot be used.
     """
-    if name != "auto" and name not in LOADERS:
-        raise ValueError(f"model must be one of auto, {', '.join(LOADERS)}, got {name!r}")
     if not isinstance(options, Options | None):
         raise TypeError(f"load() takes Options, or keywords such as min_score=0.5, got {options!r}")
     options = _with_values(options or Options(), values)
+    name, options = of_file(name, options)
+    if name != "auto" and name not in LOADERS:
+        known = ", ".join(each for each in LOADERS if each != "onnx")
+        raise ValueError(f"model must be one of auto, {known}, or FILE.onnx, got {name!r}")
     if name == "auto":
         asks_for_instances = asks_for_instances or options.keep is not None
         name = choose_model(options, asks_for_instances=asks_for_instances)
+    if name != "onnx" and (options.mean is not None or options.std is not None):
+        raise ValueError(f"mean and std are for ONNX files; {name} knows its own")
     _check_published(name, options)
     return LOADERS[name](options)
+
+
+def of_file(name: str, options: Options) -> tuple[str, Options]:
+    """Return the network that reads a file of others, and the file as its weights.
+
+    Other names are returned as they are.
+
+    Raises:
+        ValueError: the options name weights as well.
+    """
+    if not is_file(name):
+        return name, options
+    if options.weights is not None and options.weights != Path(name):
+        raise ValueError(f"{name} has its weights in itself; {options.weights} is one too many")
+    return "onnx", replace(options, weights=Path(name))
+
+
+def has_min_score(name: str, weights: Path | None = None) -> bool:
+    """Return whether a network of that name finds objects that are more or less certain."""
+    is_matte = is_file(name) or (name == "auto" and weights is not None and is_file(weights.name))
+    return not (is_matte or name.startswith(("portrait", "rvm-", "onnx")))
+
+
+def is_file(name: str) -> bool:
+    """Return whether a model's name is the path of a file."""
+    return name.lower().endswith(".onnx")
 
 
 def _with_values(options: Options, values: dict[str, Any]) -> Options:
@@ -73,10 +113,26 @@ def _with_values(options: Options, values: dict[str, Any]) -> Options:
         raise ValueError(f"min_score must be from 0 to 1, got {score!r}")
     if size is not None and not (isinstance(size, Integral) and size > 0):
         raise ValueError(f"size must be a number of pixels such as 512, got {size!r}")
+    for name in ("mean", "std"):
+        _check_of_pixels(name, getattr(options, name))
     for name, choices in CHOICES.items():
         if (value := getattr(options, name)) not in choices:
             raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
     return options
+
+
+def _check_of_pixels(name: str, values: Any) -> None:
+    """Raise `ValueError` unless these are one number or three, those of `std` above 0."""
+    if values is None:
+        return
+    given = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else []
+    is_right = len(given) in (1, 3) and all(
+        isinstance(value, Real) and math.isfinite(value) and (name == "mean" or float(value) > 0)
+        for value in given
+    )
+    if not is_right:
+        example = "[0.485, 0.456, 0.406]" if name == "mean" else "[0.229, 0.224, 0.225]"
+        raise ValueError(f"{name} must be a list such as {example}, or [0.5], got {values!r}")
 
 
 def _with_lists(options: Options) -> Options:
@@ -125,9 +181,9 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
     if options.weights is not None:
         return _model_of(options.weights)
     _check_published("mask-rcnn", options)
-    on_disk = find(PRESETS["mask-rcnn"]) is not None
-    if asks_for_instances and on_disk:
-        return "mask-rcnn"
+    on_disk = next((name for name in AUTO_ORDER if find(PRESETS[name]) is not None), None)
+    if asks_for_instances and on_disk is not None:
+        return on_disk
     if asks_for_instances:
         if not (options.classes or set(options.keep or ()) - {"person"}):
             return "mask-rcnn-person"
@@ -137,8 +193,8 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         )
     if options.device == "cpu" or options.backend == "openvino" or not gpu_present():
         return "portrait"
-    if on_disk and (options.device == "gpu" or gpu_usable()):
-        return "mask-rcnn"
+    if on_disk is not None and (options.device == "gpu" or gpu_usable()):
+        return on_disk
     if options.device == "auto" and options.on_message is not None:
         remedy = install_extra("gpu") if on_disk else "run.py models fetch mask-rcnn"
         options.on_message(f"{UNUSED_GPU}: {remedy} for a network that needs it")
@@ -147,6 +203,8 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
 
 def _model_of(weights: Path) -> str:
     """Return the name of the network that files of this kind are for."""
+    if is_file(weights.name):
+        return "onnx"
     if weights.suffix.lower() in (".pth", ".pt"):
         raise WeightsError(f"{weights}: of which program? Name its network with --model")
     return "mask-rcnn-person" if weights.suffix.lower() == ".npz" else "mask-rcnn"
@@ -200,6 +258,12 @@ def _rf_detr(name: str, options: Options) -> Segmenter:
         return load_rf_detr(name, options)
 
 
+def _onnx(options: Options) -> Segmenter:
+    from segmentation.onnx_file.segmenter import load_onnx_file
+
+    return load_onnx_file(options)
+
+
 @contextmanager
 def _missing_packages_named(name: str) -> Iterator[None]:
     """Turn an import that fails into a line that says what to install."""
@@ -235,4 +299,6 @@ LOADERS: dict[str, Callable[[Options], Segmenter]] = {
     "rf-detr-seg-large": partial(_rf_detr, "rf-detr-seg-large"),
     "rf-detr-seg-xlarge": partial(_rf_detr, "rf-detr-seg-xlarge"),
     "rf-detr-seg-2xlarge": partial(_rf_detr, "rf-detr-seg-2xlarge"),
+    # of which a path means a file
+    "onnx": _onnx,
 }

@@ -20,7 +20,7 @@ class Segmenter(Protocol):
     """A network with its weights. Stateless: the same images give the same result.
 
     Attributes:
-        name: of the network, as `segmentation.load` takes it.
+        name: of the network, as `segmentation.load` takes it; of a file of others, the file's.
         classes: names of what it finds, without background; `Instances.labels` index into it.
         max_input: long side in pixels above which an image carries no more information for the
             network, `None` where every pixel counts. Larger images are taken all the same.
@@ -118,6 +118,9 @@ class Options:
         keep: names of the only classes wanted, `None` for all.
         classes: names of all classes of a file of one's own, in the network's order.
         size: side of the network's input in pixels, `None` for the published one.
+        mean: of the pixels of a network from an ONNX file, which sees (pixel / 255 - mean) / std;
+            of red, green and blue, or one for all.
+        std: likewise.
         backend: "auto", "openvino" or "keras".
         device: "auto", "cpu" or "gpu".
         precision: in which convolutions and matrix products are computed: "float32", on GPUs
@@ -130,6 +133,8 @@ class Options:
     keep: Sequence[str] | None = None
     classes: Sequence[str] | None = None
     size: int | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
     backend: str = "auto"
     device: str = "auto"
     precision: str = "auto"

@@ -21,15 +21,18 @@ class Recipes:
 
     Args:
         session: where they are kept.
+
+    Attributes:
+        session: likewise.
     """
 
     def __init__(self, session: SessionFolder) -> None:
-        self._session = session
+        self.session = session
 
     def weights(self, recipe: str) -> Path:
         """Return the published file that a recipe makes, in the newer form of a .pth."""
         ending = ".h5" if manifest(recipe)["layout"] == "keras" else ".pth"
-        return self._session.made(f"{recipe}{ending}", partial(write_recipe_weights, recipe))
+        return self.session.made(f"{recipe}{ending}", partial(write_recipe_weights, recipe))
 
     @contextlib.contextmanager
     def exported(self, kind: str) -> Iterator[None]:
@@ -42,11 +45,11 @@ class Recipes:
         cached_export = compiling.cached_export
 
         def once(folder: Path, origin: Origin, export: Callable[[Path], None]) -> Path:
-            with self._session.one_at_a_time(kind):
+            with self.session.one_at_a_time(kind):
                 return cached_export(folder, origin, partial(_export, export))
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("XDG_CACHE_HOME", str(self._session.path / kind))
+            patch.setenv("XDG_CACHE_HOME", str(self.session.path / kind))
             patch.setattr(compiling, "cached_export", once)
             yield
 

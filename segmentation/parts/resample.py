@@ -9,10 +9,14 @@ the weights of one output sample. What programs disagree about is only where the
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
 Border = Literal["zero", "edge", "drop"]
 
@@ -128,3 +132,24 @@ def to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Return values of [0, 255] as bytes, rounded, halves upwards."""
     rounded: NDArray[np.uint8] = np.clip(values + 0.5, 0, 255).astype(np.uint8)
     return rounded
+
+
+def nearest_aspect(
+    sizes_hw: Sequence[tuple[int, int]], size_hw: tuple[int, ...]
+) -> tuple[int, int]:
+    """Return the one of `sizes_hw` whose aspect is nearest to that of an image of `size_hw`."""
+    aspect = np.log(size_hw[1] / size_hw[0])
+    return min(sizes_hw, key=lambda size: abs(np.log(size[1] / size[0]) - aspect))
+
+
+def resized(image: NDArray[Scalar], size_hw: tuple[int, int]) -> NDArray[Scalar]:
+    """Return `image` at `size_hw`: area averages when shrinking to less than half, else bilinear.
+
+    Bilinear interpolation leaves out no pixel down to a half, and costs a quarter.
+    """
+    if image.shape[:2] == size_hw:
+        return image
+    halves = image.shape[0] > 2 * size_hw[0] or image.shape[1] > 2 * size_hw[1]
+    method = cv2.INTER_AREA if halves else cv2.INTER_LINEAR
+    result: Any = cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=method)
+    return np.asarray(result, image.dtype)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from segmentation.family import Network
 from segmentation.mask_rcnn.segmenter import MaskRCNN
+from segmentation.parts.resample import nearest_aspect
 from segmentation.person.outlines import SharpPeople
 from segmentation.picture import RgbPicture
-from segmentation.portrait.segmenter import load_portrait, nearest_aspect
+from segmentation.portrait.segmenter import load_portrait
 from segmentation.runtime.compiling import exported
 from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
 from segmentation.runtime.export_cache import Origin

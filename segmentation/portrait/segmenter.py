@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.family import check_images
 from segmentation.instances import Instances
+from segmentation.parts.resample import nearest_aspect, resized
 from segmentation.picture import RgbPicture
 from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options, check_classes
 from segmentation.weights.bundled_weights import FOLDER
-
-Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
 EXPORT = FOLDER / "portrait.xml"
 WEIGHTS = EXPORT.with_suffix(".npz")
@@ -27,14 +22,6 @@ WEIGHTS = EXPORT.with_suffix(".npz")
 SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
 #: of a photo that are worked on at a time: what lies between the steps stays in the processor
 _BLOCK_PIXELS = 1 << 16
-
-
-def nearest_aspect(
-    sizes_hw: Sequence[tuple[int, int]], size_hw: tuple[int, ...]
-) -> tuple[int, int]:
-    """Return the one of `sizes_hw` whose aspect is nearest to that of an image of `size_hw`."""
-    aspect = np.log(size_hw[1] / size_hw[0])
-    return min(sizes_hw, key=lambda size: abs(np.log(size[1] / size[0]) - aspect))
 
 
 class Portrait:
@@ -108,16 +95,3 @@ def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
         values += 0.5
         result[first : first + num_rows] = values  # which cuts off
     return result
-
-
-def resized(image: NDArray[Scalar], size_hw: tuple[int, int]) -> NDArray[Scalar]:
-    """Return `image` at `size_hw`: area averages when shrinking to less than half, else bilinear.
-
-    Bilinear interpolation leaves out no pixel down to a half, and costs a quarter.
-    """
-    if image.shape[:2] == size_hw:
-        return image
-    halves = image.shape[0] > 2 * size_hw[0] or image.shape[1] > 2 * size_hw[1]
-    method = cv2.INTER_AREA if halves else cv2.INTER_LINEAR
-    result: Any = cv2.resize(image, (size_hw[1], size_hw[0]), interpolation=method)
-    return np.asarray(result, image.dtype)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class OpenVINONetwork:
         path: the model's .xml.
         num_threads: processor threads of one call.
         weights: the model's .bin; the one of the same name beside it without that.
+        read: returns the model, in the place of `path`, which is only looked at for its size.
         cache: folder for what OpenVINO compiles, about as large as the model, so that the next
             start takes a quarter of the time; made if absent, not used where that fails.
 
@@ -42,6 +44,7 @@ class OpenVINONetwork:
         num_threads: int,
         weights: Path | None = None,
         *,
+        read: Callable[[], Any] | None = None,
         cache: Path | None = None,
     ) -> None:
         """Read the model; nothing is compiled yet."""
@@ -59,9 +62,10 @@ class OpenVINONetwork:
         num_bytes = self._weights.stat().st_size if self._weights.exists() else 0
         self._max_compiled = max(2, min(MAX_COMPILED, MAX_WEIGHTS // max(1, num_bytes)))
         self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
+        self._read = read or self._read_files
         self._first: Any = self._read()  # for the first shape
 
-    def _read(self) -> Any:
+    def _read_files(self) -> Any:
         try:
             return self._core.read_model(self._path, self._weights)
         except RuntimeError as error:

@@ -93,9 +93,10 @@ def command_parser() -> Parser:
 
 def _photos(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any]:
     from segmentation.evaluation.average_precision import MIN_SCORE
+    from segmentation.loading import has_min_score
 
     dataset = _to_measure(read_data(options.data, options))
-    has_scores = not options.union and options.model != "portrait"
+    has_scores = not options.union and has_min_score(options.model, options.weights)
     segmenter = load_segmenter(
         options,
         wanted,

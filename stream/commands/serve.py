@@ -21,7 +21,12 @@ from stream.commands.parts.command_line import (
     positive,
     say,
 )
-from stream.commands.parts.model_options import add_model_options, load_segmenter, wanted_objects
+from stream.commands.parts.model_options import (
+    add_model_options,
+    load_segmenter,
+    network,
+    wanted_objects,
+)
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -77,8 +82,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def command_parser() -> Parser:
     """Return the parser."""
-    from segmentation.loading import LOADERS
-
     parser = Parser(
         "serve",
         description="A page on which webcams are masked live, for several visitors at once.",
@@ -106,8 +109,9 @@ def command_parser() -> Parser:
         "--also",
         action="append",
         default=[],
-        choices=tuple(LOADERS),
+        type=network,
         metavar="MODEL",
+        input_after="",
         help="another network that visitors may choose; repeatable",
     )
     return parser
@@ -164,9 +168,9 @@ def _segmenters(options: argparse.Namespace, wanted: Wanted | None) -> list[Segm
     """Load the network that visitors begin with, and those they may choose beside."""
     segmenters = [load_segmenter(options, wanted, asks_for_instances=False)]
     for name in options.also:
-        if name not in [segmenter.name for segmenter in segmenters]:
-            others = {"model": name, "weights": None, "classes": None, "size": None}
-            other = argparse.Namespace(**{**vars(options), **others})
+        if Path(name).name not in [segmenter.name for segmenter in segmenters]:
+            others = dict.fromkeys(("weights", "classes", "size", "mean", "std"))
+            other = argparse.Namespace(**{**vars(options), **others, "model": name})
             segmenters.append(load_segmenter(other, wanted, asks_for_instances=False))
     return segmenters
 

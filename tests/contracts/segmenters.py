@@ -14,6 +14,7 @@ from segmentation.loading import load
 from segmentation.segmenter import Options, Segmenter
 from tests.contracts.known_networks import open_known
 from tests.recipes import Recipes
+from tests.stand_ins.onnx_files import brightness
 
 Open = Callable[[Options], Segmenter]
 
@@ -144,9 +145,26 @@ _KINDS = {
     "rvm": "RobustVideoMatting",
 }
 
+
+def _file(size_hw: tuple[int | str, int | str]) -> Case:
+    """A network of others, written by the test."""
+    name = f"network_{size_hw[0]}_{size_hw[1]}.onnx"
+
+    @contextmanager
+    def written(recipes: Recipes) -> Iterator[Open]:
+        path = recipes.session.made(name, lambda path: brightness(path, size_hw))
+        yield lambda options: load(
+            str(path), replace(options, mean=[0.55], std=[0.25], size=None if 32 in size_hw else 64)
+        )
+
+    return Case(name, "ONNXFile", written, frozenset({"min_score"}))
+
+
 SEGMENTERS: dict[str, Case] = {
     "portrait": _bundled("portrait", "Portrait", "min_score"),
     "mask-rcnn-person": _bundled("mask-rcnn-person", "SharpPeople"),
+    "onnx": _file((32, 48)),
+    "onnx of any size": _file(("h", "w")),
     "what is around mask-rcnn": _known("mask-rcnn", "MaskRCNN"),
     "what is around yolact": _known("yolact-base", "YOLACT"),
     "what is around centermask": _known("centermask-v39", "CenterMask"),

@@ -99,9 +99,28 @@ def test_auto_without_a_gpu_takes_mask_rcnn_for_instances_alone(machine):
     assert chosen(asks_for_instances=True) == ("mask-rcnn", [])
 
 
+def test_auto_takes_the_fastest_rf_detr_on_disk_before_mask_rcnn(machine, tmp_path):
+    machine.add_weights()
+    assert chosen(asks_for_instances=True) == ("mask-rcnn", [])
+    for name in ("rf-detr-seg-medium", "rf-detr-seg-nano"):
+        (tmp_path / PRESETS[name].file_name).write_bytes(b"")
+        assert chosen(asks_for_instances=True, keep=["dog"]) == (name, [])
+    assert chosen() == ("portrait", [])
+    machine.add_gpu()
+    machine.add_cuda()
+    assert chosen() == ("rf-detr-seg-nano", [])
+
+
+def test_auto_takes_no_network_that_somebody_must_ask_for(machine, tmp_path):
+    for name in ("rvm-mobilenet", "yolact-base"):
+        (tmp_path / PRESETS[name].file_name).write_bytes(b"")
+    assert chosen() == ("portrait", [])
+    assert chosen(asks_for_instances=True) == ("mask-rcnn-person", [])
+
+
 def test_every_network_has_weights_in_the_package_or_to_fetch():
     fetched = [name for name in PRESETS if name != IMAGENET_RESNET50.name]
-    assert list(LOADERS) == [*(each.name for each in BUNDLED), *fetched]
+    assert list(LOADERS) == [*(each.name for each in BUNDLED), *fetched, "onnx"]
     assert {path.name.partition(".")[0].partition("_")[0] for path in FOLDER.iterdir()} == {
         each.prefix for each in BUNDLED
     }

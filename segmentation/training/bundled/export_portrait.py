@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.portrait.segmenter import EXPORT, SIZES_HW, WEIGHTS, nearest_aspect, resized
+from segmentation.parts.resample import nearest_aspect, resized
+from segmentation.portrait.segmenter import EXPORT, SIZES_HW, WEIGHTS
 from segmentation.training.bundled.portrait_photos import read_photos
 from segmentation.weights.ordered_weights import read_weights
 

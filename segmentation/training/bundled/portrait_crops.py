@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.portrait.segmenter import nearest_aspect
+from segmentation.parts.resample import nearest_aspect
 from segmentation.training.augment import (
     PASTE_SCALES,
     Geometry,

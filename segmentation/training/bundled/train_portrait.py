@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
+from segmentation.parts.resample import nearest_aspect, resized
 from segmentation.portrait import network as portrait_network
 from segmentation.portrait import segmenter as portrait
 from segmentation.training.batch_processes import batches
@@ -106,13 +107,13 @@ def _validate(average: Sequence[NDArray[np.float32]], photos: list[Photo]) -> di
     ious, outlines = [], []
     for photo in photos:
         height, width = photo.mask.shape
-        size_hw = portrait.nearest_aspect(portrait.SIZES_HW, (height, width))
+        size_hw = nearest_aspect(portrait.SIZES_HW, (height, width))
         if size_hw not in networks:
             networks[size_hw] = portrait_network.build(size_hw)
             networks[size_hw].set_weights(average)
-        small = portrait.resized(photo.image, size_hw)[None]
+        small = resized(photo.image, size_hw)[None]
         logits = np.asarray(networks[size_hw].predict_on_batch(small))[0, :, :, 0]
-        mask = portrait.probability(portrait.resized(logits, (height, width))) >= 128
+        mask = portrait.probability(resized(logits, (height, width))) >= 128
         if photo.void is not None:
             mask &= photo.void == 0
         ious.append(intersection_over_union(mask, photo.mask >= 128))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from segmentation.loading import choose_model
+from segmentation.loading import choose_model, of_file
 from segmentation.segmenter import Options
 from segmentation.weights.bundled_weights import BUNDLED, FOLDER
 from segmentation.weights.presets import PRESETS
@@ -57,6 +57,8 @@ class Settings:
             "min_score": self.network.min_score,
             "classes": None if self.network.classes is None else list(self.network.classes),
             "size": self.network.size,
+            "mean": self.network.mean,
+            "std": self.network.std,
             "backend": self.network.backend,
             "precision": self.network.precision,
             "effect": f"{name}={sha256(Path(value))}" if has_file else self.effect,
@@ -77,6 +79,7 @@ def chosen(model: str, network: Options, *, asks_for_instances: bool) -> tuple[s
     Raises:
         ValueError: see `choose_model`, likewise `WeightsError`.
     """
+    model, network = of_file(model, network)
     if model == "auto":
         model = choose_model(network, asks_for_instances=asks_for_instances)
     return model, replace(network, on_message=None)

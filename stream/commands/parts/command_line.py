@@ -50,7 +50,8 @@ class Option:
     @property
     def name(self) -> str:
         """What it is called in profiles: "min-score" for `--min-score`, "source" for SOURCE."""
-        return max(self.action.option_strings, key=len, default=self.action.dest).lstrip("-")
+        names = [each for each in self.action.option_strings if each.startswith("--")]
+        return names[0].removeprefix("--") if names else self.action.dest
 
     def check(self, text: str) -> None:
         """Look at a value as argparse does.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
 
 def add_model_options(parser: Parser) -> None:
     """Add them to a command's parser."""
-    from segmentation.loading import LOADERS
-
     add = partial(parser.add_argument, group="what is found")
-    models = ("auto", *LOADERS)
+    models = ("auto", *network_names())
     add(
         "--model",
+        type=network_or_auto,
         default="auto",
-        choices=models,
-        metavar="NAME",
-        help=f"{', '.join(models)}; default: auto, which never downloads",
+        metavar="NAME|FILE.onnx",
+        input_after="",
+        help=f"{', '.join(models)}, or a network of others for one foreground (docs/onnx.md); "
+        "default: auto, which never downloads",
     )
     add(
         "--keep",
@@ -61,10 +62,18 @@ def _add_rare_options(add: Callable[..., object]) -> None:
     )
     add(
         "--size",
+        "--input-size",
         type=positive,
         metavar="PIXELS",
         help="side of the network's input: 1024, 512, 320",
     )
+    for name, values in (("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225")):
+        add(
+            f"--{name}",
+            type=partial(_of_pixels, name),
+            metavar="R,G,B",
+            help=f"of FILE.onnx, if asked for: it sees (pixel / 255 - mean) / std; {values}",
+        )
     told = {
         "backend": "what computes the network",
         "device": "auto: a GPU, for networks that are slow without one",
@@ -72,6 +81,43 @@ def _add_rare_options(add: Callable[..., object]) -> None:
     }
     for name, choices in CHOICES.items():
         add(f"--{name}", default="auto", choices=choices, help=told[name])
+
+
+def network_names() -> tuple[str, ...]:
+    """Return the names of all networks but those in files of others."""
+    from segmentation.loading import LOADERS
+
+    return tuple(name for name in LOADERS if name != "onnx")
+
+
+def network_or_auto(text: str) -> str:
+    """Return what `network` does, or "auto"."""
+    return text if text == "auto" else network(text, "auto")
+
+
+def network(text: str, *others: str) -> str:
+    """Return the name of a network, or the path of an ONNX file, that an option is given.
+
+    `others` may be given too.
+    """
+    from segmentation.loading import is_file
+
+    names = network_names()
+    if text not in names and not is_file(text):
+        known = f"one of {', '.join((*others, *names))}, or FILE.onnx"
+        raise argparse.ArgumentTypeError(f"{known}; got {text!r}")
+    return text
+
+
+def _of_pixels(name: str, text: str) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    is_right = all(math.isfinite(value) and (name == "mean" or value > 0) for value in values)
+    if len(values) not in (1, 3) or not is_right:
+        raise argparse.ArgumentTypeError(f"one number or three, as 0.485,0.456,0.406, got {text!r}")
+    return values
 
 
 def wanted_objects(
@@ -127,6 +173,8 @@ def network_options(
         keep=None if wanted is None or wanted.ids else list(wanted.classes),
         classes=None if options.classes is None else _names(options.classes),
         size=options.size,
+        mean=options.mean,
+        std=options.std,
         backend=options.backend,
         device=options.device,
         precision=options.precision,

@@ -9,14 +9,8 @@ import pytest
 
 from segmentation.errors import WeightsError
 from segmentation.loading import load
-from segmentation.portrait.segmenter import (
-    EXPORT,
-    SIZES_HW,
-    Portrait,
-    nearest_aspect,
-    probability,
-    resized,
-)
+from segmentation.parts.resample import nearest_aspect, resized
+from segmentation.portrait.segmenter import EXPORT, SIZES_HW, Portrait, probability
 from segmentation.runtime.openvino_network import OpenVINONetwork
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks of what becomes of masks."""

@@ -65,6 +65,17 @@ class NumberedSegmenter(Segmenter, Protocol):
     category_ids: tuple[int, ...] | None
 
 
+@runtime_checkable
+class TwofoldSegmenter(Segmenter, Protocol):
+    """A network that is ready for photos of many sizes, and another time for frames of one."""
+
+    def for_video(self) -> Segmenter:
+        """Return the same network, faster once it has seen a first image of a size.
+
+        What it finds may differ by what rounds away. The same object each time.
+        """
+
+
 #: What a network knows of the frames before: arrays that it alone understands.
 Memory = Sequence[NDArray[np.float32]]
 

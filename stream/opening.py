@@ -20,7 +20,12 @@ from segmentation.coco import categories
 from segmentation.loading import load
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
-from segmentation.segmenter import NumberedSegmenter, ScalableSegmenter, Segmenter
+from segmentation.segmenter import (
+    NumberedSegmenter,
+    ScalableSegmenter,
+    Segmenter,
+    TwofoldSegmenter,
+)
 from segmentation.tracking.tracker import Tracker
 from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.foreground import Keep, Wanted, parse_keep
@@ -180,6 +185,8 @@ def _network(
         addresses = [str(each) for each in sinks if isinstance(each, str | int | os.PathLike)]
         asks = keep is not None or any(map(wants_instances, addresses))
         segmenter = load("auto", keep=names, on_message=on_message, asks_for_instances=asks)
+    if info.fps is not None and isinstance(segmenter, TwofoldSegmenter):
+        segmenter = segmenter.for_video()
     segmenter = _keeping_up(segmenter, info, keyframes, on_message)
     if wanted is not None:
         return segmenter, Keep.of(wanted, segmenter.classes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from segmentation.parts.masks import paste_masks_between_pixels
 from segmentation.parts.resample import resize_bytes
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
+from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options
 
 #: where the network is built, see `Origin`
@@ -62,7 +63,7 @@ def load_centermask(name: str, options: Options) -> CenterMask:
 
         return load_network(path, variant)
 
-    network = compile_network(build, Origin(path, name, FAMILIES), options)
+    network = compile_network(build, Origin(path, name, FAMILIES), options, any_shape=True)
     return CenterMask(
         network,
         name=name,
@@ -144,7 +145,7 @@ def to_instances(
 
 @dataclass(eq=False, kw_only=True)
 class CenterMask(FamilySegmenter):
-    """CenterMask2 as a `Segmenter`: any photo in, objects in that photo's pixels out.
+    """CenterMask2 as a `TwofoldSegmenter`: any photo in, objects in that photo's pixels out.
 
     Not reported are objects whose class is less probable than 0.05, the threshold of the original
     program.
@@ -157,10 +158,19 @@ class CenterMask(FamilySegmenter):
     short_side: int
     long_side: int
     min_score: float = 0.0
+    _for_video: CenterMask | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Settle what follows from the size."""
         self.max_input = self.long_side
+
+    def for_video(self) -> CenterMask:
+        """Return it compiled for each shape of input; see `TwofoldSegmenter.for_video`."""
+        if not isinstance(self.network, OpenVINONetwork):
+            return self
+        if self._for_video is None:
+            self._for_video = replace(self, network=self.network.for_each_shape())
+        return self._for_video
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """Find the objects of N images; see `Segmenter.segment`."""

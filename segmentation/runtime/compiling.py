@@ -32,6 +32,7 @@ def compile_network(
     options: Options,
     *,
     make: Callable[..., Any] | None = None,
+    any_shape: bool = False,
 ) -> OpenVINONetwork | KerasNetwork:
     """Make a network ready to run, from an export on disk where it was exported before.
 
@@ -41,6 +42,7 @@ def compile_network(
         options: which backend, device and precision are wanted.
         make: builds a model for the shapes of its inputs, in the precision wanted; for Keras
             itself. Without it `build` is used, and "bfloat16" refused.
+        any_shape: see `OpenVINONetwork`.
 
     Raises:
         ValueError: they cannot be had.
@@ -54,7 +56,8 @@ def compile_network(
         return KerasNetwork(make or (lambda _: build()), device, options.precision)
 
     check_float32(options.precision)
-    network = OpenVINONetwork(exported(build, origin, options), spare_threads())
+    path = exported(build, origin, options)
+    network = OpenVINONetwork(path, spare_threads(), any_shape=any_shape)
     if (options.backend, options.device) == ("auto", "auto") and gpu_present():
         # nobody asked for the GPU, but nobody should wonder why it idles; visitors of a page, who
         # see this too, need not know the folders of its server

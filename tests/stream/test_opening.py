@@ -221,6 +221,29 @@ def test_weights_that_are_not_there_are_told(tmp_path, monkeypatch, square_clip)
         pass
 
 
+class Twofold(Oracle):
+    """Is another network for videos."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.video = Oracle()
+
+    def for_video(self) -> Oracle:
+        return self.video
+
+
+def test_a_network_that_is_another_one_for_videos(tmp_path, square_clip):
+    """So that photos of many sizes need not be compiled for, and videos are fast."""
+    photo = tmp_path / "photo.png"
+    cv2.imwrite(str(photo), square(3))
+    for source, is_video in ((square_clip, True), (photo, False)):
+        network = Twofold()
+        with open_run(source, "null:", segmenter=network) as run:
+            play(run)
+        assert bool(network.video.seen) == is_video
+        assert bool(network.seen) != is_video
+
+
 def test_a_network_that_fails_live_is_told_once(capsys):
     covered = "warning: the network failed, the whole picture is covered: the network broke"
     told = []

@@ -247,6 +247,9 @@ def test_loaded_by_name_through_openvino(exportable: Case, found_and_scored: tup
     assert_golden(found, case.golden, TOLERANCE)
     as_before = Tolerance(score=1e-4, box_px=0.03, mask=0.01)
     assert_same_set(found, found_and_scored[0], as_before)
+    (in_video,) = loaded.for_video().segment(case.golden["image"][None])
+    assert_golden(in_video, case.golden, TOLERANCE)
+    assert loaded.for_video() is loaded.for_video()
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,25 @@ def test_the_converter_of_networks_is_not_loaded_until_asked_for():
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "True False\nTrue\n"), done.stderr
+
+
+def test_for_any_shape_it_is_compiled_once(doubling_model, monkeypatch):
+    network = OpenVINONetwork(doubling_model, 1, any_shape=True)
+    compiled = []
+    compile_ = network._compile
+    monkeypatch.setattr(network, "_compile", lambda s: compiled.append(s) or compile_(s))
+    for num in range(1, 9):
+        (doubled,) = network(np.ones(num, np.float32))
+        assert doubled.tolist() == [2] * num
+    assert len(compiled) == 1
+
+
+def test_the_same_model_for_each_shape(doubling_model, monkeypatch):
+    network = OpenVINONetwork(doubling_model, 1, any_shape=True).for_each_shape()
+    compiled = []
+    compile_ = network._compile
+    monkeypatch.setattr(network, "_compile", lambda s: compiled.append(s) or compile_(s))
+    for num in (3, 4, 3):
+        (doubled,) = network(np.ones(num, np.float32))
+        assert doubled.tolist() == [2] * num
+    assert len(compiled) == 2

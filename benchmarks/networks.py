@@ -9,7 +9,8 @@ python -m benchmarks.networks PHOTO [--networks mask-rcnn yolact-base] [--backen
 they are those on disk (`run.py models`). A network may be FILE.onnx.
 
 Prints one JSON object for each. `ms` is the median of `--turns` images after the first, which
-compiles; `cpu_ms` counts the processor's time alone, which others on the machine disturb less.
+compiles (`first_s`); where a network is another one for photos, those of a video's frames, and
+those of photos in `as_for_photos`. `cpu_ms` counts the processor's time alone, which others on the machine disturb less.
 `load_s` is long where the network is exported first. `peak_memory_mb` is that of the process, a
 fresh one for each line. Masks and objects count: a photo in which more is found takes longer.
 `--stages` adds the milliseconds of each stage, from a second run on OpenVINO. On a GPU: --backends
@@ -29,12 +30,16 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.common.command import run_command
 from benchmarks.stages import stage_times_ms
 from segmentation.loading import load
 from segmentation.mask_rcnn.published import PUBLISHED_SIZE
-from segmentation.segmenter import Options
+from segmentation.segmenter import Options, Segmenter, TwofoldSegmenter
 from segmentation.weights.presets import PRESETS
 from segmentation.weights.store import locate
 from stream.commands.parts.model_options import network
@@ -97,32 +102,41 @@ def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) 
     segmenter = load(name, options)
     load_s = time.perf_counter() - started
     image = read_photo(photo)[None]
-    started = time.perf_counter()
-    (found,) = segmenter.segment(image)
-    first_s = time.perf_counter() - started
-    times, cpu_times = [], []
-    for _ in range(turns):
-        started, cpu_started = time.perf_counter(), time.process_time()
-        segmenter.segment(image)
-        times.append(time.perf_counter() - started)
-        cpu_times.append(time.process_time() - cpu_started)
     line = {
         "network": name,
         "backend": options.backend,
         "device": segmenter.device,
         "size": options.size,
-        "ms": round(statistics.median(times) * 1e3, 1),
-        "cpu_ms": round(statistics.median(cpu_times) * 1e3, 1),
         "load_s": round(load_s, 2),
-        "first_s": round(first_s, 2),
-        "objects": len(found),
-        "peak_memory_mb": peak_memory_mb(),
     }
+    if isinstance(segmenter, TwofoldSegmenter):
+        line["as_for_photos"] = times(segmenter, image, turns)
+        segmenter = segmenter.for_video()
+    line |= times(segmenter, image, turns) | {"peak_memory_mb": peak_memory_mb()}
     if stages:
         weights = options.weights or locate(PRESETS["mask-rcnn"])
         size = options.size or PUBLISHED_SIZE
         line["stages_ms"] = stage_times_ms(image[0], weights, size, turns)
     print(json.dumps(line), flush=True)
+
+
+def times(segmenter: Segmenter, image: NDArray[np.uint8], turns: int) -> dict[str, Any]:
+    """Return what the first run takes and the others, whose median counts."""
+    started = time.perf_counter()
+    (found,) = segmenter.segment(image)
+    first_s = time.perf_counter() - started
+    taken, cpu_taken = [], []
+    for _ in range(turns):
+        started, cpu_started = time.perf_counter(), time.process_time()
+        segmenter.segment(image)
+        taken.append(time.perf_counter() - started)
+        cpu_taken.append(time.process_time() - cpu_started)
+    return {
+        "ms": round(statistics.median(taken) * 1e3, 1),
+        "cpu_ms": round(statistics.median(cpu_taken) * 1e3, 1),
+        "first_s": round(first_s, 2),
+        "objects": len(found),
+    }
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ they are those on disk (`run.py models`). A network may be FILE.onnx.
 
 Prints one JSON object for each. `ms` is the median of `--turns` images after the first, which
 compiles (`first_s`); where a network is another one for photos, those of a video's frames, and
-those of photos in `as_for_photos`. `cpu_ms` counts the processor's time alone, which others on the machine disturb less.
-`load_s` is long where the network is exported first. `peak_memory_mb` is that of the process, a
-fresh one for each line. Masks and objects count: a photo in which more is found takes longer.
+those of photos in `as_for_photos`. `cpu_ms` counts the processor's time alone, which others on the
+machine disturb less. `load_s` is long where the network is exported first. `peak_memory_mb` is that
+of the process, a fresh one for each line. Masks and objects count: a photo in which more is found
+takes longer.
 `--stages` adds the milliseconds of each stage, from a second run on OpenVINO. On a GPU: --backends
 keras --device gpu.
 """

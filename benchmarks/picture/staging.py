@@ -32,6 +32,7 @@ from stream.framing.following import Following
 from stream.framing.subject import subject_box
 from stream.looks.look import Look, Staging
 from stream.looks.showing import Seen, Showing, mixed
+from stream.process_settings import settle_process
 from stream.yuv420 import YuvCoding, YuvPicture
 
 SIZES_HW = ((720, 1280), (1080, 1920))
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--turns", type=int, default=20)
     options = parser.parse_args()
+    settle_process()  # as every run does
     cv2.setNumThreads(1)
     for size_hw in SIZES_HW:
         print(json.dumps({"size": f"{size_hw[1]}x{size_hw[0]}", **costs(size_hw, options.turns)}))

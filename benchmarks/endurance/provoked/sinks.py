@@ -50,6 +50,7 @@ class Sink:
         is_video: its frames have a pace.
         is_exact: a file's frames are all there.
         missing: what this machine lacks for it.
+        options: further ones of the program.
         begun: files of which one is there before the source breaks off: live, the first mask is
             later than the first frame, and without one nothing is written.
     """
@@ -59,6 +60,7 @@ class Sink:
     is_video: bool = True
     is_exact: bool = True
     missing: str = ""
+    options: tuple[str, ...] = ()
     begun: str = ""
 
 
@@ -147,6 +149,7 @@ SINKS: dict[str, Sink] = {
         ),
         is_exact=False,
         missing=NO_DEVICE,
+        options=("--always-on",),  # nobody reads it
     ),
     "results": Sink(local("out.jsonl", num_lines), is_video=False),
     "masks": Sink(
@@ -174,7 +177,7 @@ def into(source: Source, sink: Sink) -> Kind:
         with ExitStack() as stack:
             opened = stack.enter_context(source.open(folder, clips))
             given = stack.enter_context(sink.open(folder))
-            arguments = (*opened.address, "-o", given.address, *QUICK)
+            arguments = (*opened.address, "-o", given.address, *QUICK, *sink.options)
             display = opened.display or given.display
             run = started(folder, *arguments, camera=opened.camera, display=display)
             program = stack.enter_context(run)

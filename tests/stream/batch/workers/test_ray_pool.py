@@ -135,7 +135,7 @@ def actors() -> list[psutil.Process]:
 
 def wait_for_actor_at_work() -> tuple[psutil.Process, psutil.Process]:
     """Return an actor and the process within, which has started an ffmpeg."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         for actor in actors():
             with contextlib.suppress(psutil.Error):

@@ -26,8 +26,8 @@ _IMPORTING = threading.Lock()
 class OpenVINONetwork:
     """A model on the CPU, compiled for each shape of input it meets; the last few are kept.
 
-    Compiled for a shape it is faster than for any, by a fifth to a half where convolutions have
-    many channels, but compiling takes as long as dozens of runs, and each shape its memory.
+    Compiled for a shape it is faster than for any, by a third where convolutions have many
+    channels, but compiling takes as long as several runs, and each shape its memory.
 
     Args:
         path: the model's .xml.

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from stream.batch.jobs.job import Job
 from stream.errors import StreamError
@@ -16,6 +17,9 @@ from stream.files.photos import READ_ENDINGS, WRITTEN_ENDINGS, is_animation, is_
 from stream.sinks import is_file_ending
 from stream.stores.addresses import Place, absolute, below, identity, is_in_store, place
 from stream.stores.file_state import FileState
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 _VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts"),
@@ -145,20 +149,24 @@ def _on_disk(path: Path) -> _Named:
 
 
 def _in_store(address: Place) -> Iterator[_Named]:
-    """Yield an object, or a folder that has any, or what a glob names."""
+    """Yield an object, or a folder that has any, else what a glob names, as on a disk."""
     assert not isinstance(address, Path)
-    from stream.stores.objects import matching, objects_below, state_of
+    from stream.stores.objects import matching
 
-    if any(sign in str(address) for sign in "*?["):
-        for each in matching(address):
-            yield from _in_store(each)
-        return
+    if (found := _at(address)) is not None:
+        yield found
+    elif any(sign in str(address) for sign in "*?["):
+        yield from (each for each in map(_at, matching(address)) if each is not None)
+
+
+def _at(address: UPath) -> _Named | None:
+    """Return the object with an address, or the folder that has any, `None` where neither is."""
+    from stream.stores.objects import objects_below, state_of
+
     if not str(address).endswith("/"):
         with contextlib.suppress(FileNotFoundError):
-            yield _Named(address, is_folder=False, state=state_of(address))
-            return
-    if objects_below(address):
-        yield _Named(address, is_folder=True)
+            return _Named(address, is_folder=False, state=state_of(address))
+    return _Named(address, is_folder=True) if objects_below(address) else None
 
 
 def _lines(path: Path) -> list[str]:
@@ -249,6 +257,8 @@ def _check_apart(jobs: Sequence[Job]) -> None:
         for output in job.outputs:
             name = os.path.normcase(output) if isinstance(output, Path) else str(output)
             sources[name].append(job.source)
+            if not isinstance(output, Path) and output == job.source:  # a disk's sinks look there
+                raise StreamError(f"{output}: is the input; name another folder")
     together = {output: paths for output, paths in sources.items() if len(paths) > 1}
     if together:
         shown, paths = min(together.items())

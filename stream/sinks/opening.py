@@ -180,6 +180,8 @@ def _key(address: str) -> str:
         raise StreamError("-o names no output; a file's name, a folder/ or window: is needed")
     for key in (key for key in KINDS if ":" in key):
         if address.lower().startswith(key) if KINDS[key].rest else address == key:
+            if is_in_store(address[len(key) :]):
+                raise StreamError(f"{address}: cannot lie in an object store; name one on a disk")
             return key
     if is_in_store(address):
         raise StreamError(f"{address}: is written by `run.py` and `run.py batch` only")

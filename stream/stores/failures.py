@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from stream.errors import StreamError
+from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.stores.addresses import Place, kind_of
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ def reason(error: Exception, place: Place) -> str:
         return f"no credentials: set {kind.credentials}"
     if isinstance(error, PermissionError):
         return "the store does not permit it"
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = secrets_hidden(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stream.errors import StreamError
@@ -52,12 +51,12 @@ def objects_below(place: UPath) -> dict[UPath, FileState]:
         return {}
 
     infos, top = tried(find, place, "cannot be listed"), place.path.rstrip("/")
-    names = {
-        name: PurePosixPath(name).relative_to(top).as_posix()
+    names = [
+        name
         for name, info in infos.items()
         if info.get("type") != "directory" and not name.endswith("/") and name != top
-    }
-    return {place / names[name]: _state(infos[name]) for name in sorted(names)}
+    ]
+    return {_named(place, name): _state(infos[name]) for name in sorted(names)}
 
 
 def matching(place: UPath) -> list[UPath]:
@@ -67,8 +66,7 @@ def matching(place: UPath) -> list[UPath]:
         StreamError: see `tried`.
     """
     found = tried(lambda: place.fs.glob(place.path), place, "cannot be listed")
-    bucket = type(place)(f"{place.protocol}://", **place.storage_options)
-    return [bucket / name for name in sorted(found)]
+    return [_named(place, name) for name in sorted(found)]
 
 
 def read(place: UPath) -> bytes:
@@ -119,6 +117,12 @@ def into_bucket(place: UPath) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise StreamError(f"{place}: cannot be written (there is no such bucket)") from error
+
+
+def _named(place: UPath, name: str) -> UPath:
+    """Return the place in the same store with a name, which may have empty parts, "." and ".."."""
+    named: UPath = type(place)(f"{place.protocol}://{name}", **place.storage_options)
+    return named
 
 
 def _state(info: Mapping[str, Any]) -> FileState:

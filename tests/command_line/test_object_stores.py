@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +102,26 @@ def test_from_a_store_to_a_disk_and_back(store: ObjectStore, tmp_path: Path) -> 
     assert outputs() == ["0.png", "1.png", "a.mp4"]
 
 
+def test_names_with_the_signs_of_globs(store: ObjectStore) -> None:
+    photo = read(place("s3://films/in/sub/0.png"))
+    for name in ("[1].png", "1.png", "ü?v=1#.png", "star*.png", "a//b.png"):
+        write(photo, place(f"s3://films/in/signs/{name}"))
+    names, _ = batch("s3://films/in/signs/[1].png", "s3://films/in/signs/ü?v=1#.png", "-o", OUT)
+    assert names == ["signs/[1].png", "signs/ü?v=1#.png"]
+    assert batch("s3://films/in/signs/*.png", "-o", OUT)[0] == ["signs/1.png", "signs/star*.png"]
+    assert batch("s3://films/in/signs/a/", "-o", OUT)[0] == ["signs/a//b.png"]
+    assert outputs() == ["1.png", "[1].png", "b.png", "star*.png", "ü?v=1#.png"]
+
+
+def test_no_input_is_overwritten(store: ObjectStore) -> None:
+    film = read(place("s3://films/in/a.mp4"))
+    _, said = batch("s3://films/in/a.mp4", "-o", "S3://films/in/", "-y", code=1)
+    assert said == ["error: s3://films/in/a.mp4: is the input; name another folder"]
+    for source, output in (("S3://films", "s3://films"), ("s3://films", "S3://films")):
+        assert run.main([f"{source}/in/a.mp4", "-o", f"{output}/in/a.mp4", "-y"]) == 1
+    assert read(place("s3://films/in/a.mp4")) == film
+
+
 def test_what_is_not_there_or_broken_is_told(store: ObjectStore) -> None:
     _, said = batch("s3://films/none/", "-o", OUT, code=1)
     assert said == ["error: s3://films/none/: no such file"]
@@ -141,8 +164,9 @@ def test_one_file_from_a_store_into_one(
     store: ObjectStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run.main(["s3://films/in/a.mp4", "-o", f"{OUT}/x.mp4"]) == 0
-    (tmp_path / "x.mp4").write_bytes(read(place(f"{OUT}/x.mp4")))
-    assert len(reference.picture_times_s(tmp_path / "x.mp4")) == 10
+    film = tmp_path / "x.mp4"
+    film.write_bytes(read(place(f"{OUT}/x.mp4")))
+    assert len(reference.picture_times_s(film)) == 10
     assert run.main(["s3://films/in/sub/0.png", "-o", str(tmp_path / "y.png")]) == 0
     assert cv2.imread(str(tmp_path / "y.png")).shape == (32, 48, 3)
     capsys.readouterr()
@@ -157,6 +181,9 @@ def test_one_file_from_a_store_into_one(
         assert run.main(arguments) in (1, 2)
         (line,) = capsys.readouterr().err.splitlines()
         assert message in line
+    with pytest.raises(SystemExit):
+        run.main([str(film), "-o", "null:", "--stats", f"{OUT}/a.json"])
+    assert "--stats: a file on a disk, got" in capsys.readouterr().err
 
 
 def test_what_cannot_be_sent_is_kept_here(
@@ -174,6 +201,51 @@ def test_what_cannot_be_sent_is_kept_here(
     assert "s3://films/out/x.mp4: cannot be written" in line
     assert line.endswith(f"it lies in {kept}")
     assert len(reference.picture_times_s(kept)) == 10
+
+
+def test_all_that_cannot_be_sent_is_kept(
+    store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stream.stores.failures.PAUSES_S", ())
+    store.accident = lambda method, path: "500" if method == "PUT" else None
+    outputs = ("-o", f"{OUT}/x.mp4", "-o", f"{OUT}/y.mkv")
+    assert run.main([str(tmp_path / "a.mp4"), *outputs]) == 1
+    kept = [*tmp_path.glob("maskcast-*/x.mp4"), *tmp_path.glob("maskcast-*/y.mkv")]
+    assert [path.name for path in kept] == ["x.mp4", "y.mkv"]
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert all(f"it lies in {path}" in line for path in kept)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_interrupted_as_it_is_sent_is_kept(
+    number: signal.Signals,
+    store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answering: list[threading.Thread] = []
+
+    def interrupt(method: str, path: str) -> None:
+        if method == "PUT" and path.endswith("/x.mp4"):
+            answering.append(threading.current_thread())
+            signal.raise_signal(number)
+            time.sleep(2)
+
+    monkeypatch.chdir(tmp_path)
+    store.accident = interrupt
+    outputs = ("-o", f"{OUT}/x.mp4", "-o", f"{OUT}/y.mkv")
+    assert run.main([str(tmp_path / "a.mp4"), *outputs]) == 130
+    kept = [*tmp_path.glob("maskcast-*/x.mp4"), *tmp_path.glob("maskcast-*/y.mkv")]
+    assert [len(reference.picture_times_s(path)) for path in kept] == [10, 10]
+    said = capsys.readouterr().err.splitlines()[-2:]
+    for thread in answering:
+        thread.join()
+    assert all(line.endswith(f"it lies in {at}") for line, at in zip(said, kept, strict=True))
 
 
 def test_a_film_in_a_store_is_done_in_parts(store: ObjectStore, tmp_path: Path) -> None:

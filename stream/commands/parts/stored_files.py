@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,22 +48,34 @@ class StoredFiles:
         say(secrets_hidden(self.renamed(text)))
 
     def send(self) -> None:
-        """Send the outputs that there are; what cannot be sent is kept here.
+        """Send the outputs that there are; what cannot be sent is kept here, also at Ctrl-C.
 
         Raises:
-            StreamError: one could not be sent; says where it lies.
+            StreamError: some could not be sent; says where they lie.
+            KeyboardInterrupt: somebody has no time; that was said.
         """
+        from stream.commands.parts.interruption import Interruption
         from stream.stores.transfers import put
 
-        for here, asked in self.sent.items():
-            if not here.exists():
-                continue
+        left, failures = {here: to for here, to in self.sent.items() if here.exists()}, list[str]()
+        with Interruption(threading.Event()):
             try:
-                with download_bar(asked.name) as on_progress:
-                    put(here, asked, on_progress)
-            except StreamError as error:
-                kept = _kept(here)
-                raise StreamError(f"{error}; it lies in {kept}") from error
+                for here, asked in list(left.items()):
+                    try:
+                        with download_bar(asked.name) as on_progress:
+                            put(here, asked, on_progress)
+                    except StreamError as error:
+                        failures.append(f"{error}; it lies in {_kept(here)}")
+                    del left[here]
+            except KeyboardInterrupt:
+                failures += [
+                    f"{asked}: not sent; it lies in {_kept(at)}" for at, asked in left.items()
+                ]
+                for failure in failures:
+                    self.say(failure)
+                raise
+        if failures:
+            raise StreamError("; ".join(failures))
 
 
 @contextlib.contextmanager
@@ -98,7 +111,7 @@ def _prepare_outputs(options: argparse.Namespace, files: StoredFiles, scratch: S
     from stream.sources import local_files
     from stream.stores.objects import state_of
 
-    outputs = list(options.output or ())
+    outputs, source = list(options.output or ()), place(options.source)
     for number, address in enumerate(outputs):
         if not is_in_store(address):
             continue
@@ -114,7 +127,7 @@ def _prepare_outputs(options: argparse.Namespace, files: StoredFiles, scratch: S
             )
         target = place(address)
         assert not isinstance(target, Path)
-        if str(target) == str(options.source) or target in files.sent.values():
+        if target == source or target in files.sent.values():
             raise StreamError(f"{address}: is the input, or named twice; name another output")
         with contextlib.suppress(FileNotFoundError):
             state_of(target)

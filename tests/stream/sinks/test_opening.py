@@ -61,6 +61,13 @@ def test_what_is_no_kind_of_output(address):
             ask(address)
 
 
+@pytest.mark.parametrize("kind", ["hls:", "instances:", "labels:", "crops:", "dataset:"])
+def test_folders_of_files_lie_on_a_disk(kind):
+    for ask in (wants_instances, lambda given: open_sink(given, INFO, SinkOptions())):
+        with pytest.raises(StreamError, match=f"^{kind}s3://films/x/: cannot lie in an object"):
+            ask(f"{kind}s3://films/x/")
+
+
 @pytest.mark.parametrize("address", ["UDP://host", "Srt://host", "rtmps://host/app"])
 def test_a_protocol_may_be_written_in_capitals(address):
     with pytest.raises(StreamError, match="must look like"):

@@ -11,6 +11,7 @@ pytest.importorskip("moto", reason="the extra dev")
 
 from stream.errors import StreamError
 from stream.stores.addresses import place
+from stream.stores.failures import reason
 from stream.stores.objects import (
     delete,
     matching,
@@ -43,6 +44,22 @@ def test_what_was_written_is_found(store: ObjectStore) -> None:
     with pytest.raises(FileNotFoundError):
         read(place("s3://films/ab.txt"))
     assert objects_below(place("s3://films/none")) == {}
+
+
+def test_names_are_what_they_are(store: ObjectStore) -> None:
+    names = ["a/../b.txt", "a/./b.txt", "a//b.txt", "a/[1].txt", "a/b.txt", "a/ü%20?#*.txt"]
+    for name in names:
+        write(name.encode(), place(f"s3://films/{name}"))
+    found = objects_below(place("s3://films/a"))
+    assert [read(each).decode() for each in found] == names
+    assert [read(each).decode() for each in matching(place("s3://films/a/*b.txt"))] == ["a/b.txt"]
+
+
+def test_secrets_of_an_address_are_not_told() -> None:
+    error = OSError("no answer: https://me:word@host/films/a?X-Amz-Signature=0123&sig=4567.")
+    told = reason(error, place("s3://films/a"))
+    assert "https://host/films/a?" in told
+    assert not any(secret in told for secret in ("word", "0123", "4567"))
 
 
 def test_another_content_is_another_state(store: ObjectStore) -> None:

@@ -58,7 +58,7 @@ def load(
     options = _with_values(options or Options(), values)
     name, options = of_file(name, options)
     if name != "auto" and name not in LOADERS:
-        known = ", ".join(each for each in LOADERS if each != "onnx")
+        known = ", ".join(network_names())
         raise ValueError(f"model must be one of auto, {known}, or FILE.onnx, got {name!r}")
     if name == "auto":
         asks_for_instances = asks_for_instances or options.keep is not None
@@ -67,6 +67,11 @@ def load(
         raise ValueError(f"mean and std are for ONNX files; {name} knows its own")
     _check_published(name, options)
     return LOADERS[name](options)
+
+
+def network_names() -> tuple[str, ...]:
+    """Return the names of all networks but those in files of others."""
+    return tuple(name for name in LOADERS if name != "onnx")
 
 
 def of_file(name: str, options: Options) -> tuple[str, Options]:

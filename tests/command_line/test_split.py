@@ -12,9 +12,11 @@ import psutil
 import pytest
 
 import run
+from stream.batch.jobs.job import Job
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
 from tests.inputs.irregular_film import write_film
+from tests.stand_ins.workers_here import work_here
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 PARTS = ("--split", "0.02", "--effect", "none")  # of 1.2 s: there are four
@@ -78,6 +80,23 @@ def test_a_damaged_film_is_done_in_one_piece_as_without_parts(film):
     assert ends[0].returncode == ends[1].returncode
     assert "done in one piece, for its parts do not do" in ends[0].stderr
     assert reference.picture_packets_s(out) == reference.picture_packets_s(whole)
+
+
+def test_a_film_that_is_replaced_meanwhile_is_not_joined_of_two(film, monkeypatch, capfd):
+    other, out = film.with_name("other.mp4"), film.parent / "out/film.mp4"
+    reference.ffmpeg("-i", film, "-map", "0", "-c", "copy", "-metadata", "title=Other", other)
+
+    def replace(number: int, job: Job) -> None:
+        if number == 2:
+            other.replace(film)
+
+    work_here(monkeypatch, replace)
+    assert run.main(batch(film)[2:]) == 0
+    assert "it was replaced while its parts were made" in capfd.readouterr().err
+    assert reference.picture_packets_s(out) == reference.picture_packets_s(film)
+    assert "Other" in reference.description(out)
+    assert run.main(batch(film)[2:]) == 0
+    assert "0 to do, 1 made before" in capfd.readouterr().err
 
 
 def test_one_film_is_done_in_parts_and_nothing_is_left_beside_it(film):

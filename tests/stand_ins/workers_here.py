@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import cache
 from typing import Any
 
 import pytest
 
 from segmentation.loading import load
+from segmentation.segmenter import Options, Segmenter
 from stream.batch.jobs.job import Job
 from stream.batch.workers import worker, worker_processes
 from stream.batch.workers.worker import Worker
@@ -48,17 +47,17 @@ class WorkerHere(WorkerHandle):
         return self.events.popleft()
 
     def kill(self) -> None:
-        pass
+        self._worker.close()
 
     def leave(self) -> None:
-        pass
+        self._worker.close()
 
 
 class PoolHere(WorkerPool):
     """As many as processes would be."""
 
-    def __init__(self, order: Order, num: int, on_job: OnJob, stack: ExitStack) -> None:
-        self._order, self._num, self._on_job, self._stack = order, num, on_job, stack
+    def __init__(self, order: Order, num: int, on_job: OnJob) -> None:
+        self._order, self._num, self._on_job = order, num, on_job
         self._numbers = iter(range(1_000_000))
 
     def num_places(self) -> int:
@@ -67,33 +66,34 @@ class PoolHere(WorkerPool):
     def start(self, place: int) -> WorkerHandle:
         order = self._order
         made = Worker(order.folder, order.settings, order.recipe, order.version)
-        self._stack.callback(made.close)
         return WorkerHere(made, self._on_job, self._numbers)
 
     def with_news(self, workers: Sequence[WorkerHandle], timeout_s: float) -> list[WorkerHandle]:
         return [each for each in workers if isinstance(each, WorkerHere) and each.events]
 
 
-@contextmanager
-def workers_here(
+def work_here(
     patch: pytest.MonkeyPatch, on_job: OnJob = lambda number, job: None
-) -> Iterator[None]:
+) -> None:
     """Let batches of this process be done here, by networks that stay loaded.
 
     Args:
         patch: undoes it.
         on_job: see `OnJob`.
     """
-    with ExitStack() as stack:
 
-        def pool(order: Order, shares: Sequence[Any]) -> PoolHere:
-            return PoolHere(order, len(shares), on_job, stack)
+    def pool(order: Order, shares: Sequence[Any]) -> PoolHere:
+        return PoolHere(order, len(shares), on_job)
 
-        patch.setattr(worker_processes, "ProcessPool", pool)
-        patch.setattr(worker, "load", lambda model, options, on_message: _loaded(model, options))
-        yield
+    patch.setattr(worker_processes, "ProcessPool", pool)
+    patch.setattr(worker, "load", _loaded)
 
 
-@cache
-def _loaded(model: str, options: Any) -> Any:
-    return load(model, options)
+def _loaded(model: str, options: Options, on_message: Callable[[str], None]) -> Segmenter:
+    key = model, repr(options)
+    if key not in _LOADED:
+        _LOADED[key] = load(model, options, on_message=on_message)
+    return _LOADED[key]
+
+
+_LOADED: dict[tuple[str, str], Segmenter] = {}

@@ -16,7 +16,7 @@ from stream.batch.jobs.job import Job
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
 from tests.inputs.irregular_film import write_film
-from tests.stand_ins.workers_here import work_here
+from tests.stand_ins.workers_here import OnJob, work_here
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 PARTS = ("--split", "0.02", "--effect", "none")  # of 1.2 s: there are four
@@ -97,6 +97,36 @@ def test_a_film_that_is_replaced_meanwhile_is_not_joined_of_two(film, monkeypatc
     assert "Other" in reference.description(out)
     assert run.main(batch(film)[2:]) == 0
     assert "0 to do, 1 made before" in capfd.readouterr().err
+
+
+class Stopped(Exception):
+    """What ends a test's command in the middle."""
+
+
+def stop_at(number: int) -> OnJob:
+    def stop(at: int, job: Job) -> None:
+        if at == number:
+            raise Stopped
+
+    return stop
+
+
+@pytest.mark.parametrize("is_batch", [True, False])
+def test_parts_that_are_not_wanted_any_more_go(film, monkeypatch, capfd, is_batch):
+    out = film.parent / "out"
+    out.mkdir()
+    one = [str(film), "-o", str(out / "film.mp4"), *PARTS]
+    line = batch(film)[2:] if is_batch else one
+    with monkeypatch.context() as patch:
+        work_here(patch, stop_at(2))
+        assert run.main(line) == 1
+    assert len(list(out.glob(".maskcast/parts/*/[0-9]*"))) == 2
+    work_here(monkeypatch)
+    at = line.index("--split")
+    assert run.main([*line[:at], *line[at + 2 :]]) == 0
+    assert "2 parts were left of --split; deleted" in capfd.readouterr().err
+    assert not list(out.glob(".maskcast/parts"))
+    assert is_batch or [path.name for path in out.iterdir()] == ["film.mp4"]
 
 
 def test_one_film_is_done_in_parts_and_nothing_is_left_beside_it(film):

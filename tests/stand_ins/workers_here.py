@@ -72,9 +72,7 @@ class PoolHere(WorkerPool):
         return [each for each in workers if isinstance(each, WorkerHere) and each.events]
 
 
-def work_here(
-    patch: pytest.MonkeyPatch, on_job: OnJob = lambda number, job: None
-) -> None:
+def work_here(patch: pytest.MonkeyPatch, on_job: OnJob = lambda number, job: None) -> None:
     """Let batches of this process be done here, by networks that stay loaded.
 
     Args:

@@ -22,9 +22,7 @@ def test_what_comes_into_a_line_of_the_log_counts(
     ]
 
     class Ffmpeg:
-        def __init__(
-            self, arguments: Sequence[str], on_line: Callable[[str | None], None]
-        ) -> None:
+        def __init__(self, arguments: Sequence[str], on_line: Callable[[str | None], None]) -> None:
             for line in (*said, None):
                 on_line(line)
 

@@ -279,6 +279,21 @@ def test_unknown_options(capfd, arguments):
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo:", "--weights", "s3://b/w.h5"],
+        ["evaluate", "--data", "s3://b/w.h5"],
+        ["data", "s3://b/w.h5"],
+        ["train", "portrait", "--data", "s3://b/w.h5"],
+    ],
+)
+def test_what_must_lie_on_a_disk_is_named_as_it_was_given(capfd, arguments):
+    with pytest.raises(SystemExit):
+        run.main(arguments)
+    assert "a path on a disk, got 's3://b/w.h5'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("network", "option", "value"),
     [
         ("portrait", "--steps", "0"),

@@ -160,7 +160,9 @@ def test_what_cannot_be_done_in_parts_is_refused_before_anything_runs(
     assert [path.name for path in film.parent.iterdir()] == ["film.mp4"]
 
 
-def test_how_long_parts_are_must_be_a_number(capfd):
+@pytest.mark.parametrize("length", ["long", "0", "-1", "1e-9", "1e9", "nan", "inf"])
+def test_how_long_parts_are_must_be_a_number(capfd, length):
     with pytest.raises(SystemExit):
-        run.main(["film.mp4", "-o", "out.mp4", "--split", "long"])
-    assert "a number of minutes such as 10, or auto; got 'long'" in capfd.readouterr().err
+        run.main(["film.mp4", "-o", "out.mp4", "--split", length])
+    wanted = "a number of minutes such as 10, at least 0.01, or auto"
+    assert f"{wanted}; got '{length}'" in capfd.readouterr().err

@@ -13,6 +13,8 @@ import pytest
 
 import run
 from stream.batch.jobs.job import Job
+from stream.batch.workers import joining, worker, workers_needed
+from stream.errors import StreamError
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
 from tests.inputs.irregular_film import write_film
@@ -109,6 +111,74 @@ def stop_at(number: int) -> OnJob:
             raise Stopped
 
     return stop
+
+
+def test_parts_that_somebody_deletes_are_made_again(film, monkeypatch, capfd):
+    home = film.parent / "out/.maskcast/parts"
+    with monkeypatch.context() as patch:
+        work_here(patch, stop_at(3))
+        assert run.main(batch(film)[2:]) == 1
+    next(home.glob("*/0-*")).unlink()
+    next(home.glob("*/1-*")).write_bytes(b"no part")
+    work_here(monkeypatch)
+    assert run.main(batch(film)[2:]) == 0
+    assert "1 of 4 parts were made before" in capfd.readouterr().err
+    out = film.parent / "out/film.mp4"
+    assert reference.picture_packets_s(out) == reference.picture_packets_s(film)
+
+
+def test_a_part_that_vanishes_meanwhile_and_another_batch_at_once(film, monkeypatch, capfd):
+    """The other one makes the film, and deletes the parts of both, while this one works."""
+
+    def do_all(number: int, job: Job) -> None:
+        if number == 2:
+            with monkeypatch.context() as patch:
+                work_here(patch)
+                assert run.main(batch(film)[2:]) == 0
+
+    work_here(monkeypatch, do_all)
+    assert run.main(batch(film)[2:]) == 0
+    assert "done in one piece, for its parts do not do" in capfd.readouterr().err
+    out = film.parent / "out"
+    assert reference.picture_packets_s(out / "film.mp4") == reference.picture_packets_s(film)
+    assert not (out / ".maskcast/parts").exists()
+
+
+@pytest.mark.parametrize("is_batch", [True, False])
+def test_ctrl_c_ends_after_the_part_under_way(film, monkeypatch, capfd, is_batch):
+    out = film.parent / "out"
+    out.mkdir()
+    line = batch(film)[2:] if is_batch else [str(film), "-o", str(out / "film.mp4"), *PARTS]
+
+    def interrupt(number: int, job: Job) -> None:
+        if number == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        work_here(patch, interrupt)
+        patch.setattr(workers_needed, "num_workers", lambda *_: 1)
+        assert run.main(line) == 130
+    assert len(list(out.glob(".maskcast/parts/*/[0-9]*"))) == 2
+    assert not (out / "film.mp4").exists()
+    work_here(monkeypatch)
+    assert run.main(line) == 0
+    assert "2 of 4 parts were made before" in capfd.readouterr().err
+
+
+def test_on_a_full_disk_the_parts_stay(film, monkeypatch, capfd):
+    out, join = film.parent / "out", joining.join
+
+    def full(*_: object) -> int:
+        raise StreamError(f"{out / 'film.mp4'}: could not be written (No space left on device)")
+
+    work_here(monkeypatch)
+    monkeypatch.setattr(worker, "join", full)
+    assert run.main(batch(film)[2:]) == 1
+    assert "No space left on device); the parts that are made stay" in capfd.readouterr().err
+    assert len(list(out.glob(".maskcast/parts/*/[0-9]*"))) == 4
+    monkeypatch.setattr(worker, "join", join)
+    assert run.main(batch(film)[2:]) == 0
+    assert "4 of 4 parts were made before" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("is_batch", [True, False])

@@ -227,8 +227,8 @@ class Worker:
         for number, output in enumerate(_paths(job)):
             parts = []
             for at, (part, record) in enumerate(zip(job.parts, known, strict=True)):
-                if record is not None and record.edges is not None:
-                    path = _paths(part)[number]
+                path = _paths(part)[number]
+                if record is not None and record.edges is not None and path.exists():
                     parts.append(WrittenPart(path, record.edges, record.num_frames))
                     told += [
                         text.replace(str(asked.parts[at].outputs[number]), str(output))

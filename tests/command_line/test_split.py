@@ -55,22 +55,19 @@ def test_a_batch_that_is_killed_goes_on_with_the_parts_that_are_missing(film):
     assert len(files) == 1  # the record
 
 
-def test_parts_of_other_options_are_made_anew(film):
-    out = film.parent / "out"
-    with psutil.Popen(batch(film), stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while not list(out.glob(".maskcast/parts/*/[0-9]*")):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        for each in (process, *process.children(recursive=True)):
-            each.send_signal(signal.SIGKILL)
-    more = ("--quality", "ultrafast:30")
-    done = subprocess.run(batch(film, *more), capture_output=True, text=True, check=True)
-    assert "made before\n" in done.stderr
-    assert "parts were made before" not in done.stderr
+def test_parts_of_other_options_are_made_anew(film, monkeypatch, capfd):
+    with monkeypatch.context() as patch:
+        work_here(patch, stop_at(1))
+        assert run.main(batch(film)[2:]) == 1
+    assert len(list(film.parent.glob("out/.maskcast/parts/*/[0-9]*"))) == 1
+    work_here(monkeypatch)
+    assert run.main(batch(film, "--quality", "ultrafast:30")[2:]) == 0
+    said = capfd.readouterr().err
+    assert "made before\n" in said
+    assert "parts were made before" not in said
 
 
-def test_a_damaged_film_is_done_in_one_piece_as_without_parts(film):
+def test_a_damaged_film_is_done_in_one_piece_as_without_parts(film, monkeypatch, capfd):
     data = bytearray(film.read_bytes())
     middle = data.index(b"mdat") + 9000
     data[middle : middle + 3000] = bytes(3000)
@@ -78,9 +75,10 @@ def test_a_damaged_film_is_done_in_one_piece_as_without_parts(film):
     out, whole = film.parent / "out/film.mp4", film.parent / "whole/film.mp4"
     alone = [str(whole.parent) if word == str(out.parent) else word for word in batch(film)]
     del alone[alone.index("--split") : alone.index("--split") + 2]
-    ends = [subprocess.run(line, capture_output=True, text=True) for line in (batch(film), alone)]
-    assert ends[0].returncode == ends[1].returncode
-    assert "done in one piece, for its parts do not do" in ends[0].stderr
+    work_here(monkeypatch)
+    codes = [run.main(line[2:]) for line in (batch(film), alone)]
+    assert codes[0] == codes[1]
+    assert "done in one piece, for its parts do not do" in capfd.readouterr().err
     assert reference.picture_packets_s(out) == reference.picture_packets_s(whole)
 
 
@@ -199,15 +197,16 @@ def test_parts_that_are_not_wanted_any_more_go(film, monkeypatch, capfd, is_batc
     assert is_batch or [path.name for path in out.iterdir()] == ["film.mp4"]
 
 
-def test_one_film_is_done_in_parts_and_nothing_is_left_beside_it(film):
+def test_one_film_is_done_in_parts_and_nothing_is_left_beside_it(film, monkeypatch, capfd):
     (film.parent / "out").mkdir()
     out = film.parent / "out/film.mp4"
-    line = [sys.executable, ROOT / "run.py", film, "-o", out, "--split", "0.03", "--effect", "none"]
-    subprocess.run(line, capture_output=True, check=True)
+    line = [str(film), "-o", str(out), "--split", "0.03", "--effect", "none"]
+    work_here(monkeypatch)
+    assert run.main(line) == 0
     assert reference.picture_packets_s(out) == reference.picture_packets_s(film)
     assert [path.name for path in out.parent.iterdir()] == ["film.mp4"]
-    again = subprocess.run(line, capture_output=True, text=True)
-    assert (again.returncode, "exists" in again.stderr) == (1, True)
+    assert run.main(line) == 1
+    assert "exists" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

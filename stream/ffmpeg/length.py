@@ -73,6 +73,14 @@ def end_s(path: Path, track: int, from_s: float) -> float | None:
     return float(max(ends) * time_base) if ends else None
 
 
+#: Likewise of packets as they come from an encoder, for MP4: they may be in another order than
+#: their frames, and the last one then lasts until all frames have ended.
+ENCODED_DURATIONS = (
+    "0*st(0\\,max(ld(0)\\,PTS+DURATION))"
+    "+if(eq(NEXT_DTS\\,NOPTS)\\,max(DURATION\\,ld(0)-STARTPTS-DTS+STARTDTS)\\,DURATION)"
+)
+
+
 def durations_until(end_s: float, last_s: float, muxer: str, *, dts: str = "DTS") -> str:
     """Return the durations of packets, as ffmpeg's `setts` takes them, that end the picture there.
 

@@ -21,7 +21,7 @@ from stream.ffmpeg.encoding.formats import (
     recording_options,
 )
 from stream.ffmpeg.encoding.frame_feed import FrameFeed
-from stream.ffmpeg.length import durations_until, length_s
+from stream.ffmpeg.length import ENCODED_DURATIONS, durations_until, length_s
 from stream.ffmpeg.process import Ffmpeg
 from stream.ffmpeg.tags import tags_input
 from stream.ffmpeg.tracks import muxer_options
@@ -251,6 +251,7 @@ class VideoSink(Sink):
                     options.crf,
                     recording=is_recording,
                 ),
+                *self._durations(),
                 *(*muxer_options(muxer, self._ending, contents), "-f", kind.muxer),
                 *("-y", f"file:{self._whole.path}", *further),
             ],
@@ -261,6 +262,12 @@ class VideoSink(Sink):
         )
         self._feed.start(process, origin_s)
         return process
+
+    def _durations(self) -> list[str]:
+        """Return ffmpeg's arguments that let a file last as long as its frames."""
+        if self._recording is not None or FORMATS[self._ending].muxer not in ("mp4", "mov"):
+            return []
+        return ["-bsf:v", f"setts=pts=PTS:dts=DTS:duration={ENCODED_DURATIONS}"]
 
     def _lasting(self, lasts_s: float) -> list[str]:
         """Return ffmpeg's arguments that let the last frame last so long."""

@@ -102,7 +102,7 @@ def test_what_is_joined_has_all_times_and_all_that_goes_beside(film, ending, cod
 
 
 @pytest.mark.parametrize(("ending", "codec"), [(".mp4", "h264"), (".webm", "vp9")])
-def test_what_is_joined_ends_when_the_film_does(tmp_path, ending, codec):
+def test_what_is_written_ends_when_the_film_does(tmp_path, ending, codec):
     film, joined = tmp_path / "film.mkv", tmp_path / f"joined{ending}"
     irregular = "select=not(eq(mod(n\\,7)\\,3)),setpts=PTS+0.011*mod(N\\,3)/TB"
     reference.ffmpeg(
@@ -110,10 +110,11 @@ def test_what_is_joined_ends_when_the_film_does(tmp_path, ending, codec):
         *("-fps_mode", "passthrough", "-enc_time_base", "1/1000", "-bf", "3"),
         *("-frames:v", "64", "-c:v", "libx264", film),
     )
-    info = whole_of(film, tmp_path / "whole.mp4")
+    whole = tmp_path / f"whole{ending}"
+    info = whole_of(film, whole, codec)
     join(joined, written_parts(film, codec=codec), info, SinkOptions(codec=codec))
-    ends = [length_s(path) for path in (film, joined)]
-    assert ends[1] == pytest.approx(ends[0], abs=0.011)
+    ends = [length_s(path) for path in (film, whole, joined)]
+    assert ends[1:] == pytest.approx([ends[0]] * 2, abs=0.011)
 
 
 def length_s(path: Path) -> float:

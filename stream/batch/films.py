@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.part_files import discard_part_files
 from stream.stores.addresses import Place
+
+#: Why nothing can be written where the outputs lie, whatever becomes of the film.
+_NO_ROOM = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EROFS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,8 @@ class Films:
     """Knows of the films of a batch which parts are there.
 
     When all are, they are joined. Where one fails, or they cannot be joined, the film is done in
-    one piece instead: what is wrong with it comes out then as it does of every other.
+    one piece instead: what is wrong with it comes out then as it does of every other. Where nothing
+    can be written any more, it fails and its parts stay for the next time.
 
     Args:
         parts: of each film the jobs that make its parts, in order.
@@ -55,7 +61,8 @@ class Films:
         if film not in self._left:  # it is done in one piece by now
             return Step()
         if outcome.state == "failed":
-            return self._whole(film, outcome)
+            end = self._failed if _lacks_room(job, outcome) else self._whole
+            return end(film, outcome)
         if job in self._joining:
             discard_part_files(film, self._folder)
             return Step(ended=(film, outcome))
@@ -63,9 +70,22 @@ class Films:
         joining = tuple(each for each, its_film in self._joining.items() if its_film == film)
         return Step() if self._left[film] else Step(begin=joining)
 
+    def _failed(self, film: Job, outcome: Outcome) -> Step:
+        del self._left[film]
+        error = f"{outcome.error}; the parts that are made stay for the next time"
+        return Step(drop=self._parts(film), ended=(film, replace(outcome, error=error)))
+
     def _whole(self, film: Job, outcome: Outcome) -> Step:
         del self._left[film]
         discard_part_files(film, self._folder)
         told = f"{film.source}: done in one piece, for its parts do not do ({outcome.error})"
-        parts = frozenset(part for part, its_film in self._film.items() if its_film == film)
-        return Step((film,), parts, told=told)
+        return Step((film,), self._parts(film), told=told)
+
+    def _parts(self, film: Job) -> frozenset[Job]:
+        return frozenset(part for part, its_film in self._film.items() if its_film == film)
+
+
+def _lacks_room(job: Job, outcome: Outcome) -> bool:
+    """Whether a job failed because nothing can be written where its outputs lie."""
+    told = (*_NO_ROOM, *(f"{output}: cannot be written" for output in job.outputs))
+    return any(text in outcome.error for text in told)

@@ -73,7 +73,11 @@ def find_jobs(
     files: list[_File] = []
     seen: dict[Place, Place] = {}
     own = identity(folder)
+    astray: list[Place] = []
     for file in _files(named, keep_names=num_folders > 1):
+        if ".." in file.name.parts:
+            astray.append(file.place)
+            continue
         real = identity(file.place)
         if own in real.parents and not file.is_named:
             continue
@@ -86,6 +90,9 @@ def find_jobs(
     if passed_over:
         what = f"passed over {len(passed_over)}, neither photos nor videos"
         remarks.append(f"{what}: {_some(passed_over)}")
+    if astray:
+        what = f"passed over {len(astray)} with .. in their names, which leads out of -o"
+        remarks.append(f"{what}: {_some(astray)}")
     _check_apart(jobs)
     return Found(sorted(jobs, key=lambda job: job.outputs), remarks)
 
@@ -132,7 +139,7 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
             if not found:
                 missing.append(text)
         elif text.startswith("@") and not Path(text).exists():
-            yield from _named(_lines(Path(text[1:])))
+            yield from _named(_lines(text[1:]))
         elif Path(text).exists():
             yield _on_disk(Path(text))
         elif matches := sorted(glob.glob(text, recursive=True)):
@@ -169,11 +176,24 @@ def _at(address: UPath) -> _Named | None:
     return _Named(address, is_folder=True) if objects_below(address) else None
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(address: str) -> list[str]:
+    """Return the lines of a list.
+
+    Raises:
+        StreamError: it cannot be read.
+    """
+    lies = place(address)
     try:
-        text = path.read_text("utf-8", "surrogateescape")
+        if isinstance(lies, Path):
+            data = lies.read_bytes()
+        else:
+            from stream.stores.objects import read
+
+            data = read(lies)
     except OSError as error:
-        raise StreamError(f"{path}: the list cannot be read ({error.strerror})") from error
+        reason = error.strerror or "no such file"
+        raise StreamError(f"{address}: the list cannot be read ({reason})") from error
+    text = data.decode("utf-8", "surrogateescape")
     return [line for line in text.splitlines() if line]
 
 
@@ -195,7 +215,8 @@ def _in_folder(folder: Place) -> Iterator[tuple[Place, FileState | None]]:
         from stream.stores.objects import objects_below
 
         for found, state in objects_below(folder).items():
-            if not any(part.startswith(".") for part in below(found, folder).parts):
+            names = below(found, folder).parts
+            if not any(name.startswith(".") and name != ".." for name in names):
                 yield found, state
         return
     for name, folders, files in os.walk(folder):

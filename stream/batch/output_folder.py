@@ -19,8 +19,9 @@ def make_writable(folder: Place) -> None:
         StreamError: it cannot be written to.
     """
     if not isinstance(folder, Path):
-        from stream.stores.objects import delete, write
+        from stream.stores.objects import check_bucket, delete, write
 
+        check_bucket(folder)
         write(b"", folder / HIDDEN / _PROBE)
         delete(folder / HIDDEN / _PROBE)
         return

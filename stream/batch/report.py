@@ -52,6 +52,11 @@ class Report:
         self._lines[str(job.outputs[0])] = line
         return line
 
+    def stands(self, job: Job) -> bool:
+        """Whether the outputs of a job are there, as far as is known."""
+        line = self._lines.get(str(job.outputs[0]))
+        return line is not None and line["state"] != "failed"
+
     @property
     def num_ended(self) -> int:
         """Jobs of which it is known what came of them."""

@@ -8,7 +8,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stream.commands.parts.batch_work import Work, Workforce, done, settings_of
+from stream.commands.parts.batch_work import (
+    Work,
+    Workforce,
+    discard_left_parts,
+    done,
+    settings_of,
+)
 from stream.commands.parts.cast_options import EFFECTS, add_casting_options, add_split_option
 from stream.commands.parts.command_line import (
     CommandError,
@@ -79,6 +85,7 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
         discard_old_scratch()
+    discard_left_parts([job for job in jobs if report.stands(job)], folder)
     if whole:
         records.end_all()
     return _ended(report, folder, shard, whole=whole)

@@ -44,7 +44,21 @@ def cast(arguments: Sequence[str]) -> int:
 
             return cast_in_parts(options)
         with stored_files(options) as files:
-            return _cast(options, files.say)
+            code = _cast(options, files.say)
+        if code == 0:
+            _clear_up_parts(options.output or ())
+        return code
+
+
+def _clear_up_parts(outputs: Sequence[str]) -> None:
+    """Delete what an earlier `--split` left beside outputs that were done in one piece now."""
+    from stream.batch.jobs.records import HIDDEN
+
+    left = [each for each in outputs if os.path.isdir(os.path.join(os.path.dirname(each), HIDDEN))]
+    if left:
+        from stream.commands.parts.split_cast import discard_left_parts_of
+
+        discard_left_parts_of(left)
 
 
 def _save_profile(command: CommandLine) -> None:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream.commands.parts.command_line import CommandError, Parser, add_debug_option, say
+from stream.commands.parts.command_line import (
+    CommandError,
+    Parser,
+    add_debug_option,
+    on_disk,
+    say,
+)
 from stream.commands.parts.data_options import add_data_options, problem_lines
 
 if TYPE_CHECKING:
@@ -79,7 +85,7 @@ def command_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("path", type=Path, metavar="PATH", help="annotated photos (see below)")
+    add("path", type=on_disk, metavar="PATH", help="annotated photos (see below)")
     add(
         "-o",
         "--output",

@@ -6,10 +6,15 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.commands.parts.command_line import Parser, add_debug_option, json_file, say
+from stream.commands.parts.command_line import (
+    Parser,
+    add_debug_option,
+    json_file,
+    on_disk,
+    say,
+)
 from stream.commands.parts.data_options import add_data_options, read_data
 from stream.commands.parts.model_options import add_model_options, load_segmenter, wanted_objects
 from stream.commands.parts.progress import picture_bar
@@ -82,7 +87,7 @@ def command_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="annotated photos or frames (see below)")
+    add("--data", type=on_disk, required=True, help="annotated photos or frames (see below)")
     add("--union", action="store_true", help="of photos: all objects together, not each")
     add("--json", type=json_file, metavar="FILE.json", help="write the figures there too, 0 to 1")
     add_data_options(parser)

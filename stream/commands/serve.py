@@ -18,6 +18,7 @@ from stream.commands.parts.command_line import (
     CommandError,
     Parser,
     add_debug_option,
+    on_disk,
     positive,
     say,
 )
@@ -99,8 +100,8 @@ def command_parser() -> Parser:
         metavar="SECONDS",
         help="a visitor without video for so long is sent away; default: 30",
     )
-    add("--tls-cert", type=Path, metavar="FILE", help="certificate (chain), PEM")
-    add("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
+    add("--tls-cert", type=on_disk, metavar="FILE", help="certificate (chain), PEM")
+    add("--tls-key", type=on_disk, metavar="FILE", help="its key, PEM")
     add("--self-signed", action="store_true", help="make a certificate for this run")
     add("--stun", type=_stun, metavar="stun:HOST:PORT", help="to ask for addresses behind a NAT")
     add_debug_option(parser)

@@ -15,6 +15,7 @@ from stream.commands.parts.command_line import (
     Parser,
     add_debug_option,
     learning_rate,
+    on_disk,
     positive,
     say,
 )
@@ -115,17 +116,17 @@ def _add_options(parser: Parser, network: str, length: str, unit: str) -> None:
     add = parser.add_argument
     add(
         "--data",
-        type=Path,
+        type=on_disk,
         required=True,
         nargs="+",
         metavar="FOLDER",
         help="folders with annotations.json (COCO) and images/",
     )
-    add("--start", type=Path, metavar="FILE", help="weights to begin with, the .npz of a run")
+    add("--start", type=on_disk, metavar="FILE", help="weights to begin with, the .npz of a run")
     folder = Path("runs") / network
     add(
         "--run",
-        type=Path,
+        type=on_disk,
         default=folder,
         metavar="FOLDER",
         help=f"for checkpoints, logs and weights; default: {folder}",

@@ -15,6 +15,7 @@ from stream.commands.parts.command_line import (
     Parser,
     add_debug_option,
     learning_rate,
+    on_disk,
     positive,
     say,
 )
@@ -81,10 +82,10 @@ def add_parser(add_to: Callable[..., Parser]) -> None:
     )
     parser.set_defaults(train=train)
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="FOLDER|JSON", help="annotated photos")
+    add("--data", type=on_disk, required=True, metavar="FOLDER|JSON", help="annotated photos")
     add(
         "--val-data",
-        type=Path,
+        type=on_disk,
         metavar="FOLDER|JSON",
         help="to validate with; default: the part val of the data, else a fifth of the photos",
     )
@@ -107,7 +108,7 @@ def add_parser(add_to: Callable[..., Parser]) -> None:
     add("--learning-rate", type=learning_rate, metavar="RATE", help="after a warm-up; falls to 0")
     precisions = ("auto", "float32", "bfloat16")
     add("--precision", default="auto", choices=precisions, help="auto: bfloat16 on GPUs with it")
-    add("--run", type=Path, default=Path("runs/mask-rcnn"), help="default: runs/mask-rcnn")
+    add("--run", type=on_disk, default=Path("runs/mask-rcnn"), help="default: runs/mask-rcnn")
     add_debug_option(parser)
 
 

@@ -1,4 +1,4 @@
-"""How long a video is of which the end may be missing, and when the last frame of one ends."""
+"""How long a video is of which the end may be missing, and when its last frame ends."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _read_to_end(path: Path, *options: str) -> float | None:
     report: dict[str, int] = {}
 
     def take(line: str | None) -> None:
-        if line is not None and (match := _REPORT.match(line)):
+        if line is not None and (match := _REPORT.search(line)):
             report[match[1]] = int(match[2])
 
     arguments = ["-progress", "pipe:2", "-stats_period", "3600", *options, "-i", f"file:{path}"]
@@ -61,9 +61,9 @@ def end_s(path: Path, track: int, from_s: float) -> float | None:
 
     def take(line: str | None) -> None:
         nonlocal time_base
-        if line is not None and (match := _TIME_BASE.match(line)):
+        if line is not None and (match := _TIME_BASE.search(line)):
             time_base = Fraction(match[1])
-        elif line is not None and (match := _PACKET.match(line)):
+        elif line is not None and (match := _PACKET.search(line)):
             ends.append(int(match[1]) + int(match[2]))
 
     arguments = ["-copyts", "-ss", f"{max(0.0, from_s):.6f}", "-i", f"file:{path}"]
@@ -71,3 +71,31 @@ def end_s(path: Path, track: int, from_s: float) -> float | None:
     with closing(Ffmpeg(arguments, on_line=take)) as process:
         process.wait()
     return float(max(ends) * time_base) if ends else None
+
+
+#: Likewise of packets as they come from an encoder, for MP4: they may be in another order than
+#: their frames, and the last one then lasts until all frames have ended.
+ENCODED_DURATIONS = (
+    "0*st(0\\,max(ld(0)\\,PTS+DURATION))"
+    "+if(eq(NEXT_DTS\\,NOPTS)\\,max(DURATION\\,ld(0)-STARTPTS-DTS+STARTDTS)\\,DURATION)"
+)
+
+
+def durations_until(end_s: float, last_s: float, muxer: str, *, dts: str = "DTS") -> str:
+    """Return the durations of packets, as ffmpeg's `setts` takes them, that end the picture there.
+
+    Args:
+        end_s: when the last frame ends, on the clock of the packets.
+        last_s: when it begins.
+        muxer: of the file they go to.
+        dts: their decoding times there, likewise.
+    """
+    lasts = f"({end_s:.6f}/TB-PTS)"
+    # those of an MP4 are of decoding and may go beyond the end; for 0 muxers take a mean
+    others = f"max(0.0011/TB\\,min(DURATION\\,{lasts}))"
+    shown = f"if(gte(PTS*TB\\,{last_s - 0.0005:.6f})\\,{lasts}\\,{others})"
+    if muxer not in ("mp4", "mov"):
+        return shown
+    # there the end is that of all packets together, in their order, or of frames: what is earlier
+    together = f"{end_s:.6f}/TB-STARTPTS-{dts}+STARTDTS"
+    return f"if(eq(NEXT_DTS\\,NOPTS)\\,max({shown}\\,{together})\\,{shown})"

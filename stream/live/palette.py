@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from effects import EFFECTS, Blur, Effect, parse_effect
 from effects.effect import ColouredEffect, ForegroundEffect, check_effect
 from effects.placing import split_placing
+from stream.errors import StreamError
 from stream.live.background import LoopingVideo, open_background
 from stream.live.front_picture import front_of, watched_front
 from stream.live.watched_photo import WatchedPhoto
@@ -62,13 +63,17 @@ class Palette:
         self._name, _, value = text.partition("=")
         values = [value] if self._name == "replace" and value else []
         values += backgrounds
+        files = [each for each in values if not each.startswith("#")]
+        files += [] if front is None else [front]
+        names = [split_placing(each)[0] for each in files]
+        for name in names:
+            if "://" in name:
+                raise StreamError(f"{name}: cannot be shown from there; copy it to a disk first")
+        self.paths = list(map(Path, names))
         self._backgrounds = [
             _replacing(each, stack, on_message) for each in values or [DEFAULT_BACKGROUND]
         ]
         self._chosen = 0  # of the backgrounds
-        files = [each for each in values if not each.startswith("#")]
-        files += [] if front is None else [front]
-        self.paths = [Path(split_placing(each)[0]) for each in files]
         self._watched_front = None if front is None else watched_front(front, on_message)
         self.front = None
         if front is not None and self._watched_front is not None:

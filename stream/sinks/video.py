@@ -21,7 +21,7 @@ from stream.ffmpeg.encoding.formats import (
     recording_options,
 )
 from stream.ffmpeg.encoding.frame_feed import FrameFeed
-from stream.ffmpeg.length import length_s
+from stream.ffmpeg.length import ENCODED_DURATIONS, durations_until, length_s
 from stream.ffmpeg.process import Ffmpeg
 from stream.ffmpeg.tags import tags_input
 from stream.ffmpeg.tracks import muxer_options
@@ -251,6 +251,7 @@ class VideoSink(Sink):
                     options.crf,
                     recording=is_recording,
                 ),
+                *self._durations(),
                 *(*muxer_options(muxer, self._ending, contents), "-f", kind.muxer),
                 *("-y", f"file:{self._whole.path}", *further),
             ],
@@ -262,16 +263,18 @@ class VideoSink(Sink):
         self._feed.start(process, origin_s)
         return process
 
+    def _durations(self) -> list[str]:
+        """Return ffmpeg's arguments that let a file last as long as its frames."""
+        if self._recording is not None or FORMATS[self._ending].muxer not in ("mp4", "mov"):
+            return []
+        return ["-bsf:v", f"setts=pts=PTS:dts=DTS:duration={ENCODED_DURATIONS}"]
+
     def _lasting(self, lasts_s: float) -> list[str]:
         """Return ffmpeg's arguments that let the last frame last so long."""
-        if FORMATS[self._ending].muxer in ("mp4", "mov"):
-            # the end is that of all packets together, in their order, or of frames: what is earlier
-            is_last, end = "eq(NEXT_DTS\\,NOPTS)", f"{self._feed.last_s + lasts_s:.6f}/TB"
-            lasts = f"max({end}-PTS\\,{end}-STARTPTS-DTS+STARTDTS)"
-        else:
-            is_last, lasts = f"gte(PTS*TB\\,{self._feed.last_s - 0.0005:.6f})", f"{lasts_s:.6f}/TB"
+        last_s = self._feed.last_s
+        durations = durations_until(last_s + lasts_s, last_s, FORMATS[self._ending].muxer)
         # without the first two frames would be put into the order of the packets
-        return ["-bsf:v", f"setts=pts=PTS:dts=DTS:duration=if({is_last}\\,{lasts}\\,DURATION)"]
+        return ["-bsf:v", f"setts=pts=PTS:dts=DTS:duration={durations}"]
 
     def _until_end(self, end_s: float) -> list[str]:
         """Return ffmpeg's arguments that leave out what reaches beyond the end of the picture."""

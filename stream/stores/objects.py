@@ -110,6 +110,21 @@ def delete(place: UPath) -> None:
         tried(lambda: place.fs.rm_file(place.path), place, "cannot be deleted")
 
 
+def check_bucket(place: UPath) -> None:
+    """Ask whether there is a bucket for an object, which may take hours to be made.
+
+    Raises:
+        StreamError: there is none; or see `tried`.
+    """
+
+    def look() -> None:
+        with contextlib.suppress(PermissionError):  # to ask, which may be permitted to few
+            place.fs.info(place.path.partition("/")[0])
+
+    with into_bucket(place):
+        tried(look, place, "cannot be written")
+
+
 @contextlib.contextmanager
 def into_bucket(place: UPath) -> Iterator[None]:
     """Turn what is not found as an object is written into a line of `StreamError`."""

@@ -9,6 +9,8 @@ import cv2
 import psutil
 import pytest
 
+from tests.users.object_store import THREAD
+
 
 @pytest.fixture(autouse=True)
 def nothing_left_over():
@@ -34,6 +36,6 @@ def photo(tmp_path) -> Path:
 
 
 def _threads() -> set[threading.Thread]:
-    """Return those that run, but for fsspec's, which last as long as the process."""
-    lasting = ("fsspecIO", "asyncio_")
+    """Return those that run, but for fsspec's and a server's, which last as long as the process."""
+    lasting = ("fsspecIO", "asyncio_", THREAD)
     return {each for each in threading.enumerate() if not each.name.startswith(lasting)}

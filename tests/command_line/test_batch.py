@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from segmentation.unfinished import Unfinished
 from stream.batch.batch_run import BatchRun
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
+from tests.stand_ins.workers_here import work_here
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 
@@ -48,21 +50,41 @@ def command(media: Path, *arguments: str | Path) -> list[str]:
     return list(map(str, line))
 
 
-def batch(
-    media: Path, *arguments: str | Path, code: int = 0, num_workers: int | None = 1
-) -> tuple[list[str], list[str]]:
-    """Run a batch to its end; returns the inputs that were done, and what was said.
+@dataclass(frozen=True)
+class Batch:
+    """Runs batches in this process, and by workers in it, which take no time to start."""
 
-    One worker, which takes less than several to start, unless another number is given, or `None`.
-    """
-    workers = () if num_workers is None else ("--workers", str(num_workers))
-    line = command(media, "--json", *workers, *arguments)
-    done = subprocess.run(line, capture_output=True, text=True)
+    _capture: pytest.CaptureFixture[str]
+
+    def __call__(
+        self, media: Path, *arguments: str | Path, code: int = 0
+    ) -> tuple[list[str], list[str]]:
+        """Run one to its end; returns the inputs that were done, and what was said."""
+        self._capture.readouterr()
+        ended = run.main(command(media, "--json", *arguments)[2:])
+        printed, said = self._capture.readouterr()
+        assert ended == code, said
+        return told(media, printed, said)
+
+
+@pytest.fixture
+def batch(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Batch:
+    work_here(monkeypatch)
+    return Batch(capfd)
+
+
+def batch_by_processes(media: Path, code: int = 0) -> tuple[list[str], list[str]]:
+    """Run one as a person does, likewise."""
+    done = subprocess.run(command(media, "--json"), capture_output=True, text=True)
     assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return told(media, done.stdout, done.stderr)
+
+
+def told(media: Path, printed: str, said: str) -> tuple[list[str], list[str]]:
+    assert "Traceback" not in said
+    lines = [json.loads(line) for line in printed.splitlines()]
     names = sorted(Path(line["input"]).relative_to(media).as_posix() for line in lines)
-    return names, done.stderr.splitlines()
+    return names, said.splitlines()
 
 
 def names_in(media: Path) -> list[str]:
@@ -88,8 +110,8 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_the_same_command_again_does_what_has_changed(media: Path) -> None:
-    assert batch(media, num_workers=None)[0] == ALL
+def test_the_same_command_again_does_what_has_changed(media: Path, batch: Batch) -> None:
+    assert batch_by_processes(media)[0] == ALL
     assert names_in(media) == ALL
     assert len(reference.picture_times_s(media.parent / "out/a.mp4")) == 10
     assert [line["frames"] for line in report(media)] == [10, 1, 1, 1, 1, 1, 10]
@@ -103,7 +125,9 @@ def test_the_same_command_again_does_what_has_changed(media: Path) -> None:
 
 
 @pytest.mark.long
-def test_what_one_run_makes_of_a_file_is_what_a_batch_makes_of_it(media: Path) -> None:
+def test_what_one_run_makes_of_a_file_is_what_a_batch_makes_of_it(
+    media: Path, batch: Batch
+) -> None:
     (media / "a.mp4").unlink()
     batch(media, "--to", ".png", "--to", ".json", code=1)
     for name in ("0.png", "0.json"):
@@ -112,12 +136,12 @@ def test_what_one_run_makes_of_a_file_is_what_a_batch_makes_of_it(media: Path) -
         assert (media.parent / "out/sub" / name).read_bytes() == (media.parent / name).read_bytes()
 
 
-def test_what_fails_stops_nothing_else_and_is_told(media: Path) -> None:
+def test_what_fails_stops_nothing_else_and_is_told(media: Path, batch: Batch) -> None:
     whole = (media / "sub/b.mkv").read_bytes()
     (media / "sub/b.mkv").write_bytes(whole[: len(whole) * 2 // 3])
     (media / "sub/1.png").write_bytes(b"no picture")
     (media / "x.mp4").write_bytes(b"no video")
-    names, said = batch(media, code=1, num_workers=None)
+    names, said = batch(media, code=1)
     assert len(names) == 8
     states = {Path(line["input"]).name: line["state"] for line in report(media)}
     assert states.pop("b.mkv") == "partial"
@@ -135,7 +159,7 @@ def test_what_fails_stops_nothing_else_and_is_told(media: Path) -> None:
     "victim",
     ["worker", *(pytest.param(each, marks=pytest.mark.long) for each in ("driver", "all"))],
 )
-def test_killed_and_begun_again(media: Path, victim: str) -> None:
+def test_killed_and_begun_again(media: Path, batch: Batch, victim: str) -> None:
     for number in range(5, 60):
         (media / f"sub/{number}.png").write_bytes((media / "sub/0.png").read_bytes())
     out = media.parent / "out"
@@ -158,8 +182,8 @@ def test_killed_and_begun_again(media: Path, victim: str) -> None:
     assert [path for path in out.rglob(".*") if path.name != ".maskcast"] == []
 
 
-def test_ctrl_c_ends_after_what_is_under_way(media: Path) -> None:
-    for number in range(5, 200):
+def test_ctrl_c_ends_after_what_is_under_way(media: Path, batch: Batch) -> None:
+    for number in range(5, 100):
         (media / f"sub/{number}.png").write_bytes((media / "sub/0.png").read_bytes())
     out = media.parent / "out"
     with psutil.Popen(command(media), stderr=subprocess.PIPE, text=True) as process:
@@ -168,13 +192,13 @@ def test_ctrl_c_ends_after_what_is_under_way(media: Path) -> None:
         said = process.stderr.read()
         assert process.wait() == 130
     num_done = len(names_in(media))
-    assert 3 < num_done < 202
-    assert f"{num_done} done, {202 - num_done} left" in said
+    assert 3 < num_done < 102
+    assert f"{num_done} done, {102 - num_done} left" in said
     assert len(report(media)) == num_done
-    assert len(batch(media)[0]) == 202 - num_done
+    assert len(batch(media)[0]) == 102 - num_done
 
 
-def test_what_cannot_be_is_told_before_anything_is_done(media: Path) -> None:
+def test_what_cannot_be_is_told_before_anything_is_done(media: Path, batch: Batch) -> None:
     out = media.parent / "out"
     (out / "sub").mkdir(parents=True)
     (out / "sub/2.png").write_bytes(b"somebody's own")
@@ -206,7 +230,7 @@ def test_what_a_dead_batch_still_held_is_deleted_at_the_end(
 
 
 @pytest.mark.long
-def test_parts_make_the_whole(media: Path) -> None:
+def test_parts_make_the_whole(media: Path, batch: Batch) -> None:
     done = [batch(media, "--shard", f"{number}/2")[0] for number in range(2)]
     assert sorted(name for names in done for name in names) == ALL
     assert [len(names) for names in done] == [4, 3]

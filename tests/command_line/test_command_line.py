@@ -278,6 +278,13 @@ def test_unknown_options(capfd, arguments):
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("before", ["demo: --weights", "evaluate --data", "train portrait --data"])
+def test_what_must_lie_on_a_disk_is_named_as_it_was_given(capfd, before):
+    with pytest.raises(SystemExit):
+        run.main([*before.split(), "s3://b/w.h5"])
+    assert "a path on a disk, got 's3://b/w.h5'" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("network", "option", "value"),
     [

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Accident = Callable[[str, str], str | None]
 
 BUCKET = "films"
+THREAD = "object store"
 LATE_S = 20.0  # longer than anybody waits
 
 
@@ -46,7 +48,9 @@ class ObjectStore:
         application = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", self.port, self._around(application), threaded=True)
         self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True, name=THREAD
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -85,12 +89,16 @@ def _half(answer: Iterable[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def object_store(patch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    """Give a server with an empty bucket, which this process and those it starts find."""
+    """Give a server with an empty bucket, which this process and those it starts find.
+
+    One for all that ask, one after the other: to start it takes half a second.
+    """
     import fsspec
     from moto.core.models import botocore_stubber  # noqa: F401  (its import is slow)
     from s3fs import S3FileSystem
 
-    store = ObjectStore()
+    store = _store()
+    store.requests.clear()
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{store.port}",
         "AWS_ACCESS_KEY_ID": "key-of-a-test",
@@ -110,4 +118,11 @@ def object_store(patch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
     finally:
         store.accident = lambda method, path: None
         S3FileSystem.clear_instance_cache()
-        store.stop()
+        for thread in threading.enumerate():
+            if "process_request" in thread.name:  # somebody left before they were answered
+                thread.join()
+
+
+@cache
+def _store() -> ObjectStore:
+    return ObjectStore()

@@ -85,12 +85,15 @@ class Edges:
         first_s: of its first, `None` where it has none.
         last_s: of its last, likewise.
         after_s: of the first one after it, `None` where none was seen there.
+        end_s: when its last one ends, where that is the last of the film; else `None`, and where
+            that is not known.
     """
 
     before_s: float | None
     first_s: float | None
     last_s: float | None
     after_s: float | None
+    end_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

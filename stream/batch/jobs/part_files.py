@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from stream.batch.jobs.job import Job, Part
 from stream.batch.jobs.records import HIDDEN, Records
@@ -73,6 +74,41 @@ def discard_part_files(film: Job, folder: Place, *, but: Sequence[Job] = ()) -> 
             home.parent.rmdir()
 
 
+def left_of(films: Iterable[Job], folder: Place) -> Iterator[tuple[Job, int]]:
+    """Yield films of which there are parts, and how many.
+
+    Args:
+        films: that may have any.
+        folder: of the batch.
+
+    Raises:
+        StreamError: an object store cannot be asked.
+    """
+    home = folder / HIDDEN / "parts"
+    num_in = Counter(_folders_of_files(home))
+    for film in films if num_in else ():
+        if num := num_in[_home(film, folder).name]:
+            yield film, num
+
+
+def _folders_of_files(home: Place) -> Iterator[str]:
+    """Yield for each part the name of the folder that it lies in."""
+    if isinstance(home, Path):
+        for path in home.glob("*/*"):
+            if not path.name.startswith("."):
+                yield path.parent.name
+        return
+    from stream.stores.objects import objects_below
+
+    for place in objects_below(home):
+        yield place.parent.name
+
+
+def name_of_parts(output: str) -> str:
+    """Return how records call the folder of the parts of a film, by how they call its output."""
+    return f"{HIDDEN}/parts/{hashlib.sha256(os.fsencode(output)).hexdigest()[:32]}/"
+
+
 def _home(film: Job, folder: Place) -> Place:
-    name = below(film.outputs[0], folder).as_posix()
-    return folder / HIDDEN / "parts" / hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    name = PurePosixPath(name_of_parts(below(film.outputs[0], folder).as_posix()))
+    return folder.joinpath(*name.parts)

@@ -68,7 +68,7 @@ class Records:
         """Read nothing yet."""
         self._folder = folder
         self._files = record_files(folder / HIDDEN / "records")
-        self._begun: list[str] = []  # files of `begin` that were there
+        self._begun: dict[str, list[str]] = {}  # files of `begin` that were there, and outputs
 
     def all(self) -> dict[Place, Record]:
         """Return what is known, by the outputs; what cannot be read is as if it were not there.
@@ -82,8 +82,8 @@ class Records:
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 read = json.loads(data)
                 if name.startswith(_BEGUN):
-                    self._begun.append(name)
-                    begun.update(map(str, read["outputs"]))
+                    self._begun[name] = list(map(str, read["outputs"]))
+                    begun.update(self._begun[name])
                 else:
                     record = _record(read)
                     found[self._folder / record.output] = record
@@ -112,10 +112,15 @@ class Records:
         """Forget what `begin` noted; what has become of it is written by now."""
         self._files.delete(begun)
 
-    def end_all(self) -> None:
-        """Forget likewise what killed workers began, of which `all` knew: it was done anew."""
-        for name in self._begun:
-            self.end(name)
+    def end_all(self, *, below: tuple[str, ...] = ("",)) -> None:
+        """Forget likewise what killed workers began, of which `all` knew: it was done anew.
+
+        Args:
+            below: what the names of all its outputs begin with.
+        """
+        for name, outputs in self._begun.items():
+            if all(output.startswith(below) for output in outputs):
+                self.end(name)
 
     def of(self, output: Place) -> Record | None:
         """Return what is known of an output."""

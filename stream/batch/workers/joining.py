@@ -12,7 +12,8 @@ from segmentation.unfinished import Unfinished
 from stream.batch.jobs.job import Edges
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.codecs import CODECS
-from stream.ffmpeg.encoding.formats import FORMATS
+from stream.ffmpeg.encoding.formats import DEFAULT_FPS, FORMATS
+from stream.ffmpeg.length import durations_until
 from stream.ffmpeg.process import Ffmpeg
 from stream.ffmpeg.tracks import muxer_options
 from stream.files.outputs import check_free, writing
@@ -22,7 +23,7 @@ from stream.sinks.parts.options import SinkOptions
 
 #: Encoders count the times of packets from the first frame back, at each part anew, so that those
 #: of two parts may overlap. Those of frames stay.
-_RISING = "setts=pts=PTS:dts=max(DTS\\,PREV_OUTDTS+1):duration=DURATION"
+_RISING = "max(DTS\\,PREV_OUTDTS+1)"
 _MUXED = re.compile(r" Output stream #0:0 \(video\): .*\b(\d+) packets muxed")
 
 
@@ -81,7 +82,8 @@ def join(path: Path, parts: Sequence[WrittenPart], stream: StreamInfo, options: 
     inputs, maps, further = beside.arguments(0.0)
     arguments = ["-copyts", "-itsoffset", f"{first_s:.6f}", "-f", "concat", "-safe", "0"]
     arguments += ["-protocol_whitelist", "file,pipe", "-i", "pipe:0", *inputs, "-map", "0:v:0"]
-    arguments += [*maps, "-c:v", "copy", "-bsf:v", _RISING, *_tag(ending, options.codec)]
+    arguments += [*maps, "-c:v", "copy", "-bsf:v", _times(parts, stream, FORMATS[ending].muxer)]
+    arguments += _tag(ending, options.codec)
     arguments += muxer_options(FORMATS[ending].muxer_options, ending, stream.contents)
     arguments += ["-f", FORMATS[ending].muxer, "-y", f"file:{whole.path}", *further]
 
@@ -108,6 +110,18 @@ def join(path: Path, parts: Sequence[WrittenPart], stream: StreamInfo, options: 
     finally:
         whole.discard()
     return num_frames
+
+
+def _times(parts: Sequence[WrittenPart], stream: StreamInfo, muxer: str) -> str:
+    """Return the filter that gives packets their times; the last frame ends as it does in the film.
+
+    What the containers of the parts say of that counts from packets that are not there any more.
+    """
+    edges = parts[-1].edges
+    assert edges.last_s is not None
+    end_s = edges.end_s or edges.last_s + float(1 / (stream.fps or DEFAULT_FPS))
+    durations = durations_until(end_s, edges.last_s, muxer, dts=_RISING)
+    return f"setts=pts=PTS:dts={_RISING}:duration={durations}"
 
 
 def _tag(ending: str, codec: str | None) -> list[str]:

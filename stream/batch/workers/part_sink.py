@@ -60,7 +60,9 @@ class PartSink(Sink):
             self._video.write(output)
             self.num_frames += 1
             first_s = time_s if edges.first_s is None else edges.first_s
-            self.edges = replace(edges, first_s=first_s, last_s=time_s)
+            lasts_s = output.frame.lasts_s
+            end_s = None if lasts_s is None else time_s + lasts_s
+            self.edges = replace(edges, first_s=first_s, last_s=time_s, end_s=end_s)
         elif time_s < self._section.from_s:
             self.edges = replace(edges, before_s=time_s)
         elif edges.after_s is None:

@@ -216,13 +216,19 @@ class Worker:
         asked = self._brought[job].job
         known = [self._records.of(part.outputs[0]) for part in asked.parts]
         self._begin(job)
+        state = self._begun[asked]
+        replaced = Outcome(
+            "failed", 0.0, error=f"{job.source}: it was replaced while its parts were made"
+        )
+        if any(record is not None and record.source != state for record in known):
+            return replaced
         with VideoSource(str(job.source)) as source:
             info = source.info
         for number, output in enumerate(_paths(job)):
             parts = []
             for at, (part, record) in enumerate(zip(job.parts, known, strict=True)):
-                if record is not None and record.edges is not None:
-                    path = _paths(part)[number]
+                path = _paths(part)[number]
+                if record is not None and record.edges is not None and path.exists():
                     parts.append(WrittenPart(path, record.edges, record.num_frames))
                     told += [
                         text.replace(str(asked.parts[at].outputs[number]), str(output))
@@ -233,6 +239,8 @@ class Worker:
                 return Outcome("failed", 0.0, error=f"{job.source}: {why}")
             options = self._options(job, info, output.suffix.lower(), told)
             num_frames = join(output, parts, info, options)
+        if self._state(job) != state:  # of whose sound it is not known any more
+            return replaced
         seconds = sum(record.seconds for record in known if record is not None)
         seconds += time.monotonic() - began
         return Outcome("done", seconds, num_frames, info.duration_s, remarks=_each_once(told))
@@ -302,10 +310,17 @@ class Worker:
             OSError: the source is gone.
             StreamError: there is no room.
         """
-        brought = self._brought[job]
-        self._begun[brought.job] = brought.state or source_state(job.source)
+        self._begun[self._brought[job].job] = self._state(job)
         for output in _paths(job):
             make_folder(output.parent)
+
+    def _state(self, job: Job) -> FileState:
+        """Return what the source of a job is, of an object store's what was fetched.
+
+        Raises:
+            OSError: it is gone.
+        """
+        return self._brought[job].state or source_state(job.source)
 
     def _recorded(self, job: Job, outcome: Outcome) -> Outcome:
         """Note what came of a job; returns it, or that it could not be noted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -115,6 +115,22 @@ def done(work: Work, workforce: Workforce, on_done: Callable[[Job, Outcome], Non
         interruption.is_heeded = True
         BatchRun(jobs, pool, listener, workforce.limit_s, films).play(stop)
     return not interruption.came
+
+
+def discard_left_parts(films: Iterable[Job], folder: Place) -> bool:
+    """Delete, and say so, parts of films that are whole; returns whether there were any.
+
+    Args:
+        films: whose outputs stand.
+        folder: of the outputs.
+    """
+    from stream.batch.jobs.part_files import discard_part_files, left_of
+
+    left = list(left_of(films, folder))
+    for film, num in left:
+        discard_part_files(film, folder)
+        say(f"{film.source}: {num} parts were left of --split; deleted, for it is whole")
+    return bool(left)
 
 
 def _pool(work: Work, workforce: Workforce, stack: ExitStack) -> tuple[WorkerPool | None, int]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Constant rate factor of the encoder unless told otherwise.
 CRF = 20
+#: Minutes of a film: shorter parts are hardly more than what is looked at around each.
+SHORTEST_PART = 0.01
 #: Groups of options in the help.
 IN_AND_OUT, EFFECT, FILES = "source and outputs", "effect", "how files are written"
 FROM_FRAME_TO_FRAME = "from frame to frame"
@@ -302,8 +304,9 @@ def _split(text: str) -> float:
         minutes = float(text)
     except ValueError:
         minutes = 0.0
-    if not 0 < minutes < 1e6:
-        raise argparse.ArgumentTypeError(f"a number of minutes such as 10, or auto; got {text!r}")
+    if not SHORTEST_PART <= minutes < 1e6:
+        told = f"a number of minutes such as 10, at least {SHORTEST_PART}, or auto"
+        raise argparse.ArgumentTypeError(f"{told}; got {text!r}")
     return minutes * 60
 
 

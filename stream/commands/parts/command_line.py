@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stream.stores.addresses import is_in_store
-
 #: Beside `cast`, which needs no name; each a file here.
 COMMANDS = ("batch", "cameras", "data", "doctor", "evaluate", "models", "recover", "serve", "train")
 
@@ -223,8 +221,13 @@ def json_file(text: str) -> Path:
     """Return the path of figures, which replace older ones and so must not be anything else."""
     if not text.endswith(".json"):
         raise argparse.ArgumentTypeError(f"a name that ends in .json, got {text!r}")
-    if is_in_store(text):
-        raise argparse.ArgumentTypeError(f"a file on a disk, got {text!r}")
+    return on_disk(text)
+
+
+def on_disk(text: str) -> Path:
+    """Return the path that an option is given, which is no address of what lies elsewhere."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"a path on a disk, got {text!r}")
     return Path(text)
 
 

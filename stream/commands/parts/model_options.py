@@ -7,10 +7,15 @@ import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands.parts.command_line import CommandError, Parser, positive, say
+from stream.commands.parts.command_line import (
+    CommandError,
+    Parser,
+    on_disk,
+    positive,
+    say,
+)
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Options, Segmenter
@@ -39,7 +44,7 @@ def add_model_options(parser: Parser) -> None:
     )
     add(
         "--weights",
-        type=Path,
+        type=on_disk,
         metavar="FILE",
         input_after="",
         help="a weight file of your own, or got by hand",

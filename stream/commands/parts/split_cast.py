@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.commands.parts.batch_work import Work, Workforce, done, settings_of
+from stream.commands.parts.batch_work import (
+    Work,
+    Workforce,
+    discard_left_parts,
+    done,
+    settings_of,
+)
 from stream.commands.parts.command_line import CommandError, say
 from stream.stores.addresses import is_in_store, local
 from stream.version import VERSION
 
 if TYPE_CHECKING:
     from stream.batch.jobs.job import Job
+    from stream.batch.jobs.records import Records
 
 
 def cast_in_parts(options: argparse.Namespace) -> int:
@@ -34,16 +42,38 @@ def cast_in_parts(options: argparse.Namespace) -> int:
     if not whole:
         say("interrupted; the same command goes on with the parts that are missing")
         return 130
-    for output in job.outputs:
-        records.forget(output)
-    records.end_all()
-    records.remove_if_empty()
+    _forget(job, records)
     for outcome in outcomes:
         for remark in outcome.remarks:
             say(remark)
         if outcome.state != "done":
             say(f"error: {outcome.error or 'not all of it could be read'}")
     return 1 if any(outcome.state != "done" for outcome in outcomes) else 0
+
+
+def discard_left_parts_of(outputs: Sequence[str]) -> None:
+    """Delete the parts of which outputs that are whole now were once to be made."""
+    from stream.batch.jobs.job import Job
+    from stream.batch.jobs.records import Records
+
+    for path in map(Path, outputs):
+        if not path.is_file():
+            continue
+        job, records = Job(path, (path,), is_photo=False), Records(path.parent)
+        if discard_left_parts([job], path.parent):
+            records.all()
+            _forget(job, records)
+
+
+def _forget(job: Job, records: Records) -> None:
+    """Forget a film that is whole: the command does it again where it is given again."""
+    from stream.batch.jobs.part_files import name_of_parts
+
+    names = [records.name(output) for output in job.outputs]
+    for output in job.outputs:
+        records.forget(output)
+    records.end_all(below=(*names, name_of_parts(names[0])))
+    records.remove_if_empty()
 
 
 def _job(options: argparse.Namespace) -> Job:

@@ -109,7 +109,7 @@ def _prepare_outputs(options: argparse.Namespace, files: StoredFiles, scratch: S
     """Give outputs places here, before anything is fetched or done in vain."""
     from stream.sinks import is_file_ending
     from stream.sources import local_files
-    from stream.stores.objects import state_of
+    from stream.stores.objects import check_bucket, state_of
 
     outputs, source = list(options.output or ()), place(options.source)
     for number, address in enumerate(outputs):
@@ -129,6 +129,7 @@ def _prepare_outputs(options: argparse.Namespace, files: StoredFiles, scratch: S
         assert not isinstance(target, Path)
         if target == source or target in files.sent.values():
             raise StreamError(f"{address}: is the input, or named twice; name another output")
+        check_bucket(target)
         with contextlib.suppress(FileNotFoundError):
             state_of(target)
             if not options.overwrite:

@@ -61,6 +61,24 @@ def test_a_film_of_which_a_part_fails_is_done_in_one_piece(film, parts):
     assert films.take(film, FAILED).ended == (film, FAILED)
 
 
+@pytest.mark.parametrize("at", [1, 3])
+def test_where_nothing_can_be_written_the_parts_stay(film, parts, at):
+    films = films_of(film, parts)
+    jobs = list(parts)
+    for _ in range(at):
+        jobs += films.take(jobs.pop(0), DONE).begin
+    failed = Outcome("failed", 1.0, error=f"{film.outputs[0]}: No space left on device")
+    step = films.take(jobs[0], failed)
+    assert step.begin == ()
+    assert step.drop == set(parts)
+    assert step.ended is not None
+    assert (step.ended[0], step.ended[1].state) == (film, "failed")
+    assert step.ended[1].error.endswith("; the parts that are made stay for the next time")
+    assert all(part.outputs[0].exists() for part in parts)
+    late = films.take(parts[2], DONE)
+    assert (late.begin, late.ended) == ((), None)
+
+
 def test_a_film_whose_parts_cannot_be_joined_is_done_in_one_piece(film, parts):
     films = films_of(film, parts)
     steps = [films.take(part, DONE) for part in parts]

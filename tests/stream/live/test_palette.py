@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 
 import numpy as np
@@ -71,6 +72,19 @@ def test_effect_that_makes_no_sense(text):
 def test_background_that_is_not_there_is_told_at_the_start(tmp_path):
     with ExitStack() as stack, pytest.raises(StreamError, match="missing"):
         Palette("blur", [str(tmp_path / "missing.jpg")], stack)
+
+
+@pytest.mark.parametrize("address", ["s3://films/a b.jpg", "https://host/a.mp4"])
+def test_what_does_not_lie_on_a_disk_is_named_as_it_was_given(address):
+    said = f"{address}: cannot be shown from there; copy it to a disk first"
+    with ExitStack() as stack:
+        for begun, backgrounds, front in (
+            (f"replace={address},contain", [], None),
+            ("blur", [address], None),
+            ("blur", [], f"{address},top"),
+        ):
+            with pytest.raises(StreamError, match=f"^{re.escape(said)}$"):
+                Palette(begun, backgrounds, stack, front=front)
 
 
 def test_video_goes_on_where_it_was_left(desk, tmp_path, monkeypatch):

@@ -101,6 +101,29 @@ def test_what_is_joined_has_all_times_and_all_that_goes_beside(film, ending, cod
     assert told == []
 
 
+@pytest.mark.parametrize(("ending", "codec"), [(".mp4", "h264"), (".webm", "vp9")])
+def test_what_is_written_ends_when_the_film_does(tmp_path, ending, codec):
+    film, joined = tmp_path / "film.mkv", tmp_path / f"joined{ending}"
+    irregular = "select=not(eq(mod(n\\,7)\\,3)),setpts=PTS+0.011*mod(N\\,3)/TB"
+    reference.ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=4", "-vf", irregular),
+        *("-fps_mode", "passthrough", "-enc_time_base", "1/1000", "-bf", "3"),
+        *("-frames:v", "64", "-c:v", "libx264", film),
+    )
+    whole = tmp_path / f"whole{ending}"
+    info = whole_of(film, whole, codec)
+    join(joined, written_parts(film, codec=codec), info, SinkOptions(codec=codec))
+    ends = [length_s(path) for path in (film, whole, joined)]
+    assert ends[1:] == pytest.approx([ends[0]] * 2, abs=0.011)
+
+
+def length_s(path: Path) -> float:
+    """Return how long a file of less than a minute is, as its container says."""
+    match = re.search(r"Duration: 00:00:([\d.]+)", reference.description(path))
+    assert match is not None
+    return float(match[1])
+
+
 def told_of(line: str) -> bool:
     """Whether a line of ffmpeg says what is in a file beside the picture."""
     return any(word in line for word in ("title", "Chapter", "Audio", "Subtitle", "Duration: 00"))

@@ -183,7 +183,7 @@ def test_decay_of_the_weights(golden: Golden, trained: tuple) -> None:
 
 
 #: what lies close to a loss; further away, where many ReLUs are, rounding adds up
-CLOSE = ("rpn_", "fpn_p2", "mrcnn_class_", "mrcnn_bbox_fc", "mrcnn_mask/")
+CLOSE = ("rpn_", "mrcnn_class_", "mrcnn_bbox_fc", "mrcnn_mask/")
 
 
 @pytest.mark.long
@@ -215,6 +215,8 @@ def test_gradients(golden: Golden, trained: tuple, monkeypatch: pytest.MonkeyPat
             # a ReLU on the brink opens on one processor and not on another, for one region
             assert np.count_nonzero(difference >= 1e-4) <= 0.05 * len(difference), name
             assert np.linalg.norm(found - wanted) < 1e-3 * np.linalg.norm(wanted), name
+        elif name.startswith("fpn_p2"):  # over all of which that region's gradient is spread
+            assert np.linalg.norm(found - wanted) < 3e-3 * np.linalg.norm(wanted), name
 
 
 @pytest.mark.long

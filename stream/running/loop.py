@@ -38,6 +38,7 @@ class Run:
         paused: while set, a live picture stands still, at new times, and a file waits. Where
             somebody watches photos that are no video, it is set for each of them, which waits
             until it is cleared by whoever reacts to that person.
+        on_frame: called with each frame's time as soon as it comes, from the thread that reads.
         react: called, from the thread of `play`, with what a person does at a sink.
         on_message: told, in one line and from any thread, that one of several sinks has ended.
         ending: left with the run; gives up what `outputs` plays.
@@ -50,6 +51,7 @@ class Run:
     stats: Stats
     stop: threading.Event = field(default_factory=threading.Event)
     paused: threading.Event = field(default_factory=threading.Event)
+    on_frame: Callable[[float], None] = lambda time_s: None
     react: Callable[[Event], None] = lambda event: None
     on_message: Callable[[str], None] = lambda text: None
     ending: ExitStack = field(default_factory=ExitStack)
@@ -188,6 +190,7 @@ class _Playing:
             run.pipeline,
             self._outlets,
             run.stats,
+            on_frame=run.on_frame,
             paused=run.paused,
             stopping=self._stopping,
         )

@@ -24,7 +24,7 @@ from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.length import length_s
 from stream.ffmpeg.process import Ffmpeg
 from stream.ffmpeg.tags import tags_input
-from stream.ffmpeg.tracks import muxer_options
+from stream.ffmpeg.tracks import TRACK_FORMATS, muxer_options, sound_encoding
 from stream.files.outputs import check_free, writing
 from stream.files.recording import Recording, as_length
 from stream.files.recovery import clear_up
@@ -87,7 +87,8 @@ class VideoSink(Sink):
         self._encoding = self._chosen(info)
         self._left_out = left_out(self._encoding, self._ending, info.stream)
         self._info = info if self._encoding.depth == info.stream.depth else info.in_eight_bits()
-        self._feed = FrameFeed(self._info, self._encoding)
+        timeline = None if options.sound is None else options.sound.timeline
+        self._feed = FrameFeed(self._info, self._encoding, timeline)
         self._recording: Recording | None = None
         if info.stream.live or excerpt:
             overwrite, wanted = options.overwrite, options.output_paths
@@ -194,6 +195,7 @@ class VideoSink(Sink):
             raise StreamError(f"{self.path}: not written, because there were no frames")
         if self._error is not None:
             raise self._error
+        self._feed.end()
         if self._process.wait() != 0:
             raise self._failed(self._process)
         self._follow()
@@ -238,6 +240,8 @@ class VideoSink(Sink):
         if self._beside is not None:
             from_s = first_s if self._excerpt else 0.0
             inputs, maps, further = self._beside.arguments(origin_s, from_s=from_s)
+        elif self._feed.has_sound:
+            maps += ["-map", "0:a:0", *sound_encoding(TRACK_FORMATS[self._ending], "0")]
         process = Ffmpeg(
             [
                 *(*self._feed.input_options(first_s - origin_s, is_joined=is_joined), *inputs),

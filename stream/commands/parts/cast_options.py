@@ -65,6 +65,7 @@ examples:
   run.py -o virtualcam: --frame --light --front logo.png,top,right           (keys t l p)
   run.py talk.mp4 --realtime               a file that behaves like a camera
   run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
+  run.py 0 -o talk.mp4 --sound mic         and what is said; mic:yeti, mic,delay=40
   run.py 0 -o srt://192.0.2.7:9000 -o hls:web/
   run.py frames/ --fps 25 -o out.mp4       photos that are the frames of a video
   run.py photo.jpg -o instances:masks/ --keep dog --model mask-rcnn
@@ -100,6 +101,13 @@ def cast_parser() -> Parser:
     )
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
+    add(
+        "--sound",
+        type=_sound,
+        metavar="mic[:NAME][,delay=MS]",
+        help="a microphone, by part of its name, in videos and streams of a camera or the screen; "
+        "delay puts its sound later; default: no sound",
+    )
     add_casting_options(parser)
     parser.add_argument(
         "--background",
@@ -305,6 +313,16 @@ def _split(text: str) -> float:
     if not 0 < minutes < 1e6:
         raise argparse.ArgumentTypeError(f"a number of minutes such as 10, or auto; got {text!r}")
     return minutes * 60
+
+
+def _sound(text: str) -> str:
+    from stream.microphone.option import parse_sound
+
+    try:
+        parse_sound(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _codec(text: str) -> str:

@@ -1,9 +1,9 @@
-"""Frames on their way into an ffmpeg, with their timestamps."""
+"""Frames on their way into an ffmpeg, with their timestamps, and what is heard with them."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -18,11 +18,14 @@ from stream.ffmpeg.encoding.codecs import Encoding
 from stream.ffmpeg.encoding.formats import DEFAULT_FPS, coded_colour
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 from stream.frame import OutputInfo, even_hw, fitted
+from stream.microphone.feed import SoundFeed
+from stream.microphone.timeline import CHANNELS, RATE, Timeline
 from stream.yuv420 import YuvCoding, YuvPicture
 
 _DEFAULT_TIME_BASE = Fraction(1, 90_000)
 _COARSEST_TIME_BASE = Fraction(1, 10_000)
 _FINEST_TIME_BASE = Fraction(1, 1_000_000)
+_SOUND = nut.SoundFormat(RATE, CHANNELS)
 
 
 class FrameFeed:
@@ -35,6 +38,8 @@ class FrameFeed:
         encoding: of the picture, with as many bits as `info` says. Where chroma is halved both
             ways, pictures that are coded otherwise are converted here, which is cheaper than
             ffmpeg's exact conversion.
+        timeline: of a microphone, whose sound goes along from the first frame to the last; `None`
+            for silent pictures.
 
     Attributes:
         pixels: ffmpeg's name of the pixels it is given.
@@ -42,7 +47,9 @@ class FrameFeed:
             pixel, where the codec has even sides only.
     """
 
-    def __init__(self, info: OutputInfo, encoding: Encoding) -> None:
+    def __init__(
+        self, info: OutputInfo, encoding: Encoding, timeline: Timeline | None = None
+    ) -> None:
         """Prepare the conversion."""
         stream = info.stream
         self.pixels = "rgba" if info.has_alpha else "rgb24"
@@ -67,6 +74,7 @@ class FrameFeed:
         self._process: Ffmpeg | None = None
         self._origin_s = 0.0
         self._last_pts = -1
+        self._sound = None if timeline is None else SoundFeed(timeline)
 
     def input_options(self, first_s: float, *, is_joined: bool = False) -> list[str]:
         """Return ffmpeg's arguments that read frames, its first input.
@@ -87,18 +95,34 @@ class FrameFeed:
             options += ["-enc_time_base:v", str(self._time_base)]
         return options
 
+    @property
+    def has_sound(self) -> bool:
+        """Whether the first input has a track of sound."""
+        return self._sound is not None
+
     def start(self, process: Ffmpeg, origin_s: float) -> None:
-        """Go on with a process started with these options; its time 0 is our `origin_s`."""
+        """Go on with a process started with these options; its time 0 is our `origin_s`.
+
+        Sound begins there.
+        """
         self._process, self._origin_s, self._last_pts = process, origin_s, -1
+        if self._sound is not None:
+            self._sound.start(origin_s)
         with contextlib.suppress(BrokenPipeError):  # which the first frame meets again
             process.write(self._file_header())
 
     def _file_header(self) -> bytes:
         stream = self._info.stream
         fps, pixel_aspect = stream.fps or DEFAULT_FPS, stream.pixel_aspect
+        sound = None if self._sound is None else _SOUND
         if self._deep is not None:
             return matroska.file_header(
-                self.size_hw, self.pixels, pixel_aspect=pixel_aspect, fps=fps, light=stream.light
+                self.size_hw,
+                self.pixels,
+                pixel_aspect=pixel_aspect,
+                fps=fps,
+                light=stream.light,
+                sound=sound,
             )
         return nut.file_header(
             self.size_hw,
@@ -106,6 +130,7 @@ class FrameFeed:
             time_base=self._time_base,
             pixel_aspect=pixel_aspect,
             fps=fps,
+            sound=sound,
         )
 
     def check(self, picture: Picture) -> None:
@@ -119,7 +144,7 @@ class FrameFeed:
             raise ValueError(f"picture: expected {expected}, got {shape}")
 
     def write(self, picture: Picture, time_s: float) -> None:
-        """Hand over one picture.
+        """Hand over one picture, after what was heard before it.
 
         A timestamp that does not come after the one before is moved to the next possible one.
 
@@ -127,16 +152,35 @@ class FrameFeed:
             BrokenPipeError: the process has ended.
         """
         assert self._process is not None
+        if self._sound is not None:
+            self._write_sound(self._sound.until(time_s))
         pts = round((time_s - self._origin_s) / float(self._time_base))
         self._last_pts = pts = max(pts, self._last_pts + 1)
         planes = [np.ascontiguousarray(plane) for plane in self._coded(picture)]
         num_bytes = sum(plane.nbytes for plane in planes)
         if self._deep is None:
-            self._process.write(nut.frame_header(pts, num_bytes))
+            head = nut.frame_header(pts, num_bytes, has_sound=self.has_sound)
+            self._process.write(head)
         else:
             self._process.write(matroska.frame_header(pts * self._time_base, num_bytes))
         for plane in planes:
             self._process.write(plane.data.cast("B"))
+
+    def end(self) -> None:
+        """Hand over what was heard until the end of the last frame; nothing where ffmpeg ended."""
+        if self._sound is not None and self._process is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._write_sound(self._sound.rest(self._origin_s + self.end_s))
+
+    def _write_sound(self, packets: Iterable[tuple[int, bytes]]) -> None:
+        assert self._process is not None
+        for number, samples in packets:
+            if self._deep is None:
+                self._process.write(nut.sound_header(number, len(samples)))
+            else:
+                time_s = Fraction(number, RATE)
+                self._process.write(matroska.sound_header(time_s, len(samples)))
+            self._process.write(samples)
 
     def _coded(self, picture: Picture) -> Sequence[NDArray[Any]]:
         if self._deep is not None:

@@ -82,6 +82,26 @@ def cast_parser() -> Parser:
         epilog=SOURCES + _keys() + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_source_and_outputs(parser)
+    add_casting_options(parser)
+    parser.add_argument(
+        "--background",
+        action="append",
+        default=[],
+        group=EFFECT,
+        metavar="PHOTO|VIDEO|#RRGGBB",
+        input_after="",
+        help="another one for replace, which the key b changes to; repeatable",
+    )
+    _add_staging_options(parser)
+    add_camera_options(parser, _rate)
+    add_split_option(parser)
+    _add_program_options(parser)
+    return parser
+
+
+def _add_source_and_outputs(parser: Parser) -> None:
+    """Add what is read, where it is written, and what is heard."""
     add = partial(parser.add_argument, group=IN_AND_OUT)
     parser.add_argument(
         "source",
@@ -108,21 +128,6 @@ def cast_parser() -> Parser:
         help="a microphone, by part of its name, in videos and streams of a camera or the screen; "
         "delay puts its sound later; default: no sound",
     )
-    add_casting_options(parser)
-    parser.add_argument(
-        "--background",
-        action="append",
-        default=[],
-        group=EFFECT,
-        metavar="PHOTO|VIDEO|#RRGGBB",
-        input_after="",
-        help="another one for replace, which the key b changes to; repeatable",
-    )
-    _add_staging_options(parser)
-    add_camera_options(parser, _rate)
-    add_split_option(parser)
-    _add_program_options(parser)
-    return parser
 
 
 def _add_staging_options(parser: Parser) -> None:

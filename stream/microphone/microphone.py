@@ -12,12 +12,11 @@ import numpy as np
 from stream.errors import StreamError
 from stream.microphone.capture import Capture
 from stream.microphone.clock import ArrivalClock
+from stream.microphone.hearing import Hearing
 from stream.microphone.option import Wanted
-from stream.microphone.resampling import Resampler
-from stream.microphone.timeline import RATE, Samples, Timeline, index_at
+from stream.microphone.timeline import RATE, Samples, Timeline
 from stream.pauses import Pauses
 
-_BLOCK = RATE // 50  # samples that are put into the timeline at once
 _MUTED_S = 5.0  # digital silence for so long is told
 _MUTED = 1  # the largest sample of it
 
@@ -132,10 +131,10 @@ class Microphone:
         if not self._is_lost:
             self._is_lost = True
             title = self._wanted.title
-            self._on_message(f"{title}: {reason}; there is silence until it is, tried again")
+            self._on_message(f"{title}: {reason}; trying again, until then there is silence")
 
     def _take_all(self, capture: Captured) -> None:
-        hearing = _Hearing(self._wanted.delay_s)
+        hearing = Hearing(self._wanted.delay_s)
         muted = _Muted(lambda told: self._on_message(f"microphone {capture.title}: {told}"))
         for samples, arrival_s in capture:
             if not self.is_on:
@@ -147,38 +146,6 @@ class Microphone:
             muted.push(samples)
             with self._lock:
                 hearing.put_into(self.timeline, self._picture)
-
-
-class _Hearing:
-    """One time that the microphone is there: its own clock, and what of it came so far."""
-
-    def __init__(self, delay_s: float) -> None:
-        self._delay_s = delay_s
-        self._clock, self._resampler = ArrivalClock(), Resampler()
-        self._next: int | None = None  # sample of the timeline
-
-    def push(self, samples: Samples, arrival_s: float) -> None:
-        self._resampler.push(samples)
-        self._clock.note(self._resampler.num_pushed / RATE, arrival_s)
-
-    def put_into(self, timeline: Timeline, picture: ArrivalClock) -> None:
-        """Add what can be told by now."""
-        if not (picture.is_known and self._clock.is_settled):
-            return
-        if self._next is None:
-            self._next = index_at(picture.own_s(self._clock.ours_s(0.0) + self._delay_s))
-        self._next = max(self._next, timeline.end or self._next)
-        while True:
-            begin, end = (self._place(picture, self._next + num) for num in (0, _BLOCK))
-            samples = self._resampler.read(begin, end, _BLOCK)
-            if samples is None:
-                return
-            timeline.put(self._next, samples)
-            self._next += _BLOCK
-
-    def _place(self, picture: ArrivalClock, number: int) -> float:
-        """Return the place, among the samples that came, of one of the timeline."""
-        return self._clock.own_s(picture.ours_s(number / RATE) - self._delay_s) * RATE
 
 
 class _Muted:

@@ -140,10 +140,12 @@ class VideoSink(Sink):
 
     def close(self) -> None:
         """End ffmpeg and delete what is unfinished, but for a recording."""
+        self._feed.leave()
         if self._recording is not None and not (self._is_finished or self._error):
             self._leave(self._recording)
         if self._process is not None:
             self._process.close()
+        self._feed.close()
         self._follow()
         self._whole.discard()
         self._shortened.discard()
@@ -168,6 +170,7 @@ class VideoSink(Sink):
         try:
             self._feed.write(picture, output.frame.time_s)
         except BrokenPipeError:
+            self._feed.leave()
             self._process.wait()
             raise self._failed(self._process) from None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from fractions import Fraction
 from typing import Any
 
@@ -16,9 +17,9 @@ from stream.colour.screen import Colours
 from stream.ffmpeg.encoding import matroska, nut
 from stream.ffmpeg.encoding.codecs import Encoding
 from stream.ffmpeg.encoding.formats import DEFAULT_FPS, coded_colour
+from stream.ffmpeg.encoding.sound_writer import SoundWriter
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 from stream.frame import OutputInfo, even_hw, fitted
-from stream.microphone.feed import SoundFeed
 from stream.microphone.timeline import CHANNELS, RATE, Timeline
 from stream.yuv420 import YuvCoding, YuvPicture
 
@@ -74,7 +75,7 @@ class FrameFeed:
         self._process: Ffmpeg | None = None
         self._origin_s = 0.0
         self._last_pts = -1
-        self._sound = None if timeline is None else SoundFeed(timeline)
+        self._sound = None if timeline is None else SoundWriter(timeline, self._sound_header)
 
     def input_options(self, first_s: float, *, is_joined: bool = False) -> list[str]:
         """Return ffmpeg's arguments that read frames, its first input.
@@ -106,10 +107,10 @@ class FrameFeed:
         Sound begins there.
         """
         self._process, self._origin_s, self._last_pts = process, origin_s, -1
-        if self._sound is not None:
-            self._sound.start(origin_s)
         with contextlib.suppress(BrokenPipeError):  # which the first frame meets again
             process.write(self._file_header())
+        if self._sound is not None:
+            self._sound.start(process, origin_s)
 
     def _file_header(self) -> bytes:
         stream = self._info.stream
@@ -151,36 +152,41 @@ class FrameFeed:
         Raises:
             BrokenPipeError: the process has ended.
         """
+        with nullcontext() if self._sound is None else self._sound.before(time_s):
+            self._write(picture, time_s)
+
+    def _write(self, picture: Picture, time_s: float) -> None:
         assert self._process is not None
-        if self._sound is not None:
-            self._write_sound(self._sound.until(time_s))
         pts = round((time_s - self._origin_s) / float(self._time_base))
         self._last_pts = pts = max(pts, self._last_pts + 1)
         planes = [np.ascontiguousarray(plane) for plane in self._coded(picture)]
         num_bytes = sum(plane.nbytes for plane in planes)
         if self._deep is None:
-            head = nut.frame_header(pts, num_bytes, has_sound=self.has_sound)
-            self._process.write(head)
+            self._process.write(nut.frame_header(pts, num_bytes, has_sound=self.has_sound))
         else:
             self._process.write(matroska.frame_header(pts * self._time_base, num_bytes))
         for plane in planes:
             self._process.write(plane.data.cast("B"))
 
-    def end(self) -> None:
-        """Hand over what was heard until the end of the last frame; nothing where ffmpeg ended."""
-        if self._sound is not None and self._process is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._write_sound(self._sound.rest(self._origin_s + self.end_s))
+    def _sound_header(self, number: int, num_bytes: int) -> bytes:
+        if self._deep is None:
+            return nut.sound_header(number, num_bytes)
+        return matroska.sound_header(Fraction(number, RATE), num_bytes)
 
-    def _write_sound(self, packets: Iterable[tuple[int, bytes]]) -> None:
-        assert self._process is not None
-        for number, samples in packets:
-            if self._deep is None:
-                self._process.write(nut.sound_header(number, len(samples)))
-            else:
-                time_s = Fraction(number, RATE)
-                self._process.write(matroska.sound_header(time_s, len(samples)))
-            self._process.write(samples)
+    def end(self) -> None:
+        """Hand over what was heard until the end of the last frame, before the process is told."""
+        if self._sound is not None and self._process is not None:
+            self._sound.end(self._origin_s + self.end_s)
+
+    def leave(self) -> None:
+        """Begin to hand over no more sound, as the process is ended."""
+        if self._sound is not None:
+            self._sound.leave()
+
+    def close(self) -> None:
+        """Free the thread of the sound, after the process has ended. May be called again."""
+        if self._sound is not None:
+            self._sound.close()
 
     def _coded(self, picture: Picture) -> Sequence[NDArray[Any]]:
         if self._deep is not None:

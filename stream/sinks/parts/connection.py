@@ -140,8 +140,10 @@ class Connection:
 
     def close(self) -> None:
         """Free the process."""
+        self._feed.leave()
         if self._process is not None:
             self._process.close()
+        self._feed.close()
 
     # === From any thread ===
 
@@ -292,6 +294,7 @@ class Connection:
     def _lose(self) -> None:
         """Take leave of a process that has ended."""
         assert self._process is not None
+        self._feed.leave()
         status = self._process.wait()
         reason = self._reason() if status else "it was closed"
         self._process.close()

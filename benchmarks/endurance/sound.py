@@ -6,7 +6,8 @@ A stand-in camera flashes, and a microphone of a PulseAudio of its own beeps, on
 the same moment; the microphone's clock is as much too fast as `--ppm` says, so that unmended its
 sound would be 12 ms a minute late. Both are recorded as `run.py 0 -o out.mp4 --sound mic` does,
 with the default network. Prints a row a minute, and one JSON object: by how much beeps come after
-their flashes in the file. More than 20 ms is an error.
+their flashes in the file. More than 20 ms is an error. In each picture stands, as black and white
+fields, how long the flash is ago, so that one that was dropped does not move its flash.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ from tests.stand_ins.pulse_server import play as play_microphone
 FPS = 30
 SIZE_HW = (240, 320)
 MOST_APART_S = 0.020
-_FLASH_FRAMES = 3
+_FLASH_S = 0.1
+_NUM_BITS = 10  # of the milliseconds in a second
 _LOUD = 3000  # of 32768
 ROW = "{:>6} {:>6} {:>10} {:>10} {:>10}"
 
 
 class Flashes(Source):
-    """Stands in for a camera: a picture with noise that is white at the begin of each second."""
+    """Stands in for a camera: noise that is white at the begin of each second, and fields."""
 
     def __init__(self, seconds: float) -> None:
         """Give frames for so long."""
@@ -60,9 +62,18 @@ class Flashes(Source):
         for index in range(round(self._seconds * FPS)):
             if self._interrupted.wait(max(0.0, first + index / FPS - time.monotonic())):
                 return
-            level = 190 if index % FPS < _FLASH_FRAMES else 0
+            time_s = time.monotonic()
+            level = 190 if time_s % 1 < _FLASH_S else 0
             image = rng.integers(level, level + 60, (*SIZE_HW, 3), np.uint8)
-            yield Frame(RgbPicture(image), index, time.monotonic())
+            _write_fields(image, int(time_s % 1 * 1000))
+            yield Frame(RgbPicture(image), index, time_s)
+
+
+def _write_fields(image: NDArray[np.uint8], number: int) -> None:
+    """Write a number into the upper half of a picture, a field a bit."""
+    bits = np.array([number >> bit & 1 for bit in range(_NUM_BITS)], np.uint8) * 255
+    width = SIZE_HW[1] // _NUM_BITS
+    image[: SIZE_HW[0] // 2, : width * _NUM_BITS] = np.repeat(bits, width)[:, None]
 
 
 def main() -> None:
@@ -132,26 +143,29 @@ def measured(path: Path) -> tuple[list[float], list[float]]:
     Raises:
         StreamError: a flash has no beep.
     """
-    flashes = [at for at in _flashes_s(path) if at > 1]
+    times_s, ago_s = _frames(path)
     sound = np.abs(_sound(path))
+    flashes: list[float] = []
     apart: list[float] = []
-    for at in flashes:
-        begin = round((at - 0.4) * RATE)
+    for at in np.arange(1.5 - ago_s[0], times_s[-1] - 0.5):  # half a second after each flash
+        frame = int(np.argmin(np.abs(times_s - (at - 0.5))))
+        flash = times_s[frame] - (ago_s[frame] + 0.5) % 1 + 0.5
+        begin = round((flash - 0.4) * RATE)
         loud = np.flatnonzero(sound[begin : begin + round(0.8 * RATE)] > _LOUD)
         if not len(loud):
-            raise StreamError(f"no beep at {at:.1f} s")
-        apart.append((begin + int(loud[0])) / RATE - at)
+            raise StreamError(f"no beep at {flash:.1f} s")
+        flashes.append(float(flash))
+        apart.append(float((begin + int(loud[0])) / RATE - flash))
     return flashes, apart
 
 
-def _flashes_s(path: Path) -> list[float]:
-    """Return when the picture becomes white."""
-    options = ("-map", "0:v:0", "-fps_mode", "passthrough", "-vf", "scale=8:8,format=gray")
-    data = ffmpeg("-i", path, *options, "-f", "rawvideo", "-")
-    is_white = np.frombuffer(data, np.uint8).reshape(-1, 64).mean(1) > 128
-    rises = np.flatnonzero(is_white[1:] & ~is_white[:-1]) + 1
-    times_s = picture_times_s(path)
-    return [times_s[index] for index in rises]
+def _frames(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return times of frames in a recording, and how long before each the last flash was, (n,)."""
+    size = f"{_NUM_BITS}:2"
+    options = ("-map", "0:v:0", "-fps_mode", "passthrough", "-vf", f"scale={size}:flags=area")
+    data = ffmpeg("-i", path, *options, "-pix_fmt", "gray", "-f", "rawvideo", "-")
+    bits = np.frombuffer(data, np.uint8).reshape(-1, 2, _NUM_BITS)[:, 0] > 128
+    return np.array(picture_times_s(path)), bits @ (1 << np.arange(_NUM_BITS)) / 1000
 
 
 def _sound(path: Path) -> NDArray[np.int32]:

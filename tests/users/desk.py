@@ -67,6 +67,7 @@ class Desk:
             keep=more.get("keep"),
             window=self.screen,
             recorder=self.recorder,
+            microphone=more.get("microphone"),
         )
 
     def press(self, *keys: str) -> None:

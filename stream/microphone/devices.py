@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from stream.errors import StreamError
@@ -87,32 +87,27 @@ class Way:
         return [self.program, *GENERAL_OPTIONS], ["-fflags", "nobuffer", *opened, *_OUT]
 
     def devices(self) -> list[Device]:
-        """Return what can be recorded, the default first, monitors last; none where none answers.
+        """Return what can be recorded, the default first, monitors last; [] if none answers."""
+        try:
+            listed = self._listed()
+            return in_order(hardware(listed) if self.system == "alsa" else listed)
+        except StreamError:
+            return []
 
-        Raises:
-            StreamError: a program cannot be run.
-        """
-        if self.system == "avfoundation":
-            return avfoundation_devices(
-                log_of(["-f", "avfoundation", "-list_devices", "true", "-i", ""])
-            )
-        if self.system == "dshow":
-            return dshow_devices(log_of(["-f", "dshow", "-list_devices", "true", "-i", "dummy"]))
+    def _listed(self) -> list[Device]:
+        if self.system in _OF_LOG:
+            nothing, read = _OF_LOG[self.system]
+            return read(log_of(["-f", self.system, "-list_devices", "true", "-i", nothing]))
         if self.by_ffmpeg:
             command = [self.program, "-hide_banner", "-sources", self.system]
-            return in_order(listed_devices(printed(command).splitlines()))
+            return listed_devices(printed(command).splitlines())
         if self.system == "alsa":
             return alsa_devices(printed([self.program, "-L"]).splitlines())
         pactl = shutil.which("pactl")
         if pactl is None:
             return [Device("@DEFAULT_SOURCE@", "default", is_default=True)]
-        try:
-            default = printed([pactl, "get-default-source"]).strip()
-            return in_order(
-                pactl_devices(printed([pactl, "-f", "json", "list", "sources"]), default)
-            )
-        except StreamError:
-            return []  # no server answers
+        default = printed([pactl, "get-default-source"]).strip()
+        return pactl_devices(printed([pactl, "-f", "json", "list", "sources"]), default)
 
 
 def find(wanted: str) -> tuple[Way, Device]:
@@ -124,18 +119,31 @@ def find(wanted: str) -> tuple[Way, Device]:
     Raises:
         StreamError: no such microphone is there, or nothing here can record one.
     """
-    there: list[Device] = []
-    for way in ways():
-        there = way.devices()
-        for device in there:
-            if wanted.lower() in f"{device.name}\n{device.title}".lower():
-                return way, device
-        if there:
-            break
+    way, there = _first_way()
+    for device in there:
+        if wanted.lower() in f"{device.name}\n{device.title}".lower():
+            return way, device
     if not there:
         raise StreamError("none is there; plug one in")
     names = ", ".join(dict.fromkeys(device.title for device in there))
     raise StreamError(f"is not there; there are {names}")
+
+
+def found() -> list[Device]:
+    """Return the microphones that there are, in the order in which they are taken.
+
+    Raises:
+        StreamError: nothing here can record one.
+    """
+    return _first_way()[1]
+
+
+def _first_way() -> tuple[Way, list[Device]]:
+    """Return the first way by which something can be recorded, and what."""
+    for way in ways():
+        if there := way.devices():
+            return way, there
+    return ways()[0], []
 
 
 @functools.cache
@@ -173,6 +181,13 @@ def in_order(devices: Iterable[Device]) -> list[Device]:
     return sorted(devices, key=lambda device: (not device.is_default, device.is_monitor))
 
 
+def hardware(devices: Sequence[Device]) -> list[Device]:
+    """Return what of ALSA's devices records something: cards, and if there is one the default."""
+    cards = [device for device in devices if device.name.startswith("plughw:")]
+    default = [Device(each.name, each.title, True) for each in devices if each.name == "default"]
+    return [*default, *cards] if cards else []
+
+
 # === What programs print ===
 
 
@@ -199,7 +214,7 @@ def alsa_devices(lines: Sequence[str]) -> list[Device]:
         if line and not line[0].isspace() and line != "null":
             title = following.strip() if following[:1].isspace() else line
             found.append(Device(line, title, line == "default"))
-    return in_order(found)
+    return found
 
 
 def avfoundation_devices(lines: Iterable[str]) -> list[Device]:
@@ -218,3 +233,10 @@ def dshow_devices(lines: Iterable[str]) -> list[Device]:
     """Return the microphones in ffmpeg's list of DirectShow's devices; the first is the default."""
     names = [match[1] for line in lines if (match := _DSHOW.search(line))]
     return [Device(name, name, index == 0) for index, name in enumerate(names)]
+
+
+#: Of systems whose devices stand in ffmpeg's log: what it is to open, and what reads them.
+_OF_LOG: dict[str, tuple[str, Callable[[Iterable[str]], list[Device]]]] = {
+    "avfoundation": ("", avfoundation_devices),
+    "dshow": ("dummy", dshow_devices),
+}

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from stream.commands import cameras
+from stream.doctor import microphones
+from stream.doctor.microphones import microphone_findings
 from stream.errors import StreamError
 from stream.microphone import devices
 from stream.microphone.devices import Device, Way, find, ways
@@ -35,11 +38,15 @@ def test_pulse_by_its_own_tools() -> None:
 
 def test_alsa() -> None:
     lines = ["null", "    Discard all samples", "default", "    Default Audio Device"]
-    lines += ["hw:CARD=Yeti,DEV=0", "    Yeti Nano, USB Audio", "    Direct hardware device"]
-    assert devices.alsa_devices(lines) == [
+    lines += ["plughw:CARD=Yeti,DEV=0", "    Yeti Nano, USB Audio", "    Hardware device"]
+    lines += ["jack", "    JACK Audio Connection Kit"]
+    listed = devices.alsa_devices(lines)
+    assert devices.hardware(listed) == [
         Device("default", "Default Audio Device", is_default=True),
-        Device("hw:CARD=Yeti,DEV=0", "Yeti Nano, USB Audio"),
+        Device("plughw:CARD=Yeti,DEV=0", "Yeti Nano, USB Audio"),
     ]
+    without_card = [each for each in listed if "CARD" not in each.name]
+    assert devices.hardware(without_card) == [], "plugins record nothing by themselves"
 
 
 def test_macos_and_windows() -> None:
@@ -87,6 +94,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> list[Device]:
     """What the one way here lists."""
     listed = [BUILT_IN, YETI, MONITOR]
     monkeypatch.setattr(devices, "ways", lambda: (Way("ffmpeg", "pulse"),))
+    monkeypatch.setattr(microphones, "ways", devices.ways)
     monkeypatch.setattr(Way, "devices", lambda way: listed)
     return listed
 
@@ -96,6 +104,25 @@ def test_a_part_of_the_name_finds_one(there: list[Device]) -> None:
     assert find("yeti")[1] == YETI
     assert find("built-in")[1] == BUILT_IN
     assert find("monitor")[1] == MONITOR
+
+
+def test_all_are_listed_in_the_order_in_which_they_are_taken(
+    there: list[Device],
+) -> None:
+    assert devices.found() == there
+    lines = list(cameras._microphones())
+    assert lines[:2] == [
+        "mic:Built-in Audio  (taken for --sound mic)",
+        "mic:Yeti Nano Analog Stereo",
+    ]
+    assert [finding.text for finding in microphone_findings()] == [
+        "Built-in Audio (--sound mic)",
+        "Yeti Nano Analog Stereo",
+        "Monitor of Built-in Audio",
+    ]
+    there.clear()
+    (finding,) = microphone_findings()
+    assert (finding.state, finding.text) == ("missing", "none found by ffmpeg")
 
 
 def test_one_that_is_not_there_is_told_with_those_that_are(there: list[Device]) -> None:

@@ -11,7 +11,7 @@ from stream.microphone.timeline import CHANNELS, RATE, Samples
 
 #: Samples on either side that one between them is made of.
 REACH = 16
-_NUM_PHASES = 512
+_NUM_PHASES = 4096  # the nearest is taken, which is 96 dB below a tone of 1 kHz
 _KAISER_BETA = 8.0
 _MAX_CORRECTION = 500e-6  # of the speed: a hundredth of a semitone
 _CORRECTED_IN_S = 2.0
@@ -83,10 +83,7 @@ class Resampler:
 
     def _interpolated(self, places: NDArray[np.float64]) -> Floats:
         whole = np.floor(places).astype(np.int64)
-        phases = (places - whole) * _NUM_PHASES
-        lower = np.minimum(phases.astype(np.int64), _NUM_PHASES - 1)
-        share = (phases - lower).astype(np.float32)[:, None]
-        kernels = self._kernels[lower] * (1 - share) + self._kernels[lower + 1] * share
+        kernels = self._kernels[np.rint((places - whole) * _NUM_PHASES).astype(np.int64)]
         numbers = whole[:, None] + np.arange(1 - REACH, 1 + REACH) - self._first
         # what is forgotten, or comes before all, is silence
         around = self._samples[np.clip(numbers, 0, len(self._samples) - 1)]

@@ -120,10 +120,10 @@ def open_run(
     with ExitStack() as stack:
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
+        microphone = open_microphone(sound, source.info, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, source.info, keyframes, on_message)
         look = Look(palette.effect, invert, keep, staging)
         pipeline, stats = _pipeline(source.info, segmenter, look, keyframes, on_message, stack)
-        microphone = open_microphone(sound, source.info, on_message, stack)
         writing.setdefault("preset", "veryfast" if source.info.live else "medium")
         options = SinkOptions(
             overwrite=overwrite,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Iterator
 
-from stream.microphone.timeline import PATIENCE_S, RATE, Timeline, index_at
+from stream.microphone.timeline import RATE, Timeline, index_at
+
+#: What has not come so long after a frame wanted it is silence, and nobody waits for it any more.
+#: By our own time: frames that were there before anybody read them come faster than it passes.
+PATIENCE_S = 0.75
 
 #: Of one packet: an encoder that is given sound of minutes at once would hold all of it.
 _PACKET = RATE // 10
@@ -22,15 +28,17 @@ class SoundFeed:
         """Wait for the first frame."""
         self._timeline = timeline
         self._origin = self._next = 0
+        self._wanted: deque[tuple[float, int]] = deque()  # since when, and up to which sample
 
     def start(self, origin_s: float) -> None:
         """Begin, at the time that is 0 for the encoder."""
         self._next = self._origin = index_at(origin_s)
+        self._wanted.clear()
 
     def until(self, time_s: float) -> Iterator[tuple[int, bytes]]:
         """Yield what is known by now of the sound before a time, and was not given yet.
 
-        What has not come half a second after it should have been heard is silence.
+        What has not come three quarters of a second after it was asked for is silence.
 
         Args:
             time_s: of a frame.
@@ -39,7 +47,10 @@ class SoundFeed:
             The number of the first sample, from the origin, and samples: 16 bits, little-endian,
             of two channels in turn.
         """
-        self._timeline.settle(index_at(time_s - PATIENCE_S))
+        now = time.monotonic()
+        self._wanted.append((now, index_at(time_s)))
+        while self._wanted and now - self._wanted[0][0] >= PATIENCE_S:
+            self._timeline.settle(self._wanted.popleft()[1])
         stop = min(index_at(time_s), self._timeline.end or 0)
         while self._next < stop:
             start = self._next

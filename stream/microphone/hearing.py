@@ -7,6 +7,7 @@ from stream.microphone.resampling import Resampler
 from stream.microphone.timeline import RATE, Samples, Timeline, index_at
 
 _BLOCK = RATE // 50  # samples that are put into the timeline at once
+_HELD = 5 * RATE  # while no picture comes yet
 
 
 class Hearing:
@@ -30,16 +31,18 @@ class Hearing:
     def put_into(self, timeline: Timeline, picture: ArrivalClock) -> None:
         """Add to a timeline what can be told by now.
 
-        Nothing for half a second, in which it shows how regularly samples come.
+        Nothing for half a second, in which it shows how regularly samples and frames come.
 
         Args:
             timeline: of the picture.
             picture: its clock.
         """
-        if not (picture.is_known and self._clock.is_settled):
+        if not (picture.is_settled and self._clock.is_settled):
+            self._resampler.keep(_HELD)
             return
         if self._next is None:
-            self._next = index_at(picture.own_s(self._clock.ours_s(0.0) + self._delay_s))
+            first_s = self._clock.ours_s(self._resampler.num_forgotten / RATE)
+            self._next = index_at(picture.own_s(first_s + self._delay_s))
         self._next = max(self._next, timeline.end or self._next)
         while True:
             begin, end = (self._place(picture, self._next + num) for num in (0, _BLOCK))

@@ -59,6 +59,15 @@ class Resampler:
         """How many samples came so far."""
         return self._first + len(self._samples)
 
+    @property
+    def num_forgotten(self) -> int:
+        """How many of them cannot be read any more."""
+        return max(0, self._first)
+
+    def keep(self, num: int) -> None:
+        """Forget all but the last samples."""
+        self._forget(self.num_pushed - num)
+
     def read(self, begin: float, end: float, num: int) -> Samples | None:
         """Return (num, 2) int16 samples; `None` where not all are there yet that this needs.
 

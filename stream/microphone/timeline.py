@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 RATE = 48_000  # samples a second
 CHANNELS = 2
 _KEPT_S = 60
-#: What has not come so long after it happened is silence, and nobody waits for it any more.
-PATIENCE_S = 0.5
 
 Samples = NDArray[np.int16]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
+import pytest
 
 from stream.microphone.feed import SoundFeed
 from stream.microphone.timeline import RATE, Timeline
@@ -30,12 +33,18 @@ def test_sound_comes_in_step_with_the_frames_and_without_a_gap() -> None:
     assert (np.concatenate(parts) == sound[RATE // 4 :][: 19 * RATE // 25]).all()
 
 
-def test_what_does_not_come_is_silence_after_half_a_second() -> None:
+def test_what_does_not_come_in_time_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     timeline = Timeline()
     feed = SoundFeed(timeline)
     feed.start(10.0)
-    assert given(feed.until(10.4))[0] == []
-    _, samples = given(feed.until(12.0))
+    assert given(feed.until(11.0))[0] == [], "however far the frames are: they may be of the past"
+    assert given(feed.until(11.5))[0] == []
+    now[0] += 0.5
+    assert given(feed.until(12.0))[0] == []
+    now[0] += 0.4
+    _, samples = given(feed.until(12.4))
     assert len(samples) == 1.5 * RATE
     assert not samples.any()
     timeline.put(11 * RATE, tone(RATE))  # which comes too late, but for its second half

@@ -104,3 +104,28 @@ def test_what_has_not_come_is_waited_for() -> None:
     assert resampler.read(200.0, 1160.0, 960) is None
     resampler.push(tone(500))
     assert resampler.read(200.0, 1160.0, 960) is not None
+
+
+def test_while_no_picture_comes_little_is_held_and_then_heard() -> None:
+    timeline, picture, hearing = Timeline(), ArrivalClock(), Hearing()
+    for first in range(0, 20 * RATE, CHUNK):
+        came_s = BEGAN_S + (first + CHUNK) / RATE
+        if first >= 19 * RATE:
+            picture.note(came_s - BEGAN_S, came_s)
+        hearing.push(beeps(BEGAN_S + np.arange(first, first + CHUNK) / RATE), came_s)
+        hearing.put_into(timeline, picture)
+    begins_s = beeps_s(timeline, 0, 19.5)
+    assert np.abs(begins_s - np.arange(15, 20)).max() < 0.003, "of five seconds"
+
+
+def test_pictures_that_waited_before_they_were_read_do_not_move_the_sound() -> None:
+    """Of a screen: two seconds of them come at once, and then each as it is taken."""
+    timeline, picture, hearing = Timeline(), ArrivalClock(), Hearing()
+    for first in range(0, 8 * RATE, CHUNK):
+        came_s = BEGAN_S + (first + CHUNK) / RATE
+        if came_s - BEGAN_S > 2:
+            picture.note(min(came_s - BEGAN_S, 10 * (came_s - BEGAN_S - 2)), came_s)
+        hearing.push(beeps(BEGAN_S + np.arange(first, first + CHUNK) / RATE), came_s)
+        hearing.put_into(timeline, picture)
+    begins_s = beeps_s(timeline, 0.5, 7.5)
+    assert np.abs(begins_s - np.arange(1, 8)).max() < 0.003

@@ -70,11 +70,17 @@ def told() -> Told:
     return Told()
 
 
-def test_what_is_heard_is_on_the_clock_of_the_picture(told: Told) -> None:
+def test_what_is_heard_is_on_the_clock_of_the_picture(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
     capture = FakeCapture(chunks(tone(2 * RATE)), waits=True)
     microphone = Microphone(Wanted("fake"), told.tell, openings := Openings(capture))
     shift_s = time.monotonic() - 50.0
-    microphone.see(50.0)
+    for before_s in (0.6, 0.0):
+        came_s = time.monotonic() - before_s
+        with monkeypatch.context() as patch:
+            patch.setattr(module.time, "monotonic", lambda came_s=came_s: came_s)
+            microphone.see(came_s - shift_s)
     microphone.open()
     now = round((time.monotonic() - shift_s) * RATE)
     microphone.timeline.wait_for(now - RATE // 2, 30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -145,7 +146,8 @@ class Microphone:
             hearing.push(samples, arrival_s)
             muted.push(samples)
             with self._lock:
-                hearing.put_into(self.timeline, self._picture)
+                picture = copy.copy(self._picture)  # whoever reads frames waits for no resampling
+            hearing.put_into(self.timeline, picture)
 
 
 class _Muted:

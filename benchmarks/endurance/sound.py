@@ -147,7 +147,9 @@ def measured(path: Path) -> tuple[list[float], list[float]]:
     sound = np.abs(_sound(path))
     flashes: list[float] = []
     apart: list[float] = []
-    for at in np.arange(times_s[0] + 1.5 - ago_s[0], times_s[-1] - 0.5):  # half a second after each flash
+    for at in np.arange(
+        times_s[0] + 1.5 - ago_s[0], times_s[-1] - 0.5
+    ):  # half a second after each flash
         frame = int(np.argmin(np.abs(times_s - (at - 0.5))))
         flash = times_s[frame] - (ago_s[frame] + 0.5) % 1 + 0.5
         begin = round((flash - 0.4) * RATE)

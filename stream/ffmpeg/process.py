@@ -86,14 +86,20 @@ def listing(*options: str) -> str:
     return printed([executable(), "-hide_banner", *options])
 
 
-def printed(command: list[str]) -> str:
+def printed(command: list[str], *, timeout_s: float = 60) -> str:
     """Return what a program prints that soon ends, as for ffmpeg's `-encoders`.
+
+    Args:
+        command: the program and its arguments.
+        timeout_s: after which it is ended.
 
     Raises:
         StreamError: it is not there, cannot be run or fails.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=timeout_s
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise StreamError(f"{command[0]}: cannot be run ({error})") from None
     return done.stdout

@@ -21,6 +21,7 @@ _SOURCE = re.compile(r"^([* ]) (\S+) \[(.*)\] \(")
 _DEVICES = re.compile(r"^ *D[E.]? +([a-z0-9_,]+) ", re.MULTILINE)
 _AVFOUNDATION = re.compile(r"\[AVFoundation.*?\[\d+\] (.+)$")
 _DSHOW = re.compile(r'"([^"]+)" \(audio\)')
+_PATIENCE_S = 5.0  # for a sound server that does not answer
 _NOTHING = (
     "--sound: nothing here records a microphone; install PulseAudio's tools "
     "(sudo apt install pulseaudio-utils), or an ffmpeg with PulseAudio or ALSA"
@@ -100,14 +101,15 @@ class Way:
             return read(log_of(["-f", self.system, "-list_devices", "true", "-i", nothing]))
         if self.by_ffmpeg:
             command = [self.program, "-hide_banner", "-sources", self.system]
-            return listed_devices(printed(command).splitlines())
+            return listed_devices(printed(command, timeout_s=_PATIENCE_S).splitlines())
         if self.system == "alsa":
-            return alsa_devices(printed([self.program, "-L"]).splitlines())
+            return alsa_devices(printed([self.program, "-L"], timeout_s=_PATIENCE_S).splitlines())
         pactl = shutil.which("pactl")
         if pactl is None:
             return [Device("@DEFAULT_SOURCE@", "default", is_default=True)]
-        default = printed([pactl, "get-default-source"]).strip()
-        return pactl_devices(printed([pactl, "-f", "json", "list", "sources"]), default)
+        default = printed([pactl, "get-default-source"], timeout_s=_PATIENCE_S).strip()
+        command = [pactl, "-f", "json", "list", "sources"]
+        return pactl_devices(printed(command, timeout_s=_PATIENCE_S), default)
 
 
 def find(wanted: str) -> tuple[Way, Device]:

@@ -38,7 +38,7 @@ class SoundFeed:
     def until(self, time_s: float) -> Iterator[tuple[int, bytes]]:
         """Yield what is known by now of the sound before a time, and was not given yet.
 
-        What has not come three quarters of a second after it was asked for is silence.
+        What has not come three quarters of a second after it was to be known is silence.
 
         Args:
             time_s: of a frame.
@@ -49,7 +49,8 @@ class SoundFeed:
         """
         now = time.monotonic()
         self._wanted.append((now, index_at(time_s)))
-        while self._wanted and now - self._wanted[0][0] >= PATIENCE_S:
+        patience_s = PATIENCE_S + self._timeline.late_s
+        while self._wanted and now - self._wanted[0][0] >= patience_s:
             self._timeline.settle(self._wanted.popleft()[1])
         stop = min(index_at(time_s), self._timeline.end or 0)
         while self._next < stop:
@@ -60,6 +61,6 @@ class SoundFeed:
 
     def rest(self, end_s: float) -> Iterator[tuple[int, bytes]]:
         """Yield what is missing at the end, see `until`; waits for what was heard last."""
-        self._timeline.wait_for(index_at(end_s), _AT_END_S)
+        self._timeline.wait_for(index_at(end_s), _AT_END_S + self._timeline.late_s)
         self._timeline.settle(index_at(end_s))
         return self.until(end_s)

@@ -67,7 +67,7 @@ class Microphone:
         open_capture: Callable[[str], Captured] = Capture,
     ) -> None:
         """Hear nothing yet."""
-        self.timeline = Timeline()
+        self.timeline = Timeline(late_s=max(0.0, -wanted.delay_s))
         self.is_on = False
         self._wanted, self._on_message, self._open_capture = wanted, on_message, open_capture
         self._picture = ArrivalClock()
@@ -122,6 +122,8 @@ class Microphone:
             self._take_all(capture)
             if not self._closed.is_set():
                 self._lose(f"lost ({capture.reason()})")
+        except Exception as error:  # a recording goes on, whatever happens here
+            self._lose(f"lost ({type(error).__name__}: {' '.join(str(error).split())})")
         finally:
             with self._lock:
                 self._capture = None

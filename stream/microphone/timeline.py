@@ -24,12 +24,18 @@ class Timeline:
 
     One thread puts in, any number take out.
 
+    Args:
+        late_s: how much later than the picture it is known, beyond what it takes to come: where
+            sound is put earlier than it came.
+
     Attributes:
+        late_s: the same.
         end: number of the sample after the last that is known; `None` before the first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, late_s: float = 0.0) -> None:
         """Know nothing yet."""
+        self.late_s = late_s
         self.end: int | None = None
         self._ring = np.zeros((_KEPT_S * RATE, CHANNELS), np.int16)
         self._changed = threading.Condition()

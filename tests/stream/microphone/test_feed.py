@@ -52,6 +52,19 @@ def test_what_does_not_come_in_time_is_silence(monkeypatch: pytest.MonkeyPatch) 
     assert (samples == tone(RATE)[RATE // 2 :]).all()
 
 
+def test_what_is_put_earlier_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    timeline = Timeline(late_s=2.0)
+    feed = SoundFeed(timeline)
+    feed.start(0.0)
+    assert given(feed.until(1.0))[0] == []
+    now[0] += 2.1
+    assert given(feed.until(1.0))[0] == []
+    timeline.put(0, tone(RATE))
+    assert (given(feed.until(1.0))[1] == tone(RATE)).all()
+
+
 def test_the_end_is_waited_for_and_then_silent() -> None:
     timeline = Timeline()
     timeline.put(0, tone(RATE))

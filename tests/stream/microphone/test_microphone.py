@@ -141,3 +141,19 @@ def test_faint_noise_is_no_silence(told: Told) -> None:
     microphone.close()
     assert "silence" not in told[0]
     assert "lost" in told[1]
+
+
+def test_sound_that_is_put_earlier_is_known_later() -> None:
+    assert Microphone(Wanted("", -0.5), print).timeline.late_s == 0.5
+    assert Microphone(Wanted("", 0.5), print).timeline.late_s == 0.0
+
+
+def test_whatever_fails_here_is_told_and_tried_again(told: Told) -> None:
+    broken = FakeCapture([(np.zeros((3, 5), np.int16), 0.0)])
+    back = FakeCapture(chunks(tone(RATE)), waits=True)
+    microphone = Microphone(Wanted(), told.tell, Openings(broken, back))
+    microphone.open()
+    told.wait_for(3)
+    microphone.close()
+    assert told[1].startswith("microphone: lost (ValueError: ")
+    assert told[2] == "microphone Fake: is back"

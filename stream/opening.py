@@ -133,9 +133,8 @@ def open_run(
             **writing,
         )
         opened = _open_sinks(sinks, _info(source, segmenter, palette), options, stack)
-        run = Run(source, pipeline, opened, stats, stop or threading.Event())
-        if microphone is not None:
-            run = replace(run, on_frame=microphone.see)
+        stop = stop or threading.Event()
+        run = Run(source, pipeline, opened, stats, stop, microphone=microphone)
         if not always_on:
             rest_on_demand(source, opened.values(), on_message, stack)
         yield _controlled(run, palette, segmenter, options, keep, stack)

@@ -76,7 +76,7 @@ def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with (
-            progress(run.source.info, next(iter(run.sinks)), run.stats) as on_progress,
+            progress(run) as on_progress,
             _stats_saved(run.stats, options.stats),
         ):
             whole = loop.play(run, on_progress=on_progress)

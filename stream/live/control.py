@@ -22,7 +22,6 @@ from stream.live.keys import KEYS
 from stream.live.palette import Palette, effect_of_key
 from stream.live.recorder import Recorder
 from stream.looks.look import Look, Staging
-from stream.microphone.microphone import Microphone
 from stream.running.loop import Run
 from stream.sinks.window import Window
 from stream.sources.camera import Camera
@@ -47,7 +46,6 @@ class LiveControl:
         keep: what the command line says of the foreground.
         window: one of the sinks, at which the person sits.
         recorder: another one.
-        microphone: that is heard in recordings and streams, which is always shown; `None` for none.
     """
 
     def __init__(
@@ -59,7 +57,6 @@ class LiveControl:
         keep: Keep | None,
         window: Window,
         recorder: Recorder,
-        microphone: Microphone | None = None,
     ) -> None:
         """Begin with what the command line says."""
         self._palette, self._pipeline = palette, run.pipeline
@@ -71,7 +68,7 @@ class LiveControl:
         self._title = f"{segmenter.name} on {segmenter.device}"
         self._recorder, self._paused, self._stop = recorder, run.paused, run.stop
         self._window, self._source = window, run.source
-        self._microphone = microphone
+        self._microphone = run.microphone
         # of photos, which come one by one, each until somebody goes on; `None` for a video
         self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
         self._shows_mask = self._shows_objects = self._is_mirrored = False

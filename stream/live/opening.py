@@ -52,15 +52,7 @@ def open_live_control(
     recorder = stack.enter_context(Recorder(Path.cwd(), info, told_both))
     run.sinks[free_name("recorder", run.sinks)] = recorder
     palette.prepare((info.stream.height, info.stream.width))
-    control = LiveControl(
-        run,
-        palette,
-        segmenter,
-        keep=keep,
-        window=window,
-        recorder=recorder,
-        microphone=options.sound,
-    )
+    control = LiveControl(run, palette, segmenter, keep=keep, window=window, recorder=recorder)
     messages.also = control.tell
     window.decorate(control.draw)
     return replace(run, react=control.react, on_message=messages.tell)

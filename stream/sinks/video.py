@@ -45,7 +45,8 @@ class VideoSink(Sink):
     Frames go to ffmpeg with their timestamps, which the file keeps exactly (.mkv and .webm to
     the millisecond). The first is at 0, unless it belongs to a file with `info.stream.contents`:
     that begins at 0, and its sound, subtitles and chapters keep their distance to the picture. They
-    are copied, or encoded anew where the container demands it. What cannot go along is told.
+    are copied, or encoded anew where the container demands it. What cannot go along is told. With
+    what is live goes what `options.sound` hears.
 
     The file is written beside its final name, which it gets in `finish`.
 

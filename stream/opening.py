@@ -65,7 +65,7 @@ def open_run(
     effect: str | Effect | Palette = "blur",
     invert: bool = False,
     keep: str | Keep | None = None,
-    staging: Staging = Staging(),  # noqa: B008
+    staging: Staging | None = None,
     keyframes: Keyframes | None = None,
     sound: str | None = None,
     overwrite: bool = False,
@@ -122,7 +122,7 @@ def open_run(
         source, read = _opened(source, on_message, stack)
         microphone = open_microphone(sound, source.info, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, source.info, keyframes, on_message)
-        look = Look(palette.effect, invert, keep, staging)
+        look = Look(palette.effect, invert, keep, staging or Staging())
         pipeline, stats = _pipeline(source.info, segmenter, look, keyframes, on_message, stack)
         writing.setdefault("preset", "veryfast" if source.info.live else "medium")
         options = SinkOptions(
@@ -136,7 +136,7 @@ def open_run(
         stop = stop or threading.Event()
         run = Run(source, pipeline, opened, stats, stop, microphone=microphone)
         if not always_on:
-            rest_on_demand(source, opened.values(), on_message, stack)
+            rest_on_demand(run, on_message, stack)
         yield _controlled(run, palette, segmenter, options, keep, stack)
 
 

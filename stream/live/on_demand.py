@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from stream.cameras.readers import Readers
-from stream.frame import Sink, Source
+from stream.running.loop import Run
 from stream.sinks.virtual_camera import VirtualCamera
 from stream.sources.camera import Camera
 
@@ -20,31 +20,30 @@ _LOOK_S = 0.2
 _QUIET_S = 3.0
 
 
-def rest_on_demand(
-    source: Source,
-    sinks: Collection[Sink],
-    on_message: Callable[[str], None],
-    stack: ExitStack,
-) -> None:
+def rest_on_demand(run: Run, on_message: Callable[[str], None], stack: ExitStack) -> None:
     """Let a camera rest while nobody sees it, where that can be known; `stack` ends it.
 
-    On Linux, for a camera that is shown on virtual cameras alone: a window or a recording is for
-    somebody as well.
+    On Linux, for a camera that is shown on virtual cameras alone: a window, a recording, or a
+    program that takes the outputs is somebody as well.
 
     Args:
-        source: of the run.
-        sinks: of the run.
+        run: not played yet.
         on_message: told, in one line each, that the camera is off or on.
         stack: of the run.
     """
-    cameras = [sink for sink in sinks if isinstance(sink, VirtualCamera)]
-    is_alone = bool(cameras) and len(cameras) == len(sinks)
+    source = run.source
+    cameras = [sink for sink in run.sinks.values() if isinstance(sink, VirtualCamera)]
+    is_alone = bool(cameras) and len(cameras) == len(run.sinks)
     if not (is_alone and isinstance(source, Camera) and sys.platform.startswith("linux")):
         return
     readers = [Readers(Path(camera.device)) for camera in cameras]
     for each in readers:
         stack.callback(each.close)
-    demand = OnDemand(source, cameras, lambda: any(r.are_there() for r in readers), on_message)
+
+    def is_seen() -> bool:
+        return run.taken.is_set() or any(each.are_there() for each in readers)
+
+    demand = OnDemand(source, cameras, is_seen, on_message)
     demand.start()
     stack.callback(demand.end)
 
@@ -55,7 +54,7 @@ class OnDemand:
     Args:
         source: the camera.
         cameras: where it is shown.
-        is_read: whether a program reads one of these.
+        is_seen: whether a program has their pictures.
         on_message: see `rest_on_demand`.
     """
 
@@ -63,11 +62,11 @@ class OnDemand:
         self,
         source: Camera,
         cameras: Collection[VirtualCamera],
-        is_read: Callable[[], bool],
+        is_seen: Callable[[], bool],
         on_message: Callable[[str], None],
     ) -> None:
         """Begin with a camera that is on."""
-        self._source, self._cameras, self._is_read = source, cameras, is_read
+        self._source, self._cameras, self._is_seen = source, cameras, is_seen
         self._on_message = on_message
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="on demand")
@@ -93,7 +92,7 @@ class OnDemand:
         is_on, read_s = True, time.monotonic() - _QUIET_S
         while not self._ended.is_set():
             now_s = time.monotonic()
-            if self._is_read():
+            if self._is_seen():
                 read_s = now_s
             if is_on != (now_s - read_s < _QUIET_S):
                 is_on = not is_on

@@ -113,7 +113,7 @@ def play(
     sounds: Callable[[NDArray[np.float64]], NDArray[np.int16]] = beeps,
     fast: float = 0.0,
 ) -> None:
-    """Be the microphone behind a pipe until told to end; what nobody takes is lost.
+    """Be the microphone behind a pipe until told to end; what nobody takes in time is lost.
 
     Args:
         pipe: see `PulseServer.add_microphone`.
@@ -121,18 +121,32 @@ def play(
         sounds: given times of `time.monotonic`, what is heard then.
         fast: how much its clock is too fast: 200e-6 are 200 ppm.
     """
-    target = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    target = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
     rate = RATE * (1 + fast)
     began_s, num = time.monotonic(), 0
     try:
         while not ended.wait(STEP_S):
             due = int((time.monotonic() - began_s) * rate)
-            samples = sounds(began_s + np.arange(num, due) / rate)
+            data = sounds(began_s + np.arange(num, due) / rate).tobytes()
             num = due
-            with contextlib.suppress(BlockingIOError, BrokenPipeError):
-                os.write(target, samples.tobytes())
+            if not _wrote(target, data):
+                _drain(target)  # whoever reads at last shall get what was heard last
     finally:
         os.close(target)
+
+
+def _wrote(target: int, data: bytes) -> bool:
+    """Return whether all could be written."""
+    try:
+        return os.write(target, data) == len(data)
+    except BlockingIOError:
+        return False
+
+
+def _drain(target: int) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while os.read(target, 1 << 16):
+            pass
 
 
 @contextmanager

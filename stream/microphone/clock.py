@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 _LOOK_S = 0.5  # of arrivals that come in so long, the least late one counts
 _JITTER_S = 0.002  # standard deviation of that one
 _RATE = 150e-6  # standard deviation of the rates of clocks, of which nothing is known
 _WANDER = 0.2e-6  # likewise of what a rate changes by in a second
-_LATE_S = 0.010  # what is later than expected by that says little: this machine was busy
-_JUMP_S = 0.060  # what is off by more, and stays so, is another clock
-_STAYS_S = 2.0
+_LATE_S = 0.010  # what is later than expected by that says nothing: this machine was busy
+# A busy machine is late by this and that. What stays equally late for so many looks, or late for
+# very many, has lost something: samples that nobody fetched in time.
+_NUM_EQUAL, _EQUAL_S = 6, 0.008
+_NUM_LATE = 20
 
 
 class ArrivalClock:
@@ -31,7 +35,7 @@ class ArrivalClock:
         self._variances = (0.0, 0.0, 0.0)  # of that, with the rate, of the rate
         self._least: tuple[float, float] | None = None  # of this look: its time, and how far behind
         self._began_s = 0.0
-        self._late_since_s: float | None = None
+        self._late: deque[float] = deque(maxlen=_NUM_LATE)  # by how much the last looks were
 
     def note(self, own_s: float, arrival_s: float) -> None:
         """Take what comes from the clock.
@@ -51,7 +55,7 @@ class ArrivalClock:
         if not self.is_settled and late_s < 0:
             self._behind_s += late_s  # nothing comes before it happens
         if arrival_s - self._began_s >= _LOOK_S:
-            self._look(*self._least, arrival_s)
+            self._look(*self._least)
             self._least, self._began_s = None, arrival_s
 
     def ours_s(self, own_s: float) -> float:
@@ -74,22 +78,32 @@ class ArrivalClock:
         """Begin anew at a moment, with the rate that is known."""
         self.is_known = True
         self._own_s, self._behind_s = own_s, behind_s
-        self._least, self._late_since_s = None, None
+        self._least = None
+        self._late.clear()
         rate = self._variances[2] or _RATE**2
         self._variances = (0.0, 0.0, rate)
 
-    def _look(self, own_s: float, behind_s: float, now_s: float) -> None:
+    def _is_step(self) -> bool:
+        """Return whether it is late for good, and not because this machine is busy."""
+        last = list(self._late)[-_NUM_EQUAL:]
+        are_equal = len(last) == _NUM_EQUAL and max(last) - min(last) < _EQUAL_S
+        return are_equal or len(self._late) == _NUM_LATE
+
+    def _look(self, own_s: float, behind_s: float) -> None:
         """Take the arrival of a look that was least late."""
         off_s = behind_s - self._expected_s(own_s)
-        if abs(off_s) > _JUMP_S:
-            self._late_since_s = now_s if self._late_since_s is None else self._late_since_s
-            if off_s < 0 or now_s - self._late_since_s >= _STAYS_S:
-                self._begin(own_s, behind_s)
+        if off_s > _LATE_S:
+            self._late.append(off_s)
+            if self._is_step():
+                self._begin(own_s, behind_s - off_s + min(self._late))
             return
-        self._late_since_s = None
+        self._late.clear()
+        if off_s < -_LATE_S:  # nothing comes before it happens
+            self._begin(own_s, behind_s)
+            return
         passed_s = max(0.0, own_s - self._own_s)
         behind, both, rate = self._variances
-        noise = _JITTER_S**2 + (off_s**2 if off_s > _LATE_S else 0.0)
+        noise = _JITTER_S**2
         if not self.is_settled:  # what it says is all that is known
             self._own_s, self._behind_s = own_s, behind_s
             self._variances = (noise, 0.0, rate)

@@ -13,10 +13,11 @@ from stream.microphone.timeline import CHANNELS, RATE, Samples
 REACH = 16
 _NUM_PHASES = 4096  # the nearest is taken, which is 96 dB below a tone of 1 kHz
 _KAISER_BETA = 8.0
-_MAX_CORRECTION = 500e-6  # of the speed: a hundredth of a semitone
+_MAX_CORRECTION = 1000e-6  # of the speed: a sixtieth of a semitone
 _CORRECTED_IN_S = 2.0
 #: What is off by more is not made up for softly.
-JUMP_SAMPLES = round(0.060 * RATE)
+JUMP_SAMPLES = round(0.025 * RATE)
+_KEPT_SAMPLES = RATE // 4  # behind the place, for what is made up for by going back
 _FADE_SAMPLES = round(0.005 * RATE)
 
 Floats = NDArray[np.float32]
@@ -35,7 +36,7 @@ class Resampler:
     """Reads samples at places between them, at a speed close to one.
 
     It follows where it should be: by the speed that is due, and where it is off, by a little more
-    or less. Only what is off by more than 60 ms it makes up for at once.
+    or less. Only what is off by more than 25 ms it makes up for at once.
 
     Attributes:
         place: of the next sample that is read, counted from the first that was pushed.
@@ -87,7 +88,7 @@ class Resampler:
             self.num_jumps += 1
             read[:_FADE_SAMPLES] *= np.linspace(0, 1, min(num, _FADE_SAMPLES))[:, None]
         self.place = place + step * num
-        self._forget(math.floor(self.place) - JUMP_SAMPLES - REACH)
+        self._forget(math.floor(self.place) - _KEPT_SAMPLES)
         return np.clip(np.rint(read), -32768, 32767).astype(np.int16)
 
     def _interpolated(self, places: NDArray[np.float64]) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -122,6 +123,8 @@ def play(
         fast: how much its clock is too fast: 200e-6 are 200 ppm.
     """
     target = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    with contextlib.suppress(PermissionError):  # as much as a driver holds while nobody has time
+        fcntl.fcntl(target, fcntl.F_SETPIPE_SZ, 1 << 18)
     rate = RATE * (1 + fast)
     began_s, num = time.monotonic(), 0
     try:

@@ -92,7 +92,7 @@ def test_what_is_off_is_made_up_for_softly_and_only_much_at_once() -> None:
         begin = 100.0 + 480 + 960 * number  # ten milliseconds on
         before = resampler.place
         resampler.read(begin, begin + 960, 960)
-        assert resampler.place - before == pytest.approx(960, abs=0.6)
+        assert resampler.place - before == pytest.approx(960, abs=1.1)
     assert resampler.num_jumps == 0
     resampler.read(100_000.0, 100_960.0, 960)
     assert (resampler.num_jumps, resampler.place) == (1, 100_960.0)

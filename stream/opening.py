@@ -36,6 +36,7 @@ from stream.live.on_demand import rest_on_demand
 from stream.live.opening import open_live_control
 from stream.live.palette import Palette
 from stream.looks.look import FADE_S, Look, Staging
+from stream.microphone.opening import open_microphone
 from stream.pipeline import Pipeline, shrunk
 from stream.running.loop import Run, free_name
 from stream.sinks import SinkOptions, open_sink, wants_instances
@@ -66,6 +67,7 @@ def open_run(
     keep: str | Keep | None = None,
     staging: Staging | None = None,
     keyframes: Keyframes | None = None,
+    sound: str | None = None,
     overwrite: bool = False,
     input_paths: Sequence[Path] = (),
     always_on: bool = False,
@@ -89,6 +91,9 @@ def open_run(
         keep: which objects are foreground, as on the command line: "person:1,dog" or "#3".
         staging: what else is done with the picture: framing, light, a picture in front.
         keyframes: which frames the network sees, and what the others get.
+        sound: `mic[:PART-OF-ITS-NAME][,delay=MS]`, a microphone whose sound goes with a live
+            picture into videos and streams, and of which `on_message` is told; without it there is
+            silence.
         overwrite: replace outputs that exist.
         input_paths: files that are never overwritten, beside those that are opened here.
         always_on: a camera that is shown on virtual cameras alone is on while no program reads
@@ -106,7 +111,8 @@ def open_run(
         The run.
 
     Raises:
-        StreamError: a source, sink or background cannot be opened.
+        StreamError: a source, sink or background cannot be opened, or sound is asked for where
+            there can be none.
         ValueError: there is no such effect, the network cannot do what is asked for, or something
             else than the above was given.
         WeightsError: the weights of the network cannot be used.
@@ -114,6 +120,7 @@ def open_run(
     with ExitStack() as stack:
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
+        microphone = open_microphone(sound, source.info, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, source.info, keyframes, on_message)
         look = Look(palette.effect, invert, keep, staging or Staging())
         pipeline, stats = _pipeline(source.info, segmenter, look, keyframes, on_message, stack)
@@ -121,11 +128,13 @@ def open_run(
         options = SinkOptions(
             overwrite=overwrite,
             input_paths=[*input_paths, *palette.paths, *read],
+            sound=microphone,
             on_message=on_message,
             **writing,
         )
         opened = _open_sinks(sinks, _info(source, segmenter, palette), options, stack)
-        run = Run(source, pipeline, opened, stats, stop or threading.Event())
+        stop = stop or threading.Event()
+        run = Run(source, pipeline, opened, stats, stop, microphone=microphone)
         if not always_on:
             rest_on_demand(run, on_message, stack)
         yield _controlled(run, palette, segmenter, options, keep, stack)

@@ -1,9 +1,10 @@
-"""`run.py cameras`: which cameras there are, what they offer, and what they really give."""
+"""`run.py cameras`: which cameras there are, what they really give, and which microphones."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from stream.commands.parts.command_line import Parser, add_debug_option, say
@@ -26,6 +27,8 @@ def run(arguments: Sequence[str]) -> int:
         num_found += 1
         for line in lines:
             print(line, flush=True)
+    for line in _microphones():
+        print(line, flush=True)
     if not is_linux:
         say("names and modes of cameras are known on Linux only; elsewhere OpenCV tries numbers")
     if num_found == 0:
@@ -38,8 +41,10 @@ def command_parser() -> Parser:
     parser = Parser(
         "cameras",
         description="List the cameras: number, name and path, what each offers (frames a second "
-        "in brackets), and what it gives, for which each is opened for about a second.",
-        epilog="A camera is named by its number, camera:PART-OF-ITS-NAME or its path.",
+        "in brackets), and what it gives, for which each is opened for about a second. Then the "
+        "microphones.",
+        epilog="A camera is named by its number, camera:PART-OF-ITS-NAME or its path; a "
+        "microphone by --sound mic:PART-OF-ITS-NAME.",
     )
     add_debug_option(parser)
     return parser
@@ -79,6 +84,17 @@ def _given(number: int, offered: Sequence[Mode]) -> Iterator[str]:
     yield f"  {'gives':<8} {description}; measured: {measured_fps:.1f} frames/s"
     if remedy := advice(mode, measured_fps, offered):
         yield f"  {'':<8} -> {remedy}"
+
+
+def _microphones() -> Iterator[str]:
+    """Yield what is printed of the microphones."""
+    from stream.microphone.devices import found
+
+    devices = []
+    with suppress(StreamError):  # nothing records here, as doctor says
+        devices = found()
+    for device in devices:
+        yield f"mic:{device.title}{'  (taken for --sound mic)' if device.is_default else ''}"
 
 
 def _elsewhere() -> Iterator[Iterator[str]]:

@@ -90,7 +90,7 @@ def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with (
-            progress(run.source.info, next(iter(run.sinks)), run.stats) as on_progress,
+            progress(run) as on_progress,
             _stats_saved(run.stats, options.stats),
         ):
             whole = loop.play(run, on_progress=on_progress)
@@ -128,6 +128,7 @@ def _open(
         keep=keep,
         staging=_staging(options, palette),
         keyframes=keyframes,
+        sound=options.sound,
         overwrite=options.overwrite,
         input_paths=input_paths,
         always_on=options.always_on,
@@ -235,15 +236,16 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 def _check_encoding(options: argparse.Namespace) -> None:
     """Raise `CommandError` where it is said how videos are encoded, and there is none."""
-    for name, given, default in (
-        ("codec", options.codec, None),
-        ("encoder", options.encoder, "software"),
+    for name, given, default, missing in (
+        ("codec", options.codec, None, "is a video that is encoded"),
+        ("encoder", options.encoder, "software", "is a video that is encoded"),
+        ("sound", options.sound, None, "holds sound; a video, a stream or window: (key r) does"),
     ):
         if given != default:
             from stream.sinks import encodes
 
             if not any(encodes(address) for address in options.output or ["window:"]):
-                raise CommandError(f"--{name} {given}: no output is a video that is encoded")
+                raise CommandError(f"--{name} {given}: no output {missing}")
 
 
 def _input_paths(palette: Palette, options: argparse.Namespace) -> list[Path]:

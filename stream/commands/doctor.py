@@ -38,8 +38,8 @@ def command_parser() -> Parser:
     """Return the parser."""
     parser = Parser(
         "doctor",
-        description="Look at cameras and who has them, virtual camera, camera portal, display, "
-        "ffmpeg, backends, GPU and weights.",
+        description="Look at cameras and who has them, microphones, virtual camera, camera portal, "
+        "display, ffmpeg, backends, GPU and weights.",
         epilog="exit code: 1 if anything is wrong, else 0; not everybody needs what is missing",
     )
     parser.add_argument(

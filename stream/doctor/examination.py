@@ -22,6 +22,7 @@ from stream.doctor.camera_portal import camera_portal_findings
 from stream.doctor.cameras import camera_findings
 from stream.doctor.encoders import encoder_findings
 from stream.doctor.finding import Finding
+from stream.doctor.microphones import microphone_findings
 from stream.doctor.virtual_camera import virtual_camera_findings
 from stream.errors import StreamError
 from stream.ffmpeg.process import executable
@@ -35,6 +36,7 @@ def examine() -> Iterator[Finding]:
     looks: dict[str, Callable[[], list[Finding]]] = {
         "system": _system,
         "camera": camera_findings,
+        "microphone": microphone_findings,
         "virtual camera": virtual_camera_findings,
         "camera portal": camera_portal_findings,
         "display": _display,

@@ -37,6 +37,8 @@ OLDEST = (6, 1)
 _VAGUE = ("Conversion failed!", "Terminating thread with", "Task finished with")
 _ERROR_LEVELS = ("[error] ", "[fatal] ", "[panic] ")
 
+#: With which it reads nothing of a terminal, and what it logs can be understood.
+GENERAL_OPTIONS = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+verbose")
 #: Every frame keeps its timestamp, in the unit it came in; none is left out or repeated. Of the
 #: picture alone: sound has units of its own.
 KEEP_TIMESTAMPS = ("-fps_mode", "passthrough", "-enc_time_base:v", "demux")
@@ -63,7 +65,7 @@ def executable() -> str:
 def _check_version(path: str) -> None:
     """Raise `StreamError` where a binary is too old; one that has no number is new."""
     try:
-        text = _printed([path, "-version"])
+        text = printed([path, "-version"])
     except StreamError:
         return  # whoever starts it says why it cannot be run
     number = re.match(r"ffmpeg version n?(\d+)\.(\d+)", text)
@@ -81,12 +83,23 @@ def listing(*options: str) -> str:
     Raises:
         StreamError: it is not there, cannot be run or is too old.
     """
-    return _printed([executable(), "-hide_banner", *options])
+    return printed([executable(), "-hide_banner", *options])
 
 
-def _printed(command: list[str]) -> str:
+def printed(command: list[str], *, timeout_s: float = 60) -> str:
+    """Return what a program prints that soon ends, as for ffmpeg's `-encoders`.
+
+    Args:
+        command: the program and its arguments.
+        timeout_s: after which it is ended.
+
+    Raises:
+        StreamError: it is not there, cannot be run or fails.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=timeout_s
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise StreamError(f"{command[0]}: cannot be run ({error})") from None
     return done.stdout
@@ -108,6 +121,7 @@ class Ffmpeg:
         holds: open files that it inherits, see `segmentation.unfinished`.
         has_more: it is written to and reads something else as well, sound, and is interrupted when
             this program ends: no end of that need come soon.
+        started_as: another program, and all that precedes `arguments`; one that writes a log.
 
     Attributes:
         num_errors: that it has reported so far.
@@ -126,10 +140,11 @@ class Ffmpeg:
         folder: Path | None = None,
         holds: Sequence[int] = (),
         has_more: bool = False,
+        started_as: Sequence[str] = (),
     ) -> None:
         """Start the process."""
-        options = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+verbose")
-        command = [executable(), *options, *arguments]
+        command = [*(started_as or (executable(), *GENERAL_OPTIONS)), *arguments]
+        self._title = Path(command[0]).name if started_as else "ffmpeg"
         if folder is not None and os.path.dirname(command[0]):
             command[0] = os.path.abspath(command[0])
         self._lifeline: Lifeline | None = None
@@ -225,10 +240,10 @@ class Ffmpeg:
         """Say in a few words why the ended process failed, without secrets."""
         status = self._process.returncode
         if status is not None and status < 0:
-            return f"ffmpeg was ended by {signal.Signals(-status).name}"
+            return f"{self._title} was ended by {signal.Signals(-status).name}"
         # the last but for those that say no more than that it failed
         errors = [error for error in self._errors if not error.startswith(_VAGUE)]
-        return secrets_hidden(errors[-1]) if errors else f"ffmpeg ended with status {status}"
+        return secrets_hidden(errors[-1]) if errors else f"{self._title} ended with status {status}"
 
     def has_reported(self, text: str) -> bool:
         """Return whether one of the last errors contains `text`."""

@@ -28,6 +28,7 @@ from stream.sources.camera import Camera
 
 Image = NDArray[np.uint8]
 
+MICROPHONE_ON, MICROPHONE_LOST = "MICROPHONE ON", "microphone lost: silence"
 _MESSAGE_S = 3.0
 _REACH = 0.01  # of the long side: how far beside an object a click still means it
 
@@ -67,6 +68,7 @@ class LiveControl:
         self._title = f"{segmenter.name} on {segmenter.device}"
         self._recorder, self._paused, self._stop = recorder, run.paused, run.stop
         self._window, self._source = window, run.source
+        self._microphone = run.microphone
         # of photos, which come one by one, each until somebody goes on; `None` for a video
         self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
         self._shows_mask = self._shows_objects = self._is_mirrored = False
@@ -248,8 +250,11 @@ class LiveControl:
     # === What is written on the picture ===
 
     def _write_panel(self, image: Image, output: Output) -> None:
-        if self._panel:
-            below = write_lines(image, self._lines(output), "top")
+        lines = self._lines(output) if self._panel else []
+        if self._microphone is not None:  # whoever is heard shall know it
+            lines.append(MICROPHONE_ON if self._microphone.is_on else MICROPHONE_LOST)
+        if lines:
+            below = write_lines(image, lines, "top")
             if self._panel == "help":
                 write_lines(image[below:], ["\t".join(key) for key in KEYS], "middle")
         text, until = self._message

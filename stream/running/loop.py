@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from stream.errors import StreamError
 from stream.frame import Event, Output, Sink, Source
+from stream.microphone.microphone import Microphone
 from stream.pipeline import Pipeline
 from stream.process_settings import batch_work, settle_process
 from stream.running.outlets import Outlets
@@ -38,6 +39,7 @@ class Run:
         paused: while set, a live picture stands still, at new times, and a file waits. Where
             somebody watches photos that are no video, it is set for each of them, which waits
             until it is cleared by whoever reacts to that person.
+        microphone: that is heard with the picture, and sees each frame come; `None` for none.
         react: called, from the thread of `play`, with what a person does at a sink.
         on_message: told, in one line and from any thread, that one of several sinks has ended.
         ending: left with the run; gives up what `outputs` plays.
@@ -51,6 +53,7 @@ class Run:
     stats: Stats
     stop: threading.Event = field(default_factory=threading.Event)
     paused: threading.Event = field(default_factory=threading.Event)
+    microphone: Microphone | None = None
     react: Callable[[Event], None] = lambda event: None
     on_message: Callable[[str], None] = lambda text: None
     ending: ExitStack = field(default_factory=ExitStack)
@@ -191,6 +194,7 @@ class _Playing:
             run.pipeline,
             self._outlets,
             run.stats,
+            on_frame=None if run.microphone is None else run.microphone.see,
             paused=run.paused,
             stopping=self._stopping,
         )

@@ -36,6 +36,7 @@ class Stages:
         pipeline: each half of it is used by one stage.
         outlets: get what comes out, and its end.
         stats: counts and times go there.
+        on_frame: called with the time of each frame as soon as it comes.
         paused: see `stream.running.loop.Run`.
         stopping: once set, nothing waits for a person any more.
     """
@@ -47,10 +48,12 @@ class Stages:
         outlets: Outlets,
         stats: Stats,
         *,
+        on_frame: Callable[[float], None] | None,
         paused: threading.Event,
         stopping: threading.Event,
     ) -> None:
         """Open the channels."""
+        self._on_frame = on_frame
         live = source.info.live
         self._source, self._pipeline, self._outlets = source, pipeline, outlets
         self._stats, self._paused, self._stopping = stats, paused, stopping
@@ -70,6 +73,8 @@ class Stages:
         backlog = Backlog()
         try:
             for frame in self._source:
+                if self._on_frame is not None:
+                    self._on_frame(frame.time_s)
                 self._stats.count("read")
                 arrival = backlog.arrival(frame, is_recorded=self._outlets.are_recording)
                 dropped = self._captured.put((frame, arrival), patience_s=arrival.patience_s)

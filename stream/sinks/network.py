@@ -37,7 +37,7 @@ class NetworkSink(Sink):
     A folder is seen by others while it is written; left unfinished, or where it could not be
     written, it is emptied. That of a file which had more does not say that it is the whole video.
 
-    Sound of `info.stream.sound` goes along, encoded as AAC.
+    Sound of `info.stream.contents`, or what `options.sound` hears, goes along, encoded as AAC.
 
     Args:
         address: as above.

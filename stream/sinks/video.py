@@ -24,7 +24,7 @@ from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.length import ENCODED_DURATIONS, durations_until, length_s
 from stream.ffmpeg.process import Ffmpeg
 from stream.ffmpeg.tags import tags_input
-from stream.ffmpeg.tracks import muxer_options
+from stream.ffmpeg.tracks import TRACK_FORMATS, muxer_options, sound_encoding
 from stream.files.outputs import check_free, writing
 from stream.files.recording import Recording, as_length
 from stream.files.recovery import clear_up
@@ -45,7 +45,8 @@ class VideoSink(Sink):
     Frames go to ffmpeg with their timestamps, which the file keeps exactly (.mkv and .webm to
     the millisecond). The first is at 0, unless it belongs to a file with `info.stream.contents`:
     that begins at 0, and its sound, subtitles and chapters keep their distance to the picture. They
-    are copied, or encoded anew where the container demands it. What cannot go along is told.
+    are copied, or encoded anew where the container demands it. What cannot go along is told. With
+    what is live goes what `options.sound` hears.
 
     The file is written beside its final name, which it gets in `finish`.
 
@@ -87,7 +88,8 @@ class VideoSink(Sink):
         self._encoding = self._chosen(info)
         self._left_out = left_out(self._encoding, self._ending, info.stream)
         self._info = info if self._encoding.depth == info.stream.depth else info.in_eight_bits()
-        self._feed = FrameFeed(self._info, self._encoding)
+        timeline = None if options.sound is None else options.sound.timeline
+        self._feed = FrameFeed(self._info, self._encoding, timeline)
         self._recording: Recording | None = None
         if info.stream.live or excerpt:
             overwrite, wanted = options.overwrite, options.output_paths
@@ -139,10 +141,12 @@ class VideoSink(Sink):
 
     def close(self) -> None:
         """End ffmpeg and delete what is unfinished, but for a recording."""
+        self._feed.leave()
         if self._recording is not None and not (self._is_finished or self._error):
             self._leave(self._recording)
         if self._process is not None:
             self._process.close()
+        self._feed.close()
         self._follow()
         self._whole.discard()
         self._shortened.discard()
@@ -167,6 +171,7 @@ class VideoSink(Sink):
         try:
             self._feed.write(picture, output.frame.time_s)
         except BrokenPipeError:
+            self._feed.leave()
             self._process.wait()
             raise self._failed(self._process) from None
 
@@ -194,6 +199,7 @@ class VideoSink(Sink):
             raise StreamError(f"{self.path}: not written, because there were no frames")
         if self._error is not None:
             raise self._error
+        self._feed.end()
         if self._process.wait() != 0:
             raise self._failed(self._process)
         self._follow()
@@ -238,6 +244,8 @@ class VideoSink(Sink):
         if self._beside is not None:
             from_s = first_s if self._excerpt else 0.0
             inputs, maps, further = self._beside.arguments(origin_s, from_s=from_s)
+        elif self._feed.has_sound:
+            maps += ["-map", "0:a:0", *sound_encoding(TRACK_FORMATS[self._ending], "0")]
         process = Ffmpeg(
             [
                 *(*self._feed.input_options(first_s - origin_s, is_joined=is_joined), *inputs),

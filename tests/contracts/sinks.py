@@ -33,6 +33,7 @@ from stream.sinks.photos import PhotoFile, PhotoFolder
 from stream.sinks.video import VideoSink
 from stream.sinks.virtual_camera import VirtualCamera
 from stream.sinks.window import Window
+from tests.stand_ins.fake_microphone import heard
 from tests.stand_ins.fake_window import windows_instead
 from tests.stand_ins.fakes import ListSink, discs, output_of
 
@@ -41,6 +42,7 @@ OPTIONS = SinkOptions(overwrite=True, preset="ultrafast")
 VIDEO = OutputInfo(
     StreamInfo(SIZE_HW[1], SIZE_HW[0], Fraction(25), num_frames=5), categories=CATEGORIES
 )
+HEARD = replace(OPTIONS, sound=heard(1))
 LIVE = replace(VIDEO, stream=replace(VIDEO.stream, live=True, num_frames=None))
 PHOTO = replace(VIDEO, stream=replace(VIDEO.stream, fps=None, num_frames=1))
 PHOTOS = replace(VIDEO, stream=replace(VIDEO.stream, fps=None, num_frames=3))
@@ -90,10 +92,10 @@ def _video(name: str, info: OutputInfo = VIDEO) -> Case:
     )
 
 
-def _recording(ending: str, info: OutputInfo = LIVE) -> Case:
+def _recording(ending: str, info: OutputInfo = LIVE, options: SinkOptions = OPTIONS) -> Case:
     return Case(
         VideoSink,
-        lambda folder: VideoSink(folder / f"out{ending}", info, OPTIONS),
+        lambda folder: VideoSink(folder / f"out{ending}", info, options),
         info,
         files=(f"out*{ending}",),
         is_recording=True,
@@ -181,6 +183,12 @@ SINKS: dict[str, Case] = {
         LIVE,
         is_sent=True,
     ),
+    "stream with a microphone": Case(
+        NetworkSink,
+        lambda folder: NetworkSink("udp://127.0.0.1:9", LIVE, HEARD),
+        LIVE,
+        is_sent=True,
+    ),
     "folder of a web server": _playlist(VIDEO),
     "live folder of a web server": _playlist(LIVE),
     "GIF": _animation(".gif"),
@@ -236,6 +244,7 @@ SINKS: dict[str, Case] = {
     "webm": _video("out.webm"),
     "live mp4": _recording(".mp4"),
     "live transparent mov": _recording(".mov", replace(LIVE, has_alpha=True)),
+    "live mp4 with a microphone": _recording(".mp4", options=HEARD),
     "live mkv": _recording(".mkv"),
     "live webm": _recording(".webm"),
     "recorder": Case(Recorder, lambda folder: Recorder(folder, VIDEO, OPTIONS), may_be_empty=True),

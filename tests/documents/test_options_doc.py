@@ -78,6 +78,7 @@ EXAMPLES = {
     "model": "portrait",
     "quality": "medium:20",
     "reuse": "flow",
+    "sound": "mic:yeti,delay=40",
     "stats": "figures.json",
     "backend": "keras",
     "device": "cpu",

@@ -58,7 +58,8 @@ class Desk:
         if "num_photos" in more:
             source.info = replace(source.info, fps=None, num_frames=more["num_photos"])
         network.classes = ("person", "dog", "cat")
-        self.run = Run(source, self.pipeline, {"window:": self.screen}, self.stats)
+        sinks, microphone = {"window:": self.screen}, more.get("microphone")
+        self.run = Run(source, self.pipeline, sinks, self.stats, microphone=microphone)
         self.paused, self.stop = self.run.paused, self.run.stop
         self.control = LiveControl(
             self.run,

@@ -67,6 +67,7 @@ examples:
   run.py -o virtualcam: --frame --light --front logo.png,top,right           (keys t l p)
   run.py talk.mp4 --realtime               a file that behaves like a camera
   run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
+  run.py 0 -o talk.mp4 --sound mic         and what is said; mic:yeti, mic,delay=40
   run.py 0 -o srt://192.0.2.7:9000 -o hls:web/
   run.py frames/ --fps 25 -o out.mp4       photos that are the frames of a video
   run.py photo.jpg -o instances:masks/ --keep dog --model mask-rcnn
@@ -83,6 +84,26 @@ def cast_parser() -> Parser:
         epilog=SOURCES + _keys() + f"\nother commands: {', '.join(COMMANDS)} (each with --help)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_source_and_outputs(parser)
+    add_casting_options(parser)
+    parser.add_argument(
+        "--background",
+        action="append",
+        default=[],
+        group=EFFECT,
+        metavar="PHOTO|VIDEO|#RRGGBB",
+        input_after="",
+        help="another one for replace, which the key b changes to; repeatable",
+    )
+    _add_staging_options(parser)
+    add_camera_options(parser, _rate)
+    add_split_option(parser)
+    _add_program_options(parser)
+    return parser
+
+
+def _add_source_and_outputs(parser: Parser) -> None:
+    """Add what is read, where it is written, and what is heard."""
     add = partial(parser.add_argument, group=IN_AND_OUT)
     parser.add_argument(
         "source",
@@ -102,21 +123,13 @@ def cast_parser() -> Parser:
     )
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
-    add_casting_options(parser)
-    parser.add_argument(
-        "--background",
-        action="append",
-        default=[],
-        group=EFFECT,
-        metavar="PHOTO|VIDEO|#RRGGBB",
-        input_after="",
-        help="another one for replace, which the key b changes to; repeatable",
+    add(
+        "--sound",
+        type=_sound,
+        metavar="mic[:NAME][,delay=MS]",
+        help="a microphone, by part of its name, in videos and streams of a camera or the screen; "
+        "delay puts its sound later; default: no sound",
     )
-    _add_staging_options(parser)
-    add_camera_options(parser, _rate)
-    add_split_option(parser)
-    _add_program_options(parser)
-    return parser
 
 
 def _add_staging_options(parser: Parser) -> None:
@@ -308,6 +321,16 @@ def _split(text: str) -> float:
         told = f"a number of minutes such as 10, at least {SHORTEST_PART}, or auto"
         raise argparse.ArgumentTypeError(f"{told}; got {text!r}")
     return minutes * 60
+
+
+def _sound(text: str) -> str:
+    from stream.microphone.option import parse_sound
+
+    try:
+        parse_sound(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _codec(text: str) -> str:

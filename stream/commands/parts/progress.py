@@ -13,15 +13,15 @@ from stream.stats import Stats
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from stream.running.loop import Run
+
 
 @contextmanager
-def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[], None]]:
+def progress(run: Run) -> Iterator[Callable[[], None]]:
     """Show a bar for files, by the time of a video, by the number of photos; figures when live.
 
     Args:
-        info: of the source.
-        sink: name of the sink whose latency is shown.
-        stats: of the run.
+        run: that is played; the latency of its first sink is shown.
 
     Yields:
         A function to call now and then.
@@ -29,6 +29,7 @@ def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[],
     if not _at_terminal():
         yield lambda: None
         return
+    info, stats, sink = run.source.info, run.stats, next(iter(run.sinks))
     total, layout = _scale(info)
     with _bar(
         total=total,
@@ -40,7 +41,9 @@ def progress(info: StreamInfo, sink: str, stats: Stats) -> Iterator[Callable[[],
 
         def update() -> None:
             if info.live:
-                bar.set_postfix_str(_live_figures(sink, stats))
+                heard = run.microphone is not None and run.microphone.is_on
+                mark = ", MICROPHONE ON" if heard else ""
+                bar.set_postfix_str(_live_figures(sink, stats) + mark)
             elif info.duration_s is not None:
                 bar.set_postfix_str(f" {stats.fps:.1f} frames/s", refresh=False)
                 bar.update(min(max(0.0, stats.position_s), info.duration_s) - bar.n)

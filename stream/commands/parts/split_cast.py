@@ -96,7 +96,8 @@ def _job(options: argparse.Namespace) -> Job:
         raise CommandError(f"--split: {options.source} is no video file")
     if len(outputs) != 1 or outputs[0].suffix.lower() not in ENDINGS:
         raise CommandError(f"--split: needs one output, a video: -o out{'|'.join(ENDINGS)}")
-    for name in ("realtime", "fps", "stats", "background", "frame", "light", "light_wrap", "front"):
+    live = ("realtime", "fps", "stats", "sound")
+    for name in (*live, "background", "frame", "light", "light_wrap", "front"):
         if getattr(options, name):
             raise CommandError(f"--split: not with --{name.replace('_', '-')}")
     if options.effect == "cutout":

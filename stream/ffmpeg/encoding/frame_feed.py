@@ -1,9 +1,10 @@
-"""Frames on their way into an ffmpeg, with their timestamps."""
+"""Frames on their way into an ffmpeg, with their timestamps, and what is heard with them."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from fractions import Fraction
 from typing import Any
 
@@ -16,13 +17,16 @@ from stream.colour.screen import Colours
 from stream.ffmpeg.encoding import matroska, nut
 from stream.ffmpeg.encoding.codecs import Encoding
 from stream.ffmpeg.encoding.formats import DEFAULT_FPS, coded_colour
+from stream.ffmpeg.encoding.sound_writer import SoundWriter
 from stream.ffmpeg.process import KEEP_TIMESTAMPS, Ffmpeg
 from stream.frame import OutputInfo, even_hw, fitted
+from stream.microphone.timeline import CHANNELS, RATE, Timeline
 from stream.yuv420 import YuvCoding, YuvPicture
 
 _DEFAULT_TIME_BASE = Fraction(1, 90_000)
 _COARSEST_TIME_BASE = Fraction(1, 10_000)
 _FINEST_TIME_BASE = Fraction(1, 1_000_000)
+_SOUND = nut.SoundFormat(RATE, CHANNELS)
 
 
 class FrameFeed:
@@ -35,6 +39,8 @@ class FrameFeed:
         encoding: of the picture, with as many bits as `info` says. Where chroma is halved both
             ways, pictures that are coded otherwise are converted here, which is cheaper than
             ffmpeg's exact conversion.
+        timeline: of a microphone, whose sound goes along from the first frame to the last; `None`
+            for silent pictures.
 
     Attributes:
         pixels: ffmpeg's name of the pixels it is given.
@@ -42,7 +48,9 @@ class FrameFeed:
             pixel, where the codec has even sides only.
     """
 
-    def __init__(self, info: OutputInfo, encoding: Encoding) -> None:
+    def __init__(
+        self, info: OutputInfo, encoding: Encoding, timeline: Timeline | None = None
+    ) -> None:
         """Prepare the conversion."""
         stream = info.stream
         self.pixels = "rgba" if info.has_alpha else "rgb24"
@@ -67,6 +75,7 @@ class FrameFeed:
         self._process: Ffmpeg | None = None
         self._origin_s = 0.0
         self._last_pts = -1
+        self._sound = None if timeline is None else SoundWriter(timeline, self._sound_header)
 
     def input_options(self, first_s: float, *, is_joined: bool = False) -> list[str]:
         """Return ffmpeg's arguments that read frames, its first input.
@@ -87,18 +96,34 @@ class FrameFeed:
             options += ["-enc_time_base:v", str(self._time_base)]
         return options
 
+    @property
+    def has_sound(self) -> bool:
+        """Whether the first input has a track of sound."""
+        return self._sound is not None
+
     def start(self, process: Ffmpeg, origin_s: float) -> None:
-        """Go on with a process started with these options; its time 0 is our `origin_s`."""
+        """Go on with a process started with these options; its time 0 is our `origin_s`.
+
+        Sound begins there.
+        """
         self._process, self._origin_s, self._last_pts = process, origin_s, -1
         with contextlib.suppress(BrokenPipeError):  # which the first frame meets again
             process.write(self._file_header())
+        if self._sound is not None:
+            self._sound.start(process, origin_s)
 
     def _file_header(self) -> bytes:
         stream = self._info.stream
         fps, pixel_aspect = stream.fps or DEFAULT_FPS, stream.pixel_aspect
+        sound = None if self._sound is None else _SOUND
         if self._deep is not None:
             return matroska.file_header(
-                self.size_hw, self.pixels, pixel_aspect=pixel_aspect, fps=fps, light=stream.light
+                self.size_hw,
+                self.pixels,
+                pixel_aspect=pixel_aspect,
+                fps=fps,
+                light=stream.light,
+                sound=sound,
             )
         return nut.file_header(
             self.size_hw,
@@ -106,6 +131,7 @@ class FrameFeed:
             time_base=self._time_base,
             pixel_aspect=pixel_aspect,
             fps=fps,
+            sound=sound,
         )
 
     def check(self, picture: Picture) -> None:
@@ -119,24 +145,48 @@ class FrameFeed:
             raise ValueError(f"picture: expected {expected}, got {shape}")
 
     def write(self, picture: Picture, time_s: float) -> None:
-        """Hand over one picture.
+        """Hand over one picture, after what was heard before it.
 
         A timestamp that does not come after the one before is moved to the next possible one.
 
         Raises:
             BrokenPipeError: the process has ended.
         """
+        with nullcontext() if self._sound is None else self._sound.before(time_s):
+            self._write(picture, time_s)
+
+    def _write(self, picture: Picture, time_s: float) -> None:
         assert self._process is not None
         pts = round((time_s - self._origin_s) / float(self._time_base))
         self._last_pts = pts = max(pts, self._last_pts + 1)
         planes = [np.ascontiguousarray(plane) for plane in self._coded(picture)]
         num_bytes = sum(plane.nbytes for plane in planes)
         if self._deep is None:
-            self._process.write(nut.frame_header(pts, num_bytes))
+            self._process.write(nut.frame_header(pts, num_bytes, has_sound=self.has_sound))
         else:
             self._process.write(matroska.frame_header(pts * self._time_base, num_bytes))
         for plane in planes:
             self._process.write(plane.data.cast("B"))
+
+    def _sound_header(self, number: int, num_bytes: int) -> bytes:
+        if self._deep is None:
+            return nut.sound_header(number, num_bytes)
+        return matroska.sound_header(Fraction(number, RATE), num_bytes)
+
+    def end(self) -> None:
+        """Hand over what was heard until the end of the last frame, before the process is told."""
+        if self._sound is not None and self._process is not None:
+            self._sound.end(self._origin_s + self.end_s)
+
+    def leave(self) -> None:
+        """Begin to hand over no more sound, as the process is ended."""
+        if self._sound is not None:
+            self._sound.leave()
+
+    def close(self) -> None:
+        """Free the thread of the sound, after the process has ended. May be called again."""
+        if self._sound is not None:
+            self._sound.close()
 
     def _coded(self, picture: Picture) -> Sequence[NDArray[Any]]:
         if self._deep is not None:

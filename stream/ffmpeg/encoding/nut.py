@@ -1,4 +1,4 @@
-"""NUT, a container for raw frames with exact timestamps, as ffmpeg reads it from a pipe.
+"""NUT, a container for raw frames, and sound, with exact timestamps; ffmpeg reads it from a pipe.
 
 Format: "NUT Open Container Format" draft 20130330 (FFmpeg's documentation, nut.txt), version 3.
 """
@@ -6,7 +6,9 @@ Format: "NUT Open Container Format" draft 20130330 (FFmpeg's documentation, nut.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 _FILE_ID = b"nut/multimedia container\0"
 _MAIN_CODE = 0x4E4D_7A56_1F5F_04AD
@@ -18,10 +20,18 @@ _VERSION = 3
 _MAX_DISTANCE = 65536
 _MAX_PTS_DISTANCE = 1 << 30
 _FLAG_KEY, _FLAG_CODED_PTS, _FLAG_SIZE_MSB, _FLAG_CHECKSUM = 1, 8, 32, 64
-_FRAME_CODE = 0
+_PICTURE, _SOUND = 0, 1  # the streams, whose numbers are also those of their time bases
+_SOUND_FOURCC = b"PSD\x10"  # signed samples of 16 bits, little-endian
 
 #: FourCC of raw video by ffmpeg's name of its pixels, all with 8 bits.
 _FOURCC = {"rgb24": b"RGB\x18", "rgba": b"RGBA", "yuv420p": b"I420"}
+
+
+class SoundFormat(NamedTuple):
+    """Sound of 16 bits, little-endian: samples a second, and how many channels take turns."""
+
+    rate: int
+    channels: int
 
 
 def file_header(
@@ -31,8 +41,9 @@ def file_header(
     time_base: Fraction,
     pixel_aspect: Fraction,
     fps: Fraction,
+    sound: SoundFormat | None = None,
 ) -> bytes:
-    """Return what precedes the first frame of a file with one stream of raw video.
+    """Return what precedes the first frame of a file with a stream of raw video, maybe with sound.
 
     Args:
         size_hw: height and width in pixels.
@@ -40,34 +51,56 @@ def file_header(
         time_base: unit of timestamps in seconds.
         pixel_aspect: width of a pixel over its height.
         fps: nominal frames a second.
+        sound: of the second stream, `None` without one.
     """
-    return (
+    time_bases = [time_base] if sound is None else [time_base, Fraction(1, sound.rate)]
+    header = (
         _FILE_ID
-        + _packet(_MAIN_CODE, _main_header(time_base))
+        + _packet(_MAIN_CODE, _main_header(time_bases))
         + _packet(_STREAM_CODE, _stream_header(size_hw, pixels, pixel_aspect))
-        + _packet(_INFO_CODE, _frame_rate_info(fps))
     )
+    if sound is not None:
+        header += _packet(_STREAM_CODE, _sound_header(sound))
+    return header + _packet(_INFO_CODE, _frame_rate_info(fps))
 
 
-def frame_header(pts: int, num_bytes: int) -> bytes:
+def frame_header(pts: int, num_bytes: int, *, has_sound: bool = False) -> bytes:
     """Return what precedes the `num_bytes` bytes of the frame at `pts` >= 0 time base units.
 
     Every frame is larger than the distance allowed between two sync points, so each has its own.
+
+    Args:
+        pts: in the picture's time base.
+        num_bytes: of the frame.
+        has_sound: the file has two streams.
     """
-    syncpoint = _packet(_SYNCPOINT_CODE, _unsigned(pts) + _unsigned(0))
+    return _header(_PICTURE, pts, num_bytes, num_streams=2 if has_sound else 1)
+
+
+def sound_header(pts: int, num_bytes: int) -> bytes:
+    """Return what precedes `num_bytes` bytes of sound that begin at sample `pts` >= 0."""
+    return _header(_SOUND, pts, num_bytes, num_streams=2)
+
+
+def _header(stream: int, pts: int, num_bytes: int, *, num_streams: int) -> bytes:
+    syncpoint = _packet(_SYNCPOINT_CODE, _unsigned(pts * num_streams + stream) + _unsigned(0))
     # Coded pts below 1 << msb_pts_shift (here 1) would be relative, the others are pts plus that.
-    head = bytes([_FRAME_CODE]) + _unsigned(pts + 1) + _unsigned(num_bytes)
+    head = bytes([stream]) + _unsigned(pts + 1) + _unsigned(num_bytes)
     return syncpoint + head + _checksum(head)
 
 
-def _main_header(time_base: Fraction) -> bytes:
+def _main_header(time_bases: Sequence[Fraction]) -> bytes:
     flags = _FLAG_KEY | _FLAG_CODED_PTS | _FLAG_SIZE_MSB | _FLAG_CHECKSUM
-    # One row of six fields fills the frame code table: all 255 usable codes mean the same.
+    # The frame code table, a row of six fields a stream: each has the code of its number, and the
+    # last one the rest of the 255 usable codes.
     # flags, number of fields; pts delta, size multiplier, stream, size, reserved bytes, count
-    table = [flags, 6, 0, 1, 0, 0, 0, 255]
-    num_streams = num_time_bases = 1
+    num_streams = num_time_bases = len(time_bases)
     values = [_VERSION, num_streams, _MAX_DISTANCE, num_time_bases]
-    values += [time_base.numerator, time_base.denominator, *table]
+    for time_base in time_bases:
+        values += [time_base.numerator, time_base.denominator]
+    for stream in range(num_streams):
+        num_codes = 1 if stream < num_streams - 1 else 255 - stream
+        values += [flags, 6, 0, 1, stream, 0, 0, num_codes]
     num_elision_headers_minus_1 = 0
     return b"".join(map(_unsigned, [*values, num_elision_headers_minus_1]))
 
@@ -81,6 +114,15 @@ def _stream_header(size_hw: tuple[int, int], pixels: str, pixel_aspect: Fraction
     values += [pixel_aspect.numerator, pixel_aspect.denominator, colour_space]
     head = [stream_id, video_class, len(fourcc)]
     return b"".join(map(_unsigned, head)) + fourcc + b"".join(map(_unsigned, values))
+
+
+def _sound_header(sound: SoundFormat) -> bytes:
+    audio_class, time_base_id, msb_pts_shift, decode_delay, flags = 1, _SOUND, 0, 0, 0
+    values = [time_base_id, msb_pts_shift, _MAX_PTS_DISTANCE, decode_delay, flags]
+    num_codec_bytes, rate_divisor = 0, 1
+    values += [num_codec_bytes, sound.rate, rate_divisor, sound.channels]
+    head = [_SOUND, audio_class, len(_SOUND_FOURCC)]
+    return b"".join(map(_unsigned, head)) + _SOUND_FOURCC + b"".join(map(_unsigned, values))
 
 
 def _frame_rate_info(fps: Fraction) -> bytes:

@@ -28,10 +28,8 @@ from stream.pauses import Pauses
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.parts.playlist import PlaylistCheck
 
-_ENCODING = (
-    *("-af", "aresample=async=1", "-c:a", "aac"),
-    *("-b:a", "160k", "-ar", "48000", "-ac", "2"),
-)
+_CODED = ("-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2")
+_ENCODING = ("-af", "aresample=async=1", *_CODED)
 STALLED_S = 10.0  # how long a receiver may take nothing
 
 
@@ -88,7 +86,8 @@ class Connection:
             encoder=options.encoder,
             on_message=options.on_message,
         )
-        self._feed = FrameFeed(info, self._encoding)
+        timeline = None if options.sound is None else options.sound.timeline
+        self._feed = FrameFeed(info, self._encoding, timeline)
         self._pauses = Pauses()
         self._process: Ffmpeg | None = None
         # what the process is given of the source
@@ -131,6 +130,7 @@ class Connection:
         """
         if self._process is None:
             return
+        self._feed.end()
         status = self._process.wait()
         is_whole = status == 0 or (status == INTERRUPTED and self._sound is not None)
         if is_whole and self._check is not None and not self._failure:
@@ -140,8 +140,10 @@ class Connection:
 
     def close(self) -> None:
         """Free the process."""
+        self._feed.leave()
         if self._process is not None:
             self._process.close()
+        self._feed.close()
 
     # === From any thread ===
 
@@ -218,6 +220,8 @@ class Connection:
             # neither `-shortest` nor an endless filter: ffmpeg keeps in memory what it has of the
             # sound before it has the picture, all of it
             arguments += ["-map", f"1:{self._sound[1].index}", *_ENCODING]
+        elif self._feed.has_sound:
+            arguments += ["-map", "0:a:0", *_CODED]
         arguments += ["-map_metadata", "-1", "-map_chapters", "-1"]
         arguments += output_options(self._address, live=self._live, again=self.has_reached)
         return arguments + further
@@ -290,6 +294,7 @@ class Connection:
     def _lose(self) -> None:
         """Take leave of a process that has ended."""
         assert self._process is not None
+        self._feed.leave()
         status = self._process.wait()
         reason = self._reason() if status else "it was closed"
         self._process.close()

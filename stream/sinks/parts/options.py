@@ -14,6 +14,7 @@ from stream.ffmpeg.encoding.encoders import (
     VIDEO_CODECS,
     X264_PRESETS,
 )
+from stream.microphone.microphone import Microphone
 
 
 class Writing(TypedDict, total=False):
@@ -42,6 +43,8 @@ class SinkOptions:
         crf: its constant rate factor, 0 (lossless) to 51, smaller is better.
         polygons: instances are written as outlines, not as RLE.
         keep_location: outputs say where their source was taken, if it says so.
+        sound: what is heard, which goes into videos and streams of a live source; `None` for
+            silence.
         on_message: told, in one line, what happens to an output while it runs.
 
     Raises:
@@ -57,6 +60,7 @@ class SinkOptions:
     crf: int = 20
     polygons: bool = False
     keep_location: bool = False
+    sound: Microphone | None = None
     on_message: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:

@@ -8,10 +8,17 @@ import pytest
 
 import run
 from stream.commands import cameras
+from stream.microphone import devices
 from tests.stand_ins.video_kernel import METADATA, VideoKernel, VideoNode
 from tests.stream.cameras.holding import holding
 
 HD, VGA = (160, 90), (64, 48)  # as it were
+
+
+@pytest.fixture(autouse=True)
+def no_microphones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's are listed after the cameras."""
+    monkeypatch.setattr(devices, "found", list)
 
 
 def printed(capsys: pytest.CaptureFixture[str], code: int = 0) -> list[str]:

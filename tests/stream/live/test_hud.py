@@ -9,7 +9,9 @@ from segmentation.picture import RgbPicture
 from stream.frame import Frame, Output
 from stream.live.hud import enlarged, write_lines
 from stream.live.keys import KEYS
+from tests.stand_ins.fake_microphone import heard
 from tests.stand_ins.fakes import PERSON, ROOM, output_of, square
+from tests.users.desk import written
 
 
 def test_figures_and_marks_are_on_the_window_alone(desk):
@@ -95,3 +97,25 @@ def test_text_fits_into_every_picture(size_hw, where):
         assert (image[-1] == 200).all()
         assert (image[:, -1] == 200).all()
         assert image.max() == 255
+
+
+# === Whoever is heard knows it ===
+
+
+def test_a_microphone_that_is_on_is_always_shown(desk):
+    microphone = heard(0.1)
+    live = desk("blur", microphone=microphone)
+    output = live.output()
+    live.control.tell("")
+    assert "microphone lost: silence" in written(live, output)["top"]
+    microphone.is_on = True
+    for _ in range(3):  # figures, help, nothing
+        assert "MICROPHONE ON" in written(live, output)["top"]
+        live.press("h")
+    live.press("h", "h")
+    assert written(live, output)["top"] == ["MICROPHONE ON"]
+
+
+def test_without_one_nothing_is_said_of_it(desk):
+    live = desk("blur")
+    assert not any("microphone" in line.lower() for line in written(live, live.output())["top"])

@@ -6,9 +6,27 @@ from fractions import Fraction
 
 import pytest
 
+from effects import Unchanged
+from segmentation.refinement.refiner import Refiner
+from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.commands.parts import progress
 from stream.frame import StreamInfo
+from stream.looks.look import Look
+from stream.microphone.microphone import Microphone
+from stream.pipeline import Pipeline
+from stream.running.loop import Run
 from stream.stats import Stats
+from tests.stand_ins.fake_microphone import heard
+from tests.stand_ins.fakes import ListSink, MovingSquare, Oracle
+
+
+def run_of(info: StreamInfo, microphone: Microphone | None = None) -> Run:
+    """Return a run that is not played."""
+    source = MovingSquare(1)
+    source.info = info
+    tracker, refiner, stats = PerFrameTracker(Oracle()), Refiner(blend=True), Stats()
+    pipeline = Pipeline(tracker, refiner, Look(Unchanged()), stats=stats)
+    return Run(source, pipeline, {"out.mp4": ListSink()}, stats, microphone=microphone)
 
 
 # the last one is later than was announced
@@ -20,7 +38,19 @@ def test_progress_of_a_video_goes_by_time(
     share: str,
 ) -> None:
     monkeypatch.setattr(progress, "_at_terminal", lambda: True)
-    info, stats = StreamInfo(64, 48, Fraction(25), duration_s=10.0), Stats()
-    with progress.progress(info, "out.mp4", stats):
-        stats.shown(time_s)  # one frame, in a video that has few
+    run = run_of(StreamInfo(64, 48, Fraction(25), duration_s=10.0))
+    with progress.progress(run):
+        run.stats.shown(time_s)  # one frame, in a video that has few
     assert share in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_microphone_is_told_as_long_as_it_is_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_on: bool
+) -> None:
+    monkeypatch.setattr(progress, "_at_terminal", lambda: True)
+    microphone = heard(0.1)
+    microphone.is_on = is_on
+    with progress.progress(run_of(StreamInfo(64, 48, Fraction(25), live=True), microphone)):
+        pass
+    assert ("MICROPHONE ON" in capsys.readouterr().err) == is_on

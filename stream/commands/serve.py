@@ -31,7 +31,7 @@ from stream.commands.parts.model_options import (
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from stream.foreground import Keep, Wanted
-    from stream.serve.settings import Settings
+    from stream.serve.site.settings import Settings
 
 EXAMPLES = """\
 A visitor's webcam goes out by WebRTC and comes back masked. Nothing of a visit is kept.
@@ -132,10 +132,10 @@ def _stun(text: str) -> str:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    from stream.serve.certificate import own_names, read_certificate, self_signed
-    from stream.serve.gate import is_loopback
-    from stream.serve.limits import Limits
-    from stream.serve.settings import Settings
+    from stream.serve.site.certificate import own_names, read_certificate, self_signed
+    from stream.serve.site.gate import is_loopback
+    from stream.serve.site.limits import Limits
+    from stream.serve.site.settings import Settings
 
     if (options.tls_cert is None) != (options.tls_key is None):
         raise CommandError("serve: --tls-cert and --tls-key belong together")
@@ -257,7 +257,7 @@ def _teller() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
 
 def _addresses(settings: Settings) -> list[str]:
     """Return what to open in a browser."""
-    from stream.serve.certificate import own_names
+    from stream.serve.site.certificate import own_names
 
     scheme = "https" if settings.tls is not None else "http"
     names = ["localhost" if settings.host == "127.0.0.1" else settings.host]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from stream.serve.fairness.allowance import Allowances
 from stream.serve.fairness.turns import Turns
-from stream.serve.limits import Limits, Refusal
+from stream.serve.site.limits import Limits, Refusal
 from stream.serve.uploads import decode_photo
 
 ROOT = Path(__file__).parents[2]

@@ -18,13 +18,13 @@ from stream.serve.fairness.addresses import sharer
 from stream.serve.fairness.allowance import Allowance, Allowances
 from stream.serve.fairness.places import NoPlace, Places
 from stream.serve.fairness.turns import Turns
-from stream.serve.gate import HEADERS, Gate, Handler, refused
-from stream.serve.limits import Refusal
-from stream.serve.listener import Listener
 from stream.serve.masking import SHOWN_EFFECTS
 from stream.serve.photo_process import PhotoProcess
-from stream.serve.settings import Settings
 from stream.serve.shared_networks import SharedNetworks
+from stream.serve.site.gate import HEADERS, Gate, Handler, refused
+from stream.serve.site.limits import Refusal
+from stream.serve.site.listener import Listener
+from stream.serve.site.settings import Settings
 from stream.serve.uploads import read_upload
 from stream.serve.visitor import NEEDED, STOPPED, Visitor
 

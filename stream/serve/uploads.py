@@ -15,7 +15,7 @@ from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.jpeg import num_scans
 from stream.photo.formats.kinds import photo_header
 from stream.photo.formats.png import without_extras
-from stream.serve.limits import Limits, Refusal
+from stream.serve.site.limits import Limits, Refusal
 
 #: Long side in pixels a background is kept at; frames are no larger.
 KEPT_SIDE = 1280

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from stream.serve.gate import refused
-from stream.serve.limits import Refusal
+from stream.serve.site.gate import refused
+from stream.serve.site.limits import Refusal
 
 
 class HttpConnection(web.RequestHandler):

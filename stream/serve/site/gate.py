@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from stream.serve.limits import Refusal
-from stream.serve.settings import Settings
+from stream.serve.site.limits import Refusal
+from stream.serve.site.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -16,12 +16,12 @@ import pytest
 pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 
-from stream.serve.certificate import self_signed
-from stream.serve.gate import HEADERS
-from stream.serve.limits import Limits
-from stream.serve.listener import LITTLE
 from stream.serve.server import FILES
-from stream.serve.settings import Settings
+from stream.serve.site.certificate import self_signed
+from stream.serve.site.gate import HEADERS
+from stream.serve.site.limits import Limits
+from stream.serve.site.listener import LITTLE
+from stream.serve.site.settings import Settings
 from tests.users.serving import Finds, Served, served
 
 WAIT_S = 30.0
@@ -60,7 +60,7 @@ def ended(one: socket.socket) -> bool:
 
 
 def test_connections_that_say_nothing(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.serve.listener.MAX_SILENCE_S", 1.0)
+    monkeypatch.setattr("stream.serve.site.listener.MAX_SILENCE_S", 1.0)
     address = ("127.0.0.1", here.server.settings.port)
     silent = [socket.create_connection(address) for _ in range(80)]
     for one in silent[:40]:

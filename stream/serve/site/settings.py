@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
-from stream.serve.limits import Limits
+from stream.serve.site.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from aiohttp import web
 
 from stream.serve.fairness.addresses import sharer
 from stream.serve.fairness.allowance import Allowance, Allowances
-from stream.serve.gate import Handler
-from stream.serve.http_connection import HttpConnection
-from stream.serve.settings import Settings
+from stream.serve.site.gate import Handler
+from stream.serve.site.http_connection import HttpConnection
+from stream.serve.site.settings import Settings
 
 #: How long a request may take to begin, TLS included, and what is sent back to be taken.
 MAX_SILENCE_S = 10.0

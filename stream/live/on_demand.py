@@ -23,6 +23,7 @@ _QUIET_S = 3.0
 def rest_on_demand(
     source: Source,
     sinks: Collection[Sink],
+    is_wanted: Callable[[], bool],
     on_message: Callable[[str], None],
     stack: ExitStack,
 ) -> None:
@@ -33,7 +34,8 @@ def rest_on_demand(
 
     Args:
         source: of the run.
-        sinks: of the run.
+        sinks: of the run, as they were asked for.
+        is_wanted: whether somebody looks on or records beside them.
         on_message: told, in one line each, that the camera is off or on.
         stack: of the run.
     """
@@ -44,7 +46,11 @@ def rest_on_demand(
     readers = [Readers(Path(camera.device)) for camera in cameras]
     for each in readers:
         stack.callback(each.close)
-    demand = OnDemand(source, cameras, lambda: any(r.are_there() for r in readers), on_message)
+
+    def is_read() -> bool:
+        return is_wanted() or any(each.are_there() for each in readers)
+
+    demand = OnDemand(source, cameras, is_read, on_message)
     demand.start()
     stack.callback(demand.end)
 
@@ -55,7 +61,7 @@ class OnDemand:
     Args:
         source: the camera.
         cameras: where it is shown.
-        is_read: whether a program reads one of these.
+        is_read: whether a program reads one of these, or somebody looks on elsewhere.
         on_message: see `rest_on_demand`.
     """
 

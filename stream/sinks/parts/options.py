@@ -42,6 +42,7 @@ class SinkOptions:
         crf: its constant rate factor, 0 (lossless) to 51, smaller is better.
         polygons: instances are written as outlines, not as RLE.
         keep_location: outputs say where their source was taken, if it says so.
+        is_private: nobody else may read recordings.
         on_message: told, in one line, what happens to an output while it runs.
 
     Raises:
@@ -57,6 +58,7 @@ class SinkOptions:
     crf: int = 20
     polygons: bool = False
     keep_location: bool = False
+    is_private: bool = False
     on_message: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:

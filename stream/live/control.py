@@ -167,29 +167,30 @@ class LiveControl:
 
     # === What there is to know ===
 
+    # None of it waits for a change that takes its time, as the beginning of a recording does: half
+    # of one that is seen is whole at the next look.
+
     def values(self) -> dict[str, Wish]:
         """Return the present value of each action that has one."""
-        with self._lock:
-            return {
-                "effect": self._palette.name,
-                "strength": self._palette.strength,
-                "invert": self._invert,
-                "background": self._palette.background,
-                "frame": self._staging.framed,
-                "light": self._staging.light,
-                "light-wrap": self._staging.light_wrap,
-                "front": self._staging.front is not None,
-                "mirror": self.view.is_mirrored,
-                "mask": self.view.mask,
-                "objects": self.view.objects,
-                "record": self._recorder.recording,
-                "pause": self._paused.is_set() and self._num_photos is None,
-            }
+        return {
+            "effect": self._palette.name,
+            "strength": self._palette.strength,
+            "invert": self._invert,
+            "background": self._palette.background,
+            "frame": self._staging.framed,
+            "light": self._staging.light,
+            "light-wrap": self._staging.light_wrap,
+            "front": self._staging.front is not None,
+            "mirror": self.view.is_mirrored,
+            "mask": self.view.mask,
+            "objects": self.view.objects,
+            "record": self._recorder.recording,
+            "pause": self._paused.is_set() and self._num_photos is None,
+        }
 
     def choices(self) -> dict[str, list[str]]:
         """Return by name what can be chosen."""
-        with self._lock:
-            return {"effect": self._palette.effects, "background": self._palette.backgrounds}
+        return {"effect": self._palette.effects, "background": self._palette.backgrounds}
 
     def unavailable(self) -> dict[str, str]:
         """Return which actions mean nothing in this run, each with the reason."""
@@ -214,6 +215,11 @@ class LiveControl:
             "rates": self._figures.line(),
             "objects": "" if self._shown is None else _found_text(self._shown),
         }
+
+    @property
+    def looked_at(self) -> tuple[View, Picked]:
+        """All that `draw_small` goes by beside the output."""
+        return self.view, self._picked
 
     def see(self, output: Output) -> None:
         """Know what is shown now, which is what `pick` means."""

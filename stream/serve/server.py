@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from aiohttp import web
 
@@ -21,7 +19,8 @@ from stream.serve.masking import SHOWN_EFFECTS
 from stream.serve.photo_process import PhotoProcess
 from stream.serve.shared_networks import SharedNetworks
 from stream.serve.site.addresses import not_listening
-from stream.serve.site.files import Files
+from stream.serve.site.bodies import read_object
+from stream.serve.site.files import VISITORS_PAGE, Files
 from stream.serve.site.gate import Gate
 from stream.serve.site.guard import Guard
 from stream.serve.site.limits import Refusal
@@ -37,8 +36,6 @@ FEW_S, FEW = 0.02, 2.0
 #: So many offers of an address costs whoever sends far more than a browser does. Others may share
 #: it: they wait some seconds, and after several of these a minute.
 FLOOD_OFFERS = 20
-
-PAGE = Path(__file__).parent / "page"
 
 
 class Server:
@@ -65,7 +62,7 @@ class Server:
         self._networks = networks
         self._say = on_message
         limits = settings.limits
-        self._files = Files(PAGE)
+        self._files = Files(VISITORS_PAGE)
         self._guard = Guard(settings, on_message)
         self._places = Places(limits.max_visitors)
         self._turns = Turns(networks.num_threads)
@@ -225,15 +222,7 @@ class Server:
 
 async def _sdp(request: web.Request, max_bytes: int) -> str:
     """Return the session description in the body of a request."""
-    body = bytearray()
-    async for chunk in request.content.iter_chunked(1 << 14):
-        body += chunk
-        if len(body) > max_bytes:
-            raise Refusal(413, f"an offer may have {max_bytes} bytes at most")
-    try:
-        sdp = json.loads(body)["sdp"]
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        raise Refusal(400, "an offer must be JSON with sdp in it") from error
+    sdp = (await read_object(request, max_bytes, "an offer")).get("sdp")
     if not isinstance(sdp, str):
         raise Refusal(400, "an offer must be JSON with sdp in it")
     return sdp

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+#: Of visitors; other pages have its style and some of its code.
+VISITORS_PAGE = Path(__file__).parents[1] / "page"
 KINDS = {
     ".html": "text/html",
     ".js": "text/javascript",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from aiohttp import http_exceptions, web
 
 from stream.serve.site.gate import HEADERS, Gate, Handler, refused
+from stream.serve.site.http_connection import HttpConnection
 from stream.serve.site.limits import Refusal
 from stream.serve.site.settings import Settings
 
@@ -18,16 +19,23 @@ class Guard:
     Args:
         settings: of the server.
         on_message: told, in one line, what fails here.
+        lasting: paths of requests that take as long as they like, as a WebSocket does.
 
     Attributes:
         gate: decides who comes in; another one once the port is known.
     """
 
-    def __init__(self, settings: Settings, on_message: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_message: Callable[[str], None],
+        lasting: Collection[str] = (),
+    ) -> None:
         """Prepare the checks."""
         self.gate = Gate(settings)
         self._max_s = settings.limits.max_request_s
         self._say = on_message
+        self._lasting = lasting
 
     def application(self) -> web.Application:
         """Return an application whose requests all pass here."""
@@ -39,7 +47,9 @@ class Guard:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             self.gate.check(request)
-            if _is_socket(request):  # which stays open
+            if request.path in self._lasting:
+                assert isinstance(request.protocol, HttpConnection)
+                request.protocol.lasts = True
                 return await handler(request)
             async with asyncio.timeout(self._max_s):
                 return await handler(request)
@@ -54,10 +64,6 @@ class Guard:
         except Exception as error:
             self._say(f"warning: a request failed: {type(error).__name__}: {error}")
             return refused(Refusal(500, "an error on this side"))
-
-
-def _is_socket(request: web.Request) -> bool:
-    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 async def _carry_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -139,7 +139,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         port=options.port,
         is_loopback=local,
         token=None if local else new_token(),
-        tls=tls,
+        tls=None if tls is None else tls.context,
         stun=options.stun,
         limits=Limits(max_visitors=options.visitors, idle_s=options.idle),
     )

@@ -19,6 +19,7 @@ from stream.commands.parts.command_line import (
     json_file,
     say,
 )
+from stream.commands.parts.control_options import add_control_options
 from stream.version import VERSION
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ examples:
   run.py camera:c920 --camera-size 1920x1080 --camera-fps 30
   run.py --effect replace=a.jpg --background b.mp4 --background '#2a6f97'    (key b)
   run.py -o virtualcam: --frame --light --front logo.png,top,right           (keys t l p)
+  run.py 0 -o virtualcam: --control        buttons and sliders on a page, also for programs
   run.py talk.mp4 --realtime               a file that behaves like a camera
   run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
   run.py 0 -o srt://192.0.2.7:9000 -o hls:web/
@@ -112,6 +114,7 @@ def cast_parser() -> Parser:
     )
     _add_staging_options(parser)
     add_camera_options(parser, _rate)
+    add_control_options(parser)
     add_split_option(parser)
     _add_program_options(parser)
     return parser

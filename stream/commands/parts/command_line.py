@@ -16,7 +16,10 @@ from typing import Any
 from stream.stores.addresses import is_in_store
 
 #: Beside `cast`, which needs no name; each a file here.
-COMMANDS = ("batch", "cameras", "data", "doctor", "evaluate", "models", "recover", "serve", "train")
+COMMANDS = (
+    *("batch", "cameras", "control", "data", "doctor", "evaluate"),
+    *("models", "recover", "serve", "train"),
+)
 
 #: Options of a command that `--help` shows.
 MOST_SHOWN = 25

@@ -6,6 +6,7 @@ import argparse
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,20 @@ def packages_needed(command: str) -> Iterator[None]:
         ) from error
 
 
-def tls_of(options: argparse.Namespace, host: str, command: str) -> ssl.SSLContext | None:
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """A certificate.
+
+    Attributes:
+        context: with which it is shown.
+        sha256: of it, 64 hexadecimal digits.
+    """
+
+    context: ssl.SSLContext
+    sha256: str
+
+
+def tls_of(options: argparse.Namespace, host: str, command: str) -> Tls | None:
     """Return the TLS that the options ask for, `None` where only this machine reaches the page.
 
     Args:
@@ -52,7 +66,12 @@ def tls_of(options: argparse.Namespace, host: str, command: str) -> ssl.SSLConte
         CommandError: they contradict each other, or others could reach the page without TLS.
         StreamError: a certificate cannot be used.
     """
-    from stream.serve.site.certificate import own_names, read_certificate, self_signed
+    from stream.serve.site.certificate import (
+        fingerprint_of,
+        own_names,
+        read_certificate,
+        self_signed,
+    )
     from stream.serve.site.gate import is_loopback
 
     name = command.split()[0]
@@ -61,11 +80,12 @@ def tls_of(options: argparse.Namespace, host: str, command: str) -> ssl.SSLConte
     if options.self_signed and options.tls_cert is not None:
         raise CommandError(f"{name}: --self-signed or --tls-cert, not both")
     if options.tls_cert is not None:
-        return read_certificate(options.tls_cert, options.tls_key)
+        context = read_certificate(options.tls_cert, options.tls_key)
+        return Tls(context, fingerprint_of(options.tls_cert))
     if options.self_signed:
-        tls, fingerprint = self_signed(own_names(host))
+        context, fingerprint = self_signed(own_names(host))
         say(f"certificate made for this run, SHA-256 {fingerprint}")
-        return tls
+        return Tls(context, fingerprint.replace(":", ""))
     if not is_loopback(host):
         raise CommandError(
             f"{command}: others can reach this address, so it needs TLS: "

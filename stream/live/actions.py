@@ -75,7 +75,7 @@ def _trigger(
     return Action(name, "trigger", help, title, wishes, group=group, is_of_window=is_of_window)
 
 
-EFFECT, PICTURE, OUTPUT, VIEW = "Effect", "How people are seen", "Run", "What is seen here alone"
+EFFECT, PICTURE, OUTPUT, VIEW = "Effect", "How people are seen", "Run", "View, in no output"
 
 #: In the order shown.
 ACTIONS = (

@@ -31,7 +31,9 @@ export function drawControls(actions, set) {
 
 export function showState({ values, choices, unavailable }) {
   for (const [name, control] of Object.entries(drawn)) {
-    control.show(values[name], choices[name], unavailable[name]);
+    // none of the backgrounds is chosen while another effect is, so that each can be
+    const value = name === "background" && values.effect !== "replace" ? null : values[name];
+    control.show(value, choices[name], unavailable[name]);
   }
 }
 
@@ -66,7 +68,7 @@ function drawChoice(action, field) {
         const hadFocus = choices.contains(document.activeElement);
         offered = JSON.stringify(names);
         choices.replaceChildren(...names.map((name) => radio(action.name, name)));
-        if (hadFocus) choices.querySelector(`[value="${CSS.escape(value)}"]`)?.focus();
+        if (hadFocus) choices.querySelector(`[value="${CSS.escape(value ?? "")}"]`)?.focus();
       }
       for (const input of choices.querySelectorAll("input")) input.checked = input.value === value;
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -143,22 +144,24 @@ class ControlServer:
         sockets = Sockets(self._present, settings.limits)
         guard = Guard(settings, self._say, lasting=("/live",))
         listener = Listener(self._app(guard, photos, sockets), settings)
-        try:
-            _, port = await listener.start()
-        except (OSError, UnicodeError) as error:
-            where = ("--control", "port")
-            raise StreamError(not_listening(settings, error, "--control", where)) from error
-        self.settings = replace(settings, port=port)
-        guard.gate = Gate(self.settings)
-        self._has_begun.set()
-        try:
+        async with contextlib.AsyncExitStack() as stack:  # each is closed, whatever another does
+            stack.push_async_callback(listener.close)
+            stack.push_async_callback(photos.close)
+            stack.push_async_callback(self._leave_desk)
+            stack.push_async_callback(sockets.close)
+            try:
+                _, port = await listener.start()
+            except (OSError, UnicodeError) as error:
+                where = ("--control", "port")
+                raise StreamError(not_listening(settings, error, "--control", where)) from error
+            self.settings = replace(settings, port=port)
+            guard.gate = Gate(self.settings)
+            self._has_begun.set()
             await self._stopping.wait()
-        finally:
-            await sockets.close()
-            if self._desk is not None:
-                await self._desk.close()
-            await photos.close()
-            await listener.close()
+
+    async def _leave_desk(self) -> None:
+        if self._desk is not None:
+            await self._desk.close()
 
     def _app(self, guard: Guard, photos: PhotoProcess, sockets: Sockets) -> web.Application:
         files = Files(PAGE, *(VISITORS_PAGE / name for name in SHARED))

@@ -48,9 +48,9 @@ def rest_on_demand(
         stack.callback(each.close)
 
     def is_read() -> bool:
-        return is_wanted() or any(each.are_there() for each in readers)
+        return any(each.are_there() for each in readers)
 
-    demand = OnDemand(source, cameras, is_read, on_message)
+    demand = OnDemand(source, cameras, is_read, is_wanted, on_message)
     demand.start()
     stack.callback(demand.end)
 
@@ -61,7 +61,8 @@ class OnDemand:
     Args:
         source: the camera.
         cameras: where it is shown.
-        is_read: whether a program reads one of these, or somebody looks on elsewhere.
+        is_read: whether a program reads one of these.
+        is_wanted: whether somebody looks on or records elsewhere.
         on_message: see `rest_on_demand`.
     """
 
@@ -70,11 +71,12 @@ class OnDemand:
         source: Camera,
         cameras: Collection[VirtualCamera],
         is_read: Callable[[], bool],
+        is_wanted: Callable[[], bool],
         on_message: Callable[[str], None],
     ) -> None:
         """Begin with a camera that is on."""
         self._source, self._cameras, self._is_read = source, cameras, is_read
-        self._on_message = on_message
+        self._is_wanted, self._on_message = is_wanted, on_message
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="on demand")
 
@@ -99,7 +101,7 @@ class OnDemand:
         is_on, read_s = True, time.monotonic() - _QUIET_S
         while not self._ended.is_set():
             now_s = time.monotonic()
-            if self._is_read():
+            if self._is_read() or self._is_wanted():
                 read_s = now_s
             if is_on != (now_s - read_s < _QUIET_S):
                 is_on = not is_on
@@ -111,7 +113,8 @@ class OnDemand:
             each.wake() if is_on else each.rest()
         self._source.wake() if is_on else self._source.rest()
         if is_on:
-            self._on_message("virtualcam: a program reads it, the camera is on")
+            why = "somebody looks on" if self._is_wanted() else "a program reads it"
+            self._on_message(f"virtualcam: {why}, the camera is on")
         else:
             self._on_message(
                 "virtualcam: no program reads it, the camera is off; --always-on leaves it on"

@@ -103,7 +103,7 @@ def _address(text: str) -> tuple[str, int]:
     if not host and not port.isdigit():
         host, port = text, ""
     host, port = host.strip("[]") or HOST, port or str(PORT)
-    is_name = all(letter.isalnum() or letter in ".-_:" for letter in host)
+    is_name = bool(text) and all(letter.isalnum() or letter in ".-_:" for letter in host)
     if not port.isdigit() or int(port) > 65535 or not is_name or "." * 2 in host:
         raise argparse.ArgumentTypeError(f"must look like {HOST}:{PORT}, got {text!r}")
     return host, int(port)

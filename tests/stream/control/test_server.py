@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,13 @@ from stream.control.running import Running, running
 from stream.control.server import ControlServer
 from stream.errors import StreamError
 from stream.serve.site.certificate import self_signed
-from tests.users.controlling import SETTINGS, Controlled, controlled, guarded, private
+from tests.leftovers import children
+from tests.users.controlling import SETTINGS, Controlled, controlled, guarded, play, private, until
 from tests.users.desk import Desk
 
 
-def test_nothing_is_left_of_it(
-    desk: Callable[..., Desk], runtime: Path, nothing_left_over: None
-) -> None:
+def test_nothing_is_left_of_it(desk: Callable[..., Desk], runtime: Path) -> None:
+    before = set(threading.enumerate()), children()
     with controlled(desk()) as here:
         assert here.told == [f"control page: open {here.address}/"]
         (note,) = runtime.iterdir()
@@ -31,6 +32,9 @@ def test_nothing_is_left_of_it(
         assert runtime.stat().st_mode & 0o777 == 0o700
         here.ask("PUT", "/background", data=b"no photo")  # which starts a process
     assert list(runtime.iterdir()) == []
+    # of asyncio, the thread that waits for a process has a moment to end after the process has
+    play(until(lambda: set(threading.enumerate()) <= before[0]))
+    assert children() <= before[1]
 
 
 def test_an_address_that_is_taken_is_one_line(here: Controlled, runtime: Path) -> None:
@@ -45,12 +49,11 @@ def test_an_address_that_is_taken_is_one_line(here: Controlled, runtime: Path) -
 def test_a_server_that_dies_says_so_and_the_run_goes_on(
     desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def fail(*more: object) -> None:
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr("stream.control.sockets.Sockets.close", fail)
     with controlled(desk()) as here:
-
-        async def fail(*more: object) -> None:
-            raise RuntimeError("it broke")
-
-        monkeypatch.setattr("stream.control.sockets.Sockets.close", fail)
         here.server._loop.call_soon_threadsafe(here.server._stopping.set)
         here.server._thread.join(30)
         assert "control page: has ended (RuntimeError: it broke); the run goes on" in here.told
@@ -59,7 +62,7 @@ def test_a_server_that_dies_says_so_and_the_run_goes_on(
 def test_a_program_is_found_and_asked(here: Controlled, tmp_path: Path) -> None:
     client = Client.found()
     assert client.set({"effect": "grey"})["values"]["effect"] == "grey"
-    with pytest.raises(StreamError, match="^control: effect: one of blur"):
+    with pytest.raises(StreamError, match=r"^control: effect: one of blur"):
         client.set({"effect": "sepia"})
     with pytest.raises(StreamError, match=r"none.png: cannot be read"):
         client.add_background(tmp_path / "none.png")

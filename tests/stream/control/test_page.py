@@ -160,7 +160,8 @@ def test_a_photo_that_is_dropped_is_the_background(at: Page, tmp_path: Path) -> 
           const transfer = new DataTransfer();
           transfer.items.add(new File([new Uint8Array(bytes)], 'beach.png', {type: 'image/png'}));
           for (const kind of ['dragenter', 'dragover', 'drop'])
-            document.body.dispatchEvent(new DragEvent(kind, {dataTransfer: transfer, bubbles: true}));
+            document.body.dispatchEvent(
+              new DragEvent(kind, {dataTransfer: transfer, bubbles: true}));
         }""",
         data,
     )

@@ -16,8 +16,8 @@ import pytest
 pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 
-from stream.serve.server import FILES
 from stream.serve.site.certificate import self_signed
+from stream.serve.site.files import VISITORS_PAGE, Files
 from stream.serve.site.gate import HEADERS
 from stream.serve.site.limits import Limits
 from stream.serve.site.listener import LITTLE
@@ -168,7 +168,7 @@ def test_several_who_ask_all_the_time(here: Served) -> None:
 
 
 def test_what_each_address_may_always_ask_for_is_a_page() -> None:
-    assert len(FILES) + len(("settings", "visits", "background")) <= LITTLE
+    assert len(Files(VISITORS_PAGE).paths) + len(("settings", "visits", "background")) <= LITTLE
 
 
 def test_what_is_refused_costs_an_address_four_times_as_much(here: Served) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,9 @@ from segmentation.segmenter import Segmenter
 from stream.foreground import Keep, Picked
 from stream.frame import Event, Output
 from stream.live.actions import BY_KEY, NEXT, Action, Wish, action_of, checked
-from stream.live.hud import Figures, enlarged, write_lines
-from stream.live.keys import KEYS
+from stream.live.hud import Figures, enlarged
 from stream.live.palette import Palette
+from stream.live.panel import Message, Panel, found_text
 from stream.live.picking import object_at
 from stream.live.recorder import Recorder
 from stream.live.view import View
@@ -28,23 +28,6 @@ from stream.sinks.window import Window
 from stream.sources.camera import Camera
 
 Image = NDArray[np.uint8]
-
-_MESSAGE_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One line for the person.
-
-    Attributes:
-        text: "" before the first.
-        number: how many there were before.
-        told_s: when, by the clock of `time.monotonic`.
-    """
-
-    text: str = ""
-    number: int = 0
-    told_s: float = 0.0
 
 
 class LiveControl:
@@ -90,7 +73,7 @@ class LiveControl:
         # of photos, which come one by one, each until somebody goes on; `None` for a video
         self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
         self.view = View()
-        self._panel = "figures"
+        self._panel = Panel(self._figures, self.title, self._num_photos)
         self.message = Message()
         self._found: tuple[Instances, Output] | None = None
         self._shown: Output | None = None
@@ -213,7 +196,7 @@ class LiveControl:
         return {
             "network": self.title,
             "rates": self._figures.line(),
-            "objects": "" if self._shown is None else _found_text(self._shown),
+            "objects": "" if self._shown is None else found_text(self._shown),
         }
 
     @property
@@ -236,7 +219,7 @@ class LiveControl:
         shown = self.view.of(output, shown, self._picked, self._classes)
         if shown is output.image or shown is output.frame.image:
             shown = shown.copy()
-        self._write_panel(shown, output)
+        self._panel.write(shown, output, self._palette.title, self.values(), self.message)
         return shown
 
     def draw_small(self, output: Output, max_side: int) -> Image:
@@ -375,7 +358,7 @@ class LiveControl:
         return ""
 
     def _next_panel(self, now: bool) -> str:
-        self._panel = {"figures": "help", "help": "", "": "figures"}[self._panel]
+        self._panel.next()
         return ""
 
     def _quit(self, now: bool) -> str:
@@ -418,39 +401,3 @@ class LiveControl:
         self._picked = picked.with_one(number, keep=keep)
         self._apply()
         return f"{title}: {'kept' if keep else 'dropped'}"
-
-    # === What is written on the picture ===
-
-    def _write_panel(self, image: Image, output: Output) -> None:
-        if self._panel:
-            below = write_lines(image, self._lines(output), "top")
-            if self._panel == "help":
-                write_lines(image[below:], ["\t".join(key) for key in KEYS], "middle")
-        message = self.message
-        if message.text and time.monotonic() < message.told_s + _MESSAGE_S:
-            write_lines(image, [message.text], "bottom")
-
-    def _lines(self, output: Output) -> list[str]:
-        marks = {
-            "inverted": self._invert,
-            "framed": self._staging.framed,
-            "light": self._staging.light,
-            "light wrap": self._staging.light_wrap,
-            "mask": self.view.mask,
-            "RECORDING": self._recorder.recording,
-            "PAUSED": self._paused.is_set() and self._num_photos is None,
-        }
-        effect = ", ".join([self._palette.title, *(name for name, on in marks.items() if on)])
-        figures = self._figures.line()
-        if self._num_photos is not None:
-            place = f" ({output.frame.index + 1} of {self._num_photos})"
-            figures = f"{output.frame.name}{place if self._num_photos > 1 else ''}"
-        return [effect, self.title, figures, _found_text(output)]
-
-
-def _found_text(output: Output) -> str:
-    if output.found is None:
-        return "no mask: all is covered"
-    num, num_kept = len(output.found), len(output.instances or ())
-    noun = "object" if num == 1 else "objects"
-    return f"{num} {noun}" + (f", {num_kept} kept" if num_kept != num else "")

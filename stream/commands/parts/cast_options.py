@@ -103,15 +103,6 @@ def cast_parser() -> Parser:
     add("--fps", type=_rate, metavar="RATE", help="photos are a video at this rate: 25, 30000/1001")
     add("--realtime", action="store_true", help="a file is paced and drops frames like a camera")
     add_casting_options(parser)
-    parser.add_argument(
-        "--background",
-        action="append",
-        default=[],
-        group=EFFECT,
-        metavar="PHOTO|VIDEO|#RRGGBB",
-        input_after="",
-        help="another one for replace, which the key b changes to; repeatable",
-    )
     _add_staging_options(parser)
     add_camera_options(parser, _rate)
     add_control_options(parser)
@@ -121,8 +112,16 @@ def cast_parser() -> Parser:
 
 
 def _add_staging_options(parser: Parser) -> None:
-    """Add what else is done with the picture."""
+    """Add further backgrounds, and what else is done with the picture."""
     add = partial(parser.add_argument, group=EFFECT)
+    add(
+        "--background",
+        action="append",
+        default=[],
+        metavar="PHOTO|VIDEO|#RRGGBB",
+        input_after="",
+        help="another one for replace, which the key b changes to; repeatable",
+    )
     add(
         "--frame",
         action="store_true",

@@ -339,9 +339,7 @@ class LiveControl:
         return ""
 
     def _set_pause(self, paused: bool) -> str:
-        if self._num_photos is not None:
-            self._paused.clear()
-        elif paused:
+        if paused and self._num_photos is None:
             self._paused.set()
         else:
             self._paused.clear()

@@ -7,13 +7,14 @@ from stream.live.actions import ACTIONS, Action
 _NAMES = {"enter": "Enter", "escape": "Esc"}
 
 
-def _row(action: Action) -> tuple[str, str]:
+def row(action: Action) -> tuple[str, str]:
+    """Return its keys and what they do."""
     keys = action.key_text or " ".join(_NAMES.get(key, key) for key, _ in action.keys)
     return keys, action.key_help or action.help
 
 
 #: Key and meaning, in the order shown.
-KEYS = tuple(_row(action) for action in ACTIONS if action.keys or action.key_text)
+KEYS = tuple(row(action) for action in ACTIONS if action.keys or action.key_text)
 
 
 def key_lines() -> list[str]:

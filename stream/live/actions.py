@@ -68,11 +68,21 @@ def _trigger(
     title: str,
     group: str,
     help: str,
+    key_help: str = "",
     *,
     is_of_window: bool = False,
 ) -> Action:
     wishes: tuple[tuple[str, Wish], ...] = tuple((key, True) for key in keys)
-    return Action(name, "trigger", help, title, wishes, group=group, is_of_window=is_of_window)
+    return Action(
+        name,
+        "trigger",
+        help,
+        title,
+        wishes,
+        key_help=key_help,
+        is_of_window=is_of_window,
+        group=group,
+    )
 
 
 EFFECT, PICTURE, OUTPUT, VIEW = "Effect", "How people are seen", "Run", "View, in no output"
@@ -99,7 +109,7 @@ ACTIONS = (
         group=EFFECT,
         low=0.1,
     ),
-    _switch("invert", "i", "Invert", EFFECT, "invert"),
+    _switch("invert", "i", "Invert", EFFECT, "the effect falls on the people instead", "invert"),
     Action(
         "background",
         "choice",
@@ -118,7 +128,14 @@ ACTIONS = (
     ),
     _switch("light", "l", "Light", PICTURE, "lift the people in the dark"),
     _switch("light-wrap", "w", "Light wrap", PICTURE, "light of the background on the people"),
-    _switch("front", "p", "Picture in front", PICTURE, "picture in front"),
+    _switch(
+        "front",
+        "p",
+        "Picture in front",
+        PICTURE,
+        "the picture of --front lies over everything",
+        "picture in front",
+    ),
     _switch("mirror", "x", "Mirror", VIEW, "mirror, where you look alone"),
     _switch("mask", "m", "Mask", VIEW, "show the mask"),
     _switch("objects", "o", "Objects", VIEW, "show the objects and their ids"),
@@ -132,12 +149,12 @@ ACTIONS = (
         group=VIEW,
     ),
     _trigger("snapshot", "s", "Snapshot", OUTPUT, "snapshot, as a photo"),
-    _switch("record", "r", "Record", OUTPUT, "record", "record on, off; no photos"),
+    _switch("record", "r", "Record", OUTPUT, "a recording runs", "record on, off; no photos"),
     _trigger("camera", "c", "Next camera", OUTPUT, "next camera"),
     Action(
         "pause",
         "switch",
-        "pause",
+        "the picture stands still while time goes on; a file waits",
         "Pause",
         (("space", TOGGLE),),
         key_help="pause, go on; from a photo to the next",
@@ -146,7 +163,7 @@ ACTIONS = (
     _trigger("next", ("enter", "right"), "Next photo", OUTPUT, "from a photo to the next"),
     _trigger("full-screen", "f", "", "", "full screen", is_of_window=True),
     _trigger("help", "h", "", "", "help, bare picture, figures", is_of_window=True),
-    _trigger("quit", ("q", "escape"), "End the run", OUTPUT, "quit"),
+    _trigger("quit", ("q", "escape"), "End the run", OUTPUT, "all outputs are finished", "quit"),
 )
 
 BY_NAME = {action.name: action for action in ACTIONS}

@@ -150,8 +150,7 @@ class LiveControl:
 
     # === What there is to know ===
 
-    # None of it waits for a change that takes its time, as the beginning of a recording does: half
-    # of one that is seen is whole at the next look.
+    # None of it waits for a change that takes its time: what is half done is seen at the next look.
 
     def values(self) -> dict[str, Wish]:
         """Return the present value of each action that has one."""

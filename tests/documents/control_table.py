@@ -12,7 +12,7 @@ from pathlib import Path
 from stream.live.actions import REMOTE, Action
 from stream.live.keys import row
 
-_TABLE = re.compile(r"(?<=^## What can be set\n)(.*?)(?:^\|.*?)\n\n", re.MULTILINE | re.DOTALL)
+_TABLE = re.compile(r"(?<=^## What can be set\n)(.*?)(?:^\|.*?)\n\n+", re.MULTILINE | re.DOTALL)
 HEAD = "| name | kind | what it does | key in the window |\n|---|---|---|---|\n"
 
 

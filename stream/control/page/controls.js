@@ -56,7 +56,7 @@ function drawChoice(action, field) {
   const choices = element("div", { className: "choices", id });
   choices.setAttribute("role", "radiogroup");
   choices.setAttribute("aria-label", action.title);
-  const title = action.title === field.querySelector("legend").textContent ? [] : [element("h3", { textContent: action.title })];
+  const title = action.title === field.querySelector("legend").textContent ? [] : [element("h2", { textContent: action.title })];
   const part = element("div", { className: "field" }, ...title, choices);
   if (action.name === "background") part.append($("drop-field").content.cloneNode(true));
   field.append(part);
@@ -95,7 +95,7 @@ function drawRange(action, field) {
   const output = element("output");
   output.htmlFor = id;
   const label = element("label", { textContent: action.title, htmlFor: id });
-  const part = element("div", { className: "field" }, element("h3", {}, label, output), input);
+  const part = element("div", { className: "field" }, element("h2", {}, label, output), input);
   field.append(part);
   let movedAt = -Infinity, timer = null;
   const show = (value) => { output.textContent = `${Math.round(value * 100)} %`; };

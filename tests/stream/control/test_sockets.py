@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -17,11 +19,13 @@ import aiohttp
 
 from stream.control import sockets
 from stream.control.preview import MAX_SIDE
+from stream.control.server import LIMITS
 from stream.control.sockets import MAX_SOCKETS
 from stream.frame import Output
 from stream.live.control import LiveControl
 from tests.stand_ins.fakes import output_of
-from tests.users.controlling import Controlled, play, until
+from tests.users.controlling import SETTINGS, Controlled, controlled, play, until
+from tests.users.desk import Desk
 
 
 async def news(socket: Any, name: str) -> Any:
@@ -154,19 +158,21 @@ def test_there_are_so_many_and_no_more(here: Controlled) -> None:
 
 
 def test_it_lasts_longer_than_a_request_may(
-    here: Controlled, monkeypatch: pytest.MonkeyPatch
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stream.serve.site.listener.MAX_SILENCE_S", 0.1)
+    settings = replace(SETTINGS, limits=replace(LIMITS, max_request_s=0.2))
 
     async def look() -> None:
         async with (
             aiohttp.ClientSession() as session,
             session.ws_connect(here.address + "/live") as socket,
         ):
-            for _ in range(4):
+            for _ in range(4):  # which come twice a second
                 await news(socket, "values")
 
-    play(look())
+    with controlled(desk(), settings) as here:
+        play(look())
 
 
 def test_a_preview_that_fails_takes_nothing_else_along(

@@ -31,6 +31,8 @@ AUTO_ORDER = (
     *(f"rf-detr-seg-{size}" for size in ("nano", "small", "medium", "large", "xlarge", "2xlarge")),
     "mask-rcnn",
 )
+#: What to do where there is none of these.
+FETCH_ONE = f"run.py models fetch {AUTO_ORDER[0]} or mask-rcnn"
 
 
 def load(
@@ -58,7 +60,7 @@ def load(
     options = _with_values(options or Options(), values)
     name, options = of_file(name, options)
     if name != "auto" and name not in LOADERS:
-        known = ", ".join(each for each in LOADERS if each != "onnx")
+        known = ", ".join(network_names())
         raise ValueError(f"model must be one of auto, {known}, or FILE.onnx, got {name!r}")
     if name == "auto":
         asks_for_instances = asks_for_instances or options.keep is not None
@@ -67,6 +69,11 @@ def load(
         raise ValueError(f"mean and std are for ONNX files; {name} knows its own")
     _check_published(name, options)
     return LOADERS[name](options)
+
+
+def network_names() -> tuple[str, ...]:
+    """Return the names of all networks but those in files of others."""
+    return tuple(name for name in LOADERS if name != "onnx")
 
 
 def of_file(name: str, options: Options) -> tuple[str, Options]:
@@ -180,7 +187,7 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
 
     if options.weights is not None:
         return _model_of(options.weights)
-    _check_published("mask-rcnn", options)
+    _check_published(AUTO_ORDER[0], options)
     on_disk = next((name for name in AUTO_ORDER if find(PRESETS[name]) is not None), None)
     if asks_for_instances and on_disk is not None:
         return on_disk
@@ -188,15 +195,15 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         if not (options.classes or set(options.keep or ()) - {"person"}):
             return "mask-rcnn-person"
         raise WeightsError(
-            "objects other than people need the weights of mask-rcnn, which are not on disk; "
-            "run.py models fetch mask-rcnn, or --model mask-rcnn --weights FILE"
+            "objects other than people need a network that knows them, and none is on disk; "
+            f"{FETCH_ONE}, or --model NAME --weights FILE"
         )
     if options.device == "cpu" or options.backend == "openvino" or not gpu_present():
         return "portrait"
     if on_disk is not None and (options.device == "gpu" or gpu_usable()):
         return on_disk
     if options.device == "auto" and options.on_message is not None:
-        remedy = install_extra("gpu") if on_disk else "run.py models fetch mask-rcnn"
+        remedy = install_extra("gpu") if on_disk else FETCH_ONE
         options.on_message(f"{UNUSED_GPU}: {remedy} for a network that needs it")
     return "portrait"
 

@@ -163,7 +163,7 @@ def resized(image: Image, size_hw: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(image, size_hw[::-1]), np.uint8)
 
 
-def fitted(
+def letterboxed(
     picture: Picture, aspect: Fraction, size_hw: tuple[int, int], pixel_aspect: Fraction
 ) -> Picture:
     """Return `picture` in the middle of a black one; itself where it fills that.

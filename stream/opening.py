@@ -64,7 +64,7 @@ def open_run(
     effect: str | Effect | Palette = "blur",
     invert: bool = False,
     keep: str | Keep | None = None,
-    staging: Staging = Staging(),  # noqa: B008
+    staging: Staging | None = None,
     keyframes: Keyframes | None = None,
     overwrite: bool = False,
     input_paths: Sequence[Path] = (),
@@ -118,7 +118,7 @@ def open_run(
         palette = effect if isinstance(effect, Palette) else Palette(effect, (), stack, on_message)
         source, read = _opened(source, on_message, stack)
         segmenter, keep = _network(segmenter, keep, sinks, source.info, keyframes, on_message)
-        look = Look(palette.effect, invert, keep, staging)
+        look = Look(palette.effect, invert, keep, staging or Staging())
         pipeline, stats = _pipeline(source.info, segmenter, look, keyframes, on_message, stack)
         writing.setdefault("preset", "veryfast" if source.info.live else "medium")
         options = SinkOptions(
@@ -129,10 +129,9 @@ def open_run(
         )
         opened = _open_sinks(sinks, _info(source, segmenter, palette), options, stack)
         run = Run(source, pipeline, opened, stats, stop or threading.Event())
-        asked_for = list(opened.values())
         live = _controlled(run, palette, segmenter, options, keep, attend, stack)
         if not always_on:
-            rest_on_demand(source, asked_for, live.is_wanted, on_message, stack)
+            rest_on_demand(live.run, live.is_wanted, on_message, stack)
         yield live.run
 
 

@@ -15,20 +15,27 @@ Output = Any  # of a node
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 #: operations that move values or lay them out anew, and change none
-_PASSING = {"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Convert", "Interpolate", "Slice"}
-_PASSING |= {"StridedSlice", "Split", "VariadicSplit", "Gather", "Pad", "Result", "Identity"}
+_PASSING = {
+    *("Reshape", "Squeeze", "Unsqueeze", "Transpose", "Convert", "Interpolate", "Identity"),
+    *("Slice", "StridedSlice", "Split", "VariadicSplit", "Gather", "Pad", "Result"),
+}
 _AFFINE = {"Add", "Subtract", "Multiply", "Divide"}
 #: operations whose results lie between these
 _LIMITED = {
     "Sigmoid": (0.0, 1.0),
+    "HardSigmoid": (0.0, 1.0),
+    "HSigmoid": (0.0, 1.0),
     "Softmax": (0.0, 1.0),
     "Tanh": (-1.0, 1.0),
+    "Greater": (0.0, 1.0),
+    "GreaterEqual": (0.0, 1.0),
 }
-_LIMITED |= {"HardSigmoid": (0.0, 1.0), "HSigmoid": (0.0, 1.0)}
-_LIMITED |= {"Greater": (0.0, 1.0), "GreaterEqual": (0.0, 1.0)}
 #: operations that sum up: what comes last in networks that leave the sigmoid to others
-_SUMS = {"Convolution", "GroupConvolution", "MatMul", "BatchNormInference"} | _AFFINE
-_SUMS |= {"ConvolutionBackpropData", "GroupConvolutionBackpropData"}
+_SUMS = {
+    *("Convolution", "GroupConvolution", "MatMul", "BatchNormInference"),
+    *("ConvolutionBackpropData", "GroupConvolutionBackpropData"),
+    *_AFFINE,
+}
 #: slope below which what begins with a product takes pixels from 0 to 255: none divides those from
 #: 0 to 1 by 20
 _LEAST_SLOPE = 0.05

@@ -76,13 +76,11 @@ class Input:
     """What a network takes.
 
     Attributes:
-        model: the network.
         is_nchw: channels come before rows and columns.
         size_hw: a side that is free is `None`.
         dtype: of its pixels.
     """
 
-    model: Any
     is_nchw: bool
     size_hw: tuple[int | None, int | None]
     dtype: type[np.generic]
@@ -120,7 +118,7 @@ class Input:
         size_hw = (sides[2], sides[3]) if is_nchw else (sides[1], sides[2])
         if any(side is not None and not 1 <= side <= MAX_SIDE for side in size_hw):
             raise claims.refuse(f"its input has sides of {size_hw}; the most is {MAX_SIDE}")
-        return cls(model, is_nchw, size_hw, dtype)
+        return cls(is_nchw, size_hw, dtype)
 
     def shape(self, size_hw: tuple[int, int]) -> tuple[int, int, int, int]:
         """Return the shape of one image of that size."""

@@ -61,14 +61,15 @@ def load_onnx_file(options: Options) -> ONNXFile:
     _check_options(path, options)
     known = known_by_name(path)
     claims = read_claims(path)
-    given = Input.of(read_model(claims), claims)
+    model = read_model(claims)
+    given = Input.of(model, claims)
     finds = options.classes or (known.finds if known else FOREGROUND,)
     check_classes(options.keep or (), tuple(finds))
-    scaling = _scaling(claims, given, options, known)
+    scaling = _scaling(claims, model, options, known)
     sizes_hw = _sizes_hw(claims, given, options, known)
-    # the largest of them
-    model = with_size(read_model(claims), claims, given, max(sizes_hw, key=math.prod))
-    layout, limits = _result(model, claims, max(sizes_hw, key=math.prod))
+    largest_hw = max(sizes_hw, key=math.prod)
+    model = with_size(model, claims, given, largest_hw)
+    layout, limits = _result(model, claims, largest_hw)
     network = OpenVINONetwork(path, spare_threads(), path, read=partial(read_model, claims))
     loaded = ONNXFile(
         network,
@@ -99,11 +100,11 @@ def _check_options(path: Path, options: Options) -> None:
     check_float32(options.precision)
 
 
-def _scaling(claims: Claims, given: Input, options: Options, known: Known | None) -> Scaling:
+def _scaling(claims: Claims, model: Any, options: Options, known: Known | None) -> Scaling:
     """Return how pixels are scaled: as asked for, as the file says, or as is known."""
     if options.mean is not None or options.std is not None:
         return Scaling(_three(options.mean, 0.0), _three(options.std, 1.0))
-    taken = pixels_taken(given.model)
+    taken = pixels_taken(model)
     if taken is not None:
         return AS_THEY_ARE if taken == "bytes" else PLAIN
     if known is None:

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from segmentation.errors import WeightsError
+from segmentation.loading import FETCH_ONE
 from segmentation.pip_command import OPENCV_LIBRARIES, install_extra, pip_install
 from segmentation.processors import num_processors
 from segmentation.runtime.devices import gpu_present, gpu_usable
@@ -136,10 +137,8 @@ def _weights() -> list[Finding]:
         else:
             found.append(Finding("weights", "ok", f"{row.preset.name}, {row.path}"))
     if not any(row.path for row in rows):
-        remedy = "run.py models fetch mask-rcnn"
-        found.append(
-            Finding("weights", "missing", "of networks that find other things than people", remedy)
-        )
+        text = "of networks that find other things than people"
+        found.append(Finding("weights", "missing", text, FETCH_ONE))
     return found
 
 

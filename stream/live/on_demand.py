@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from stream.cameras.readers import Readers
-from stream.frame import Sink, Source
+from stream.running.loop import Run
 from stream.sinks.virtual_camera import VirtualCamera
 from stream.sources.camera import Camera
 
@@ -21,26 +21,26 @@ _QUIET_S = 3.0
 
 
 def rest_on_demand(
-    source: Source,
-    sinks: Collection[Sink],
+    run: Run,
     is_wanted: Callable[[], bool],
     on_message: Callable[[str], None],
     stack: ExitStack,
 ) -> None:
     """Let a camera rest while nobody sees it, where that can be known; `stack` ends it.
 
-    On Linux, for a camera that is shown on virtual cameras alone: a window or a recording is for
-    somebody as well.
+    On Linux, for a camera that is shown on virtual cameras alone: a window, a recording, or a
+    program that takes the outputs is somebody as well.
 
     Args:
-        source: of the run.
-        sinks: of the run, as they were asked for.
-        is_wanted: whether somebody looks on or records beside them.
+        run: not played yet.
+        is_wanted: whether somebody looks on or records beside its sinks.
         on_message: told, in one line each, that the camera is off or on.
         stack: of the run.
     """
-    cameras = [sink for sink in sinks if isinstance(sink, VirtualCamera)]
-    is_alone = bool(cameras) and len(cameras) == len(sinks)
+    source = run.source
+    asked_for = [sink for sink in run.sinks.values() if not sink.accompanies]
+    cameras = [sink for sink in asked_for if isinstance(sink, VirtualCamera)]
+    is_alone = bool(cameras) and len(cameras) == len(asked_for)
     if not (is_alone and isinstance(source, Camera) and sys.platform.startswith("linux")):
         return
     readers = [Readers(Path(camera.device)) for camera in cameras]
@@ -50,7 +50,10 @@ def rest_on_demand(
     def is_read() -> bool:
         return any(each.are_there() for each in readers)
 
-    demand = OnDemand(source, cameras, is_read, is_wanted, on_message)
+    def is_seen() -> bool:
+        return run.taken.is_set() or is_wanted()
+
+    demand = OnDemand(source, cameras, is_read, is_seen, on_message)
     demand.start()
     stack.callback(demand.end)
 
@@ -62,7 +65,7 @@ class OnDemand:
         source: the camera.
         cameras: where it is shown.
         is_read: whether a program reads one of these.
-        is_wanted: whether somebody looks on or records elsewhere.
+        is_seen: whether somebody has their pictures elsewhere.
         on_message: see `rest_on_demand`.
     """
 
@@ -71,12 +74,12 @@ class OnDemand:
         source: Camera,
         cameras: Collection[VirtualCamera],
         is_read: Callable[[], bool],
-        is_wanted: Callable[[], bool],
+        is_seen: Callable[[], bool],
         on_message: Callable[[str], None],
     ) -> None:
         """Begin with a camera that is on."""
         self._source, self._cameras, self._is_read = source, cameras, is_read
-        self._is_wanted, self._on_message = is_wanted, on_message
+        self._is_seen, self._on_message = is_seen, on_message
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="on demand")
 
@@ -101,7 +104,7 @@ class OnDemand:
         is_on, read_s = True, time.monotonic() - _QUIET_S
         while not self._ended.is_set():
             now_s = time.monotonic()
-            if self._is_read() or self._is_wanted():
+            if self._is_read() or self._is_seen():
                 read_s = now_s
             if is_on != (now_s - read_s < _QUIET_S):
                 is_on = not is_on
@@ -113,7 +116,7 @@ class OnDemand:
             each.wake() if is_on else each.rest()
         self._source.wake() if is_on else self._source.rest()
         if is_on:
-            why = "somebody looks on" if self._is_wanted() else "a program reads it"
+            why = "somebody looks on" if self._is_seen() else "a program reads it"
             self._on_message(f"virtualcam: {why}, the camera is on")
         else:
             self._on_message(

@@ -42,6 +42,7 @@ class Run:
         on_message: told, in one line and from any thread, that one of several sinks has ended.
         ending: left with the run; gives up what `outputs` plays.
         played: set when it is played or left, which it can be once.
+        taken: set when somebody begins to take what `outputs` gives.
     """
 
     source: Source
@@ -54,6 +55,7 @@ class Run:
     on_message: Callable[[str], None] = lambda text: None
     ending: ExitStack = field(default_factory=ExitStack)
     played: threading.Event = field(default_factory=threading.Event)
+    taken: threading.Event = field(default_factory=threading.Event)
 
 
 def free_name(name: str, sinks: Container[str]) -> str:
@@ -112,6 +114,7 @@ def outputs(run: Run) -> Generator[Output, None, None]:
         ValueError: see `play`.
     """
     _check(run)
+    run.taken.set()
     taken = _outputs(run)
     run.ending.callback(taken.close)
     return taken

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.picture import fitted
+from segmentation.picture import letterboxed
 from segmentation.pip_command import install_extra
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink
@@ -125,7 +125,7 @@ class VirtualCamera(Sink):
         early_s = 0.0 if self._live else self._pace.early_s(output.frame.time_s)
         picture = output.as_shown()
         if self._has_own_size:
-            picture = fitted(picture, self._shown_aspect, self._size_hw, Fraction(1))
+            picture = letterboxed(picture, self._shown_aspect, self._size_hw, Fraction(1))
         image = np.ascontiguousarray(picture.rgb)
         time.sleep(early_s)
         with self._changed:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.picture import Picture, RgbPicture, fitted
+from segmentation.picture import Picture, RgbPicture, letterboxed
 from stream.cameras.choice import beside, place_of, why_not
 from stream.cameras.modes import FORMAT, FPS, Mode, Wanted, offered_modes
 from stream.errors import StreamError
@@ -245,7 +245,7 @@ class Camera(Source):
                 f"fitted into {info.width}x{info.height}"
             )
         size_hw = info.height, info.width
-        return fitted(RgbPicture(image), Fraction(width, height), size_hw, info.pixel_aspect)
+        return letterboxed(RgbPicture(image), Fraction(width, height), size_hw, info.pixel_aspect)
 
     # === Resting, lost, and another one ===
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from segmentation.picture import Picture, fitted
+from segmentation.picture import Picture, letterboxed
 from stream.errors import StreamError
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.screen import SCREEN_FPS, is_screen_address
@@ -204,7 +204,7 @@ class VideoSource(Source):
                 f"fitted into {info.width}x{info.height}"
             )
         aspect = Fraction(shape.width, shape.height) * shape.pixel_aspect
-        return fitted(decoded.picture, aspect, (info.height, info.width), info.pixel_aspect)
+        return letterboxed(decoded.picture, aspect, (info.height, info.width), info.pixel_aspect)
 
     def _why_lost(self, decoder: Decoder, *, is_silent: bool) -> str:
         status = decoder.wait()

@@ -60,7 +60,7 @@ def test_doctor_of_the_installed_program(capfd, as_maskcast, monkeypatch, tmp_pa
     monkeypatch.setattr("stream.doctor.cameras.cameras", lambda root: [])
     run.main(["doctor"])
     told = capfd.readouterr().out
-    assert "-> maskcast models fetch mask-rcnn\n" in told
+    assert "-> maskcast models fetch rf-detr-seg-nano or mask-rcnn\n" in told
     assert "run.py" not in told
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from segmentation.errors import WeightsError
-from segmentation.loading import LOADERS, choose_model, load
+from segmentation.loading import FETCH_ONE, LOADERS, choose_model, load
 from segmentation.pip_command import install_extra
 from segmentation.runtime import devices
 from segmentation.segmenter import Options
@@ -54,7 +54,7 @@ def test_auto_leaves_a_gpu_that_cannot_be_used_and_says_so(machine):
     assert chosen() == ("portrait", [])
     machine.add_gpu()
     unused = "the NVIDIA GPU is unused: {} for a network that needs it"
-    assert chosen() == ("portrait", [unused.format("run.py models fetch mask-rcnn")])
+    assert chosen() == ("portrait", [unused.format(FETCH_ONE)])
     machine.add_weights()
     assert chosen() == ("portrait", [unused.format(install_extra("gpu"))])
     assert chosen(device="cpu") == ("portrait", [])
@@ -84,7 +84,7 @@ def test_auto_takes_the_bundled_network_for_people_alone(machine):
     assert chosen(asks_for_instances=True) == ("mask-rcnn-person", [])
     assert chosen(asks_for_instances=True, keep=["person"]) == ("mask-rcnn-person", [])
     for options in ({"keep": ["person", "dog"]}, {"classes": ["leaf"]}):
-        with pytest.raises(WeightsError, match=r"run\.py models fetch mask-rcnn"):
+        with pytest.raises(WeightsError, match=FETCH_ONE):
             chosen(asks_for_instances=True, **options)
 
 

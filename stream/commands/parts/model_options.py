@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def add_model_options(parser: Parser) -> None:
     """Add them to a command's parser."""
+    from segmentation.loading import network_names
+
     add = partial(parser.add_argument, group="what is found")
     models = ("auto", *network_names())
     add(
@@ -83,13 +85,6 @@ def _add_rare_options(add: Callable[..., object]) -> None:
         add(f"--{name}", default="auto", choices=choices, help=told[name])
 
 
-def network_names() -> tuple[str, ...]:
-    """Return the names of all networks but those in files of others."""
-    from segmentation.loading import LOADERS
-
-    return tuple(name for name in LOADERS if name != "onnx")
-
-
 def network_or_auto(text: str) -> str:
     """Return what `network` does, or "auto"."""
     return text if text == "auto" else network(text, "auto")
@@ -100,7 +95,7 @@ def network(text: str, *others: str) -> str:
 
     `others` may be given too.
     """
-    from segmentation.loading import is_file
+    from segmentation.loading import is_file, network_names
 
     names = network_names()
     if text not in names and not is_file(text):

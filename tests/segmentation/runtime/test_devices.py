@@ -27,7 +27,7 @@ def unusable_gpu(monkeypatch):
     import_instead(monkeypatch, lambda: FakeKeras(["cpu:0"]))
     monkeypatch.setattr(compiling, "cached_export", lambda *_: Path("network.xml"))
     monkeypatch.setattr(
-        compiling, "OpenVINONetwork", lambda path, threads: SimpleNamespace(device="CPU")
+        compiling, "OpenVINONetwork", lambda *_, **__: SimpleNamespace(device="CPU")
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -72,6 +73,17 @@ def test_without_news_it_is_looked_up_now_and_then(kernel: VideoKernel, monkeypa
 def test_a_camera_that_is_gone_is_read_by_nobody(tmp_path: Path) -> None:
     with closing(Readers(tmp_path / "video10")) as asked:
         assert not asked.are_there()
+
+
+def test_of_one_that_cannot_be_asked_whoever_has_it_open(kernel: VideoKernel, monkeypatch) -> None:
+    path = kernel.add(10, VideoNode("maskcast", {}, driver="v4l2 loopback", num_readers=0))
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(readers, "Device", refuse)
+    with closing(Readers(path)) as asked, holding(path):
+        assert becomes(asked.are_there)
 
 
 @pytest.mark.parametrize("times", [1, 2])

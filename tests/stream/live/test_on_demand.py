@@ -14,7 +14,7 @@ import pytest
 
 from stream.live import on_demand
 from stream.opening import open_run
-from stream.running.loop import Run, play
+from stream.running.loop import Run, outputs, play
 from stream.sources.camera import Camera
 from tests.stand_ins.fake_virtual_camera import Device, device_instead
 from tests.stand_ins.fakes import Oracle
@@ -36,14 +36,14 @@ class Meeting:
     def running(self, *more: str, **options: Any) -> Iterator[tuple[Run, Camera]]:
         """Run the program beside the test, its background none."""
         source = Camera(0, self.told.append)
-        outputs = (f"virtualcam:{self.path}", *more)
+        addresses = (f"virtualcam:{self.path}", *more)
         options = {
             "segmenter": Oracle(),
             "effect": "none",
             "on_message": self.told.append,
             **options,
         }
-        with source, open_run(source, *outputs, **options) as run:
+        with source, open_run(source, *addresses, **options) as run:
             thread = threading.Thread(target=play, args=(run,))
             thread.start()
             try:
@@ -153,6 +153,24 @@ def test_whoever_else_sees_it_keeps_it_on(
         time.sleep(1.0)
         assert source.is_on
         assert meeting.shows_camera()
+
+
+def test_a_program_that_takes_the_outputs_keeps_it_on(meeting: Meeting) -> None:
+    source = Camera(0, meeting.told.append)
+    address = f"virtualcam:{meeting.path}"
+    options = {"segmenter": Oracle(), "effect": "none", "on_message": meeting.told.append}
+    with source, open_run(source, address, **options) as run:
+        end_s = time.monotonic() + 1.0
+        too_long = threading.Timer(5, run.stop.set)  # of a camera that rests nothing comes
+        too_long.start()
+        images = []
+        for output in outputs(run):
+            images.append(output.image)
+            if time.monotonic() > end_s:
+                break
+        too_long.cancel()
+        assert source.is_on
+        assert close_to(images[-1], BGR[::-1], 10)
 
 
 def test_always_on(meeting: Meeting) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from tests.ffmpeg_reference import ffmpeg, picture_times_s
+from tests.users import screens
 from tests.users.screens import needs_screen, server_of, start, virtual_screen, wait_for_window
 
 pytestmark = needs_screen
@@ -62,20 +64,33 @@ class Shown(NamedTuple):
 @contextlib.contextmanager
 def shown(clip: Path, folder: Path, *options: str) -> Iterator[Shown]:
     arguments = [str(clip), *options, "--effect", "none", "-o", "window:", "-o", "talk.mp4"]
-    with virtual_screen() as display:
+    with (
+        tempfile.TemporaryDirectory() as memory,
+        virtual_screen(memory=Path(memory)) as display,
+    ):
         server = server_of(display)
         with start(arguments, display, folder) as process:
             too_long = threading.Timer(60, process.kill)
             too_long.start()
             try:
                 wait_for_window(process, display)
-                time.sleep(1)
+                wait_until_it_moves(Path(memory))
                 yield Shown(process, server, folder)
             finally:
                 process.kill()
                 too_long.cancel()
                 with contextlib.suppress(psutil.NoSuchProcess):
                     server.resume()
+
+
+def wait_until_it_moves(memory: Path) -> None:
+    """Wait until a screen has shown several pictures: a window has 30 s for its first."""
+    seen = {screens.shown(memory, (1280, 800)).tobytes()}
+    deadline_s = time.monotonic() + 30
+    while len(seen) < 10:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+        seen.add(screens.shown(memory, (1280, 800)).tobytes())
 
 
 def test_all_else_goes_on_while_the_display_does_not_answer(clip: Path, tmp_path: Path) -> None:

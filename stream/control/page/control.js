@@ -11,11 +11,12 @@ const MAX_SIDE = 3840; // of a photo before it is sent: the run keeps no more
 const TOLD_MS = 4000;
 const STEP = 0.02; // of the picture, for an arrow key
 
-let toldNumber = null, toldTimer = null, shownUrl = null;
+let toldNumber = null, toldTimer = null, shownUrl = null, hasEnded = false;
 const mark = { x: 0.5, y: 0.5 };
 
 const link = new Link({
   opened() {
+    hasEnded = false;
     settle("link");
     show("Live", "live");
   },
@@ -36,7 +37,8 @@ const link = new Link({
     settle("link");
     show("Live", "live");
   },
-  closed(hasEnded) {
+  closed(byItsEnd) {
+    hasEnded ||= byItsEnd; // until another run is there
     stand(hasEnded ? "The run has ended" : "Trying again");
   },
 });
@@ -75,7 +77,7 @@ function showFigures({ network, rates, objects, message }) {
 }
 
 function tell(text) {
-  $("told").textContent = sentence(text);
+  $("told").textContent = text;
   clearTimeout(toldTimer);
   toldTimer = setTimeout(() => { $("told").textContent = ""; }, TOLD_MS);
 }

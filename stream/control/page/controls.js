@@ -3,7 +3,7 @@
 import { $ } from "./shown.js";
 
 const SLIDE_EVERY_MS = 100;
-const HELD_MS = 700; // what a person has just moved does not jump back to what the run had before
+const HELD_MS = 700; // what a person has just changed does not jump back to what the run had before
 const SURE_MS = 4000; // for the second press of what cannot be undone
 const COLOUR = /^#[0-9a-f]{6}$/i;
 
@@ -60,8 +60,11 @@ function drawChoice(action, field) {
   const part = element("div", { className: "field" }, ...title, choices);
   if (action.name === "background") part.append($("drop-field").content.cloneNode(true));
   field.append(part);
-  let offered = "";
-  choices.addEventListener("change", (event) => ask(action.name, event.target.value));
+  let offered = "", chosenAt = -Infinity;
+  choices.addEventListener("change", (event) => {
+    chosenAt = performance.now();
+    ask(action.name, event.target.value);
+  });
   drawn[action.name] = {
     show(value, names) {
       if (JSON.stringify(names) !== offered) {
@@ -70,6 +73,7 @@ function drawChoice(action, field) {
         choices.replaceChildren(...names.map((name) => radio(action.name, name)));
         if (hadFocus) choices.querySelector(`[value="${CSS.escape(value ?? "")}"]`)?.focus();
       }
+      if (performance.now() - chosenAt < HELD_MS) return;
       for (const input of choices.querySelectorAll("input")) input.checked = input.value === value;
     },
   };
@@ -130,12 +134,18 @@ function drawButton(action, field) {
   button.dataset.name = action.name;
   const isSwitch = action.kind === "switch";
   if (isSwitch) button.setAttribute("aria-pressed", "false");
-  const press = () => ask(action.name, isSwitch ? button.getAttribute("aria-pressed") !== "true" : true);
+  let pressedAt = -Infinity;
+  const press = () => {
+    const value = !isSwitch || button.getAttribute("aria-pressed") !== "true";
+    if (isSwitch) button.setAttribute("aria-pressed", String(value));
+    pressedAt = performance.now();
+    ask(action.name, value);
+  };
   button.addEventListener("click", action.name === "quit" ? () => surely(button, press) : press);
   field.append(button);
   drawn[action.name] = {
     show(value, _, reason) {
-      if (isSwitch) button.setAttribute("aria-pressed", String(value));
+      if (isSwitch && performance.now() - pressedAt > HELD_MS) button.setAttribute("aria-pressed", String(value));
       button.disabled = Boolean(reason);
       button.title = reason ?? action.help;
     },

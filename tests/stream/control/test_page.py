@@ -100,13 +100,17 @@ def test_mouse_and_keyboard_change_the_run(at: Page) -> None:
     at.becomes("background", "#e9c46a")
     at.becomes("effect", "replace")
     at.press("invert")
+    at.press("invert")
+    at.press("invert")
     at.becomes("invert", True)
     page.wait_for_selector("button[data-name=invert][aria-pressed=true]")
+    at.until(lambda: page.is_checked("[name=effect][value=replace]"))
     page.focus("[name=effect][value=replace]")
     page.keyboard.press("ArrowLeft")  # to grey
     at.becomes("effect", "grey")
     page.keyboard.press("ArrowLeft")
     at.becomes("effect", "blur")
+    page.wait_for_selector("#c-strength")  # which is seen only where it means something
     page.focus("#c-strength")
     page.keyboard.press("End")
     at.becomes("strength", 1.0)

@@ -53,8 +53,11 @@ class Unfinished:
         self.path = target.with_name(f".{stem}.{secrets.token_hex(4)}.{kind}{target.suffix}")
         self._held: int | None = None
 
-    def hold(self) -> int:
+    def hold(self, *, is_private: bool = False) -> int:
         """Make an empty file, and hold it until it is finished or discarded.
+
+        Args:
+            is_private: nobody else may read it.
 
         Returns:
             The file descriptor that holds it; a process that inherits it holds it as well.
@@ -62,8 +65,9 @@ class Unfinished:
         Raises:
             OSError: it cannot be made.
         """
+        mode = 0o600 if is_private else 0o666
         while self._held is None:
-            self._held = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            self._held = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
             _lock(self._held, waits=True)
             # whoever clears up may have found and deleted it before it was held
             if not _is_at(self._held, self.path):

@@ -38,6 +38,18 @@ def user_configuration() -> Path:
     return base / _NAME
 
 
+def user_runtime() -> Path:
+    """Return where the system keeps what is of a program only while it runs.
+
+    On Linux that is `$XDG_RUNTIME_DIR/maskcast`, elsewhere, and where there is none, a folder in
+    `user_cache`. It need not exist.
+    """
+    base = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    if sys.platform == "linux" and base.is_absolute() and base.is_dir():
+        return base / _NAME
+    return user_cache() / "running"
+
+
 def xdg_configuration() -> Path:
     """Return where programs of Linux keep such folders, systemd among them."""
     return _xdg("XDG_CONFIG_HOME", ".config")

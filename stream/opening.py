@@ -33,7 +33,7 @@ from stream.frame import OutputInfo, Sink, Source, StreamInfo
 from stream.framing.ahead import Ahead, num_ahead
 from stream.framing.following import Following
 from stream.live.on_demand import rest_on_demand
-from stream.live.opening import open_live_control
+from stream.live.opening import Attend, Live, open_live_control
 from stream.live.palette import Palette
 from stream.looks.look import FADE_S, Look, Staging
 from stream.microphone.opening import open_microphone
@@ -71,6 +71,7 @@ def open_run(
     overwrite: bool = False,
     input_paths: Sequence[Path] = (),
     always_on: bool = False,
+    attend: Attend | None = None,
     on_message: Callable[[str], None] = tell,
     stop: threading.Event | None = None,
     **writing: Unpack[Writing],
@@ -98,6 +99,8 @@ def open_run(
         input_paths: files that are never overwritten, beside those that are opened here.
         always_on: a camera that is shown on virtual cameras alone is on while no program reads
             these, too.
+        attend: told, before the first frame, what controls the run and what is seen of it, for
+            whoever is no window: the control page.
         on_message: told, in one line each, what happens meanwhile.
         stop: once set, no more frames are read, and the outputs are finished.
         **writing: how files and streams are written: `codec`, "h264", "hevc", "av1", "vp9" or
@@ -135,9 +138,10 @@ def open_run(
         opened = _open_sinks(sinks, _info(source, segmenter, palette), options, stack)
         stop = stop or threading.Event()
         run = Run(source, pipeline, opened, stats, stop, microphone=microphone)
+        live = _controlled(run, palette, segmenter, options, keep, attend, stack)
         if not always_on:
-            rest_on_demand(run, on_message, stack)
-        yield _controlled(run, palette, segmenter, options, keep, stack)
+            rest_on_demand(live.run, live.is_wanted, on_message, stack)
+        yield live.run
 
 
 def output_info(info: StreamInfo, segmenter: Segmenter, *, has_alpha: bool) -> OutputInfo:
@@ -304,17 +308,25 @@ def _controlled(
     segmenter: Segmenter,
     options: SinkOptions,
     keep: Keep | None,
+    attend: Attend | None,
     stack: ExitStack,
-) -> Run:
-    """Return the run with what a person at a window can do, and an end that `stack` waits for."""
+) -> Live:
+    """Return the run with what a person can do meanwhile, and an end that `stack` waits for."""
     info = _info(run.source, segmenter, palette)
     if info.stream.live:
         palette.live_on()
-    run = open_live_control(
-        run, palette, segmenter, info=info, options=options, keep=keep, stack=stack
+    live = open_live_control(
+        run,
+        palette,
+        segmenter,
+        info=info,
+        options=options,
+        keep=keep,
+        attend=attend,
+        stack=stack,
     )
     run.ending.callback(run.played.set)
-    return replace(run, ending=stack.enter_context(run.ending))
+    return replace(live, run=replace(live.run, ending=stack.enter_context(run.ending)))
 
 
 def _open_sinks(

@@ -11,13 +11,13 @@ from pathlib import Path
 @contextlib.contextmanager
 def nothing_left() -> Iterator[None]:
     """Every thread and process that is begun within has ended at the end."""
-    threads, processes = set(threading.enumerate()), _children()
+    threads, processes = set(threading.enumerate()), children()
     yield
     assert set(threading.enumerate()) <= threads
-    assert _children() <= processes
+    assert children() <= processes
 
 
-def _children() -> set[str]:
+def children() -> set[str]:
     """Return the numbers of this process's children; to look at all processes takes longer."""
     children: set[str] = set()
     for thread in Path("/proc/self/task").iterdir():

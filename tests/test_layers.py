@@ -46,8 +46,8 @@ TRAINING, DATA, EVALUATION, RUNTIME, WEIGHTS, TRACKING, REFINEMENT, PARTS = (
     f"segmentation/{name}/"
     for name in "training data evaluation runtime weights tracking refinement parts".split()
 )
-SOURCES, SINKS, LIVE, DOCTOR, SERVE, BATCH, COMMANDS = (
-    f"stream/{name}/" for name in "sources sinks live doctor serve batch commands".split()
+SOURCES, SINKS, LIVE, CONTROL, DOCTOR, SERVE, BATCH, COMMANDS = (
+    f"stream/{name}/" for name in "sources sinks live control doctor serve batch commands".split()
 )
 # likewise, and what it gives puts together all of the trunk
 OPENING = ("stream/opening.py", "stream/__init__.py")
@@ -97,10 +97,11 @@ NEVER: list[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = [
     ((SINKS,), (SOURCES, LIVE, DOCTOR, SERVE, COMMANDS), ()),
     (TRUNK, (SOURCES, SINKS, LIVE, DOCTOR, SERVE, COMMANDS), ()),
     ((*TRUNK, SOURCES, SINKS, "stream/ffmpeg/", "stream/files/", LIVE, DOCTOR, SERVE), OPENING, ()),
-    (OPENING, (DOCTOR, SERVE, BATCH, COMMANDS), ()),
+    (OPENING, (CONTROL, DOCTOR, SERVE, BATCH, COMMANDS), ()),
     ((BATCH,), (DOCTOR, SERVE, COMMANDS), ()),
-    ((LIVE,), (DOCTOR, SERVE, COMMANDS), ()),
-    ((SERVE,), (SOURCES, SINKS, LIVE, DOCTOR, COMMANDS), ()),
+    ((LIVE,), (CONTROL, DOCTOR, SERVE, COMMANDS), ()),
+    ((CONTROL,), (SOURCES, SINKS, DOCTOR, BATCH, COMMANDS, *OPENING), ()),
+    ((SERVE,), (SOURCES, SINKS, LIVE, CONTROL, DOCTOR, COMMANDS), ()),
     ((DOCTOR,), (SOURCES, SINKS, LIVE, SERVE, COMMANDS), ()),
     *(
         ((family,), tuple(set(FAMILIES) - {family}), below)
@@ -116,6 +117,7 @@ NEVER: list[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = [
 #: What only these may import.
 ONLY = {
     TRAINING: (TRAINING, COMMANDS),
+    CONTROL: (CONTROL, COMMANDS),
     BATCH: (BATCH, COMMANDS),
     COMMANDS: (COMMANDS, "run.py"),
     "run.py": (),

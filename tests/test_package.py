@@ -45,7 +45,7 @@ def test_wheel_holds_the_program_and_nothing_else(wheel):
         assert "maskcast = run:main" in archive.read(entry_points).decode()
     program = {path.relative_to(ROOT).as_posix() for path in program_files(ROOT)}
     assert {name for name in names if name.endswith(".py")} == program
-    for folder in ("segmentation/bundled", "stream/serve/page"):
+    for folder in ("segmentation/bundled", "stream/serve/page", "stream/control/page"):
         files = {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir() if path.is_file()}
         assert files
         assert files <= names

@@ -15,6 +15,7 @@ from stream.commands.parts import model_options
 from stream.commands.parts.camera_options import wanted_of
 from stream.commands.parts.cast_options import cast_parser, keyframes_of, palette_of
 from stream.commands.parts.command_line import CommandError, say
+from stream.commands.parts.control_options import attend_of
 from stream.commands.parts.profiles import CommandLine, read_command_line
 from stream.commands.parts.stored_files import stored_files
 from stream.errors import StreamError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from stream.foreground import Keep, Wanted
     from stream.frame import Source
+    from stream.live.opening import Attend
     from stream.live.palette import Palette
     from stream.looks.look import Staging
     from stream.running.loop import Run
@@ -40,6 +42,8 @@ def cast(arguments: Sequence[str]) -> int:
         if options.save_profile is not None:
             _save_profile(command)
         if options.split is not None:
+            if options.control is not None:
+                raise CommandError("--control: a film that is split has no picture to control")
             from stream.commands.parts.split_cast import cast_in_parts
 
             return cast_in_parts(options)
@@ -86,7 +90,8 @@ def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
     stop = threading.Event()
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(stop))
-        run, keep = _open(options, keyframes, wanted, stop, stack, tell)
+        attend = attend_of(options, stack, tell)
+        run, keep = _open(options, keyframes, wanted, attend, stop, stack, tell)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with (
@@ -105,6 +110,7 @@ def _open(
     options: argparse.Namespace,
     keyframes: Keyframes,
     wanted: Wanted | None,
+    attend: Attend | None,
     stop: threading.Event,
     stack: ExitStack,
     tell: Callable[[str], None],
@@ -132,6 +138,7 @@ def _open(
         overwrite=options.overwrite,
         input_paths=input_paths,
         always_on=options.always_on,
+        attend=attend,
         on_message=tell,
         stop=stop,
         **_writing(options),

@@ -6,19 +6,15 @@ import argparse
 import asyncio
 import logging
 import os
-import secrets
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmentation.pip_command import install_extra
 from stream.commands.parts.command_line import (
-    CommandError,
     Parser,
     add_debug_option,
-    on_disk,
     positive,
     say,
 )
@@ -28,11 +24,17 @@ from stream.commands.parts.model_options import (
     network,
     wanted_objects,
 )
+from stream.commands.parts.site_options import (
+    add_tls_options,
+    new_token,
+    packages_needed,
+    tls_of,
+)
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
     from stream.foreground import Keep, Wanted
-    from stream.serve.settings import Settings
+    from stream.serve.site.settings import Settings
 
 EXAMPLES = """\
 A visitor's webcam goes out by WebRTC and comes back masked. Nothing of a visit is kept.
@@ -61,14 +63,9 @@ STOPPING_S = 5.0
 def run(arguments: Sequence[str]) -> int:
     """Run `serve` until Ctrl-C; returns `INTERRUPTED`."""
     options = command_parser().parse_args(arguments)
-    try:
-        # before any network: loaded after TensorFlow, its OpenSSL crashes
+    with packages_needed("serve"):
         import aiohttp  # noqa: F401
         import aiortc  # noqa: F401
-    except ImportError as error:
-        raise CommandError(
-            f"serve needs more packages ({error}): {install_extra('serve')}"
-        ) from error
     settings = _settings(options)
     # what goes wrong on a connection is between it and its visitor
     for name in ("aiohttp", "aiortc", "aioice", "asyncio", "libav"):
@@ -100,9 +97,7 @@ def command_parser() -> Parser:
         metavar="SECONDS",
         help="a visitor without video for so long is sent away; default: 30",
     )
-    add("--tls-cert", type=on_disk, metavar="FILE", help="certificate (chain), PEM")
-    add("--tls-key", type=on_disk, metavar="FILE", help="its key, PEM")
-    add("--self-signed", action="store_true", help="make a certificate for this run")
+    add_tls_options(add)
     add("--stun", type=_stun, metavar="stun:HOST:PORT", help="to ask for addresses behind a NAT")
     add_debug_option(parser)
     add_model_options(parser)
@@ -133,33 +128,18 @@ def _stun(text: str) -> str:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    from stream.serve.certificate import own_names, read_certificate, self_signed
-    from stream.serve.gate import is_loopback
-    from stream.serve.limits import Limits
-    from stream.serve.settings import Settings
+    from stream.serve.site.gate import is_loopback
+    from stream.serve.site.limits import Limits
+    from stream.serve.site.settings import Settings
 
-    if (options.tls_cert is None) != (options.tls_key is None):
-        raise CommandError("serve: --tls-cert and --tls-key belong together")
-    if options.self_signed and options.tls_cert is not None:
-        raise CommandError("serve: --self-signed or --tls-cert, not both")
+    tls = tls_of(options, options.host, f"serve --host {options.host}")
     local = is_loopback(options.host)
-    tls = None
-    if options.tls_cert is not None:
-        tls = read_certificate(options.tls_cert, options.tls_key)
-    elif options.self_signed:
-        tls, fingerprint = self_signed(own_names(options.host))
-        say(f"certificate made for this run, SHA-256 {fingerprint}")
-    elif not local:
-        raise CommandError(
-            f"serve --host {options.host}: others can reach this address, so it needs TLS: "
-            "--tls-cert FILE --tls-key FILE, or --self-signed"
-        )
     return Settings(
         host=options.host,
         port=options.port,
         is_loopback=local,
-        token=None if local else secrets.token_urlsafe(24),
-        tls=tls,
+        token=None if local else new_token(),
+        tls=None if tls is None else tls.context,
         stun=options.stun,
         limits=Limits(max_visitors=options.visitors, idle_s=options.idle),
     )
@@ -191,6 +171,7 @@ async def _serve(
     """Serve until a signal comes; what takes too long to end then is not waited for."""
     from stream.serve.server import Server
     from stream.serve.shared_networks import SharedNetworks
+    from stream.serve.site.addresses import addresses
 
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.set_exception_handler(_teller())
@@ -202,7 +183,7 @@ async def _serve(
         await _either(preparing, stopped)
         if not stopped.is_set():
             await server.start()
-            for address in _addresses(server.settings):
+            for address in addresses(server.settings):
                 say(f"open {address}")
             await stopped.wait()
     finally:
@@ -254,18 +235,3 @@ def _teller() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
             say(f"warning: {context['message']}{what}")
 
     return tell
-
-
-def _addresses(settings: Settings) -> list[str]:
-    """Return what to open in a browser."""
-    from stream.serve.certificate import own_names
-
-    scheme = "https" if settings.tls is not None else "http"
-    names = ["localhost" if settings.host == "127.0.0.1" else settings.host]
-    if not settings.is_loopback:
-        names = [name for name in own_names(settings.host) if name != "localhost"]
-    query = f"?token={settings.token}" if settings.token else ""
-    return [
-        f"{scheme}://{f'[{name}]' if ':' in name else name}:{settings.port}/{query}"
-        for name in names
-    ]

@@ -67,9 +67,7 @@ def save(data: bytes, path: Path, *, is_private: bool = False) -> None:
     part = Unfinished(path)
     try:
         with writing(path):
-            part.hold()
-            if is_private:
-                part.path.chmod(0o600)
+            part.hold(is_private=is_private)
             part.path.write_bytes(data)
             part.finish()
     finally:

@@ -36,9 +36,9 @@ class Recording(Unfinished):
         self._ended = threading.Event()
         self._syncing: threading.Thread | None = None
 
-    def hold(self) -> int:
+    def hold(self, *, is_private: bool = False) -> int:
         """Make an empty file and hold it; see `Unfinished`."""
-        held = super().hold()
+        held = super().hold(is_private=is_private)
         self._syncing = threading.Thread(
             target=self._sync, args=(held,), name=f"sync {self.target.name}", daemon=True
         )

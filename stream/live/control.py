@@ -1,4 +1,4 @@
-"""What a person can change while the program runs, by keys and clicks."""
+"""What a person can change while the program runs: what `actions` lists, done."""
 
 from __future__ import annotations
 
@@ -7,30 +7,27 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects import over_black
+from effects import EFFECTS
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 from stream.foreground import Keep, Picked
 from stream.frame import Event, Output
-from stream.framing.cropped import cropped_instances
-from stream.live.hud import Figures, enlarged, mark_instances, write_lines
-from stream.live.keys import KEYS
-from stream.live.palette import Palette, effect_of_key
+from stream.live.actions import BY_KEY, NEXT, Action, Wish, action_of, checked
+from stream.live.hud import Figures, enlarged
+from stream.live.palette import Palette
+from stream.live.panel import Message, Panel, found_text
+from stream.live.picking import object_at
 from stream.live.recorder import Recorder
+from stream.live.view import View
 from stream.looks.look import Look, Staging
 from stream.running.loop import Run
 from stream.sinks.window import Window
 from stream.sources.camera import Camera
 
 Image = NDArray[np.uint8]
-
-MICROPHONE_ON, MICROPHONE_LOST = "MICROPHONE ON", "microphone lost: silence"
-_MESSAGE_S = 3.0
-_REACH = 0.01  # of the long side: how far beside an object a click still means it
 
 
 class LiveControl:
@@ -44,8 +41,13 @@ class LiveControl:
         palette: the effects.
         segmenter: the network.
         keep: what the command line says of the foreground.
-        window: one of the sinks, at which the person sits.
-        recorder: another one.
+        recorder: one of the sinks.
+        window: another one, at which the person sits; `None` where they are elsewhere.
+
+    Attributes:
+        message: the last one.
+        view: how the person looks at it.
+        title: the network and where it runs.
     """
 
     def __init__(
@@ -55,251 +57,344 @@ class LiveControl:
         segmenter: Segmenter,
         *,
         keep: Keep | None,
-        window: Window,
         recorder: Recorder,
+        window: Window | None = None,
     ) -> None:
         """Begin with what the command line says."""
         self._palette, self._pipeline = palette, run.pipeline
         self._invert, self._picked = run.pipeline.look.invert, Picked(keep)
         self._staging = run.pipeline.look.staging
         self._front = self._staging.front
-        name = next(name for name, sink in run.sinks.items() if sink is window)
-        self._classes, self._figures = segmenter.classes, Figures(run.stats, name)
-        self._title = f"{segmenter.name} on {segmenter.device}"
+        names = [name for name, sink in run.sinks.items() if window in (None, sink)]
+        self._classes, self._figures = segmenter.classes, Figures(run.stats, (names or [""])[0])
+        self.title = f"{segmenter.name} on {segmenter.device}"
         self._recorder, self._paused, self._stop = recorder, run.paused, run.stop
         self._window, self._source = window, run.source
-        self._microphone = run.microphone
         # of photos, which come one by one, each until somebody goes on; `None` for a video
         self._num_photos = run.source.info.num_frames if run.source.info.fps is None else None
-        self._shows_mask = self._shows_objects = self._is_mirrored = False
-        self._panel = "figures"
-        self._message = ("", 0.0)
+        self.view = View()
+        self._panel = Panel(self._figures, self.title, self._num_photos, run.microphone)
+        self.message = Message()
         self._found: tuple[Instances, Output] | None = None
+        self._shown: Output | None = None
         self._lock = threading.RLock()
-        self._actions = self._actions_by_key()
+        self._doing = self._what_is_done()
 
-    def _actions_by_key(self) -> dict[str, Callable[[], None]]:
-        palette, stop = self._palette, self._stop
-        of_video = {"r": self._toggle_recording, "space": self._toggle_pause}
-        of_photo = {
-            "r": lambda: self.tell("a photo is not recorded; s writes it"),
-            **dict.fromkeys(("space", "enter", "right"), self._paused.clear),
-        }
+    def _what_is_done(self) -> dict[str, Callable[..., str]]:
+        """Return by action what is done with its value; each returns what to tell."""
         return {
-            "+": lambda: self._change(lambda: palette.strengthen(1)),
-            "=": lambda: self._change(lambda: palette.strengthen(1)),
-            "-": lambda: self._change(lambda: palette.strengthen(-1)),
-            "b": lambda: self._change(palette.next_background),
-            "i": self._toggle_invert,
-            "t": self._toggle_framed,
-            "l": self._toggle_light,
-            "w": self._toggle_light_wrap,
-            "p": self._toggle_front,
-            "m": self._toggle_mask,
-            "x": self._toggle_mirror,
-            "o": self._toggle_objects,
-            "c": self._next_camera,
-            "s": self._recorder.snapshot,
-            "f": self._window.toggle_fullscreen,
-            "h": self._next_panel,
-            "q": stop.set,
-            "escape": stop.set,
-            **(of_video if self._num_photos is None else of_photo),
+            "effect": self._choose_effect,
+            "strength": self._blur,
+            "invert": self._set_invert,
+            "background": self._choose_background,
+            "frame": self._set_framed,
+            "light": self._set_light,
+            "light-wrap": self._set_light_wrap,
+            "front": self._set_front,
+            "mirror": self._set_mirror,
+            "mask": self._set_mask,
+            "objects": self._set_objects,
+            "pick": self._pick,
+            "snapshot": self._snapshot,
+            "record": self._set_recording,
+            "camera": self._next_camera,
+            "pause": self._set_pause,
+            "next": self._next_photo,
+            "full-screen": self._toggle_fullscreen,
+            "help": self._next_panel,
+            "quit": self._quit,
         }
 
     def react(self, event: Event) -> None:
-        """Do what a key or a click means."""
+        """Do what a key or a click at the window means."""
+        if event.kind == "closed":
+            self._stop.set()
+        elif event.kind == "click":
+            with self._lock:
+                self._try(lambda: self._pick_at(event.at_xy))
+        elif event.key in BY_KEY:
+            action, wish = BY_KEY[event.key]
+            self._try(lambda: self._do(action, wish))
+
+    def ask(self, name: str, wish: object) -> None:
+        """Do what is asked from elsewhere, as a key would.
+
+        Args:
+            name: of an action.
+            wish: see `stream.live.actions.checked`.
+
+        Raises:
+            ValueError: it cannot be done; says why, in one line.
+        """
+        self._tell_if(self._do(action_of(name), wish))
+
+    def check(self, name: str, wish: object) -> None:
+        """Do nothing, but raise `ValueError` as `ask` does where there is no such value."""
+        self._checked(action_of(name), wish)
+
+    def add_background(self, name: str, photo: Image) -> None:
+        """Put another background, which is in memory alone, behind the people.
+
+        Args:
+            name: for people.
+            photo: (h, w, 3) uint8 RGB.
+        """
+        info = self._source.info
         with self._lock:
-            if event.kind == "closed":
-                self._stop.set()
-            elif event.kind == "click":
-                self._pick(event.at_xy)
-            elif (name := effect_of_key(event.key)) is not None:
-                self._change(lambda: self._palette.choose(name))
-            elif event.key in self._actions:
-                self._actions[event.key]()
+            added = self._palette.add_photo(name, photo, (info.height, info.width))
+            self.ask("background", added)
 
     def tell(self, text: str) -> None:
         """Show a message for a moment."""
-        self._message = text, time.monotonic() + _MESSAGE_S
+        self.message = Message(text, self.message.number + 1, time.monotonic())
+
+    # === What there is to know ===
+
+    # None of it waits for a change that takes its time: what is half done is seen at the next look.
+
+    def values(self) -> dict[str, Wish]:
+        """Return the present value of each action that has one."""
+        return {
+            "effect": self._palette.name,
+            "strength": self._palette.strength,
+            "invert": self._invert,
+            "background": self._palette.background,
+            "frame": self._staging.framed,
+            "light": self._staging.light,
+            "light-wrap": self._staging.light_wrap,
+            "front": self._staging.front is not None,
+            "mirror": self.view.is_mirrored,
+            "mask": self.view.mask,
+            "objects": self.view.objects,
+            "record": self._recorder.recording,
+            "pause": self._paused.is_set() and self._num_photos is None,
+        }
+
+    def choices(self) -> dict[str, list[str]]:
+        """Return by name what can be chosen."""
+        return {"effect": self._palette.effects, "background": self._palette.backgrounds}
+
+    def unavailable(self) -> dict[str, str]:
+        """Return which actions mean nothing in this run, each with the reason."""
+        why = {}
+        if self._palette.name != "blur":
+            why["strength"] = f"{self._palette.name}: has no strength"
+        if self._front is None:
+            why["front"] = "no picture in front; begin with --front logo.png"
+        if not isinstance(self._source, Camera):
+            why["camera"] = "the source is no camera"
+        if self._num_photos is None:
+            why["next"] = "the source is no photos"
+        else:
+            why["record"] = "a photo is not recorded; s writes it"
+            why["pause"] = "a photo stands still as it is"
+        return why
+
+    def figures(self) -> dict[str, object]:
+        """Return what changes by itself: the network, frames a second, what was found."""
+        return {
+            "network": self.title,
+            "rates": self._figures.line(),
+            "objects": "" if self._shown is None else found_text(self._shown),
+        }
+
+    @property
+    def looked_at(self) -> tuple[View, Picked]:
+        """All that `draw_small` goes by beside the output."""
+        return self.view, self._picked
+
+    def see(self, output: Output) -> None:
+        """Know what is shown now, which is what `pick` means."""
+        self._shown = output
+        if output.found is not None:
+            self._found = output.found, output
+
+    # === What is seen ===
 
     def draw(self, output: Output) -> Image:
         """Return what the window shows of an output, (h, w, 3) uint8 RGB, an array of its own."""
-        if output.found is not None:
-            self._found = output.found, output
-        image = over_black(output.in_srgb.rgb)
-        if self._shows_mask:
-            alpha = output.alpha if output.alpha is not None else np.zeros_like(image[..., 0])
-            image = np.asarray(cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), np.uint8)
-        shown = enlarged(image)
-        if self._is_mirrored:  # before there is text on it
-            shown = np.asarray(cv2.flip(shown, 1), np.uint8)
-        if self._shows_objects and output.found is not None:
-            chosen = self._picked.chosen(output.found)
-            found = cropped_instances(output.found, output.crop)
-            found = found.mirrored() if self._is_mirrored else found
-            shown = mark_instances(shown, found, chosen, self._classes)
+        self.see(output)
+        shown = enlarged(self.view.image(output))
+        shown = self.view.of(output, shown, self._picked, self._classes)
         if shown is output.image or shown is output.frame.image:
             shown = shown.copy()
-        self._write_panel(shown, output)
+        self._panel.write(shown, output, self._palette.title, self.values(), self.message)
         return shown
 
-    # === What keys do ===
+    def draw_small(self, output: Output, max_side: int) -> Image:
+        """Return what is seen elsewhere, without text: (h, w, 3) uint8 RGB, not to be written to.
 
-    def _change(self, change: Callable[[], None]) -> None:
+        Args:
+            output: as `Preview` holds it.
+            max_side: in pixels.
+        """
+        shown = self.view.small_image(output, max_side)
+        return self.view.of(output, shown, self._picked, self._classes)
+
+    # === What is done ===
+
+    def _try(self, do: Callable[[], str]) -> None:
         try:
-            change()
+            self._tell_if(do())
         except ValueError as error:
             self.tell(str(error))
-            return
-        self._apply()
-        self.tell(self._palette.title)
+
+    def _tell_if(self, text: str) -> None:
+        if text:
+            self.tell(text)
+
+    def _do(self, action: Action, wish: object) -> str:
+        with self._lock:
+            return self._doing[action.name](self._checked(action, wish))
+
+    def _checked(self, action: Action, wish: object) -> Wish:
+        if action.name == "background" and wish == NEXT:  # which goes by the effect as well
+            return NEXT
+        present = self.values().get(action.name)
+        # those that the outputs cannot show say why themselves
+        choices = list(EFFECTS) if action.name == "effect" else self.choices().get(action.name, ())
+        return checked(action, wish, present, choices)
 
     def _apply(self) -> None:
         self._pipeline.look = Look(self._palette.effect, self._invert, self._picked, self._staging)
 
-    def _toggle_invert(self) -> None:
-        self._invert = not self._invert
+    def _chosen(self) -> str:
         self._apply()
-        self.tell("inverted" if self._invert else "not inverted")
+        return self._palette.title
 
-    def _stage(self, staging: Staging, told: str) -> None:
+    def _choose_effect(self, name: str) -> str:
+        self._palette.choose(name)
+        return self._chosen()
+
+    def _blur(self, strength: float) -> str:
+        self._palette.blur(strength)
+        return self._chosen()
+
+    def _choose_background(self, name: str) -> str:
+        if name == NEXT:
+            self._palette.next_background()
+        else:
+            self._palette.choose_background(name)
+        return self._chosen()
+
+    def _set_invert(self, invert: bool) -> str:
+        self._invert = invert
+        self._apply()
+        return "inverted" if invert else "not inverted"
+
+    def _stage(self, staging: Staging, told: str) -> str:
         self._staging = staging
         self._apply()
-        self.tell(told)
+        return told
 
-    def _toggle_framed(self) -> None:
-        framed = not self._staging.framed
+    def _set_framed(self, framed: bool) -> str:
         told = "the picture follows the people" if framed else "the whole picture"
-        self._stage(replace(self._staging, framed=framed), told)
+        return self._stage(replace(self._staging, framed=framed), told)
 
-    def _toggle_light(self) -> None:
-        light = not self._staging.light
-        self._stage(replace(self._staging, light=light), f"light {'on' if light else 'off'}")
+    def _set_light(self, light: bool) -> str:
+        return self._stage(replace(self._staging, light=light), f"light {'on' if light else 'off'}")
 
-    def _toggle_light_wrap(self) -> None:
-        wrap = not self._staging.light_wrap
+    def _set_light_wrap(self, wrap: bool) -> str:
         told = f"light of the background {'on' if wrap else 'off'}"
-        self._stage(replace(self._staging, light_wrap=wrap), told)
+        return self._stage(replace(self._staging, light_wrap=wrap), told)
 
-    def _toggle_front(self) -> None:
-        if self._front is None:
-            self.tell("no picture in front; begin with --front logo.png")
-            return
-        front = None if self._staging.front is not None else self._front
-        told = "picture in front" if front is not None else "no picture in front"
-        self._stage(replace(self._staging, front=front), told)
+    def _set_front(self, is_there: bool) -> str:
+        self._need("front")
+        front = self._front if is_there else None
+        told = "picture in front" if is_there else "no picture in front"
+        return self._stage(replace(self._staging, front=front), told)
 
-    def _toggle_mask(self) -> None:
-        self._shows_mask = not self._shows_mask
+    def _set_mirror(self, is_mirrored: bool) -> str:
+        self.view = replace(self.view, is_mirrored=is_mirrored)
+        return "mirrored where you look alone" if is_mirrored else "not mirrored"
 
-    def _toggle_mirror(self) -> None:
-        self._is_mirrored = not self._is_mirrored
-        self.tell("mirrored in this window alone" if self._is_mirrored else "not mirrored")
+    def _set_mask(self, mask: bool) -> str:
+        self.view = replace(self.view, mask=mask)
+        return ""
 
-    def _toggle_objects(self) -> None:
-        self._shows_objects = not self._shows_objects
+    def _set_objects(self, objects: bool) -> str:
+        self.view = replace(self.view, objects=objects)
+        return ""
 
-    def _toggle_recording(self) -> None:
+    def _snapshot(self, now: bool) -> str:
+        self._recorder.snapshot()
+        return ""
+
+    def _set_recording(self, recording: bool) -> str:
+        self._need("record")
+        if recording == self._recorder.recording:
+            return ""
         self._recorder.toggle()
-        if self._recorder.recording:
-            self.tell("recording")
+        if recording and not self._recorder.recording:
+            raise ValueError(self.message.text or "the recording could not begin")
+        return "recording" if recording else ""
 
-    def _next_camera(self) -> None:
+    def _next_camera(self, now: bool) -> str:
         """Go on to another camera; the whole picture is covered until its first mask is there."""
-        if isinstance(self._source, Camera):
-            self.tell("to the next camera")
-            self._source.go_on_to_next(self.tell)
-        else:
-            self.tell("the source is no camera")
+        self._need("camera")
+        assert isinstance(self._source, Camera)
+        self.tell("to the next camera")
+        self._source.go_on_to_next(self.tell)
+        return ""
 
-    def _toggle_pause(self) -> None:
-        if self._paused.is_set():
-            self._paused.clear()
-        else:
+    def _set_pause(self, paused: bool) -> str:
+        if paused and self._num_photos is None:
             self._paused.set()
+        else:
+            self._paused.clear()
+        return ""
 
-    def _next_panel(self) -> None:
-        self._panel = {"figures": "help", "help": "", "": "figures"}[self._panel]
+    def _next_photo(self, now: bool) -> str:
+        if self._num_photos is not None:
+            self._paused.clear()
+        return ""
 
-    def _pick(self, at_xy: tuple[int, int]) -> None:
-        """Drop the object at that place of the frame, or keep it again."""
+    def _toggle_fullscreen(self, now: bool) -> str:
+        if self._window is not None:
+            self._window.toggle_fullscreen()
+        return ""
+
+    def _next_panel(self, now: bool) -> str:
+        self._panel.next()
+        return ""
+
+    def _quit(self, now: bool) -> str:
+        self._stop.set()
+        return ""
+
+    def _need(self, name: str) -> None:
+        """Raise `ValueError` where an action means nothing in this run."""
+        if (reason := self.unavailable().get(name)) is not None:
+            raise ValueError(reason)
+
+    def _pick(self, place: tuple[float, float]) -> str:
         if self._found is None:
-            return
+            raise ValueError("pick: nothing was found yet")
+        height, width = self._found[1].picture.size_hw
+        at_xy = min(width - 1, int(place[0] * width)), min(height - 1, int(place[1] * height))
+        return self._pick_at(at_xy)
+
+    def _pick_at(self, at_xy: tuple[int, int]) -> str:
+        """Drop the object at that place of the picture, or keep it again."""
+        if self._found is None:
+            return ""
         found, output = self._found
         frame_hw = output.picture.size_hw
-        if self._is_mirrored:
+        if self.view.is_mirrored:
             at_xy = frame_hw[1] - 1 - at_xy[0], at_xy[1]
         at_xy = output.crop.to_frame(at_xy, frame_hw)
         k = object_at(found, at_xy, frame_hw)
         if k is None:
-            self.tell("nothing was found there")
-            return
+            raise ValueError("nothing was found there")
         number, name = int(found.ids[k]), self._classes[found.labels[k]]
         title, picked = f"#{number} {name}", self._picked
         if self._num_photos is not None:
             number, title, picked = k, name, picked.in_photo(found)
         if number < 0:
-            self.tell("this network tells no objects apart; begin with --model mask-rcnn-person")
-            return
+            raise ValueError(
+                "this network tells no objects apart; begin with --model mask-rcnn-person"
+            )
         keep = not picked.chosen(found)[k]
         self._picked = picked.with_one(number, keep=keep)
         self._apply()
-        self.tell(f"{title}: {'kept' if keep else 'dropped'}")
-
-    # === What is written on the picture ===
-
-    def _write_panel(self, image: Image, output: Output) -> None:
-        lines = self._lines(output) if self._panel else []
-        if self._microphone is not None:  # whoever is heard shall know it
-            lines.append(MICROPHONE_ON if self._microphone.is_on else MICROPHONE_LOST)
-        if lines:
-            below = write_lines(image, lines, "top")
-            if self._panel == "help":
-                write_lines(image[below:], ["\t".join(key) for key in KEYS], "middle")
-        text, until = self._message
-        if text and time.monotonic() < until:
-            write_lines(image, [text], "bottom")
-
-    def _lines(self, output: Output) -> list[str]:
-        marks = {
-            "inverted": self._invert,
-            "framed": self._staging.framed,
-            "light": self._staging.light,
-            "light wrap": self._staging.light_wrap,
-            "mask": self._shows_mask,
-            "RECORDING": self._recorder.recording,
-            "PAUSED": self._paused.is_set() and self._num_photos is None,
-        }
-        effect = ", ".join([self._palette.title, *(name for name, on in marks.items() if on)])
-        if output.found is None:
-            objects = "no mask: all is covered"
-        else:
-            num, num_kept = len(output.found), len(output.instances or ())
-            noun = "object" if num == 1 else "objects"
-            objects = f"{num} {noun}" + (f", {num_kept} kept" if num_kept != num else "")
-        figures = self._figures.line()
-        if self._num_photos is not None:
-            place = f" ({output.frame.index + 1} of {self._num_photos})"
-            figures = f"{output.frame.name}{place if self._num_photos > 1 else ''}"
-        return [effect, self._title, figures, objects]
-
-
-def object_at(found: Instances, at_xy: tuple[int, int], frame_hw: tuple[int, int]) -> int | None:
-    """Return which object lies at a place, or close by; the smallest of several, `None` for none.
-
-    Args:
-        found: in an image of any size.
-        at_xy: in pixels of the frame.
-        frame_hw: size of the frame.
-    """
-    height, width = found.size_hw
-    x, y = at_xy[0] * width // frame_hw[1], at_xy[1] * height // frame_hw[0]
-    reach = max(1, round(_REACH * max(height, width)))
-    near = found.masks[:, max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
-    for masks in (found.masks[:, y : y + 1, x : x + 1], near):
-        under = np.flatnonzero((masks >= 128).any(axis=(1, 2)))
-        if len(under):
-            left, top, right, bottom = found.boxes[under].T
-            return int(under[np.argmin((right - left) * (bottom - top))])
-    return None
+        return f"{title}: {'kept' if keep else 'dropped'}"

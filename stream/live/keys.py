@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+from stream.live.actions import ACTIONS, Action
+
+_NAMES = {"enter": "Enter", "escape": "Esc"}
+
+
+def row(action: Action) -> tuple[str, str]:
+    """Return its keys and what they do."""
+    keys = action.key_text or " ".join(_NAMES.get(key, key) for key, _ in action.keys)
+    return keys, action.key_help or action.help
+
+
 #: Key and meaning, in the order shown.
-KEYS = (
-    ("1 to 7", "effect: blur, grey, replace, mask, cutout, overlay, none"),
-    ("+ -", "stronger, weaker"),
-    ("i", "invert"),
-    ("b", "next background"),
-    ("t", "follow the people, or show the whole picture"),
-    ("l w", "lift the people in the dark; light of the background on them"),
-    ("p", "picture in front"),
-    ("x", "mirror, in this window alone"),
-    ("m", "show the mask"),
-    ("o", "show the objects and their ids"),
-    ("click", "drop an object, or keep it again"),
-    ("s", "snapshot, as a photo"),
-    ("r", "record on, off; no photos"),
-    ("c", "next camera"),
-    ("space", "pause, go on; from a photo to the next"),
-    ("Enter right", "from a photo to the next"),
-    ("f", "full screen"),
-    ("h", "help, bare picture, figures"),
-    ("q Esc", "quit"),
-)
+KEYS = tuple(row(action) for action in ACTIONS if action.keys or action.key_text)
 
 
 def key_lines() -> list[str]:

@@ -20,7 +20,12 @@ _LOOK_S = 0.2
 _QUIET_S = 3.0
 
 
-def rest_on_demand(run: Run, on_message: Callable[[str], None], stack: ExitStack) -> None:
+def rest_on_demand(
+    run: Run,
+    is_wanted: Callable[[], bool],
+    on_message: Callable[[str], None],
+    stack: ExitStack,
+) -> None:
     """Let a camera rest while nobody sees it, where that can be known; `stack` ends it.
 
     On Linux, for a camera that is shown on virtual cameras alone: a window, a recording, or a
@@ -28,22 +33,27 @@ def rest_on_demand(run: Run, on_message: Callable[[str], None], stack: ExitStack
 
     Args:
         run: not played yet.
+        is_wanted: whether somebody looks on or records beside its sinks.
         on_message: told, in one line each, that the camera is off or on.
         stack: of the run.
     """
     source = run.source
-    cameras = [sink for sink in run.sinks.values() if isinstance(sink, VirtualCamera)]
-    is_alone = bool(cameras) and len(cameras) == len(run.sinks)
+    asked_for = [sink for sink in run.sinks.values() if not sink.accompanies]
+    cameras = [sink for sink in asked_for if isinstance(sink, VirtualCamera)]
+    is_alone = bool(cameras) and len(cameras) == len(asked_for)
     if not (is_alone and isinstance(source, Camera) and sys.platform.startswith("linux")):
         return
     readers = [Readers(Path(camera.device)) for camera in cameras]
     for each in readers:
         stack.callback(each.close)
 
-    def is_seen() -> bool:
-        return run.taken.is_set() or any(each.are_there() for each in readers)
+    def is_read() -> bool:
+        return any(each.are_there() for each in readers)
 
-    demand = OnDemand(source, cameras, is_seen, on_message)
+    def is_seen() -> bool:
+        return run.taken.is_set() or is_wanted()
+
+    demand = OnDemand(source, cameras, is_read, is_seen, on_message)
     demand.start()
     stack.callback(demand.end)
 
@@ -54,7 +64,8 @@ class OnDemand:
     Args:
         source: the camera.
         cameras: where it is shown.
-        is_seen: whether a program has their pictures.
+        is_read: whether a program reads one of these.
+        is_seen: whether somebody has their pictures elsewhere.
         on_message: see `rest_on_demand`.
     """
 
@@ -62,12 +73,13 @@ class OnDemand:
         self,
         source: Camera,
         cameras: Collection[VirtualCamera],
+        is_read: Callable[[], bool],
         is_seen: Callable[[], bool],
         on_message: Callable[[str], None],
     ) -> None:
         """Begin with a camera that is on."""
-        self._source, self._cameras, self._is_seen = source, cameras, is_seen
-        self._on_message = on_message
+        self._source, self._cameras, self._is_read = source, cameras, is_read
+        self._is_seen, self._on_message = is_seen, on_message
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="on demand")
 
@@ -92,7 +104,7 @@ class OnDemand:
         is_on, read_s = True, time.monotonic() - _QUIET_S
         while not self._ended.is_set():
             now_s = time.monotonic()
-            if self._is_seen():
+            if self._is_read() or self._is_seen():
                 read_s = now_s
             if is_on != (now_s - read_s < _QUIET_S):
                 is_on = not is_on
@@ -104,7 +116,8 @@ class OnDemand:
             each.wake() if is_on else each.rest()
         self._source.wake() if is_on else self._source.rest()
         if is_on:
-            self._on_message("virtualcam: a program reads it, the camera is on")
+            why = "somebody looks on" if self._is_seen() else "a program reads it"
+            self._on_message(f"virtualcam: {why}, the camera is on")
         else:
             self._on_message(
                 "virtualcam: no program reads it, the camera is off; --always-on leaves it on"

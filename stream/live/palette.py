@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from effects import EFFECTS, Blur, Effect, parse_effect
+from effects import EFFECTS, Blur, Effect, Replace, parse_effect
 from effects.effect import ColouredEffect, ForegroundEffect, check_effect
 from effects.placing import split_placing
 from stream.errors import StreamError
@@ -23,7 +23,8 @@ Image = NDArray[np.uint8]
 
 DEFAULT_BACKGROUND = "#2a6f97"
 _OWN = "own effect"  # what one that has no name on the command line is called
-_STEP = 0.1
+#: Backgrounds that came while the program runs; they lie in memory.
+MAX_ADDED = 8
 
 
 class Palette:
@@ -65,14 +66,12 @@ class Palette:
         values += backgrounds
         files = [each for each in values if not each.startswith("#")]
         files += [] if front is None else [front]
-        names = [split_placing(each)[0] for each in files]
-        for name in names:
-            if "://" in name:
-                raise StreamError(f"{name}: cannot be shown from there; copy it to a disk first")
-        self.paths = list(map(Path, names))
-        self._backgrounds = [
-            _replacing(each, stack, on_message) for each in values or [DEFAULT_BACKGROUND]
-        ]
+        self.paths = _paths(files)
+        self._backgrounds: list[_Replacing] = []
+        for each in values or [DEFAULT_BACKGROUND]:
+            opened = _replacing(each, stack, on_message)
+            opened.name = self._free_name(opened.name)
+            self._backgrounds.append(opened)
         self._chosen = 0  # of the backgrounds
         self._watched_front = None if front is None else watched_front(front, on_message)
         self.front = None
@@ -98,6 +97,31 @@ class Palette:
             return f"replace {self._backgrounds[self._chosen].name}"
         return self._name
 
+    @property
+    def name(self) -> str:
+        """The effect chosen, by its name alone."""
+        return self._name
+
+    @property
+    def strength(self) -> float:
+        """Of the blur, that there is or would be, in (0, 1]."""
+        return self._strength
+
+    @property
+    def background(self) -> str:
+        """The background that is chosen, or would be, by its name."""
+        return self._backgrounds[self._chosen].name
+
+    @property
+    def backgrounds(self) -> list[str]:
+        """All of them, each by a name of its own."""
+        return [each.name for each in self._backgrounds]
+
+    @property
+    def effects(self) -> list[str]:
+        """The names of those that the outputs can show."""
+        return [name for name in EFFECTS if name != "cutout" or self.has_alpha]
+
     def choose(self, name: str) -> None:
         """Take the effect of that name.
 
@@ -119,15 +143,15 @@ class Palette:
             effect = parse_effect(name, lambda path: open_background(path, self._stack))
         self.effect = _Opaque(effect) if self.has_alpha and not effect.has_alpha else effect
 
-    def strengthen(self, steps: int) -> None:
-        """Make the effect stronger, or weaker, by tenths.
+    def blur(self, strength: float) -> None:
+        """Make the blur so strong, in (0, 1].
 
         Raises:
-            ValueError: it has no strength.
+            ValueError: something else is chosen, which has no strength.
         """
         if self._name != "blur":
             raise ValueError(f"{self._name}: has no strength")
-        self._strength = min(1.0, max(_STEP, round(self._strength + steps * _STEP, 1)))
+        self._strength = strength
         self.choose("blur")
 
     def next_background(self) -> None:
@@ -135,6 +159,40 @@ class Palette:
         if self._name == "replace":
             self._chosen = (self._chosen + 1) % len(self._backgrounds)
         self.choose("replace")
+
+    def choose_background(self, name: str) -> None:
+        """Replace the background by the one of that name, one of `backgrounds`."""
+        self._chosen = self.backgrounds.index(name)
+        self.choose("replace")
+
+    def add_photo(self, name: str, photo: Image, size_hw: tuple[int, int]) -> str:
+        """Add a background that lies in memory alone; beyond `MAX_ADDED` the oldest of them goes.
+
+        Args:
+            name: for people.
+            photo: (h, w, 3) uint8 RGB.
+            size_hw: of the frames, to which it is brought at once.
+
+        Returns:
+            Its name, which no other one has.
+        """
+        effect = Replace(photo)
+        black = np.zeros((*size_hw, 3), np.uint8)
+        effect(black, black[..., 0], 0.0)
+        added = [index for index, each in enumerate(self._backgrounds) if each.is_added]
+        if len(added) >= MAX_ADDED:
+            oldest = next(index for index in added if index != self._chosen)
+            del self._backgrounds[oldest]
+            self._chosen -= oldest < self._chosen
+        new = _Replacing(self._free_name(name), effect, None, None, is_added=True)
+        self._backgrounds.append(new)
+        return new.name
+
+    def _free_name(self, name: str) -> str:
+        taken, number, free = self.backgrounds, 2, name
+        while free in taken:
+            free, number = f"{name} ({number})", number + 1
+        return free
 
     def live_on(self) -> None:
         """Do as is best behind what will not come again, and may go on for hours.
@@ -158,7 +216,7 @@ class Palette:
                 background.effect(black, black[..., 0], 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Replacing:
     """A background to choose: its name for people, its effect, and what moves or may change."""
 
@@ -166,6 +224,7 @@ class _Replacing:
     effect: Effect
     video: LoopingVideo | None
     photo: WatchedPhoto | None
+    is_added: bool = False
 
 
 def _replacing(value: str, stack: ExitStack, on_message: Callable[[str], None]) -> _Replacing:
@@ -214,7 +273,14 @@ def _opaque(shown: Image) -> Image:
     return np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGB2RGBA), np.uint8)
 
 
-def effect_of_key(key: str) -> str | None:
-    """Return the effect of a number key, `None` where there is none."""
-    names = list(EFFECTS)
-    return names[int(key) - 1] if key in map(str, range(1, len(names) + 1)) else None
+def _paths(pictures: list[str]) -> list[Path]:
+    """Return the files of pictures that may be placed, as `logo.png,top,right`.
+
+    Raises:
+        StreamError: one does not lie on a disk.
+    """
+    names = [split_placing(each)[0] for each in pictures]
+    for name in names:
+        if "://" in name:
+            raise StreamError(f"{name}: cannot be shown from there; copy it to a disk first")
+    return list(map(Path, names))

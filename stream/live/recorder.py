@@ -57,6 +57,7 @@ class Recorder(Sink):
         self._threads: list[threading.Thread] = []
         self._paths: set[Path] = set()  # given away, some of them not written yet
         self._failures: list[str] = []
+        self._is_over = False  # nobody would complete what is begun now
 
     def open(self) -> None:
         """Clear up what killed programs left in the folder: recordings get their names."""
@@ -67,6 +68,8 @@ class Recorder(Sink):
 
     def close(self) -> None:
         """Leave a recording that was not completed, which is kept; see `VideoSink`."""
+        with self._lock:
+            self._is_over = True
         self._join()
         if self._recording is not None:
             self._recording.video.close()
@@ -100,6 +103,8 @@ class Recorder(Sink):
         Raises:
             StreamError: recordings or photos have failed, now or earlier.
         """
+        with self._lock:
+            self._is_over = True
         if self.recording:
             self.toggle()
         self._join()
@@ -110,29 +115,30 @@ class Recorder(Sink):
         """Begin a recording, or end the one that runs. May be called from any thread."""
         with self._lock:
             recording, self._recording = self._recording, None
-            if recording is None:
+            if recording is not None:
+                self._aside(lambda: self._complete(recording))
+            elif not self._is_over:
                 self._begin()
-        if recording is not None:
-            self._aside(lambda: self._complete(recording))
 
     def snapshot(self) -> None:
         """Write the last output as a photo. May be called from any thread."""
         output = self._last
         if output is None:
             return
-        with self._lock:
-            path = self._new_path(".png")
 
         def write() -> None:
             keep_location = self._options.keep_location
             photo = output.frame.photo
             data, lost = encode_photo(output.picture, path, photo, keep_location=keep_location)
-            save(data, path)
+            save(data, path, is_private=self._options.is_private)
             for remark in lost:
                 self._on_message(f"{path.name}: {remark}")
             self._on_message(f"{path.name}: written")
 
-        self._aside(write)
+        with self._lock:
+            if not self._is_over:
+                path = self._new_path(".png")
+                self._aside(write)
 
     def _begin(self) -> None:
         is_prores = self._info.has_alpha or self._options.codec == "prores"

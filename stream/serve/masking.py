@@ -16,8 +16,8 @@ from segmentation.tracking.tracker import Tracker
 from stream.frame import Frame, Output
 from stream.looks.look import FADE_S, Look
 from stream.pipeline import Pipeline
-from stream.serve.limits import Refusal
 from stream.serve.shared_networks import SharedNetworks
+from stream.serve.site.limits import Refusal
 from stream.stats import Stats
 from stream.yuv420 import YuvCoding, YuvPicture
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from stream.serve.fairness.allowance import Allowances
 from stream.serve.fairness.turns import Turns
-from stream.serve.limits import Limits, Refusal
+from stream.serve.site.limits import Limits, Refusal
 from stream.serve.uploads import decode_photo
 
 ROOT = Path(__file__).parents[2]
@@ -72,8 +72,8 @@ class PhotoProcess:
         """Start the process if there is none; it prepares itself while others go on."""
         if self._is_closed or (self._process is not None and self._process.returncode is None):
             return
-        names = ("max_upload_pixels", "max_upload_scans", "max_decode_s", "max_decode_bytes")
-        numbers = [str(getattr(self._limits, name)) for name in names]
+        names = "max_upload_pixels max_upload_scans kept_side max_decode_s max_decode_bytes"
+        numbers = [str(getattr(self._limits, name)) for name in names.split()]
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", PROGRAM, str(ROOT), *numbers),
             stdin=asyncio.subprocess.PIPE,
@@ -148,12 +148,12 @@ def decode_photos(numbers: list[str]) -> None:
     """Decode what comes by standard input until it ends; what the process runs.
 
     Args:
-        numbers: `Limits.max_upload_pixels`, `max_upload_scans`, `max_decode_s`,
+        numbers: `Limits.max_upload_pixels`, `max_upload_scans`, `kept_side`, `max_decode_s`,
             `max_decode_bytes`.
     """
-    pixels, scans, max_s, max_bytes = map(int, numbers)
+    pixels, scans, side, max_s, max_bytes = map(int, numbers)
     _be_modest(max_bytes)
-    limits = Limits(max_upload_pixels=pixels, max_upload_scans=scans)
+    limits = Limits(max_upload_pixels=pixels, max_upload_scans=scans, kept_side=side)
     with os.fdopen(os.dup(1), "wb") as out, os.fdopen(os.dup(0), "rb") as source:
         os.dup2(2, 1)  # whatever a library prints is no answer
         while len(head := source.read(_LENGTH.size)) == _LENGTH.size:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-from aiohttp import http_exceptions, web
+from aiohttp import web
 
 from stream.errors import StreamError
 from stream.process_settings import settle_process
@@ -18,13 +15,17 @@ from stream.serve.fairness.addresses import sharer
 from stream.serve.fairness.allowance import Allowance, Allowances
 from stream.serve.fairness.places import NoPlace, Places
 from stream.serve.fairness.turns import Turns
-from stream.serve.gate import HEADERS, Gate, Handler, refused
-from stream.serve.limits import Refusal
-from stream.serve.listener import Listener
 from stream.serve.masking import SHOWN_EFFECTS
 from stream.serve.photo_process import PhotoProcess
-from stream.serve.settings import Settings
 from stream.serve.shared_networks import SharedNetworks
+from stream.serve.site.addresses import not_listening
+from stream.serve.site.bodies import read_object
+from stream.serve.site.files import VISITORS_PAGE, Files
+from stream.serve.site.gate import Gate
+from stream.serve.site.guard import Guard
+from stream.serve.site.limits import Refusal
+from stream.serve.site.listener import Listener
+from stream.serve.site.settings import Settings
 from stream.serve.uploads import read_upload
 from stream.serve.visitor import NEEDED, STOPPED, Visitor
 
@@ -35,19 +36,6 @@ FEW_S, FEW = 0.02, 2.0
 #: So many offers of an address costs whoever sends far more than a browser does. Others may share
 #: it: they wait some seconds, and after several of these a minute.
 FLOOD_OFFERS = 20
-
-PAGE = Path(__file__).parent / "page"
-KINDS = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-}
-#: By path: the file, and what it is.
-FILES = {
-    f"/{path.name}": (path, KINDS[path.suffix]) for path in PAGE.iterdir() if path.suffix in KINDS
-}
-FILES["/"] = FILES.pop("/index.html")
 
 
 class Server:
@@ -74,7 +62,8 @@ class Server:
         self._networks = networks
         self._say = on_message
         limits = settings.limits
-        self._gate = Gate(settings)
+        self._files = Files(VISITORS_PAGE)
+        self._guard = Guard(settings, on_message)
         self._places = Places(limits.max_visitors)
         self._turns = Turns(networks.num_threads)
         self._offers = Allowance(MAX_OFFERS_S, SAVED_S * MAX_OFFERS_S)
@@ -85,9 +74,8 @@ class Server:
         self._listener = Listener(self._app(), settings)
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[self._guard])
-        app.on_response_prepare.append(_carry_headers)
-        for path in FILES:
+        app = self._guard.application()
+        for path in self._files.paths:
             app.router.add_get(path, self._file)
         app.router.add_get("/settings", self._settings)
         app.router.add_post("/visits", self._arrive)
@@ -106,23 +94,13 @@ class Server:
         try:
             address, port = await self._listener.start()
         except (OSError, UnicodeError) as error:
-            raise StreamError(self._not_listening(error)) from error
+            raise StreamError(
+                not_listening(self.settings, error, "serve", ("--host", "--port"))
+            ) from error
         self.settings = replace(self.settings, port=port)
-        self._gate = Gate(self.settings)
+        self._guard.gate = Gate(self.settings)
         webrtc.restrict(self.settings.limits, address, is_loopback=self.settings.is_loopback)
         await self._photos.start()  # ready before the first one comes
-
-    def _not_listening(self, error: Exception) -> str:
-        """Return what to say where the address cannot be bound."""
-        host, port = self.settings.host, self.settings.port
-        number = error.errno if isinstance(error, OSError) else None
-        advice = "--host must be a name or an address of this machine"
-        if number == errno.EADDRINUSE:
-            advice = "another program listens there; try another --port"
-        elif number in (errno.EACCES, errno.EPERM):
-            advice = "only the system may use this port; try another --port, above 1023"
-        reason = getattr(error, "strerror", None) or str(error)
-        return f"serve: cannot listen on {host}, port {port} ({reason}); {advice}"
 
     async def close(self) -> None:
         """Send every visitor away and stop listening."""
@@ -130,34 +108,11 @@ class Server:
         await asyncio.gather(*visits, self._photos.close(), return_exceptions=True)
         await self._listener.close()
 
-    # === Every request ===
-
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Check a request, limit its time, and say in one sentence why it is refused."""
-        try:
-            self._gate.check(request)
-            async with asyncio.timeout(self.settings.limits.max_request_s):
-                response = await handler(request)
-        except Refusal as refusal:
-            response = refused(refusal)
-        except web.HTTPException as error:
-            response = refused(Refusal(error.status, error.reason))
-        except TimeoutError:
-            response = refused(Refusal(408, "the request took too long"))
-        except (ConnectionError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
-            response = refused(Refusal(400, "the request broke off, or is none"))
-        except Exception as error:
-            self._say(f"warning: a request failed: {type(error).__name__}: {error}")
-            response = refused(Refusal(500, "an error on this side"))
-        return response
-
     # === What there is ===
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        path, kind = FILES[request.path]
-        response = web.Response(body=path.read_bytes(), content_type=kind, charset="utf-8")
-        self._gate.welcome(response)
+        response = self._files.response(request.path)
+        self._guard.gate.welcome(response)
         return response
 
     async def _settings(self, request: web.Request) -> web.StreamResponse:
@@ -265,21 +220,9 @@ class Server:
         return visitor
 
 
-async def _carry_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
-
-
 async def _sdp(request: web.Request, max_bytes: int) -> str:
     """Return the session description in the body of a request."""
-    body = bytearray()
-    async for chunk in request.content.iter_chunked(1 << 14):
-        body += chunk
-        if len(body) > max_bytes:
-            raise Refusal(413, f"an offer may have {max_bytes} bytes at most")
-    try:
-        sdp = json.loads(body)["sdp"]
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        raise Refusal(400, "an offer must be JSON with sdp in it") from error
+    sdp = (await read_object(request, max_bytes, "an offer")).get("sdp")
     if not isinstance(sdp, str):
         raise Refusal(400, "an offer must be JSON with sdp in it")
     return sdp

@@ -15,10 +15,7 @@ from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.jpeg import num_scans
 from stream.photo.formats.kinds import photo_header
 from stream.photo.formats.png import without_extras
-from stream.serve.limits import Limits, Refusal
-
-#: Long side in pixels a background is kept at; frames are no larger.
-KEPT_SIDE = 1280
+from stream.serve.site.limits import Limits, Refusal
 
 #: Of files that are taken: decoders that are fast, and know how large a picture is.
 KINDS = ("png", "jpeg", "webp")
@@ -82,7 +79,7 @@ def decode_photo(data: bytes, limits: Limits) -> NDArray[np.uint8]:
     """Return the photo in `data`, shrunk to what a background needs.
 
     Returns:
-        (h, w, 3) uint8 sRGB, its long side `KEPT_SIDE` at most, the right way up.
+        (h, w, 3) uint8 sRGB, its long side `Limits.kept_side` at most, the right way up.
 
     Raises:
         Refusal: it is no photo of a kind that is taken, would cost too much, or is damaged.
@@ -91,7 +88,7 @@ def decode_photo(data: bytes, limits: Limits) -> NDArray[np.uint8]:
     try:
         # eight bits are enough, and half the memory
         photo = decode(data, replace(header, depth=min(8, header.depth)))
-        scale = min(1.0, KEPT_SIDE / max(photo.image.shape[:2]))
+        scale = min(1.0, limits.kept_side / max(photo.image.shape[:2]))
         height, width = (max(1, round(side * scale)) for side in photo.image.shape[:2])
         shrunk = placed(photo.image, (height, width))
         return shrunk if photo.profile is None else to_srgb(shrunk, photo.profile)

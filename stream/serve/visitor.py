@@ -17,11 +17,11 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from stream.serve import webrtc
 from stream.serve.fairness.allowance import Allowance
 from stream.serve.fairness.turns import Turns
-from stream.serve.limits import Limits, Refusal
 from stream.serve.masking import Masking
 from stream.serve.newest import MaskedTrack, Newest
 from stream.serve.peers.frame_queue import FrameQueue
 from stream.serve.shared_networks import SharedNetworks
+from stream.serve.site.limits import Limits, Refusal
 
 NUMBERS_S = 0.5
 #: How long a last message may take to reach them, and the connection to close; and how long the

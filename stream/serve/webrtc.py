@@ -29,12 +29,12 @@ from aiortc.codecs.vpx import Vp8Decoder
 from aiortc.jitterbuffer import JitterFrame
 from av.frame import Frame
 
-from stream.serve.limits import Limits, Refusal
 from stream.serve.peers.datagrams import DatagramLimits, limit_datagrams
 from stream.serve.peers.frame_queue import FrameQueue, limit_frames
 from stream.serve.peers.messages import MessageLimits, limit_messages
 from stream.serve.peers.offer import rebuilt_offer
 from stream.serve.peers.retransmission import limit_retransmission
+from stream.serve.site.limits import Limits, Refusal
 
 
 @dataclass(frozen=True, slots=True)

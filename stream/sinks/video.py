@@ -103,7 +103,7 @@ class VideoSink(Sink):
         """Begin the file: a folder that takes none is known before the first frame."""
         clear_up(self.path, self._options.on_message, wanted=self._options.output_paths)
         with writing(self.path):
-            self._held = self._whole.hold()
+            self._held = self._whole.hold(is_private=self._options.is_private)
         if self._left_out is not None:
             self._options.on_message(f"{self.path}: {self._left_out}")
         (height, width), stream = self._feed.size_hw, self._info.stream
@@ -306,7 +306,7 @@ class VideoSink(Sink):
         arguments += [*maps, *changes, *muxer, "-f", kind.muxer]
         arguments += ["-y", f"file:{self._shortened.path}"]
         with writing(self.path):
-            held = self._shortened.hold()
+            held = self._shortened.hold(is_private=self._options.is_private)
         with closing(Ffmpeg(arguments, holds=[held])) as process:
             if process.wait() == 0:
                 with writing(self.path):

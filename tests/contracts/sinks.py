@@ -16,6 +16,7 @@ from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.part_sink import PartSink
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
+from stream.live.preview import Preview
 from stream.live.recorder import Recorder
 from stream.running.loop import _Handed
 from stream.sinks import SinkOptions
@@ -197,6 +198,7 @@ SINKS: dict[str, Case] = {
     "animated PNG": _animation(".apng", CUT_OUT),
     **{f"{ending} of a camera": _animation(ending, LIVE) for ending in (".gif", ".webp", ".apng")},
     "null": Case(Null, lambda folder: Null(), may_be_empty=True),
+    "preview": Case(Preview, lambda folder: Preview(), may_be_empty=True),
     "photo": Case(
         PhotoFile,
         lambda folder: PhotoFile(folder / "out.png", OPTIONS),

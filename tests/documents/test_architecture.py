@@ -55,8 +55,8 @@ def test_files_and_folders_are_there(name, before):
 
 def test_a_file_that_is_not_there_is_noticed():
     assert not exists("stream/gone.py", ())
-    assert not exists("gate.py", ("stream/live/control.py",))
-    assert exists("gate.py", ("stream/serve/page/",))
+    assert not exists("visitor.py", ("stream/live/control.py",))
+    assert exists("visitor.py", ("stream/serve/page/",))
 
 
 @pytest.mark.parametrize("journey", re.findall(r"^- \*\*.*?(?=^- |\Z)", JOURNEYS, re.M | re.S))

@@ -380,4 +380,4 @@ def test_at_a_window_it_is_shown_as_well(monkeypatch):
     with open_with as run:
         control = run.react.__self__
         run.on_message("out.mp4: full")
-        assert control._message[0] == told[0] == "out.mp4: full"
+        assert control.message.text == told[0] == "out.mp4: full"

@@ -89,7 +89,7 @@ def watch(live: Desk, source: MovingSquare, sink: ListSink) -> None:
 
 def written(live: Desk, output: Output) -> dict[str, list[str]]:
     """Return the lines that are written over an output, by where they stand."""
-    with patch("stream.live.control.write_lines") as write:
+    with patch("stream.live.panel.write_lines") as write:
         live.control.draw(output)
     return {where: lines for _, lines, where in (call.args for call in write.call_args_list)}
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from segmentation.instances import Instances
 from segmentation.segmenter import Segmenter
 from stream.serve.server import Server
-from stream.serve.settings import Settings
 from stream.serve.shared_networks import SharedNetworks
+from stream.serve.site.settings import Settings
 
 T = TypeVar("T")
 WAIT_S = 60.0  # other programs may have the processor

@@ -19,6 +19,7 @@ from stream.commands.parts.command_line import (
     json_file,
     say,
 )
+from stream.commands.parts.control_options import add_control_options
 from stream.version import VERSION
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ examples:
   run.py camera:c920 --camera-size 1920x1080 --camera-fps 30
   run.py --effect replace=a.jpg --background b.mp4 --background '#2a6f97'    (key b)
   run.py -o virtualcam: --frame --light --front logo.png,top,right           (keys t l p)
+  run.py 0 -o virtualcam: --control        buttons and sliders on a page, also for programs
   run.py talk.mp4 --realtime               a file that behaves like a camera
   run.py screen:1280x720+0+0 -o out.mp4    a part of the screen
   run.py 0 -o talk.mp4 --sound mic         and what is said; mic:yeti, mic,delay=40
@@ -86,17 +88,9 @@ def cast_parser() -> Parser:
     )
     _add_source_and_outputs(parser)
     add_casting_options(parser)
-    parser.add_argument(
-        "--background",
-        action="append",
-        default=[],
-        group=EFFECT,
-        metavar="PHOTO|VIDEO|#RRGGBB",
-        input_after="",
-        help="another one for replace, which the key b changes to; repeatable",
-    )
     _add_staging_options(parser)
     add_camera_options(parser, _rate)
+    add_control_options(parser)
     add_split_option(parser)
     _add_program_options(parser)
     return parser
@@ -133,8 +127,16 @@ def _add_source_and_outputs(parser: Parser) -> None:
 
 
 def _add_staging_options(parser: Parser) -> None:
-    """Add what else is done with the picture."""
+    """Add further backgrounds, and what else is done with the picture."""
     add = partial(parser.add_argument, group=EFFECT)
+    add(
+        "--background",
+        action="append",
+        default=[],
+        metavar="PHOTO|VIDEO|#RRGGBB",
+        input_after="",
+        help="another one for replace, which the key b changes to; repeatable",
+    )
     add(
         "--frame",
         action="store_true",

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 #: Beside `cast`, which needs no name; each a file here.
-COMMANDS = ("batch", "cameras", "data", "doctor", "evaluate", "models", "recover", "serve", "train")
+COMMANDS = (
+    *("batch", "cameras", "control", "data", "doctor", "evaluate"),
+    *("models", "recover", "serve", "train"),
+)
 
 #: Options of a command that `--help` shows.
 MOST_SHOWN = 25

@@ -4,14 +4,14 @@ const MAX_SIDE = 1600; // of a photo before it is sent: the server keeps no more
 const KEY = "maskcast-photo";
 
 // Photos of phones are large and sometimes HEIC: what this browser can show goes as a small JPEG.
-export async function asJpeg(file) {
+export async function asJpeg(file, maxSide = MAX_SIDE) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
     return file; // the server says what is wrong with it
   }
-  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
+  const scale = Math.min(1, maxSide / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));

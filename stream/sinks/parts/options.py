@@ -45,6 +45,7 @@ class SinkOptions:
         keep_location: outputs say where their source was taken, if it says so.
         sound: what is heard, which goes into videos and streams of a live source; `None` for
             silence.
+        is_private: nobody else may read recordings.
         on_message: told, in one line, what happens to an output while it runs.
 
     Raises:
@@ -61,6 +62,7 @@ class SinkOptions:
     polygons: bool = False
     keep_location: bool = False
     sound: Microphone | None = None
+    is_private: bool = False
     on_message: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from effects import Blur
 from stream.foreground import Keep, Picked, Wanted, parse_keep
 from stream.frame import Event, Output
-from stream.live.control import object_at
+from stream.live.picking import object_at
 from stream.looks.look import Look
 from tests.stand_ins.fakes import ROOM, ListSink, MovingSquare, discs, output_of, square
 from tests.users.desk import Desk, shown_message, watch, written

@@ -62,7 +62,7 @@ def test_window_never_shows_the_room_without_a_mask(desk):
 def test_help_lists_every_key(desk, monkeypatch):
     written: list[str] = []
     monkeypatch.setattr(
-        "stream.live.control.write_lines", lambda image, lines, where: written.extend(lines)
+        "stream.live.panel.write_lines", lambda image, lines, where: written.extend(lines)
     )
     live = desk()
     live.press("h")

@@ -97,6 +97,24 @@ def test_the_camera_is_off_until_somebody_reads(meeting: Meeting) -> None:
     assert said == [off, on, off]
 
 
+def test_it_is_on_for_whoever_looks_on_or_records(meeting: Meeting, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    attended: list[Any] = []
+    with meeting.running(attend=lambda *given: attended.extend(given)) as (_, source):
+        control, preview = attended
+        assert becomes(lambda: not source.is_on)
+        preview.come()
+        assert becomes(meeting.shows_camera)
+        preview.go()
+        assert becomes(lambda: not source.is_on)
+        control.ask("record", True)
+        assert becomes(meeting.shows_camera)
+        control.ask("record", False)
+        assert becomes(lambda: not source.is_on)
+    assert "virtualcam: somebody looks on, the camera is on" in meeting.told
+    assert len(list(tmp_path.glob("maskcast-*.mp4"))) == 1
+
+
 def test_a_program_that_opens_it_anew_does_not_turn_it_off(meeting: Meeting, monkeypatch) -> None:
     monkeypatch.setattr(on_demand, "_QUIET_S", 1.0)
     meeting.node.num_readers = 1

@@ -13,7 +13,7 @@ import pytest
 
 from segmentation.instances import Instances
 from stream.files.photos import open_photo, read_photo
-from stream.serve.limits import Limits
+from stream.serve.site.limits import Limits
 from stream.serve.uploads import decode_photo
 from tests.ffmpeg_reference import rgb
 from tests.inputs.icc_profiles import ADOBE_RGB, DISPLAY_P3, cmyk_profile, grey_profile, rgb_profile

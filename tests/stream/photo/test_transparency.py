@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stream.files.photos import open_photo
-from stream.serve.limits import Limits
+from stream.serve.site.limits import Limits
 from stream.serve.uploads import decode_photo
 from tests.inputs.photo_files import person, through
 from tests.stand_ins.fakes import PERSON

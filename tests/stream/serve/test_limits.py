@@ -22,8 +22,8 @@ import aiohttp
 import psutil
 from aiortc import RTCSessionDescription
 
-from stream.serve.limits import Limits
-from stream.serve.settings import Settings
+from stream.serve.site.limits import Limits
+from stream.serve.site.settings import Settings
 from tests.users.serving import Client, Finds, Served, left, play, scene, served
 
 

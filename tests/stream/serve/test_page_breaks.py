@@ -14,8 +14,8 @@ pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 pytest.importorskip("playwright", reason="drives the browser")
 
-from stream.serve.limits import Limits
-from stream.serve.settings import Settings
+from stream.serve.site.limits import Limits
+from stream.serve.site.settings import Settings
 from tests.users.browsing import Visit, chromium
 from tests.users.serving import Client, Finds, Served, scene, served
 

@@ -22,9 +22,9 @@ pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 
 from stream.serve import photo_process
-from stream.serve.limits import Limits, Refusal
 from stream.serve.photo_process import PhotoProcess
-from stream.serve.settings import Settings
+from stream.serve.site.limits import Limits, Refusal
+from stream.serve.site.settings import Settings
 from tests.folders import ROOT
 from tests.users.serving import Client, Finds, Served, play, png, scene, served
 
@@ -179,7 +179,7 @@ def test_it_ends_with_whoever_has_started_it() -> None:
     """Killed without a warning, while it decodes."""
     program = (
         "import asyncio, sys\n"
-        "from stream.serve.limits import Limits\n"
+        "from stream.serve.site.limits import Limits\n"
         "from stream.serve.photo_process import PhotoProcess\n"
         "async def main():\n"
         "    photos = PhotoProcess(Limits())\n"

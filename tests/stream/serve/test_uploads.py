@@ -23,7 +23,7 @@ import psutil
 from stream.photo.formats.jpeg import num_scans
 from stream.photo.formats.kinds import photo_header
 from stream.photo.formats.png import without_extras
-from stream.serve.limits import Limits, Refusal
+from stream.serve.site.limits import Limits, Refusal
 from stream.serve.uploads import decode_photo, read_upload
 from tests.users.serving import Client, Served, play, png, scene
 

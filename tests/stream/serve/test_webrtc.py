@@ -21,8 +21,8 @@ import aioice.ice
 import psutil
 from aiortc import InvalidStateError, RTCSessionDescription
 
-from stream.serve.limits import Limits
-from stream.serve.settings import Settings
+from stream.serve.site.limits import Limits
+from stream.serve.site.settings import Settings
 from stream.serve.visitor import Visitor
 from stream.serve.webrtc import Decoder, Undecoded, checked_offer, overlook_closed, vp8_size
 from tests.users.serving import Client, Finds, Served, left, play, scene, served

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("aiortc", reason="the extra serve")
 
-from stream.serve.limits import Limits
 from stream.serve.peers import datagrams as module
 from stream.serve.peers.datagrams import DatagramLimits, Datagrams
+from stream.serve.site.limits import Limits
 
 CHECK, RECORD = b"\x00\x01" + b"c" * 90, b"\x17\xfe" + b"r" * 80
 HANDSHAKE, ALERT = b"\x16\xfe" + b"h" * 80, b"\x15\xfe" + b"a" * 20

@@ -23,8 +23,8 @@ from aiortc.rtcsctptransport import (
     SackChunk,
 )
 
-from stream.serve.limits import Limits
 from stream.serve.peers.messages import LAST_GAP, MAX_GAPS, MessageLimits, limit_messages
+from stream.serve.site.limits import Limits
 from tests.users.serving import Client, Served, left, play, scene
 
 FIRST, LAST, UNORDERED = SCTP_DATA_FIRST_FRAG, SCTP_DATA_LAST_FRAG, SCTP_DATA_UNORDERED

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from stream.serve.gate import refused
-from stream.serve.limits import Refusal
+from stream.serve.site.gate import refused
+from stream.serve.site.limits import Refusal
 
 
 class HttpConnection(web.RequestHandler):
@@ -25,6 +25,7 @@ class HttpConnection(web.RequestHandler):
     Attributes:
         address: as given.
         has_begun: a request has come.
+        lasts: that request may take as long as it likes.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class HttpConnection(web.RequestHandler):
         """Wait for the connection."""
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self.address = address
-        self.has_begun = False
+        self.has_begun = self.lasts = False
         self._on_refusal = on_refusal
         self._on_end = on_end
 

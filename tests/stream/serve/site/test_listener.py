@@ -16,12 +16,12 @@ import pytest
 pytest.importorskip("aiohttp", reason="the extra serve")
 pytest.importorskip("aiortc", reason="the extra serve")
 
-from stream.serve.certificate import self_signed
-from stream.serve.gate import HEADERS
-from stream.serve.limits import Limits
-from stream.serve.listener import LITTLE
-from stream.serve.server import FILES
-from stream.serve.settings import Settings
+from stream.serve.site.certificate import self_signed
+from stream.serve.site.files import VISITORS_PAGE, Files
+from stream.serve.site.gate import HEADERS
+from stream.serve.site.limits import Limits
+from stream.serve.site.listener import LITTLE
+from stream.serve.site.settings import Settings
 from tests.users.serving import Finds, Served, served
 
 WAIT_S = 30.0
@@ -60,7 +60,7 @@ def ended(one: socket.socket) -> bool:
 
 
 def test_connections_that_say_nothing(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.serve.listener.MAX_SILENCE_S", 1.0)
+    monkeypatch.setattr("stream.serve.site.listener.MAX_SILENCE_S", 1.0)
     address = ("127.0.0.1", here.server.settings.port)
     silent = [socket.create_connection(address) for _ in range(80)]
     for one in silent[:40]:
@@ -168,7 +168,7 @@ def test_several_who_ask_all_the_time(here: Served) -> None:
 
 
 def test_what_each_address_may_always_ask_for_is_a_page() -> None:
-    assert len(FILES) + len(("settings", "visits", "background")) <= LITTLE
+    assert len(Files(VISITORS_PAGE).paths) + len(("settings", "visits", "background")) <= LITTLE
 
 
 def test_what_is_refused_costs_an_address_four_times_as_much(here: Served) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from stream.serve.limits import Refusal
-from stream.serve.settings import Settings
+from stream.serve.site.limits import Refusal
+from stream.serve.site.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -53,15 +53,22 @@ class Gate:
         if self._settings.is_loopback and not _is_loopback_name(host):
             raise Refusal(403, "this server answers to localhost only")
         origin = request.headers.get("Origin")
-        if origin is None and request.method not in ("GET", "HEAD"):
+        unasked = (
+            ("GET", "HEAD", "PUT", "PATCH") if self._settings.for_programs else ("GET", "HEAD")
+        )
+        if origin is None and request.method not in unasked:
             raise Refusal(403, "the request does not say which page it comes from")
         if origin is not None and origin.lower() != f"{self._scheme}://{host}".lower():
+            raise Refusal(403, "the request comes from another page")
+        if self._settings.for_programs and _is_foreign(request):
             raise Refusal(403, "the request comes from another page")
         if self._settings.token is not None:
             self._check_token(request, self._settings.token)
 
     def _check_token(self, request: web.Request, token: str) -> None:
-        places = request.query.get("token"), request.cookies.get(self.cookie)
+        kind, _, borne = request.headers.get("Authorization", "").partition(" ")
+        borne = borne.strip() if kind.lower() == "bearer" else ""
+        places = request.query.get("token"), request.cookies.get(self.cookie), borne
         given = [text for text in places if text]
         if not given:
             raise Refusal(401, "the token is missing: open the address this server has printed")
@@ -79,6 +86,13 @@ class Gate:
                 secure=self._settings.tls is not None,
                 samesite="Strict",
             )
+
+
+def _is_foreign(request: web.Request) -> bool:
+    """Whether a browser says that another page asks, but for a link that was followed."""
+    says = request.headers.get("Sec-Fetch-Site", "none")
+    is_link = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.path == "/"
+    return says not in ("none", "same-origin") and not is_link
 
 
 def refused(refusal: Refusal) -> web.Response:

@@ -37,12 +37,14 @@ class Limits:
         max_pings_s: of these, so many that only ask for an answer; the page sends one.
         max_upload_bytes: of a background as it is sent.
         max_upload_pixels: of a background.
+        kept_side: pixels of the long side that a background is kept at.
         max_upload_scans: of a background that is a JPEG; each goes over all of the picture again.
         max_decode_s: processor time that decoding a background may take.
         max_decode_minute_s: time for decoding all of one address in a minute.
         max_decode_bytes: memory that decoding one may take.
         max_request_s: time for a whole request, upload included.
         max_requests_s: from one address.
+        max_all_requests_s: above them only those are answered whose address asks for little.
         max_connections: of HTTP, at a time.
     """
 
@@ -60,10 +62,12 @@ class Limits:
     max_pings_s: int = 3
     max_upload_bytes: int = 12_000_000
     max_upload_pixels: int = 50_000_000
+    kept_side: int = 1280
     max_upload_scans: int = 30
     max_decode_s: int = 8
     max_decode_minute_s: float = 10.0
     max_decode_bytes: int = 800_000_000
     max_request_s: float = 30.0
     max_requests_s: int = 4
+    max_all_requests_s: int = 8
     max_connections: int = 64

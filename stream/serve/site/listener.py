@@ -17,9 +17,9 @@ from aiohttp import web
 
 from stream.serve.fairness.addresses import sharer
 from stream.serve.fairness.allowance import Allowance, Allowances
-from stream.serve.gate import Handler
-from stream.serve.http_connection import HttpConnection
-from stream.serve.settings import Settings
+from stream.serve.site.gate import Handler
+from stream.serve.site.http_connection import HttpConnection
+from stream.serve.site.settings import Settings
 
 #: How long a request may take to begin, TLS included, and what is sent back to be taken.
 MAX_SILENCE_S = 10.0
@@ -31,9 +31,7 @@ BACKLOG = 64
 #: Connections accepted a second, and how many seconds' worth is saved. More, and accepting them
 #: would be all that is done.
 MAX_ACCEPTED_S, ACCEPTED_SAVED_S = 80.0, 5.0
-#: Requests answered a second. Above them only those are answered whose address asks for little: a
-#: page once in a while, which is some fifteen requests.
-MAX_REQUESTS_S = 8.0
+#: An address that asks for little: a page once in a while, which is some fifteen requests.
 LITTLE_S, LITTLE = 0.1, 20.0
 #: So many more costs an address what is refused: a page asks for nothing that is, or seldom.
 REFUSED = 3
@@ -65,7 +63,8 @@ class Listener:
         self._open: dict[HttpConnection, asyncio.Task[None]] = {}
         self._unconnected: set[HttpConnection] = set()  # whose task has not begun yet
         self._accepted = Allowance(MAX_ACCEPTED_S, ACCEPTED_SAVED_S * MAX_ACCEPTED_S)
-        self._requests = Allowance(MAX_REQUESTS_S, SAVED_S * MAX_REQUESTS_S)
+        in_all = settings.limits.max_all_requests_s
+        self._requests = Allowance(in_all, SAVED_S * in_all)
         most = settings.limits.max_requests_s
         self._requests_of = Allowances(most, ADDRESS_SAVED_S * most)
         self._little_of = Allowances(LITTLE_S, LITTLE)
@@ -188,9 +187,13 @@ class Listener:
         """End a connection on which no request has come; one that has come ends later."""
         if not connection.has_begun:
             self._end(connection)
-        elif connection in self._open:
+        elif connection in self._open and not connection.lasts:
             longest_s = self._settings.limits.max_request_s + MAX_SILENCE_S
-            asyncio.get_running_loop().call_later(longest_s, self._end, connection)
+            asyncio.get_running_loop().call_later(longest_s, self._end_unless_lasting, connection)
+
+    def _end_unless_lasting(self, connection: HttpConnection) -> None:
+        if not connection.lasts:
+            self._end(connection)
 
     def _end(self, connection: HttpConnection) -> None:
         task = self._open.pop(connection, None)
@@ -219,8 +222,9 @@ class Listener:
 
 
 async def _close_after(request: web.Request, response: web.StreamResponse) -> None:
-    response.force_close()
-    response.headers["Connection"] = "close"
+    if not isinstance(response, web.WebSocketResponse):  # which is the last of its connection
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 def _bound(family: int, address: tuple[str | int, ...]) -> socket.socket:

@@ -14,7 +14,7 @@ pytest.importorskip("aiortc", reason="the extra serve")
 from cryptography import x509
 
 from stream.errors import StreamError
-from stream.serve.certificate import own_names, self_signed
+from stream.serve.site.certificate import own_names, self_signed
 
 
 def names_of(context: ssl.SSLContext) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ pytest.importorskip("aiortc", reason="the extra serve")
 
 import aiohttp
 
-from stream.serve.settings import Settings
+from stream.serve.site.settings import Settings
 from tests.users.serving import Finds, Served, play, served
 
 

@@ -41,6 +41,12 @@ def read_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
+def fingerprint_of(certificate: Path) -> str:
+    """Return the SHA-256 of the first certificate in a PEM file, which was read before."""
+    found = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+    return found.fingerprint(hashes.SHA256()).hex()
+
+
 def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
     """Return TLS with a certificate nobody vouches for, and its SHA-256 fingerprint.
 

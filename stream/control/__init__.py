@@ -1,0 +1,1 @@
+"""The control page and its API: what keys in the window do, from elsewhere."""

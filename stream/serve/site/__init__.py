@@ -1,0 +1,1 @@
+"""What every page of the program needs: who comes in, its socket, its files."""

@@ -26,8 +26,8 @@ from benchmarks.common.command import run_command
 from stream.opening import open_run
 from stream.running.loop import play
 from stream.sources.camera import Camera
-from tests.stand_ins.fake_virtual_camera import Device, device_instead
-from tests.stand_ins.video_kernel import VideoKernel, VideoNode, video_kernel
+from tests.stand_ins.devices.fake_virtual_camera import Device, device_instead
+from tests.stand_ins.devices.video_kernel import VideoKernel, VideoNode, video_kernel
 from tests.stream.cameras.holding import holding
 
 SIZE_WH, FPS, COLOUR = (1280, 720), 30, (60, 90, 120)

@@ -34,8 +34,8 @@ from stream import open_run, play
 from stream.errors import StreamError
 from stream.frame import Frame, Source, StreamInfo
 from tests.ffmpeg_reference import ffmpeg, picture_times_s
-from tests.stand_ins.pulse_server import RATE, pulse_server, why_no_pulse
-from tests.stand_ins.pulse_server import play as play_microphone
+from tests.stand_ins.devices.pulse_server import RATE, pulse_server, why_no_pulse
+from tests.stand_ins.devices.pulse_server import play as play_microphone
 
 FPS = 30
 SIZE_HW = (240, 320)

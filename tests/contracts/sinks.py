@@ -34,8 +34,8 @@ from stream.sinks.photos import PhotoFile, PhotoFolder
 from stream.sinks.video import VideoSink
 from stream.sinks.virtual_camera import VirtualCamera
 from stream.sinks.window import Window
-from tests.stand_ins.fake_microphone import heard
-from tests.stand_ins.fake_window import windows_instead
+from tests.stand_ins.devices.fake_microphone import heard
+from tests.stand_ins.devices.fake_window import windows_instead
 from tests.stand_ins.fakes import ListSink, discs, output_of
 
 SIZE_HW = (48, 64)
@@ -153,7 +153,7 @@ class Recording(Recorder):
 
 def _virtual_device(patch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyvirtualcam")
-    from tests.stand_ins.fake_virtual_camera import device_instead
+    from tests.stand_ins.devices.fake_virtual_camera import device_instead
 
     device_instead(patch)
 

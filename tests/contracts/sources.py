@@ -25,10 +25,10 @@ from stream.sources.photos import Photos
 from stream.sources.realtime import RealTime
 from stream.sources.video import VideoSource
 from tests.ffmpeg_reference import ffmpeg
-from tests.stand_ins.fake_camera import Device, noisy
+from tests.stand_ins.devices.fake_camera import Device, noisy
+from tests.stand_ins.devices.video_kernel import VideoNode, video_kernel
 from tests.stand_ins.fakes import MovingSquare, square
 from tests.stand_ins.senders import Line, tcp_camera
-from tests.stand_ins.video_kernel import VideoNode, video_kernel
 from tests.users.screens import needs_screen, virtual_screen
 
 NUM_FRAMES = 20  # of each, at least, unless it waits

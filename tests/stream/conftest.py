@@ -13,8 +13,8 @@ import pytest
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests.leftovers import nothing_left
+from tests.stand_ins.devices.video_kernel import VideoKernel, video_kernel
 from tests.stand_ins.fakes import output_of, square
-from tests.stand_ins.video_kernel import VideoKernel, video_kernel
 from tests.users.desk import INFO, Desk
 
 

@@ -18,7 +18,7 @@ from stream.opening import open_run
 from stream.running.loop import outputs, play
 from stream.sinks.null import Null
 from stream.sources.video import VideoSource
-from tests.stand_ins.fake_window import windows_instead
+from tests.stand_ins.devices.fake_window import windows_instead
 from tests.stand_ins.fakes import PERSON, ROOM, ListSink, MovingSquare, Oracle, square
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")

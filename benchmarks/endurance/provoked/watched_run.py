@@ -30,7 +30,7 @@ from stream.frame import Frame
 from stream.pipeline import Pipeline, Tracked
 from stream.running import loop
 from stream.sources.demo import Demo
-from tests.stand_ins import fake_camera
+from tests.stand_ins.devices import fake_camera
 
 FPS = 30
 
@@ -97,7 +97,7 @@ def watch(folder: Path) -> None:
 
 def num_sent() -> int:
     """Return how often the virtual camera was sent a picture."""
-    module = sys.modules.get("tests.stand_ins.fake_virtual_camera")
+    module = sys.modules.get("tests.stand_ins.devices.fake_virtual_camera")
     return 0 if module is None else len(module.Device.sent)
 
 
@@ -107,7 +107,7 @@ def put_devices(plan: str, *, virtual: bool) -> None:
         fake_camera.Device.openings = openings(plan)
         cv2.VideoCapture = PacedCamera
     if virtual:
-        from tests.stand_ins import fake_virtual_camera
+        from tests.stand_ins.devices import fake_virtual_camera
 
         fake_virtual_camera.pyvirtualcam.camera.BACKENDS = {"fake": fake_virtual_camera.Device}
 

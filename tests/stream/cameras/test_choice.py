@@ -11,7 +11,7 @@ from stream.cameras.choice import beside, is_camera, place_of, why_not
 from stream.cameras.holders import holders
 from stream.errors import StreamError
 from stream.sources import local_files
-from tests.stand_ins.video_kernel import METADATA, OUTPUT, VideoKernel, VideoNode
+from tests.stand_ins.devices.video_kernel import METADATA, OUTPUT, VideoKernel, VideoNode
 from tests.stream.cameras.holding import holding
 
 

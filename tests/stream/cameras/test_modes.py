@@ -18,7 +18,7 @@ from stream.cameras.modes import (
     parse_format,
     parse_size,
 )
-from tests.stand_ins.video_kernel import VideoKernel, VideoNode
+from tests.stand_ins.devices.video_kernel import VideoKernel, VideoNode
 
 HD, VGA = (1280, 720), (640, 480)
 

@@ -12,7 +12,7 @@ import pytest
 
 from stream.cameras import readers
 from stream.cameras.readers import Readers
-from tests.stand_ins.video_kernel import VideoKernel, VideoNode
+from tests.stand_ins.devices.video_kernel import VideoKernel, VideoNode
 from tests.stream.cameras.holding import holding
 
 

@@ -9,7 +9,7 @@ import pytest
 import run
 from stream.sources.camera import Camera
 from tests.command_line.failing import failing
-from tests.stand_ins.video_kernel import VideoKernel, VideoNode
+from tests.stand_ins.devices.video_kernel import VideoKernel, VideoNode
 
 VGA, SMALL = (64, 48), (32, 24)
 

@@ -9,7 +9,7 @@ import pytest
 import run
 from stream.commands import cameras
 from stream.microphone import devices
-from tests.stand_ins.video_kernel import METADATA, VideoKernel, VideoNode
+from tests.stand_ins.devices.video_kernel import METADATA, VideoKernel, VideoNode
 from tests.stream.cameras.holding import holding
 
 HD, VGA = (160, 90), (64, 48)  # as it were

@@ -12,7 +12,7 @@ from stream.microphone.microphone import Microphone
 from stream.microphone.option import Wanted
 from tests import ffmpeg_reference as reference
 from tests.command_line.failing import failing, files
-from tests.stand_ins.fake_microphone import FakeCapture
+from tests.stand_ins.devices.fake_microphone import FakeCapture
 
 
 @pytest.fixture

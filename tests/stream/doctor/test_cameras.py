@@ -16,7 +16,7 @@ from stream.doctor import cameras, virtual_camera
 from stream.doctor.camera_portal import LOOK_AGAIN, START, camera_portal_findings
 from stream.doctor.cameras import avfoundation_names, camera_findings, dshow_names, modes
 from stream.doctor.virtual_camera import LOAD, virtual_camera_findings
-from tests.stand_ins.video_kernel import CAPTURE, METADATA, OUTPUT, VideoNode
+from tests.stand_ins.devices.video_kernel import CAPTURE, METADATA, OUTPUT, VideoNode
 from tests.stream.cameras.holding import holding
 
 # === Video devices of Linux ===

@@ -10,7 +10,7 @@ import pytest
 
 from stream.doctor.encoders import encoder_findings
 from stream.ffmpeg.encoding.encoders import HARDWARE, VIDEO_CODECS
-from tests.stand_ins.hardware_encoders import pretend
+from tests.stand_ins.devices.hardware_encoders import pretend
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a script takes ffmpeg's place")
 

@@ -9,7 +9,7 @@ from segmentation.picture import RgbPicture
 from stream.frame import Frame, Output
 from stream.live.hud import enlarged, write_lines
 from stream.live.keys import KEYS
-from tests.stand_ins.fake_microphone import heard
+from tests.stand_ins.devices.fake_microphone import heard
 from tests.stand_ins.fakes import PERSON, ROOM, output_of, square
 from tests.users.desk import written
 

@@ -11,8 +11,8 @@ from stream.frame import Output, Sink
 from stream.running.loop import play
 from stream.sources.camera import Camera
 from stream.sources.video import VideoSource
+from tests.stand_ins.devices.video_kernel import VideoKernel, VideoNode
 from tests.stand_ins.fakes import ListSink
-from tests.stand_ins.video_kernel import VideoKernel, VideoNode
 from tests.users.desk import Desk, shown_message
 
 RED, GREEN = (10, 10, 200), (10, 200, 10)

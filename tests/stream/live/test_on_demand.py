@@ -16,9 +16,9 @@ from stream.live import on_demand
 from stream.opening import open_run
 from stream.running.loop import Run, outputs, play
 from stream.sources.camera import Camera
-from tests.stand_ins.fake_virtual_camera import Device, device_instead
+from tests.stand_ins.devices.fake_virtual_camera import Device, device_instead
+from tests.stand_ins.devices.video_kernel import VideoKernel, VideoNode
 from tests.stand_ins.fakes import Oracle
-from tests.stand_ins.video_kernel import VideoKernel, VideoNode
 
 BGR = (10, 10, 200)
 

@@ -9,7 +9,7 @@ import pytest
 
 from stream.microphone.feed import SoundFeed
 from stream.microphone.timeline import RATE, Timeline
-from tests.stand_ins.fake_microphone import tone
+from tests.stand_ins.devices.fake_microphone import tone
 
 
 def given(packets: object) -> tuple[list[int], np.ndarray]:

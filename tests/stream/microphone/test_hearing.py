@@ -9,8 +9,8 @@ from stream.microphone.clock import ArrivalClock
 from stream.microphone.hearing import Hearing
 from stream.microphone.resampling import REACH, Resampler
 from stream.microphone.timeline import RATE, Timeline
-from tests.stand_ins.fake_microphone import tone
-from tests.stand_ins.pulse_server import beeps
+from tests.stand_ins.devices.fake_microphone import tone
+from tests.stand_ins.devices.pulse_server import beeps
 
 CHUNK = 480
 BEGAN_S = 100.0

@@ -13,7 +13,7 @@ from stream.microphone import microphone as module
 from stream.microphone.microphone import Microphone
 from stream.microphone.option import Wanted
 from stream.microphone.timeline import RATE
-from tests.stand_ins.fake_microphone import FakeCapture, Samples, tone
+from tests.stand_ins.devices.fake_microphone import FakeCapture, Samples, tone
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 

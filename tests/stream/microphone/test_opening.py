@@ -9,7 +9,7 @@ from stream.microphone.microphone import Microphone
 from stream.opening import open_run
 from stream.running.loop import play
 from stream.sinks.null import Null
-from tests.stand_ins.fake_microphone import FakeCapture
+from tests.stand_ins.devices.fake_microphone import FakeCapture
 from tests.stand_ins.fakes import MovingSquare, Oracle
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")

@@ -24,7 +24,7 @@ from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.yuv420 import YuvCoding
 from tests import ffmpeg_reference as reference
-from tests.stand_ins.fake_microphone import heard
+from tests.stand_ins.devices.fake_microphone import heard
 from tests.written_videos import SMALL, noisy_outputs, write_all
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")

@@ -17,14 +17,14 @@ from stream.microphone.devices import find
 from stream.opening import open_run
 from stream.running.loop import play
 from tests import ffmpeg_reference as reference
-from tests.stand_ins.fakes import MovingSquare, Oracle
-from tests.stand_ins.pulse_server import (
+from tests.stand_ins.devices.pulse_server import (
     RATE,
     PulseServer,
     playing,
     pulse_server,
     why_no_pulse,
 )
+from tests.stand_ins.fakes import MovingSquare, Oracle
 
 pytestmark = pytest.mark.skipif(bool(why_no_pulse()), reason=why_no_pulse())
 

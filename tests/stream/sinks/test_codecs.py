@@ -27,7 +27,7 @@ from stream.yuv420 import YuvCoding
 from tests import ffmpeg_reference as reference
 from tests.command_line.failing import failing
 from tests.inputs import deep_clips
-from tests.stand_ins.hardware_encoders import pretend
+from tests.stand_ins.devices.hardware_encoders import pretend
 
 pytestmark = pytest.mark.usefixtures("no_file_left_over")
 

@@ -23,7 +23,7 @@ from stream.running.loop import Run, play
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.virtual_camera import VirtualCamera, cover
 from stream.stats import Stats
-from tests.stand_ins.fake_virtual_camera import Device, device_instead, pyvirtualcam
+from tests.stand_ins.devices.fake_virtual_camera import Device, device_instead, pyvirtualcam
 from tests.stand_ins.fakes import PERSON, ROOM, MovingSquare, Oracle, output_of, square
 
 BLUE = np.full((1, 1, 3), (10, 20, 250), np.uint8)

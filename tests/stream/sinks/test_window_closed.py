@@ -14,7 +14,7 @@ from stream.frame import Event, OutputInfo, StreamInfo
 from stream.sinks.parts.shown_window import ShownWindow
 from stream.sinks.window import Window
 from tests.ffmpeg_reference import picture_times_s
-from tests.stand_ins.fake_window import drawn_by_nobody, windows_instead
+from tests.stand_ins.devices.fake_window import drawn_by_nobody, windows_instead
 from tests.stand_ins.fakes import output_of, square
 from tests.users.screens import (
     needs_manager,

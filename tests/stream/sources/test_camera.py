@@ -20,7 +20,7 @@ from stream.pipeline import Pipeline
 from stream.sources import open_source
 from stream.sources.camera import Camera
 from stream.stats import Stats
-from tests.stand_ins.fake_camera import Device, noisy
+from tests.stand_ins.devices.fake_camera import Device, noisy
 from tests.stand_ins.fakes import Oracle
 
 

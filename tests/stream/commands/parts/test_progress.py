@@ -16,7 +16,7 @@ from stream.microphone.microphone import Microphone
 from stream.pipeline import Pipeline
 from stream.running.loop import Run
 from stream.stats import Stats
-from tests.stand_ins.fake_microphone import heard
+from tests.stand_ins.devices.fake_microphone import heard
 from tests.stand_ins.fakes import ListSink, MovingSquare, Oracle
 
 

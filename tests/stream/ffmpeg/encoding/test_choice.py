@@ -15,7 +15,7 @@ from stream.ffmpeg.encoding.codecs import CODECS, Encoding
 from stream.ffmpeg.encoding.encoders import AUTO, HARDWARE, VIDEO_CODECS
 from stream.ffmpeg.encoding.formats import FORMATS
 from stream.ffmpeg.process import listing
-from tests.stand_ins.hardware_encoders import pretend
+from tests.stand_ins.devices.hardware_encoders import pretend
 
 SIZE = (120, 160)
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a script takes ffmpeg's place")

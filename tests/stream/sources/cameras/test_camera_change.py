@@ -17,8 +17,8 @@ from stream.looks.look import Look
 from stream.pipeline import Pipeline
 from stream.sources.camera import Camera
 from stream.stats import Stats
+from tests.stand_ins.devices.video_kernel import SMALL, VideoKernel, VideoNode
 from tests.stand_ins.fakes import Oracle
-from tests.stand_ins.video_kernel import SMALL, VideoKernel, VideoNode
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over", "impatient")
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.folders import ROOT
 
-SOURCE = ROOT / "tests/stand_ins/v4l2_driver.c"
+SOURCE = ROOT / "tests/stand_ins/devices/v4l2_driver.c"
 HEADER = Path("/usr/include/linux/videodev2.h")
 
 pytestmark = pytest.mark.skipif(

@@ -17,7 +17,7 @@ from stream.ffmpeg import video4linux
 from stream.ffmpeg.process import log_of
 from stream.sources import open_source
 from stream.sources.camera import Camera
-from tests.stand_ins.video_kernel import SMALL, VideoKernel, VideoNode
+from tests.stand_ins.devices.video_kernel import SMALL, VideoKernel, VideoNode
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over", "impatient")
 

@@ -46,8 +46,11 @@ PLAY = """async ([address, at]) => {
   const canvas = document.createElement('canvas');
   canvas.width = video.videoWidth; canvas.height = video.videoHeight;
   const context = canvas.getContext('2d');
-  context.drawImage(video, 0, 0);
   const pixel = (x, y) => [...context.getImageData(x, y, 1, 1).data];
+  do {  // a busy browser has no picture yet
+    await new Promise(done => setTimeout(done, 10));
+    context.drawImage(video, 0, 0);
+  } while (pixel(20, 60)[3] === 0);
   video.muted = true;
   video.currentTime = 0;
   const ended = once('ended');

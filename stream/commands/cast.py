@@ -251,7 +251,8 @@ def _check_encoding(options: argparse.Namespace) -> None:
         if given != default:
             from stream.sinks import encodes
 
-            if not any(encodes(address) for address in options.output or ["window:"]):
+            can = [encodes(address) for address in options.output or ["window:"]]
+            if not any(can) and options.control is None:  # from where a recording can be begun
                 raise CommandError(f"--{name} {given}: no output {missing}")
 
 

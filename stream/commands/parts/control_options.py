@@ -99,11 +99,17 @@ def _token(is_loopback: bool) -> str | None:
 
 def _address(text: str) -> tuple[str, int]:
     """Read HOST:PORT, HOST or PORT."""
+    if text.count(":") > 1 and not text.startswith("["):
+        raise argparse.ArgumentTypeError(
+            f"an IPv6 address stands in brackets, such as [::1]:{PORT}, got {text!r}"
+        )
+    if os.path.isfile(text):
+        raise argparse.ArgumentTypeError(f"{text} is a file; name it before --control")
     host, _, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
     if not host and not port.isdigit():
         host, port = text, ""
     host, port = host.strip("[]") or HOST, port or str(PORT)
     is_name = bool(text) and all(letter.isalnum() or letter in ".-_:" for letter in host)
-    if not port.isdigit() or int(port) > 65535 or not is_name or "." * 2 in host:
+    if not port.isdigit() or int(port) > 65535 or not is_name or "." * 2 in host or text[-1] == ":":
         raise argparse.ArgumentTypeError(f"must look like {HOST}:{PORT}, got {text!r}")
     return host, int(port)

@@ -146,6 +146,24 @@ def test_what_is_no_address_is_refused(text: str, capsys: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("::1", "an IPv6 address stands in brackets, such as [::1]:8090"),
+        ("talk.mp4", "is a file; name it before --control"),
+        ("demo:", "must look like 127.0.0.1:8090"),
+    ],
+)
+def test_what_was_meant_otherwise_is_told(
+    text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "talk.mp4").touch()
+    with pytest.raises(SystemExit):
+        cast_parser().parse_args(["--control", text])
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [
         ([], 1, "no program of yours runs with --control"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -13,6 +13,7 @@ from stream.control.desk import Desk
 from stream.control.state import Sight
 from stream.serve.fairness.allowance import Allowance
 from stream.serve.site.bodies import as_object
+from stream.serve.site.http_connection import HttpConnection
 from stream.serve.site.limits import Limits, Refusal
 
 #: At a time.
@@ -54,7 +55,8 @@ class Sockets:
         self._open.add(socket)
         try:
             await socket.prepare(request)
-            talk = _Talk(socket, desk, self._limits)
+            assert isinstance(request.protocol, HttpConnection)
+            talk = _Talk(socket, desk, self._limits, request.protocol.abort)
             desk.come()
             sending = asyncio.get_running_loop().create_task(talk.send())
             try:
@@ -81,8 +83,14 @@ class Sockets:
 class _Talk:
     """With one page: it gets a picture once it has shown the one before."""
 
-    def __init__(self, socket: web.WebSocketResponse, desk: Desk, limits: Limits) -> None:
-        self._socket, self._desk = socket, desk
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        desk: Desk,
+        limits: Limits,
+        abort: Callable[[], None],
+    ) -> None:
+        self._socket, self._desk, self._abort = socket, desk, abort
         self._messages = Allowance(limits.max_messages_s, SAVED_S * limits.max_messages_s)
         self._shows = True
 
@@ -98,7 +106,7 @@ class _Talk:
             try:
                 await self._heed(as_object(message.data, "a message"))
             except Refusal as refusal:
-                await self._socket.send_json({"error": refusal.reason})
+                await self._give(self._socket.send_json({"error": refusal.reason}))
 
     async def _heed(self, asked: dict[str, object]) -> None:
         if "shown" in asked:
@@ -110,7 +118,19 @@ class _Talk:
             await self._desk.set(wishes)
 
     async def _refuse(self, why: str) -> None:
-        await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=why.encode())
+        code = WSCloseCode.POLICY_VIOLATION
+        await self._give(self._socket.close(code=code, message=why.encode()))
+
+    async def _give(self, sending: Awaitable[object]) -> None:
+        """Wait until something is sent; a page that takes nothing is left without a farewell.
+
+        It would not take that either, and hold its place and the camera for as long as it likes.
+        """
+        try:
+            async with asyncio.timeout(MAX_SENDING_S):
+                await sending
+        except (TimeoutError, ConnectionError):
+            self._abort()
 
     async def send(self) -> None:
         """Send news and pictures as they come; a page that takes nothing is left."""
@@ -119,17 +139,12 @@ class _Talk:
             sight = await self._desk.sights()
             now_s = time.monotonic()
             has_news = sight.state != told.state or _message(sight) != _message(told)
-            try:
-                async with asyncio.timeout(MAX_SENDING_S):
-                    if has_news or now_s - told_s >= NEWS_S:
-                        told, told_s = sight, now_s
-                        await self._socket.send_json({**sight.state, **sight.figures})
-                    if sight.jpeg is not None and sight.number != number and self._shows:
-                        number, self._shows = sight.number, False
-                        await self._socket.send_bytes(sight.jpeg)
-            except (TimeoutError, ConnectionError):
-                await self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
-                return
+            if has_news or now_s - told_s >= NEWS_S:
+                told, told_s = sight, now_s
+                await self._give(self._socket.send_json({**sight.state, **sight.figures}))
+            if sight.jpeg is not None and sight.number != number and self._shows:
+                number, self._shows = sight.number, False
+                await self._give(self._socket.send_bytes(sight.jpeg))
 
 
 def _message(sight: Sight) -> object:

@@ -37,7 +37,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="signals and le
 def test_a_sample_of_the_table_is_right() -> None:
     rows = list(faults.provoked(SAMPLE))
     assert {row.fault for row in rows} >= set(SAMPLE)
-    assert {row.fault: row.wrong for row in rows if row.wrong} == {}
+    assert {row.fault: (row.wrong, row.said) for row in rows if row.wrong} == {}
     tried = [row for row in rows if not row.skipped]
     assert len(tried) >= len(SAMPLE) - 2
     assert all(row.kept for row in tried if not row.fault.startswith("kill"))

@@ -70,7 +70,7 @@ def test_an_encoder_that_takes_nothing_any_more_is_ended(tmp_path: Path) -> None
 
 
 def test_a_folder_that_takes_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def refuse(part: Unfinished) -> int:
+    def refuse(part: Unfinished, **settings: bool) -> int:
         raise PermissionError(13, "Permission denied")
 
     # Not by the folder's permissions, which root need not keep.

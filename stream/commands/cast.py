@@ -90,7 +90,7 @@ def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
     stop = threading.Event()
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(stop))
-        attend = attend_of(options, stack, tell)
+        attend = attend_of(options, stack)
         run, keep = _open(options, keyframes, wanted, attend, stop, stack, tell)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left

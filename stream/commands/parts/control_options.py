@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stream.commands.parts.command_line import CommandError, Parser
+from stream.commands.parts.command_line import CommandError, Parser, say
 from stream.commands.parts.site_options import (
     add_tls_options,
     new_token,
@@ -41,10 +40,10 @@ def add_control_options(parser: Parser) -> None:
     add_tls_options(partial(add, is_rare=True))
 
 
-def attend_of(
-    options: argparse.Namespace, stack: ExitStack, tell: Callable[[str], None]
-) -> Attend | None:
+def attend_of(options: argparse.Namespace, stack: ExitStack) -> Attend | None:
     """Begin to serve the page, where one is asked for, until `stack` ends.
+
+    Its address is printed with the token, without which nobody could open it.
 
     Call it before anything is loaded that brings TensorFlow.
 
@@ -77,7 +76,7 @@ def attend_of(
         limits=LIMITS,
     )
     source = secrets_hidden(str(options.source))
-    server = ControlServer(settings, source, None if tls is None else tls.sha256, tell)
+    server = ControlServer(settings, source, None if tls is None else tls.sha256, say)
     return stack.enter_context(server).attend
 
 

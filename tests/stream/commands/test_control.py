@@ -123,6 +123,17 @@ def test_a_token_that_is_short_is_refused(
     assert "MASKCAST_TOKEN: must have 16 letters" in capsys.readouterr().err
 
 
+def test_the_address_that_is_printed_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Other addresses are told without what is secret in them."""
+    monkeypatch.setenv("MASKCAST_TOKEN", "a-token-of-the-tests")
+    assert run.main([str(tmp_path / "none.mp4"), "-o", "null:", "--control", "0"]) == 1
+    told = capsys.readouterr().err.splitlines()[0]
+    assert told.startswith("control page: open http://localhost:")
+    assert told.endswith("/?token=a-token-of-the-tests")
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [

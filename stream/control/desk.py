@@ -24,6 +24,7 @@ T = TypeVar("T")
 MAX_FPS = 12
 #: Between two looks at a run that nobody asks for pictures.
 TICK_S = 1 / MAX_FPS
+ENDED = "the run has ended"
 #: How long a camera may take that is on for whoever looks on.
 WAKING_S = 10.0
 
@@ -44,7 +45,7 @@ class Desk:
         self._doing = ThreadPoolExecutor(1, "control page")
         self._looking = ThreadPoolExecutor(1, "control page preview")
         self._sight = Sight()
-        self._has_failed = False
+        self._has_failed = self._is_closed = False
         self._news = asyncio.Condition()
         self._watching: asyncio.Task[None] | None = None
 
@@ -86,8 +87,9 @@ class Desk:
         Where a camera rests, as nobody looks on, it is waited for.
 
         Raises:
-            Refusal: there is none yet.
+            Refusal: there is none yet, or the run has ended.
         """
+        self._check()
         self._preview.come()
         try:
             await self._woken()
@@ -116,6 +118,7 @@ class Desk:
 
     async def close(self) -> None:
         """Look no more, and wait for what is being done."""
+        self._is_closed = True
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
@@ -174,7 +177,12 @@ class Desk:
                 raise Refusal(503, "the camera was off, and has given no picture since")
             await asyncio.sleep(TICK_S)
 
+    def _check(self) -> None:
+        if self._is_closed:
+            raise Refusal(503, ENDED)
+
     async def _done(self, do: Callable[[], T]) -> T:
+        self._check()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._doing, do)
         except ValueError as error:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from stream.control.desk import Desk
+from stream.control.desk import ENDED, Desk
 from stream.control.state import Sight
 from stream.serve.fairness.allowance import Allowance
 from stream.serve.site.bodies import as_object
@@ -24,7 +24,6 @@ NEWS_S = 0.5
 MAX_SENDING_S = 10.0
 #: Seconds' worth of messages that is saved: what waited comes at once.
 SAVED_S = 4.0
-STOPPED = "the run has ended"
 
 
 class Sockets:
@@ -72,7 +71,7 @@ class Sockets:
     async def close(self) -> None:
         """Say that the run has ended, and close all of them."""
         farewells = (
-            socket.close(code=WSCloseCode.GOING_AWAY, message=STOPPED.encode())
+            socket.close(code=WSCloseCode.GOING_AWAY, message=ENDED.encode())
             for socket in list(self._open)
         )
         with contextlib.suppress(TimeoutError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -236,3 +237,13 @@ def test_a_picture_that_comes_while_one_is_made_is_seen_as_well(here: Controlled
     first = pictures.jpeg
     pictures.look()
     assert pictures.jpeg != first
+
+
+def test_after_the_run_it_says_so(here: Controlled) -> None:
+    """As long as it is still listened to."""
+    here.show()
+    closing = here.server._desk.close()
+    asyncio.run_coroutine_threadsafe(closing, here.server._loop).result(30)
+    for method, path in (("PATCH", "/state"), ("GET", "/preview.jpg")):
+        status, told = here.ask(method, path, json={"effect": "grey"})
+        assert (status, told["error"]) == (503, "the run has ended")

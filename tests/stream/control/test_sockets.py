@@ -211,7 +211,7 @@ def test_the_end_of_the_run_is_told(here: Controlled) -> None:
             while (message := await socket.receive(timeout=30)).type is not aiohttp.WSMsgType.CLOSE:
                 assert message.type is not aiohttp.WSMsgType.CLOSED
             assert message.data == aiohttp.WSCloseCode.GOING_AWAY
-            assert message.extra == sockets.STOPPED
+            assert message.extra == sockets.ENDED
 
     play(look())
 

@@ -90,7 +90,7 @@ def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
     stop = threading.Event()
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption(stop))
-        attend = attend_of(options, stack, tell)
+        attend = attend_of(options, stack)
         run, keep = _open(options, keyframes, wanted, attend, stop, stack, tell)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
@@ -251,7 +251,8 @@ def _check_encoding(options: argparse.Namespace) -> None:
         if given != default:
             from stream.sinks import encodes
 
-            if not any(encodes(address) for address in options.output or ["window:"]):
+            can = [encodes(address) for address in options.output or ["window:"]]
+            if not any(can) and options.control is None:  # from where a recording can be begun
                 raise CommandError(f"--{name} {given}: no output {missing}")
 
 

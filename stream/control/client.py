@@ -43,10 +43,12 @@ class Client:
         Raises:
             StreamError: none runs, or several.
         """
-        programs = {
-            note: each for note, each in running().items() if port is None or each.port == port
-        }
-        here = [cls(each, note) for note, each in programs.items()]
+        here = []
+        for note, program in running().items():
+            if program.has_ended:
+                note.unlink(missing_ok=True)
+            elif port is None or program.port == port:
+                here.append(cls(program, note))
         if len(here) > 1:
             here = [client for client in here if client.is_there()]
         if not here:

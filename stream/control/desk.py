@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_FPS = 12
 #: Between two looks at a run that nobody asks for pictures.
 TICK_S = 1 / MAX_FPS
+ENDED = "the run has ended"
+#: How long a camera may take that is on for whoever looks on.
+WAKING_S = 10.0
 
 
 class Desk:
@@ -42,7 +45,7 @@ class Desk:
         self._doing = ThreadPoolExecutor(1, "control page")
         self._looking = ThreadPoolExecutor(1, "control page preview")
         self._sight = Sight()
-        self._has_failed = False
+        self._has_failed = self._is_closed = False
         self._news = asyncio.Condition()
         self._watching: asyncio.Task[None] | None = None
 
@@ -81,11 +84,15 @@ class Desk:
     async def picture(self) -> bytes:
         """Return the newest picture as a JPEG.
 
+        Where a camera rests, as nobody looks on, it is waited for.
+
         Raises:
-            Refusal: there is none yet.
+            Refusal: there is none yet, or the run has ended.
         """
+        self._check()
         self._preview.come()
         try:
+            await self._woken()
             sight = await self._look()
         finally:
             self._preview.go()
@@ -111,6 +118,7 @@ class Desk:
 
     async def close(self) -> None:
         """Look no more, and wait for what is being done."""
+        self._is_closed = True
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
@@ -125,7 +133,10 @@ class Desk:
         try:
             while self._preview.num_viewers > 0:
                 began_s = time.monotonic()
-                self._sight = await self._look()
+                try:
+                    self._sight = await self._look()
+                except Exception as error:  # whoever waits hears from the next one
+                    self._tell_once("no news", error)
                 async with self._news:
                     self._news.notify_all()
                 await asyncio.sleep(max(0.0, began_s + TICK_S - time.monotonic()))
@@ -145,11 +156,33 @@ class Desk:
         try:
             self._pictures.look()
         except Exception as error:
-            if not self._has_failed:
-                self._has_failed = True
-                self._control.tell(f"no preview: {type(error).__name__}: {error}")
+            self._tell_once("no preview", error)
+
+    def _tell_once(self, what: str, error: Exception) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            self._control.tell(f"{what}: {type(error).__name__}: {error}")
+
+    async def _woken(self) -> None:
+        """Wait until a camera that rests gives pictures again.
+
+        Raises:
+            Refusal: it does not.
+        """
+        if not self._control.rests:
+            return
+        before, ends_s = self._preview.num_written, time.monotonic() + WAKING_S
+        while self._control.rests or self._preview.num_written == before:
+            if time.monotonic() > ends_s:
+                raise Refusal(503, "the camera was off, and has given no picture since")
+            await asyncio.sleep(TICK_S)
+
+    def _check(self) -> None:
+        if self._is_closed:
+            raise Refusal(503, ENDED)
 
     async def _done(self, do: Callable[[], T]) -> T:
+        self._check()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._doing, do)
         except ValueError as error:

@@ -36,8 +36,8 @@ class Pictures:
 
     def look(self) -> None:
         """Make the picture anew where what is shown, or how it is looked at, has changed."""
-        output = self._preview.newest
         made_of = self._preview.num_written, self._control.looked_at
+        output = self._preview.newest  # after that: nothing comes unseen in between
         if output is None or made_of == self._made_of:
             return
         image = self._control.draw_small(output, self._max_side)

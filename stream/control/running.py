@@ -34,6 +34,17 @@ class Running:
     source: str
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it is gone for sure; what listens there now is none of it."""
+        if os.name != "posix":  # where this would end it
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except OSError:  # not there, or the number of somebody else's by now
+            return True
+        return False
+
+    @property
     def port(self) -> int:
         """Of the address."""
         return int(self.address.rpartition(":")[2])

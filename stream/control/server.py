@@ -97,7 +97,8 @@ class ControlServer:
         if self._note is not None:
             forget(self._note)
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            with contextlib.suppress(RuntimeError):  # it has ended by itself just now
+                self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(CLOSING_S)
 
     def attend(self, control: LiveControl, preview: Preview) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from stream.control.desk import Desk
+from stream.control.desk import ENDED, Desk
 from stream.control.state import Sight
 from stream.serve.fairness.allowance import Allowance
 from stream.serve.site.bodies import as_object
+from stream.serve.site.http_connection import HttpConnection
 from stream.serve.site.limits import Limits, Refusal
 
 #: At a time.
@@ -23,7 +24,6 @@ NEWS_S = 0.5
 MAX_SENDING_S = 10.0
 #: Seconds' worth of messages that is saved: what waited comes at once.
 SAVED_S = 4.0
-STOPPED = "the run has ended"
 
 
 class Sockets:
@@ -54,7 +54,8 @@ class Sockets:
         self._open.add(socket)
         try:
             await socket.prepare(request)
-            talk = _Talk(socket, desk, self._limits)
+            assert isinstance(request.protocol, HttpConnection)
+            talk = _Talk(socket, desk, self._limits, request.protocol.abort)
             desk.come()
             sending = asyncio.get_running_loop().create_task(talk.send())
             try:
@@ -70,7 +71,7 @@ class Sockets:
     async def close(self) -> None:
         """Say that the run has ended, and close all of them."""
         farewells = (
-            socket.close(code=WSCloseCode.GOING_AWAY, message=STOPPED.encode())
+            socket.close(code=WSCloseCode.GOING_AWAY, message=ENDED.encode())
             for socket in list(self._open)
         )
         with contextlib.suppress(TimeoutError):
@@ -81,8 +82,14 @@ class Sockets:
 class _Talk:
     """With one page: it gets a picture once it has shown the one before."""
 
-    def __init__(self, socket: web.WebSocketResponse, desk: Desk, limits: Limits) -> None:
-        self._socket, self._desk = socket, desk
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        desk: Desk,
+        limits: Limits,
+        abort: Callable[[], None],
+    ) -> None:
+        self._socket, self._desk, self._abort = socket, desk, abort
         self._messages = Allowance(limits.max_messages_s, SAVED_S * limits.max_messages_s)
         self._shows = True
 
@@ -98,7 +105,7 @@ class _Talk:
             try:
                 await self._heed(as_object(message.data, "a message"))
             except Refusal as refusal:
-                await self._socket.send_json({"error": refusal.reason})
+                await self._give(self._socket.send_json({"error": refusal.reason}))
 
     async def _heed(self, asked: dict[str, object]) -> None:
         if "shown" in asked:
@@ -110,7 +117,19 @@ class _Talk:
             await self._desk.set(wishes)
 
     async def _refuse(self, why: str) -> None:
-        await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=why.encode())
+        code = WSCloseCode.POLICY_VIOLATION
+        await self._give(self._socket.close(code=code, message=why.encode()))
+
+    async def _give(self, sending: Awaitable[object]) -> None:
+        """Wait until something is sent; a page that takes nothing is left without a farewell.
+
+        It would not take that either, and hold its place and the camera for as long as it likes.
+        """
+        try:
+            async with asyncio.timeout(MAX_SENDING_S):
+                await sending
+        except (TimeoutError, ConnectionError):
+            self._abort()
 
     async def send(self) -> None:
         """Send news and pictures as they come; a page that takes nothing is left."""
@@ -119,17 +138,12 @@ class _Talk:
             sight = await self._desk.sights()
             now_s = time.monotonic()
             has_news = sight.state != told.state or _message(sight) != _message(told)
-            try:
-                async with asyncio.timeout(MAX_SENDING_S):
-                    if has_news or now_s - told_s >= NEWS_S:
-                        told, told_s = sight, now_s
-                        await self._socket.send_json({**sight.state, **sight.figures})
-                    if sight.jpeg is not None and sight.number != number and self._shows:
-                        number, self._shows = sight.number, False
-                        await self._socket.send_bytes(sight.jpeg)
-            except (TimeoutError, ConnectionError):
-                await self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
-                return
+            if has_news or now_s - told_s >= NEWS_S:
+                told, told_s = sight, now_s
+                await self._give(self._socket.send_json({**sight.state, **sight.figures}))
+            if sight.jpeg is not None and sight.number != number and self._shows:
+                number, self._shows = sight.number, False
+                await self._give(self._socket.send_bytes(sight.jpeg))
 
 
 def _message(sight: Sight) -> object:

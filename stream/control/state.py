@@ -44,7 +44,7 @@ def state_of(control: LiveControl) -> State:
 
 
 def figures_of(control: LiveControl) -> State:
-    """Return what changes by itself: `network`, `rates`, `objects`, and the last `message`."""
+    """Return what changes by itself: `LiveControl.figures`, and the last `message`."""
     message = control.message
     return {**control.figures(), "message": {"text": message.text, "number": message.number}}
 

@@ -19,7 +19,7 @@ from stream.live.actions import BY_KEY, NEXT, Action, Wish, action_of, checked
 from stream.live.hud import Figures, enlarged
 from stream.live.palette import Palette
 from stream.live.panel import Message, Panel, found_text
-from stream.live.picking import object_at
+from stream.live.picking import object_at, picked_again, pixel_at
 from stream.live.recorder import Recorder
 from stream.live.view import View
 from stream.looks.look import Look, Staging
@@ -126,7 +126,9 @@ class LiveControl:
         Raises:
             ValueError: it cannot be done; says why, in one line.
         """
-        self._tell_if(self._do(action_of(name), wish))
+        action = action_of(name)
+        self._need(name)
+        self._tell_if(self._do(action, wish))
 
     def check(self, name: str, wish: object) -> None:
         """Do nothing, but raise `ValueError` as `ask` does where there is no such value."""
@@ -139,9 +141,9 @@ class LiveControl:
             name: for people.
             photo: (h, w, 3) uint8 RGB.
         """
-        info = self._source.info
+        size_hw = self._source.info.height, self._source.info.width
         with self._lock:
-            added = self._palette.add_photo(name, photo, (info.height, info.width))
+            added = self._palette.add_photo(name, photo, size_hw)
             self.ask("background", added)
 
     def tell(self, text: str) -> None:
@@ -191,12 +193,18 @@ class LiveControl:
         return why
 
     def figures(self) -> dict[str, object]:
-        """Return what changes by itself: the network, frames a second, what was found."""
+        """Return what changes by itself: network, frames a second, what was found, who is heard."""
         return {
             "network": self.title,
             "rates": self._figures.line(),
             "objects": "" if self._shown is None else found_text(self._shown),
+            "microphone": self._panel.microphone,
         }
+
+    @property
+    def rests(self) -> bool:
+        """Whether the camera is off, because nobody looks on."""
+        return isinstance(self._source, Camera) and not self._source.is_on
 
     @property
     def looked_at(self) -> tuple[View, Picked]:
@@ -317,6 +325,8 @@ class LiveControl:
         return ""
 
     def _snapshot(self, now: bool) -> str:
+        if self.rests:
+            raise ValueError("snapshot: the camera is off while nobody looks on; open the page")
         self._recorder.snapshot()
         return ""
 
@@ -324,9 +334,11 @@ class LiveControl:
         self._need("record")
         if recording == self._recorder.recording:
             return ""
+        number = self.message.number
         self._recorder.toggle()
         if recording and not self._recorder.recording:
-            raise ValueError(self.message.text or "the recording could not begin")
+            is_told = self.message.number > number
+            raise ValueError(self.message.text if is_told else "record: the run is ending")
         return "recording" if recording else ""
 
     def _next_camera(self, now: bool) -> str:
@@ -345,9 +357,7 @@ class LiveControl:
         return ""
 
     def _next_photo(self, now: bool) -> str:
-        if self._num_photos is not None:
-            self._paused.clear()
-        return ""
+        return "" if self._num_photos is None else self._set_pause(False)
 
     def _toggle_fullscreen(self, now: bool) -> str:
         if self._window is not None:
@@ -370,9 +380,7 @@ class LiveControl:
     def _pick(self, place: tuple[float, float]) -> str:
         if self._found is None:
             raise ValueError("pick: nothing was found yet")
-        height, width = self._found[1].picture.size_hw
-        at_xy = min(width - 1, int(place[0] * width)), min(height - 1, int(place[1] * height))
-        return self._pick_at(at_xy)
+        return self._pick_at(pixel_at(place, self._found[1].picture.size_hw))
 
     def _pick_at(self, at_xy: tuple[int, int]) -> str:
         """Drop the object at that place of the picture, or keep it again."""
@@ -386,15 +394,7 @@ class LiveControl:
         k = object_at(found, at_xy, frame_hw)
         if k is None:
             raise ValueError("nothing was found there")
-        number, name = int(found.ids[k]), self._classes[found.labels[k]]
-        title, picked = f"#{number} {name}", self._picked
-        if self._num_photos is not None:
-            number, title, picked = k, name, picked.in_photo(found)
-        if number < 0:
-            raise ValueError(
-                "this network tells no objects apart; begin with --model mask-rcnn-person"
-            )
-        keep = not picked.chosen(found)[k]
-        self._picked = picked.with_one(number, keep=keep)
+        is_photo = self._num_photos is not None
+        self._picked, told = picked_again(self._picked, found, k, self._classes, is_photo=is_photo)
         self._apply()
-        return f"{title}: {'kept' if keep else 'dropped'}"
+        return told

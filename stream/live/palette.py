@@ -15,6 +15,7 @@ from effects import EFFECTS, Blur, Effect, Replace, parse_effect
 from effects.effect import ColouredEffect, ForegroundEffect, check_effect
 from effects.placing import split_placing
 from stream.errors import StreamError
+from stream.live.actions import NEXT
 from stream.live.background import LoopingVideo, open_background
 from stream.live.front_picture import front_of, watched_front
 from stream.live.watched_photo import WatchedPhoto
@@ -72,7 +73,7 @@ class Palette:
             opened = _replacing(each, stack, on_message)
             opened.name = self._free_name(opened.name)
             self._backgrounds.append(opened)
-        self._chosen = 0  # of the backgrounds
+        self._chosen = self._backgrounds[0]
         self._watched_front = None if front is None else watched_front(front, on_message)
         self.front = None
         if front is not None and self._watched_front is not None:
@@ -94,7 +95,7 @@ class Palette:
         if self._name == "blur":
             return f"blur {self._strength:.1f}"
         if self._name == "replace":
-            return f"replace {self._backgrounds[self._chosen].name}"
+            return f"replace {self._chosen.name}"
         return self._name
 
     @property
@@ -110,7 +111,7 @@ class Palette:
     @property
     def background(self) -> str:
         """The background that is chosen, or would be, by its name."""
-        return self._backgrounds[self._chosen].name
+        return self._chosen.name
 
     @property
     def backgrounds(self) -> list[str]:
@@ -133,10 +134,9 @@ class Palette:
         self._name = name
         effect: Effect
         if name == "replace":
-            background = self._backgrounds[self._chosen]
-            effect = background.effect
-            if background.video is not None:
-                background.video.go_on()
+            effect = self._chosen.effect
+            if self._chosen.video is not None:
+                self._chosen.video.go_on()
         elif name == "blur":
             effect = Blur(self._strength)
         else:
@@ -157,12 +157,13 @@ class Palette:
     def next_background(self) -> None:
         """Replace the background by the next one."""
         if self._name == "replace":
-            self._chosen = (self._chosen + 1) % len(self._backgrounds)
+            at = self._backgrounds.index(self._chosen) + 1
+            self._chosen = self._backgrounds[at % len(self._backgrounds)]
         self.choose("replace")
 
     def choose_background(self, name: str) -> None:
         """Replace the background by the one of that name, one of `backgrounds`."""
-        self._chosen = self.backgrounds.index(name)
+        self._chosen = self._backgrounds[self.backgrounds.index(name)]
         self.choose("replace")
 
     def add_photo(self, name: str, photo: Image, size_hw: tuple[int, int]) -> str:
@@ -179,17 +180,15 @@ class Palette:
         effect = Replace(photo)
         black = np.zeros((*size_hw, 3), np.uint8)
         effect(black, black[..., 0], 0.0)
-        added = [index for index, each in enumerate(self._backgrounds) if each.is_added]
-        if len(added) >= MAX_ADDED:
-            oldest = next(index for index in added if index != self._chosen)
-            del self._backgrounds[oldest]
-            self._chosen -= oldest < self._chosen
         new = _Replacing(self._free_name(name), effect, None, None, is_added=True)
-        self._backgrounds.append(new)
+        kept = [*self._backgrounds, new]
+        if sum(each.is_added for each in kept) > MAX_ADDED:
+            kept.remove(next(each for each in kept if each.is_added and each is not self._chosen))
+        self._backgrounds = kept  # at once, as others read it meanwhile
         return new.name
 
     def _free_name(self, name: str) -> str:
-        taken, number, free = self.backgrounds, 2, name
+        taken, number, free = [NEXT, *self.backgrounds], 2, name
         while free in taken:
             free, number = f"{name} ({number})", number + 1
         return free
@@ -216,7 +215,7 @@ class Palette:
                 background.effect(black, black[..., 0], 0.0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Replacing:
     """A background to choose: its name for people, its effect, and what moves or may change."""
 

@@ -68,6 +68,13 @@ class Panel:
         self._microphone = microphone
         self._shown = "figures"
 
+    @property
+    def microphone(self) -> str:
+        """Whether somebody is heard, for people; "" without a microphone."""
+        if self._microphone is None:
+            return ""
+        return MICROPHONE_ON if self._microphone.is_on else MICROPHONE_LOST
+
     def next(self) -> None:
         """Go on to the keys, the bare picture, the figures."""
         self._shown = {"figures": "help", "help": "", "": "figures"}[self._shown]
@@ -90,8 +97,8 @@ class Panel:
             message: shown for a moment.
         """
         lines = self._lines(output, effect, values) if self._shown else []
-        if self._microphone is not None:  # whoever is heard shall know it
-            lines.append(MICROPHONE_ON if self._microphone.is_on else MICROPHONE_LOST)
+        if self.microphone:  # whoever is heard shall know it
+            lines.append(self.microphone)
         if lines:
             below = write_lines(image, lines, "top")
             if self._shown == "help":

@@ -19,6 +19,10 @@ from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 
+#: Recordings and photos that are being completed at a time. More, as by a key that is held down,
+#: would only take memory and processors from all else.
+MAX_ASIDE = 8
+
 
 @dataclass(slots=True)
 class _Recording:
@@ -70,10 +74,10 @@ class Recorder(Sink):
         """Leave a recording that was not completed, which is kept; see `VideoSink`."""
         with self._lock:
             self._is_over = True
+            recording, self._recording = self._recording, None
         self._join()
-        if self._recording is not None:
-            self._recording.video.close()
-            self._recording = None
+        if recording is not None:
+            recording.video.close()
 
     @property
     def recording(self) -> bool:
@@ -105,8 +109,7 @@ class Recorder(Sink):
         """
         with self._lock:
             self._is_over = True
-        if self.recording:
-            self.toggle()
+            self._end()
         self._join()
         if self._failures:
             raise StreamError("; ".join(self._failures))
@@ -114,17 +117,20 @@ class Recorder(Sink):
     def toggle(self) -> None:
         """Begin a recording, or end the one that runs. May be called from any thread."""
         with self._lock:
-            recording, self._recording = self._recording, None
-            if recording is not None:
-                self._aside(lambda: self._complete(recording))
+            if self._recording is not None:
+                self._end()
             elif not self._is_over:
                 self._begin()
 
     def snapshot(self) -> None:
-        """Write the last output as a photo. May be called from any thread."""
+        """Write the last output as a photo. May be called from any thread.
+
+        Raises:
+            ValueError: there is none, or it cannot be begun now.
+        """
         output = self._last
         if output is None:
-            return
+            raise ValueError("snapshot: no picture has come yet")
 
         def write() -> None:
             keep_location = self._options.keep_location
@@ -136,11 +142,29 @@ class Recorder(Sink):
             self._on_message(f"{path.name}: written")
 
         with self._lock:
-            if not self._is_over:
-                path = self._new_path(".png")
-                self._aside(write)
+            if self._is_over:
+                raise ValueError("snapshot: the run is ending")
+            if self._is_busy:
+                raise ValueError("snapshot: those before are still being written")
+            path = self._new_path(".png")
+            self._aside(write)
+
+    # === Under the lock ===
+
+    @property
+    def _is_busy(self) -> bool:
+        return sum(thread.is_alive() for thread in self._threads) >= MAX_ASIDE
+
+    def _end(self) -> None:
+        """End the recording that runs, if one does."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            self._aside(lambda: self._complete(recording))
 
     def _begin(self) -> None:
+        if self._is_busy:
+            self._on_message("record: those before are still being completed")
+            return
         is_prores = self._info.has_alpha or self._options.codec == "prores"
         path = self._new_path(".mov" if is_prores else ".mp4")
         try:
@@ -150,17 +174,6 @@ class Recorder(Sink):
             self._on_message(str(error))
         else:
             self._recording = _Recording(video, DiskSpace(self._folder))
-
-    def _complete(self, recording: _Recording, reason: str = "") -> None:
-        """Finish a recording that was ended, or, for that reason, has ended."""
-        with closing(recording.video) as video:
-            try:
-                video.finish(cut_short=True)
-            except StreamError as error:
-                reason = str(error)
-        if reason and recording.has_frames:
-            self._failures.append(reason)
-        self._on_message(reason or f"{video.path.name}: written")
 
     def _aside(self, work: Callable[[], None]) -> None:
         """Do what takes time in a thread of its own, and say why it failed."""
@@ -176,10 +189,6 @@ class Recorder(Sink):
         self._threads.append(threading.Thread(target=guarded, name="recorder"))
         self._threads[-1].start()
 
-    def _join(self) -> None:
-        for thread in self._threads:
-            thread.join()
-
     def _new_path(self, ending: str) -> Path:
         stem = f"maskcast-{time.strftime('%Y%m%d-%H%M%S')}"
         path, number = self._folder / f"{stem}{ending}", 2
@@ -187,3 +196,23 @@ class Recorder(Sink):
             path, number = self._folder / f"{stem}-{number}{ending}", number + 1
         self._paths.add(path)
         return path
+
+    # === In whichever thread ===
+
+    def _complete(self, recording: _Recording, reason: str = "") -> None:
+        """Finish a recording that was ended, or, for that reason, has ended."""
+        with closing(recording.video) as video:
+            try:
+                video.finish(cut_short=True)
+            except StreamError as error:
+                reason = str(error)
+        if reason and recording.has_frames:
+            self._failures.append(reason)
+        self._on_message(reason or f"{video.path.name}: written")
+
+    def _join(self) -> None:
+        """Wait for all that was begun, once nothing is any more."""
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join()

@@ -16,6 +16,9 @@ CHUNK = RATE // 100  # samples
 #: A microphone that gives nothing for so long is lost.
 SILENT_S = 5.0
 _LOOK_S = 0.5  # from one look to the next whether it does
+#: Likewise whether it is still there, where a sound server goes on with what else it has: the sound
+#: of the loudspeakers.
+THERE_S = 2.0
 
 
 class Capture:
@@ -33,13 +36,13 @@ class Capture:
 
     def __init__(self, name: str) -> None:
         """Start recording."""
-        way, device = find(name)
+        self._way, self._device = way, device = find(name)
         self.title = device.title
-        self._is_silent, self._ended = False, threading.Event()
+        self._lost, self._ended = "", threading.Event()
         self._last_s = time.monotonic()
         started_as, arguments = way.command(device)
         self._process = Ffmpeg(arguments, pipe_out=True, started_as=started_as)
-        self._watch = threading.Thread(target=self._end_silent, name="microphone-watch")
+        self._watch = threading.Thread(target=self._end_lost, name="microphone-watch")
         self._watch.start()
 
     def __iter__(self) -> Iterator[tuple[Samples, float]]:
@@ -54,8 +57,8 @@ class Capture:
     def reason(self) -> str:
         """Say why it was lost, after the last samples."""
         status = self._process.wait()
-        if self._is_silent:
-            return f"it gave nothing for {SILENT_S:.0f} s"
+        if self._lost:
+            return self._lost
         return self._process.failure() if status else "it ended"
 
     def interrupt(self) -> None:
@@ -68,10 +71,19 @@ class Capture:
         self._process.close()
         self._watch.join()
 
-    def _end_silent(self) -> None:
-        """End the process once it gives nothing any more."""
-        while not self._ended.wait(_LOOK_S):
-            if time.monotonic() - self._last_s > SILENT_S:
-                self._is_silent = True
-                self._process.kill()
-                return
+    def _end_lost(self) -> None:
+        """End the process once it gives nothing any more, or something else."""
+        looked_s = time.monotonic()
+        while not (self._lost or self._ended.wait(min(_LOOK_S, THERE_S))):
+            now_s = time.monotonic()
+            if now_s - self._last_s > SILENT_S:
+                self._lost = f"it gave nothing for {SILENT_S:.0f} s"
+            elif self._way.goes_on_with_others and now_s - looked_s >= THERE_S:
+                self._lost = "it was unplugged" if self._is_gone() else ""
+                looked_s = time.monotonic()
+        if self._lost:
+            self._process.kill()
+
+    def _is_gone(self) -> bool:
+        there = [device.name for device in self._way.devices()]  # none where no server answers
+        return bool(there) and self._device.name not in there

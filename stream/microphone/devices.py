@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stream.errors import StreamError
 from stream.ffmpeg.process import GENERAL_OPTIONS, executable, log_of, printed
@@ -61,6 +61,11 @@ class Way:
     system: str
 
     @property
+    def goes_on_with_others(self) -> bool:
+        """Whether something else is recorded, without a word, once a device is gone."""
+        return self.system == "pulse"
+
+    @property
     def by_ffmpeg(self) -> bool:
         """Whether the program is an ffmpeg."""
         return not self.program.endswith(("parec", "arecord"))
@@ -88,7 +93,7 @@ class Way:
         return [self.program, *GENERAL_OPTIONS], ["-fflags", "nobuffer", *opened, *_OUT]
 
     def devices(self) -> list[Device]:
-        """Return what can be recorded, the default first, monitors last; [] if none answers."""
+        """Return what can be recorded, default first, monitors last; [] where none answers."""
         try:
             listed = self._listed()
             return in_order(hardware(listed) if self.system == "alsa" else listed)
@@ -115,6 +120,8 @@ class Way:
 def find(wanted: str) -> tuple[Way, Device]:
     """Return a microphone that can be recorded now, and how.
 
+    What the loudspeakers play is none, unless "monitor" is asked for.
+
     Args:
         wanted: part of its name, in small or capital letters; "" for the default.
 
@@ -122,6 +129,8 @@ def find(wanted: str) -> tuple[Way, Device]:
         StreamError: no such microphone is there, or nothing here can record one.
     """
     way, there = _first_way()
+    if "monitor" not in wanted.lower():
+        there = [device for device in there if not device.is_monitor]
     for device in there:
         if wanted.lower() in f"{device.name}\n{device.title}".lower():
             return way, device
@@ -179,8 +188,9 @@ def recorded_by(program: str) -> set[str]:
 
 
 def in_order(devices: Iterable[Device]) -> list[Device]:
-    """Return devices with the default first and monitors last."""
-    return sorted(devices, key=lambda device: (not device.is_default, device.is_monitor))
+    """Return devices with monitors last, which are no default, else the default first."""
+    kept = [replace(each, is_default=each.is_default and not each.is_monitor) for each in devices]
+    return sorted(kept, key=lambda device: (device.is_monitor, not device.is_default))
 
 
 def hardware(devices: Sequence[Device]) -> list[Device]:

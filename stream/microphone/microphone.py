@@ -111,8 +111,8 @@ class Microphone:
         """Hear the microphone until it is lost, if it is there."""
         try:
             capture = self._open_capture(self._wanted.name)
-        except StreamError as error:
-            self._lose(str(error))
+        except Exception as error:  # what programs print of devices may be anything
+            self._lose(_line(error))
             return
         with self._lock:
             self._capture = capture
@@ -123,7 +123,7 @@ class Microphone:
             if not self._closed.is_set():
                 self._lose(f"lost ({capture.reason()})")
         except Exception as error:  # a recording goes on, whatever happens here
-            self._lose(f"lost ({type(error).__name__}: {' '.join(str(error).split())})")
+            self._lose(f"lost ({_line(error)})")
         finally:
             with self._lock:
                 self._capture = None
@@ -150,6 +150,11 @@ class Microphone:
             with self._lock:
                 picture = copy.copy(self._picture)  # whoever reads frames waits for no resampling
             hearing.put_into(self.timeline, picture)
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, StreamError) else f"{type(error).__name__}: {text}"
 
 
 class _Muted:

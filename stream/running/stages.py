@@ -118,7 +118,8 @@ class Stages:
         """Return what sinks get next: while paused a live picture stands, a file waits."""
         if self._source.info.live and self._paused.is_set() and shown is not None:
             return shown.held(output.frame)
-        while self._paused.is_set() and not self._source.info.live:
+        is_file = not self._source.info.live
+        while is_file and self._paused.is_set() and not self._stopping.is_set():
             time.sleep(POLL_S)
         return output
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stream.commands.parts.command_line import CommandError, Parser
+from stream.commands.parts.command_line import CommandError, Parser, say
 from stream.commands.parts.site_options import (
     add_tls_options,
     new_token,
@@ -41,10 +40,10 @@ def add_control_options(parser: Parser) -> None:
     add_tls_options(partial(add, is_rare=True))
 
 
-def attend_of(
-    options: argparse.Namespace, stack: ExitStack, tell: Callable[[str], None]
-) -> Attend | None:
+def attend_of(options: argparse.Namespace, stack: ExitStack) -> Attend | None:
     """Begin to serve the page, where one is asked for, until `stack` ends.
+
+    Its address is printed with the token, without which nobody could open it.
 
     Call it before anything is loaded that brings TensorFlow.
 
@@ -77,7 +76,7 @@ def attend_of(
         limits=LIMITS,
     )
     source = secrets_hidden(str(options.source))
-    server = ControlServer(settings, source, None if tls is None else tls.sha256, tell)
+    server = ControlServer(settings, source, None if tls is None else tls.sha256, say)
     return stack.enter_context(server).attend
 
 
@@ -99,11 +98,17 @@ def _token(is_loopback: bool) -> str | None:
 
 def _address(text: str) -> tuple[str, int]:
     """Read HOST:PORT, HOST or PORT."""
+    if text.count(":") > 1 and not text.startswith("["):
+        raise argparse.ArgumentTypeError(
+            f"an IPv6 address stands in brackets, such as [::1]:{PORT}, got {text!r}"
+        )
+    if os.path.isfile(text):
+        raise argparse.ArgumentTypeError(f"{text} is a file; name it before --control")
     host, _, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
     if not host and not port.isdigit():
         host, port = text, ""
     host, port = host.strip("[]") or HOST, port or str(PORT)
     is_name = bool(text) and all(letter.isalnum() or letter in ".-_:" for letter in host)
-    if not port.isdigit() or int(port) > 65535 or not is_name or "." * 2 in host:
+    if not port.isdigit() or int(port) > 65535 or not is_name or "." * 2 in host or text[-1] == ":":
         raise argparse.ArgumentTypeError(f"must look like {HOST}:{PORT}, got {text!r}")
     return host, int(port)

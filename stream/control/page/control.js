@@ -51,7 +51,9 @@ function stand(text) {
 
 function set(name, value) {
   settle("asked");
-  link.send({ set: { [name]: value } });
+  const isSent = link.send({ set: { [name]: value } });
+  if (!isSent) notice("asked", sentence("not done, as there is no connection"));
+  return isSent;
 }
 
 // === What is shown ===
@@ -68,10 +70,11 @@ function showPicture(blob) {
   picture.src = url;
 }
 
-function showFigures({ network, rates, objects, message }) {
-  for (const [id, text] of Object.entries({ network, rates, objects })) {
+function showFigures({ network, rates, objects, microphone, message }) {
+  for (const [id, text] of Object.entries({ network, rates, objects, microphone })) {
     if ($(`n-${id}`).textContent !== text) $(`n-${id}`).textContent = text;
   }
+  $("n-microphone").parentElement.hidden = !microphone;
   if (toldNumber !== null && message.number !== toldNumber) tell(message.text);
   toldNumber = message.number;
 }

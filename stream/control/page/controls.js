@@ -7,7 +7,7 @@ const HELD_MS = 700; // what a person has just changed does not jump back to wha
 const SURE_MS = 4000; // for the second press of what cannot be undone
 const COLOUR = /^#[0-9a-f]{6}$/i;
 
-let ask = () => {};
+let ask = () => false; // whether it could be asked
 const drawn = {}; // by name: how a control shows its value
 
 export function drawControls(actions, set) {
@@ -137,9 +137,9 @@ function drawButton(action, field) {
   let pressedAt = -Infinity;
   const press = () => {
     const value = !isSwitch || button.getAttribute("aria-pressed") !== "true";
+    if (!ask(action.name, value)) return;
     if (isSwitch) button.setAttribute("aria-pressed", String(value));
     pressedAt = performance.now();
-    ask(action.name, value);
   };
   button.addEventListener("click", action.name === "quit" ? () => surely(button, press) : press);
   field.append(button);

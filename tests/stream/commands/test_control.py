@@ -123,6 +123,17 @@ def test_a_token_that_is_short_is_refused(
     assert "MASKCAST_TOKEN: must have 16 letters" in capsys.readouterr().err
 
 
+def test_the_address_that_is_printed_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Other addresses are told without what is secret in them."""
+    monkeypatch.setenv("MASKCAST_TOKEN", "a-token-of-the-tests")
+    assert run.main([str(tmp_path / "none.mp4"), "-o", "null:", "--control", "0"]) == 1
+    told = capsys.readouterr().err.splitlines()[0]
+    assert told.startswith("control page: open http://localhost:")
+    assert told.endswith("/?token=a-token-of-the-tests")
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [
@@ -143,6 +154,24 @@ def test_what_is_no_address_is_refused(text: str, capsys: Any) -> None:
     with pytest.raises(SystemExit):
         cast_parser().parse_args(["0", "--control", text])
     assert "must look like 127.0.0.1:8090" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("::1", "an IPv6 address stands in brackets, such as [::1]:8090"),
+        ("talk.mp4", "is a file; name it before --control"),
+        ("demo:", "must look like 127.0.0.1:8090"),
+    ],
+)
+def test_what_was_meant_otherwise_is_told(
+    text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "talk.mp4").touch()
+    with pytest.raises(SystemExit):
+        cast_parser().parse_args(["--control", text])
+    assert reason in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

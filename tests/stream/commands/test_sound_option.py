@@ -48,6 +48,15 @@ def test_outputs_that_hold_no_sound(capfd, tmp_path: Path, outputs: list[str]) -
     assert line.startswith("error: --sound mic: no output holds sound; a video, a stream or window")
 
 
+def test_a_page_can_record_it(capfd, tmp_path: Path, wanted: list[object]) -> None:
+    """So it is not refused; that output is not there."""
+    pytest.importorskip("aiohttp", reason="the extra serve")
+    options = ("--realtime", "--sound", "mic", "--control", "0")
+    line = failing(capfd, 1, "demo:", *options, "-o", f"virtualcam:{tmp_path / 'none'}")
+    assert "holds sound" not in line
+    assert "none" in line
+
+
 @pytest.mark.parametrize("more", [[], ["--realtime"]], ids=["", "as a camera"])
 def test_files_have_their_own(
     capfd, demo_clip: Path, tmp_path: Path, wanted: list[object], more: list[str]

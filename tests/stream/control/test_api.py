@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +18,11 @@ pytest.importorskip("cryptography", reason="the extra serve")
 
 from effects import Blur
 from effects.background.grey import Grey
+from stream.control.preview import Pictures
+from stream.frame import Output
 from stream.live.actions import REMOTE
+from stream.live.control import LiveControl
+from stream.live.preview import Preview
 from tests.users.controlling import Controlled, controlled
 from tests.users.desk import Desk
 
@@ -57,6 +64,7 @@ def test_values_that_there_are_not_change_nothing(here: Controlled) -> None:
         ({"pick": [0.5, 0.5]}, "nothing was found yet"),
         ({"camera": True}, "the source is no camera"),
         ({"front": True}, "--front"),
+        ({"next": True}, "the source is no photos"),
         ({"snapshot": False}, "has no value but true"),
         ({"effect": {"a": ["b"] * 50}}, "effect: one of"),
     ):
@@ -150,3 +158,92 @@ def test_a_gigabyte_is_refused_before_it_is_read(here: Controlled, announced: bo
             answer = b"413"
     assert b"413" in answer
     assert sent < 5_000, "it is not listened to"
+
+
+def test_a_photo_goes_on_by_next_alone(desk: Callable[..., Desk]) -> None:
+    """Whoever asks it to stand still does not mean another one."""
+    with controlled(desk("blur", num_photos=3)) as here:
+        here.live.paused.set()
+        status, told = here.set(pause="on")
+        assert (status, told["error"]) == (400, "a photo stands still as it is")
+        assert here.live.paused.is_set()
+        assert here.set(next=True)[0] == 200
+        assert not here.live.paused.is_set()
+
+
+# === A camera that rests ===
+
+
+def test_a_picture_waits_for_a_camera_that_rests(
+    here: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is none of before."""
+    rests = [True]
+    monkeypatch.setattr(LiveControl, "rests", property(lambda control: bool(rests)))
+    here.show()
+    wakes = threading.Event()
+
+    def wake() -> None:
+        while here.preview.num_viewers == 0 and not wakes.is_set():
+            time.sleep(0.01)
+        rests.clear()
+        here.show(9)
+
+    camera = threading.Thread(target=wake)
+    camera.start()
+    assert here.ask("GET", "/preview.jpg", answer=False)[0] == 200
+    wakes.set()
+    camera.join()
+    assert here.server._desk._pictures.number == 1
+    assert here.preview.num_written == 2
+
+
+def test_a_camera_that_does_not_wake_is_told(
+    here: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.control.desk.WAKING_S", 0.0)
+    monkeypatch.setattr(LiveControl, "rests", True)
+    here.show()
+    status, told = here.ask("GET", "/preview.jpg")
+    assert (status, told["error"]) == (503, "the camera was off, and has given no picture since")
+    assert here.preview.num_viewers == 0
+
+
+class Following(Preview):
+    """Given the next output as soon as somebody has looked at one."""
+
+    def __init__(self, *outputs: Output) -> None:
+        super().__init__()
+        self._outputs = list(outputs)
+        self.num_written = 1
+
+    @property
+    def newest(self) -> Output:
+        if len(self._outputs) > 1:
+            self.num_written += 1
+            return self._outputs.pop(0)
+        return self._outputs[0]
+
+    @newest.setter
+    def newest(self, output: Output | None) -> None:
+        pass
+
+
+def test_a_picture_that_comes_while_one_is_made_is_seen_as_well(here: Controlled) -> None:
+    """A photo has no other one after it."""
+    outputs = here.live.output(0), here.live.output(20)
+    pictures = Pictures(here.control, Following(*outputs))
+    pictures.look()
+    first = pictures.jpeg
+    pictures.look()
+    assert pictures.jpeg != first
+
+
+def test_after_the_run_it_says_so(here: Controlled) -> None:
+    """As long as it is still listened to."""
+    here.show()
+    closing = here.server._desk.close()
+    asyncio.run_coroutine_threadsafe(closing, here.server._loop).result(30)
+    for method, path in (("PATCH", "/state"), ("GET", "/preview.jpg")):
+        status, told = here.ask(method, path, json={"effect": "grey"})
+        assert (status, told["error"]) == (503, "the run has ended")

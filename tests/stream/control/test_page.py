@@ -18,6 +18,7 @@ pytest.importorskip("playwright", reason="drives the browser")
 from stream.control.server import ControlServer
 from stream.frame import Output
 from stream.live.actions import REMOTE
+from tests.stand_ins.devices.fake_microphone import heard
 from tests.stand_ins.fakes import discs, output_of
 from tests.users.browsing import chromium
 from tests.users.controlling import SETTINGS, Controlled, controlled, guarded
@@ -206,10 +207,14 @@ def test_a_connection_that_stands_still_is_told_and_goes_on(at: Page) -> None:
 
 
 def test_it_comes_back_by_itself(browser: Any, here: Controlled, desk: Callable[..., Any]) -> None:
-    with controlled(desk("grey")) as first:
+    with controlled(desk("grey", microphone=heard(0.1))) as first:
         at = Page(browser, first)
         port = first.server.settings.port
+        at.until(lambda: at.page.inner_text("#n-microphone") == "microphone lost: silence")
     at.until(lambda: at.page.inner_text("#status") in ("The run has ended", "Trying again"))
+    at.press("record")
+    at.until(lambda: "Not done" in at.page.inner_text("#notice"))
+    assert at.page.get_attribute("button[data-name=record]", "aria-pressed") == "false"
     told: list[str] = []
     with ControlServer(
         type(SETTINGS)(port=port, for_programs=True, limits=SETTINGS.limits), "0", None, told.append
@@ -217,6 +222,7 @@ def test_it_comes_back_by_itself(browser: Any, here: Controlled, desk: Callable[
         Controlled(desk("mask"), server, told)
         at.until(lambda: at.page.inner_text("#status") == "Live")
         at.until(lambda: at.page.is_checked("[name=effect][value=mask]"))
+        assert at.page.is_hidden("#n-microphone"), "this one has none"
         at.context.close()
 
 

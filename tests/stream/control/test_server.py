@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -111,3 +114,18 @@ def test_with_tls_the_certificate_is_the_one_that_was_noted(
         note.write_text(json.dumps(json.loads(note.read_text()) | {"certificate": "0" * 64}))
         with pytest.raises(StreamError, match="its certificate is another one"):
             Client.found().state()
+
+
+def test_who_listens_where_one_has_ended_is_told_nothing(runtime: Path) -> None:
+    """Least of all the token."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"http://127.0.0.1:{other.getsockname()[1]}"
+        note = Running(address, "a-token-of-the-tests", None, ended.pid, "0").note()
+        with pytest.raises(StreamError, match="no program of yours runs with --control"):
+            Client.found().state()
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+    assert not note.exists()

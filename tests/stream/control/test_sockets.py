@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -209,6 +211,58 @@ def test_the_end_of_the_run_is_told(here: Controlled) -> None:
             while (message := await socket.receive(timeout=30)).type is not aiohttp.WSMsgType.CLOSE:
                 assert message.type is not aiohttp.WSMsgType.CLOSED
             assert message.data == aiohttp.WSCloseCode.GOING_AWAY
-            assert message.extra == sockets.STOPPED
+            assert message.extra == sockets.ENDED
+
+    play(look())
+
+
+def test_news_that_fail_once_are_followed_by_others(
+    here: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, fails = LiveControl.values, [True]
+
+    def fail_once(self: LiveControl) -> Any:
+        if fails:
+            fails.pop()
+            raise RuntimeError("it broke")
+        return values(self)
+
+    monkeypatch.setattr(LiveControl, "values", fail_once)
+
+    async def look() -> None:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(here.address + "/live") as socket,
+        ):
+            assert "it broke" in (await news(socket, "message"))["text"]
+
+    play(look())
+    assert not fails
+
+
+def test_a_page_that_takes_nothing_is_left(
+    here: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would hold its place, and the camera, though it asks for more and more."""
+    monkeypatch.setattr(sockets, "MAX_SENDING_S", 0.2)
+    noise = np.random.default_rng(0).integers(0, 256, (540, 960, 3), np.uint8)
+    head = (
+        f"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {'A' * 22}==\r\n\r\n"
+    )
+    shown = b'{"shown": true}'
+    frame = bytes([0x81, 0x80 | len(shown), 0, 0, 0, 0]) + shown
+
+    async def look() -> None:
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", here.server.settings.port))
+            deaf.sendall(head.encode())
+            await until(lambda: here.preview.num_viewers == 1)
+            while here.preview.num_viewers:
+                here.preview.write(output_of(noise))
+                with contextlib.suppress(ConnectionError):
+                    deaf.sendall(frame)
+                await asyncio.sleep(0.05)
 
     play(look())

@@ -72,9 +72,10 @@ def test_nothing_is_recorded_that_nobody_would_complete(desk, tmp_path):
     live.recorder.write(live.output())
     live.recorder.finish(cut_short=False)
     before = set(tmp_path.iterdir())
-    with pytest.raises(ValueError, match="could not begin"):
+    with pytest.raises(ValueError, match="the run is ending"):
         live.control.ask("record", True)
-    live.control.ask("snapshot", True)
+    with pytest.raises(ValueError, match="the run is ending"):
+        live.control.ask("snapshot", True)
     live.recorder.close()
     assert set(tmp_path.iterdir()) == before
 

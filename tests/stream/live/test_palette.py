@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import ExitStack
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from effects import Blur
 from stream.errors import StreamError
 from stream.live.background import LoopingVideo
-from stream.live.palette import Palette
+from stream.live.palette import MAX_ADDED, Palette
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from tests.stand_ins.fakes import output_of, square
@@ -129,3 +130,33 @@ def test_cutout_needs_outputs_that_can_be_transparent(desk):
     assert live.palette.title == "blur 0.5"
     assert "begun with --effect cutout" in shown_message(live)
     assert live.output().image.shape == (48, 64, 3)
+
+
+def test_whoever_reads_while_a_photo_is_added_sees_one_that_there_is():
+    """As window and page do, which wait for no change."""
+    photo = np.zeros((30, 40, 3), np.uint8)
+    with ExitStack() as stack:
+        palette = Palette("replace", ["#0000ff"], stack)
+        for _ in range(MAX_ADDED):
+            palette.choose_background(palette.add_photo("beach", photo, (48, 64)))
+        seen = []
+
+        def look(frame, event, value):
+            seen.append(
+                (palette.background, palette.title, palette.background in palette.backgrounds)
+            )
+            return look
+
+        sys.settrace(lambda frame, *more: look if frame.f_code.co_name == "add_photo" else None)
+        try:
+            palette.add_photo("hill", photo, (48, 64))
+        finally:
+            sys.settrace(None)
+    assert len(seen) > 3
+    assert set(seen) == {("beach (8)", "replace beach (8)", True)}
+
+
+def test_a_photo_may_be_called_as_what_is_asked_for():
+    with ExitStack() as stack:
+        palette = Palette("blur", ["#0000ff"], stack)
+        assert palette.add_photo("next", np.zeros((30, 40, 3), np.uint8), (48, 64)) == "next (2)"

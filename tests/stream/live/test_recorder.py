@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -10,9 +11,13 @@ import pytest
 
 from stream.errors import StreamError
 from stream.ffmpeg.length import length_s
-from stream.files.photos import read_photo
+from stream.files.photos import encode_photo, read_photo
+from stream.live.recorder import MAX_ASIDE
+from stream.sinks.video import VideoSink
+from stream.sources.camera import Camera
 from stream.sources.video import VideoSource
-from tests.stand_ins.fakes import square
+from tests.stand_ins.fakes import MovingSquare, square
+from tests.users.desk import shown_message
 
 
 def test_recording_is_whole_and_begins_and_ends_when_told(desk, tmp_path):
@@ -175,3 +180,61 @@ def test_a_recording_ends_whole_before_its_disk_is_full(desk, tmp_path, monkeypa
     live.recorder.write(live.output(11))
     with pytest.raises(StreamError, match="almost full"):
         live.recorder.finish(cut_short=True)
+
+
+def test_a_snapshot_that_cannot_be_is_told(desk, tmp_path):
+    live = desk("none")
+    live.press("s")
+    assert shown_message(live) == "snapshot: no picture has come yet"
+    live.recorder.write(live.output())
+    live.recorder.finish(cut_short=False)
+    live.press("s")
+    assert shown_message(live) == "snapshot: the run is ending"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_camera_that_rests_is_not_photographed_as_it_was(desk, tmp_path):
+    camera = Camera.__new__(Camera)
+    camera.info, camera._is_on = MovingSquare().info, False
+    live = desk("none", source=camera)
+    live.recorder.write(live.output())
+    live.press("s")
+    assert "the camera is off" in shown_message(live)
+    live.recorder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_is_held_down_fills_no_memory(desk, tmp_path, monkeypatch):
+    live, goes_on = desk("none"), threading.Event()
+
+    def slow(*args, **more):
+        assert goes_on.wait(30)
+        return encode_photo(*args, **more)
+
+    monkeypatch.setattr("stream.live.recorder.encode_photo", slow)
+    live.recorder.write(live.output())
+    live.press(*"s" * (MAX_ASIDE + 3))
+    assert shown_message(live) == "snapshot: those before are still being written"
+    live.press("r")
+    assert live.messages == ["record: those before are still being completed"]
+    goes_on.set()
+    live.recorder.finish(cut_short=False)
+    assert len(list(tmp_path.glob("*.png"))) == MAX_ASIDE
+
+
+def test_nobody_ends_a_recording_that_is_being_left(desk, tmp_path, monkeypatch):
+    """As the page does, which is there until the run has ended."""
+    live = desk("none")
+    live.press("r")
+    for index in range(10):
+        live.recorder.write(live.output(index))
+    close = VideoSink.close
+
+    def close_late(video):
+        live.recorder.toggle()
+        close(video)
+
+    monkeypatch.setattr(VideoSink, "close", close_late)
+    live.recorder.close()
+    (path,) = tmp_path.iterdir()
+    assert live.messages == [f"{path}: not finished; the first 0.4 s are kept"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -104,6 +105,15 @@ def test_a_part_of_the_name_finds_one(there: list[Device]) -> None:
     assert find("yeti")[1] == YETI
     assert find("built-in")[1] == BUILT_IN
     assert find("monitor")[1] == MONITOR
+
+
+def test_loudspeakers_are_no_microphone_unless_they_are_asked_for(there: list[Device]) -> None:
+    there[:] = devices.in_order([replace(MONITOR, is_default=True)])
+    for wanted in ("", "built-in"):
+        with pytest.raises(StreamError, match="none is there; plug one in"):
+            find(wanted)
+    assert find("monitor of built")[1] == MONITOR
+    assert devices.in_order([replace(MONITOR, is_default=True), YETI]) == [YETI, MONITOR]
 
 
 def test_all_are_listed_in_the_order_in_which_they_are_taken(

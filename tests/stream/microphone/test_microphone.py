@@ -37,13 +37,13 @@ def chunks(sound: Samples) -> list[tuple[Samples, float]]:
 class Openings:
     """Gives what each opening of a microphone finds, the last one again and again."""
 
-    def __init__(self, *found: FakeCapture | StreamError) -> None:
+    def __init__(self, *found: FakeCapture | Exception) -> None:
         self._found, self.names = list(found), list[str]()
 
     def __call__(self, name: str) -> FakeCapture:
         self.names.append(name)
         found = self._found.pop(0) if len(self._found) > 1 else self._found[0]
-        if isinstance(found, StreamError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -157,3 +157,14 @@ def test_whatever_fails_here_is_told_and_tried_again(told: Told) -> None:
     microphone.close()
     assert told[1].startswith("microphone: lost (ValueError: ")
     assert told[2] == "microphone Fake: is back"
+
+
+def test_what_cannot_even_be_looked_for_is_tried_again(told: Told) -> None:
+    garbled = UnicodeDecodeError("utf-8", b"\xfc", 0, 1, "as a program has printed it")
+    there = FakeCapture(chunks(tone(RATE)), waits=True)
+    microphone = Microphone(Wanted(), told.tell, Openings(garbled, there))
+    microphone.open()
+    told.wait_for(2)
+    microphone.close()
+    assert told[0].startswith("microphone: UnicodeDecodeError: ")
+    assert told[1] == "microphone Fake: is back"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from stream.frame import Frame
+from stream.microphone import capture
 from stream.microphone.devices import find
 from stream.opening import open_run
 from stream.running.loop import play
@@ -20,6 +21,7 @@ from tests import ffmpeg_reference as reference
 from tests.stand_ins.devices.pulse_server import (
     RATE,
     PulseServer,
+    pactl,
     playing,
     pulse_server,
     why_no_pulse,
@@ -68,9 +70,16 @@ class Unplugging(MovingSquare):
 
 
 @pytest.mark.usefixtures("no_file_left_over")
-def test_a_microphone_is_recorded_lost_and_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_speakers", [False, True], ids=["alone", "beside loudspeakers"])
+def test_a_microphone_is_recorded_lost_and_back(
+    tmp_path: Path, has_speakers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where PulseAudio would go on with the loudspeakers."""
     path = tmp_path / "out.mkv"
+    monkeypatch.setattr(capture, "THERE_S", 0.2)
     with pulse_server() as server, ExitStack() as stack:
+        if has_speakers:
+            pactl("load-module", "module-null-sink", "sink_name=speakers")
         source = Unplugging(server, stack)
         source.plug_in("first")
         assert find("fir")[1].title == "First"

@@ -180,3 +180,20 @@ def test_photos_that_nobody_watches_wait_for_nobody():
     sink = ListSink()
     play(photos(5), {"a": sink}, paused=threading.Event())
     assert sink.indices == list(range(5))
+
+
+class PausedAgain(threading.Event):
+    """Somebody at a page pauses as often as it is ended, until they are tired of it."""
+
+    num_asked, tired = 0, 300
+
+    def is_set(self) -> bool:
+        self.num_asked += 1
+        return self.num_asked < self.tired
+
+
+def test_a_file_that_is_paused_as_the_run_ends_holds_nothing_up():
+    paused, stop = PausedAgain(), threading.Event()
+    stop.set()
+    play(MovingSquare(3), {"a": ListSink()}, stop=stop, paused=paused)
+    assert paused.num_asked < paused.tired

@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,9 @@ def in_parts(film: Path, folder: Path, options: argparse.Namespace) -> dict[str,
                 while process.poll() is None and len(part_files(folder)) <= before:
                     time.sleep(0.05)
                 time.sleep(float(rng.uniform(0.0, MAX_WAIT_S)))
-                for each in (*process.children(recursive=True), process):
-                    each.kill()
+                with suppress(psutil.NoSuchProcess):  # it has ended before
+                    for each in (*process.children(recursive=True), process):
+                        each.kill()
             code = process.wait()
         for path in part_files(folder):
             made.setdefault(path.name, set()).add(path.stat().st_ino)

@@ -1,4 +1,7 @@
-"""How long a video is of which the end may be missing, and when its last frame ends."""
+"""How long a video is of which the end may be missing, and when its last frame ends.
+
+And what ffmpeg's filter of packets, `setts`, is told, so that another file ends there.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +76,8 @@ def end_s(path: Path, track: int, from_s: float) -> float | None:
     return float(max(ends) * time_base) if ends else None
 
 
-#: Likewise of packets as they come from an encoder, for MP4: they may be in another order than
-#: their frames, and the last one then lasts until all frames have ended.
+#: For `setts`, the durations of packets as they come from an encoder, for MP4: they may be in
+#: another order than their frames, and the last one then lasts until all frames have ended.
 ENCODED_DURATIONS = (
     "0*st(0\\,max(ld(0)\\,PTS+DURATION))"
     "+if(eq(NEXT_DTS\\,NOPTS)\\,max(DURATION\\,ld(0)-STARTPTS-DTS+STARTDTS)\\,DURATION)"

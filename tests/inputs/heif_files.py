@@ -18,6 +18,7 @@ def write_heif(
     image: NDArray[np.uint8],
     *,
     quarter_turns: int = 0,
+    mirrored: int | None = None,
     profile: bytes | None = None,
     exif: bytes | None = None,
 ) -> None:
@@ -25,6 +26,7 @@ def write_heif(
 
     Args:
         quarter_turns: anticlockwise, that a reader has to make.
+        mirrored: thereafter, upside down where 0, left to right where 1.
         profile: ICC.
         exif: the block that begins with its byte order.
     """
@@ -44,6 +46,7 @@ def write_heif(
     if exif is not None:
         items.append(("Exif", bytes(4) + exif))
     extra = [_box("irot", bytes([quarter_turns]))]
+    extra += [] if mirrored is None else [_box("imir", bytes([mirrored]))]
     extra += [] if profile is None else [_box("colr", b"prof" + profile)]
     sizes = [_full("ispe", 0, struct.pack(">II", *wh)) for wh in ((TILE, TILE), (width, height))]
     properties = _box("ipco", _box(config, configured), *sizes, *extra)

@@ -42,10 +42,21 @@ def test_tiles_are_one_photo(tmp_path, ending, quarter_turns):
     assert not is_thumbnail_in(tmp_path / "out.png")
 
 
-def test_tiles_are_one_background(tmp_path):
-    write_heif(tmp_path / "wall.heic", np.full((180, 240, 3), (40, 90, 200), np.uint8))
+@pytest.mark.parametrize("ending", [".heic", ".avif"])
+@pytest.mark.parametrize(("mirrored", "step"), [(0, np.s_[::-1]), (1, np.s_[:, ::-1])])
+def test_a_mirrored_photo_is_turned_before(tmp_path, ending, mirrored, step):
+    source = tmp_path / f"in{ending}"
+    write_heif(source, SMOOTH, quarter_turns=1, mirrored=mirrored, exif=camera_exif(6))
+    shown = open_photo(source).image.astype(int)
+    assert np.abs(shown - np.rot90(SMOOTH)[step]).mean() < 3
+
+
+@pytest.mark.parametrize("ending", [".heic", ".avif"])
+def test_tiles_are_one_background(tmp_path, ending):
+    wall = tmp_path / f"wall{ending}"
+    write_heif(wall, np.full((180, 240, 3), (40, 90, 200), np.uint8))
     Image.fromarray(person((48, 64))).save(tmp_path / "in.png")
-    through(tmp_path / "in.png", tmp_path / "out.png", f"replace={tmp_path / 'wall.heic'}")
+    through(tmp_path / "in.png", tmp_path / "out.png", f"replace={wall}")
     with Image.open(tmp_path / "out.png") as image:
         shown = np.asarray(image).astype(int)
     assert np.abs(shown[2:10] - (40, 90, 200)).max() < 5

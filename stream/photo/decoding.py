@@ -97,6 +97,7 @@ def finished(pixels: Pixels, header: PhotoHeader, remarks: list[str]) -> Photo:
         header: of the file.
         remarks: so far.
     """
+    pixels = pixels if header.aperture is None else header.aperture.of(pixels)
     if pixels.dtype == np.uint16 and header.kind in ("png", "tiff"):
         pixels, few = _filled(pixels)
         remarks = [*remarks, *few]

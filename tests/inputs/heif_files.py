@@ -1,4 +1,4 @@
-"""HEIC and AVIF files of several tiles, written box by box around what ffmpeg encodes."""
+"""HEIC and AVIF files, larger ones in tiles, written box by box around what ffmpeg encodes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ def write_heif(
     *,
     quarter_turns: int = 0,
     mirrored: int | None = None,
+    seen_xywh: tuple[int, int, int, int] | None = None,
     profile: bytes | None = None,
     exif: bytes | None = None,
 ) -> None:
     """Write (H, W, 3) RGB as a grid of tiles: HEVC, or AV1 where `path` ends in .avif.
 
+    What is as large as one tile is written without a grid.
+
     Args:
         quarter_turns: anticlockwise, that a reader has to make.
         mirrored: thereafter, upside down where 0, left to right where 1.
+        seen_xywh: the part of `image` that is to be seen.
         profile: ICC.
         exif: the block that begins with its byte order.
     """
@@ -42,19 +46,25 @@ def write_heif(
             configured, coded = _encoded(path, tile, kind, config)
             tiles.append(coded)
     num = len(tiles)
-    items = [*[(kind, tile) for tile in tiles], ("grid", _grid(rows, columns, width, height))]
+    main = num if (height, width) == (TILE, TILE) else num + 1
+    items = [(kind, tile) for tile in tiles]
+    items += [("grid", _grid(rows, columns, width, height))] * (main - num)
     if exif is not None:
         items.append(("Exif", bytes(4) + exif))
     extra = [_box("irot", bytes([quarter_turns]))]
     extra += [] if mirrored is None else [_box("imir", bytes([mirrored]))]
+    if seen_xywh is not None:
+        left, top, *size = seen_xywh
+        off = (2 * left + size[0] - width, 2 * top + size[1] - height)
+        extra.append(_box("clap", struct.pack(">8i", size[0], 1, size[1], 1, off[0], 2, off[1], 2)))
     extra += [] if profile is None else [_box("colr", b"prof" + profile)]
     sizes = [_full("ispe", 0, struct.pack(">II", *wh)) for wh in ((TILE, TILE), (width, height))]
     properties = _box("ipco", _box(config, configured), *sizes, *extra)
     links = {
         **dict.fromkeys(range(1, num + 1), (1, 2)),
-        num + 1: (3, *range(4, 4 + len(extra))),
+        main: (*((1, 2) if main == num else (3,)), *range(4, 4 + len(extra))),
     }
-    meta = _meta(items, num, _box("iprp", properties, _associations(links)))
+    meta = _meta(items, main, _box("iprp", properties, _associations(links)))
     data = b"".join(body for _, body in items)
     brand = b"avif" if kind == "av01" else b"heic"
     begin = _box("ftyp", brand + bytes(4) + b"mif1" + brand)
@@ -86,20 +96,22 @@ def _grid(rows: int, columns: int, width: int, height: int) -> bytes:
     return struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
 
 
-def _meta(items: list[tuple[str, bytes]], num_tiles: int, properties: bytes):
-    """Return what makes the box, given where the first item will lie."""
+def _meta(items: list[tuple[str, bytes]], main: int, properties: bytes):
+    """Return what makes the box, given where the first item will lie.
+
+    Args:
+        main: number of the item that is shown; those before it are its tiles.
+    """
     infos = [
-        _box("infe", b"\2\0\0" + bytes([i <= num_tiles]) + struct.pack(">HH", i, 0) + kind + b"\0")
+        _box("infe", b"\2\0\0" + bytes([i < main]) + struct.pack(">HH", i, 0) + kind + b"\0")
         for i, kind in enumerate((kind.encode() for kind, _ in items), 1)
     ]
-    references = [
-        _box(
-            "dimg",
-            struct.pack(f">{2 + num_tiles}H", num_tiles + 1, num_tiles, *range(1, num_tiles + 1)),
-        )
-    ]
-    if len(items) > num_tiles + 1:
-        references.append(_box("cdsc", struct.pack(">3H", num_tiles + 2, 1, num_tiles + 1)))
+    references = []
+    if main > 1:
+        numbers = struct.pack(f">{main + 1}H", main, main - 1, *range(1, main))
+        references.append(_box("dimg", numbers))
+    if len(items) > main:
+        references.append(_box("cdsc", struct.pack(">3H", main + 1, 1, main)))
 
     def made(start: int) -> bytes:
         places, position = b"", start
@@ -110,7 +122,7 @@ def _meta(items: list[tuple[str, bytes]], num_tiles: int, properties: bytes):
             "meta",
             0,
             _full("hdlr", 0, bytes(4) + b"pict" + bytes(13)),
-            _full("pitm", 0, struct.pack(">H", num_tiles + 1)),
+            _full("pitm", 0, struct.pack(">H", main)),
             _full("iloc", 1, struct.pack(">BBH", 0x44, 0, len(items)) + places),
             _full("iinf", 0, struct.pack(">H", len(items)), *infos),
             _full("iref", 0, *references),

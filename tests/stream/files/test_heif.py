@@ -52,6 +52,24 @@ def test_a_mirrored_photo_is_turned_before(tmp_path, ending, mirrored, step):
 
 
 @pytest.mark.parametrize("ending", [".heic", ".avif"])
+@pytest.mark.parametrize(
+    ("size_hw", "quarter_turns", "mirrored"),
+    [((180, 120), 3, 0), ((64, 64), 0, None), ((64, 64), 1, 1)],
+)
+def test_what_lies_outside_the_clean_aperture_is_not_shown(
+    tmp_path, ending, size_hw, quarter_turns, mirrored
+):
+    source, image = tmp_path / f"in{ending}", SMOOTH[: size_hw[0], : size_hw[1]]
+    turned = {"quarter_turns": quarter_turns, "mirrored": mirrored}
+    write_heif(source, image, seen_xywh=(5, 8, 51, 37), **turned)
+    shown = np.rot90(image[8:45, 5:56], quarter_turns).astype(int)
+    shown = {None: shown, 0: shown[::-1], 1: shown[:, ::-1]}[mirrored]
+    read = open_photo(source).image.astype(int)
+    assert read.shape == shown.shape
+    assert np.abs(read - shown).mean() < 3
+
+
+@pytest.mark.parametrize("ending", [".heic", ".avif"])
 def test_tiles_are_one_background(tmp_path, ending):
     wall = tmp_path / f"wall{ending}"
     write_heif(wall, np.full((180, 240, 3), (40, 90, 200), np.uint8))

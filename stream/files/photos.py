@@ -56,7 +56,8 @@ def open_photo(path: Path) -> Photo:
     data = _read(path)
     header, kind = photo_header(data), kind_of(data[:NUM_FIRST_BYTES])
     try:
-        return _by_ffmpeg(path, header) if kind in _BY_FFMPEG else _decoded(data, header)
+        is_ffmpegs = kind in _BY_FFMPEG or (header is not None and _is_deep_avif(header))
+        return _by_ffmpeg(path, header) if is_ffmpegs else _decoded(data, header)
     except ValueError as error:
         raise StreamError(f"{path}: {error}") from error
 
@@ -116,6 +117,15 @@ def _decoded(data: bytes, header: PhotoHeader | None) -> Photo:
         if header is None:
             raise
         return decode_part(data, header)
+
+
+def _is_deep_avif(header: PhotoHeader) -> bool:
+    """Return whether a photo has bits that Pillow does not read, and nothing that ffmpeg does not.
+
+    For HDR eight bits are too few: a hue off by one step shows.
+    """
+    is_single = header.num_pictures == 1 and not header.has_alpha
+    return header.kind == "avif" and header.depth > 8 and is_single
 
 
 def _by_ffmpeg(path: Path, header: PhotoHeader | None) -> Photo:

@@ -105,3 +105,18 @@ def test_jpeg_xl(tmp_path, pixels):
     photo = open_photo(path)
     assert np.abs(photo.image.astype(int) - SMOOTH).max() <= 1
     assert (photo.deep is not None) == (pixels == "rgb48le")
+
+
+def test_an_avif_of_ten_bits_keeps_them(tmp_path):
+    raw, source = tmp_path / "in.raw", tmp_path / "in.avif"
+    ramp = np.broadcast_to(np.arange(1024, dtype="<u2"), (64, 1024))
+    raw.write_bytes(ramp.tobytes() + np.full((64, 512), 512, "<u2").tobytes())
+    shape = ("-f", "rawvideo", "-pix_fmt", "yuv420p10le", "-s", "1024x64")
+    codec = ("-c:v", "libaom-av1", "-crf", "2", "-cpu-used", "8", "-still-picture", "1")
+    ffmpeg(*shape, "-i", raw, "-vf", "setparams=range=pc", *codec, source)
+    assert through(source, tmp_path / "out.png") == []
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.size == (1024, 64)
+    photo = open_photo(source)
+    assert photo.deep is not None
+    assert len(np.unique(photo.deep[..., 0])) > 500

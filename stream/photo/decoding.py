@@ -155,6 +155,8 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
         return *_by_pillow(data, header), remarks
     if not is_plain:
         pixels = _in_order(pixels)
+        if header.kind == "png" and header.has_alpha and pixels.ndim == 2:
+            pixels = png.with_clear_grey(data, pixels)
     # of TIFF OpenCV turns them whatever it is told
     return turned(pixels, 1 if is_tiff else header.orientation), header.profile, remarks
 

@@ -39,12 +39,9 @@ def write_heif(
     rows, columns = -(-height // TILE), -(-width // TILE)
     padding = (0, rows * TILE - height), (0, columns * TILE - width), (0, 0)
     padded = np.pad(image, padding, mode="edge")
-    tiles, configured = [], b""
-    for row in range(rows):
-        for column in range(columns):
-            tile = padded[row * TILE :, column * TILE :][:TILE, :TILE]
-            configured, coded = _encoded(path, tile, kind, config)
-            tiles.append(coded)
+    places = [(row * TILE, column * TILE) for row in range(rows) for column in range(columns)]
+    coded = [_encoded(path, padded[y:, x:][:TILE, :TILE], kind, config) for y, x in places]
+    configured, tiles = coded[-1][0], [tile for _, tile in coded]
     num = len(tiles)
     main = num if (height, width) == (TILE, TILE) else num + 1
     items = [(kind, tile) for tile in tiles]
@@ -53,10 +50,7 @@ def write_heif(
         items.append(("Exif", bytes(4) + exif))
     extra = [_box("irot", bytes([quarter_turns]))]
     extra += [] if mirrored is None else [_box("imir", bytes([mirrored]))]
-    if seen_xywh is not None:
-        left, top, *size = seen_xywh
-        off = (2 * left + size[0] - width, 2 * top + size[1] - height)
-        extra.append(_box("clap", struct.pack(">8i", size[0], 1, size[1], 1, off[0], 2, off[1], 2)))
+    extra += [] if seen_xywh is None else [_aperture(seen_xywh, width, height)]
     extra += [] if profile is None else [_box("colr", b"prof" + profile)]
     sizes = [_full("ispe", 0, struct.pack(">II", *wh)) for wh in ((TILE, TILE), (width, height))]
     properties = _box("ipco", _box(config, configured), *sizes, *extra)
@@ -90,6 +84,12 @@ def _encoded(path: Path, tile: NDArray[np.uint8], kind: str, config: str) -> tup
         at = data.index(name)
         found[name] = data[at + 4 : at - 4 + int.from_bytes(data[at - 4 : at])]
     return found[config.encode()], found[b"mdat"]
+
+
+def _aperture(seen_xywh: tuple[int, int, int, int], width: int, height: int) -> bytes:
+    left, top, wide, high = seen_xywh
+    off = (2 * left + wide - width, 2 * top + high - height)
+    return _box("clap", struct.pack(">8i", wide, 1, high, 1, off[0], 2, off[1], 2))
 
 
 def _grid(rows: int, columns: int, width: int, height: int) -> bytes:

@@ -232,13 +232,20 @@ def _sync_one(path: Path) -> None:
 def unfinished_in(folder: Path, kind: str) -> dict[Path, Path]:
     """Return what is on its way to a name in a folder, in use or not, and to which.
 
+    A recording is a file: a pipe of such a name would be waited for.
+
     Raises:
         OSError: the folder cannot be read.
     """
-    names = [(name, _NAME.fullmatch(name)) for name in sorted(os.listdir(folder))]
+    with os.scandir(folder) as entries:
+        names = {
+            entry.name: _NAME.fullmatch(entry.name)
+            for entry in sorted(entries, key=lambda entry: entry.name)
+            if kind != RECORDING or entry.is_file(follow_symlinks=False)
+        }
     return {
         folder / name: folder / f"{match[1]}{match[3] or ''}"
-        for name, match in names
+        for name, match in names.items()
         if match is not None and match[2] == kind
     }
 

@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 # before numpy comes: its products are small here, and threads that wait for them keep spinning
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -32,6 +33,7 @@ def program() -> None:
     A network cannot be interrupted. The interpreter, when it ends, would end a thread that is in
     one inside of its C++, which aborts the process instead.
     """
+    sys.unraisablehook = _raise_again
     code = main()
     if any(thread.daemon for thread in threading.enumerate()):
         atexit._run_exitfuncs()  # such as ending child processes
@@ -40,6 +42,21 @@ def program() -> None:
                 written.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _raise_again(unraised: sys.UnraisableHookArgs) -> None:
+    """Let Ctrl-C come a moment later that came in a destructor, out of which nothing is raised.
+
+    Python makes such calls of its own while it imports.
+    """
+    if not isinstance(unraised.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraised)
+        return
+    # from the outside where that can be, so that what is waiting hears it
+    again = signal.raise_signal if sys.platform == "win32" else partial(os.kill, os.getpid())
+    later = threading.Timer(0.02, again, (signal.SIGINT,))
+    later.daemon = True
+    later.start()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

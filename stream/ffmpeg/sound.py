@@ -25,7 +25,7 @@ _DECODED = re.compile(r" Input stream #\S+ \(audio\): .* (\d+) frames decoded; (
 #: What a muxer says of packets that it does not write. A recording may begin with a few of them.
 _REFUSED = re.compile(r"\[mp4 @ \S+\] (\[error\] |\[warning\] Dropping invalid packet)")
 _MAX_REFUSED = 10
-_PATIENCE_S = 10.0  # for the first sound of a track
+_PATIENCE_S = 10.0  # for the first sound of a track, and for trying some of it
 _TRIED_S = 10.0  # of a track, to see how much of it is damaged
 
 
@@ -120,7 +120,8 @@ def can_be_copied(contents: Contents, track: Track) -> bool:
 def is_mostly_damaged(contents: Contents, track: Track, from_s: float) -> bool:
     """Return whether less than half of ten seconds of a track can be decoded.
 
-    What comes from a network is not read once more for that.
+    What comes from a network is not read once more for that. Of what is not found out in ten
+    seconds, as where the rest of a large file has no more sound, the best is assumed.
 
     Args:
         contents: of the source.
@@ -138,7 +139,11 @@ def is_mostly_damaged(contents: Contents, track: Track, from_s: float) -> bool:
             counts.append((int(found[1]), int(found[2])))
 
     with closing(Ffmpeg([*arguments, "-map", f"0:{track.index}", *NOWHERE], on_line=look)) as tried:
+        timer = threading.Timer(_PATIENCE_S, tried.kill)
+        timer.start()
         tried.wait()
+        timer.cancel()
+        timer.join()
     return any(num_errors > num_decoded for num_decoded, num_errors in counts)
 
 

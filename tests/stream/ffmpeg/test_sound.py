@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 
 from stream.ffmpeg import sound as sound_of_sources
 from stream.ffmpeg.process import Ffmpeg, executable
-from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
+from stream.ffmpeg.sound import clock_output, is_mostly_damaged, source_input, why_no_sound
 from stream.sources.video import VideoSource
 from tests.ffmpeg_reference import ffmpeg, sound_packets_s
 from tests.inputs.films import copied
@@ -70,6 +73,22 @@ def test_a_track_whose_trial_was_killed_is_tried_again_and_never_silently_left_o
     monkeypatch.setattr(sound_of_sources, "Ffmpeg", Killed)
     assert why_no_sound(contents, contents.sound[0], ["-c:a", "pcm_s16le"]) == why
     assert len(killed) == num_kills
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes with names")
+def test_a_file_that_is_read_slowly_holds_no_picture_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, pipe = tmp_path / "clip.mkv", tmp_path / "pipe"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
+    ffmpeg(*picture, "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac", clip)
+    with VideoSource(str(clip)) as source:
+        contents = source.info.contents
+    assert contents is not None
+    os.mkfifo(pipe)
+    monkeypatch.setattr(sound_of_sources, "_PATIENCE_S", 0.1)
+    slow = replace(contents, address=str(pipe))
+    assert not is_mostly_damaged(slow, contents.sound[0], 0.0)
 
 
 @pytest.mark.parametrize("name", ["list.m3u8", "list"])

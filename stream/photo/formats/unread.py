@@ -5,6 +5,8 @@ Some hold a small picture of the same, which ffmpeg or a reader of TIFF would ta
 
 from __future__ import annotations
 
+from stream.photo.formats.kinds import kind_of
+
 _RAW = "a camera's raw photo"
 #: Of raw photos, by the endings of those that are TIFF files by their content.
 _RAW_TIFF = frozenset(
@@ -59,4 +61,4 @@ def unread_kind(ending: str, first: bytes) -> str | None:
     text = first.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<svg") or (text.startswith(b"<") and ending.lower() == ".svg"):
         return "an SVG drawing"
-    return _ENDINGS.get(ending.lower()) if first else None
+    return _ENDINGS.get(ending.lower()) if first and kind_of(first) is None else None

@@ -31,7 +31,8 @@ def write_all(folder) -> list[str]:
     picture.save(folder / "l.gif")
     write_heif(folder / "m.HEIC", person())
     (folder / "noending").write_bytes((folder / "a.jpg").read_bytes())
-    (folder / "odd.ending").write_bytes((folder / "e.png").read_bytes())
+    for odd in ("odd.ending", "odd.ico"):
+        (folder / odd).write_bytes((folder / "e.png").read_bytes())
     return names(folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from stream.commands.parts.command_line import Parser, add_debug_option
@@ -24,7 +25,9 @@ def run(arguments: Sequence[str]) -> int:
         for part, target in unfinished_in(folder, RECORDING).items():
             with taken_over(part) as is_left:
                 if not is_left:
-                    print(f"{target}: is still being written", flush=True)
+                    may_change = os.access(part, os.R_OK | os.W_OK)
+                    line = f"{target}: is still being written"
+                    print(line if may_change else f"{part}: a recording that you may not change")
                     told = True
     except OSError as error:
         raise StreamError(f"{folder}: cannot be read ({error.strerror})") from error

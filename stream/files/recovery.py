@@ -52,7 +52,8 @@ def _recover(part: Path, target: Path, wanted: Collection[Path]) -> str:
             part.unlink()
             return f"{target}: nothing had been recorded; what was left of it is deleted"
     except (OSError, StreamError) as error:
-        return f"{part}: a recording that cannot be recovered now ({error})"
+        why = error.strerror if isinstance(error, OSError) else error
+        return f"{part}: a recording that cannot be recovered now ({why})"
     return f"{part}: a recording of which no frame can be read; it stays there"
 
 

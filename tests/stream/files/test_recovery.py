@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from segmentation.unfinished import PART, RECORDING, Unfinished
+from stream.commands import recover
 from stream.errors import StreamError
 from stream.files.recording import as_length
 from stream.files.recovery import clear_up, discard_parts, recovered
@@ -64,6 +66,22 @@ def test_one_that_is_damaged_stays(tmp_path):
     part = left(tmp_path / "talk.mkv", bytes(100_000))
     (line,) = recovered(tmp_path)
     assert line == f"{part}: a recording of which no frame can be read; it stays there"
+    assert names(tmp_path) == [part.name]
+
+
+def test_what_belongs_to_somebody_else_is_told_and_stays(clip, monkeypatch, tmp_path, capsys):
+    def refused(*arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", "a/path")
+
+    part = left(tmp_path / "talk.mkv", clip)
+    with monkeypatch.context() as patch:
+        patch.setattr("stream.files.recovery.give_free_name", refused)
+        (line,) = recovered(tmp_path)
+    assert line == f"{part}: a recording that cannot be recovered now (Permission denied)"
+    monkeypatch.setattr("segmentation.unfinished.os.open", refused)
+    monkeypatch.setattr("os.access", lambda path, mode: path != part)
+    recover.run([str(tmp_path)])
+    assert capsys.readouterr().out == f"{part}: a recording that you may not change\n"
     assert names(tmp_path) == [part.name]
 
 

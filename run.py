@@ -9,18 +9,37 @@ python run.py train portrait --data DIR  train the bundled network anew
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import difflib
 import importlib
 import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 # before numpy comes: its products are small here, and threads that wait for them keep spinning
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # before OpenCV comes: what it could not do with a file or a camera is told in a line of our own
 os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
+
+
+def program() -> None:
+    """Run the command and end the process with its exit code, whatever its threads still do.
+
+    A network cannot be interrupted. The interpreter, when it ends, would end a thread that is in
+    one inside of its C++, which aborts the process instead.
+    """
+    code = main()
+    if any(thread.daemon for thread in threading.enumerate()):
+        atexit._run_exitfuncs()  # such as ending child processes
+        for written in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # whoever read it is gone
+                written.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,4 +102,4 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

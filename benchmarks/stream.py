@@ -3,7 +3,7 @@
 python -m benchmarks.stream CLIP [--quality medium:20 veryfast:20] [--effect blur] [--turns 3]
 python -m benchmarks.stream CLIP --table
 python -m benchmarks.stream CLIP --other CHECKOUT [--turns 5]
-python -m benchmarks.stream CLIP --realtime
+python -m benchmarks.stream CLIP --realtime [--staging frame light light-wrap] [--seconds 60]
 
 By itself: file to file, and ffmpeg decoding and encoding the same clip alone, in turn. Prints one
 JSON object a turn and one with the medians for each quality. `share` is ffmpeg's time over the
@@ -16,7 +16,8 @@ quality: medians of wall and processor time, and of the other's over this one's 
 1 this one is the faster.
 
 With `--realtime` frames come at the clip's pace, those too late are dropped and nothing is
-encoded; one JSON object a turn: the share of frames shown, latency, and memory.
+encoded; one JSON object a turn: the share of frames shown, latency, and memory. `--seconds` joins
+the clip to itself until it lasts so long; `--staging` adds how people are shown.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common.command import run_command
 from benchmarks.common.cost import run
+from benchmarks.endurance.memory import join
 from stream.ffmpeg.process import executable
 
 #: Rows of the table, in the order in which a frame passes them, and what is counted there.
@@ -57,12 +60,21 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--table", action="store_true", help="Markdown instead of JSON")
     parser.add_argument("--realtime", action="store_true", help="frames at the clip's pace")
+    parser.add_argument(
+        "--staging", nargs="+", default=[], choices=("frame", "light", "light-wrap")
+    )
+    parser.add_argument("--seconds", type=float, help="that the clip is to last, in real time")
     parser.add_argument("--other", type=Path, help="folder of another checkout")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.realtime:
+            clip = options.clip
+            if options.seconds is not None:
+                clip = Path(folder) / f"joined{clip.suffix}"
+                join(options.clip, clip, options.seconds)
             for _ in range(options.turns):
-                print(json.dumps(play(options.clip, Path(folder), options.effect)), flush=True)
+                shown = play(clip, Path(folder), options.effect, options.staging)
+                print(json.dumps({"clip": options.clip.name, **shown}), flush=True)
             return
         if options.other is not None:
             for quality in options.quality:
@@ -79,16 +91,17 @@ def main() -> None:
         print(table(summaries) if options.table else "\n".join(map(json.dumps, summaries)))
 
 
-def play(clip: Path, folder: Path, effect: str) -> dict[str, Any]:
+def play(clip: Path, folder: Path, effect: str, staging: Sequence[str]) -> dict[str, Any]:
     """Show a clip as if it came from a camera, in a sink that takes no time."""
     path = folder / "stats.json"
-    command = [sys.executable, "run.py", clip, "-o", "null:", "--realtime", "--stats", path]
-    run([*command, "--effect", effect])
+    command: list[str | Path] = [sys.executable, "run.py", clip, "-o", "null:", "--realtime"]
+    command += ["--stats", path]
+    run([*command, "--effect", effect, *(f"--{part}" for part in staging)])
     stats = json.loads(path.read_text())
     frames = stats["frames"]
     return {
-        "clip": clip.name,
         "effect": effect,
+        "staging": list(staging),
         "shown": round(frames["null: written"] / frames["read"], 4),
         "latency_ms": stats["stages_ms"]["null: latency"],
         "first_frame_ms": stats["first_frame_ms"],

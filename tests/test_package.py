@@ -42,7 +42,7 @@ def test_wheel_holds_the_program_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
-        assert "maskcast = run:main" in archive.read(entry_points).decode()
+        assert "maskcast = run:program" in archive.read(entry_points).decode()
     program = {path.relative_to(ROOT).as_posix() for path in program_files(ROOT)}
     assert {name for name in names if name.endswith(".py")} == program
     for folder in ("segmentation/bundled", "stream/serve/page", "stream/control/page"):

@@ -16,7 +16,7 @@ _LIVE = re.compile(r"(rtsps?|rtmps?|udp|tcp|srt|rtp)://", re.IGNORECASE)
 #: files (hls, dash, concat, sdp, image2, avisynth, ...) are missing on purpose: a local file must
 #: not make ffmpeg open anything else.
 _FILE_FORMATS = (
-    "apng,asf,av1,avi,dv,flv,gif,h261,h263,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,"
+    "apng,asf,av1,avi,dv,flv,gif,h261,h263,h264,hevc,ivf,jpeg_pipe,m4v,matroska,mjpeg,mov,mpeg,mpegts,"
     "mpegvideo,mxf,nsv,nut,obu,ogg,rm,swf,vc1,vvc,wtv,yuv4mpegpipe"
 )
 _NETWORK_PROTOCOLS = (

@@ -21,7 +21,12 @@ _GO_ON = (
 #: What keeps a track that is full of faults from ending the whole.
 TOLERANT = ("-max_error_rate", "1")
 _NO_PACKETS = re.compile(r" Input stream #\S+ \(audio\): 0 packets read")
+_DECODED = re.compile(r" Input stream #\S+ \(audio\): .* (\d+) frames decoded; (\d+) decode errors")
+#: What a muxer says of packets that it does not write. A recording may begin with a few of them.
+_REFUSED = re.compile(r"\[mp4 @ \S+\] (\[error\] |\[warning\] Dropping invalid packet)")
+_MAX_REFUSED = 10
 _PATIENCE_S = 10.0  # for the first sound of a track
+_TRIED_S = 10.0  # of a track, to see how much of it is damaged
 
 
 def source_input(contents: Contents, origin_s: float, *, from_s: float = 0.0) -> list[str]:
@@ -102,8 +107,39 @@ def can_be_copied(contents: Contents, track: Track) -> bool:
         return True
     arguments = [*_opened(contents), "-map", f"0:{track.index}", "-c", "copy"]
     arguments += ["-bsf", "setts=ts=N", "-movflags", "+frag_keyframe+delay_moov"]
-    with closing(Ffmpeg([*arguments, "-f", "mp4", "pipe:1"])) as process:
-        return process.wait() <= 0
+    num_refused = 0
+
+    def look(line: str | None) -> None:
+        nonlocal num_refused
+        num_refused += line is not None and bool(_REFUSED.match(line))
+
+    with closing(Ffmpeg([*arguments, "-f", "mp4", "pipe:1"], on_line=look)) as process:
+        return process.wait() <= 0 and num_refused <= _MAX_REFUSED
+
+
+def is_mostly_damaged(contents: Contents, track: Track, from_s: float) -> bool:
+    """Return whether less than half of ten seconds of a track can be decoded.
+
+    What comes from a network is not read once more for that.
+
+    Args:
+        contents: of the source.
+        track: of sound.
+        from_s: where in the source the ten seconds begin.
+    """
+    if is_network_address(contents.address):
+        return False
+    seek = ["-ss", f"{from_s:.6f}"] if from_s > 0 else []
+    arguments = [*seek, "-t", str(_TRIED_S), *_opened(contents), *TOLERANT]
+    counts: list[tuple[int, int]] = []
+
+    def look(line: str | None) -> None:
+        if line is not None and (found := _DECODED.search(line)):
+            counts.append((int(found[1]), int(found[2])))
+
+    with closing(Ffmpeg([*arguments, "-map", f"0:{track.index}", *NOWHERE], on_line=look)) as tried:
+        tried.wait()
+    return any(num_errors > num_decoded for num_decoded, num_errors in counts)
 
 
 class _Tried(NamedTuple):

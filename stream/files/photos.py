@@ -16,6 +16,7 @@ from stream.photo.decoding import NOT_WHOLE, check_header, decode, decode_part, 
 from stream.photo.encoding import FORMATS, encode
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.kinds import NUM_FIRST_BYTES, kind_of, photo_header
+from stream.photo.formats.unread import unread_kind
 from stream.photo.photo import Photo
 
 #: Of files that can be written, and of those that are photos whatever is in them.
@@ -36,7 +37,17 @@ def is_photo(path: Path) -> bool:
     ending = path.suffix.lower()
     if ending in _VIDEO_ENDINGS:
         return False
-    return ending in READ_ENDINGS or kind_of(_first_bytes(path)) is not None
+    first = _first_bytes(path)
+    if unread_kind(ending, first) is not None:
+        return False
+    return ending in READ_ENDINGS or kind_of(first) is not None
+
+
+def refuse_unread(path: Path) -> None:
+    """Raise `StreamError` where a file is a picture of a kind that is not read."""
+    what = unread_kind(path.suffix, _first_bytes(path))
+    if what is not None:
+        raise StreamError(f"{path}: is {what}, which cannot be read; save it as JPEG, PNG or TIFF")
 
 
 def is_animation(path: Path) -> bool:
@@ -53,10 +64,12 @@ def open_photo(path: Path) -> Photo:
     Raises:
         StreamError: the file cannot be read or is no picture.
     """
+    refuse_unread(path)
     data = _read(path)
     header, kind = photo_header(data), kind_of(data[:NUM_FIRST_BYTES])
     try:
-        return _by_ffmpeg(path, header) if kind in _BY_FFMPEG else _decoded(data, header)
+        is_ffmpegs = kind in _BY_FFMPEG or (header is not None and _is_deep_avif(header))
+        return _by_ffmpeg(path, header) if is_ffmpegs else _decoded(data, header)
     except ValueError as error:
         raise StreamError(f"{path}: {error}") from error
 
@@ -116,6 +129,15 @@ def _decoded(data: bytes, header: PhotoHeader | None) -> Photo:
         if header is None:
             raise
         return decode_part(data, header)
+
+
+def _is_deep_avif(header: PhotoHeader) -> bool:
+    """Return whether a photo has bits that Pillow does not read, and nothing that ffmpeg does not.
+
+    For HDR eight bits are too few: a hue off by one step shows.
+    """
+    is_single = header.num_pictures == 1 and not header.has_alpha
+    return header.kind == "avif" and header.depth > 8 and is_single
 
 
 def _by_ffmpeg(path: Path, header: PhotoHeader | None) -> Photo:

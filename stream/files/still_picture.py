@@ -21,11 +21,13 @@ _OUTPUT = re.compile(r"\[info\]\s+Stream #0:0: Video: rawvideo.*?, (\d+)x(\d+)[ 
 _YUV420 = ("yuv420p", "yuvj420p")
 _DEEP = re.compile(r"\D(9|10|12|14|16|48|64)(le|be)$")
 _EXACT = ("-sws_flags", "bicubic+accurate_rnd+full_chroma_int")
+# By a clean aperture ffmpeg crops to even numbers, and not at all a picture in tiles.
+_CROPPING, _UNCROPPED = " Frame Cropping: ", ("-apply_cropping", "codec")
 _FORMATS = "mov,jpegxl_pipe,jpegxl_anim"
 
 
 def decode_still(path: Path) -> NDArray[Any]:
-    """Return the picture of a file, (H, W, 3) RGB, the right way up.
+    """Return the picture of a file, (H, W, 3) RGB, the right way up, without its clean aperture.
 
     Returns:
         uint8, or uint16 over all of its range where the file has more than eight bits.
@@ -34,7 +36,10 @@ def decode_still(path: Path) -> NDArray[Any]:
         StreamError: ffmpeg cannot decode it.
     """
     source = ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS, "-i", f"file:{path}"]
-    found = next(filter(None, map(_INPUT.search, log_of(source))), None)
+    log = log_of(source)
+    if any(_CROPPING in line for line in log):
+        source = [*_UNCROPPED, *source]
+    found = next(filter(None, map(_INPUT.search, log)), None)
     pixels, tags = (found[1], found[2] or "") if found else ("", "")
     # neither -map nor -vf: with them ffmpeg takes a tile for the picture
     wanted = "" if pixels in _YUV420 else "rgb48le" if _DEEP.search(pixels) else "rgb24"

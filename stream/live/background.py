@@ -13,7 +13,7 @@ from effects.effect import Pixels
 from segmentation.picture import Picture
 from stream.colour.deep_picture import ToDeep
 from stream.errors import StreamError
-from stream.files.photos import is_animation, is_photo, read_photo
+from stream.files.photos import is_animation, is_photo, read_photo, refuse_unread
 from stream.frame import TONE_MAPPED, Frame, Source
 from stream.sources.animation import AnimatedPhoto
 from stream.sources.video import VideoSource
@@ -44,6 +44,7 @@ def open_background(
         raise StreamError(f"{path}: can be read only once; a background is read again and again")
     if not path.exists():
         raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
+    refuse_unread(path)
     if is_photo(path) and not is_animation(path):
         return read_photo(path, on_message)
     video = LoopingVideo(path, on_message)

@@ -97,6 +97,7 @@ def finished(pixels: Pixels, header: PhotoHeader, remarks: list[str]) -> Photo:
         header: of the file.
         remarks: so far.
     """
+    pixels = pixels if header.aperture is None else header.aperture.of(pixels)
     if pixels.dtype == np.uint16 and header.kind in ("png", "tiff"):
         pixels, few = _filled(pixels)
         remarks = [*remarks, *few]
@@ -153,7 +154,7 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
         # Pillow is content where all pixels are there and what follows them is damaged
         return *_by_pillow(data, header), remarks
     if not is_plain:
-        pixels = _in_order(pixels)
+        pixels = _in_order(pixels, data, header)
     # of TIFF OpenCV turns them whatever it is told
     return turned(pixels, 1 if is_tiff else header.orientation), header.profile, remarks
 
@@ -171,10 +172,11 @@ def _decoded(data: bytes, flags: int) -> Pixels:
     return np.asarray(image)
 
 
-def _in_order(pixels: Pixels) -> Pixels:
-    """Return RGB of BGR, RGBA of BGRA."""
+def _in_order(pixels: Pixels, data: bytes, header: PhotoHeader) -> Pixels:
+    """Return RGB of BGR, RGBA of BGRA, and of grey, of which a PNG says that one is clear."""
     if pixels.ndim == 2:
-        return pixels
+        is_clear = header.kind == "png" and header.has_alpha
+        return png.with_clear_grey(data, pixels) if is_clear else pixels
     codes = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
     return np.asarray(cv2.cvtColor(pixels, codes[pixels.shape[2]]))
 

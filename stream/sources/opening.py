@@ -15,7 +15,7 @@ from stream.cameras.modes import Wanted
 from stream.errors import StreamError
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.screen import is_screen_address
-from stream.files.photos import READ_ENDINGS, is_animation, is_photo
+from stream.files.photos import READ_ENDINGS, is_animation, is_photo, refuse_unread
 from stream.frame import Source
 from stream.sources.animation import AnimatedPhoto
 from stream.sources.camera import Camera
@@ -144,6 +144,7 @@ def _open_files(address: str, on_message: Callable[[str], None], fps: Fraction |
             f"{address}: no such file; a source is a video, a photo, a folder/, a camera's number, "
             "camera:NAME, an address such as rtsp://..., screen:, or demo:"
         )
+    refuse_unread(files[0])
     if is_photo(files[0]) and not is_animation(files[0]):
         return Photos(files, fps, on_message)
     if fps is not None:

@@ -97,3 +97,31 @@ def test_killed_ffmpeg_is_one_line_and_leaves_nothing(demo_clip, tmp_path):
     assert "Traceback" not in told
     assert told.splitlines()[-1].startswith(f"error: {out}: could not be written (ffmpeg was ended")
     assert files(tmp_path) == []
+
+
+NETWORK_COMPUTES = """
+import sys, time
+import numpy as np
+import run
+from segmentation import load
+from stream.segmenter_thread import SegmenterThread
+
+def main():
+    segment = load("portrait").segment
+    image = np.zeros((1, 480, 640, 3), np.uint8)
+    segment(image)
+    thread = SegmenterThread()
+    thread.submit(lambda: [segment(image) for _ in range(10_000)])
+    time.sleep(0.1)
+    print("as told", flush=False)
+    return 7
+
+run.main = main
+run.program()
+"""
+
+
+def test_a_network_that_still_computes_does_not_abort_the_process():
+    command = [sys.executable, "-c", NETWORK_COMPUTES]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr, ended.stdout) == (7, "", "as told\n")

@@ -1,4 +1,4 @@
-"""HEIC and AVIF files of several tiles, written box by box around what ffmpeg encodes."""
+"""HEIC and AVIF files, larger ones in tiles, written box by box around what ffmpeg encodes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ def write_heif(
     image: NDArray[np.uint8],
     *,
     quarter_turns: int = 0,
+    mirrored: int | None = None,
+    seen_xywh: tuple[int, int, int, int] | None = None,
     profile: bytes | None = None,
     exif: bytes | None = None,
 ) -> None:
     """Write (H, W, 3) RGB as a grid of tiles: HEVC, or AV1 where `path` ends in .avif.
 
+    What is as large as one tile is written without a grid.
+
     Args:
         quarter_turns: anticlockwise, that a reader has to make.
+        mirrored: thereafter, upside down where 0, left to right where 1.
+        seen_xywh: the part of `image` that is to be seen.
         profile: ICC.
         exif: the block that begins with its byte order.
     """
@@ -33,25 +39,26 @@ def write_heif(
     rows, columns = -(-height // TILE), -(-width // TILE)
     padding = (0, rows * TILE - height), (0, columns * TILE - width), (0, 0)
     padded = np.pad(image, padding, mode="edge")
-    tiles, configured = [], b""
-    for row in range(rows):
-        for column in range(columns):
-            tile = padded[row * TILE :, column * TILE :][:TILE, :TILE]
-            configured, coded = _encoded(path, tile, kind, config)
-            tiles.append(coded)
+    places = [(row * TILE, column * TILE) for row in range(rows) for column in range(columns)]
+    coded = [_encoded(path, padded[y:, x:][:TILE, :TILE], kind, config) for y, x in places]
+    configured, tiles = coded[-1][0], [tile for _, tile in coded]
     num = len(tiles)
-    items = [*[(kind, tile) for tile in tiles], ("grid", _grid(rows, columns, width, height))]
+    main = num if (height, width) == (TILE, TILE) else num + 1
+    items = [(kind, tile) for tile in tiles]
+    items += [("grid", _grid(rows, columns, width, height))] * (main - num)
     if exif is not None:
         items.append(("Exif", bytes(4) + exif))
     extra = [_box("irot", bytes([quarter_turns]))]
+    extra += [] if mirrored is None else [_box("imir", bytes([mirrored]))]
+    extra += [] if seen_xywh is None else [_aperture(seen_xywh, width, height)]
     extra += [] if profile is None else [_box("colr", b"prof" + profile)]
     sizes = [_full("ispe", 0, struct.pack(">II", *wh)) for wh in ((TILE, TILE), (width, height))]
     properties = _box("ipco", _box(config, configured), *sizes, *extra)
     links = {
         **dict.fromkeys(range(1, num + 1), (1, 2)),
-        num + 1: (3, *range(4, 4 + len(extra))),
+        main: (*((1, 2) if main == num else (3,)), *range(4, 4 + len(extra))),
     }
-    meta = _meta(items, num, _box("iprp", properties, _associations(links)))
+    meta = _meta(items, main, _box("iprp", properties, _associations(links)))
     data = b"".join(body for _, body in items)
     brand = b"avif" if kind == "av01" else b"heic"
     begin = _box("ftyp", brand + bytes(4) + b"mif1" + brand)
@@ -79,24 +86,32 @@ def _encoded(path: Path, tile: NDArray[np.uint8], kind: str, config: str) -> tup
     return found[config.encode()], found[b"mdat"]
 
 
+def _aperture(seen_xywh: tuple[int, int, int, int], width: int, height: int) -> bytes:
+    left, top, wide, high = seen_xywh
+    off = (2 * left + wide - width, 2 * top + high - height)
+    return _box("clap", struct.pack(">8i", wide, 1, high, 1, off[0], 2, off[1], 2))
+
+
 def _grid(rows: int, columns: int, width: int, height: int) -> bytes:
     return struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
 
 
-def _meta(items: list[tuple[str, bytes]], num_tiles: int, properties: bytes):
-    """Return what makes the box, given where the first item will lie."""
+def _meta(items: list[tuple[str, bytes]], main: int, properties: bytes):
+    """Return what makes the box, given where the first item will lie.
+
+    Args:
+        main: number of the item that is shown; those before it are its tiles.
+    """
     infos = [
-        _box("infe", b"\2\0\0" + bytes([i <= num_tiles]) + struct.pack(">HH", i, 0) + kind + b"\0")
+        _box("infe", b"\2\0\0" + bytes([i < main]) + struct.pack(">HH", i, 0) + kind + b"\0")
         for i, kind in enumerate((kind.encode() for kind, _ in items), 1)
     ]
-    references = [
-        _box(
-            "dimg",
-            struct.pack(f">{2 + num_tiles}H", num_tiles + 1, num_tiles, *range(1, num_tiles + 1)),
-        )
-    ]
-    if len(items) > num_tiles + 1:
-        references.append(_box("cdsc", struct.pack(">3H", num_tiles + 2, 1, num_tiles + 1)))
+    references = []
+    if main > 1:
+        numbers = struct.pack(f">{main + 1}H", main, main - 1, *range(1, main))
+        references.append(_box("dimg", numbers))
+    if len(items) > main:
+        references.append(_box("cdsc", struct.pack(">3H", main + 1, 1, main)))
 
     def made(start: int) -> bytes:
         places, position = b"", start
@@ -107,7 +122,7 @@ def _meta(items: list[tuple[str, bytes]], num_tiles: int, properties: bytes):
             "meta",
             0,
             _full("hdlr", 0, bytes(4) + b"pict" + bytes(13)),
-            _full("pitm", 0, struct.pack(">H", num_tiles + 1)),
+            _full("pitm", 0, struct.pack(">H", main)),
             _full("iloc", 1, struct.pack(">BBH", 0x44, 0, len(items)) + places),
             _full("iinf", 0, struct.pack(">H", len(items)), *infos),
             _full("iref", 0, *references),

@@ -21,6 +21,7 @@ _LIVE_SEGMENTS = 6
 _BITS_A_PIXEL = 0.15
 _LEAST_RATE = 1_000_000
 _TIMEOUT_US = 10_000_000
+_LINGER_S = 3
 _UDP_PACKET = 1316  # seven packets of MPEG-TS, which fit the usual frame of an ethernet
 
 
@@ -105,7 +106,10 @@ def output_options(address: str, *, live: bool, again: bool) -> list[str]:
         return [*options, "-f", "flv", address]
     if address.lower().startswith("udp") and "pkt_size=" not in address:
         address += f"{'&' if '?' in address else '?'}pkt_size={_UDP_PACKET}"
-    return ["-muxdelay", "0.1", "-muxpreload", "0", "-flush_packets", "1", "-f", "mpegts", address]
+    # what is under way when the stream ends would be lost
+    lingering = ["-linger", str(_LINGER_S)] if address.lower().startswith("srt") else []
+    options = ["-muxdelay", "0.1", "-muxpreload", "0", "-flush_packets", "1", *lingering]
+    return [*options, "-f", "mpegts", address]
 
 
 def _hls_options(*, live: bool, again: bool) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from stream.photo.formats.clean_aperture import CleanAperture
 from stream.photo.formats.described_colours import DescribedColours
 
 Kind = Literal["png", "jpeg", "webp", "tiff", "bmp", "avif", "gif", "heic", "jxl"]
@@ -28,6 +29,7 @@ class PhotoHeader:
         colours: what else it says of its colours, `None` where that is nothing, or sRGB.
         exif: an EXIF block, of a TIFF the file itself.
         dpi: pixels an inch, across and down, as its own header says.
+        aperture: the part of the picture that is to be seen, `None` where that is all.
     """
 
     kind: Kind
@@ -43,3 +45,4 @@ class PhotoHeader:
     colours: DescribedColours | None = None
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
+    aperture: CleanAperture | None = None

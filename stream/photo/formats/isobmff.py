@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from stream.photo.formats.clean_aperture import CleanAperture, clean_aperture
 from stream.photo.formats.described_colours import DescribedColours, of_code_points
 
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"miaf", b"MiHE"}
@@ -30,6 +31,7 @@ class Boxes:
         profile: its ICC profile.
         colours: what else it says of its colours, `None` where that is nothing, or sRGB.
         exif: its EXIF block.
+        aperture: the part of it that is to be seen, `None` where that is all.
     """
 
     width: int
@@ -39,6 +41,7 @@ class Boxes:
     profile: bytes | None
     colours: DescribedColours | None
     exif: bytes | None
+    aperture: CleanAperture | None
 
 
 def brand_of(data: bytes) -> str | None:
@@ -59,16 +62,19 @@ def read_boxes(data: bytes) -> Boxes | None:
         if meta is None:
             return None
         boxes = dict(_boxes(meta[4:]))
-        properties = dict(_boxes(boxes.get(b"iprp", b""))).get(b"ipco", b"")
-        return _read(data, boxes, properties)
+        return _read(data, boxes)
     except (struct.error, IndexError):
         return None
 
 
-def _read(data: bytes, boxes: dict[bytes, bytes], properties: bytes) -> Boxes | None:
+def _read(data: bytes, boxes: dict[bytes, bytes]) -> Boxes | None:
+    property_boxes = dict(_boxes(boxes.get(b"iprp", b"")))
+    properties = list(_boxes(property_boxes.get(b"ipco", b"")))
+    numbers = _of_main_picture(boxes.get(b"pitm", b""), property_boxes.get(b"ipma", b""))
+    aperture = clean_aperture([each for i, each in enumerate(properties, 1) if i in numbers])
     sizes, depths, has_alpha = [(0, 0)], [8], False
     profile, colours = None, None
-    for name, body in _boxes(properties):
+    for name, body in properties:
         if name == b"ispe":
             sizes.append(struct.unpack_from(">II", body, 4))
         elif name == b"pixi":
@@ -84,7 +90,27 @@ def _read(data: bytes, boxes: dict[bytes, bytes], properties: bytes) -> Boxes | 
         return None
     colours = None if profile is not None else colours
     exif = _exif(data, boxes)
-    return Boxes(width, height, max(depths), has_alpha, profile, colours, exif)
+    return Boxes(width, height, max(depths), has_alpha, profile, colours, exif, aperture)
+
+
+def _of_main_picture(pitm: bytes, ipma: bytes) -> list[int]:
+    """Return the numbers, from 1, of the properties that belong to the picture that is shown."""
+    if not pitm or not ipma:
+        return []
+    wanted = int.from_bytes(pitm[4:8] if pitm[0] else pitm[4:6])
+    id_size, link_size = (4 if ipma[0] else 2), (2 if ipma[3] & 1 else 1)
+    position = 8
+    for _ in range(int.from_bytes(ipma[4:8])):
+        item = int.from_bytes(ipma[position : position + id_size])
+        start = position + id_size + 1
+        position = start + ipma[start - 1] * link_size
+        if item == wanted:
+            places = range(start, position, link_size)
+            # the highest bit says that a reader must know it
+            numbers = [int.from_bytes(ipma[at : at + link_size]) for at in places]
+            numbers = [number & (1 << 8 * link_size - 1) - 1 for number in numbers]
+            return [number for number in numbers if number]
+    return []
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

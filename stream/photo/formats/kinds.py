@@ -83,4 +83,5 @@ def _boxed_header(data: bytes) -> PhotoHeader | None:
         profile=boxes.profile,
         colours=boxes.colours,
         exif=boxes.exif,
+        aperture=boxes.aperture,
     )

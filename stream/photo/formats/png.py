@@ -11,6 +11,9 @@ import struct
 import zlib
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segmentation.png_chunks import OF_PICTURE, PNG_START, chunk_places
 from stream.photo.formats.described_colours import (
     DescribedColours,
@@ -70,6 +73,18 @@ def png_header(data: bytes) -> PhotoHeader | None:
         has_alpha=colours in (4, 6) or b"tRNS" in chunks,
         **found,
     )
+
+
+def with_clear_grey(data: bytes, pixels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Return (H, W, 4) RGB and alpha of (H, W) grey with the one grey of a PNG clear that it names.
+
+    OpenCV, which reads sixteen bits, makes nothing of that.
+    """
+    keys = [data[start:end] for name, start, end in chunk_places(data) if name == b"tRNS"]
+    most = np.iinfo(pixels.dtype).max
+    key = int.from_bytes(keys[0][:2]) if keys else most + 1
+    alpha = np.where(pixels == key, 0, most).astype(pixels.dtype)
+    return np.dstack([pixels, pixels, pixels, alpha])
 
 
 def _found(chunks: dict[bytes, bytes]) -> dict[str, Any]:

@@ -22,7 +22,13 @@ from stream.ffmpeg.encoding.network_output import (
 )
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.process import INTERRUPTED, Ffmpeg
-from stream.ffmpeg.sound import clock_output, source_input, why_no_sound
+from stream.ffmpeg.sound import (
+    TOLERANT,
+    clock_output,
+    is_mostly_damaged,
+    source_input,
+    why_no_sound,
+)
 from stream.frame import OutputInfo
 from stream.pauses import Pauses
 from stream.sinks.parts.options import SinkOptions
@@ -92,7 +98,8 @@ class Connection:
         self._process: Ffmpeg | None = None
         # what the process is given of the source
         self._sound: tuple[Contents, Track] | None = None
-        self._is_tried = False  # whether sound can be had
+        self._silent: dict[int, str] = {}  # by track, why nothing of it can be had, or ""
+        self._left_out: list[str] = []  # of sound, as told
         self._state = State.NEW
         self._is_ending = False  # no more pictures come
         self._changed = threading.Condition()  # of state and ending; around starting a process
@@ -178,7 +185,7 @@ class Connection:
 
     def _start(self, first_s: float) -> bool:
         """Start ffmpeg; `first_s` is the time of the first frame. `False` after giving up."""
-        self._choose_sound()
+        self._choose_sound(first_s)
         arguments = self._arguments(first_s)
         with self._changed:
             if self._state is State.GIVEN_UP:
@@ -219,22 +226,23 @@ class Connection:
         if self._sound is not None:
             # neither `-shortest` nor an endless filter: ffmpeg keeps in memory what it has of the
             # sound before it has the picture, all of it
-            arguments += ["-map", f"1:{self._sound[1].index}", *_ENCODING]
+            arguments += [*TOLERANT, "-map", f"1:{self._sound[1].index}", *_ENCODING]
         elif self._feed.has_sound:
             arguments += ["-map", "0:a:0", *_CODED]
         arguments += ["-map_metadata", "-1", "-map_chapters", "-1"]
         arguments += output_options(self._address, live=self._live, again=self.has_reached)
         return arguments + further
 
-    def _choose_sound(self) -> None:
+    def _choose_sound(self, first_s: float) -> None:
         """Choose the track that goes along: of those that can be decoded the default, or the first.
 
-        The others are told.
+        What is sent at its own pace would wait for sound that is damaged, so it goes without where
+        that begins; a connection that stalled later is begun anew, and then without. What is left
+        out is told.
         """
-        contents = self._info.stream.contents
-        if self._is_tried or contents is None:
+        contents, self._sound = self._info.stream.contents, None
+        if contents is None:
             return
-        self._is_tried = True
         if self._folder is not None and not is_network_address(contents.address):
             # ffmpeg runs elsewhere
             contents = replace(contents, address=os.path.abspath(contents.address))
@@ -242,12 +250,22 @@ class Connection:
         for track in sorted(contents.sound, key=lambda track: "default" not in track.flags):
             if self._sound is not None:
                 left_out.append(f"sound ({track})")
-            elif why := why_no_sound(contents, track, _ENCODING):
+            elif why := self._why_no_sound(contents, track, first_s):
                 left_out.append(f"sound ({track}), which {why}")
             else:
                 self._sound = contents, track
-        if left_out:
+        if left_out and left_out != self._left_out:
             self._options.on_message(f"{self._name}: without {'; '.join(left_out)}")
+        self._left_out = left_out
+
+    def _why_no_sound(self, contents: Contents, track: Track, first_s: float) -> str:
+        """Say why a track cannot go along from a time on, "" where it can; opened once for all."""
+        if track.index not in self._silent:
+            self._silent[track.index] = why_no_sound(contents, track, _ENCODING)
+        if self._silent[track.index]:
+            return self._silent[track.index]
+        is_lost = self._live and is_mostly_damaged(contents, track, first_s)
+        return "is damaged" if is_lost else ""
 
     def _sound_pace(self, first_s: float) -> list[str]:
         """Return ffmpeg's arguments that let the sound run neither ahead nor on."""

@@ -206,6 +206,19 @@ def test_a_connection_that_stands_still_is_told_and_goes_on(at: Page) -> None:
     at.becomes("invert", True)
 
 
+def test_a_page_that_nobody_sees_lets_the_camera_rest(at: Page) -> None:
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    assert at.here.preview.num_viewers == 1
+    at.page.evaluate(hide, True)
+    at.until(lambda: at.here.preview.num_viewers == 0)
+    at.page.evaluate(hide, False)
+    at.until(lambda: at.here.preview.num_viewers == 1)
+    at.until(lambda: at.page.inner_text("#status") == "Live")
+
+
 def test_it_comes_back_by_itself(browser: Any, here: Controlled, desk: Callable[..., Any]) -> None:
     with controlled(desk("grey", microphone=heard(0.1))) as first:
         at = Page(browser, first)

@@ -42,10 +42,39 @@ def test_tiles_are_one_photo(tmp_path, ending, quarter_turns):
     assert not is_thumbnail_in(tmp_path / "out.png")
 
 
-def test_tiles_are_one_background(tmp_path):
-    write_heif(tmp_path / "wall.heic", np.full((180, 240, 3), (40, 90, 200), np.uint8))
+@pytest.mark.parametrize("ending", [".heic", ".avif"])
+@pytest.mark.parametrize(("mirrored", "step"), [(0, np.s_[::-1]), (1, np.s_[:, ::-1])])
+def test_a_mirrored_photo_is_turned_before(tmp_path, ending, mirrored, step):
+    source = tmp_path / f"in{ending}"
+    write_heif(source, SMOOTH, quarter_turns=1, mirrored=mirrored, exif=camera_exif(6))
+    shown = open_photo(source).image.astype(int)
+    assert np.abs(shown - np.rot90(SMOOTH)[step]).mean() < 3
+
+
+@pytest.mark.parametrize("ending", [".heic", ".avif"])
+@pytest.mark.parametrize(
+    ("size_hw", "quarter_turns", "mirrored"),
+    [((180, 120), 3, 0), ((64, 64), 0, None), ((64, 64), 1, 1)],
+)
+def test_what_lies_outside_the_clean_aperture_is_not_shown(
+    tmp_path, ending, size_hw, quarter_turns, mirrored
+):
+    source, image = tmp_path / f"in{ending}", SMOOTH[: size_hw[0], : size_hw[1]]
+    turned = {"quarter_turns": quarter_turns, "mirrored": mirrored}
+    write_heif(source, image, seen_xywh=(5, 8, 51, 37), **turned)
+    shown = np.rot90(image[8:45, 5:56], quarter_turns).astype(int)
+    shown = {None: shown, 0: shown[::-1], 1: shown[:, ::-1]}[mirrored]
+    read = open_photo(source).image.astype(int)
+    assert read.shape == shown.shape
+    assert np.abs(read - shown).mean() < 3
+
+
+@pytest.mark.parametrize("ending", [".heic", ".avif"])
+def test_tiles_are_one_background(tmp_path, ending):
+    wall = tmp_path / f"wall{ending}"
+    write_heif(wall, np.full((180, 240, 3), (40, 90, 200), np.uint8))
     Image.fromarray(person((48, 64))).save(tmp_path / "in.png")
-    through(tmp_path / "in.png", tmp_path / "out.png", f"replace={tmp_path / 'wall.heic'}")
+    through(tmp_path / "in.png", tmp_path / "out.png", f"replace={wall}")
     with Image.open(tmp_path / "out.png") as image:
         shown = np.asarray(image).astype(int)
     assert np.abs(shown[2:10] - (40, 90, 200)).max() < 5
@@ -76,3 +105,18 @@ def test_jpeg_xl(tmp_path, pixels):
     photo = open_photo(path)
     assert np.abs(photo.image.astype(int) - SMOOTH).max() <= 1
     assert (photo.deep is not None) == (pixels == "rgb48le")
+
+
+def test_an_avif_of_ten_bits_keeps_them(tmp_path):
+    raw, source = tmp_path / "in.raw", tmp_path / "in.avif"
+    ramp = np.broadcast_to(np.arange(1024, dtype="<u2"), (64, 1024))
+    raw.write_bytes(ramp.tobytes() + np.full((64, 512), 512, "<u2").tobytes())
+    shape = ("-f", "rawvideo", "-pix_fmt", "yuv420p10le", "-s", "1024x64")
+    codec = ("-c:v", "libaom-av1", "-crf", "2", "-cpu-used", "8", "-still-picture", "1")
+    ffmpeg(*shape, "-i", raw, "-vf", "setparams=range=pc", *codec, source)
+    assert through(source, tmp_path / "out.png") == []
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.size == (1024, 64)
+    photo = open_photo(source)
+    assert photo.deep is not None
+    assert len(np.unique(photo.deep[..., 0])) > 500

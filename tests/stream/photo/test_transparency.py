@@ -9,7 +9,7 @@ import pytest
 from stream.files.photos import open_photo
 from stream.serve.site.limits import Limits
 from stream.serve.uploads import decode_photo
-from tests.inputs.photo_files import person, through
+from tests.inputs.photo_files import person, through, with_chunk
 from tests.stand_ins.fakes import PERSON
 
 Image = pytest.importorskip("PIL.Image")
@@ -40,6 +40,16 @@ def test_what_changes_nothing_keeps_alpha(tmp_path, source, out):
     assert np.abs(written[..., 3] - sticker()[..., 3]).max() < 4
     inside = slice(20, 28), slice(20, 36)  # AVIF mixes colours at edges
     assert np.abs(written[inside][..., :3] - sticker()[inside][..., :3]).max() < 4
+
+
+def test_the_grey_that_a_png_of_sixteen_bits_names_is_clear(tmp_path):
+    grey = np.full((48, 64), 40_000, np.uint16)
+    grey[:, 32:] = 300
+    data = bytes(cv2.imencode(".png", grey)[1])
+    (tmp_path / "in.png").write_bytes(with_chunk(data, b"tRNS", (300).to_bytes(2)))
+    photo = open_photo(tmp_path / "in.png")
+    assert photo.deep is not None
+    assert photo.deep[0, ::63].tolist() == [[40_000] * 3 + [65_535], [300] * 3 + [0]]
 
 
 def test_alpha_that_an_output_cannot_hold_is_said(tmp_path):

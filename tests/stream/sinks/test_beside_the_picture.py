@@ -146,6 +146,18 @@ def test_damaged_packets_of_sound_cost_no_picture(tmp_path: Path, ending: str, c
     assert (f"{path}: sound ({codec}) is damaged, and encoded anew" in told) == is_anew
 
 
+@pytest.mark.parametrize("codec", ["ac3", "eac3"])
+def test_sound_of_which_most_is_damaged_is_not_dropped_without_a_word(
+    tmp_path: Path, codec: str
+) -> None:
+    whole, clip, path = tmp_path / "whole.mkv", tmp_path / "clip.mkv", tmp_path / "out.mp4"
+    reference.ffmpeg(*PICTURE, *SOUND, "-c:a", codec, whole)
+    reference.ffmpeg("-i", whole, "-c", "copy", "-bsf:a", "noise=amount=1", clip)
+    told = copied(clip, path)
+    assert len(reference.picture_packets_s(path)) == 25
+    assert any(line.startswith(f"{path}: ") and f"({codec})" in line for line in told)
+
+
 def with_spatial_sound(folder: Path) -> Path:
     """A clip whose second track of sound is of a kind that nothing here decodes."""
     path = folder / "spatial.mov"

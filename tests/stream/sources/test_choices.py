@@ -51,9 +51,11 @@ def test_of_several_the_largest_is_shown_with_its_program(tmp_path: Path) -> Non
     assert [track.index for track in source.info.contents.sound] == [3]
 
 
-def test_photos_in_a_row_are_a_video(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", ["64x48", "640x480"])  # which ffmpeg takes for two formats
+def test_photos_in_a_row_are_a_video(tmp_path: Path, size: str) -> None:
     path = tmp_path / "clip.mjpeg"
-    reference.ffmpeg(*PICTURE, "-c:v", "mjpeg", path)
+    picture = ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration=1")
+    reference.ffmpeg(*picture, "-c:v", "mjpeg", path)
     with open_source(str(path)) as source:
         assert sum(1 for _ in source) == 25
 

@@ -60,6 +60,54 @@ def test_what_is_passed_over_is_named_and_counted(tmp_path):
         assert "passed over 8 of 9" in told[0]
 
 
+UNREAD = {
+    "a.dng": (b"II*\0" + bytes(60), "a camera's raw photo"),
+    "b.NEF": (b"MM\0*" + bytes(60), "a camera's raw photo"),
+    "c.cr3": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "a camera's raw photo"),
+    "d.psd": (b"8BPS\0\1" + bytes(60), "a Photoshop document"),
+    "e.svg": (b"<?xml version='1.0'?><svg/>", "an SVG drawing"),
+    "f.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 photo"),
+    "g.ppm": (b"P6\n1 1\n255\nabc", "a PNM picture"),
+    "h.ico": (b"\0\0\1\0\1\0", "an icon"),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_picture_of_a_kind_that_is_not_read_is_refused_by_name(tmp_path, name):
+    data, what = UNREAD[name]
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(StreamError, match=rf"{name}: is {what}, which cannot be read; save it as"):
+        open_source(str(path))
+
+
+def test_a_document_with_a_photo_in_it_is_no_photo(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    document = tmp_path / "a.pdf"
+    image.fromarray(person()).save(document)
+    cv2.imwrite(str(tmp_path / "a.png"), person())
+    with pytest.raises(StreamError, match="is a PDF document, which cannot be read"):
+        open_source(str(document))
+    with pytest.raises(StreamError, match="is a PDF document, which cannot be read"):
+        through(tmp_path / "a.png", tmp_path / "out.png", f"replace={document}")
+    told: list[str] = []
+    with open_source(str(tmp_path), on_message=told.append) as source:
+        assert len(list(source)) == 1
+    assert told == [f"{tmp_path}: passed over 1 of 2, no photos: a.pdf"]
+
+
+def test_raw_photos_beside_their_jpegs_are_passed_over(tmp_path):
+    """Their first picture, which a reader of TIFF finds, is a preview."""
+    image = pytest.importorskip("PIL.Image")
+    for name in ("a.jpg", "b.tif"):
+        image.fromarray(person()).save(tmp_path / name)
+    (tmp_path / "a.cr2").write_bytes((tmp_path / "b.tif").read_bytes())
+    told: list[str] = []
+    with open_source(str(tmp_path), on_message=told.append) as source:
+        assert [frame.name for frame in source] == ["a.jpg", "b.tif"]
+    assert told == [f"{tmp_path}: passed over 1 of 3, no photos: a.cr2"]
+
+
 def test_a_torn_photo_is_an_error_and_not_passed_over(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), person())
     (tmp_path / "b.jpg").write_bytes(b"torn")

@@ -185,6 +185,8 @@ def test_receiver_gets_picture_sound_and_timing(clip, tmp_path, protocol):
     numbers = matched(received, sending.frames)
     assert numbers == sorted(numbers)
     assert len(numbers) > 0.6 * len(sending.frames), numbers
+    if protocol != "udp":  # where anything may be lost
+        assert numbers[-1] >= len(sending.frames) - 3, "the end of the stream was sent"
     check_steady(received, numbers)
     check_sync(received, at_least=2)
     sending.check_never_waited()

@@ -106,6 +106,7 @@ def run_alone(recipes: Recipes, folder: Path, results: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_it_runs_through_with_jax_alone_and_goes_on_where_it_ended(
     recipes: Recipes, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ def main(name: str, weights: str, size: str, images: str, result: str) -> None:
     with pytest.MonkeyPatch.context() as patch, undrawn():
         propose_less(patch)
         segmenter = load(name, options)
-        segmenter = getattr(segmenter, "instances", segmenter)  # see `test_on_jax`
+        segmenter = getattr(segmenter, "instances", segmenter)  # without portrait's outlines
         if isinstance(segmenter, TwofoldSegmenter):
             segmenter = segmenter.for_video()
         if segmenter.max_images > 1:

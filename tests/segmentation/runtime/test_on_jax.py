@@ -39,7 +39,7 @@ def images() -> np.ndarray:
     from skimage import data
 
     photo = data.astronaut()[40:400]
-    return np.stack([photo, np.zeros_like(photo), photo[:, ::-1], photo // 2])
+    return np.stack([photo, 255 - photo, photo[:, ::-1], photo // 2])
 
 
 def found_on_jax(name: str, weights: Path | None, size: int | None, folder: Path) -> dict:
@@ -61,11 +61,8 @@ def taken_apart(arrays: dict, index: int) -> Instances:
     return Instances(*(arrays[f"{index}/{part}"] for part in parts))
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["mask-rcnn-person"]
-    + [pytest.param(name, marks=pytest.mark.long) for name in RECIPES if "rvm" not in name],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["mask-rcnn-person", *(n for n in RECIPES if "rvm" not in n)])
 def test_one_program_finds_the_same_in_several_photos(
     name: str, recipes: Recipes, tmp_path: Path
 ) -> None:

@@ -110,9 +110,11 @@ def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) 
         "size": options.size,
         "load_s": round(load_s, 2),
     }
-    if isinstance(segmenter, TwofoldSegmenter):
+    is_twofold = isinstance(segmenter, TwofoldSegmenter)
+    in_video = segmenter.for_video() if is_twofold else segmenter
+    if in_video is not segmenter:
         line["as_for_photos"] = times(segmenter, image, turns)
-        segmenter = segmenter.for_video()
+    segmenter = in_video
     line |= times(segmenter, image, turns) | {"peak_memory_mb": peak_memory_mb()}
     if stages:
         weights = options.weights or locate(PRESETS["mask-rcnn"])

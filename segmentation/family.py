@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ Network = Callable[..., Sequence[NDArray[Any]]]
 
 #: a least score that no object reaches
 NEVER = 2.0
+#: images that Keras runs in one call where there are several; more do not fit into small GPUs
+KERAS_BATCH = 4
 
 
 def class_names(path: Path, given: Sequence[str] | None, num: int) -> tuple[str, ...]:
@@ -75,8 +77,8 @@ def least_scores(
 
 
 @dataclass(eq=False)
-class FamilySegmenter:
-    """What the `Segmenter` of each family knows.
+class FamilySegmenter(ABC):
+    """What the `TwofoldSegmenter` of each family knows.
 
     Attributes:
         network: what it takes and returns its `build_network` says.
@@ -87,6 +89,10 @@ class FamilySegmenter:
         keep: indices into `classes` of the only ones wanted; `None` for all.
         max_input: see `Segmenter`; each family sets it.
         max_images: see `Segmenter`, likewise `fast` and `separates_objects`.
+        takes_photos: the network takes photos as they are, (N, H, W, 3) uint8, and brings them to
+            its input by itself.
+        frames_network: one that does so, which on Keras is compiled for each size of photo; `None`
+            where there is none.
     """
 
     network: Network
@@ -98,9 +104,39 @@ class FamilySegmenter:
     keep: Sequence[int] | None = None
     max_input: int | None = field(init=False)
     max_images: int = 1
+    takes_photos: bool = False
+    frames_network: Network | None = None
+    _for_video: Self | None = field(default=None, init=False, repr=False)
     # as all families with published weights
     fast = False
     separates_objects = True
+
+    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
+        """Find the objects of N images; see `Segmenter.segment`."""
+        check_images(images)
+        step = self.max_images if len(images) > 1 else 1
+        results: list[Instances] = []
+        for first in range(0, len(images), step):
+            batch = images[first : first + step]
+            missing = step - len(batch)
+            # the network knows two numbers of images, so the last ones may need company
+            full = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else batch
+            results += self._segment_batch(full, len(batch))
+        return results
+
+    def for_video(self) -> Self:
+        """Return the same network for frames of one size; see `TwofoldSegmenter.for_video`."""
+        if self.frames_network is None:
+            return self
+        if self._for_video is None:
+            self._for_video = replace(
+                self, network=self.frames_network, frames_network=None, takes_photos=True
+            )
+        return self._for_video
+
+    @abstractmethod
+    def _segment_batch(self, images: NDArray[np.uint8], num: int) -> list[Instances]:
+        """Return the objects of the first `num` of images, (N, H, W, 3), by one call."""
 
     def least_scores(self) -> NDArray[np.float32]:
         """Return the score an object of each class must reach."""
@@ -108,8 +144,8 @@ class FamilySegmenter:
 
 
 @dataclass(eq=False, kw_only=True)
-class SquareSegmenter(FamilySegmenter, ABC):
-    """That of a family whose network sees photos one by one, each squeezed into a square.
+class SquareSegmenter(FamilySegmenter):
+    """That of a family whose network sees photos squeezed into a square.
 
     Attributes:
         size: side of the network's input.
@@ -121,15 +157,6 @@ class SquareSegmenter(FamilySegmenter, ABC):
         """Settle what follows from the size."""
         # of a wide photo the short side must keep its detail
         self.max_input = self.size * 16 // 9
-
-    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
-        """Find the objects of N images; see `Segmenter.segment`."""
-        check_images(images)
-        return [self._segment_one(image) for image in images]
-
-    @abstractmethod
-    def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
-        """Return the objects of one image, (H, W, 3)."""
 
 
 def check_images(images: NDArray[np.uint8]) -> None:

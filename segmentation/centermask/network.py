@@ -13,13 +13,15 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from segmentation.centermask.mask_heads import MaskHead, MaskIoUHead
 from segmentation.centermask.mobilenet import mobilenet
 from segmentation.centermask.published import Variant, num_foreground_classes, read_state_dict
 from segmentation.centermask.vovnet import vovnet
 from segmentation.parts.boxes import in_batches, non_max_suppression, take_rows
 from segmentation.parts.convolutions import padded_conv
 from segmentation.parts.feature_pyramid import feature_pyramid
-from segmentation.parts.roi_align import WholeCrop, adaptive_roi_align, area_level
+from segmentation.parts.precision import computing_in
+from segmentation.parts.roi_align import adaptive_roi_align, area_level
 from segmentation.weights.torch_layout import load_state_dict
 
 Tensor = Any
@@ -54,9 +56,9 @@ class Scale(layers.Layer):
 class Detections(layers.Layer):
     """Pixels of the pyramid that see an object become boxes, without duplicates of one class."""
 
-    def compute_output_spec(self, *_: Tensor) -> keras.KerasTensor:
-        """Return (1, 50, 6), without tracing the loops of `call`."""
-        return keras.KerasTensor((1, NUM_DETECTIONS, 6))
+    def compute_output_spec(self, logits: Sequence[Tensor], *_: Tensor) -> keras.KerasTensor:
+        """Return (N, 50, 6), without tracing the loops of `call`."""
+        return keras.KerasTensor((logits[0].shape[0], NUM_DETECTIONS, 6))
 
     def call(
         self,
@@ -68,40 +70,51 @@ class Detections(layers.Layer):
         """Choose (Tian et al. 2019, "FCOS", section 3).
 
         Args:
-            logits: of each level, (1, h, w, C).
+            logits: of each level, (N, h, w, C).
             distances: to the left, upper, right and lower side of the box, in strides,
-                (1, h, w, 4).
-            centerness: logits, (1, h, w, 1).
-            min_scores: (1, C), the score from which a class counts.
+                (N, h, w, 4).
+            centerness: logits, (N, h, w, 1).
+            min_scores: (N, C), the score from which a class counts.
 
         Returns:
-            (1, 50, 6): y1, x1, y2, x2 in pixels of the input, not limited to it; class, score;
+            (N, 50, 6): y1, x1, y2, x2 in pixels of the input, not limited to it; class, score;
             best first, padded with 0.
         """
-        levels = zip(logits, distances, centerness, STRIDES, strict=True)
-        rows = ops.concatenate([_candidates(*level) for level in levels])[None]
+        num_images = logits[0].shape[0]
+        levels = list(zip(logits, distances, centerness, STRIDES, strict=True))
+        rows = ops.stack(
+            [
+                ops.concatenate([_candidates(index, *level) for level in levels])
+                for index in range(num_images)
+            ]
+        )
         score = rows[..., 5]
-        least = take_rows(min_scores[..., None], rows[..., 4], 1)[..., 0]
+        least = take_rows(min_scores[..., None], rows[..., 4], num_images)[..., 0]
         counts = ops.logical_and(score > 0, score >= least)
         rank = ops.where(counts, score, -ops.ones_like(score))
         best, order = ops.top_k(rank, rows.shape[1])
         return non_max_suppression(
-            take_rows(rows, order, 1),
+            take_rows(rows, order, num_images),
             best > 0,
             max_iou=MAX_IOU,
             num_kept=NUM_DETECTIONS,
-            num_images=1,
+            num_images=num_images,
             labelled=True,
         )
 
 
-def _candidates(logits: Tensor, distances: Tensor, centerness: Tensor, stride: int) -> Tensor:
-    """Return a level's best pairs of pixel and class, (1000, 6) as `Detections`; score 0 = none.
+def _candidates(
+    index: int, logits: Tensor, distances: Tensor, centerness: Tensor, stride: int
+) -> Tensor:
+    """Return the best pairs of pixel and class of a level of an image; score 0 = none.
+
+    They are (1000, 6), as of `Detections`.
 
     Only the 1000 best pixels can be among the 1000 best pairs, so most pairs are never looked at.
     """
     _, height, width, num_classes = ops.shape(logits)
     num_pixels = height * width
+    logits, distances, centerness = (x[index] for x in (logits, distances, centerness))
     logits = ops.reshape(logits, (num_pixels, num_classes))
     centred = ops.sigmoid(ops.reshape(centerness, (-1,)))
     prob = ops.sigmoid(ops.max(logits, axis=1))
@@ -128,108 +141,6 @@ def _candidates(logits: Tensor, distances: Tensor, centerness: Tensor, stride: i
     return ops.concatenate(columns, axis=1)
 
 
-def _convs(channels: int, name: str, num: int) -> list[layers.Layer]:
-    """Return the convolutions that a head of crops begins with."""
-    return [
-        layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"{name}{index}")
-        for index in range(1, num + 1)
-    ]
-
-
-class MaskHead(layers.Layer):
-    """Crops become one mask for each class, after attention to places (SAG-Mask, section 3.3).
-
-    Args:
-        num_convs: convolutions before the attention.
-        num_classes: C.
-    """
-
-    def __init__(self, num_convs: int, num_classes: int, root: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._num_convs, self._num_classes, self._root = num_convs, num_classes, root
-
-    def build(self, input_shape: Shape) -> None:
-        """Create the weights."""
-        num, height, width, channels = input_shape
-        self.convs = _convs(channels, f"{self._root}.mask_fcn", self._num_convs)
-        for conv in self.convs:
-            conv.build(input_shape)
-        self.attend = layers.Conv2D(
-            1,
-            3,
-            padding="same",
-            use_bias=False,
-            activation="sigmoid",
-            name=f"{self._root}.spatialAtt.conv",
-        )
-        self.attend.build((num, height, width, 2))
-        self.enlarge = layers.Conv2DTranspose(
-            channels, 2, strides=2, activation="relu", name=f"{self._root}.deconv"
-        )
-        self.enlarge.build(input_shape)
-        self.classify = layers.Conv2D(self._num_classes, 1, name=f"{self._root}.predictor")
-        self.classify.build((num, 2 * height, 2 * width, channels))
-
-    def attended(self, crops: Tensor) -> Tensor:
-        """Return (M, 14, 14, channels), weighed by place, for crops of that shape."""
-        x = crops
-        for conv in self.convs:
-            x = conv(x)
-        summary = [ops.mean(x, axis=-1, keepdims=True), ops.max(x, axis=-1, keepdims=True)]
-        return x * self.attend(ops.concatenate(summary, axis=-1))
-
-    def call(self, crops: Tensor) -> Tensor:
-        """Return logits (M, 28, 28, C) for crops (M, 14, 14, channels)."""
-        return self.classify(self.enlarge(self.attended(crops)))
-
-
-class MaskIoUHead(layers.Layer):
-    """How well a mask fits its object (Huang et al. 2019, "Mask Scoring R-CNN", section 3.2)."""
-
-    def __init__(self, num_convs: int, num_classes: int, root: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._num_convs, self._num_classes, self._root = num_convs, num_classes, root
-
-    def build(self, input_shape: Shape) -> None:
-        """Create the weights."""
-        num, height, width, channels = input_shape
-        self.convs = _convs(channels, f"{self._root}.maskiou_fcn", self._num_convs - 1)
-        self.halve = layers.Conv2D(
-            channels,
-            3,
-            strides=2,
-            activation="relu",
-            name=f"{self._root}.maskiou_fcn{self._num_convs}",
-        )
-        shape = (num, height, width, channels + 1)
-        for conv in self.convs:
-            conv.build(shape)
-            shape = input_shape
-        self.halve.build((num, height + 2, width + 2, channels))
-        self.flatten = WholeCrop(1024, name=f"{self._root}.maskiou_fc1")
-        self.flatten.build((1, num, height // 2, width // 2, channels))
-        self.dense = layers.Dense(1024, activation="relu", name=f"{self._root}.maskiou_fc2")
-        self.dense.build((num, 1024))
-        self.rate = layers.Dense(self._num_classes, name=f"{self._root}.maskiou")
-        self.rate.build((num, 1024))
-
-    def call(self, crops: Tensor, probs: Tensor) -> Tensor:
-        """Return the IoU that each class would have, (M, C).
-
-        Args:
-            crops: (M, 14, 14, channels).
-            probs: (M, 28, 28) of the mask.
-        """
-        smaller = ops.max_pool(probs[..., None], 2, strides=2)
-        x = ops.concatenate([crops, smaller], axis=-1)
-        for conv in self.convs:
-            x = conv(x)
-        # one row of zeros on every side, where "same" would put it at the end only
-        x = self.halve(ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))))
-        x = ops.reshape(ops.relu(self.flatten(x[None])), (-1, 1024))
-        return self.rate(self.dense(x))
-
-
 class DetectionMasks(layers.Layer):
     """Masks of the detections and how well they fit, a few at a time.
 
@@ -251,7 +162,7 @@ class DetectionMasks(layers.Layer):
             head.build((None, GRID, GRID, levels_shape[0][-1]))
 
     def compute_output_spec(self, detections: Tensor, *_: Tensor) -> tuple[keras.KerasTensor, ...]:
-        """Return (1, 50, 28, 28) and (1, 50), without tracing the loop of `call`."""
+        """Return (N, 50, 28, 28) and (N, 50), without tracing the loop of `call`."""
         num = tuple(detections.shape[:2])
         return keras.KerasTensor((*num, 2 * GRID, 2 * GRID)), keras.KerasTensor(num)
 
@@ -261,15 +172,15 @@ class DetectionMasks(layers.Layer):
         """Work out masks.
 
         Args:
-            detections: (1, K, 6), see `Detections`.
-            photo_hw: (1, 2) size of the photo in the input, in pixels.
+            detections: (N, K, 6), see `Detections`.
+            photo_hw: (N, 2) size of the photo in the input, in pixels.
             levels: P3, P4, P5.
 
         Returns:
-            Probabilities (1, K, 28, 28) of each detection's own class, and the IoU (1, K) that
+            Probabilities (N, K, 28, 28) of each detection's own class, and the IoU (N, K) that
             its mask is expected to have; 0 for the padding.
         """
-        image_area = photo_hw[0, 0] * photo_hw[0, 1]
+        image_area = photo_hw[:, :1] * photo_hw[:, 1:]
 
         def masks(rows: Tensor) -> tuple[Tensor, Tensor]:
             boxes = rows[..., :4]
@@ -281,10 +192,11 @@ class DetectionMasks(layers.Layer):
                 grid=GRID,
             )
             crops = ops.reshape(crops, (-1, *crops.shape[2:]))
-            logits = self.mask_head(crops)
+            logits = ops.cast(self.mask_head(crops), "float32")
             own = ops.one_hot(ops.cast(ops.reshape(rows[..., 4], (-1,)), "int32"), logits.shape[-1])
             probs = ops.sigmoid(ops.sum(logits * own[:, None, None], axis=-1))
-            return probs, ops.sum(self.iou_head(crops, probs) * own, axis=-1)
+            quality = ops.cast(self.iou_head(crops, probs), "float32")
+            return probs, ops.sum(quality * own, axis=-1)
 
         probs, quality = in_batches(masks, detections, [(2 * GRID, 2 * GRID), ()])
         return probs, quality
@@ -323,26 +235,47 @@ def _fcos_head(
     return logits, distances, centerness
 
 
-def build_network(variant: Variant, num_classes: int = 80) -> keras.Model:
+def build_network(
+    variant: Variant, num_classes: int = 80, *, num_images: int = 1, dtype: str = "float32"
+) -> keras.Model:
     """Build the network, for images of any size.
 
     Args:
         variant: one of `segmentation.centermask.published.VARIANTS`.
         num_classes: C.
+        num_images: N.
+        dtype: "float32" or "bfloat16", of convolutions; boxes, scores and crops stay in float32.
 
     Returns:
-        A model. Inputs: image (1, H, W, 3) float32, as
-        `segmentation.centermask.segmenter.prepare` makes it; size (1, 2) float32 of the photo in
-        it, height first; least scores (1, C) float32, above 1 for classes not wanted. Outputs:
-        boxes (1, 50, 4) float32 y1, x1, y2, x2 in pixels, which may reach beyond the image;
-        scores (1, 50) float32, 0 = no more detections; classes (1, 50) int32; masks
-        (1, 50, 28, 28) float32, probabilities; mask scores (1, 50) float32, the score times the
+        A model. Inputs: images (N, H, W, 3) float32, as
+        `segmentation.centermask.segmenter.prepare` makes them; size (N, 2) float32 of the photo in
+        each, height first; least scores (N, C) float32, above 1 for classes not wanted. Outputs:
+        boxes (N, 50, 4) float32 y1, x1, y2, x2 in pixels, which may reach beyond the image;
+        scores (N, 50) float32, 0 = no more detections; classes (N, 50) int32; masks
+        (N, 50, 28, 28) float32, probabilities; mask scores (N, 50) float32, the score times the
         IoU that the mask is expected to have.
     """
-    image = keras.Input(batch_shape=(1, None, None, 3), name="image")
-    photo_hw = keras.Input(batch_shape=(1, 2), name="photo_hw")
-    min_scores = keras.Input(batch_shape=(1, num_classes), name="min_scores")
+    image = keras.Input(batch_shape=(num_images, None, None, 3), name="image")
+    photo_hw = keras.Input(batch_shape=(num_images, 2), name="photo_hw")
+    min_scores = keras.Input(batch_shape=(num_images, num_classes), name="min_scores")
+    with computing_in(dtype):
+        pyramid = _pyramid(image, variant)
+        seen = _fcos_head(pyramid, variant.num_convs, num_classes)
+        detections = Detections(name="detections", dtype="float32")(*seen, min_scores)
+        masks, quality = DetectionMasks(
+            MaskHead(variant.num_convs, num_classes, "roi_heads.mask_head", name="mask_head"),
+            MaskIoUHead(variant.num_convs, num_classes, "roi_heads.maskiou_head", name="iou_head"),
+            name="masks",
+            dtype="float32",
+        )(detections, photo_hw, pyramid[:NUM_CROP_LEVELS])
+    scores = detections[..., 5]
+    label = ops.cast(detections[..., 4], "int32")
+    outputs = [detections[..., :4], scores, label, masks, scores * quality]
+    return keras.Model([image, photo_hw, min_scores], outputs, name="centermask")
 
+
+def _pyramid(image: Tensor, variant: Variant) -> list[Tensor]:
+    """Build P3 to P7."""
     root = "backbone.bottom_up"
     stages = mobilenet(image, root) if variant.depth is None else vovnet(image, variant.depth, root)
     pyramid = feature_pyramid(
@@ -356,22 +289,10 @@ def build_network(variant: Variant, num_classes: int = 80) -> keras.Model:
     pyramid.append(padded_conv(pyramid[-1], variant.channels, 3, stride=2, name=f"{top}6"))
     above = layers.ReLU()(pyramid[-1])
     pyramid.append(padded_conv(above, variant.channels, 3, stride=2, name=f"{top}7"))
-
-    detections = Detections(name="detections")(
-        *_fcos_head(pyramid, variant.num_convs, num_classes), min_scores
-    )
-    masks, quality = DetectionMasks(
-        MaskHead(variant.num_convs, num_classes, "roi_heads.mask_head", name="mask_head"),
-        MaskIoUHead(variant.num_convs, num_classes, "roi_heads.maskiou_head", name="iou_head"),
-        name="masks",
-    )(detections, photo_hw, pyramid[:NUM_CROP_LEVELS])
-    scores = detections[..., 5]
-    label = ops.cast(detections[..., 4], "int32")
-    outputs = [detections[..., :4], scores, label, masks, scores * quality]
-    return keras.Model([image, photo_hw, min_scores], outputs, name="centermask")
+    return pyramid
 
 
-def load_network(path: Path, variant: Variant) -> keras.Model:
+def load_network(path: Path, variant: Variant, **how: Any) -> keras.Model:
     """Build the network that a weight file belongs to and load it.
 
     The file says how many classes it knows.
@@ -379,11 +300,12 @@ def load_network(path: Path, variant: Variant) -> keras.Model:
     Args:
         path: a .pth file of CenterMask2's program.
         variant: what it is of.
+        **how: `num_images` and `dtype`, see `build_network`.
 
     Raises:
         WeightsError: the file is not one of this network.
     """
     tensors = read_state_dict(path)
-    network = build_network(variant, num_classes=num_foreground_classes(tensors, path))
+    network = build_network(variant, num_foreground_classes(tensors, path), **how)
     load_state_dict(network, tensors, path)
     return network

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.centermask.published import VARIANTS, num_foreground_classes, read_state_dict
-from segmentation.family import FamilySegmenter, check_images, wanted_classes
+from segmentation.family import KERAS_BATCH, FamilySegmenter, wanted_classes
 from segmentation.instances import Instances
 from segmentation.parts.masks import paste_masks_between_pixels
 from segmentation.parts.resample import resize_bytes
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
+from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options
 
@@ -57,22 +58,29 @@ def load_centermask(name: str, options: Options) -> CenterMask:
     if options.on_message is not None:
         options.on_message(f"weights of {name}: {preset.notice}")
 
-    @cache  # one network serves all shapes of input
-    def build() -> Any:
+    long_side = round(size * variant.long_side / variant.short_side)
+
+    def build(**how: Any) -> Any:
         from segmentation.centermask.network import load_network
 
-        return load_network(path, variant)
+        return load_network(path, variant, **how)
 
     network = compile_network(build, Origin(path, name, FAMILIES), options, any_shape=True)
     return CenterMask(
         network,
         name=name,
         short_side=size,
-        long_side=round(size * variant.long_side / variant.short_side),
+        long_side=long_side,
         classes=classes,
         min_score=options.min_score or 0.0,
         keep=keep,
         device=network.device,
+        max_images=KERAS_BATCH if isinstance(network, KerasNetwork) else 1,
+        frames_network=(
+            network.preparing(partial(_prepare_tensors, short_side=size, long_side=long_side))
+            if isinstance(network, KerasNetwork)
+            else None
+        ),
     )
 
 
@@ -95,23 +103,31 @@ def photo_size(size_hw: tuple[int, int], short_side: int, long_side: int) -> tup
 
 
 def prepare(
-    image: NDArray[np.uint8], short_side: int, long_side: int
-) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    image: Any, short_side: int, long_side: int, xp: Any = np
+) -> tuple[Any, tuple[int, int]]:
     """Bring a photo to the network's input: BGR, the mean subtracted, zeros right of and below it.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (..., H, W, 3) uint8 RGB; a tensor int32.
         short_side: see `photo_size`.
         long_side: see `photo_size`.
+        xp: `numpy` or `keras.ops`, whichever `image` belongs to.
 
     Returns:
-        The input (h, w, 3), sides multiples of `STRIDE`, and height and width of the photo in it.
+        The input (..., h, w, 3) float32, sides multiples of `STRIDE`, and height and width of the
+        photo in it.
     """
-    height, width = photo_size((image.shape[0], image.shape[1]), short_side, long_side)
-    padded = (-(-side // STRIDE) * STRIDE for side in (height, width))
-    pixels = np.zeros((*padded, 3), np.float32)
-    pixels[:height, :width] = resize_bytes(image, (height, width))[..., ::-1] - MEAN_BGR
-    return pixels, (height, width)
+    size_hw = photo_size((image.shape[-3], image.shape[-2]), short_side, long_side)
+    resized = resize_bytes(image, size_hw, xp)
+    pixels = (resized if xp is np else xp.cast(resized, "float32"))[..., ::-1] - MEAN_BGR
+    behind = [(0, -side % STRIDE) for side in size_hw]
+    return xp.pad(pixels, [(0, 0)] * (len(image.shape) - 3) + behind + [(0, 0)]), size_hw
+
+
+def _prepare_tensors(photos: Any, *others: Any, short_side: int, long_side: int) -> tuple[Any, ...]:
+    from keras import ops
+
+    return prepare(ops.cast(photos, "int32"), short_side, long_side, ops)[0], *others
 
 
 def to_instances(
@@ -158,24 +174,19 @@ class CenterMask(FamilySegmenter):
     short_side: int
     long_side: int
     min_score: float = 0.0
-    _for_video: CenterMask | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Settle what follows from the size."""
         self.max_input = self.long_side
 
-    def for_video(self) -> CenterMask:
+    def for_video(self) -> Self:
         """Return it compiled for each shape of input; see `TwofoldSegmenter.for_video`."""
-        if not isinstance(self.network, OpenVINONetwork):
-            return self
-        if self._for_video is None:
+        if isinstance(self.network, OpenVINONetwork) and self._for_video is None:
             self._for_video = replace(self, network=self.network.for_each_shape())
-        return self._for_video
+        return self._for_video or super().for_video()
 
-    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
-        """Find the objects of N images; see `Segmenter.segment`."""
-        check_images(images)
-        return [self.score_masks(image)[0] for image in images]
+    def _segment_batch(self, images: NDArray[np.uint8], num: int) -> list[Instances]:
+        return [found for found, _ in self._scored(images, num)]
 
     def score_masks(self, image: NDArray[np.uint8]) -> tuple[Instances, NDArray[np.float32]]:
         """Find the objects of one image, and score their masks apart from their boxes.
@@ -189,11 +200,23 @@ class CenterMask(FamilySegmenter):
         Returns:
             K objects, and (K,) scores of their masks.
         """
-        pixels, photo_hw = prepare(image, self.short_side, self.long_side)
-        size = np.array([photo_hw], np.float32)
-        outputs = self.network(pixels[None], size, self.least_scores()[None])
-        return to_instances(
-            *(np.asarray(output)[0] for output in outputs),
-            photo_hw=photo_hw,
-            size_hw=(image.shape[0], image.shape[1]),
-        )
+        return self._scored(image[None], 1)[0]
+
+    def _scored(
+        self, images: NDArray[np.uint8], num: int
+    ) -> list[tuple[Instances, NDArray[np.float32]]]:
+        size_hw = (images.shape[1], images.shape[2])
+        if self.takes_photos:
+            given, photo_hw = images, photo_size(size_hw, self.short_side, self.long_side)
+        else:
+            given, photo_hw = prepare(images, self.short_side, self.long_side)
+        sizes = np.tile(np.array(photo_hw, np.float32), (len(images), 1))
+        outputs = self.network(given, sizes, np.tile(self.least_scores(), (len(images), 1)))
+        return [
+            to_instances(
+                *(np.asarray(output)[index] for output in outputs),
+                photo_hw=photo_hw,
+                size_hw=size_hw,
+            )
+            for index in range(num)
+        ]

@@ -16,14 +16,15 @@ class Mold(layers.Layer):
     """Photos become the network's input as in `segmentation.mask_rcnn.molding.mold`, to the byte.
 
     It computes in float64, because bytes are cut off and not rounded; where a backend has none
-    (JAX), a few bytes are one less.
+    (JAX) in float32, and a few bytes are one less.
 
     Args:
         size: of the input, in pixels.
     """
 
     def __init__(self, size: int, **kwargs: Any) -> None:
-        super().__init__(dtype="float64", **kwargs)
+        dtype = "float32" if keras.backend.backend() == "jax" else "float64"
+        super().__init__(dtype=dtype, **kwargs)
         self.size = size
 
     def compute_output_spec(self, photos: Tensor, *_: Tensor) -> keras.KerasTensor:
@@ -40,10 +41,10 @@ class Mold(layers.Layer):
     ) -> Tensor:
         """Mold; `segmentation.mask_rcnn.molding.raw_inputs` returns the arguments."""
         low, high = (
-            ops.cast(limit(photos, axis=(1, 2, 3), keepdims=True), "float64")
+            ops.cast(limit(photos, axis=(1, 2, 3), keepdims=True), self.compute_dtype)
             for limit in (ops.min, ops.max)
         )
-        x = ops.cast(photos, "float64")
+        x = ops.cast(photos, self.compute_dtype)
         weighted = [
             ops.take(x, rows[:, down], axis=1) * row_weights[:, down][:, None, None]
             for down in range(NUM_TAPS)
@@ -60,16 +61,12 @@ class Mold(layers.Layer):
         return ops.cast(ops.where(filled, x, ops.zeros_like(x)), "uint8")
 
 
-def with_molding(network: keras.Model) -> keras.Model:
-    """Return the network with `Mold` in front: it takes what `raw_inputs` returns, least scores."""
-    image, window, min_scores = network.inputs
-    num_images, size = image.shape[:2]
-    photos = keras.Input(batch_shape=(num_images, None, None, 3), dtype="uint8", name="photos")
-    taps = [
-        keras.Input(batch_shape=(size, NUM_TAPS), dtype=dtype, name=f"{axis}_{what}")
-        for axis in ("row", "column")
-        for what, dtype in (("index", "int32"), ("weight", "float64"))
-    ]
-    window, min_scores = (keras.Input(batch_shape=x.shape) for x in (window, min_scores))
-    outputs = network([Mold(size)(photos, *taps), window, min_scores])
-    return keras.Model([photos, *taps, window, min_scores], outputs)
+def molded(size: int, *inputs: Tensor) -> list[Tensor]:
+    """Return what the network takes.
+
+    Args:
+        size: of its input, in pixels.
+        *inputs: what `raw_inputs` returns, and least scores.
+    """
+    *photos_and_taps, window, min_scores = inputs
+    return [Mold(size)(*photos_and_taps), window, min_scores]

@@ -8,8 +8,7 @@ made once by `MaskRCNNParts`; the graph here is the one that finds objects,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -20,6 +19,7 @@ from segmentation.mask_rcnn.detections import DetectionMasks, Detections
 from segmentation.mask_rcnn.heads import BoxHead, MaskHead
 from segmentation.mask_rcnn.rpn import Proposals, rpn_head
 from segmentation.parts.feature_pyramid import feature_pyramid
+from segmentation.parts.precision import computing_in
 from segmentation.parts.roi_align import PyramidRoIAlign, join_levels
 
 Tensor = Any
@@ -54,7 +54,7 @@ class MaskRCNNParts:
         self.image = keras.Input(
             batch_shape=(num_images, *config.size_hw, 3), dtype="uint8", name="image"
         )
-        with _computing_in(dtype):
+        with computing_in(dtype):
             self.stages = config.backbone(ops.cast(self.image, "float32"))
             self.pyramid = _pyramid(self.stages, config)
             self.rpn_logits, self.rpn_deltas = rpn_head(self.pyramid, config)
@@ -120,17 +120,6 @@ def _pyramid(stages: Sequence[Tensor], config: MaskRCNNConfig) -> list[Tensor]:
         thin = layers.MaxPooling2D(1, strides=2, name=f"fpn_p{config.first_level + level}")
         pyramid.append(thin(pyramid[-1]))
     return pyramid
-
-
-@contextmanager
-def _computing_in(dtype: str) -> Iterator[None]:
-    """Let layers made meanwhile keep their weights in float32 and compute in `dtype`."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if dtype == "float32" else f"mixed_{dtype}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def build_network(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.family import NEVER, FamilySegmenter, check_images, wanted_classes
+from segmentation.family import KERAS_BATCH, NEVER, FamilySegmenter, wanted_classes
 from segmentation.instances import Instances
 from segmentation.mask_rcnn.box_coordinates import denormalise
 from segmentation.mask_rcnn.molding import molded_inputs, raw_inputs
@@ -25,8 +24,6 @@ from segmentation.segmenter import Options
 
 #: images (N, H, W, 3), size of the network's input -> what the network takes, the windows last
 Prepare = Callable[[NDArray[np.uint8], int], Sequence[NDArray[Any]]]
-#: images that Keras runs in one call where there are several; more do not fit into small GPUs
-KERAS_BATCH = 4
 #: where the network is built, see `Origin`; its small backbone is of portrait's layers
 FAMILIES = ("mask_rcnn", "portrait")
 
@@ -53,11 +50,10 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
     classes, keep = wanted_classes(path, named, num_classes(shapes, path) - 1)
 
     network = _compiled(path, size, options)
-    on_keras = isinstance(network, KerasNetwork)
     return MaskRCNN(
         network,
-        prepare=raw_inputs if on_keras else molded_inputs,
-        max_images=KERAS_BATCH if on_keras else 1,
+        max_images=KERAS_BATCH if isinstance(network, KerasNetwork) else 1,
+        frames_network=_with_molding(network, size),
         size=size,
         classes=classes,
         category_ids=None if options.classes else told.category_ids,
@@ -70,22 +66,23 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
 def _compiled(path: Path, size: int, options: Options) -> OpenVINONetwork | KerasNetwork:
     """Return the network of a weight file for inputs of `size`, on the device asked for."""
 
-    def build() -> Any:
+    def build(**how: Any) -> Any:
         from segmentation.mask_rcnn.by_backbone import load_network
 
-        return load_network(path, size)
+        return load_network(path, size, **how)
 
-    @cache
-    def make_batched(num_images: int) -> Any:
-        from segmentation.mask_rcnn.by_backbone import load_network
-        from segmentation.mask_rcnn.molding_layer import with_molding
+    return compile_network(build, origin(path, size), options)
 
-        dtype = "bfloat16" if options.precision == "bfloat16" else "float32"
-        return with_molding(load_network(path, size, num_images=num_images, dtype=dtype))
 
-    return compile_network(
-        build, origin(path, size), options, make=lambda shapes: make_batched(shapes[0][0])
-    )
+def _with_molding(network: OpenVINONetwork | KerasNetwork, size: int) -> KerasNetwork | None:
+    """Return the network that molds by itself, where there is one."""
+
+    def prepare(*inputs: Any) -> Sequence[Any]:
+        from segmentation.mask_rcnn.molding_layer import molded
+
+        return molded(size, *inputs)
+
+    return network.preparing(prepare) if isinstance(network, KerasNetwork) else None
 
 
 def origin(weights: Path, size: int) -> Origin:
@@ -129,7 +126,7 @@ class MaskRCNN(FamilySegmenter):
 
     Attributes:
         size: side of the network's input.
-        prepare: makes what the network takes.
+        prepare: makes what a network takes that does not take photos.
         category_ids: see `segmentation.segmenter.NumberedSegmenter`.
     """
 
@@ -143,28 +140,17 @@ class MaskRCNN(FamilySegmenter):
         """Settle what follows from the size."""
         self.max_input = self.size
 
-    def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
-        """Find the objects of N images; see `Segmenter.segment`."""
-        check_images(images)
-        step = self.max_images if len(images) > 1 else 1
-        results: list[Instances] = []
-        for first in range(0, len(images), step):
-            results += self._segment_batch(images[first : first + step], step)
-        return results
-
     def _segment_batch(self, images: NDArray[np.uint8], num: int) -> list[Instances]:
-        missing = num - len(images)
-        # the network knows two numbers of images, so the last ones may need company
-        full = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
-        inputs = self.prepare(full, self.size)
+        prepare = raw_inputs if self.takes_photos else self.prepare
+        inputs = prepare(images, self.size)
         # the network counts the background as class 0
         least = np.append(np.float32(NEVER), self.least_scores())
-        outputs = self.network(*inputs, np.tile(least, (num, 1)))
+        outputs = self.network(*inputs, np.tile(least, (len(images), 1)))
         return [
             unmold(
                 *(np.asarray(output[index]) for output in outputs),
                 window=inputs[-1][index],
                 size_hw=(images.shape[1], images.shape[2]),
             )
-            for index in range(len(images))
+            for index in range(num)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 Tensor = Any
@@ -18,17 +19,17 @@ def bilinear_samples(
     """Sample bilinearly; a neighbour beyond the border counts as 0 by itself.
 
     Args:
-        pixels: (H, W, G, C), channels in groups.
-        y: (...) in pixels, 0 = centre of the first one; any value.
+        pixels: (N, H, W, G, C), channels in groups.
+        y: (N, ...) in pixels, 0 = centre of the first one; any value.
         x: likewise.
-        strength: (...), what each sample is multiplied by.
+        strength: (N, ...), what each sample is multiplied by.
         group: integers that fit to these shapes: which channels of the place are sampled.
 
     Returns:
-        (..., C)
+        (N, ..., C)
     """
-    height, width, num_groups, channels = pixels.shape
-    padded = ops.pad(pixels, (BORDER, BORDER, (0, 0), (0, 0)))
+    num_images, height, width, num_groups, channels = pixels.shape
+    padded = ops.pad(pixels, ((0, 0), BORDER, BORDER, (0, 0), (0, 0)))
     flat = ops.reshape(padded, (-1, channels))
     # farther away there are but zeros as well
     y, x = ops.clip(y, -1, height), ops.clip(x, -1, width)
@@ -36,7 +37,10 @@ def bilinear_samples(
     down, along = y - top, x - left
     row = (width + sum(BORDER)) * num_groups
     place = (top + 1) * (width + sum(BORDER)) + (left + 1)
-    first = ops.cast(place, "int32") * num_groups + ops.convert_to_tensor(group, "int32")
+    # of each image the first pixel, and of that the group
+    image = np.arange(num_images).reshape(-1, *[1] * (len(y.shape) - 1))
+    begin = image * ((height + sum(BORDER)) * row) + group
+    first = ops.cast(place, "int32") * num_groups + ops.convert_to_tensor(begin, "int32")
 
     def corner(shift: int, weight: Tensor) -> Tensor:
         return ops.take(flat, first + shift, axis=0) * (weight * strength)[..., None]

@@ -67,14 +67,18 @@ def resampling_matrix(
 
 
 def apply_matrix(
-    matrix: NDArray[np.floating[Any]], values: NDArray[Any], axis: int
-) -> NDArray[Any]:
+    matrix: NDArray[np.floating[Any]] | NDArray[np.integer[Any]],
+    values: Any,
+    axis: int,
+    xp: Any = np,
+) -> Any:
     """Multiply `axis` of `values` by a resampling matrix, visiting only its non-zero weights.
 
     Args:
         matrix: (P, num_in), the non-zero weights of each row beside each other.
-        values: any shape whose `axis` has length num_in.
-        axis: to resample.
+        values: any shape whose `axis` has length num_in; a tensor of the matrix's type.
+        axis: to resample, from the front or the back.
+        xp: `numpy` or `keras.ops`, whichever `values` belong to.
 
     Returns:
         `values` with `axis` of length P, in the type that both together have.
@@ -82,50 +86,62 @@ def apply_matrix(
     num_out, num_in = matrix.shape
     first = np.argmax(matrix != 0, axis=1)
     num_taps = int(np.count_nonzero(matrix, axis=1).max(initial=1))
+    axis %= len(values.shape)
     behind = values.shape[axis + 1 :]
-    result = np.zeros((*values.shape[:axis], num_out, *behind), np.result_type(matrix, values))
+    result: Any = 0
     for tap in range(num_taps):
-        index = np.minimum(first + tap, num_in - 1)
+        index = np.minimum(first + tap, num_in - 1).astype(np.int32)
         weight = np.where(first + tap < num_in, matrix[np.arange(num_out), index], 0)
         # laid out like the values: numpy is slow where the last axis, of channels, is short
         weight = np.repeat(weight, math.prod(behind)).reshape(num_out, *behind)
-        result += np.take(values, index, axis=axis) * weight
+        product = xp.take(values, index, axis=axis) * weight
+        result = result + product if xp is not np or tap == 0 else np.add(result, product, result)
     return result
 
 
-def resize_bytes(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize (H, W, C) to the very bytes that Pillow makes, where both sides grow or both shrink.
+def resize_bytes(image: Any, size_hw: tuple[int, int], xp: Any = np) -> Any:
+    """Resize (..., H, W, C) to the very bytes that Pillow makes, where both sides grow or shrink.
 
     Bilinear, anti-aliased; columns first, each axis in integers, with weights of 22 bits.
+
+    Args:
+        image: uint8; a tensor int32, and so is the result.
+        size_hw: of the result.
+        xp: `numpy` or `keras.ops`, whichever `image` belongs to.
     """
-    for axis in (1, 0):
-        num_out, num_in = size_hw[axis], image.shape[axis]
+    for axis, num_out in ((-2, size_hw[1]), (-3, size_hw[0])):
+        num_in = image.shape[axis]
         if num_out != num_in:
             positions = sample_positions(num_out, 0, num_in)
             reach = max(1.0, num_in / num_out)
             matrix = resampling_matrix(positions, num_in, border="edge", reach=reach)
-            sums = apply_matrix(np.round(matrix * 2**22).astype(np.int32), image, axis)
-            image = ((sums + 2**21) >> 22).astype(np.uint8)
+            weights = np.round(matrix * 2**22).astype(np.int32)
+            sums = xp.right_shift(apply_matrix(weights, image, axis, xp) + 2**21, 22)
+            image = sums.astype(np.uint8) if xp is np else sums
     return image
 
 
-def resize_float(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize (H, W, C) bilinearly, without anti-aliasing and without rounding to bytes.
+def resize_float(image: Any, size_hw: tuple[int, int], xp: Any = np) -> Any:
+    """Resize (..., H, W, C) bilinearly, without anti-aliasing and without rounding to bytes.
 
     As PyTorch does, whose programs take their networks' inputs so.
 
+    Args:
+        image: uint8; a tensor float32.
+        size_hw: of the result.
+        xp: `numpy` or `keras.ops`, whichever `image` belongs to.
+
     Returns:
-        `size_hw` values of [0, 255].
+        float32 values of [0, 255].
     """
-    resized: NDArray[Any] = image
-    for axis, num_out in enumerate(size_hw):
+    for axis, num_out in ((-3, size_hw[0]), (-2, size_hw[1])):
         num_in = image.shape[axis]
         # in single precision as there: positions of 600 pixels differ in the 5th digit
         steps = np.arange(num_out, dtype=np.float32) + np.float32(0.5)
         positions = steps * (np.float32(num_in) / np.float32(num_out)) - np.float32(0.5)
         matrix = resampling_matrix(positions, num_in, border="edge")
-        resized = apply_matrix(matrix, resized, axis)
-    return resized
+        image = apply_matrix(matrix, image, axis, xp)
+    return image
 
 
 def to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

@@ -155,15 +155,17 @@ def area_level(boxes: Tensor, *, image_area: Tensor, num_levels: int) -> Tensor:
     return num_levels - 1 - sum(shares)
 
 
-def _bin_means(first: Tensor, last: Tensor, grid: int, num_pixels: Tensor) -> Tensor:
+def _bin_means(first: Tensor, last: Tensor, grid: int, num_pixels: Any) -> Tensor:
     """Return matrices (N, K, grid, num_pixels) that average the samples in each of `grid` bins.
 
     Args:
         first: (N, K) where boxes begin, in pixels, 0 = centre of the first pixel.
         last: (N, K) where they end.
         grid: bins along the box.
-        num_pixels: along the axis.
+        num_pixels: along the axis; a tensor where it is not known when the graph is made.
     """
+    if not isinstance(num_pixels, int):
+        num_pixels = ops.cast(num_pixels, "float32")
     bin_px = (last - first)[..., None, None] / grid
     # as many samples as a bin has pixels
     num = ops.clip(ops.ceil(bin_px), 1, MAX_SAMPLES)
@@ -198,8 +200,8 @@ def adaptive_roi_align(
     for index, (features, stride) in enumerate(zip(levels, strides, strict=True)):
         _, height, width, channels = ops.shape(features)
         edges = boxes * (1 / stride) - 0.5
-        rows = _bin_means(edges[..., 0], edges[..., 2], grid, ops.cast(height, "float32"))
-        columns = _bin_means(edges[..., 1], edges[..., 3], grid, ops.cast(width, "float32"))
+        rows = _bin_means(edges[..., 0], edges[..., 2], grid, height)
+        columns = _bin_means(edges[..., 1], edges[..., 3], grid, width)
         here = ops.cast(level == index, "float32")[..., None, None]
         x = ops.matmul(
             ops.reshape(rows * here, (num, num_boxes * grid, height)),

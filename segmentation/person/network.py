@@ -17,12 +17,16 @@ def person_config(size_hw: tuple[int, int]) -> MaskRCNNConfig:
     return small_config(size_hw, num_classes=2)
 
 
-def load_network(weights: Path, size_hw: tuple[int, int]) -> keras.Model:
-    """Build the network that finds people in one image of `size_hw`, with the weights of a file.
+def load_network(
+    weights: Path, size_hw: tuple[int, int], *, num_images: int = 1, dtype: str = "float32"
+) -> keras.Model:
+    """Build the network that finds people in images of `size_hw`, with the weights of a file.
+
+    Of `num_images` and `dtype` see `segmentation.mask_rcnn.network.build_network`.
 
     Raises:
         WeightsError: the file cannot be read, or is not of this network.
     """
-    network = build_network(person_config(size_hw))
+    network = build_network(person_config(size_hw), num_images=num_images, dtype=dtype)
     set_named(network, read_named(weights), weights)
     return network

@@ -78,7 +78,6 @@ def load_person(options: Options) -> Segmenter:
     """
     if options.size or options.classes:
         raise ValueError("mask-rcnn-person takes no size or classes; use mask-rcnn")
-    check_float32(options.precision)
     check_classes(options.keep or (), CLASSES)
     if options.weights:
         from segmentation.weights.named_weights import read_named
@@ -86,19 +85,23 @@ def load_person(options: Options) -> Segmenter:
         read_named(options.weights)
     network: Network
     if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
+        check_float32(options.precision)
         network = _OpenVINONetworks(options)
     else:
         weights = options.weights or WEIGHTS
 
-        def make(shapes: tuple[tuple[int, ...], ...]) -> Any:
+        def make(shapes: tuple[tuple[int, ...], ...], dtype: str) -> Any:
             from segmentation.person.network import load_network
 
-            return load_network(weights, (shapes[0][1], shapes[0][2]))
+            num_images, height, width, _ = shapes[0]
+            return load_network(weights, (height, width), num_images=num_images, dtype=dtype)
 
-        network = KerasNetwork(make, "gpu" if options.device == "gpu" else "cpu")
+        device = "gpu" if options.device == "gpu" else "cpu"
+        network = KerasNetwork(make, device, options.precision)
     min_score = MIN_SCORE if options.min_score is None else options.min_score
     people = from_network(network, min_score=min_score, device=network.device)
-    portrait = load_portrait(Options(backend=options.backend, device=options.device))
+    same = Options(backend=options.backend, device=options.device, precision=options.precision)
+    portrait = load_portrait(same)
     return SharpPeople(people, portrait, min_score)
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from segmentation.parts.precision import computing_in
+
 Tensor = Any
 
 ENCODER_CHANNELS = (16, 24, 48, 80, 112)  # at strides 2, 4, 8, 16, 32
@@ -22,18 +24,22 @@ ENCODER_BLOCKS = (1, 2, 3, 2)  # residual blocks at strides 4, 8, 16, 32
 DECODER_CHANNELS = (48, 48, 24, 8)  # at strides 16, 8, 4, 2
 
 
-def build(size_hw: tuple[int | None, int | None] = (None, None)) -> keras.Model:
+def build(
+    size_hw: tuple[int | None, int | None] = (None, None), *, dtype: str = "float32"
+) -> keras.Model:
     """Return the network with fresh weights.
 
     Args:
         size_hw: of the input, in pixels, multiples of 32; any such without it.
+        dtype: "float32" or "bfloat16", of all but the logits.
 
     Returns:
         A model from (N, H, W, 3) uint8 RGB to (N, H/2, W/2, 1) float32, the logits of "a person".
         Whoever uses them enlarges them bilinearly, to whatever size is wanted.
     """
     image = layers.Input((*size_hw, 3), dtype="uint8", name="image")
-    finest = decoder(encoder(image))[-1]
+    with computing_in(dtype):
+        finest = decoder(encoder(image))[-1]
     logits = layers.Conv2D(1, 3, padding="same", dtype="float32", name="logits")(finest)
     return keras.Model(image, logits, name="portrait")
 

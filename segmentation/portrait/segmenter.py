@@ -63,24 +63,25 @@ def load_portrait(options: Options) -> Portrait:
     """Return the bundled network; see `segmentation.loading.load`."""
     if options.weights or options.size or options.classes or options.min_score is not None:
         raise ValueError("portrait takes no weights, size, classes or least score; use mask-rcnn")
-    check_float32(options.precision)
     check_classes(options.keep or (), Portrait.classes)
     if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
+        check_float32(options.precision)
         from segmentation.user_folders import user_cache
 
         cache = user_cache() / "openvino"
         return Portrait(OpenVINONetwork(EXPORT, spare_threads(), cache=cache))
 
-    def make(shapes: tuple[tuple[int, ...], ...]) -> object:
+    def make(shapes: tuple[tuple[int, ...], ...], dtype: str) -> object:
         from segmentation.portrait.network import build
         from segmentation.weights.ordered_weights import read_weights
 
         height, width = shapes[0][1:3]
-        network = build((height, width))
+        network = build((height, width), dtype=dtype)
         network.set_weights(read_weights(WEIGHTS))
         return network
 
-    return Portrait(KerasNetwork(make, "gpu" if options.device == "gpu" else "cpu"))
+    device = "gpu" if options.device == "gpu" else "cpu"
+    return Portrait(KerasNetwork(make, device, options.precision))
 
 
 def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:

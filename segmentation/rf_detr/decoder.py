@@ -29,12 +29,12 @@ def decoder(features: Tensor, boxes: Tensor, num_layers: int) -> Tensor:
     """Build the decoder.
 
     Args:
-        features: (1, h, w, 256)
-        boxes: (1, K, 4) x and y of the centre, width, height, where each query looks.
+        features: (N, h, w, 256)
+        boxes: (N, K, 4) x and y of the centre, width, height, where each query looks.
         num_layers: of it.
 
     Returns:
-        (1, K, 256), what the queries have found.
+        (N, K, 256), what the queries have found.
     """
     position = position_of(boxes)
     x = Rows(boxes.shape[1], WIDTH, name="query_feat")(position)
@@ -44,13 +44,13 @@ def decoder(features: Tensor, boxes: Tensor, num_layers: int) -> Tensor:
 
 
 def position_of(boxes: Tensor) -> Tensor:
-    """Build what tells the queries (1, K, 256) of their boxes (1, K, 4)."""
+    """Build what tells the queries (N, K, 256) of their boxes (N, K, 4)."""
     places = np.arange(SINE_CHANNELS // 2) * (2 / SINE_CHANNELS)
     rates = (2 * np.pi / LONGEST_PERIOD**places).astype(np.float32)
     x, y, width, height = (boxes[..., index : index + 1] for index in range(4))
     angles = ops.multiply(ops.stack([y, x, width, height], axis=2), rates)
     waves = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
-    waves = ops.reshape(waves, (1, boxes.shape[1], 4 * SINE_CHANNELS))
+    waves = ops.reshape(waves, (*boxes.shape[:2], 4 * SINE_CHANNELS))
     waves = layers.Identity(name="query_sine")(waves)
     return perceptron(waves, 2, WIDTH, f"{ROOT}.ref_point_head")
 
@@ -87,8 +87,8 @@ class SelfProjection(layers.Layer):
         """Project.
 
         Args:
-            placed: (1, K, C), with their positions, for query and key.
-            x: (1, K, C), without, for value.
+            placed: (N, K, C), with their positions, for query and key.
+            x: (N, K, C), without, for value.
         """
         channels = x.shape[-1]
         both = ops.matmul(placed, self.kernel[:, : 2 * channels]) + self.bias[: 2 * channels]
@@ -97,7 +97,7 @@ class SelfProjection(layers.Layer):
 
 
 def _sight(query: Tensor, features: Tensor, boxes: Tensor, name: str) -> Tensor:
-    """Build what queries (1, K, 256) see of the map: (1, K, 256)."""
+    """Build what queries (N, K, 256) see of the map: (N, K, 256)."""
     num_samples = NUM_SIGHT_HEADS * NUM_POINTS
     offsets = layers.Dense(2 * num_samples, name=f"{name}.sampling_offsets")(query)
     strength = layers.Dense(num_samples, name=f"{name}.attention_weights")(query)
@@ -112,31 +112,32 @@ class DeformableSight(layers.Layer):
     def compute_output_spec(
         self, value: Tensor, offsets: Tensor, strength: Tensor, boxes: Tensor
     ) -> keras.KerasTensor:
-        """Return (1, K, C)."""
-        return keras.KerasTensor((1, offsets.shape[1], value.shape[-1]))
+        """Return (N, K, C)."""
+        return keras.KerasTensor((*offsets.shape[:2], value.shape[-1]))
 
     def call(self, value: Tensor, offsets: Tensor, strength: Tensor, boxes: Tensor) -> Tensor:
         """Sample.
 
         Args:
-            value: (1, h, w, C), channels of one head beside each other.
-            offsets: (1, K, heads * points * 2), dx and dy of each sample; 1 reaches from the centre
+            value: (N, h, w, C), channels of one head beside each other.
+            offsets: (N, K, heads * points * 2), dx and dy of each sample; 1 reaches from the centre
                 of the box to its edge, divided by the number of points.
-            strength: (1, K, heads * points), weights before the softmax over the points of a head.
-            boxes: (1, K, 4) x and y of the centre, width, height as fractions of the map.
+            strength: (N, K, heads * points), weights before the softmax over the points of a head.
+            boxes: (N, K, 4) x and y of the centre, width, height as fractions of the map.
         """
-        _, height, width, channels = value.shape
+        num_images, height, width, channels = value.shape
         num = offsets.shape[1]
-        shape = (num, NUM_SIGHT_HEADS, NUM_POINTS)
+        shape = (num_images, num, NUM_SIGHT_HEADS, NUM_POINTS)
         weights = ops.softmax(ops.reshape(strength, shape), axis=-1)
-        box = ops.reshape(boxes, (num, 1, 1, 4))
+        box = ops.reshape(boxes, (num_images, num, 1, 1, 4))
         offsets = ops.reshape(offsets, (*shape, 2))
         places = box[..., :2] + offsets * box[..., 2:] * (0.5 / NUM_POINTS)
+        heads = (NUM_SIGHT_HEADS, channels // NUM_SIGHT_HEADS)
         samples = bilinear_samples(
-            ops.reshape(value, (height, width, NUM_SIGHT_HEADS, channels // NUM_SIGHT_HEADS)),
+            ops.reshape(value, (num_images, height, width, *heads)),
             places[..., 1] * height - 0.5,
             places[..., 0] * width - 0.5,
             weights,
             group=np.arange(NUM_SIGHT_HEADS, dtype=np.int32).reshape(1, -1, 1),
         )
-        return ops.reshape(ops.sum(samples, axis=2), (1, num, channels))
+        return ops.reshape(ops.sum(samples, axis=3), (num_images, num, channels))

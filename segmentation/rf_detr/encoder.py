@@ -29,11 +29,11 @@ def encoder(image: Tensor, num_windows: int) -> list[Tensor]:
     """Build the encoder.
 
     Args:
-        image: (1, H, W, 3), normalised, both sides multiples of `PATCH` times the windows.
+        image: (N, H, W, 3), normalised, both sides multiples of `PATCH` times the windows.
         num_windows: along each side.
 
     Returns:
-        Four maps (1, h, w, 384) of stride 12, from after each quarter of the blocks.
+        Four maps (N, h, w, 384) of stride 12, from after each quarter of the blocks.
     """
     project = layers.Conv2D(
         CHANNELS, PATCH, strides=PATCH, name=f"{ROOT}.embeddings.patch_embeddings.projection"
@@ -44,7 +44,7 @@ def encoder(image: Tensor, num_windows: int) -> list[Tensor]:
     normalise = Norm(epsilon=EPSILON, name=f"{ROOT}.layernorm")
     maps = []
     for index in range(NUM_BLOCKS):
-        x = _block(x, index)
+        x = _block(x, index, image.shape[0])
         if index in TAPPED_BLOCKS:
             tap = without_windows(normalise(x)[:, 1:], size_hw, num_windows)
             maps.append(layers.Identity(name=f"stage{index + 1}")(tap))
@@ -52,20 +52,22 @@ def encoder(image: Tensor, num_windows: int) -> list[Tensor]:
 
 
 def in_windows(x: Tensor, num_windows: int) -> Tensor:
-    """Return (n * n, h / n * w / n, C), windows and their places row by row, of (1, h, w, C)."""
-    _, height, width, channels = x.shape
+    """Return (N * n * n, h / n * w / n, C), windows and places row by row, of (N, h, w, C)."""
+    num_images, height, width, channels = x.shape
     rows, columns = height // num_windows, width // num_windows
-    x = ops.reshape(x, (num_windows, rows, num_windows, columns, channels))
+    x = ops.reshape(x, (num_images * num_windows, rows, num_windows, columns, channels))
     x = ops.transpose(x, (0, 2, 1, 3, 4))
-    return ops.reshape(x, (num_windows**2, rows * columns, channels))
+    return ops.reshape(x, (num_images * num_windows**2, rows * columns, channels))
 
 
 def without_windows(x: Tensor, size_hw: tuple[int, int], num_windows: int) -> Tensor:
-    """Return (1, h, w, C) of `in_windows`."""
+    """Return (N, h, w, C) of `in_windows`."""
     (height, width), channels = size_hw, x.shape[-1]
-    sizes = (num_windows, num_windows, height // num_windows, width // num_windows, channels)
-    x = ops.transpose(ops.reshape(x, sizes), (0, 2, 1, 3, 4))
-    return ops.reshape(x, (1, height, width, channels))
+    num_images = x.shape[0] // num_windows**2
+    rows, columns = height // num_windows, width // num_windows
+    x = ops.reshape(x, (num_images * num_windows, num_windows, rows, columns, channels))
+    x = ops.transpose(x, (0, 2, 1, 3, 4))
+    return ops.reshape(x, (num_images, height, width, channels))
 
 
 class Embeddings(layers.Layer):
@@ -88,17 +90,17 @@ class Embeddings(layers.Layer):
         )
 
     def compute_output_spec(self, patches: Tensor) -> keras.KerasTensor:
-        """Return (n * n, 1 + places of a window, C)."""
-        _, height, width, channels = patches.shape
+        """Return (N * n * n, 1 + places of a window, C)."""
+        num_images, height, width, channels = patches.shape
         num = self.num_windows**2
-        return keras.KerasTensor((num, 1 + height * width // num, channels))
+        return keras.KerasTensor((num_images * num, 1 + height * width // num, channels))
 
     def call(self, patches: Tensor) -> Tensor:
-        """Make tokens of (1, h, w, C)."""
-        positions = ops.reshape(self.positions[:, 1:], patches.shape)
+        """Make tokens of (N, h, w, C)."""
+        positions = ops.reshape(self.positions[:, 1:], (1, *patches.shape[1:]))
         places = in_windows(ops.add(patches, positions), self.num_windows)
         token = ops.add(self.token, self.positions[:, :1])
-        return ops.concatenate([ops.tile(token, (self.num_windows**2, 1, 1)), places], axis=1)
+        return ops.concatenate([ops.tile(token, (places.shape[0], 1, 1)), places], axis=1)
 
 
 class LayerScale(layers.Layer):
@@ -117,12 +119,12 @@ class LayerScale(layers.Layer):
         return ops.multiply(x, self.factors)
 
 
-def _block(x: Tensor, index: int) -> Tensor:
-    """Build a block on (windows, tokens, C)."""
+def _block(x: Tensor, index: int, num_images: int) -> Tensor:
+    """Build a block on (windows of all images, tokens, C)."""
     name = f"{ROOT}.encoder.layer.{index}"
     y = norm(x, f"{name}.norm1", EPSILON)
     if index in WHOLE_BLOCKS:
-        y = ops.reshape(y, (1, -1, CHANNELS))
+        y = ops.reshape(y, (num_images, -1, CHANNELS))
     query, key, value = (
         layers.Dense(CHANNELS, name=f"{name}.attention.attention.{part}")(y)
         for part in ("query", "key", "value")

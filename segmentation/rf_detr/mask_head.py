@@ -23,13 +23,13 @@ def masks(features: Tensor, queries: Tensor, size_hw: tuple[int, int], num_block
     """Build the mask head.
 
     Args:
-        features: (1, h, w, 256)
-        queries: (1, K, 256)
+        features: (N, h, w, 256)
+        queries: (N, K, 256)
         size_hw: of the masks.
         num_blocks: the map goes through, one for each layer of the decoder.
 
     Returns:
-        (1, K, *size_hw) logits.
+        (N, K, *size_hw) logits.
     """
     x = ops.image.resize(features, size_hw, interpolation="bilinear")
     for index in range(num_blocks):
@@ -43,7 +43,7 @@ def masks(features: Tensor, queries: Tensor, size_hw: tuple[int, int], num_block
     y = layers.Dense(WIDTH, name=f"{ROOT}.query_features_block.layers.2")(y)
     y = layers.Add()([queries, y])
     y = layers.Dense(WIDTH, name=f"{ROOT}.query_features_proj")(y)
-    return Products(name=ROOT)(x, y)
+    return Products(name=ROOT, dtype="float32")(x, y)
 
 
 class Products(layers.Layer):
@@ -54,12 +54,12 @@ class Products(layers.Layer):
         self.bias = self.add_weight(shape=(1,), name="bias")
 
     def compute_output_spec(self, places: Tensor, queries: Tensor) -> keras.KerasTensor:
-        """Return (1, K, H, W)."""
-        return keras.KerasTensor((1, queries.shape[1], *places.shape[1:3]))
+        """Return (N, K, H, W)."""
+        return keras.KerasTensor((*queries.shape[:2], *places.shape[1:3]))
 
     def call(self, places: Tensor, queries: Tensor) -> Tensor:
-        """Multiply (1, H, W, C) by (1, K, C)."""
-        _, height, width, channels = places.shape
-        flat = ops.transpose(ops.reshape(places, (1, height * width, channels)), (0, 2, 1))
-        products = ops.matmul(queries, flat) + self.bias
-        return ops.reshape(products, (1, queries.shape[1], height, width))
+        """Multiply (N, H, W, C) by (N, K, C)."""
+        num_images, height, width, channels = places.shape
+        flat = ops.reshape(places, (num_images, height * width, channels))
+        products = ops.matmul(queries, ops.transpose(flat, (0, 2, 1))) + self.bias
+        return ops.reshape(products, (num_images, queries.shape[1], height, width))

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from segmentation.parts.precision import computing_in
 from segmentation.rf_detr.decoder import decoder
 from segmentation.rf_detr.encoder import encoder
 from segmentation.rf_detr.mask_head import masks
@@ -33,7 +34,12 @@ MASK_STRIDE = 4
 
 
 def build_network(
-    variant: Variant, size_hw: tuple[int, int], num_outputs: int = NUM_COCO_OUTPUTS
+    variant: Variant,
+    size_hw: tuple[int, int],
+    num_outputs: int = NUM_COCO_OUTPUTS,
+    *,
+    num_images: int = 1,
+    dtype: str = "float32",
 ) -> keras.Model:
     """Build the network for one input size.
 
@@ -41,17 +47,21 @@ def build_network(
         variant: which of the published networks.
         size_hw: of the input in pixels, both sides multiples of `Variant.step`.
         num_outputs: of classes.
+        num_images: N.
+        dtype: "float32" or "bfloat16", of what computes on maps; the queries, their boxes and all
+            normalisations stay in float32.
 
     Returns:
         A model of fixed shapes, whose layers are named as the modules of RF-DETR's program. Input:
-        image (1, *size_hw, 3) float32 RGB from 0 to 1. Outputs, of K queries: boxes (1, K, 4) x and
-        y of the centre, width, height as fractions of the image, which may reach beyond it; logits
-        (1, K, num_outputs); logits of masks (1, K, h, w), a quarter of the input's size.
+        images (N, *size_hw, 3) float32 RGB from 0 to 1. Outputs, of K queries: boxes (N, K, 4) x
+        and y of the centre, width, height as fractions of the image, which may reach beyond it;
+        logits (N, K, num_outputs); logits of masks (N, K, h, w), a quarter of the input's size.
     """
     height, width = size_hw
-    image = keras.Input(batch_shape=(1, height, width, 3), name="image")
+    image = keras.Input(batch_shape=(num_images, height, width, 3), name="image")
     pixels = ops.divide(ops.subtract(image, MEAN_RGB), STD_RGB)
-    features = projector(encoder(pixels, variant.num_windows))
+    with computing_in(dtype):
+        features = projector(encoder(pixels, variant.num_windows))
     proposed = proposals(features, variant.num_queries, num_outputs)
     corrections = Rows(variant.num_queries, 4, name="refpoint_embed")(proposed)
     around = moved(proposed, corrections, "reference")
@@ -59,8 +69,9 @@ def build_network(
     boxes = moved(around, perceptron(queries, 3, 4, "bbox_embed"), "boxes")
     logits = layers.Dense(num_outputs, name="class_embed")(queries)
     mask_hw = (height // MASK_STRIDE, width // MASK_STRIDE)
-    outputs = [boxes, logits, masks(features, queries, mask_hw, variant.num_layers)]
-    return keras.Model([image], outputs, name="rf_detr")
+    with computing_in(dtype):
+        found = masks(features, queries, mask_hw, variant.num_layers)
+    return keras.Model([image], [boxes, logits, found], name="rf_detr")
 
 
 def load_network(
@@ -69,6 +80,7 @@ def load_network(
     variant: Variant,
     size_hw: tuple[int, int],
     num_outputs: int,
+    **how: Any,
 ) -> keras.Model:
     """Build the network for a file's tensors and one input size, and load them.
 
@@ -78,11 +90,12 @@ def load_network(
         variant: the network it is said to be for.
         size_hw: see `build_network`.
         num_outputs: likewise.
+        **how: `num_images` and `dtype`, likewise.
 
     Raises:
         WeightsError: the tensors are not exactly those of the network.
     """
-    network = build_network(variant, size_hw, num_outputs)
+    network = build_network(variant, size_hw, num_outputs, **how)
     grid_hw = (size_hw[0] // PATCH, size_hw[1] // PATCH)
     load_state_dict(network, fitted(tensors, variant, grid_hw), path)
     return network

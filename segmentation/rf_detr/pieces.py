@@ -15,11 +15,14 @@ WIDTH = 256
 
 def norm(x: Tensor, name: str, epsilon: float = 1e-5) -> Tensor:
     """Normalise the channels of each place (Ba et al. 2016, "Layer normalization")."""
-    return Norm(epsilon=epsilon, name=name)(x)
+    return Norm(epsilon=epsilon, name=name, dtype="float32")(x)
 
 
 class Norm(layers.LayerNormalization):
-    """Keras' own in the order of the paper, which OpenVINO knows for one operation."""
+    """Keras' own in the order of the paper, which OpenVINO knows for one operation.
+
+    In float32 whatever computes around it.
+    """
 
     def call(self, x: Tensor) -> Tensor:
         """Normalise (..., C)."""
@@ -45,8 +48,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, num_heads: int) -> Tensor:
     depth = channels // num_heads
     query, key, value = (ops.reshape(x, (num, -1, num_heads, depth)) for x in (query, key, value))
     query = ops.multiply(ops.transpose(query, (0, 2, 1, 3)), depth**-0.5)
-    weights = ops.softmax(ops.matmul(query, ops.transpose(key, (0, 2, 3, 1))), axis=-1)
-    found = ops.matmul(weights, ops.transpose(value, (0, 2, 1, 3)))
+    agreement = ops.matmul(query, ops.transpose(key, (0, 2, 3, 1)))
+    weights = ops.softmax(ops.cast(agreement, "float32"), axis=-1)
+    found = ops.matmul(ops.cast(weights, value.dtype), ops.transpose(value, (0, 2, 1, 3)))
     return ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (num, length, channels))
 
 
@@ -61,12 +65,12 @@ def moved(boxes: Tensor, deltas: Tensor, name: str) -> Tensor:
     """Move boxes and change their size.
 
     Args:
-        boxes: (1, K, 4) x and y of the centre, width, height.
-        deltas: (1, K, 4) dx, dy in units of width and height, log dw, log dh.
+        boxes: (N, K, 4) x and y of the centre, width, height.
+        deltas: (N, K, 4) dx, dy in units of width and height, log dw, log dh.
         name: of the result.
 
     Returns:
-        (1, K, 4)
+        (N, K, 4)
     """
     size = boxes[..., 2:]
     centre = ops.add(ops.multiply(deltas[..., :2], size), boxes[..., :2])
@@ -91,9 +95,9 @@ class Rows(layers.Layer):
         self.numbers = self.add_weight(shape=(self.num, self.depth), name="weight")
 
     def compute_output_spec(self, x: Tensor) -> keras.KerasTensor:
-        """Return (1, num, depth)."""
-        return keras.KerasTensor((1, self.num, self.depth))
+        """Return (N, num, depth)."""
+        return keras.KerasTensor((x.shape[0], self.num, self.depth))
 
     def call(self, x: Tensor) -> Tensor:
-        """Return them, whatever comes in."""
-        return ops.expand_dims(self.numbers, 0)
+        """Return them for each image of (N, ...), whatever comes in."""
+        return ops.tile(ops.expand_dims(self.numbers, 0), (x.shape[0], 1, 1))

@@ -23,10 +23,10 @@ def projector(maps: Sequence[Tensor]) -> Tensor:
     This is the C2f of YOLOv8, without shortcuts, its normalisations over channels.
 
     Args:
-        maps: (1, h, w, C) each.
+        maps: (N, h, w, C) each.
 
     Returns:
-        (1, h, w, 256)
+        (N, h, w, 256)
     """
     x = layers.Concatenate()(list(maps))
     x = _conv(x, WIDTH, 1, f"{ROOT}.0.cv1", "projector_cv1")

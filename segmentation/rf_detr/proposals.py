@@ -9,6 +9,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from segmentation.parts.boxes import take_rows
 from segmentation.rf_detr.pieces import WIDTH, moved, norm, perceptron
 
 Tensor = Any
@@ -39,15 +40,15 @@ def proposals(features: Tensor, num_queries: int, num_outputs: int) -> Tensor:
     """Build the first stage (Zhu et al. 2021, "Deformable DETR", section 4.2).
 
     Args:
-        features: (1, h, w, 256)
+        features: (N, h, w, 256)
         num_queries: boxes to propose.
         num_outputs: of classes.
 
     Returns:
-        (1, num_queries, 4) boxes as of `anchors`; those most like any class first.
+        (N, num_queries, 4) boxes as of `anchors`; those most like any class first.
     """
     boxes, counts = anchors(features.shape[1:3])
-    memory = ops.reshape(features, (1, -1, WIDTH))
+    memory = ops.reshape(features, (features.shape[0], -1, WIDTH))
     if not counts.all():
         memory = ops.multiply(memory, counts[:, None].astype(np.float32))
     root = "transformer.enc_out"
@@ -65,7 +66,7 @@ class Chosen(layers.Layer):
 
     Args:
         num: of places to choose.
-        boxes: (N, 4), the anchor of each place.
+        boxes: (places, 4), the anchor of each place.
     """
 
     def __init__(self, num: int, boxes: NDArray[np.float32], **kwargs: Any) -> None:
@@ -74,24 +75,25 @@ class Chosen(layers.Layer):
         self._boxes = boxes.astype(np.float32)
 
     def compute_output_spec(self, memory: Tensor, logits: Tensor) -> tuple[Any, ...]:
-        """Return (1, num, C), (1, num, 4), (1, num)."""
+        """Return (N, num, C), (N, num, 4), (N, num)."""
+        shape = (memory.shape[0], self.num)
         return (
-            keras.KerasTensor((1, self.num, memory.shape[-1])),
-            keras.KerasTensor((1, self.num, 4)),
-            keras.KerasTensor((1, self.num), "int32"),
+            keras.KerasTensor((*shape, memory.shape[-1])),
+            keras.KerasTensor((*shape, 4)),
+            keras.KerasTensor(shape, "int32"),
         )
 
     def call(self, memory: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Choose.
 
         Args:
-            memory: (1, N, C)
-            logits: (1, N, num_outputs)
+            memory: (N, places, C)
+            logits: (N, places, num_outputs)
 
         Returns:
             Their rows of `memory`, their anchors, and which they are.
         """
-        _, index = ops.top_k(ops.max(logits[0], axis=-1), self.num)
-        rows = ops.take(memory[0], index, axis=0)
+        _, index = ops.top_k(ops.max(logits, axis=-1), self.num)
+        rows = take_rows(memory, index, memory.shape[0])
         boxes = ops.take(ops.convert_to_tensor(self._boxes), index, axis=0)
-        return rows[None], boxes[None], ops.cast(index, "int32")[None]
+        return rows, boxes, ops.cast(index, "int32")

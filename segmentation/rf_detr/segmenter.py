@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.coco import CATEGORIES, NAMES
-from segmentation.family import SquareSegmenter, class_names
+from segmentation.family import KERAS_BATCH, SquareSegmenter, class_names
 from segmentation.instances import Instances
 from segmentation.parts.masks import enlarge_logits
 from segmentation.parts.resample import resize_float
@@ -25,6 +25,7 @@ from segmentation.rf_detr.published import (
 )
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
+from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.segmenter import Options, check_classes
 
 #: where the network is built, see `Origin`
@@ -55,13 +56,19 @@ def load_rf_detr(name: str, options: Options) -> RFDETR:
     classes, outputs = _classes(path, options.classes, checkpoint)
     check_classes(options.keep or (), classes)
 
-    def build() -> Any:
+    def build(**how: Any) -> Any:
         from segmentation.rf_detr.network import load_network
 
         num_outputs = checkpoint.num_outputs
-        return load_network(checkpoint.tensors, path, variant, (size, size), num_outputs)
+        return load_network(checkpoint.tensors, path, variant, (size, size), num_outputs, **how)
 
-    network = compile_network(build, Origin(path, f"{name} {size}", FAMILIES), options)
+    def prepare(photos: Any) -> tuple[Any]:
+        from keras import ops
+
+        return (resize_float(ops.cast(photos, "float32"), (size, size), ops) / 255,)
+
+    origin = Origin(path, f"{name} {size}", FAMILIES)
+    network = compile_network(build, origin, options)
     return RFDETR(
         network,
         name=name,
@@ -71,6 +78,8 @@ def load_rf_detr(name: str, options: Options) -> RFDETR:
         min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
         keep=None if options.keep is None else [classes.index(each) for each in options.keep],
         device=network.device,
+        max_images=KERAS_BATCH if isinstance(network, KerasNetwork) else 1,
+        frames_network=network.preparing(prepare) if isinstance(network, KerasNetwork) else None,
     )
 
 
@@ -159,13 +168,19 @@ class RFDETR(SquareSegmenter):
     outputs: Sequence[int]
     min_score: float = PUBLISHED_MIN_SCORE
 
-    def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
-        pixels = resize_float(image, (self.size, self.size)) / np.float32(255)
-        boxes, logits, masks = (np.asarray(output)[0] for output in self.network(pixels[None]))
-        return to_instances(
-            boxes,
-            logits[:, list(self.outputs)],
-            masks,
-            least=self.least_scores(),
-            size_hw=(image.shape[0], image.shape[1]),
-        )
+    def _segment_batch(self, images: NDArray[np.uint8], num: int) -> list[Instances]:
+        if self.takes_photos:
+            outputs = self.network(images)
+        else:
+            outputs = self.network(resize_float(images, (self.size, self.size)) / np.float32(255))
+        boxes, logits, masks = (np.asarray(output) for output in outputs)
+        return [
+            to_instances(
+                boxes[index],
+                logits[index][:, list(self.outputs)],
+                masks[index],
+                least=self.least_scores(),
+                size_hw=(images.shape[1], images.shape[2]),
+            )
+            for index in range(num)
+        ]

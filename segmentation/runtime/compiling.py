@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +28,21 @@ from segmentation.segmenter import Options
 
 
 def compile_network(
-    build: Callable[[], Any],
+    build: Callable[..., Any],
     origin: Origin,
     options: Options,
     *,
-    make: Callable[..., Any] | None = None,
+    num_fetched: int | None = None,
     any_shape: bool = False,
 ) -> OpenVINONetwork | KerasNetwork:
     """Make a network ready to run, from an export on disk where it was exported before.
 
     Args:
-        build: returns the Keras model, weights included; called only where it is needed.
+        build: returns the Keras model, weights included; called only where it is needed, for Keras
+            itself with `num_images` and `dtype`, "float32" or "bfloat16".
         origin: what it is made from.
         options: which backend, device and precision are wanted.
-        make: builds a model for the shapes of its inputs, in the precision wanted; for Keras
-            itself. Without it `build` is used, and "bfloat16" refused.
+        num_fetched: for Keras itself, see `KerasNetwork`.
         any_shape: see `OpenVINONetwork`.
 
     Raises:
@@ -49,11 +50,14 @@ def compile_network(
         WeightsError: `build` raises it, or the export cannot be kept on disk.
     """
     if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
-        if make is None and options.precision == "bfloat16":
-            raise ValueError("precision bfloat16: not with this network; use float32")
         on_gpu = options.device == "gpu" or (options.device == "auto" and gpu_present())
-        device = "gpu" if on_gpu else "cpu"
-        return KerasNetwork(make or (lambda _: build()), device, options.precision)
+        of_batch = cache(lambda num, dtype: build(num_images=num, dtype=dtype))
+        return KerasNetwork(
+            lambda shapes, dtype: of_batch(shapes[0][0], dtype),
+            "gpu" if on_gpu else "cpu",
+            options.precision,
+            num_fetched=num_fetched,
+        )
 
     check_float32(options.precision)
     path = exported(build, origin, options)

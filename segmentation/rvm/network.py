@@ -15,6 +15,7 @@ import keras
 from keras import layers, ops
 
 from segmentation.parts.convolutions import padded_conv, stored_norm
+from segmentation.parts.precision import computing_in
 from segmentation.rvm.encoders import ENCODERS
 from segmentation.rvm.published import Variant, read_state_dict
 from segmentation.weights.torch_layout import load_state_dict
@@ -25,18 +26,23 @@ Tensor = Any
 FILTER_CHANNELS = 16
 
 
-def load_network(path: Path, variant: Variant) -> keras.Model:
+def load_network(path: Path, variant: Variant, **how: Any) -> keras.Model:
     """Return the network with the weights of a published file, without the logits of a person.
+
+    Args:
+        path: of the file.
+        variant: what it is of.
+        **how: `num_images` and `dtype`, see `build_network`.
 
     Raises:
         WeightsError: the file cannot be read, or its tensors are not exactly those of the network.
     """
-    whole = build_network(variant)
+    whole = build_network(variant, **how)
     load_state_dict(whole, read_state_dict(path), path)
     return keras.Model(whole.inputs, [*whole.outputs[:3], *whole.outputs[-4:]])
 
 
-def build_network(variant: Variant) -> keras.Model:
+def build_network(variant: Variant, *, num_images: int = 1, dtype: str = "float32") -> keras.Model:
     """Return a network with fresh weights, all that a published file has.
 
     It sees the small image alone. What the guided filter does at the frame's size is a sum and a
@@ -44,23 +50,27 @@ def build_network(variant: Variant) -> keras.Model:
 
     Args:
         variant: which one.
+        num_images: N, each of a stream of its own.
+        dtype: "float32" or "bfloat16", of convolutions; states, matte and the guided filter, which
+            takes differences of almost equal numbers, stay in float32.
 
     Returns:
-        A model. In: the small image (1, h, w, 3) float32 RGB from 0 to 1; the states of strides 2,
+        A model. In: the small image (N, h, w, 3) float32 RGB from 0 to 1; the states of strides 2,
         4, 8, 16, sizes rounded up, zeros for the first frame of a stream. Out: the matte (1, h, w,
         4), what is to be added to an image's RGB to get the foreground's colours, and alpha, both
-        to be cut off at 0 and 1; slope and offset of the guided filter, (1, h, w, 4) each; the
-        logits of a person (1, h, w, 1), a task it was also trained for; the states for the next
+        to be cut off at 0 and 1; slope and offset of the guided filter, (N, h, w, 4) each; the
+        logits of a person (N, h, w, 1), a task it was also trained for; the states for the next
         frame.
     """
-    small = layers.Input((None, None, 3), 1, name="small")
+    small = layers.Input((None, None, 3), num_images, name="small")
     states = [
-        layers.Input((None, None, channels), 1, name=f"state{number}")
+        layers.Input((None, None, channels), num_images, name=f"state{number}")
         for number, channels in enumerate(variant.state_channels, start=1)
     ]
-    *finer, coarsest = ENCODERS[variant.encoder](small)
-    context = _context(coarsest, variant.context_channels)
-    hidden, after = _decoder(context, finer, small, states, variant.decoder_channels)
+    with computing_in(dtype):
+        *finer, coarsest = ENCODERS[variant.encoder](small)
+        context = _context(coarsest, variant.context_channels)
+        hidden, after = _decoder(context, finer, small, states, variant.decoder_channels)
     matte = layers.Conv2D(4, 1, name="project_mat.conv")(hidden)
     person = layers.Conv2D(1, 1, name="project_seg.conv")(hidden)
     slope, offset = _guided_filter(small, matte, hidden)
@@ -142,12 +152,12 @@ def _guided_filter(small: Tensor, matte: Tensor, hidden: Tensor) -> tuple[Tensor
     """Build the deep guided filter (Wu et al. 2018, "Fast end-to-end trainable guided filter").
 
     Args:
-        small: (1, h, w, 3) from 0 to 1.
-        matte: (1, h, w, 4), what is to be brought to the frame's size.
-        hidden: (1, h, w, C), what the decoder knows beside it.
+        small: (N, h, w, 3) from 0 to 1.
+        matte: (N, h, w, 4), what is to be brought to the frame's size.
+        hidden: (N, h, w, C), what the decoder knows beside it.
 
     Returns:
-        Slope and offset, (1, h, w, 4) each, of the matte as a function of RGB and their mean.
+        Slope and offset, (N, h, w, 4) each, of the matte as a function of RGB and their mean.
     """
     # the mean of a window in spirit: its weights were trained, and beyond the border is nothing
     box = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="refiner.box_filter")
@@ -169,18 +179,18 @@ class DoubledTo(layers.Layer):
     """A map at twice its size, bilinearly, without what stands over at the bottom and the right."""
 
     def compute_output_spec(self, x: Tensor, like: Tensor) -> keras.KerasTensor:
-        """Return (1, H, W, C) for the H and W of `like`."""
+        """Return (N, H, W, C) for the H and W of `like`."""
         return keras.KerasTensor((*like.shape[:3], x.shape[-1]))
 
     def call(self, x: Tensor, like: Tensor) -> Tensor:
-        """Enlarge (1, h, w, C) to the size of `like`, (1, H, W, ...), h = ceil(H / 2)."""
+        """Enlarge (N, h, w, C) to the size of `like`, (N, H, W, ...), h = ceil(H / 2)."""
         height, width = ops.shape(x)[1:3]
         doubled = resized(x, (2 * height, 2 * width))
         return doubled[:, : ops.shape(like)[1], : ops.shape(like)[2]]
 
 
 def resized(x: Tensor, size_hw: Any) -> Tensor:
-    """Return (1, h, w, C) at a size, bilinearly; of what is traced the size may be unknown."""
+    """Return (N, h, w, C) at a size, bilinearly; of what is traced the size may be unknown."""
     if keras.backend.backend() == "tensorflow":  # Keras itself wants to know it
         import tensorflow as tf
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from segmentation.family import Network, check_images
 from segmentation.instances import Instances
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
+from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.rvm.enlarging import SmallMatte
 from segmentation.rvm.published import (
     CLASSES,
@@ -23,11 +24,19 @@ from segmentation.rvm.published import (
     check_variant,
     read_state_dict,
 )
-from segmentation.rvm.shrinking import automatic_ratio, first_states, shrunk_by
+from segmentation.rvm.shrinking import (
+    automatic_ratio,
+    first_states,
+    shrunk_by,
+    shrunk_tensor,
+    small_size,
+)
 from segmentation.segmenter import Memory, Options, check_classes
 
 #: where the network is built, see `Origin`
 FAMILIES = ("rvm",)
+#: outputs of the network that are of the matte; the others are states, which stay on its device
+NUM_OF_MATTE = 3
 #: smallest long side of the small image that leaves something on the coarsest level
 MIN_SIZE = 64
 
@@ -53,21 +62,31 @@ def load_rvm(name: str, options: Options) -> RobustVideoMatting:
     if options.on_message is not None:
         options.on_message(f"weights of {name}: {preset.notice}")
 
-    @cache  # one network serves all shapes of input
-    def build() -> Any:
+    small_side = options.size or SMALL_SIDE
+
+    def build(**how: Any) -> Any:
         from segmentation.rvm.network import load_network
 
-        return load_network(path, variant)
+        return load_network(path, variant, **how)
 
-    network = compile_network(build, Origin(path, name, FAMILIES), options)
+    origin = Origin(path, name, FAMILIES)
+    network = compile_network(build, origin, options, num_fetched=NUM_OF_MATTE)
+    if isinstance(network, KerasNetwork):
+        network = network.preparing(partial(_prepare, small_side=small_side))
     return RobustVideoMatting(
         network,
         name=name,
         variant=variant,
         device=network.device,
-        small_side=options.size or SMALL_SIDE,
+        small_side=small_side,
         sizes=() if options.size else (SMALL_SIDE, *SMALLER_SIDES),
+        takes_photos=isinstance(network, KerasNetwork),
     )
+
+
+def _prepare(frames: Any, *states: Any, small_side: int) -> tuple[Any, ...]:
+    ratio = automatic_ratio((frames.shape[1], frames.shape[2]), small_side)
+    return shrunk_tensor(frames, ratio), *states
 
 
 def check_options(name: str, options: Options) -> None:
@@ -90,6 +109,8 @@ class RobustVideoMatting:
         device: what it runs on, for people.
         small_side: long side of the small image, in pixels; frames are not enlarged to it.
         sizes: see `ScalableSegmenter`.
+        takes_photos: the network takes frames as they are, (N, H, W, 3) uint8, as on Keras, and
+            shrinks them by itself.
     """
 
     network: Network
@@ -98,6 +119,7 @@ class RobustVideoMatting:
     device: str
     small_side: int = SMALL_SIDE
     sizes: tuple[int, ...] = ()
+    takes_photos: bool = False
 
     classes = CLASSES
     #: alpha has the size of the frame, and fine hair is only there
@@ -108,7 +130,10 @@ class RobustVideoMatting:
 
     def at_size(self, size: int) -> RobustVideoMatting:
         """Return the same with another small image; see `ScalableSegmenter.at_size`."""
-        return replace(self, small_side=size, sizes=())
+        network = self.network
+        if isinstance(network, KerasNetwork):
+            network = network.preparing(partial(_prepare, small_side=size))
+        return replace(self, network=network, small_side=size, sizes=())
 
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """Find the people of N images, each by itself; see `Segmenter.segment`."""
@@ -122,12 +147,13 @@ class RobustVideoMatting:
         """
         check_images(image[None])
         image = np.ascontiguousarray(image)
-        ratio = automatic_ratio((image.shape[0], image.shape[1]), self.small_side)
-        small = shrunk_by(image, ratio)
-        fresh = first_states(small.shape[:2], self.variant.state_channels)
+        size_hw = (image.shape[0], image.shape[1])
+        ratio = automatic_ratio(size_hw, self.small_side)
+        fresh = first_states(small_size(size_hw, ratio), self.variant.state_channels)
         states = fresh if memory is None else memory
-        if [state.shape for state in states] != [state.shape for state in fresh]:
+        if [tuple(state.shape) for state in states] != [state.shape for state in fresh]:
             raise ValueError("memory: is of frames of another size")
-        matte, slope, offset, *after = self.network(small[None], *states)
+        seen = image if self.takes_photos else shrunk_by(image, ratio)
+        matte, slope, offset, *after = self.network(seen[None], *states)
         found = SmallMatte(matte[0], slope[0], offset[0], is_whole=ratio == 1)
         return Instances.of_matte(found.of(image)), after

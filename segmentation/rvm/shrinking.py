@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.parts.resample import apply_matrix, resampling_matrix
 from segmentation.rvm.published import SMALL_SIDE
 
 
 def automatic_ratio(size_hw: tuple[int, int], side: int = SMALL_SIDE) -> float:
     """Return by how much a frame is shrunk so that its long side has at most `side` pixels."""
     return min(side / max(size_hw), 1.0)
+
+
+def small_size(size_hw: tuple[int, int], ratio: float) -> tuple[int, int]:
+    """Return height and width of the small image of a frame."""
+    height, width = (max(1, math.floor(side * ratio)) for side in size_hw)
+    return height, width
 
 
 def shrunk_by(frame: NDArray[np.uint8], ratio: float) -> NDArray[np.float32]:
@@ -35,10 +43,25 @@ def shrunk_by(frame: NDArray[np.uint8], ratio: float) -> NDArray[np.float32]:
     values /= 255
     if ratio == 1:
         return values
-    height, width = (max(1, math.floor(side * ratio)) for side in frame.shape[:2])
+    height, width = small_size((frame.shape[0], frame.shape[1]), ratio)
     # told the factors alone, OpenCV steps by them; it rounds the sides, so one pixel may be over
     shrunk = cv2.resize(values, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(shrunk[:height, :width], np.float32)
+
+
+def shrunk_tensor(frames: Any, ratio: float) -> Any:
+    """Return frames (N, H, W, 3), tensors of any type, as `shrunk_by` does, to rounding."""
+    from keras import ops
+
+    values = ops.cast(frames, "float32") / 255
+    if ratio == 1:
+        return values
+    sizes = small_size((frames.shape[1], frames.shape[2]), ratio)
+    for axis, num_out in zip((2, 1), reversed(sizes), strict=True):
+        positions = (np.arange(num_out) + 0.5) / ratio - 0.5
+        matrix = resampling_matrix(positions, frames.shape[axis], border="edge")
+        values = apply_matrix(matrix.astype(np.float32), values, axis, ops)
+    return values
 
 
 def first_states(small_hw: tuple[int, ...], channels: Sequence[int]) -> list[NDArray[np.float32]]:

@@ -22,7 +22,7 @@ def deformable_conv(x: Tensor, filters: int, *, stride: int, name: str) -> Tenso
     """Convolve 3x3 with a bias, each tap where an ordinary convolution says and as strong.
 
     Args:
-        x: (1, H, W, C)
+        x: (N, H, W, C)
         filters: channels of the result.
         stride: pixels of the map for each of the result, along a side.
         name: of the layer; that of the ordinary convolution ends in `conv_offset_mask`.
@@ -50,34 +50,36 @@ class DeformableConv(layers.Layer):
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def compute_output_spec(self, x: Tensor, guide: Tensor) -> keras.KerasTensor:
-        """Return (1, H, W, filters) for the H and W of the guide."""
+        """Return (N, H, W, filters) for the H and W of the guide."""
         return keras.KerasTensor((*guide.shape[:3], self.filters))
 
     def call(self, x: Tensor, guide: Tensor) -> Tensor:
         """Convolve.
 
         Args:
-            x: (1, H, W, C)
-            guide: (1, H', W', 27): dy and dx of each tap in turn, in pixels; then the weight of
+            x: (N, H, W, C)
+            guide: (N, H', W', 27): dy and dx of each tap in turn, in pixels; then the weight of
                 each tap before the sigmoid.
         """
         channels = x.shape[-1]
-        num_rows, num_columns = guide.shape[1:3]
+        guide = ops.cast(guide, "float32")  # places need it, whatever computes
+        num, num_rows, num_columns = guide.shape[:3]
         num_places = num_rows * num_columns
-        flat = ops.reshape(guide, (num_places, 3 * NUM_TAPS))
-        offsets = ops.reshape(flat[:, : 2 * NUM_TAPS], (num_places, NUM_TAPS, 2))
-        strength = ops.sigmoid(flat[:, 2 * NUM_TAPS :])
+        flat = ops.reshape(guide, (num, num_places, 3 * NUM_TAPS))
+        offsets = ops.reshape(flat[..., : 2 * NUM_TAPS], (num, num_places, NUM_TAPS, 2))
+        strength = ops.sigmoid(flat[..., 2 * NUM_TAPS :])
 
         places = _tap_positions(num_rows, num_columns, self.stride)
         down, along = (
             offsets[..., side] + ops.convert_to_tensor(places[..., side]) for side in (0, 1)
         )
-        samples = bilinear_samples(x[0][:, :, None], down, along, strength)
+        samples = bilinear_samples(x[:, :, :, None], down, along, strength)
 
         kernel = ops.reshape(self.kernel, (NUM_TAPS * channels, self.filters))
-        samples = ops.reshape(samples, (num_places, NUM_TAPS * channels))
+        samples = ops.reshape(samples, (num * num_places, NUM_TAPS * channels))
+        samples = ops.cast(samples, self.compute_dtype)
         result = ops.matmul(samples, kernel) + self.bias
-        return ops.reshape(result, (1, num_rows, num_columns, self.filters))
+        return ops.reshape(result, (num, num_rows, num_columns, self.filters))
 
 
 def _tap_positions(num_rows: int, num_columns: int, stride: int) -> NDArray[np.float32]:

@@ -15,9 +15,10 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from segmentation.parts.boxes import apply_deltas, iou
+from segmentation.parts.boxes import apply_deltas, iou, take_rows
 from segmentation.parts.convolutions import padded_conv
 from segmentation.parts.feature_pyramid import feature_pyramid
+from segmentation.parts.precision import computing_in
 from segmentation.weights.torch_layout import load_state_dict
 from segmentation.yolact.backbones import darknet53, resnet
 from segmentation.yolact.published import Variant, num_foreground_classes, read_state_dict
@@ -92,7 +93,7 @@ def _pyramid(stages: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _prototypes(x: Tensor) -> Tensor:
-    """Build protonet (section 3.1) on P3: (1, H, W, 32) at twice its size."""
+    """Build protonet (section 3.1) on P3: (N, H, W, 32) at twice its size."""
     for index in (0, 2, 4):
         x = layers.ReLU()(padded_conv(x, NUM_CHANNELS, 3, name=f"proto_net.{index}"))
     x = ops.image.resize(x, (2 * x.shape[1], 2 * x.shape[2]))
@@ -104,7 +105,7 @@ def _heads(pyramid: Sequence[Tensor], num_priors: int, num_outputs: int) -> list
     """Build the prediction head (section 3.2), the same for all levels.
 
     Returns:
-        Per prior: deltas (1, P, 4), class logits (1, P, C), mask coefficients (1, P, 32).
+        Per prior: deltas (N, P, 4), class logits (N, P, C), mask coefficients (N, P, 32).
     """
     root = "prediction_layers.0"
     shared = layers.Conv2D(
@@ -131,68 +132,70 @@ class FastNMS(layers.Layer):
         super().__init__(**kwargs)
         self._priors = prior_boxes
 
-    def compute_output_spec(self, *_: Tensor) -> keras.KerasTensor:
-        """Return (100, 6 + 32)."""
-        return keras.KerasTensor((NUM_DETECTIONS, 6 + NUM_PROTOTYPES))
+    def compute_output_spec(self, deltas: Tensor, *_: Tensor) -> keras.KerasTensor:
+        """Return (N, 100, 6 + 32)."""
+        return keras.KerasTensor((deltas.shape[0], NUM_DETECTIONS, 6 + NUM_PROTOTYPES))
 
     def call(self, deltas: Tensor, probs: Tensor, coefficients: Tensor, least: Tensor) -> Tensor:
         """Choose.
 
         Args:
-            deltas: (1, P, 4)
-            probs: (1, P, C + 1), the first class is the background.
-            coefficients: (1, P, 32)
-            least: (1, C), the score above which a class counts.
+            deltas: (N, P, 4)
+            probs: (N, P, C + 1), the first class is the background.
+            coefficients: (N, P, 32)
+            least: (N, C), the score above which a class counts.
 
         Returns:
-            (100, 38) box, class, score, coefficients; best first, the padding of score -1.
+            (N, 100, 38) box, class, score, coefficients; best first, the padding of score -1.
         """
-        probs = probs[0, :, 1:]
-        num_labels = probs.shape[1]
-        counts = ops.max(probs, axis=1, keepdims=True) > MIN_PRIOR_SCORE
-        counts = ops.logical_and(counts, probs > least)
-        ranked = ops.transpose(ops.where(counts, probs, -ops.ones_like(probs)))
+        probs = probs[..., 1:]
+        num_images, _, num_labels = probs.shape
+        counts = ops.max(probs, axis=2, keepdims=True) > MIN_PRIOR_SCORE
+        counts = ops.logical_and(counts, probs > least[:, None])
+        ranked = ops.transpose(ops.where(counts, probs, -ops.ones_like(probs)), (0, 2, 1))
         num = min(NUM_PER_CLASS, len(self._priors))
         scores, chosen = ops.top_k(ranked, num)
         # dx, dy, log dw, log dh in units of the variances of SSD (Liu et al. 2016)
-        deltas = ops.take(ops.multiply(deltas[0], DELTA_SCALE), np.array([1, 0, 3, 2]), axis=-1)
+        deltas = ops.take(ops.multiply(deltas, DELTA_SCALE), np.array([1, 0, 3, 2]), axis=-1)
         boxes = apply_deltas(ops.convert_to_tensor(self._priors), deltas)
-        rows = ops.concatenate([boxes, coefficients[0]], axis=-1)
-        rows = ops.reshape(
-            ops.take(rows, ops.reshape(chosen, (-1,)), axis=0), (num_labels, num, -1)
-        )
-        boxes = rows[..., :4]
+        rows = ops.concatenate([boxes, coefficients], axis=-1)
+        num_rows = num_labels * num
+        rows = take_rows(rows, ops.reshape(chosen, (num_images, num_rows)), num_images)
+        boxes = ops.reshape(rows[..., :4], (num_images * num_labels, num, 4))
         earlier = np.triu(np.ones((num, num), np.float32), 1)
         overlaps = ops.multiply(iou(boxes, boxes), earlier)
-        free = ops.max(overlaps, axis=1) <= MAX_IOU
-        scores = ops.reshape(ops.where(free, scores, -ops.ones_like(scores)), (-1,))
+        free = ops.reshape(ops.max(overlaps, axis=1) <= MAX_IOU, (num_images, num_rows))
+        scores = ops.reshape(scores, (num_images, num_rows))
+        scores = ops.where(free, scores, -ops.ones_like(scores))
         labels = np.repeat(np.arange(num_labels, dtype=np.float32), num)
         scores, best = ops.top_k(scores, NUM_DETECTIONS)
-        rows = ops.take(ops.reshape(rows, (num_labels * num, -1)), best, axis=0)
-        label = ops.take(ops.convert_to_tensor(labels), best)
-        return ops.concatenate([rows[:, :4], label[:, None], scores[:, None], rows[:, 4:]], axis=-1)
+        rows = take_rows(rows, best, num_images)
+        columns = [ops.take(ops.convert_to_tensor(labels), best), scores]
+        columns = [column[..., None] for column in columns]
+        return ops.concatenate([rows[..., :4], *columns, rows[..., 4:]], axis=-1)
 
 
 def assemble_masks(prototypes: Tensor, coefficients: Tensor, boxes: Tensor) -> Tensor:
     """Combine prototypes to masks (section 3.3), cropped to the boxes and a pixel around them.
 
     Args:
-        prototypes: (1, H, W, 32)
-        coefficients: (K, 32)
-        boxes: (K, 4) y1, x1, y2, x2 as fractions of the image.
+        prototypes: (N, H, W, 32)
+        coefficients: (N, K, 32)
+        boxes: (N, K, 4) y1, x1, y2, x2 as fractions of the image.
 
     Returns:
-        (K, H, W) probabilities, 0 outside the boxes.
+        (N, K, H, W) probabilities, 0 outside the boxes.
     """
-    height, width, depth = prototypes.shape[1:]
-    flat = ops.transpose(ops.reshape(prototypes, (height * width, depth)))
-    masks = ops.reshape(ops.sigmoid(ops.matmul(coefficients, flat)), (-1, height, width))
-    y1, x1, y2, x2 = (boxes[:, side, None] for side in range(4))
-    row = np.arange(height, dtype=np.float32)[None]
-    column = np.arange(width, dtype=np.float32)[None]
+    num_images, height, width, depth = prototypes.shape
+    flat = ops.reshape(prototypes, (num_images, height * width, depth))
+    masks = ops.sigmoid(ops.matmul(coefficients, ops.transpose(flat, (0, 2, 1))))
+    masks = ops.reshape(masks, (*coefficients.shape[:2], height, width))
+    y1, x1, y2, x2 = (boxes[..., side, None] for side in range(4))
+    row = np.arange(height, dtype=np.float32)
+    column = np.arange(width, dtype=np.float32)
     in_y = ops.logical_and(y1 * height - 1 <= row, y2 * height + 1 > row)
     in_x = ops.logical_and(x1 * width - 1 <= column, x2 * width + 1 > column)
-    inside = ops.logical_and(in_y[:, :, None], in_x[:, None, :])
+    inside = ops.logical_and(in_y[..., :, None], in_x[..., None, :])
     return ops.where(inside, masks, ops.zeros_like(masks))
 
 
@@ -200,69 +203,83 @@ def _mask_quality(masks: Tensor, labels: Tensor, num_labels: int) -> Tensor:
     """Build YOLACT++'s fast mask re-scoring network (section 6.1).
 
     Args:
-        masks: (K, H, W) probabilities, cropped.
-        labels: (K,) classes.
+        masks: (N, K, H, W) probabilities, cropped.
+        labels: (N, K) classes.
         num_labels: of classes.
 
     Returns:
-        (K,) expected overlap of each mask with the true one.
+        (N, K) expected overlap of each mask with the true one.
     """
-    x = masks[..., None]
+    num_images, num, height, width = masks.shape
+    x = ops.reshape(masks, (num_images * num, height, width, 1))
     for index, filters in enumerate((8, 16, 32, 64, 128)):
         name = f"maskiou_net.maskiou_net.{2 * index}"
         x = layers.Conv2D(filters, 3, strides=2, activation="relu", name=name)(x)
     x = layers.Conv2D(num_labels, 1, activation="relu", name="maskiou_net.maskiou_net.10")(x)
-    return ops.sum(ops.max(x, axis=(1, 2)) * ops.one_hot(labels, num_labels), axis=-1)
+    quality = ops.reshape(ops.cast(ops.max(x, axis=(1, 2)), "float32"), (num_images, num, -1))
+    return ops.sum(quality * ops.one_hot(labels, num_labels), axis=-1)
 
 
-def build_network(variant: Variant, size: int, num_labels: int = 80) -> keras.Model:
+def build_network(
+    variant: Variant,
+    size: int,
+    num_labels: int = 80,
+    *,
+    num_images: int = 1,
+    dtype: str = "float32",
+) -> keras.Model:
     """Build the network for one input size.
 
     Args:
         variant: which of the published networks.
         size: side of the square input in pixels; the weights fit every size.
         num_labels: C, without the background.
+        num_images: N.
+        dtype: "float32" or "bfloat16", of convolutions; boxes, scores and masks stay in float32.
 
     Returns:
         A model of fixed shapes, whose layers are named as the modules of YOLACT's program.
-        Inputs: image (1, size, size, 3) float32 RGB from 0 to 255; least scores (1, C) float32,
-        above 1 for classes not wanted. Outputs: boxes (1, 100, 4) float32 y1, x1, y2, x2 as
-        fractions of the image; scores (1, 100) float32, -1 = no more detections; classes
-        (1, 100) int32; masks (1, 100, h, w) float32 probabilities at a quarter of the size.
+        Inputs: images (N, size, size, 3) float32 RGB from 0 to 255; least scores (N, C) float32,
+        above 1 for classes not wanted. Outputs: boxes (N, 100, 4) float32 y1, x1, y2, x2 as
+        fractions of the image; scores (N, 100) float32, -1 = no more detections; classes
+        (N, 100) int32; masks (N, 100, h, w) float32 probabilities at a quarter of the size.
     """
-    image = keras.Input(batch_shape=(1, size, size, 3), name="image")
-    least = keras.Input(batch_shape=(1, num_labels), name="min_scores")
-    if variant.depth is None:
-        stages = darknet53(image / 255)
-    else:
-        pixels = (image - MEAN_RGB) / STD_RGB
-        stages = resnet(pixels, variant.depth, deformable_every=variant.deformable_every)
-    pyramid = _pyramid(stages)
-    prototypes = _prototypes(pyramid[0])
-    deltas, logits, coefficients = _heads(pyramid, variant.num_priors, num_labels + 1)
+    image = keras.Input(batch_shape=(num_images, size, size, 3), name="image")
+    least = keras.Input(batch_shape=(num_images, num_labels), name="min_scores")
+    with computing_in(dtype):
+        if variant.depth is None:
+            stages = darknet53(image / 255)
+        else:
+            pixels = (image - MEAN_RGB) / STD_RGB
+            stages = resnet(pixels, variant.depth, deformable_every=variant.deformable_every)
+        pyramid = _pyramid(stages)
+        prototypes = ops.cast(_prototypes(pyramid[0]), "float32")
+        deltas, logits, coefficients = _heads(pyramid, variant.num_priors, num_labels + 1)
     probs = layers.Softmax(name="probs")(logits)
     found = FastNMS(priors(size, variant), name="detections")(deltas, probs, coefficients, least)
-    boxes, scores, labels = found[:, :4], found[:, 5], ops.cast(found[:, 4], "int32")
-    masks = assemble_masks(prototypes, found[:, 6:], boxes)
+    boxes, scores, labels = found[..., :4], found[..., 5], ops.cast(found[..., 4], "int32")
+    masks = assemble_masks(prototypes, found[..., 6:], boxes)
     if variant.is_plus:
-        quality = _mask_quality(masks, labels, num_labels)
+        with computing_in(dtype):
+            quality = _mask_quality(masks, labels, num_labels)
         scores = ops.where(scores > 0, scores * quality, scores)
-    outputs = [ops.expand_dims(x, 0) for x in (boxes, scores, labels, masks)]
-    return keras.Model([image, least], outputs, name="yolact")
+    return keras.Model([image, least], [boxes, scores, labels, masks], name="yolact")
 
 
-def load_network(weights: Path, variant: Variant, size: int) -> keras.Model:
+def load_network(weights: Path, variant: Variant, size: int, **how: Any) -> keras.Model:
     """Build the network that a weight file belongs to and load it.
 
     Args:
         weights: a .pth file of YOLACT's program.
         variant: the network it is said to be for.
         size: side of the network's input in pixels.
+        **how: `num_images` and `dtype`, see `build_network`.
 
     Raises:
         WeightsError: the file is not one of this network.
     """
     tensors = read_state_dict(weights)
-    network = build_network(variant, size, num_foreground_classes(tensors, variant, weights))
+    num_labels = num_foreground_classes(tensors, variant, weights)
+    network = build_network(variant, size, num_labels, **how)
     load_state_dict(network, tensors, weights)
     return network

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.family import SquareSegmenter, wanted_classes
+from segmentation.family import KERAS_BATCH, SquareSegmenter, wanted_classes
 from segmentation.instances import Instances
 from segmentation.parts.masks import enlarge_masks
 from segmentation.parts.resample import resize_float
 from segmentation.runtime.compiling import compile_network
 from segmentation.runtime.export_cache import Origin
+from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.segmenter import Options
 from segmentation.yolact.published import (
     PUBLISHED_MIN_SCORE,
@@ -48,12 +49,18 @@ def load_yolact(name: str, options: Options) -> YOLACT:
     tensors = read_state_dict(path)
     classes, keep = wanted_classes(path, options, num_foreground_classes(tensors, variant, path))
 
-    def build() -> Any:
+    def build(**how: Any) -> Any:
         from segmentation.yolact.network import load_network
 
-        return load_network(path, variant, size)
+        return load_network(path, variant, size, **how)
 
-    network = compile_network(build, Origin(path, f"{name} {size}", FAMILIES), options)
+    def prepare(photos: Any, least: Any) -> tuple[Any, Any]:
+        from keras import ops
+
+        return resize_float(ops.cast(photos, "float32"), (size, size), ops), least
+
+    origin = Origin(path, f"{name} {size}", FAMILIES)
+    network = compile_network(build, origin, options)
     return YOLACT(
         network,
         name=name,
@@ -62,6 +69,8 @@ def load_yolact(name: str, options: Options) -> YOLACT:
         min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
         keep=keep,
         device=network.device,
+        max_images=KERAS_BATCH if isinstance(network, KerasNetwork) else 1,
+        frames_network=network.preparing(prepare) if isinstance(network, KerasNetwork) else None,
     )
 
 
@@ -105,7 +114,11 @@ class YOLACT(SquareSegmenter):
 
     min_score: float = PUBLISHED_MIN_SCORE
 
-    def _segment_one(self, image: NDArray[np.uint8]) -> Instances:
-        square = resize_float(image, (self.size, self.size))[None]
-        outputs = self.network(square, self.least_scores()[None])
-        return to_instances(*(np.asarray(output)[0] for output in outputs), size_hw=image.shape[:2])
+    def _segment_batch(self, images: NDArray[np.uint8], num: int) -> list[Instances]:
+        given = images if self.takes_photos else resize_float(images, (self.size, self.size))
+        outputs = self.network(given, np.tile(self.least_scores(), (len(images), 1)))
+        size_hw = (images.shape[1], images.shape[2])
+        return [
+            to_instances(*(np.asarray(output)[index] for output in outputs), size_hw=size_hw)
+            for index in range(num)
+        ]

@@ -70,7 +70,10 @@ def start(program: str, arguments: list[str]) -> None:
     if program == "run.py":
         run.main(arguments)
     else:
-        importlib.import_module(program).main()
+        module = importlib.import_module(program)
+        if hasattr(module, "__path__"):  # a package
+            module = importlib.import_module(f"{program}.__main__")
+        module.main()
 
 
 def refusal(

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from tests.folders import SHARED
@@ -48,6 +47,8 @@ def golden_params(
             for all but the first they are tests of another photo alone, see `--both-photos`.
         long: names of compact cases whose tests are long ones.
     """
+    import pytest  # not where benchmarks read the files
+
     params = []
     first = next(iter(largers))
     for name, stem in compacts.items():
@@ -62,16 +63,24 @@ def golden_params(
 
 def as_long(case: Any) -> Any:
     """Return a parameter whose tests are long ones."""
+    import pytest
+
     return pytest.param(*case.values, id=case.id, marks=[*case.marks, pytest.mark.long])
 
 
 def on_another_photo(case: Any) -> Any:
     """Return a parameter whose tests run with `--both-photos` alone."""
+    import pytest
+
     return pytest.param(*case.values, id=case.id, marks=[*case.marks, pytest.mark.both_photos])
 
 
-def load_golden(path: Path) -> Golden:
+def load_golden(path: Path, astronaut: NDArray[np.uint8] | None = None) -> Golden:
     """Return all arrays of a file; skips where the photo is absent.
+
+    Args:
+        path: of the file.
+        astronaut: scikit-image's photo; its own without it.
 
     A tensor is there as a whole under its name, or sampled: `X/shape`, `X/idx` (flat indices in C
     order) and `X/val`. What is always there: `image`, the photo (H, W, 3) uint8 RGB; `recipe_net`,
@@ -83,7 +92,7 @@ def load_golden(path: Path) -> Golden:
     if "sampled" in golden:
         _take_samples_apart(golden)
     if "image" not in golden:
-        golden["image"] = _photo(golden)
+        golden["image"] = _photo(golden, astronaut)
     golden.setdefault("recipe_net", np.array(_recipe_net(path)))
     if "final_masks_shape" in golden:
         _unpack_masks(golden)
@@ -106,11 +115,14 @@ def _take_samples_apart(golden: Golden) -> None:
         golden[f"{name}/val"] = values[row]
 
 
-def _photo(golden: Golden) -> NDArray[np.uint8]:
-    reason = "scikit-image carries the photo"
-    data = pytest.importorskip("skimage.data", reason=reason)
+def _photo(golden: Golden, astronaut: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    if astronaut is None:
+        import pytest
+
+        reason = "scikit-image carries the photo"
+        astronaut = pytest.importorskip("skimage.data", reason=reason).astronaut()
     first, last = golden["photo_rows"]
-    photo: NDArray[np.uint8] = np.ascontiguousarray(data.astronaut()[first:last])
+    photo: NDArray[np.uint8] = np.ascontiguousarray(astronaut[first:last])
     assert sha256(photo) == str(golden["photo_sha256"]), "another photo than the originals saw"
     return photo
 

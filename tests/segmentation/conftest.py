@@ -40,9 +40,9 @@ def last_loaded(family: ModuleType) -> Iterator[None]:
     load_network = family.load_network
 
     @lru_cache(maxsize=1)
-    def load_once(*arguments: Any) -> Any:
+    def load_once(*arguments: Any, **how: Any) -> Any:
         with undrawn():
-            return load_network(*arguments)
+            return load_network(*arguments, **how)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(family, "load_network", load_once)

@@ -11,6 +11,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from segmentation.family import KERAS_BATCH  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.loading import load  # noqa: E402
 from segmentation.mask_rcnn.config import matterport_config  # noqa: E402
@@ -20,10 +21,9 @@ from segmentation.mask_rcnn.molding import (  # noqa: E402
     photo_window,
     raw_inputs,
 )
-from segmentation.mask_rcnn.molding_layer import Mold, with_molding  # noqa: E402
+from segmentation.mask_rcnn.molding_layer import Mold  # noqa: E402
 from segmentation.mask_rcnn.network import build_network  # noqa: E402
-from segmentation.mask_rcnn.segmenter import KERAS_BATCH  # noqa: E402
-from segmentation.segmenter import Options, Segmenter  # noqa: E402
+from segmentation.segmenter import Options, Segmenter, TwofoldSegmenter  # noqa: E402
 from tests.golden.comparison import Tolerance, run, same_objects  # noqa: E402
 from tests.golden.original_mold import original_mold  # noqa: E402
 from tests.golden.reference import compact, load_golden  # noqa: E402
@@ -73,7 +73,9 @@ def options(mask_rcnn_weights: Path) -> Iterator[Options]:
 
 @pytest.fixture(scope="module")
 def exact(options: Options) -> Segmenter:
-    return load("mask-rcnn", options)
+    found = load("mask-rcnn", options)
+    assert isinstance(found, TwofoldSegmenter)
+    return found.for_video()  # which molds within the graph
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,9 @@ def test_proposals_of_several_images_are_those_of_each(
     assert set(found.calls) == {KERAS_BATCH, 1}  # a network for each, made when it was needed
     until_classes = {}
     for (shape, *_), network in exact.network.networks.items():  # type: ignore[attr-defined]
-        inner = network.get_layer("mask_rcnn")
         names = ("rpn_class", "rpn_bbox", "proposals", "mrcnn_class")
-        outputs = [inner.get_layer(name).output for name in names]
-        until_classes[shape[0]] = keras.Model(inner.inputs[:1], outputs)
+        outputs = [network.get_layer(name).output for name in names]
+        until_classes[shape[0]] = keras.Model(network.inputs[:1], outputs)
     molded = np.stack([mold(photo, 128) for photo in [*photos, photos[0]]])
     together = run(until_classes[KERAS_BATCH], [molded])
     for index, image in enumerate(molded):
@@ -170,7 +171,7 @@ def test_bfloat16_is_for_convolutions_and_boxes_stay_exact() -> None:
     for name in ("rpn_class", "proposals", "roi_align_classifier", "mrcnn_class", "detections"):
         assert network.get_layer(name).compute_dtype == "float32", name
     assert {variable.dtype for variable in network.variables} == {"float32"}
-    outputs = [x.dtype for x in with_molding(network).outputs]
+    outputs = [x.dtype for x in network.outputs]
     assert outputs == ["float32", "float32", "int32", "float32"]
 
 

@@ -1,12 +1,8 @@
-"""RF-DETR in the program: loaded, on photos and on clips, and on other backends."""
+"""RF-DETR in the program: loaded, on photos and on clips."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -27,7 +23,6 @@ from segmentation.rf_detr.segmenter import RFDETR
 from segmentation.runtime import compiling
 from stream import read_photo
 from tests.command_line.failing import failing
-from tests.folders import ROOT
 from tests.golden.comparison import assert_golden
 from tests.golden.reference import Golden, compact, load_golden
 from tests.golden.weights_recipe import write_recipe_weights
@@ -89,37 +84,6 @@ def test_it_finds_the_objects_of_the_original(network: RFDETR, golden: Golden) -
     (found,) = network.segment(golden["image"][None])
     ids = np.array([number for number, _ in coco.CATEGORIES], np.int32)
     assert_golden(replace(found, labels=ids[found.labels]), at_the_edge(golden), TOLERANCE)
-
-
-JAX = """
-import sys
-import keras, numpy as np
-from pathlib import Path
-from segmentation.rf_detr.network import load_network
-from segmentation.rf_detr.published import VARIANTS, read_checkpoint
-name, weights, arrays, result = sys.argv[1], *map(Path, sys.argv[2:])
-assert keras.backend.backend() == "jax"
-# what random weights begin with need not be compiled: the file's take their place
-keras.initializers.GlorotUniform.__call__ = lambda _, shape, dtype=None: np.zeros(shape, dtype)
-image, checkpoint = np.load(arrays), read_checkpoint(weights, name)
-network = load_network(checkpoint.tensors, weights, VARIANTS[name], image.shape[1:3], 91)
-np.savez(result, *(keras.ops.convert_to_numpy(x) for x in network([image])))
-"""
-
-
-def test_jax_computes_the_same(weights: Path, golden: Golden, tmp_path: Path) -> None:
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed")
-    arrays, result = tmp_path / "in.npy", tmp_path / "out.npz"
-    np.save(arrays, pixels_of(golden, 432))
-    # it compiles every operation: as well as it can would take twice as long
-    quick = {"XLA_FLAGS": "--xla_backend_optimization_level=0", "KERAS_BACKEND": "jax"}
-    command = [sys.executable, "-c", JAX, NAME, str(weights), str(arrays), str(result)]
-    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **quick}, timeout=600)
-    with np.load(result) as archive:
-        values = [archive[name] for name in archive]
-    errors = {each: error(golden, each, value) for each, value in zip(OUTPUTS, values, strict=True)}
-    assert max(errors.values()) < LATE, errors
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +18,11 @@ from tests.stand_ins.fake_keras import FakeKeras, import_instead
 class Doubling:
     """A network of its own for each shape."""
 
-    def __init__(self, shapes: tuple[tuple[int, ...], ...]) -> None:
-        self.shapes = shapes
+    def __init__(self, shapes: tuple[tuple[int, ...], ...], dtype: str) -> None:
+        self.shapes, self.dtype = shapes, dtype
 
-    def predict_on_batch(self, array: np.ndarray) -> np.ndarray:
-        assert (array.shape,) == self.shapes
+    def __call__(self, array: Any) -> Any:
+        assert (tuple(array.shape),) == self.shapes
         return array * 2
 
 
@@ -29,10 +31,10 @@ class Doubling:
     [(["gpu:0", "gpu:1"], "gpu:0"), (["cpu:0", "gpu:0", "gpu:1", "gpu:2"], "gpu:0")],
 )
 def test_of_several_gpus_the_first_is_used(monkeypatch, devices, used):
-    keras = FakeKeras(devices)
+    keras = FakeKeras(devices, backend="another")
     import_instead(monkeypatch, lambda: keras)
     made = KerasNetwork(Doubling, "gpu", "auto")
-    assert made.device == "GPU (Keras on jax, float32)"
+    assert made.device == "GPU (Keras on another, float32)"
     for num in (1, 3, 1):
         (doubled,) = made(np.ones((num, 2), np.float32))
         assert doubled.tolist() == [[2, 2]] * num
@@ -42,13 +44,13 @@ def test_of_several_gpus_the_first_is_used(monkeypatch, devices, used):
 @pytest.mark.parametrize(
     ("devices", "device", "precision", "message"),
     [
-        (["cpu:0"], "gpu", "auto", r"device gpu: Keras \(jax\) sees none; .* check nvidia-smi"),
+        (["cpu:0"], "gpu", "auto", r"device gpu: Keras \(\w+\) sees none; .* check nvidia-smi"),
         (["cpu:0"], "cpu", "tf32", "precision tf32: only on an NVIDIA GPU"),
-        (["gpu:0"], "gpu", "tf32", "precision tf32: .* with TensorFlow"),
+        (["gpu:0"], "gpu", "tf32", "precision tf32: .* with TensorFlow or JAX"),
     ],
 )
 def test_what_keras_cannot_do_is_one_line(monkeypatch, devices, device, precision, message):
-    import_instead(monkeypatch, lambda: FakeKeras(devices))
+    import_instead(monkeypatch, lambda: FakeKeras(devices, backend="another"))
     with pytest.raises(ValueError, match=message) as caught:
         KerasNetwork(Doubling, device, precision)
     assert "\n" not in str(caught.value)
@@ -75,6 +77,35 @@ def test_tf32_on_a_gpu_is_the_default_and_can_be_refused(monkeypatch, precision,
         assert tf.config.experimental.tensor_float_32_execution_enabled() == allowed
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
+@pytest.mark.parametrize(
+    ("precision", "said", "rounding"),
+    [
+        ("auto", "tf32", "tensorfloat32"),
+        ("tf32", "tf32", "tensorfloat32"),
+        ("float32", "float32", "highest"),
+        ("bfloat16", "bfloat16", "tensorfloat32"),
+    ],
+)
+def test_jax_rounds_on_a_gpu_as_it_is_told(monkeypatch, precision, said, rounding):
+    jax = pytest.importorskip("jax")
+    seen = []
+
+    def make(shapes, dtype):
+        seen.append((jax.config.jax_default_matmul_precision, dtype))
+        return SimpleNamespace(
+            trainable_variables=[],
+            non_trainable_variables=[],
+            stateless_call=lambda weights, others, array: (array * 2, []),
+        )
+
+    import_instead(monkeypatch, lambda: FakeKeras(["gpu:0"]))
+    network = KerasNetwork(make, "gpu", precision)
+    assert network.device == f"GPU (Keras on jax, {said})"
+    assert network(np.ones((1, 2), np.float32))[0].tolist() == [[2, 2]]
+    assert seen == [(rounding, "bfloat16" if precision == "bfloat16" else "float32")]
+    assert jax.config.jax_default_matmul_precision != rounding
 
 
 def test_what_a_library_prints_while_it_is_loaded_is_not_seen():

@@ -151,7 +151,7 @@ def test_fast_nms_without_threshold(case: Case) -> None:
     parts = ("nms_class", "nms_score")
     columns = [golden["nms_box"][:, [1, 0, 3, 2]], *(golden[x][:, None] for x in parts)]
     wanted = np.concatenate([*columns, golden["nms_mask"]], axis=1)
-    distance = np.abs(case.tensors["detections"][:, None] - wanted[None]).max(axis=2)
+    distance = np.abs(case.tensors["detections"][0][:, None] - wanted[None]).max(axis=2)
     assert distance.min(axis=0).max() < 1e-3
     assert sorted(distance.argmin(axis=0)) == list(range(100))
 
@@ -293,7 +293,7 @@ def test_fast_nms_by_its_definition(least: float) -> None:
             probs[None],
             marks[None],
             np.full((1, 3), least, np.float32),
-        )
+        )[0]
     )
     real = found[found[:, 5] >= 0]
     centres, sizes = centres + sizes * [0.5, 1], sizes * [1, 2]
@@ -310,7 +310,9 @@ def test_masks_are_cropped_a_pixel_around_the_box() -> None:
     prototypes = np.ones((1, 10, 20, 32), np.float32)
     coefficients = np.stack([np.full(32, 1.0), np.full(32, -1 / 32)]).astype(np.float32)
     boxes = np.array([[0.4, 0.2, 0.55, 0.3], [-1, 0.5, 2, 0.5]], np.float32)
-    masks = keras.ops.convert_to_numpy(assemble_masks(prototypes, coefficients, boxes))
+    (masks,) = keras.ops.convert_to_numpy(
+        assemble_masks(prototypes, coefficients[None], boxes[None])
+    )
     assert np.argwhere(masks[0] > 0.99).min(axis=0).tolist() == [3, 3]
     assert np.argwhere(masks[0] > 0).max(axis=0).tolist() == [6, 6]
     np.testing.assert_allclose(masks[1, :, 9:11], 1 / (1 + np.e), rtol=1e-6)

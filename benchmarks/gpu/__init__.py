@@ -1,0 +1,1 @@
+"""What there is to be measured on a GPU, in parts that may be spread over several calls."""

@@ -204,18 +204,25 @@ async def _either(work: asyncio.Future[None], stopped: asyncio.Event) -> None:
 def _heed_signals(stop: Callable[[], object]) -> None:
     """Call `stop` at the first of these signals, and leave without more ado when it takes long.
 
-    Nothing of a visit is on disk, and the process that decodes photos ends with this one.
+    A terminal that closes may hang up twice, and with `nohup` it is not heeded. Nothing of a visit
+    is on disk, and the process that decodes photos ends with this one.
     """
     leaving = threading.Timer(STOPPING_S, os._exit, (INTERRUPTED,))
     leaving.daemon = True
+    hang_up = getattr(signal, "SIGHUP", None)
 
     def handle(number: int, frame: object) -> None:
         if leaving.ident is not None:  # it has begun with the first one
+            if number == hang_up:
+                return
             os._exit(INTERRUPTED)
         leaving.start()
         stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hang_up is not None and signal.getsignal(hang_up) == signal.SIG_DFL:
+        numbers.append(hang_up)
+    for number in numbers:
         signal.signal(number, handle)
 
 

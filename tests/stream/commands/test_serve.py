@@ -157,7 +157,8 @@ def test_it_ends_whatever_does_not(
         assert not any(child.is_running() for child in children)
 
 
-def test_it_ends_while_it_starts() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_it_ends_while_it_starts(number: signal.Signals) -> None:
     """While the network is compiled: what takes long then is not waited for."""
     hanging = HANGING.format(module="shared_networks", name="SharedNetworks.prepare")
     program = [sys.executable, "-c", hanging]
@@ -165,7 +166,7 @@ def test_it_ends_while_it_starts() -> None:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("model: ")
         time.sleep(1.0)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(60) == 130
         assert "Traceback" not in process.stderr.read()
 

@@ -144,7 +144,7 @@ class FamilySegmenter(ABC):
 
 
 @dataclass(eq=False, kw_only=True)
-class SquareSegmenter(FamilySegmenter):
+class SquareSegmenter(FamilySegmenter, ABC):
     """That of a family whose network sees photos squeezed into a square.
 
     Attributes:

@@ -84,9 +84,12 @@ class TensorFlowProgram(XLAProgram):
         )
         return compiled
 
-    def _traced(self, *inputs: Tensor) -> list[Tensor]:
+    def _traced(self, *inputs: Any) -> list[Tensor]:
+        import tensorflow as tf
+
         self.num_traced += 1
-        return self._outputs(self._network, inputs)
+        # arrays, where functions are told to run as they are
+        return self._outputs(self._network, [tf.convert_to_tensor(x) for x in inputs])
 
 
 class JAXProgram(XLAProgram):

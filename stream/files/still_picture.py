@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,12 @@ from stream.yuv420 import LUMA_WEIGHTS, YuvCoding, YuvPicture, num_bytes
 
 # Of a picture in tiles the line of the whole comes first. Pixels, range and matrix, size.
 _INPUT = re.compile(r"Stream (?:group )?#0:0.*?: (?:Video|Tile Grid): .*?, (\w+)(?:\(([^)]*)\))?, ")
-_OUTPUT = re.compile(r"\[info\]\s+Stream #0:0: Video: rawvideo.*?, (\d+)x(\d+)[ ,]")
+# What is read begins with lines that tell the size. The log does as well, but a line of it may be
+# cut in two by one of another thread.
+_Y4M, _PPM = ("-f", "yuv4mpegpipe"), ("-f", "image2pipe", "-c:v", "ppm")
+_Y4M_LINES, _PPM_LINES = 2, 3
+_SIZE = re.compile(r"[ W](\d+) H?(\d+) ")
+_MAX_LINE = 200
 _YUV420 = ("yuv420p", "yuvj420p")
 _DEEP = re.compile(r"\D(9|10|12|14|16|48|64)(le|be)$")
 _EXACT = ("-sws_flags", "bicubic+accurate_rnd+full_chroma_int")
@@ -42,36 +47,39 @@ def decode_still(path: Path) -> NDArray[Any]:
     found = next(filter(None, map(_INPUT.search, log)), None)
     pixels, tags = (found[1], found[2] or "") if found else ("", "")
     # neither -map nor -vf: with them ffmpeg takes a tile for the picture
-    wanted = "" if pixels in _YUV420 else "rgb48le" if _DEEP.search(pixels) else "rgb24"
+    wanted = "" if pixels in _YUV420 else "rgb48be" if _DEEP.search(pixels) else "rgb24"
     arguments = [*source, "-frames:v", "1", *_EXACT]
-    arguments += ["-pix_fmt", wanted] if wanted else []
-    sizes: list[tuple[int, int]] = []
-    is_known = threading.Event()
-
-    def look(line: str | None) -> None:
-        match = _OUTPUT.search(line) if line is not None else None
-        if match is not None:
-            sizes.append((int(match[2]), int(match[1])))
-        if match is not None or line is None:
-            is_known.set()
-
-    process = Ffmpeg([*arguments, "-f", "rawvideo", "pipe:1"], pipe_out=True, on_line=look)
-    with closing(process):
-        is_known.wait()
+    arguments += [*_PPM, "-pix_fmt", wanted] if wanted else _Y4M
+    with closing(Ffmpeg([*arguments, "pipe:1"], pipe_out=True)) as process:
+        size_hw = _read_size(process, _PPM_LINES if wanted else _Y4M_LINES)
         is_full = pixels.startswith("yuvj") or tags.startswith("pc")
-        image = _read(process, sizes[0], wanted, tags, is_full) if sizes else None
+        image = _read(process, size_hw, wanted, tags, is_full) if size_hw else None
         if image is None:
             process.wait()
             raise StreamError(f"{path}: cannot be decoded ({process.failure()})")
         return image
 
 
+def _read_size(process: Ffmpeg, num_lines: int) -> tuple[int, int] | None:
+    """Return height and width from what a picture begins with, `None` where none comes."""
+    lines = []
+    for _ in range(num_lines):
+        line, byte = b"", bytearray(1)
+        while len(line) < _MAX_LINE and process.read_into(memoryview(byte)) and byte != b"\n":
+            line += byte
+        lines.append(line.decode("ascii", "replace"))
+    size = _SIZE.search(" ".join(lines))
+    return None if size is None else (int(size[2]), int(size[1]))
+
+
 def _read(
     process: Ffmpeg, size_hw: tuple[int, int], wanted: str, tags: str, is_full: bool
 ) -> NDArray[Any] | None:
     if wanted:
-        image = np.empty((*size_hw, 3), "<u2" if wanted == "rgb48le" else np.uint8)
-        return image if process.read_into(image.data.cast("B")) else None
+        image = np.empty((*size_hw, 3), np.uint16 if wanted == "rgb48be" else np.uint8)
+        if not process.read_into(image.data.cast("B")):
+            return None
+        return image.byteswap() if wanted == "rgb48be" and sys.byteorder == "little" else image
     planes = np.empty(num_bytes(size_hw), np.uint8)
     if not process.read_into(planes.data.cast("B")):
         return None

@@ -158,8 +158,9 @@ class Window(Sink):
 
     def _show(self, output: Output, process: WindowProcess) -> None:
         began = time.monotonic()
-        process.show(self._draw(output) if self._draw else over_black(output.in_srgb.rgb))
-        self._shown = output
+        drawn = self._draw(output) if self._draw else over_black(output.in_srgb.rgb)
+        self._shown = output  # before a click on it can come
+        process.show(drawn)
         now = time.monotonic()
         self._due = now + max(_REFRESH_S, _REFRESH_SHARE * (now - began))
 

@@ -27,7 +27,8 @@ def run(arguments: Sequence[str]) -> int:
                 if not is_left:
                     may_change = os.access(part, os.R_OK | os.W_OK)
                     line = f"{target}: is still being written"
-                    print(line if may_change else f"{part}: a recording that you may not change")
+                    told_of = line if may_change else f"{part}: a recording that you may not change"
+                    print(told_of, flush=True)
                     told = True
     except OSError as error:
         raise StreamError(f"{folder}: cannot be read ({error.strerror})") from error

@@ -7,14 +7,19 @@ import signal
 import socket
 import sys
 import time
+from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
 
+import stream.sinks.window
 from stream import display
 from stream.display import why_no_window
-from stream.sinks.parts.shown_window import fitted
+from stream.frame import Event, Output, OutputInfo, StreamInfo
+from stream.sinks.parts.shown_window import CLICK, fitted
+from stream.sinks.window import Window
+from tests.stand_ins.fakes import output_of, square
 from tests.users.at_window import Person, screen_in_sight
 from tests.users.screens import (
     needs_screen,
@@ -172,3 +177,23 @@ def test_display_is_looked_for(monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", ":987")
     assert why_no_window() == "there is no display"
+
+
+def test_a_click_counts_as_soon_as_the_first_picture_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream.sinks.window, "why_no_window", lambda: None)
+    window = Window("title", OutputInfo(StreamInfo(64, 48, Fraction(30), live=True)))
+    window.decorate(lambda output: output.image)
+    events: list[Event] = []
+
+    class Clicked:
+        """The window's process, in which somebody clicks at once."""
+
+        def show(self, image: object) -> None:
+            events.extend(window._events(CLICK, (8, 6, 64, 48)))
+
+    output: Output = output_of(square(0))
+    window._show(output, Clicked())  # type: ignore[arg-type]
+    height, width = output.picture.size_hw
+    assert events == [Event("click", at_xy=(8 * width // 64, 6 * height // 48))]

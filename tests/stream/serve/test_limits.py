@@ -37,16 +37,19 @@ def test_fifty_visitors_at_once(here: Served, monkeypatch: pytest.MonkeyPatch) -
             offer = await others[0].offer()
 
             async def knock() -> tuple[int, str]:
-                async with (
-                    aiohttp.ClientSession(headers=good.headers) as session,
-                    session.post(f"{here.address}/visits", json={"sdp": offer}) as response,
-                ):
-                    return response.status, (await response.json()).get("error", "")
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    async with (
+                        aiohttp.ClientSession(headers=good.headers) as session,
+                        session.post(f"{here.address}/visits", json={"sdp": offer}) as response,
+                    ):
+                        return response.status, (await response.json()).get("error", "")
+                return 0, ""  # closed at the door: their address has been refused too often
 
             answers = await asyncio.gather(*(knock() for _ in others))
             statuses = [status for status, _ in answers]
             assert statuses.count(201) == 2  # attempts of one address at a time
-            assert statuses.count(429) == 48
+            assert statuses.count(429) > 20  # which an address is told before it gets no answer
+            assert statuses.count(429) + statuses.count(0) == 48
             refused = {text for status, text in answers if status == 429}
             assert len(refused) == 2
             assert any("connecting just now; try again" in text for text in refused)

@@ -20,8 +20,6 @@ Network = Callable[..., Sequence[NDArray[Any]]]
 
 #: a least score that no object reaches
 NEVER = 2.0
-#: images that Keras runs in one call where there are several; more do not fit into small GPUs
-KERAS_BATCH = 4
 
 
 def class_names(path: Path, given: Sequence[str] | None, num: int) -> tuple[str, ...]:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.centermask.published import VARIANTS, num_foreground_classes, read_state_dict
-from segmentation.family import KERAS_BATCH, FamilySegmenter, wanted_classes
+from segmentation.family import FamilySegmenter, wanted_classes
 from segmentation.instances import Instances
 from segmentation.parts.masks import paste_masks_between_pixels
 from segmentation.parts.resample import resize_bytes
-from segmentation.runtime.compiling import compile_network
+from segmentation.runtime.compiling import compile_network, images_at_a_time, taking_photos
 from segmentation.runtime.export_cache import Origin
-from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options
 
@@ -75,11 +74,9 @@ def load_centermask(name: str, options: Options) -> CenterMask:
         min_score=options.min_score or 0.0,
         keep=keep,
         device=network.device,
-        max_images=KERAS_BATCH if isinstance(network, KerasNetwork) else 1,
-        frames_network=(
-            network.preparing(partial(_prepare_tensors, short_side=size, long_side=long_side))
-            if isinstance(network, KerasNetwork)
-            else None
+        max_images=images_at_a_time(network),
+        frames_network=taking_photos(
+            network, partial(_prepare_tensors, short_side=size, long_side=long_side)
         ),
     )
 

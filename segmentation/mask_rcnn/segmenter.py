@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.family import KERAS_BATCH, NEVER, FamilySegmenter, wanted_classes
+from segmentation.family import NEVER, FamilySegmenter, wanted_classes
 from segmentation.instances import Instances
 from segmentation.mask_rcnn.box_coordinates import denormalise
 from segmentation.mask_rcnn.molding import molded_inputs, raw_inputs
 from segmentation.mask_rcnn.published import PUBLISHED_MIN_SCORE, PUBLISHED_SIZE, num_classes
 from segmentation.parts.masks import paste_masks
-from segmentation.runtime.compiling import compile_network
+from segmentation.runtime.compiling import compile_network, images_at_a_time, taking_photos
 from segmentation.runtime.export_cache import Origin
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork
@@ -52,8 +53,8 @@ def load_mask_rcnn(options: Options) -> MaskRCNN:
     network = _compiled(path, size, options)
     return MaskRCNN(
         network,
-        max_images=KERAS_BATCH if isinstance(network, KerasNetwork) else 1,
-        frames_network=_with_molding(network, size),
+        max_images=images_at_a_time(network),
+        frames_network=taking_photos(network, partial(_prepare_tensors, size)),
         size=size,
         classes=classes,
         category_ids=None if options.classes else told.category_ids,
@@ -74,15 +75,10 @@ def _compiled(path: Path, size: int, options: Options) -> OpenVINONetwork | Kera
     return compile_network(build, origin(path, size), options)
 
 
-def _with_molding(network: OpenVINONetwork | KerasNetwork, size: int) -> KerasNetwork | None:
-    """Return the network that molds by itself, where there is one."""
+def _prepare_tensors(size: int, *inputs: Any) -> Sequence[Any]:
+    from segmentation.mask_rcnn.molding_layer import molded
 
-    def prepare(*inputs: Any) -> Sequence[Any]:
-        from segmentation.mask_rcnn.molding_layer import molded
-
-        return molded(size, *inputs)
-
-    return network.preparing(prepare) if isinstance(network, KerasNetwork) else None
+    return molded(size, *inputs)
 
 
 def origin(weights: Path, size: int) -> Origin:

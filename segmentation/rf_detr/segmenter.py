@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.coco import CATEGORIES, NAMES
-from segmentation.family import KERAS_BATCH, SquareSegmenter, class_names
+from segmentation.family import SquareSegmenter, class_names
 from segmentation.instances import Instances
 from segmentation.parts.masks import enlarge_logits
 from segmentation.parts.resample import resize_float
@@ -23,9 +23,8 @@ from segmentation.rf_detr.published import (
     Variant,
     read_checkpoint,
 )
-from segmentation.runtime.compiling import compile_network
+from segmentation.runtime.compiling import compile_network, images_at_a_time, taking_photos
 from segmentation.runtime.export_cache import Origin
-from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.segmenter import Options, check_classes
 
 #: where the network is built, see `Origin`
@@ -78,8 +77,8 @@ def load_rf_detr(name: str, options: Options) -> RFDETR:
         min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
         keep=None if options.keep is None else [classes.index(each) for each in options.keep],
         device=network.device,
-        max_images=KERAS_BATCH if isinstance(network, KerasNetwork) else 1,
-        frames_network=network.preparing(prepare) if isinstance(network, KerasNetwork) else None,
+        max_images=images_at_a_time(network),
+        frames_network=taking_photos(network, prepare),
     )
 
 

@@ -24,7 +24,11 @@ from segmentation.runtime.devices import (
 from segmentation.runtime.export_cache import Origin, cached_export
 from segmentation.runtime.keras_network import KerasNetwork, import_keras
 from segmentation.runtime.openvino_network import OpenVINONetwork
+from segmentation.runtime.programs import Prepare
 from segmentation.segmenter import Options
+
+#: images that Keras runs in one call where there are several; more do not fit into small GPUs
+KERAS_BATCH = 4
 
 
 def compile_network(
@@ -67,6 +71,24 @@ def compile_network(
         # see this too, need not know the folders of its server
         network.device += f"; {UNUSED_GPU}, see doctor"
     return network
+
+
+def images_at_a_time(network: OpenVINONetwork | KerasNetwork) -> int:
+    """Return how many images go through a network in one call where there are several."""
+    return KERAS_BATCH if isinstance(network, KerasNetwork) else 1
+
+
+def taking_photos(network: OpenVINONetwork | KerasNetwork, prepare: Prepare) -> KerasNetwork | None:
+    """Return the network of Keras that brings photos to its input by itself.
+
+    `None` for OpenVINO, which would have to compile it for each size of photo.
+
+    Args:
+        network: what is made ready.
+        prepare: makes its inputs of photos (N, H, W, 3) uint8, a tensor, and of what else it is
+            called with.
+    """
+    return network.preparing(prepare) if isinstance(network, KerasNetwork) else None
 
 
 def exported(build: Callable[[], Any], origin: Origin, options: Options) -> Path:

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.family import KERAS_BATCH, SquareSegmenter, wanted_classes
+from segmentation.family import SquareSegmenter, wanted_classes
 from segmentation.instances import Instances
 from segmentation.parts.masks import enlarge_masks
 from segmentation.parts.resample import resize_float
-from segmentation.runtime.compiling import compile_network
+from segmentation.runtime.compiling import compile_network, images_at_a_time, taking_photos
 from segmentation.runtime.export_cache import Origin
-from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.segmenter import Options
 from segmentation.yolact.published import (
     PUBLISHED_MIN_SCORE,
@@ -69,8 +68,8 @@ def load_yolact(name: str, options: Options) -> YOLACT:
         min_score=PUBLISHED_MIN_SCORE if options.min_score is None else options.min_score,
         keep=keep,
         device=network.device,
-        max_images=KERAS_BATCH if isinstance(network, KerasNetwork) else 1,
-        frames_network=network.preparing(prepare) if isinstance(network, KerasNetwork) else None,
+        max_images=images_at_a_time(network),
+        frames_network=taking_photos(network, prepare),
     )
 
 

@@ -11,7 +11,6 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from segmentation.family import KERAS_BATCH  # noqa: E402
 from segmentation.instances import Instances  # noqa: E402
 from segmentation.loading import load  # noqa: E402
 from segmentation.mask_rcnn.config import matterport_config  # noqa: E402
@@ -23,6 +22,7 @@ from segmentation.mask_rcnn.molding import (  # noqa: E402
 )
 from segmentation.mask_rcnn.molding_layer import Mold  # noqa: E402
 from segmentation.mask_rcnn.network import build_network  # noqa: E402
+from segmentation.runtime.compiling import KERAS_BATCH  # noqa: E402
 from segmentation.segmenter import Options, Segmenter, TwofoldSegmenter  # noqa: E402
 from tests.golden.comparison import Tolerance, run, same_objects  # noqa: E402
 from tests.golden.original_mold import original_mold  # noqa: E402

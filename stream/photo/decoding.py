@@ -190,12 +190,15 @@ def _by_pillow(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None]:
         with Pictures.open(io.BytesIO(data)) as picture:
             orientation = picture.getexif().get(0x0112, 1)
             profile = header.profile
+            pixels: Pixels
             if picture.mode == "CMYK" and profile is not None and colours_of(profile) == "cmyk":
                 pixels, profile = to_srgb(np.asarray(picture), profile), None
             else:
                 pixels = np.asarray(picture.convert("RGBA" if header.has_alpha else "RGB"))
     except Exception as error:  # of any kind, as its decoders please
         raise ValueError(NOT_WHOLE) from error
+    if header.kind == "png" and header.channels == "grey" and header.depth < 8 and header.has_alpha:
+        pixels = png.with_clear_grey(data, pixels[..., 0])
     return turned(pixels, orientation), profile
 
 

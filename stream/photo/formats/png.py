@@ -75,14 +75,18 @@ def png_header(data: bytes) -> PhotoHeader | None:
     )
 
 
-def with_clear_grey(data: bytes, pixels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+def with_clear_grey(
+    data: bytes, pixels: NDArray[np.uint8 | np.uint16]
+) -> NDArray[np.uint8 | np.uint16]:
     """Return (H, W, 4) RGB and alpha of (H, W) grey with the one grey of a PNG clear that it names.
 
-    OpenCV, which reads sixteen bits, makes nothing of that.
+    OpenCV, which reads sixteen bits, makes nothing of that, and Pillow nothing of fewer than eight:
+    it stretches the greys and not the one that is named.
     """
     keys = [data[start:end] for name, start, end in chunk_places(data) if name == b"tRNS"]
-    most = np.iinfo(pixels.dtype).max
-    key = int.from_bytes(keys[0][:2]) if keys else most + 1
+    most = int(np.iinfo(pixels.dtype).max)
+    in_file = (1 << data[24]) - 1  # by the bits a pixel has there
+    key = int.from_bytes(keys[0][:2]) * (most // in_file) if keys else most + 1
     alpha = np.where(pixels == key, 0, most).astype(pixels.dtype)
     return np.dstack([pixels, pixels, pixels, alpha])
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -50,6 +53,27 @@ def test_the_grey_that_a_png_of_sixteen_bits_names_is_clear(tmp_path):
     photo = open_photo(tmp_path / "in.png")
     assert photo.deep is not None
     assert photo.deep[0, ::63].tolist() == [[40_000] * 3 + [65_535], [300] * 3 + [0]]
+
+
+@pytest.mark.parametrize(("bits", "clear"), [(1, 0), (2, 2), (4, 3), (8, 5)])
+def test_the_grey_that_a_png_of_few_bits_names_is_clear(tmp_path, bits, clear):
+    levels = 1 << bits
+    row = (np.arange(16) % levels).astype(np.uint8)  # rows of 16 pixels end with a byte
+    packed = np.packbits((row[:, None] >> np.arange(bits)[::-1]) & 1).tobytes()
+    header = struct.pack(">IIBBBBB", 16, 16, bits, 0, 0, 0, 0)
+    check = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + check
+    for name, body in (
+        (b"IEND", b""),
+        (b"IDAT", zlib.compress((b"\0" + packed) * 16)),
+        (b"tRNS", clear.to_bytes(2)),
+    ):
+        data = with_chunk(data, name, body)
+    (tmp_path / "in.png").write_bytes(data)
+    image = open_photo(tmp_path / "in.png").straight
+    assert image is not None
+    assert (image[0, :, 0] == row * (255 // (levels - 1))).all()
+    assert (image[0, :, 3] == np.where(row == clear, 0, 255)).all()
 
 
 def test_alpha_that_an_output_cannot_hold_is_said(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from stream.commands.parts.command_line import Parser, add_debug_option
+from stream.commands.parts.command_line import Parser, add_debug_option, harmless
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -20,7 +20,7 @@ def run(arguments: Sequence[str]) -> int:
     told = False
     try:
         for line in recovered(folder):
-            print(line, flush=True)
+            _tell(line)
             told = True
         for part, target in unfinished_in(folder, RECORDING).items():
             with taken_over(part) as is_left:
@@ -28,13 +28,18 @@ def run(arguments: Sequence[str]) -> int:
                     may_change = os.access(part, os.R_OK | os.W_OK)
                     line = f"{target}: is still being written"
                     told_of = line if may_change else f"{part}: a recording that you may not change"
-                    print(told_of, flush=True)
+                    _tell(told_of)
                     told = True
     except OSError as error:
         raise StreamError(f"{folder}: cannot be read ({error.strerror})") from error
     if not told:
-        print(f"{folder}: nothing to recover")
+        _tell(f"{folder}: nothing to recover")
     return 0
+
+
+def _tell(text: str) -> None:
+    """Print one line, whatever names of files hold."""
+    print(harmless(text.replace("\n", " ")), flush=True)
 
 
 def command_parser() -> Parser:

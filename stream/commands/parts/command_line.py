@@ -234,7 +234,7 @@ def on_disk(text: str) -> Path:
     return Path(text)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Return a text in which nothing steers a terminal: names may be anybody's."""
     return "".join(
         each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
@@ -247,6 +247,6 @@ def say(text: str) -> None:
     if sys.stderr is None:  # it was closed at the start
         return
     try:
-        print(as_started(_harmless(text)), file=sys.stderr, flush=True)
+        print(as_started(harmless(text)), file=sys.stderr, flush=True)
     except OSError:  # nobody reads any more: no reason to stop working, nor to fail at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -85,6 +85,13 @@ def test_what_belongs_to_somebody_else_is_told_and_stays(clip, monkeypatch, tmp_
     assert names(tmp_path) == [part.name]
 
 
+def test_names_break_no_line_and_steer_no_terminal(clip, capsys, tmp_path):
+    left(tmp_path / "a\nb\x1b[31m.mkv", clip)
+    recover.run([str(tmp_path)])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{tmp_path}/a b\\x1b[31m.mkv: recovered, ")
+
+
 def test_nothing_is_deleted_because_ffmpeg_is_missing(clip, monkeypatch, tmp_path):
     def missing(*arguments, **options):
         raise StreamError("ffmpeg: no binary found")

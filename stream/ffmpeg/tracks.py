@@ -20,6 +20,7 @@ class TrackFormat:
         layouts: of loudspeakers, which that encoder knows; others are mixed into the nearest.
         subtitles: codecs that are copied; other text is written anew, bitmaps are left out.
         subtitle_encoder: for that.
+        marks: flags of tracks of sound and subtitles, as ffmpeg writes them.
         fragile: codecs of sound of which no damaged packet can be copied.
     """
 
@@ -28,6 +29,7 @@ class TrackFormat:
     layouts: str
     subtitles: frozenset[str]
     subtitle_encoder: str
+    marks: frozenset[str]
     fragile: frozenset[str] = frozenset()
 
 
@@ -48,14 +50,24 @@ _AAC_LAYOUTS = "mono|stereo|3.0|4.0|5.0|5.1|7.1"
 _OPUS_LAYOUTS = "mono|stereo|3.0|quad|5.0|5.1|6.1|7.1"
 _MOV_TEXT = frozenset({"mov_text"})
 _DOLBY = frozenset({"ac3", "eac3"})
+_COMMON_MARKS = "default comment forced hearing_impaired visual_impaired descriptions".split()
+_MP4_MARKS = frozenset(_COMMON_MARKS) | {"dub"}
+_MOV_MARKS = frozenset({"default"})
+_MKV_MARKS = _MP4_MARKS | {"original"}
+_WEBM_MARKS = frozenset({"default", "forced", "descriptions"})
 
 TRACK_FORMATS = {
-    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _DOLBY),
-    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _DOLBY),
-    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _DOLBY),
-    ".mkv": TrackFormat(_MKV_SOUND, "aac", _AAC_LAYOUTS, _MKV_SUBTITLES, "subrip"),
+    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, _DOLBY),
+    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, _DOLBY),
+    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MOV_MARKS, _DOLBY),
+    ".mkv": TrackFormat(_MKV_SOUND, "aac", _AAC_LAYOUTS, _MKV_SUBTITLES, "subrip", _MKV_MARKS),
     ".webm": TrackFormat(
-        frozenset({"opus", "vorbis"}), "libopus", _OPUS_LAYOUTS, frozenset({"webvtt"}), "webvtt"
+        frozenset({"opus", "vorbis"}),
+        "libopus",
+        _OPUS_LAYOUTS,
+        frozenset({"webvtt"}),
+        "webvtt",
+        _WEBM_MARKS,
     ),
 }
 #: By codec, what leaves out its damaged packets, at which the muxer would end the file.
@@ -138,10 +150,18 @@ def carried(contents: Contents, ending: str, *, keep_location: bool) -> Carried:
             tracks.append((track, "s", ("-c:s:{n}", kind.subtitle_encoder)))
         else:
             left_out.append(f"subtitles ({track})")
+    left_out += [text for track, letter, _ in tracks if (text := _lost(track, letter, kind))]
     left_out += contents.others
     if contents.location and not keep_location:
         left_out.append("location (--keep-location keeps it)")
     return Carried(tuple(tracks), tuple(left_out), tuple(changed))
+
+
+def _lost(track: Track, letter: str, kind: TrackFormat) -> str:
+    """Return in words which marks of a track a container does not hold, "" where it holds all."""
+    lost = sorted(flag.replace("_", " ") for flag in track.flags - kind.marks)
+    of = f"{'sound' if letter == 'a' else 'subtitles'} ({track})"
+    return f"the mark{'s' * (len(lost) > 1)} {', '.join(lost)} of {of}" if lost else ""
 
 
 def sound_encoding(kind: TrackFormat, number: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ def write_heif(
     seen_xywh: tuple[int, int, int, int] | None = None,
     profile: bytes | None = None,
     exif: bytes | None = None,
+    links_apart: bool = False,
 ) -> None:
     """Write (H, W, 3) RGB as a grid of tiles: HEVC, or AV1 where `path` ends in .avif.
 
@@ -33,6 +34,8 @@ def write_heif(
         seen_xywh: the part of `image` that is to be seen.
         profile: ICC.
         exif: the block that begins with its byte order.
+        links_apart: what belongs to the tiles stands in another box than what belongs to the grid,
+            in longer numbers, as two such boxes must differ.
     """
     kind, config = ("av01", "av1C") if path.suffix == ".avif" else ("hvc1", "hvcC")
     height, width = image.shape[:2]
@@ -58,7 +61,9 @@ def write_heif(
         **dict.fromkeys(range(1, num + 1), (1, 2)),
         main: (*((1, 2) if main == num else (3,)), *range(4, 4 + len(extra))),
     }
-    meta = _meta(items, main, _box("iprp", properties, _associations(links)))
+    associations = [_associations({main: links.pop(main)})] if links_apart else []
+    associations.append(_associations(links, link_size=1 + links_apart))
+    meta = _meta(items, main, _box("iprp", properties, *associations))
     data = b"".join(body for _, body in items)
     brand = b"avif" if kind == "av01" else b"heic"
     begin = _box("ftyp", brand + bytes(4) + b"mif1" + brand)
@@ -132,11 +137,13 @@ def _meta(items: list[tuple[str, bytes]], main: int, properties: bytes):
     return made
 
 
-def _associations(links: dict[int, tuple[int, ...]]) -> bytes:
+def _associations(links: dict[int, tuple[int, ...]], link_size: int = 1) -> bytes:
     body = struct.pack(">I", len(links))
+    must_be_known = 1 << 8 * link_size - 1
     for item, numbers in links.items():
-        body += struct.pack(">HB", item, len(numbers)) + bytes(0x80 | each for each in numbers)
-    return _full("ipma", 0, body)
+        body += struct.pack(">HB", item, len(numbers))
+        body += b"".join((must_be_known | each).to_bytes(link_size) for each in numbers)
+    return _box("ipma", bytes([0, 0, 0, link_size - 1]), body)
 
 
 def _full(name: str, version: int, *parts: bytes) -> bytes:

@@ -68,9 +68,11 @@ def read_boxes(data: bytes) -> Boxes | None:
 
 
 def _read(data: bytes, boxes: dict[bytes, bytes]) -> Boxes | None:
-    property_boxes = dict(_boxes(boxes.get(b"iprp", b"")))
-    properties = list(_boxes(property_boxes.get(b"ipco", b"")))
-    numbers = _of_main_picture(boxes.get(b"pitm", b""), property_boxes.get(b"ipma", b""))
+    property_boxes = list(_boxes(boxes.get(b"iprp", b"")))
+    properties = list(_boxes(dict(property_boxes).get(b"ipco", b"")))
+    links = [body for name, body in property_boxes if name == b"ipma"]  # one for short numbers
+    pitm = boxes.get(b"pitm", b"")
+    numbers = [each for ipma in links for each in _of_main_picture(pitm, ipma)]
     aperture = clean_aperture([each for i, each in enumerate(properties, 1) if i in numbers])
     sizes, depths, has_alpha = [(0, 0)], [8], False
     profile, colours = None, None

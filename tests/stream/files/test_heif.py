@@ -69,6 +69,12 @@ def test_what_lies_outside_the_clean_aperture_is_not_shown(
     assert np.abs(read - shown).mean() < 3
 
 
+def test_what_belongs_to_a_picture_may_stand_in_several_boxes(tmp_path):
+    source = tmp_path / "in.avif"  # of HEIC ffmpeg reads no second one
+    write_heif(source, SMOOTH, seen_xywh=(5, 8, 51, 37), links_apart=True)
+    assert open_photo(source).image.shape == (37, 51, 3)
+
+
 @pytest.mark.parametrize("ending", [".heic", ".avif"])
 def test_tiles_are_one_background(tmp_path, ending):
     wall = tmp_path / f"wall{ending}"

@@ -32,6 +32,29 @@ def test_what_a_container_holds_goes_along(tmp_path: Path, ending: str) -> None:
     assert told == [f"{path}: without cover picture; location (--keep-location keeps it)"]
 
 
+MARKS = "default dub original comment karaoke forced hearing_impaired visual_impaired descriptions"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("mark", MARKS.split())
+def test_what_tracks_are_for_is_kept_or_told(tmp_path: Path, ending: str, mark: str) -> None:
+    whole, path = tmp_path / "whole.mkv", tmp_path / f"out{ending}"
+    (tmp_path / "text.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello\n")
+    tracks = ("-i", tmp_path / "text.srt", "-map", "0", "-map", "1", "-map", "2")
+    flags = ("-disposition:a:0", mark, "-disposition:s:0", mark)
+    reference.ffmpeg(*PICTURE, *SOUND, *tracks, "-t", "1", "-c:s", "srt", *flags, whole)
+    told = " ".join(copied(whole, path))
+    words = f"({mark.replace('_', ' ')})"
+    before, after = (reference.description(each).splitlines() for each in (whole, path))
+    for kind, name in (("Audio", "sound"), ("Subtitle", "subtitles")):
+        was, is_there = (
+            any(kind in line and words in line for line in lines) for lines in (before, after)
+        )
+        is_told = re.search(rf"the marks? [\w, ]*{mark.replace('_', ' ')}[\w, ]* of {name}", told)
+        assert was == (is_there or is_told is not None), (kind, told)
+        assert not (is_there and is_told), kind
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_cover_shows_the_room_and_is_in_no_output(tmp_path: Path, ending: str) -> None:
     clip, path = everything(tmp_path), tmp_path / f"out{ending}"

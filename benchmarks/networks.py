@@ -15,7 +15,8 @@ machine disturb less. `load_s` is long where the network is exported first. `pea
 of the process, a fresh one for each line. Masks and objects count: a photo in which more is found
 takes longer.
 `--stages` adds the milliseconds of each stage, from a second run on OpenVINO. On a GPU: --backends
-keras --device gpu.
+keras --device gpu. With `--backends openvino rfdetr` RF-DETR runs by its authors' package as well,
+where that is installed (`benchmarks.common.rfdetr_package`), from the same file of weights.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common.command import run_command
+from benchmarks.common.rfdetr_package import CLASSES, RFDETRPackage
 from benchmarks.stages import stage_times_ms
 from segmentation.loading import load
 from segmentation.mask_rcnn.published import PUBLISHED_SIZE
@@ -46,6 +48,9 @@ from segmentation.weights.store import locate
 from stream.commands.parts.model_options import network
 from stream.files.photos import read_photo
 from stream.stats import peak_memory_mb
+
+#: the backend that is RF-DETR's own program
+PACKAGE = "rfdetr"
 
 
 def main() -> None:
@@ -100,7 +105,7 @@ def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) 
         # TensorFlow takes its number of threads from here
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     started = time.perf_counter()
-    segmenter = load(name, options)
+    segmenter = loaded(name, options)
     load_s = time.perf_counter() - started
     image = read_photo(photo)[None]
     line = {
@@ -123,7 +128,18 @@ def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) 
     print(json.dumps(line), flush=True)
 
 
-def times(segmenter: Segmenter, image: NDArray[np.uint8], turns: int) -> dict[str, Any]:
+def loaded(name: str, options: Options) -> Segmenter | RFDETRPackage:
+    """Return a network ready to run."""
+    if options.backend != PACKAGE:
+        return load(name, options)
+    if name not in CLASSES:
+        raise ValueError(f"{name}: the package {PACKAGE} has RF-DETR alone")
+    return RFDETRPackage(name, options.weights or locate(PRESETS[name]))
+
+
+def times(
+    segmenter: Segmenter | RFDETRPackage, image: NDArray[np.uint8], turns: int
+) -> dict[str, Any]:
     """Return what the first run takes and the others, whose median counts."""
     started = time.perf_counter()
     (found,) = segmenter.segment(image)

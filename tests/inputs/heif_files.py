@@ -61,9 +61,8 @@ def write_heif(
         **dict.fromkeys(range(1, num + 1), (1, 2)),
         main: (*((1, 2) if main == num else (3,)), *range(4, 4 + len(extra))),
     }
-    associations = [_associations({main: links.pop(main)})] if links_apart else []
-    associations.append(_associations(links, link_size=1 + links_apart))
-    meta = _meta(items, main, _box("iprp", properties, *associations))
+    linked = _linked_apart(links, main) if links_apart else _associations(links)
+    meta = _meta(items, main, _box("iprp", properties, linked))
     data = b"".join(body for _, body in items)
     brand = b"avif" if kind == "av01" else b"heic"
     begin = _box("ftyp", brand + bytes(4) + b"mif1" + brand)
@@ -135,6 +134,11 @@ def _meta(items: list[tuple[str, bytes]], main: int, properties: bytes):
         )
 
     return made
+
+
+def _linked_apart(links: dict[int, tuple[int, ...]], main: int) -> bytes:
+    others = {item: numbers for item, numbers in links.items() if item != main}
+    return _associations({main: links[main]}) + _associations(others, link_size=2)
 
 
 def _associations(links: dict[int, tuple[int, ...]], link_size: int = 1) -> bytes:

@@ -62,12 +62,16 @@ def write_heif(
         main: (*((1, 2) if main == num else (3,)), *range(4, 4 + len(extra))),
     }
     linked = _linked_apart(links, main) if links_apart else _associations(links)
-    meta = _meta(items, main, _box("iprp", properties, linked))
+    path.write_bytes(_file(kind, items, main, _box("iprp", properties, linked)))
+
+
+def _file(kind: str, items: list[tuple[str, bytes]], main: int, properties: bytes) -> bytes:
+    meta = _meta(items, main, properties)
     data = b"".join(body for _, body in items)
     brand = b"avif" if kind == "av01" else b"heic"
     begin = _box("ftyp", brand + bytes(4) + b"mif1" + brand)
     start = len(begin) + len(meta(0)) + 8
-    path.write_bytes(begin + meta(start) + _box("mdat", data))
+    return begin + meta(start) + _box("mdat", data)
 
 
 def _encoded(path: Path, tile: NDArray[np.uint8], kind: str, config: str) -> tuple[bytes, bytes]:

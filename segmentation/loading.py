@@ -22,6 +22,7 @@ CHOICES = {
     "backend": ("auto", "openvino", "keras"),
     "device": ("auto", "cpu", "gpu"),
     "precision": ("auto", "float32", "tf32", "bfloat16"),
+    "detail": ("auto", "live", "fine"),
 }
 
 
@@ -67,6 +68,8 @@ def load(
         name = choose_model(options, asks_for_instances=asks_for_instances)
     if name != "onnx" and (options.mean is not None or options.std is not None):
         raise ValueError(f"mean and std are for ONNX files; {name} knows its own")
+    if name != "portrait" and options.detail != "auto":
+        raise ValueError(f"detail is for portrait; {name} looks at every image once")
     _check_published(name, options)
     return LOADERS[name](options)
 

@@ -76,6 +76,14 @@ class TwofoldSegmenter(Segmenter, Protocol):
         """
 
 
+@runtime_checkable
+class DetailedSegmenter(Segmenter, Protocol):
+    """A network that looks at a photo for longer than the frames of a video leave it time."""
+
+    def for_frames(self) -> Segmenter:
+        """Return the same network, which looks at frames for as long as it was asked to."""
+
+
 #: What a network knows of the frames before: arrays that it alone understands.
 Memory = Sequence[NDArray[np.float32]]
 
@@ -136,6 +144,8 @@ class Options:
         device: "auto", "cpu" or "gpu".
         precision: in which convolutions and matrix products are computed: "float32", on GPUs
             also "tf32", with Keras also "bfloat16"; "auto" for tf32 on a GPU, float32 elsewhere.
+        detail: of portrait: "fine" looks at an image several times, "live" once; "auto" is fine for
+            photos and live for the frames of a video.
         on_message: called with a line for people when something takes long or is not as expected.
     """
 
@@ -149,6 +159,7 @@ class Options:
     backend: str = "auto"
     device: str = "auto"
     precision: str = "auto"
+    detail: str = "auto"
     on_message: Callable[[str], None] | None = None
 
 

@@ -21,6 +21,7 @@ from segmentation.loading import load
 from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.segmenter import (
+    DetailedSegmenter,
     NumberedSegmenter,
     ScalableSegmenter,
     Segmenter,
@@ -200,6 +201,8 @@ def _network(
         segmenter = load("auto", keep=names, on_message=on_message, asks_for_instances=asks)
     if info.fps is not None and isinstance(segmenter, TwofoldSegmenter):
         segmenter = segmenter.for_video()
+    elif info.fps is not None and isinstance(segmenter, DetailedSegmenter):
+        segmenter = segmenter.for_frames()
     segmenter = _keeping_up(segmenter, info, keyframes, on_message)
     if wanted is not None:
         return segmenter, Keep.of(wanted, segmenter.classes)

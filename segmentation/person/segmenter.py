@@ -100,8 +100,14 @@ def load_person(options: Options) -> Segmenter:
         network = KerasNetwork(make, device, options.precision)
     min_score = MIN_SCORE if options.min_score is None else options.min_score
     people = from_network(network, min_score=min_score, device=network.device)
-    same = Options(backend=options.backend, device=options.device, precision=options.precision)
-    portrait = load_portrait(same)
+    portrait = load_portrait(
+        Options(
+            backend=options.backend,
+            device=options.device,
+            precision=options.precision,
+            detail="live",
+        )
+    )
     return SharpPeople(people, portrait, min_score)
 
 

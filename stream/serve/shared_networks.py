@@ -15,7 +15,7 @@ import numpy as np
 
 from segmentation.picture import RgbPicture
 from segmentation.processors import num_processors
-from segmentation.segmenter import Segmenter
+from segmentation.segmenter import DetailedSegmenter, Segmenter
 from segmentation.tracking.tracker import Tracker
 from stream.looks.look import Choose
 from stream.pipeline import shrunk
@@ -46,7 +46,10 @@ class SharedNetworks:
     ) -> None:
         """Start the threads."""
         self.choose = dict(choose or {})
-        self.segmenters = {segmenter.name: segmenter for segmenter in segmenters}
+        self.segmenters = {
+            each.name: each.for_frames() if isinstance(each, DetailedSegmenter) else each
+            for each in segmenters
+        }
         self._alone = SegmenterThread()
         num_others = max(2, num_processors() - 1)
         self._others = ThreadPoolExecutor(num_others, "visitors")

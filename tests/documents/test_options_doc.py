@@ -83,4 +83,5 @@ EXAMPLES = {
     "backend": "keras",
     "device": "cpu",
     "precision": "float32",
+    "detail": "fine",
 }

@@ -61,6 +61,7 @@ class Settings:
             "std": self.network.std,
             "backend": self.network.backend,
             "precision": self.network.precision,
+            "detail": self.network.detail,
             "effect": f"{name}={sha256(Path(value))}" if has_file else self.effect,
             "invert": self.invert,
             "keep": self.keep,

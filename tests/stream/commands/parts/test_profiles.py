@@ -82,7 +82,13 @@ def test_options_that_differ_are_saved_each_with_its_help(folder):
 def test_every_option_can_be_saved_and_read(folder):
     values = {"model": "portrait", "reuse": "hold", "backend": "keras", "device": "cpu"}
     values |= {"sound": "mic:yeti,delay=40"}
-    values |= {"precision": "float32", "codec": "av1", "encoder": "auto", "quality": "fast:30"}
+    values |= {
+        "precision": "float32",
+        "detail": "fine",
+        "codec": "av1",
+        "encoder": "auto",
+        "quality": "fast:30",
+    }
     values |= {"camera-size": "640x480", "camera-format": "yuyv"}
     values |= {"stats": "a.json", "fps": "30000/1001", "split": "auto", "min-score": "0.7"}
     for option in cast_parser().options:

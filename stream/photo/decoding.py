@@ -139,15 +139,15 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
     is_lab = header.channels == "lab" and header.depth <= 8
     if has_ink or has_lost_alpha or is_lab:
         return *_by_pillow(data, header), remarks
+    if header.kind == "webp":  # of one that is damaged OpenCV says nothing
+        try:
+            return *_by_pillow(data, header), remarks
+        except ValueError:
+            remarks.append(_DAMAGED)
     is_plain = header.depth <= 8 and not header.has_alpha
     flags = cv2.IMREAD_COLOR_RGB if is_plain else cv2.IMREAD_UNCHANGED
     try:
-        if header.kind == "jpeg":
-            with taken(jpeg.LIBRARY_LINES) as lines:
-                pixels = _decoded(data, flags)
-            remarks += [_DAMAGED] if jpeg.is_damaged(lines) else []
-        else:
-            pixels = _decoded(png.picture_alone(data) if header.kind == "png" else data, flags)
+        pixels = _by_opencv(data, header, flags, remarks)
     except ValueError:
         if header.depth > 8:
             raise
@@ -157,6 +157,17 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
         pixels = _in_order(pixels, data, header)
     # of TIFF OpenCV turns them whatever it is told
     return turned(pixels, 1 if is_tiff else header.orientation), header.profile, remarks
+
+
+def _by_opencv(data: bytes, header: PhotoHeader, flags: int, remarks: list[str]) -> Pixels:
+    if header.kind == "png":
+        return _decoded(png.picture_alone(data), flags)
+    if header.kind != "jpeg":
+        return _decoded(data, flags)
+    with taken(jpeg.LIBRARY_LINES) as lines:
+        pixels = _decoded(data, flags)
+    remarks += [_DAMAGED] if jpeg.is_damaged(lines) else []
+    return pixels
 
 
 def _decoded(data: bytes, flags: int) -> Pixels:

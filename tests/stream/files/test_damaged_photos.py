@@ -217,3 +217,28 @@ def test_a_plain_picture_of_fifty_million_pixels_is_a_photo(tmp_path):
     cv2.imwrite(str(path), np.zeros((5000, 10000), np.uint8))
     assert path.stat().st_size < 200_000
     assert open_photo(path).image.shape == (5000, 10000, 3)
+
+
+def _is_whole(data: bytes) -> bool:
+    try:
+        with PIL.Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_damaged_webp_is_told(tmp_path):
+    blocks = np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)
+    whole = io.BytesIO()
+    PIL.Image.fromarray(blocks.repeat(8, axis=0).repeat(8, axis=1)).save(whole, "webp")
+    path, num_told = tmp_path / "photo.webp", 0
+    for at in range(40, len(whole.getvalue()), 12):  # some bytes twice
+        data = whole.getvalue()[:at] + whole.getvalue()[at - 7 :]
+        try:
+            _, told, num_left_out = _read(path, data)
+        except StreamError:
+            continue
+        assert num_left_out == len(told) == int(not _is_whole(data)), at
+        num_told += num_left_out
+    assert num_told

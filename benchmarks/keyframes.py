@@ -39,7 +39,7 @@ from segmentation.data.mask_frames import find_sequences, read_frame
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.instances import Instances
 from segmentation.loading import load
-from segmentation.segmenter import Options, Segmenter
+from segmentation.segmenter import Segmenter
 from segmentation.tracking.interpolating_tracker import InterpolatingTracker
 from segmentation.tracking.keyframe_tracker import KeyframeTracker
 from segmentation.tracking.live_tracker import LiveTracker
@@ -255,7 +255,7 @@ def portrait(path: Path) -> dict[str, object]:
     from stream.pipeline import shrunk
     from stream.sources import open_source
 
-    segmenter = load("portrait", Options())
+    segmenter = load("portrait", detail="live")
     with open_source(str(path), on_message=print) as source:
         images = [shrunk(frame.picture, segmenter.max_input) for frame in source]
     every = tracked(PerFrameTracker(segmenter), images)

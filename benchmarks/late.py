@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--reuse", default="flow", choices=("hold", "flow"))
     parser.add_argument("--output", help="file to be looked at")
     options = parser.parse_args()
-    segmenter: Segmenter = load(options.model, weights=options.weights, size=options.size)
+    detail = "live" if options.model == "portrait" else "auto"
+    how = {"weights": options.weights, "size": options.size, "detail": detail}
+    segmenter: Segmenter = load(options.model, **how)
     if options.model == "portrait":
         segmenter = Slowed(segmenter, options.seconds)
     stats = show(

@@ -42,7 +42,7 @@ from benchmarks.common.rfdetr_package import CLASSES, RFDETRPackage
 from benchmarks.stages import stage_times_ms
 from segmentation.loading import load
 from segmentation.mask_rcnn.published import PUBLISHED_SIZE
-from segmentation.segmenter import Options, Segmenter, TwofoldSegmenter
+from segmentation.segmenter import DetailedSegmenter, Options, Segmenter, TwofoldSegmenter
 from segmentation.weights.presets import PRESETS
 from segmentation.weights.store import locate
 from stream.commands.parts.model_options import network
@@ -115,8 +115,11 @@ def measure(name: str, options: Options, photo: Path, turns: int, stages: bool) 
         "size": options.size,
         "load_s": round(load_s, 2),
     }
-    is_twofold = isinstance(segmenter, TwofoldSegmenter)
-    in_video = segmenter.for_video() if is_twofold else segmenter
+    in_video = segmenter
+    if isinstance(segmenter, TwofoldSegmenter):
+        in_video = segmenter.for_video()
+    elif isinstance(segmenter, DetailedSegmenter):
+        in_video = segmenter.for_frames()
     if in_video is not segmenter:
         line["as_for_photos"] = times(segmenter, image, turns)
     segmenter = in_video

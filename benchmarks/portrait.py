@@ -4,8 +4,9 @@ python -m benchmarks.portrait [--data ../shared/data] [--sets eg1800 ccp ...]
 
 Prints one JSON object for each network, in one run, one thread each. A set is a folder with
 `images/` and `masks/` (people are what is not 0). `refined` is the same with each network's mask
-brought to the edges of the photo, as it is shown. An interval holds 95 % of the means of sets
-drawn with repetition from the photos.
+brought to the edges of the photo, as it is shown. `portrait, fine` looks at a photo several times,
+as is done with photos unless `--detail live` says otherwise. An interval holds 95 % of the means of
+sets drawn with repetition from the photos.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from segmentation.evaluation.foreground_quality import photo_examples
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
 from segmentation.parts.resample import resized
 from segmentation.picture import RgbPicture
-from segmentation.portrait.segmenter import EXPORT, Portrait
+from segmentation.portrait.segmenter import EXPORT, FINE, LIVE, Portrait, View
 from segmentation.refinement.refiner import Refiner
 from segmentation.runtime.openvino_network import OpenVINONetwork
 
@@ -44,7 +45,8 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS))
     options = parser.parse_args()
     photos = {name: read_set(options.data / "stills" / name) for name in options.sets}
-    networks = {"portrait": portrait(), **peers(options.data / "peer_models")}
+    networks = {"portrait": portrait(), "portrait, fine": portrait(FINE)}
+    networks |= peers(options.data / "peer_models")
     times_ms = milliseconds(networks, next(iter(photos.values()))[0][0])
     for name, network in networks.items():
         line = {"network": name, "ms": times_ms[name], **quality(network, photos)}
@@ -58,9 +60,9 @@ def read_set(folder: Path) -> list[tuple[Image, NDArray[np.bool_]]]:
     return [(example.image, example.truth) for example in examples]
 
 
-def portrait() -> Network:
+def portrait(views: Sequence[View] = LIVE) -> Network:
     """Return the bundled network."""
-    segmenter = Portrait(OpenVINONetwork(EXPORT, 1))
+    segmenter = Portrait(OpenVINONetwork(EXPORT, 1), views)
     return lambda image: segmenter.segment(image[None])[0].union()
 
 

@@ -123,7 +123,7 @@ class Loaded:
         )
         golden = self.golden(name)
         if golden is None:
-            return load(name, options)
+            return load(name, options, detail="live")
         found = load(name, options, weights=self._weights(str(golden["recipe_net"])))
         return found.for_video() if isinstance(found, TwofoldSegmenter) else found
 

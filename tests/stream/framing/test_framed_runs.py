@@ -104,7 +104,7 @@ def test_a_photo_that_moves_along_a_known_path(live: bool) -> None:
 def test_real_people_stay_in_the_picture(clip: str, held_live: float) -> None:
     if not (CLIPS / clip).exists():
         pytest.skip("../shared/data is not beside the checkout")
-    network, boxes, times_s = load("portrait"), list[Box | None](), list[float]()
+    network, boxes, times_s = load("portrait", detail="live"), list[Box | None](), list[float]()
     with open_source(str(CLIPS / clip), on_message=lambda text: None) as source:
         for frame in itertools.islice(source, 120):
             (found,) = network.segment(shrunk(frame.picture, network.max_input)[None])

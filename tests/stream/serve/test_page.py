@@ -86,7 +86,7 @@ def test_the_person_is_kept_and_the_background_changed(
     visit.start()
     visit.replace()
     visit.page.wait_for_timeout(2000)  # until the browser trusts the connection with its bit rate
-    segmenter = load("portrait")
+    segmenter = load("portrait", detail="live")
     for _ in range(3):
         image = visit.grab()
         assert image.shape == (480, 640, 3)

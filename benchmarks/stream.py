@@ -16,8 +16,10 @@ quality: medians of wall and processor time, and of the other's over this one's 
 1 this one is the faster.
 
 With `--realtime` frames come at the clip's pace, those too late are dropped and nothing is
-encoded; one JSON object a turn: the share of frames shown, latency, and memory. `--seconds` joins
-the clip to itself until it lasts so long; `--staging` adds how people are shown.
+encoded; one JSON object a turn: the share of frames shown, latency, and memory. `--staging` adds
+how people are shown.
+
+`--seconds` joins the clip to itself until it lasts so long, in each of these.
 """
 
 from __future__ import annotations
@@ -63,18 +65,18 @@ def main() -> None:
     parser.add_argument(
         "--staging", nargs="+", default=[], choices=("frame", "light", "light-wrap")
     )
-    parser.add_argument("--seconds", type=float, help="that the clip is to last, in real time")
+    parser.add_argument("--seconds", type=float, help="that the clip is to last")
     parser.add_argument("--other", type=Path, help="folder of another checkout")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        clip = options.clip
+        if options.seconds is not None:
+            options.clip = Path(folder) / f"joined-{clip.name}"
+            join(clip, options.clip, options.seconds)
         if options.realtime:
-            clip = options.clip
-            if options.seconds is not None:
-                clip = Path(folder) / f"joined{clip.suffix}"
-                join(options.clip, clip, options.seconds)
             for _ in range(options.turns):
-                shown = play(clip, Path(folder), options.effect, options.staging)
-                print(json.dumps({"clip": options.clip.name, **shown}), flush=True)
+                shown = play(options.clip, Path(folder), options.effect, options.staging)
+                print(json.dumps({"clip": clip.name, **shown}), flush=True)
             return
         if options.other is not None:
             for quality in options.quality:

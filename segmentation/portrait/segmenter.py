@@ -24,8 +24,8 @@ WEIGHTS = EXPORT.with_suffix(".npz")
 
 # Inputs the network runs on: multiples of its deepest stride, 32, of about equally many pixels.
 SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
-#: The same of 1.7 times as many pixels, at which outlines and far people are finer.
-LARGE_SIZES_HW = ((448, 256), (384, 288), (320, 320), (288, 384), (256, 448))
+#: The same of 2.6 times as many pixels, at which outlines and far people are finer.
+LARGE_SIZES_HW = ((544, 320), (448, 352), (416, 416), (352, 448), (320, 544))
 #: of a photo that are worked on at a time: what lies between the steps stays in the processor
 _BLOCK_PIXELS = 1 << 16
 #: the largest log-odds of one view that count in a mean

@@ -13,6 +13,7 @@ is faster at (`segmentation.training.bundled.faster_graph`). Needs the packages 
 from __future__ import annotations
 
 import argparse
+import importlib
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -106,6 +107,8 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="the .npz of a training run")
     parser.add_argument("--data", type=Path, required=True, help="the photos it was trained on")
     options = parser.parse_args()
+    # whole: whoever runs a network imports it without the converter that Keras looks for in it
+    importlib.import_module("openvino")
     weights = halved(read_weights(options.weights))
     everything = [photo.image for photo in read_photos(options.data)]
     WEIGHTS.parent.mkdir(exist_ok=True)

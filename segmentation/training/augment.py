@@ -141,6 +141,34 @@ def occluder(size_hw: tuple[int, int], rng: np.random.Generator) -> Image:
     return shape
 
 
+def hanging(size_hw: tuple[int, int], rng: np.random.Generator) -> tuple[Image, Image]:
+    """Draw what may hang behind people in the colours of clothes: a flag, a curtain, a banner.
+
+    Returns:
+        (H, W, 3) uint8 RGB, stripes of a few colours in folds, and (H, W) uint8, 255 inside.
+    """
+    height, width = size_hw
+    side = min(size_hw)
+    y, x = np.mgrid[:height, :width].astype(np.float32) / side
+    bend = 0.04 * np.sin(2 * np.pi * (y / rng.uniform(0.2, 1) + rng.uniform()))
+    angle = rng.uniform(0, np.pi)
+    across = x * np.cos(angle) + y * np.sin(angle) + bend
+    colours = rng.integers(0, 256, (int(rng.integers(1, 5)), 1, 3), np.uint8)
+    if rng.random() < 0.7:
+        colours = _saturate(colours, 1.6)
+    if rng.random() < 0.5:
+        colours[0] = rng.integers(200, 256)  # white beside them
+    stripe = (across / np.exp(rng.uniform(np.log(0.04), np.log(0.3)))).astype(np.int64)
+    folds = 1 + rng.uniform(0, 0.4) * np.sin(2 * np.pi * (x + bend) / rng.uniform(0.05, 0.3))
+    cloth = colours[stripe % len(colours), 0] * folds[:, :, None]
+    shape = np.zeros(size_hw, np.uint8)
+    middle = rng.uniform(0, 1, 2) * (width, height)
+    sides = side * rng.uniform(0.15, 0.6), side * rng.uniform(0.3, 1.5)
+    corners = cv2.boxPoints(((middle[0], middle[1]), sides, rng.normal(0, 20)))
+    cv2.fillConvexPoly(shape, corners.astype(np.int32), 255)
+    return np.clip(cloth, 0, 255).astype(np.uint8), shape
+
+
 def change_colours(image: Image, rng: np.random.Generator) -> Image:
     """Return `image` under another light and through a worse camera."""
     low_light = rng.random() < 0.1

@@ -15,6 +15,7 @@ from segmentation.training.augment import (
     PASTE_SCALES,
     Geometry,
     change_colours,
+    hanging,
     occluder,
     paste,
     place_at_random,
@@ -28,8 +29,9 @@ ANY_ASPECT = 4
 #: Sources whose people are always moved to another place: they stand before studio walls.
 MOVED_SOURCES = frozenset({"viton_studio"})
 #: Shares of the crops: nobody is there; people are moved to another place; people of a second
-#: photo are pasted in front; cut-out people are; something that is no person is.
-NEGATIVE, MOVED, PASTED, CUTOUTS, OCCLUDED = 0.06, 0.1, 0.25, 0.08, 0.15
+#: photo are pasted in front; cut-out people are; something that is no person is; something in the
+#: colours of clothes hangs behind them.
+NEGATIVE, MOVED, PASTED, CUTOUTS, OCCLUDED, HUNG = 0.06, 0.1, 0.25, 0.08, 0.15, 0.08
 #: Scales of what is pasted: people far away, and people before another background
 FAR_SCALES, MOVED_SCALES = (0.15, 1.1), (0.45, 1.3)
 #: Pixels of the crop within so many of an outline count so many times
@@ -105,7 +107,7 @@ class PortraitCrops:
                 scene = _with_people(scene, photos.draw_cutout(rng), rng, FAR_SCALES)
         if photos.has_backgrounds and rng.random() < OCCLUDED:
             scene = _occluded(scene, photos.draw_background(rng).image, rng)
-        return scene
+        return _hung(scene, rng) if rng.random() < HUNG else scene
 
     def _people(
         self,
@@ -160,6 +162,15 @@ def _occluded(scene: Photo, texture: Image, rng: np.random.Generator) -> Photo:
         mask=np.minimum(scene.mask, 255 - front),
         void=_uncovered(scene.void, front),
     )
+
+
+def _hung(scene: Photo, rng: np.random.Generator) -> Photo:
+    """Return the scene with something behind its people that looks like clothes."""
+    cloth, shape = hanging((scene.mask.shape[0], scene.mask.shape[1]), rng)
+    # outlines are drawn by hand: of what they leave out of somebody nothing may be cut off
+    near = cv2.dilate(scene.mask, np.ones((3, 3), np.uint8))
+    image, front = paste(scene.image, cloth, np.minimum(shape, 255 - near), np.eye(2, 3))
+    return replace(scene, image=image, void=_uncovered(scene.void, front))
 
 
 def _uncovered(void: Image | None, front: Image) -> Image | None:

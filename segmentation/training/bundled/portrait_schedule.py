@@ -33,8 +33,8 @@ CROPS_HW = (
     ((384, 288), (320, 320), (288, 384)),
 )
 #: How often each of these is drawn until `LARGER_FROM` of the steps is done, and from then on
-CROP_ODDS = ((0.85, 0.15, 0.0), (0.3, 0.5, 0.2))
-LARGER_FROM = 0.8
+CROP_ODDS = ((0.5, 0.4, 0.1), (0.2, 0.5, 0.3))
+LARGER_FROM = 0.6
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 from segmentation.training.augment import (
     Geometry,
     change_colours,
+    hanging,
     occluder,
     paste,
     place_at_random,
@@ -68,3 +69,14 @@ def test_occluders_cover_a_part_and_often_reach_in_from_the_border():
         for shape in shapes
     ]
     assert np.mean(border) > 0.5
+
+
+def test_what_hangs_behind_people_has_few_colours_and_a_place():
+    drawn = [hanging((60, 80), np.random.default_rng(seed)) for seed in range(100)]
+    shares = np.array([(shape > 0).mean() for _, shape in drawn])
+    assert (shares > 0).mean() > 0.9
+    assert shares.mean() < 0.5
+    for cloth, shape in drawn:
+        assert cloth.shape == (60, 80, 3)
+        assert cloth.dtype == shape.dtype == np.uint8
+    assert len({cloth.tobytes() for cloth, _ in drawn}) == 100

@@ -14,6 +14,7 @@ from segmentation.training.bundled.portrait_crops import (
 )
 from segmentation.training.bundled.portrait_photos import PersonPhotos
 from segmentation.training.bundled.portrait_schedule import (
+    CROP_ODDS,
     CROPS_HW,
     Schedule,
     num_pixels,
@@ -22,7 +23,7 @@ from tests.segmentation.training.bundled.people import DARK, write_people
 
 CROPS = ((64, 64), (32, 64))
 #: Shares of a crop that are not what a test is about
-SHARES = ("NEGATIVE", "MOVED", "PASTED", "CUTOUTS", "OCCLUDED")
+SHARES = ("NEGATIVE", "MOVED", "PASTED", "CUTOUTS", "OCCLUDED", "HUNG")
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,18 @@ def test_what_stands_in_front_is_no_person(photos, only):
     assert (targets[..., 0] == 255).any()
 
 
+def test_what_hangs_behind_people_leaves_them_as_they_are(photos, only):
+    only("HUNG")
+    images, targets = PortraitCrops(photos).batch(32, CROPS, (0,))
+    people = targets[..., 0] == 255
+    assert people.any()
+    assert (images[people][:, 0] > 130).mean() > 0.99
+    only()
+    plain, others = PortraitCrops(photos).batch(32, CROPS, (0,))
+    nobody, before = images[targets[..., 0] == 0], plain[others[..., 0] == 0]
+    assert np.std(nobody, axis=0).mean() > np.std(before, axis=0).mean() + 5
+
+
 def test_studio_people_are_always_moved(tmp_path, only):
     only()
     folder = write_people(tmp_path / "people", ["viton_studio"] * 3, places=1)
@@ -127,7 +140,11 @@ def test_outlines_weigh_three_times_as_much():
 def test_larger_crops_come_late_and_batches_have_as_many_pixels():
     schedule = Schedule(num_steps=1000)
     sizes = [schedule.crops_of(step) for step in range(1000)]
-    assert {crops_hw for _, crops_hw in sizes[:800]} == set(CROPS_HW[:2])
-    assert {crops_hw for _, crops_hw in sizes[800:]} == set(CROPS_HW)
+    for index, crops_hw in enumerate(CROPS_HW):
+        early, late = (
+            np.mean([each == crops_hw for _, each in part]) for part in (sizes[:600], sizes[600:])
+        )
+        assert early == pytest.approx(CROP_ODDS[0][index], abs=0.06)
+        assert late == pytest.approx(CROP_ODDS[1][index], abs=0.06)
     full = 32 * num_pixels(CROPS_HW[0])
     assert all(abs(num * num_pixels(each) - full) < 0.05 * full for num, each in sizes)

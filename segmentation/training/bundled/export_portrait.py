@@ -13,9 +13,8 @@ is faster at (`segmentation.training.bundled.faster_graph`). Needs the packages 
 from __future__ import annotations
 
 import argparse
-import importlib
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,14 +106,20 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="the .npz of a training run")
     parser.add_argument("--data", type=Path, required=True, help="the photos it was trained on")
     options = parser.parse_args()
-    # whole: whoever runs a network imports it without the converter that Keras looks for in it
-    importlib.import_module("openvino")
     weights = halved(read_weights(options.weights))
-    everything = [photo.image for photo in read_photos(options.data)]
     WEIGHTS.parent.mkdir(exist_ok=True)
     np.savez(WEIGHTS, *weights)
-    calibration = everything[:: max(1, len(everything) // NUM_CALIBRATION)]
-    export([array.astype(np.float32) for array in weights], calibration, EXPORT)
+    export([array.astype(np.float32) for array in weights], calibration(options.data), EXPORT)
+
+
+def calibration(folder: Path) -> Iterator[Image]:
+    """Yield about `NUM_CALIBRATION` of the photos in a folder, which are read at the first.
+
+    That runs a network, and with it imports OpenVINO without the converter that `export` needs.
+    """
+    everything = read_photos(folder)
+    for photo in everything[:: max(1, len(everything) // NUM_CALIBRATION)]:
+        yield photo.image
 
 
 if __name__ == "__main__":

@@ -204,13 +204,13 @@ def test_what_cannot_be_measured_is_one_line(evaluate, tmp_path, capsys):
 
 def test_portrait_measured_here_and_by_its_benchmark(evaluate, shared_data):
     from benchmarks import portrait as benchmark
-    from segmentation.portrait.segmenter import load_portrait
+    from segmentation.portrait.segmenter import FINE, load_portrait
 
     network = load_portrait(Options())
     for name in ("pelota", "vikram"):
         folder = shared_data / "stills" / name
         pairs = {name: benchmark.read_set(folder)}
-        wanted = benchmark.quality(benchmark.portrait(), pairs)["sets"][name]
+        wanted = benchmark.quality(benchmark.portrait(FINE), pairs)["sets"][name]
         figures = evaluate(folder, network, "--union")[1]
         assert round(figures["iou"], 3) == wanted["iou"]
         assert round(figures["boundary_f"], 3) == wanted["boundary_f"]

@@ -31,11 +31,13 @@ from benchmarks.portrait import Image, Network, peers, portrait
 from segmentation.evaluation.mask_agreement import intersection_over_union
 from segmentation.parts.resample import resized
 from segmentation.picture import RgbPicture
-from segmentation.portrait.segmenter import Portrait
+from segmentation.portrait.segmenter import SIZES_HW
 from segmentation.refinement.refiner import Refiner
 from stream.pipeline import shrunk
 from stream.sources import open_source
 
+#: of frames as the program gives them to portrait
+LONG_SIDE = max(map(max, SIZES_HW))
 CLIPS = ("webcam_asl_book", "webcam_asl_sister", "webcam_asl_brother", "webcam_asl_bird_2ndperson")
 SMOOTHING_SIGMA_PX = 2.0
 MAX_STILL_CHANGE, STILL_REACH_PX = 3, 15
@@ -52,7 +54,7 @@ def main() -> None:
     clips = {name: read_clip(options.data / "clips" / f"{name}.mkv") for name in CLIPS}
     bundled = portrait()
     networks: dict[str, Network] = {
-        "portrait": lambda image: bundled(shrunk(RgbPicture(image), Portrait.max_input)),
+        "portrait": lambda image: bundled(shrunk(RgbPicture(image), LONG_SIDE)),
         **peers(options.data / "peer_models"),
     }
     changes = {name: picture_changes(frames) for name, frames in clips.items()}

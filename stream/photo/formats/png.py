@@ -86,7 +86,7 @@ def with_clear_grey(
     keys = [data[start:end] for name, start, end in chunk_places(data) if name == b"tRNS"]
     most = int(np.iinfo(pixels.dtype).max)
     in_file = (1 << data[24]) - 1  # by the bits a pixel has there
-    key = int.from_bytes(keys[0][:2]) * (most // in_file) if keys else most + 1
+    key = (int.from_bytes(keys[0][:2]) & in_file) * (most // in_file) if keys else most + 1
     alpha = np.where(pixels == key, 0, most).astype(pixels.dtype)
     return np.dstack([pixels, pixels, pixels, alpha])
 

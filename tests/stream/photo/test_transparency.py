@@ -55,8 +55,9 @@ def test_the_grey_that_a_png_of_sixteen_bits_names_is_clear(tmp_path):
     assert photo.deep[0, ::63].tolist() == [[40_000] * 3 + [65_535], [300] * 3 + [0]]
 
 
+@pytest.mark.parametrize("beyond", [0, 0xFF00])  # bits that no grey has, which count for nothing
 @pytest.mark.parametrize(("bits", "clear"), [(1, 0), (2, 2), (4, 3), (8, 5)])
-def test_the_grey_that_a_png_of_few_bits_names_is_clear(tmp_path, bits, clear):
+def test_the_grey_that_a_png_of_few_bits_names_is_clear(tmp_path, bits, clear, beyond):
     levels = 1 << bits
     row = (np.arange(16) % levels).astype(np.uint8)  # rows of 16 pixels end with a byte
     packed = np.packbits((row[:, None] >> np.arange(bits)[::-1]) & 1).tobytes()
@@ -66,7 +67,7 @@ def test_the_grey_that_a_png_of_few_bits_names_is_clear(tmp_path, bits, clear):
     for name, body in (
         (b"IEND", b""),
         (b"IDAT", zlib.compress((b"\0" + packed) * 16)),
-        (b"tRNS", clear.to_bytes(2)),
+        (b"tRNS", (clear + beyond).to_bytes(2)),
     ):
         data = with_chunk(data, name, body)
     (tmp_path / "in.png").write_bytes(data)

@@ -150,7 +150,9 @@ def _segmenters(options: argparse.Namespace, wanted: Wanted | None) -> list[Segm
     segmenters = [load_segmenter(options, wanted, asks_for_instances=False)]
     for name in options.also:
         if Path(name).name not in [segmenter.name for segmenter in segmenters]:
-            others = dict.fromkeys(("weights", "classes", "size", "mean", "std"))
+            others = dict[str, Any].fromkeys(("weights", "classes", "size", "mean", "std"))
+            if name != "portrait":
+                others["detail"] = "auto"
             other = argparse.Namespace(**{**vars(options), **others, "model": name})
             segmenters.append(load_segmenter(other, wanted, asks_for_instances=False))
     return segmenters

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,10 @@ import numpy as np
 import psutil
 
 import run
+from segmentation.loading import LOADERS
+from segmentation.segmenter import Options
 from tests.folders import ROOT
+from tests.stand_ins.fakes import Oracle
 from tests.users.serving import Client, play, png, scene
 
 
@@ -67,6 +71,25 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"error: serve: cannot listen on 127.0.0.1, port {port}" in done.stderr
     assert "another program listens there; try another --port" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_each_network_is_asked_for_what_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ends(*arguments: object) -> None:
+        """Serve nobody."""
+
+    asked = {}
+
+    def load(name: str, options: Options) -> Oracle:
+        asked[name] = options.detail
+        network = Oracle()
+        network.name = name
+        return network
+
+    for name in ("portrait", "oracle"):
+        monkeypatch.setitem(LOADERS, name, partial(load, name))
+    monkeypatch.setattr("stream.commands.serve._serve", ends)
+    run.main(["serve", "--model", "portrait", "--detail", "fine", "--also", "oracle"])
+    assert asked == {"portrait": "fine", "oracle": "auto"}
 
 
 @pytest.mark.parametrize("host", ["192.0.2.7", "nobody.invalid", "a" * 70 + ".example"])

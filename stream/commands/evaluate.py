@@ -193,9 +193,12 @@ def as_seen(photo: Photo) -> NDArray[np.uint8]:
 def _frames(options: argparse.Namespace, wanted: Wanted | None) -> dict[str, Any]:
     from segmentation.data.mask_frames import find_sequences
     from segmentation.evaluation.foreground_quality import evaluate_foreground, frame_examples, mean
+    from segmentation.segmenter import DetailedSegmenter
 
     sequences = find_sequences(options.data)
     segmenter = load_segmenter(options, wanted, asks_for_instances=False)
+    if isinstance(segmenter, DetailedSegmenter):
+        segmenter = segmenter.for_frames()
     labels = None if wanted is None else {segmenter.classes.index(name) for name in wanted.classes}
     with picture_bar(sum(len(each.frames) for each in sequences)) as advance:
         qualities = {

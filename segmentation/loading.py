@@ -63,13 +63,15 @@ def load(
     if name != "auto" and name not in LOADERS:
         known = ", ".join(network_names())
         raise ValueError(f"model must be one of auto, {known}, or FILE.onnx, got {name!r}")
+    of_detail = f"{name} looks at every image once"
     if name == "auto":
         asks_for_instances = asks_for_instances or options.keep is not None
         name = choose_model(options, asks_for_instances=asks_for_instances)
+        of_detail = f"auto takes {name} here, which looks at every image once"
     if name != "onnx" and (options.mean is not None or options.std is not None):
         raise ValueError(f"mean and std are for ONNX files; {name} knows its own")
     if name != "portrait" and options.detail != "auto":
-        raise ValueError(f"detail is for portrait; {name} looks at every image once")
+        raise ValueError(f"detail is for portrait; {of_detail}")
     _check_published(name, options)
     return LOADERS[name](options)
 

@@ -73,5 +73,7 @@ def test_what_detail_means(monkeypatch, detail: str, of_photos: int, of_frames: 
 def test_networks_of_others_are_told_that_they_have_none() -> None:
     with pytest.raises(ValueError, match="detail is for portrait; mask-rcnn-person looks"):
         load("mask-rcnn-person", detail="fine")
+    with pytest.raises(ValueError, match=r"portrait; auto takes \S+ here, which looks"):
+        load("auto", detail="fine", asks_for_instances=True)
     with pytest.raises(ValueError, match="detail must be one of auto, live, fine, got 'best'"):
         load("portrait", detail="best")

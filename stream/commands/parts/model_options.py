@@ -85,8 +85,8 @@ def _add_rare_options(add: Callable[..., object]) -> None:
         "backend": "what computes the network",
         "device": "auto: a GPU, for networks that are slow without one",
         "precision": "auto: tf32 on a GPU, else float32",
-        "detail": "of portrait, fine: outlines better for four times the milliseconds; auto: fine "
-        "for photos, live for videos",
+        "detail": "of portrait, fine: better outlines for nearly three times the milliseconds; "
+        "auto: fine for photos, live for videos",
     }
     for name, choices in CHOICES.items():
         add(f"--{name}", default="auto", choices=choices, help=told[name])

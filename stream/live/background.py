@@ -57,8 +57,8 @@ class LoopingVideo:
 
     Args:
         path: of the video.
-        on_message: told, in one line, once HDR is not shown as bright as it is, and that it cannot
-            be read on.
+        on_message: told, in one line, once HDR is not shown as bright as it is, that some of it
+            is missing, and that it cannot be read on.
 
     Raises:
         StreamError: the video cannot be read.
@@ -70,7 +70,7 @@ class LoopingVideo:
         self._turn = _Turn(path)
         self._tells = self._turn.is_hdr
         self._offset_s = 0.0  # from the video's clock to that of the stream it stands behind
-        self._begun = False
+        self._begun = self._told_part = False
         self._outlasts = self._is_over = False
 
     def outlast(self) -> None:
@@ -126,6 +126,9 @@ class LoopingVideo:
             if not self._turn.advance():
                 before, self._turn = self._turn, _Turn(self._path)
                 before.close()
+                if before.is_part and not self._told_part:
+                    self._told_part = True
+                    self._on_message(f"{self._path}: is damaged; what can be read of it is shown")
                 self._offset_s = due_s - self._turn.shown.time_s
         except StreamError as error:
             if not self._outlasts:
@@ -148,7 +151,7 @@ class _Turn:
     def __init__(self, path: Path) -> None:
         with contextlib.ExitStack() as stack:
             moves: Source = AnimatedPhoto(path) if is_photo(path) else VideoSource(str(path))
-            source = stack.enter_context(moves)
+            source = self._source = stack.enter_context(moves)
             self.is_hdr = source.info.is_hdr
             self._step_s = float(1 / source.info.fps) if source.info.fps else 0.04
             self._frames = iter(source)
@@ -159,6 +162,11 @@ class _Turn:
             self._following = next(self._frames, None)
             self.next_s = self._next_s()
             self.close = stack.pop_all().close
+
+    @property
+    def is_part(self) -> bool:
+        """Once it is over: it was damaged, and ended before its end."""
+        return self._source.num_left_out > 0
 
     def advance(self) -> bool:
         """Go on to the frame that follows; whether there is one."""

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 import run
@@ -46,6 +47,19 @@ def test_looping_background_follows_the_clock_and_starts_over(square_clip):
     assert shown(7 + 0.4 + 0.121) == pytest.approx(3, abs=1)
     assert shown(7 + 1.6 + 0.201) == pytest.approx(5, abs=1), "whole rounds skipped"
     background.close()
+
+
+def test_a_damaged_background_is_told_once(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    first, *others = [PIL.Image.fromarray(each) for each in noise]
+    path, told = tmp_path / "b.gif", list[str]()
+    first.save(path, save_all=True, append_images=others, duration=100)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 5 // 8])
+    background = LoopingVideo(path, told.append)
+    for step in range(20):
+        background(0.1 * step, (32, 32))
+    background.close()
+    assert told == [f"{path}: is damaged; what can be read of it is shown"]
 
 
 def test_background_does_not_make_up_for_a_camera_that_was_gone(square_clip, monkeypatch):

@@ -70,7 +70,7 @@ def png_header(data: bytes) -> PhotoHeader | None:
         height,
         depth=depth,
         channels="grey" if colours in (0, 4) else "rgb",
-        has_alpha=colours in (4, 6) or b"tRNS" in chunks,
+        has_alpha=colours in (4, 6) or (b"tRNS" in chunks and _fits(data, len(chunks[b"tRNS"]))),
         **found,
     )
 

@@ -77,6 +77,20 @@ def test_the_grey_that_a_png_of_few_bits_names_is_clear(tmp_path, bits, clear, b
     assert (image[0, :, 3] == np.where(row == clear, 0, 255)).all()
 
 
+@pytest.mark.parametrize("colours", [0, 2])
+def test_a_png_that_names_half_a_colour_as_clear_is_a_photo(tmp_path, colours):
+    header = struct.pack(">IIBBBBB", 4, 4, 8, colours, 0, 0, 0)
+    check = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + check
+    rows = (b"\0" + bytes([7]) * (4 if colours == 0 else 12)) * 4
+    for name, body in ((b"IEND", b""), (b"IDAT", zlib.compress(rows)), (b"tRNS", b"\0")):
+        data = with_chunk(data, name, body)
+    (tmp_path / "in.png").write_bytes(data)
+    photo = open_photo(tmp_path / "in.png")
+    assert photo.straight is None
+    assert (photo.image == 7).all()
+
+
 def test_alpha_that_an_output_cannot_hold_is_said(tmp_path):
     write(tmp_path / "in.png", sticker())
     (line,) = through(tmp_path / "in.png", tmp_path / "out.jpg")

@@ -61,7 +61,6 @@ class Settings:
             "std": self.network.std,
             "backend": self.network.backend,
             "precision": self.network.precision,
-            "detail": self.network.detail,
             "effect": f"{name}={sha256(Path(value))}" if has_file else self.effect,
             "invert": self.invert,
             "keep": self.keep,
@@ -71,6 +70,8 @@ class Settings:
             "quality": f"{self.preset or 'medium'}:{self.crf}",
             "polygons": self.polygons,
             "keep_location": self.keep_location,
+            # of portrait alone: what others made before there was such an option stays done
+            **({"detail": self.network.detail} if self.model == "portrait" else {}),
         }
 
 

@@ -117,7 +117,8 @@ def test_a_page_that_sends_too_much_is_left(
                     await socket.send_str(text or "{}")
             while (await socket.receive(timeout=30)).type is not aiohttp.WSMsgType.CLOSED:
                 pass
-            assert socket.close_code == closed_with
+            # the reason may be lost where more was on its way when the connection was closed
+            assert socket.close_code in (closed_with, aiohttp.WSCloseCode.ABNORMAL_CLOSURE)
         await until(lambda: here.preview.num_viewers == 0)
 
     play(look())

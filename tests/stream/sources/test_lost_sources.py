@@ -78,7 +78,7 @@ def test_live_video_of_a_web_server_is_tried_again(clip: bytes) -> None:
         VideoSource(address, told.append) as source,
     ):
         frames = frames_of(source, 35)
-    assert_came_back(frames, told, address, "Input/output error")
+    assert_came_back(frames, told, address, "Input/output error", "it ended")
 
 
 @pytest.mark.usefixtures("quick")

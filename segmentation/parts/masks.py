@@ -14,8 +14,8 @@ from segmentation.parts.resample import resampling_matrix, sample_positions, to_
 
 #: of a logit whose probability times 255 is rounded to 0
 LEAST_LOGIT = -6.3
-#: that are made probabilities at a time
-NUM_ROWS = 32
+#: of a photo that are worked on at a time: what lies between the steps stays in the processor
+_BLOCK_PIXELS = 1 << 16
 
 
 def resize_mask(mask: NDArray[np.floating], size_hw: tuple[int, int]) -> NDArray[np.float64]:
@@ -114,20 +114,22 @@ def enlarge_logits(logits: NDArray[np.float32], size_hw: tuple[int, int]) -> NDA
         in_y = _reached(_extent(possible.any(axis=1)), mask.shape[0], height)
         in_x = _reached(_extent(possible.any(axis=0)), mask.shape[1], width)
         resized = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
-        # a few rows at a time, which stay in the processor's cache
-        for first in range(in_y.start, in_y.stop, NUM_ROWS):
-            rows = slice(first, min(first + NUM_ROWS, in_y.stop))
-            target[rows, in_x] = _probability_bytes(resized[rows, in_x])
+        target[in_y, in_x] = probability(resized[in_y, in_x])
     return enlarged
 
 
-def _probability_bytes(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the probabilities of logits times 255, rounded, halves upwards."""
-    values = np.asarray(cv2.exp(np.negative(logits)), np.float32)
-    values += 1
-    np.divide(np.float32(255), values, out=values)
-    values += np.float32(0.5)
-    return values.astype(np.uint8)
+def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the logistic function of `logits` (H, W) x 255, rounded: >= 128 where logits >= 0."""
+    result = np.empty(logits.shape, np.uint8)
+    num_rows = max(1, _BLOCK_PIXELS // max(1, logits.shape[1]))
+    for first in range(0, len(logits), num_rows):
+        values = np.clip(logits[first : first + num_rows], -80, 80)
+        np.exp(np.negative(values, out=values), out=values)
+        values += 1
+        np.divide(255, values, out=values)
+        values += 0.5
+        result[first : first + num_rows] = values  # which cuts off
+    return result
 
 
 def _reached(inside: slice, num_in: int, num_out: int) -> slice:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segmentation.family import check_images
 from segmentation.instances import Instances
+from segmentation.parts.masks import probability
 from segmentation.parts.resample import nearest_aspect, resized
 from segmentation.picture import RgbPicture
 from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
@@ -26,8 +27,6 @@ WEIGHTS = EXPORT.with_suffix(".npz")
 SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
 #: The same of 2.6 times as many pixels, at which outlines and far people are finer.
 LARGE_SIZES_HW = ((544, 320), (448, 352), (416, 416), (352, 448), (320, 544))
-#: of a photo that are worked on at a time: what lies between the steps stays in the processor
-_BLOCK_PIXELS = 1 << 16
 #: the largest log-odds of one view that count in a mean
 _MAX_LOGIT = 12.0
 
@@ -142,17 +141,3 @@ def _mean(logits: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         total += cv2.resize(1 / (1 + np.exp(-likely)), size_hw[::-1])
     mean = total / len(logits)
     return np.asarray(np.log(mean / (1 - mean)), np.float32)
-
-
-def probability(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the logistic function of `logits` (H, W) x 255, rounded: >= 128 where logits >= 0."""
-    result = np.empty(logits.shape, np.uint8)
-    num_rows = max(1, _BLOCK_PIXELS // max(1, logits.shape[1]))
-    for first in range(0, len(logits), num_rows):
-        values = np.clip(logits[first : first + num_rows], -80, 80)
-        np.exp(np.negative(values, out=values), out=values)
-        values += 1
-        np.divide(255, values, out=values)
-        values += 0.5
-        result[first : first + num_rows] = values  # which cuts off
-    return result

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.evaluation.mask_agreement import boundary_f, intersection_over_union
+from segmentation.parts.masks import probability
 from segmentation.parts.resample import nearest_aspect, resized
 from segmentation.portrait import network as portrait_network
 from segmentation.portrait import segmenter as portrait
@@ -113,7 +114,7 @@ def _validate(average: Sequence[NDArray[np.float32]], photos: list[Photo]) -> di
             networks[size_hw].set_weights(average)
         small = resized(photo.image, size_hw)[None]
         logits = np.asarray(networks[size_hw].predict_on_batch(small))[0, :, :, 0]
-        mask = portrait.probability(resized(logits, (height, width))) >= 128
+        mask = probability(resized(logits, (height, width))) >= 128
         if photo.void is not None:
             mask &= photo.void == 0
         ious.append(intersection_over_union(mask, photo.mask >= 128))

@@ -9,8 +9,9 @@ import pytest
 
 from segmentation.errors import WeightsError
 from segmentation.loading import load
+from segmentation.parts.masks import probability
 from segmentation.parts.resample import nearest_aspect, resized
-from segmentation.portrait.segmenter import EXPORT, SIZES_HW, Portrait, probability
+from segmentation.portrait.segmenter import EXPORT, SIZES_HW, Portrait
 from segmentation.runtime.openvino_network import OpenVINONetwork
 
 

@@ -84,9 +84,9 @@ def shown(clip: Path, folder: Path, *options: str) -> Iterator[Shown]:
 
 
 def wait_until_it_moves(memory: Path) -> None:
-    """Wait until a screen has shown several pictures, of which a window has 30 s for its first."""
+    """Wait until a screen has shown several pictures: a window has 30 s for its first."""
     seen = {screens.shown(memory, (1280, 800)).tobytes()}
-    deadline_s = time.monotonic() + 50
+    deadline_s = time.monotonic() + 30
     while len(seen) < 10:
         assert time.monotonic() < deadline_s
         time.sleep(0.05)

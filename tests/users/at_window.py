@@ -45,17 +45,10 @@ class Person:
         xdotool(self.display, "windowfocus", self.window)
 
     def _wait_for_picture(self) -> None:
-        """Wait until something is painted.
-
-        Without a window manager Qt now and then misses that its window has appeared, and paints
-        nothing; it is then shown anew.
-        """
-        for attempt in range(1, 101):
+        """Wait until something is painted."""
+        for _ in range(100):
             if self.look()[..., 0].any():
                 return
-            if attempt % 10 == 0:
-                xdotool(self.display, "windowunmap", self.window)
-                xdotool(self.display, "windowmap", self.window)
             time.sleep(0.2)
         raise AssertionError("the window stays black")
 

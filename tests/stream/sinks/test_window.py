@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes.util
+import re
 import signal
 import socket
 import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -55,6 +58,23 @@ def test_window_ends_by_key_or_by_closing_it(screen, how):
             process.kill()
     assert process.returncode == 0, told
     assert "Traceback" not in told
+
+
+@needs_screen
+def test_qt_takes_the_events_of_the_libx11_in_use(screen, tmp_path, monkeypatch):
+    if ctypes.util.find_library("X11-xcb") is None:
+        pytest.skip("no libX11-xcb beside libX11")
+    monkeypatch.setenv("LD_DEBUG", "bindings")
+    monkeypatch.setenv("LD_DEBUG_OUTPUT", str(tmp_path / "bound"))
+    with start(["demo:"], screen) as process:
+        try:
+            wait_for_window(process, screen)
+        finally:
+            process.kill()
+    told = "".join(path.read_text(errors="replace") for path in tmp_path.glob("bound.*"))
+    bound = re.findall(r"libQt5XcbQpa\S* \[0\] to (\S+) \[0\].*`XSetEventQueueOwner'", told)
+    # another is asked by `why_no_window`, whose window nobody sees
+    assert "libX11-xcb.so.1" in {Path(library).name for library in bound}, bound
 
 
 @needs_screen

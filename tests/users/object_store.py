@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import threading
@@ -121,6 +122,7 @@ def object_store(patch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
         for thread in threading.enumerate():
             if "process_request" in thread.name:  # somebody left before they were answered
                 thread.join()
+        gc.collect()  # what was cut off is this test's, not that of whoever comes next
 
 
 @cache

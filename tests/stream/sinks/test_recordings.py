@@ -53,10 +53,15 @@ def part_in(folder: Path) -> Path:
     return part
 
 
-def encoder() -> psutil.Process:
-    """Return the ffmpeg that was started last; other tests' helpers may be children too."""
+def kill_encoder() -> None:
+    """Kill the ffmpeg that was started last, and wait until it has ended.
+
+    Other tests' helpers may be children too.
+    """
     ours = [each for each in psutil.Process().children() if "ffmpeg" in each.name()]
-    return max(ours, key=lambda each: each.create_time())
+    encoder = max(ours, key=lambda each: each.create_time())
+    encoder.kill()
+    wait_for(lambda: not encoder.is_running() or encoder.status() == psutil.STATUS_ZOMBIE)
 
 
 @contextmanager
@@ -144,7 +149,7 @@ def test_one_whose_encoder_is_killed_is_kept(tmp_path: Path, ending: str) -> Non
     with VideoSink(path, LIVE, QUICK) as sink:
         write(sink, 100)
         wait_for(lambda: length_s(part_in(tmp_path)) is not None)
-        encoder().kill()
+        kill_encoder()
         with pytest.raises(
             StreamError, match=r"written further \(.*SIGKILL\); the first .* s are kept"
         ):
@@ -161,7 +166,7 @@ def test_one_that_cannot_be_completed_is_kept_beside_what_was_there(tmp_path: Pa
     with VideoSink(path, LIVE, replace(QUICK, overwrite=True)) as sink:
         write(sink, 100)
         wait_for(lambda: length_s(part_in(tmp_path)) is not None)
-        encoder().kill()
+        kill_encoder()
         with pytest.raises(StreamError, match=r"the first .* s are kept as out-2\.mp4"):
             sink.finish(cut_short=True)
     assert path.read_text() == "old"

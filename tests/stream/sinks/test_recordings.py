@@ -61,7 +61,14 @@ def kill_encoder() -> None:
     ours = [each for each in psutil.Process().children() if "ffmpeg" in each.name()]
     encoder = max(ours, key=lambda each: each.create_time())
     encoder.kill()
-    wait_for(lambda: not encoder.is_running() or encoder.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: has_ended(encoder))
+
+
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager

@@ -63,15 +63,13 @@ def load(
     if name != "auto" and name not in LOADERS:
         known = ", ".join(network_names())
         raise ValueError(f"model must be one of auto, {known}, or FILE.onnx, got {name!r}")
-    of_detail = f"{name} looks at every image once"
     if name == "auto":
         asks_for_instances = asks_for_instances or options.keep is not None
         name = choose_model(options, asks_for_instances=asks_for_instances)
-        of_detail = f"auto takes {name} here, which looks at every image once"
     if name != "onnx" and (options.mean is not None or options.std is not None):
         raise ValueError(f"mean and std are for ONNX files; {name} knows its own")
     if name != "portrait" and options.detail != "auto":
-        raise ValueError(f"detail is for portrait; {of_detail}")
+        raise ValueError(f"detail is for portrait; {name} looks at every image once")
     _check_published(name, options)
     return LOADERS[name](options)
 
@@ -183,9 +181,19 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         asks_for_instances: people in one mask do not suffice.
 
     Raises:
-        ValueError: no network knows a class that is to be kept.
+        ValueError: no network knows a class that is to be kept, or only portrait does what is asked
+            for and another one is taken.
         WeightsError: there is none, or the weights asked for may be of several.
     """
+    name = _best_on_disk(options, asks_for_instances=asks_for_instances)
+    if name != "portrait" and options.detail != "auto":
+        raise ValueError(
+            f"detail is for portrait; auto takes {name} here, which looks at every image once"
+        )
+    return name
+
+
+def _best_on_disk(options: Options, *, asks_for_instances: bool) -> str:
     from segmentation.runtime.devices import UNUSED_GPU, gpu_present, gpu_usable
     from segmentation.weights.presets import PRESETS
     from segmentation.weights.store import find

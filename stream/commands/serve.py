@@ -147,7 +147,10 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _segmenters(options: argparse.Namespace, wanted: Wanted | None) -> list[Segmenter]:
     """Load the network that visitors begin with, and those they may choose beside."""
-    segmenters = [load_segmenter(options, wanted, asks_for_instances=False)]
+    first = options
+    if "portrait" in options.also and options.model not in ("auto", "portrait"):
+        first = argparse.Namespace(**{**vars(options), "detail": "auto"})
+    segmenters = [load_segmenter(first, wanted, asks_for_instances=False)]
     for name in options.also:
         if Path(name).name not in [segmenter.name for segmenter in segmenters]:
             others = dict[str, Any].fromkeys(("weights", "classes", "size", "mean", "std"))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segmentation.loading import load
+from segmentation.loading import choose_model, load
 from segmentation.portrait.segmenter import FINE, Portrait
-from segmentation.segmenter import DetailedSegmenter
+from segmentation.segmenter import DetailedSegmenter, Options
 
 
 class Network:
@@ -75,5 +75,7 @@ def test_networks_of_others_are_told_that_they_have_none() -> None:
         load("mask-rcnn-person", detail="fine")
     with pytest.raises(ValueError, match=r"portrait; auto takes \S+ here, which looks"):
         load("auto", detail="fine", asks_for_instances=True)
+    with pytest.raises(ValueError, match=r"portrait; auto takes \S+ here, which looks"):
+        choose_model(Options(detail="fine"), asks_for_instances=True)  # as batch does
     with pytest.raises(ValueError, match="detail must be one of auto, live, fine, got 'best'"):
         load("portrait", detail="best")

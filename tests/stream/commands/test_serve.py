@@ -73,7 +73,10 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_each_network_is_asked_for_what_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("first", "other"), [("portrait", "oracle"), ("oracle", "portrait")])
+def test_each_network_is_asked_for_what_is_its_own(
+    first: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def ends(*arguments: object) -> None:
         """Serve nobody."""
 
@@ -88,7 +91,7 @@ def test_each_network_is_asked_for_what_is_its_own(monkeypatch: pytest.MonkeyPat
     for name in ("portrait", "oracle"):
         monkeypatch.setitem(LOADERS, name, partial(load, name))
     monkeypatch.setattr("stream.commands.serve._serve", ends)
-    run.main(["serve", "--model", "portrait", "--detail", "fine", "--also", "oracle"])
+    run.main(["serve", "--model", first, "--detail", "fine", "--also", other])
     assert asked == {"portrait": "fine", "oracle": "auto"}
 
 

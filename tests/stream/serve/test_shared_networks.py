@@ -61,3 +61,29 @@ def test_visitors_share_a_network_and_no_memory() -> None:
         networks.close()
     assert network.known == [0, 1, 0, 2, 1]
     assert network.threads == {"network"}, "each in turn: it holds up nobody else's effect"
+
+
+class Patient(Noted):
+    """Looks at photos for longer than visitors are willing to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_frames = Noted()
+
+    def for_frames(self) -> Noted:
+        return self.of_frames
+
+
+def test_visitors_get_the_network_as_it_looks_at_frames() -> None:
+    network = Patient()
+    networks = SharedNetworks([network])
+    try:
+        assert not asyncio.run(_covered(Masking(networks)))
+    finally:
+        networks.close()
+    assert (network.known, network.of_frames.known) == ([], [0])
+
+
+async def _covered(masking: Masking) -> bool:
+    await masking.apply(frame(0))
+    return masking.covered

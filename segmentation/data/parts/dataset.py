@@ -47,6 +47,7 @@ class Annotation:
             is found in it is neither right nor wrong.
         rle: the mask in run-length encoding, of the photo's size.
         area: in pixels of the photo, by which COCO tells small objects from large ones.
+        has_mask: otherwise only its box is known, and the mask is all of that.
     """
 
     label: int
@@ -54,6 +55,7 @@ class Annotation:
     is_crowd: bool
     rle: RLE = field(repr=False)
     area: float
+    has_mask: bool = True
 
     @classmethod
     def from_mask(cls, label: int, mask: NDArray[np.uint8], *, is_crowd: bool = False) -> Self:
@@ -153,6 +155,10 @@ class Photo:
     def is_crowd(self) -> NDArray[np.bool_]:
         """Return (K,) bool of all annotations."""
         return np.array([annotation.is_crowd for annotation in self.annotations], np.bool_)
+
+    def has_mask(self) -> NDArray[np.bool_]:
+        """Return (K,) bool of all annotations."""
+        return np.array([annotation.has_mask for annotation in self.annotations], np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

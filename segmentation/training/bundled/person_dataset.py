@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from segmentation.data import Annotation, Dataset, Photo, read_dataset
+from segmentation.data.coco_dataset import read_coco
+from segmentation.data.parts.data_problems import Problems
+from segmentation.data.parts.dataset import picture_size
+from segmentation.data.parts.json_file import read_json
 from segmentation.errors import DataError
 from segmentation.person.segmenter import CLASSES
 from segmentation.training.bundled.bystanders import BYSTANDER_SOURCES, bystanders
 
 #: Sources that have one mask for all people of a photo.
-UNION_SOURCES = frozenset({"vikram"})
+UNION_SOURCES = frozenset({"vikram", "voc_sbd_person"})
+#: What photos of places without people are called as a source.
+PLACES = "places"
 
 
 def read_person_dataset(path: Path) -> Dataset:
@@ -19,7 +26,8 @@ def read_person_dataset(path: Path) -> Dataset:
 
     Where a source has one mask for all people of a photo, this mask is ignored. Where it leaves
     bystanders out, what the portrait network takes for a person outside of all masks is ignored,
-    each connected part of it by itself.
+    each connected part of it by itself. Beside these photos there may be `boxes/boxes.json`, in
+    COCO's layout without masks, and `backgrounds/`, photos without people.
 
     Args:
         path: see `segmentation.data.dataset_formats.read_dataset`; images may name their `source`.
@@ -33,7 +41,38 @@ def read_person_dataset(path: Path) -> Dataset:
             f"{path}: has the classes {', '.join(dataset.classes)}; mask-rcnn-person learns "
             f"{CLASSES[0]} alone, use run.py train mask-rcnn for others"
         )
-    return Dataset(dataset.classes, tuple(_honest(photo) for photo in dataset.photos))
+    photos = tuple(_honest(photo) for photo in dataset.photos)
+    return Dataset(dataset.classes, photos + _boxed(path / "boxes" / "boxes.json") + _places(path))
+
+
+def _boxed(path: Path) -> tuple[Photo, ...]:
+    """Return photos of people of whom only the boxes are known."""
+    if not path.exists():
+        return ()
+    problems = Problems(path)
+    document = read_json(path)
+    try:
+        for row in document["annotations"]:
+            row["segmentation"] = [_outline(*row["bbox"])]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: each annotation needs a bbox of x, y, width, height") from error
+    dataset = read_coco(path, document, problems)
+    problems.check(strict=True)
+    return tuple(
+        replace(
+            photo, annotations=tuple(replace(each, has_mask=False) for each in photo.annotations)
+        )
+        for photo in dataset.photos
+    )
+
+
+def _outline(x: float, y: float, width: float, height: float) -> list[Any]:
+    return [x, y, x + width, y, x + width, y + height, x, y + height]
+
+
+def _places(folder: Path) -> tuple[Photo, ...]:
+    paths = sorted((folder / "backgrounds").glob("*"))
+    return tuple(Photo(path, picture_size(path.read_bytes()), (), PLACES) for path in paths)
 
 
 def _honest(photo: Photo) -> Photo:

@@ -31,13 +31,18 @@ from segmentation.weights.named_weights import Weights, save_named
 
 # Sources are drawn about as often as photos of their kind matter, not as often as there are any.
 SOURCE_WEIGHTS = {
-    "coco_single": 0.25,
+    "coco_boxes": 0.35,
+    "coco_single": 0.2,
     "coco_full": 0.19,
-    "pennfudan": 0.15,
-    "eg1800": 0.14,
-    "ccp": 0.12,
-    "pelota": 0.09,
-    "vikram": 0.06,
+    "pennfudan": 0.12,
+    "eg1800": 0.1,
+    "ccp": 0.08,
+    "pelota": 0.08,
+    "places": 0.05,
+    "vikram": 0.03,
+    "voc_sbd_person": 0.03,
+    "borrat_teacher": 0.02,
+    "viton_studio": 0.01,
 }
 # Crowds are rare among the photos, so people are pasted in several times. The finest layers stay
 # as the portrait network has them: their maps cost most and know edges already.
@@ -45,7 +50,7 @@ TRAINING = TrainingConfig(
     max_pastes=4,
     crops=True,
     min_side=10,
-    max_objects=16,
+    max_objects=24,
     num_anchors=128,
     num_proposals=60,
     num_regions=20,
@@ -57,7 +62,7 @@ SETTINGS = Settings(
     layers="3+",
     backbone=SMALL,
     size=320,
-    epochs=14,
+    epochs=7,
     images_per_device=8,
     learning_rate=1e-3,
 )
@@ -91,16 +96,15 @@ def train_person(
 
 
 def _split(datasets: Sequence[Dataset]) -> tuple[Dataset, Dataset]:
-    """Return photos to learn from and photos to validate with, of each source some."""
+    """Return photos to learn from and photos to validate with, of each source of masks some."""
     photos = [photo for dataset in datasets for photo in dataset.photos]
-    flags = held_out([photo.source for photo in photos])
-    learn, validate = (
-        tuple(photo for photo, flag in zip(photos, flags, strict=True) if flag == wanted)
-        for wanted in (False, True)
-    )
+    with_masks = [photo for photo in photos if photo.annotations and photo.has_mask().all()]
+    flags = held_out([photo.source for photo in with_masks])
+    validate = [photo for photo, flag in zip(with_masks, flags, strict=True) if flag]
+    learn = [photo for photo in photos if photo not in validate]
     if not learn:
         raise DataError("no photos are left to train on: the first of each source is held out")
-    return Dataset(person.CLASSES, learn), Dataset(person.CLASSES, validate)
+    return Dataset(person.CLASSES, tuple(learn)), Dataset(person.CLASSES, tuple(validate))
 
 
 def _segmenters() -> Callable[[Weights], MaskRCNN]:

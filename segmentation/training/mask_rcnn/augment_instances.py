@@ -21,9 +21,9 @@ FILL = (124, 117, 104)
 MIN_PIXELS, MIN_SHARE = 16, 0.05
 
 Image = NDArray[np.uint8]
-#: A photo (H, W, 3) uint8 RGB and its K objects: masks (K, H, W) uint8, 1 inside, labels (K,) int32
-#: and is_crowd (K,) bool.
-Scene = tuple[Image, Image, NDArray[np.int32], NDArray[np.bool_]]
+#: A photo (H, W, 3) uint8 RGB and its K objects: masks (K, H, W) uint8, 1 inside, labels (K,)
+#: int32, is_crowd (K,) bool, and has_mask (K,) bool, without which a mask is the whole box.
+Scene = tuple[Image, Image, NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]
 
 
 def augment(
@@ -56,7 +56,7 @@ def augment(
         if rng.random() < PASTE_SHARE:
             donor = donors[int(rng.integers(len(donors)))]
             scene = _paste_some(rng, scene, donor)
-    image, masks, labels, is_crowd = scene
+    image, masks, labels, is_crowd, has_mask = scene
     if rng.random() < COLOUR_SHARE:
         image = change_colours(image, rng)
     size_hw = (image.shape[0], image.shape[1])
@@ -67,7 +67,8 @@ def augment(
         masks = _warped(masks, geometry)
         stays = _in_sight(masks, full)
         masks, labels, is_crowd = masks[stays], labels[stays], is_crowd[stays]
-    return image, masks, labels, is_crowd
+        has_mask = has_mask[stays]
+    return image, masks, labels, is_crowd, has_mask
 
 
 def _draw_geometry(
@@ -124,11 +125,11 @@ def _in_sight(masks: Image, full: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _paste_some(rng: np.random.Generator, scene: Scene, donor: Photo) -> Scene:
     """Paste some of a donor's objects, all at the same scale, in front of what is there."""
-    objects = [annotation for annotation in donor.annotations if not annotation.is_crowd]
+    objects = [each for each in donor.annotations if each.has_mask and not each.is_crowd]
     chosen = [objects[k] for k in np.flatnonzero(rng.random(len(objects)) < 0.5)]
     if not chosen:
         return scene
-    image, masks, labels, is_crowd = scene
+    image, masks, labels, is_crowd, has_mask = scene
     size_hw = (image.shape[0], image.shape[1])
     max_side = 2 * max(size_hw)  # pasted things are seldom enlarged
     cut = np.array([annotation.mask(donor.shrunk_hw(max_side)) for annotation in chosen])
@@ -145,4 +146,5 @@ def _paste_some(rng: np.random.Generator, scene: Scene, donor: Photo) -> Scene:
     new_labels = np.array([annotation.label for annotation in chosen], np.int32)
     labels = np.concatenate([labels, new_labels])
     is_crowd = np.concatenate([is_crowd, np.zeros(len(chosen), np.bool_)])
-    return image, both[stays], labels[stays], is_crowd[stays]
+    has_mask = np.concatenate([has_mask, np.ones(len(chosen), np.bool_)])
+    return image, both[stays], labels[stays], is_crowd[stays], has_mask[stays]

@@ -29,12 +29,14 @@ class DetectionTargets(NamedTuple):
         labels: (N, R) int32 class, 0 = background.
         deltas: (N, num_objects, 4) to the object, in units of `DELTA_SCALE`.
         masks: (N, num_objects, size, size) 0 or 1.
+        has_mask: (N, num_objects) bool, whether the mask of the object is known.
     """
 
     boxes: Tensor
     labels: Tensor
     deltas: Tensor
     masks: Tensor
+    has_mask: Tensor
 
 
 def num_object_rows(num_regions: int) -> int:
@@ -59,7 +61,7 @@ def detection_targets(
         boxes: (N, G, 4) of the objects, normalised.
         labels: (N, G) int32: class of an object, 0 where there is none, -1 of a region to be
             ignored.
-        mini_masks: (N, G, M, M) of each object within its box, 0 to 1.
+        mini_masks: (N, G, M, M) of each object within its box, 0 to 1; empty where it is not known.
         draws: (N, P) in [0, 1), random; of too many proposals those with the largest are kept.
         num_regions: R.
         mask_size: side of a mask of the network.
@@ -92,6 +94,7 @@ def detection_targets(
         labels=ops.pad(label, ((0, 0), (0, num_regions - num_objects))),
         deltas=ops.divide(box_deltas(regions, matched), DELTA_SCALE),
         masks=ops.where(chosen[..., None, None], masks, ops.zeros_like(masks)),
+        has_mask=ops.any(matched_masks > 0, axis=(2, 3)),
     )
 
 

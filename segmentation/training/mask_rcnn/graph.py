@@ -179,7 +179,11 @@ class TrainableMaskRCNN(keras.Model):
             losses.rpn_box_loss(matches, outputs["rpn_targets"], outputs["rpn_deltas"]),
             losses.class_loss(outputs["labels"], outputs["class_logits"]),
             losses.box_loss(objects, outputs["deltas"], outputs["box_deltas"][:, :num]),
-            losses.mask_loss(objects, outputs["masks"], outputs["mask_logits"]),
+            losses.mask_loss(
+                ops.where(outputs["has_mask"], objects, ops.zeros_like(objects)),
+                outputs["masks"],
+                outputs["mask_logits"],
+            ),
         ]
 
     def _l2(self) -> Tensor:
@@ -204,9 +208,10 @@ def build_training(
     Returns:
         A model whose inputs are, by name: image (N, H, W, 3) uint8 RGB; boxes (N, G, 4) float32
         y1, x1, y2, x2 in its pixels; labels (N, G) int32, 0 = no object, -1 = to be ignored;
-        mini_masks (N, G, M, M) uint8, 0 to 255, of objects within their boxes; rpn_rows (N, T),
-        rpn_matches (N, T) and rpn_targets (N, T, 4), see `rpn_targets.RPNTargets`;
-        region_draws (N, `TrainingConfig.num_drawn`) float32, random in [0, 1).
+        mini_masks (N, G, M, M) uint8, 0 to 255, of objects within their boxes, empty where they are
+        not known; rpn_rows (N, T), rpn_matches (N, T) and rpn_targets (N, T, 4), see
+        `rpn_targets.RPNTargets`; region_draws (N, `TrainingConfig.num_drawn`) float32, random in
+        [0, 1).
     """
     network, num = parts.config, parts.num_images
     inputs = {"image": parts.image} | _object_inputs(num, training)

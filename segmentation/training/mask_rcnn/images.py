@@ -76,15 +76,16 @@ class TrainingImages:
         rng = np.random.default_rng((self._seed, 1, place))
         # what is enlarged most still has as many pixels as the network sees
         seen = photo.image(2 * self._size), photo.masks(2 * self._size)
-        image, masks, labels, is_crowd = augment(
+        image, masks, labels, is_crowd, has_mask = augment(
             rng,
-            (*seen, photo.labels(), photo.is_crowd()),
+            (*seen, photo.labels(), photo.is_crowd(), photo.has_mask()),
             self._photos,
             max_pastes=self._training.max_pastes,
             crop_hw=(self._size, self._size) if self._training.crops else None,
         )
         kept = [index for index, mask in enumerate(masks) if mask.any()]
-        masks, labels, is_crowd = masks[kept], labels[kept], is_crowd[kept]
+        masks, labels = masks[kept], labels[kept]
+        is_crowd, has_mask = is_crowd[kept], has_mask[kept]
         extents = np.array([_extent(mask) for mask in masks], np.int64).reshape(-1, 4)
         boxes = self._in_input(extents, image.shape[:2])
         is_crowd = is_crowd | (_areas(boxes) < self._training.min_side**2)
@@ -93,7 +94,7 @@ class TrainingImages:
         )
         return {
             "image": mold(image, self._size),
-            **self._objects(masks, extents, boxes, np.where(is_crowd, -1, labels + 1)),
+            **self._objects(masks, extents, boxes, np.where(is_crowd, -1, labels + 1), has_mask),
             "rpn_rows": targets.rows,
             "rpn_matches": targets.matches,
             "rpn_targets": targets.deltas,
@@ -113,8 +114,12 @@ class TrainingImages:
         extents: NDArray[np.int64],
         boxes: NDArray[np.float64],
         labels: NDArray[Any],
+        has_mask: NDArray[np.bool_],
     ) -> Batch:
-        """Return the largest objects in rows of fixed number, their masks cut out and shrunk."""
+        """Return the largest objects in rows of fixed number, their masks cut out and shrunk.
+
+        Where a mask is not known, it stays empty.
+        """
         most, size = self._training.max_objects, self._training.mini_mask_size
         rows: Batch = {
             "boxes": np.zeros((most, 4), np.float32),
@@ -125,6 +130,8 @@ class TrainingImages:
             top, left, bottom, right = extents[index]
             rows["boxes"][row] = boxes[index]
             rows["labels"][row] = labels[index]
+            if not has_mask[index]:
+                continue
             part = masks[index, top:bottom, left:right] * np.uint8(255)
             # shrunk masks keep shares of pixels, so that nothing is lost before the last rounding
             shrinks = size < min(part.shape)

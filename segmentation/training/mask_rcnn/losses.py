@@ -61,7 +61,7 @@ def mask_loss(labels: Tensor, targets: Tensor, logits: Tensor) -> Tensor:
     """Return the binary cross-entropy of the masks of objects, for their own class.
 
     Args:
-        labels: (N, R) int32, 0 = none.
+        labels: (N, R) int32, 0 = none whose mask is known.
         targets: (N, R, size, size) 0 or 1.
         logits: (N, R, size, size, C)
     """

@@ -108,6 +108,45 @@ def test_parts_near_a_label_and_specks_are_explained():
     assert part[20:50, 70:90].all()
 
 
+@pytest.mark.usefixtures("sees_a_bystander")
+def test_people_known_by_their_boxes_and_places_without_people(tmp_path):
+    folder = with_boxes(write_photos(tmp_path / "photos", ["eg1800"] * 2))
+    dataset = read_person_dataset(folder)
+    assert [photo.source for photo in dataset.photos] == ["eg1800", "eg1800", "boxed", "places"]
+    *_, boxed, place = dataset.photos
+    assert boxed.has_mask().tolist() == [False]
+    np.testing.assert_array_equal(boxed.annotations[0].box, [13, 18, 38, 43])
+    assert (place.size_hw, place.annotations) == (SIZE_HW, ())
+    learn, validate = training._split([dataset])
+    assert [photo.source for photo in learn.photos] == ["eg1800", "boxed", "places"]
+    assert [photo.source for photo in validate.photos] == ["eg1800"]
+    batch = images_of([boxed, place], max_pastes=0).batch(0, 2)
+    assert sorted(batch["labels"].max(axis=1).tolist()) == [0, 1]
+    assert not batch["mini_masks"].any()
+    assert (batch["rpn_matches"] == 1).any(axis=1).sum() == 1
+
+
+def test_boxes_that_are_none_are_refused(tmp_path):
+    folder = with_boxes(write_photos(tmp_path / "photos", ["eg1800"]))
+    file = folder / "boxes" / "boxes.json"
+    file.write_text(file.read_text().replace("[13, 18, 25, 25]", "[13, 18]"))
+    with pytest.raises(DataError, match=r"boxes\.json: each annotation needs a bbox"):
+        read_person_dataset(folder)
+
+
+def with_boxes(folder: Path) -> Path:
+    """Put a photo of somebody whose mask is not known, and one of nobody, beside those of masks."""
+    write_photos(folder / "boxes", ["boxed"])
+    file = folder / "boxes" / "annotations.json"
+    document = json.loads(file.read_text())
+    del document["annotations"][0]["segmentation"]
+    document["annotations"][0]["bbox"] = [13, 18, 25, 25]
+    file.rename(file.with_name("boxes.json")).write_text(json.dumps(document))
+    (folder / "backgrounds").mkdir()
+    cv2.imwrite(str(folder / "backgrounds" / "wall.png"), np.zeros((*SIZE_HW, 3), np.uint8))
+    return folder
+
+
 # === Batches ===
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,22 +15,23 @@ from segmentation.training.mask_rcnn.augment_instances import augment
 
 COLOURS = np.array([(250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0), (0, 250, 250)], np.uint8)
 GROUND = (124, 117, 104)  # also that of the border around a photo that shrank
-Scene = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Scene = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def scene(labels: list[int]) -> Scene:
-    """Discs of the colours of their labels on grey; the last is a crowd."""
+    """Discs of the colours of their labels on grey; the last is a crowd, the first but a box."""
     image = np.full((120, 160, 3), GROUND, np.uint8)
     masks = np.zeros((len(labels), 120, 160), np.uint8)
     for k, label in enumerate(labels):
         cv2.circle(masks[k], (20 + 40 * k, 30 + 40 * (k % 2)), 16, 1, -1)
         image[masks[k] > 0] = COLOURS[label]
-    return image, masks, np.array(labels, np.int32), np.arange(len(labels)) == len(labels) - 1
+    places = np.arange(len(labels))
+    return image, masks, np.array(labels, np.int32), places == len(labels) - 1, places > 0
 
 
 def donor(folder: Path) -> Photo:
     """A photo of its own size with a disc of label 3, and a crowd of label 4."""
-    image, masks, labels, is_crowd = scene([3, 4])
+    image, masks, labels, is_crowd, _ = scene([3, 4])
     path = folder / "donor.png"
     cv2.imwrite(str(path), image[..., ::-1])
     annotations = tuple(
@@ -54,13 +56,14 @@ def test_masks_stay_on_their_objects() -> None:
     sizes = []
     for seed in range(60):
         given = scene([0, 1, 2])
-        image, masks, labels, is_crowd = augment(np.random.default_rng(seed), given)
+        image, masks, labels, is_crowd, has_mask = augment(np.random.default_rng(seed), given)
         assert image.shape == given[0].shape
         assert image.dtype == masks.dtype == np.uint8
         assert labels.dtype == np.int32
         assert is_crowd.dtype == np.bool_
         assert masks.shape[1:] == image.shape[:2]
         assert len(masks) == len(labels) == len(is_crowd)
+        np.testing.assert_array_equal(has_mask, labels > 0)
         for mask, label, crowd in zip(masks, labels, is_crowd, strict=True):
             shown = colour_of(image, label)
             assert crowd == (label == 2)
@@ -79,7 +82,7 @@ def test_masks_stay_on_their_objects() -> None:
 def test_half_of_the_photos_are_mirrored() -> None:
     mirrored = []
     for seed in range(200):
-        image, _, labels, _ = augment(np.random.default_rng(seed), scene([0, 1, 2]))
+        image, _, labels, *_ = augment(np.random.default_rng(seed), scene([0, 1, 2]))
         if {0, 1} <= set(labels.tolist()):
             columns = [np.nonzero(colour_of(image, label))[1].mean() for label in (0, 1)]
             mirrored.append(columns[0] > columns[1])
@@ -93,7 +96,7 @@ def test_objects_of_donors_are_pasted_in_front(tmp_path: Path) -> None:
     pasted = 0
     for seed in range(80):
         given = scene([0, 1, 2])
-        image, masks, labels, is_crowd = augment(np.random.default_rng(seed), given, [giver])
+        image, masks, labels, is_crowd, _ = augment(np.random.default_rng(seed), given, [giver])
         assert 4 not in labels, "crowds are not objects to paste"
         pasted += 3 in labels
         for mask, label in zip(masks, labels, strict=True):
@@ -103,6 +106,16 @@ def test_objects_of_donors_are_pasted_in_front(tmp_path: Path) -> None:
         assert masks.sum(axis=0).max(initial=0) <= 1
         assert not is_crowd[labels == 3].any()
     assert 5 < pasted < 30
+
+
+@pytest.mark.usefixtures("true_colours")
+def test_who_is_known_by_a_box_alone_is_not_pasted(tmp_path: Path) -> None:
+    giver = donor(tmp_path)
+    boxed = tuple(replace(each, has_mask=False) for each in giver.annotations)
+    for seed in range(80):
+        given = scene([0, 1, 2])
+        changed = augment(np.random.default_rng(seed), given, [replace(giver, annotations=boxed)])
+        assert set(changed[2].tolist()) <= {0, 1, 2}
 
 
 def test_nothing_given_is_written_to_and_chance_follows_its_seed(tmp_path: Path) -> None:
@@ -118,21 +131,21 @@ def test_nothing_given_is_written_to_and_chance_follows_its_seed(tmp_path: Path)
 
 
 def test_photos_without_objects_stay_without(tmp_path: Path) -> None:
-    image, masks, labels, is_crowd = scene([0])
+    image, masks, labels, is_crowd, has_mask = scene([0])
     for seed in range(10):
-        nothing = (masks[:0], labels[:0], is_crowd[:0])
+        nothing = (masks[:0], labels[:0], is_crowd[:0], has_mask[:0])
         changed = augment(np.random.default_rng(seed), (image, *nothing))
-        assert [len(array) for array in changed[1:]] == [0, 0, 0]
+        assert [len(array) for array in changed[1:]] == [0, 0, 0, 0]
 
 
 @pytest.mark.usefixtures("true_colours")
 def test_what_is_nearly_out_of_sight_is_dropped() -> None:
-    image, masks, labels, is_crowd = scene([0])
+    image, masks, *others = scene([0])
     masks[:] = 0
     masks[0, :, :8] = 1  # a stripe at the border, which many crops leave out
     kept = 0
     for seed in range(100):
-        changed = augment(np.random.default_rng(seed), (image, masks, labels, is_crowd))[1]
+        changed = augment(np.random.default_rng(seed), (image, masks, *others))[1]
         assert all(np.count_nonzero(mask) >= 16 for mask in changed)
         kept += len(changed)
     assert 40 < kept < 95

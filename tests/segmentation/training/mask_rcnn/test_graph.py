@@ -133,7 +133,7 @@ def test_detection_targets(golden: Golden, objects: dict) -> None:
         num_regions=200,
         mask_size=28,
     )
-    boxes, labels, deltas, masks = (ops.convert_to_numpy(x)[0] for x in targets)
+    boxes, labels, deltas, masks, has_mask = (ops.convert_to_numpy(x)[0] for x in targets)
     num, first_other = int((golden["target_class_ids"] > 0).sum()), num_object_rows(200)
     np.testing.assert_array_equal(labels[:num], golden["target_class_ids"][:num])
     assert (labels[num:] == 0).all()
@@ -144,6 +144,7 @@ def test_detection_targets(golden: Golden, objects: dict) -> None:
     np.testing.assert_allclose(deltas[:num], golden["target_bbox"][:num], atol=1e-4)
     wanted = np.unpackbits(golden["target_mask_packed"], axis=1).reshape(num, 28, 28)
     np.testing.assert_array_equal(masks[:num], wanted)
+    assert has_mask[:num].all()
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +175,15 @@ def test_five_losses(golden: Golden, trained: tuple) -> None:
     found = [float(x) for x in model.losses_of(model(inputs, training=True))]
     assert len(LOSSES) == 5
     np.testing.assert_allclose(found, golden["losses"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("golden", CASES[:1], indirect=True)
+def test_masks_that_are_not_known_teach_nothing(golden: Golden, trained: tuple) -> None:
+    model, inputs = trained
+    boxes_alone = {**inputs, "mini_masks": np.zeros_like(inputs["mini_masks"])}
+    *found, of_masks = (float(x) for x in model.losses_of(model(boxes_alone, training=True)))
+    np.testing.assert_allclose(found, golden["losses"][:4], rtol=1e-4)
+    assert of_masks == 0
 
 
 def test_decay_of_the_weights(golden: Golden, trained: tuple) -> None:

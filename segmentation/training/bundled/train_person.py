@@ -54,6 +54,7 @@ TRAINING = TrainingConfig(
     num_anchors=128,
     num_proposals=60,
     num_regions=20,
+    min_others=8,
     weight_decay=0.0,
     averages=True,
 )

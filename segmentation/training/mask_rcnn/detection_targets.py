@@ -53,6 +53,7 @@ def detection_targets(
     *,
     num_regions: int,
     mask_size: int,
+    min_others: int = 0,
 ) -> DetectionTargets:
     """Draw the regions of an image that the heads are trained on, as Matterport's program does.
 
@@ -65,16 +66,16 @@ def detection_targets(
         draws: (N, P) in [0, 1), random; of too many proposals those with the largest are kept.
         num_regions: R.
         mask_size: side of a mask of the network.
+        min_others: see `TrainingConfig`.
     """
     num_images = proposals.shape[0]
     num_objects = num_object_rows(num_regions)
     is_object, is_other, nearest = _sorted_out(proposals, boxes, labels)
     rows, chosen = _drawn(is_object, draws, num_objects)
     other_rows, other_chosen = _drawn(is_other, draws, num_regions - num_objects)
-    count = ops.sum(ops.cast(chosen, "float32"), axis=1, keepdims=True)
-    num_others = ops.cast(np.float32(1 / OBJECT_SHARE) * count, "int32") - ops.cast(count, "int32")
     slots = np.arange(num_regions - num_objects, dtype=np.int32)
-    other_chosen = ops.logical_and(other_chosen, ops.less(slots, num_others))
+    wanted = ops.less(slots, ops.maximum(_num_others(chosen), min_others))
+    other_chosen = ops.logical_and(other_chosen, wanted)
 
     regions = take_rows(proposals, rows, num_images)
     match = ops.take_along_axis(nearest, rows, axis=1)
@@ -111,6 +112,12 @@ def _sorted_out(proposals: Tensor, boxes: Tensor, labels: Tensor) -> tuple[Tenso
     is_object = ops.logical_and(best >= MIN_OBJECT_IOU, is_region)
     is_other = ops.logical_and(best < MIN_OBJECT_IOU, ignored < MAX_IGNORED_IOU)
     return is_object, ops.logical_and(is_other, is_region), ops.argmax(with_objects, axis=2)
+
+
+def _num_others(chosen: Tensor) -> Tensor:
+    """Return (N, 1) int32: regions of the background that go with the objects chosen, (N, K)."""
+    count = ops.sum(ops.cast(chosen, "float32"), axis=1, keepdims=True)
+    return ops.cast(np.float32(1 / OBJECT_SHARE) * count, "int32") - ops.cast(count, "int32")
 
 
 def _drawn(flags: Tensor, draws: Tensor, num: int) -> tuple[Tensor, Tensor]:

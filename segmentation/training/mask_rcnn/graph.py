@@ -52,6 +52,9 @@ class TrainingConfig:
         num_anchors: of an image that the RPN is trained on.
         num_proposals: P, from which regions are drawn.
         num_regions: R, that the heads are trained on; at most P.
+        min_others: so many of them are background, however few objects an image shows. Matterport's
+            program takes twice as many as objects, so that images without any teach the heads
+            nothing.
         adds_true_boxes: the boxes of the objects are among the proposals, so that heads learn
             before the RPN does (as in Detectron; Matterport's program does not).
         weight_decay: L2 of each tensor of weights, divided by its size.
@@ -66,6 +69,7 @@ class TrainingConfig:
     num_anchors: int = NUM_TRAINED
     num_proposals: int = 2000
     num_regions: int = 200
+    min_others: int = 0
     adds_true_boxes: bool = True
     weight_decay: float = 1e-4
     averages: bool = False
@@ -110,6 +114,7 @@ class RegionTargets(layers.Layer):
             draws,
             num_regions=self._training.num_regions,
             mask_size=self._mask_size,
+            min_others=self._training.min_others,
         )
         return self.constants(targets)
 

@@ -88,21 +88,17 @@ def overlaps(sequences: list[Sequence], keyframe: str) -> list[float]:
 @contextlib.contextmanager
 def changed(module: ModuleType, constant: str, factor: float) -> Iterator[None]:
     """Multiply a constant, and what follows from it."""
-    tables = {name: getattr(outline, name) for name in ("_DISTRUST", "_COUPLING")}
     before = getattr(module, constant)
-    setattr(module, constant, type(before)(before * factor))
-    values = np.arange(256)
-    distrust = 1 - np.exp(-((values / outline.MIN_MISMATCH) ** 2))
-    coupling = outline.SMOOTHNESS * np.exp(-((values / outline.CONTRAST) ** 2) / 2)
-    made = {"_DISTRUST": distrust.astype(np.float32), "_COUPLING": coupling.astype(np.float32)}
     try:
-        for name, table in made.items():
-            setattr(outline, name, table)
+        _set(module, constant, type(before)(before * factor))
         yield
     finally:
-        setattr(module, constant, before)
-        for name, table in tables.items():
-            setattr(outline, name, table)
+        _set(module, constant, before)
+
+
+def _set(module: ModuleType, constant: str, value: float) -> None:
+    setattr(module, constant, value)
+    outline._DISTRUST, outline._COUPLING = outline.distrust_table(), outline.coupling_table()
 
 
 def made_sequences(stills: Path, num: int) -> Iterator[Sequence]:

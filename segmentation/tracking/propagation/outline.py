@@ -28,11 +28,18 @@ def _log_odds_table() -> NDArray[np.float32]:
     return np.log(share / (1 - share)).astype(np.float32)
 
 
-# By the value of a byte: the log odds of a probability; how far the flow is distrusted, 0 to 1, by
-# the mismatch; and how strongly two neighbours are coupled, by their difference in luma.
-_LOG_ODDS = _log_odds_table()
-_DISTRUST = (1 - np.exp(-((np.arange(256) / MIN_MISMATCH) ** 2))).astype(np.float32)
-_COUPLING = (SMOOTHNESS * np.exp(-((np.arange(256) / CONTRAST) ** 2) / 2)).astype(np.float32)
+def distrust_table() -> NDArray[np.float32]:
+    """Return (256,): how far the flow is distrusted, 0 to 1, by the mismatch."""
+    return (1 - np.exp(-((np.arange(256) / MIN_MISMATCH) ** 2))).astype(np.float32)
+
+
+def coupling_table() -> NDArray[np.float32]:
+    """Return (256,): how strongly two neighbours are coupled, by their difference in luma."""
+    return (SMOOTHNESS * np.exp(-((np.arange(256) / CONTRAST) ** 2) / 2)).astype(np.float32)
+
+
+# by the value of a byte; the first, of a probability
+_LOG_ODDS, _DISTRUST, _COUPLING = _log_odds_table(), distrust_table(), coupling_table()
 
 
 def correct_outline(

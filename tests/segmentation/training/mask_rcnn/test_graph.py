@@ -149,16 +149,13 @@ def test_detection_targets(golden: Golden, objects: dict) -> None:
 
 @pytest.mark.parametrize(("min_others", "num"), [(0, 0), (5, 5)])
 def test_background_of_photos_without_objects(min_others: int, num: int) -> None:
-    proposals = np.tile(np.float32([0.1, 0.1, 0.5, 0.5]), (1, 30, 1))
-    targets = detection_targets(
-        proposals,
+    config = TrainingConfig(max_objects=2, num_proposals=28, num_regions=20, min_others=min_others)
+    targets = RegionTargets(matterport_config(SIZE), config)(
+        np.tile(np.float32([0.1, 0.1, 0.5, 0.5]), (1, 28, 1)),
         np.zeros((1, 2, 4), np.float32),
         np.zeros((1, 2), np.int32),
-        np.zeros((1, 2, 56, 56), np.float32),
+        np.zeros((1, 2, 56, 56), np.uint8),
         in_order(30),
-        num_regions=20,
-        mask_size=28,
-        min_others=min_others,
     )
     boxes, labels = (ops.convert_to_numpy(x)[0] for x in targets[:2])
     assert (boxes != 0).any(axis=1).sum() == num

@@ -187,7 +187,7 @@ def change_colours(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.1:
         image = _small_camera(image, rng)
     if low_light or rng.random() < 0.15:
-        image = _noisy(image, rng)
+        image = _noisy(image, rng, rng.uniform(3, 14))
     if rng.random() < 0.2:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 85))]
         image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], 1), np.uint8)
@@ -202,15 +202,21 @@ def _small_camera(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.resize(small, image.shape[1::-1]), np.uint8)
 
 
-def _noisy(image: Image, rng: np.random.Generator) -> Image:
+def _noisy(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Return the image with a sensor's noise, or with the blotches that a webcam makes of it."""
-    strength = rng.uniform(3, 14)
     if rng.random() < 0.5:
         noise = rng.standard_normal(image.shape, np.float32)
     else:
         half = (image.shape[0] // 2 + 1, image.shape[1] // 2 + 1, 3)
         noise = cv2.resize(rng.standard_normal(half, np.float32), image.shape[1::-1])
     return np.clip(image + noise * strength, 0, 255).astype(np.uint8)
+
+
+def next_frame(image: Image, rng: np.random.Generator) -> Image:
+    """Return what a camera at rest shows one frame later: other noise, hardly another light."""
+    light = np.exp(rng.normal(0, 0.01))
+    later = np.clip(image * np.float32(light) + 0.5, 0, 255).astype(np.uint8)
+    return _noisy(later, rng, rng.uniform(0.3, 3))
 
 
 def _saturate(image: Image, strength: float) -> Image:

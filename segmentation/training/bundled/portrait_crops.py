@@ -16,13 +16,18 @@ from segmentation.training.augment import (
     Geometry,
     change_colours,
     hanging,
+    next_frame,
     occluder,
     paste,
     place_at_random,
 )
 from segmentation.training.batch_processes import Maker
 from segmentation.training.bundled.portrait_photos import Image, PersonPhotos, Photo
-from segmentation.training.bundled.portrait_schedule import SOURCE_WEIGHTS, Schedule
+from segmentation.training.bundled.portrait_schedule import (
+    SOURCE_WEIGHTS,
+    TWINS_ONE_IN,
+    Schedule,
+)
 
 #: One batch of so many has any of the sizes, whatever the aspect of its photos.
 ANY_ASPECT = 4
@@ -71,7 +76,8 @@ class PortraitCrops:
 
         Returns:
             (num, H, W, 3) uint8 RGB, and (num, H, W, 2) uint8: 255 where people are, and what
-            each pixel counts (`pixel_weights`).
+            each pixel counts (`pixel_weights`). The last `num // TWINS_ONE_IN` show what as many
+            at the beginning do, one frame later.
         """
         rng = np.random.default_rng(seed)
         drawn = self._photos.size_hw(self._photos.draw_index(rng))
@@ -80,7 +86,9 @@ class PortraitCrops:
             crop_hw = crops_hw[int(rng.integers(len(crops_hw)))]
         images = np.empty((num, *crop_hw, 3), np.uint8)
         targets = np.empty((num, *crop_hw, 2), np.uint8)
-        for image, target in zip(images, targets, strict=True):
+        num_twins = num // TWINS_ONE_IN
+        num_scenes = num - num_twins
+        for image, target in zip(images[:num_scenes], targets, strict=False):
             scene = self._scene(crops_hw, crop_hw, rng)
             size_hw = (scene.image.shape[0], scene.image.shape[1])
             geometry = Geometry.at_random(size_hw, crop_hw, rng)
@@ -88,6 +96,9 @@ class PortraitCrops:
             target[:, :, 0] = mask = geometry.warp(scene.mask)
             void = None if scene.void is None else geometry.warp(scene.void)
             target[:, :, 1] = pixel_weights(mask, void)
+        for image, before in zip(images[num_scenes:], images, strict=False):
+            image[:] = next_frame(before, rng)
+        targets[num_scenes:] = targets[:num_twins]
         return images, targets
 
     def _scene(

@@ -1,4 +1,4 @@
-"""What the portrait network's masks are marked by: pixels, overlap and outlines."""
+"""What the portrait network's masks are marked by: pixels, overlap, outlines and calm."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from typing import Any
 
 from keras import ops
 
-#: Weights of the soft Dice loss and of the outlines' loss beside that of cross-entropy
-DICE, OUTLINES = 0.5, 0.3
+from segmentation.training.bundled.portrait_schedule import TWINS_ONE_IN
+
+#: Weights of the soft Dice loss, the outlines' loss and that of flicker beside cross-entropy
+DICE, OUTLINES, FLICKER = 0.5, 0.3, 1.0
 
 
 def loss(targets: Any, logits: Any) -> Any:
-    """Return cross-entropy, heavier along outlines, plus losses of overlap and of outlines.
+    """Return cross-entropy, heavier along outlines, plus losses of overlap, outlines and flicker.
 
     Milletari et al. 2016, "V-Net", section 3, has the Dice loss. Where nobody knows nothing counts.
 
     Args:
         targets: (N, H, W, 2), 0 to 255: where people are, and what each pixel counts; see
-            `portrait_crops.pixel_weights`.
+            `portrait_crops.pixel_weights`. The last of the batch are twins of the first.
         logits: (N, H, W, 1).
     """
     target = ops.cast(targets[..., :1], "float32") / 255
@@ -31,7 +33,17 @@ def loss(targets: Any, logits: Any) -> Any:
     overlap = 2 * ops.sum(known * found * target, axis=(1, 2, 3)) + 50.0
     size = ops.sum(known * (found + target), axis=(1, 2, 3)) + 50.0
     dice = ops.mean(1 - overlap / size)
-    return entropy + DICE * dice + OUTLINES * _outline_loss(found, target, known)
+    outlines, flicker = _outline_loss(found, target, known), _flicker_loss(found, known)
+    return entropy + DICE * dice + OUTLINES * outlines + FLICKER * flicker
+
+
+def _flicker_loss(found: Any, known: Any) -> Any:
+    """Return how much is found elsewhere, or nowhere, one frame later; mean over the twins."""
+    num = ops.shape(found)[0]
+    twins = num // TWINS_ONE_IN
+    known = known[:twins]
+    change = ops.abs(found[:twins] - found[num - twins :])
+    return ops.sum(known * change) / (ops.sum(known) + 1.0)
 
 
 def _outline_loss(found: Any, target: Any, known: Any) -> Any:

@@ -35,6 +35,8 @@ CROPS_HW = (
 #: How often each of these is drawn until `LARGER_FROM` of the steps is done, and from then on
 CROP_ODDS = ((0.5, 0.4, 0.1), (0.2, 0.5, 0.3))
 LARGER_FROM = 0.6
+#: One crop in so many is another of its batch once more, as the next frame of a camera shows it.
+TWINS_ONE_IN = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from segmentation.training.bundled.portrait_photos import PersonPhotos
 from segmentation.training.bundled.portrait_schedule import (
     CROP_ODDS,
     CROPS_HW,
+    TWINS_ONE_IN,
     Schedule,
     num_pixels,
 )
@@ -53,6 +54,16 @@ def test_batches_depend_on_their_seed_alone(photos):
     assert not np.array_equal(first[0], other[0])
     assert first[0].dtype == first[1].dtype == np.uint8
     assert first[1].shape == (*first[0].shape[:3], 2)
+
+
+def test_the_last_crops_are_the_first_one_frame_later(photos):
+    images, targets = PortraitCrops(photos).batch(4 * TWINS_ONE_IN, CROPS, (0,))
+    assert np.array_equal(targets[:4], targets[-4:])
+    changes = np.abs(images[:4].astype(np.float32) - images[-4:]).mean(axis=(1, 2, 3))
+    assert (changes > 0.1).all()
+    assert (changes < 8).all()
+    strangers = np.abs(images[4:8].astype(np.float32) - images[:4]).mean(axis=(1, 2, 3))
+    assert (strangers > changes).all()
 
 
 def test_the_mask_is_where_the_person_is(photos, only):

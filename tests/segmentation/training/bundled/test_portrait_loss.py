@@ -9,6 +9,7 @@ pytest.importorskip("keras")
 
 from segmentation.training.bundled.portrait_crops import pixel_weights
 from segmentation.training.bundled.portrait_loss import loss
+from segmentation.training.bundled.portrait_schedule import TWINS_ONE_IN
 
 
 def square(left: int = 8, *, void: np.ndarray | None = None) -> np.ndarray:
@@ -55,3 +56,17 @@ def test_a_crop_without_people_is_finite():
     assert float(loss(nobody, np.full((2, 32, 32, 1), -20, np.float32))) < 0.01
     unknown = np.zeros((1, 32, 32, 2), np.uint8)
     assert np.isfinite(float(loss(unknown, np.zeros((1, 32, 32, 1), np.float32))))
+
+
+def test_a_twin_found_otherwise_costs_more_than_a_stranger_found_otherwise():
+    targets = np.concatenate([square()] * TWINS_ONE_IN)
+    right = logits_of(targets, 2.0)
+    costs = {}
+    for changed in (0, 1, -1):
+        logits = right.copy()
+        logits[changed, :4] = 1.0
+        costs[changed] = float(loss(targets, logits))
+    assert costs[-1] == pytest.approx(costs[0])
+    assert costs[-1] > costs[1] + 0.05
+    # a lone crop has no twin
+    assert np.isfinite(float(loss(square(), right[:1])))

@@ -27,7 +27,7 @@ from segmentation.weights.bundled_weights import FOLDER
 FAMILIES = ("person", "mask_rcnn", "portrait")
 CLASSES = ("person",)
 #: of people that are reported unless told otherwise
-MIN_SCORE = 0.5
+MIN_SCORE = 0.6
 # Inputs the network runs on: multiples of its deepest stride, 64, of about equally many pixels.
 SIZES_HW = ((448, 256), (384, 320), (320, 384), (256, 448))
 WEIGHTS = FOLDER / "person.npz"

@@ -57,7 +57,7 @@ def _add_rare_options(add: Callable[..., object]) -> None:
     from segmentation.loading import CHOICES
 
     scores = (
-        "default: mask-rcnn 0.7, mask-rcnn-person 0.5, rf-detr-* 0.5, yolact-* 0.15, centermask-* 0"
+        "default: mask-rcnn 0.7, mask-rcnn-person 0.6, rf-detr-* 0.5, yolact-* 0.15, centermask-* 0"
     )
     add(
         "--classes",

@@ -154,8 +154,8 @@ def test_export_is_the_network_with_its_weights():
     from segmentation.person.network import load_network
     from tests.golden.comparison import run
 
-    size_hw = SIZES_HW[0]
-    image, window = inputs(np.pad(data.astronaut(), ((0, 300), (0, 0), (0, 0)))[None], 448)
+    size_hw = SIZES_HW[-1]
+    image, window = inputs(np.pad(data.astronaut(), ((0, 0), (0, 300), (0, 0)))[None], 448)
     assert image.shape[1:3] == size_hw
     given = [image, window, np.array([[2.0, 0.3]], np.float32)]
     wanted = run(load_network(WEIGHTS, size_hw), given)

@@ -63,7 +63,9 @@ def main() -> None:
         figures |= {"box_ap": found.box.ap, "box_ap50": found.box.ap50}
         rounded = {key: None if v is None else round(v, 3) for key, v in figures.items()}
         print(json.dumps({"set": name, "people": found.num_objects} | rounded), flush=True)
-    print(json.dumps(found_nowhere(eager, options.data / "person-more" / "backgrounds")))
+    places = options.data / "person-more" / "backgrounds"
+    if places.is_dir():
+        print(json.dumps(found_nowhere(eager, places)), flush=True)
     segmenter = load("mask-rcnn-person", Options(weights=options.weights))
     photos = {name: read_set(stills / name) for name in SETS}
     networks = {"mask-rcnn-person": union_of(segmenter), "portrait": portrait()}
@@ -100,7 +102,7 @@ def found_nowhere(segmenter: Segmenter, folder: Path) -> dict[str, object]:
 
 
 def read_rgb(path: Path) -> Image:
-    """Return a photo as it is stored."""
+    """Return a photo, turned as its EXIF tag says."""
     return decoded(path, cv2.IMREAD_COLOR_RGB)
 
 

@@ -5,7 +5,7 @@ Who is in a photo, with a network that is in the package; nothing is downloaded:
     import cv2
     from segmentation import load
 
-    segmenter = load("mask-rcnn-person", min_score=0.5)
+    segmenter = load("mask-rcnn-person", min_score=0.8)
     photo = cv2.imread("photo.jpg", cv2.IMREAD_COLOR_RGB)     # (H, W, 3) uint8 RGB
     found = segmenter.segment(photo[None])[0]                 # one `Instances` an image
     for index in range(len(found)):                           # best first

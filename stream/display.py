@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import signal
@@ -39,6 +40,22 @@ def why_no_window() -> str | None:
     probe = _probe(*_display())
     _probe.cache_clear()  # what it says is true of now
     return _answer(probe)
+
+
+def leave_events_to_qt() -> bool:
+    """Have Qt tell the libX11 in use that it takes the events of the display; says if it will.
+
+    It does so through libX11-xcb, which writes into libX11's own memory. The wheels of OpenCV have
+    a libX11-xcb but no libX11, and theirs expects another layout of that memory than the system's
+    has: libX11 then takes some events for itself, and a window stays black or misses a key. Where
+    the system's libX11-xcb is loaded before, Qt uses that one.
+    """
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libX11-xcb.so.1", ctypes.RTLD_GLOBAL)
+        except OSError:
+            return False
+    return True
 
 
 def _display() -> tuple[str | None, ...]:

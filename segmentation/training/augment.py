@@ -213,7 +213,7 @@ def _noisy(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 def next_frame(image: Image, rng: np.random.Generator) -> Image:
-    """Return what a camera at rest shows one frame later: other noise, hardly another light."""
+    """Return what a camera at rest may show one frame later: more noise, hardly another light."""
     light = np.exp(rng.normal(0, 0.01))
     later = np.clip(image * np.float32(light) + 0.5, 0, 255).astype(np.uint8)
     return _noisy(later, rng, rng.uniform(0.3, 3))

@@ -1,15 +1,21 @@
-"""Photos from several sources: some of each held out, and how often each is drawn."""
+"""Photos from several sources: files, some of each held out, how often each is drawn."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 #: one photo of so many of each source is kept to validate with
 HOLD_OUT = 40
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files in a folder, in order, but for hidden ones; none where it is missing."""
+    return [path for path in sorted(folder.glob("*")) if not path.name.startswith(".")]
 
 
 def held_out(sources: Sequence[str]) -> NDArray[np.bool_]:

@@ -147,10 +147,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _segmenters(options: argparse.Namespace, wanted: Wanted | None) -> list[Segmenter]:
     """Load the network that visitors begin with, and those they may choose beside."""
-    first = options
-    if "portrait" in options.also and options.model not in ("auto", "portrait"):
-        first = argparse.Namespace(**{**vars(options), "detail": "auto"})
-    segmenters = [load_segmenter(first, wanted, asks_for_instances=False)]
+    segmenters = [_first(options, wanted)]
     for name in options.also:
         if Path(name).name not in [segmenter.name for segmenter in segmenters]:
             others = dict[str, Any].fromkeys(("weights", "classes", "size", "mean", "std"))
@@ -159,6 +156,16 @@ def _segmenters(options: argparse.Namespace, wanted: Wanted | None) -> list[Segm
             other = argparse.Namespace(**{**vars(options), **others, "model": name})
             segmenters.append(load_segmenter(other, wanted, asks_for_instances=False))
     return segmenters
+
+
+def _first(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
+    """Load the network that visitors begin with; `--detail` is portrait's, wherever that stands."""
+    if "portrait" in options.also and options.model != "portrait":
+        undetailed = argparse.Namespace(**{**vars(options), "detail": "auto"})
+        first = load_segmenter(undetailed, wanted, asks_for_instances=False)
+        if first.name != "portrait":
+            return first
+    return load_segmenter(options, wanted, asks_for_instances=False)
 
 
 def _choose(wanted: Wanted | None, segmenters: Sequence[Segmenter]) -> dict[str, Keep]:

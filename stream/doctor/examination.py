@@ -17,7 +17,7 @@ from segmentation.runtime.devices import gpu_present, gpu_usable
 from segmentation.runtime.openvino_network import openvino_devices
 from segmentation.weights.bundled_weights import BUNDLED
 from segmentation.weights.store import listing, locate
-from stream.display import why_no_window
+from stream.display import leave_events_to_qt, why_no_window
 from stream.doctor.camera_portal import camera_portal_findings
 from stream.doctor.cameras import camera_findings
 from stream.doctor.encoders import encoder_findings
@@ -74,7 +74,10 @@ def _system() -> list[Finding]:
 def _display() -> list[Finding]:
     reason = why_no_window()
     if reason is None:
-        return [Finding("display", "ok", "windows can be shown")]
+        if leave_events_to_qt():
+            return [Finding("display", "ok", "windows can be shown")]
+        text = "windows can be shown; without libX11-xcb one may stay black, or miss a key"
+        return [Finding("display", "missing", text, "on Debian and Ubuntu apt install libx11-xcb1")]
     if reason != "there is no display":
         return [Finding("display", "wrong", reason, "log in at the screen")]
     given = os.environ.get("DISPLAY")

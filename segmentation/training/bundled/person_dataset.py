@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.data import Annotation, Dataset, Photo, read_dataset
-from segmentation.data.coco_dataset import read_coco
+from segmentation.data.coco_dataset import is_coco, read_coco
 from segmentation.data.parts.data_problems import Problems
-from segmentation.data.parts.dataset import picture_size
 from segmentation.data.parts.json_file import read_json
+from segmentation.data.parts.photo_check import Entry, check_photos
 from segmentation.errors import DataError
 from segmentation.person.segmenter import CLASSES
 from segmentation.training.bundled.bystanders import BYSTANDER_SOURCES, bystanders
+from segmentation.training.photo_sources import files_in
 
 #: Sources that have one mask for all people of a photo.
 UNION_SOURCES = frozenset({"vikram", "voc_sbd_person"})
@@ -36,13 +37,17 @@ def read_person_dataset(path: Path) -> Dataset:
         DataError: all that is wrong with the data.
     """
     dataset = read_dataset(path, strict=True)
+    _check_classes(path, dataset)
+    photos = tuple(_honest(photo) for photo in dataset.photos)
+    return Dataset(dataset.classes, photos + _boxed(path / "boxes" / "boxes.json") + _places(path))
+
+
+def _check_classes(path: Path, dataset: Dataset) -> None:
     if dataset.classes != CLASSES:
         raise DataError(
             f"{path}: has the classes {', '.join(dataset.classes)}; mask-rcnn-person learns "
             f"{CLASSES[0]} alone, use run.py train mask-rcnn for others"
         )
-    photos = tuple(_honest(photo) for photo in dataset.photos)
-    return Dataset(dataset.classes, photos + _boxed(path / "boxes" / "boxes.json") + _places(path))
 
 
 def _boxed(path: Path) -> tuple[Photo, ...]:
@@ -51,6 +56,8 @@ def _boxed(path: Path) -> tuple[Photo, ...]:
         return ()
     problems = Problems(path)
     document = read_json(path)
+    if not is_coco(document):
+        raise DataError(f"{path}: is not in COCO's format, with images, annotations, categories")
     try:
         for row in document["annotations"]:
             row["segmentation"] = [_outline(*row["bbox"])]
@@ -58,6 +65,7 @@ def _boxed(path: Path) -> tuple[Photo, ...]:
         raise DataError(f"{path}: each annotation needs a bbox of x, y, width, height") from error
     dataset = read_coco(path, document, problems)
     problems.check(strict=True)
+    _check_classes(path, dataset)
     return tuple(
         replace(
             photo, annotations=tuple(replace(each, has_mask=False) for each in photo.annotations)
@@ -71,8 +79,16 @@ def _outline(x: float, y: float, width: float, height: float) -> list[Any]:
 
 
 def _places(folder: Path) -> tuple[Photo, ...]:
-    paths = sorted((folder / "backgrounds").glob("*"))
-    return tuple(Photo(path, picture_size(path.read_bytes()), (), PLACES) for path in paths)
+    problems = Problems(folder / "backgrounds")
+    photos = check_photos(
+        [
+            Entry(path, str(path), lambda size_hw, report: [], source=PLACES)
+            for path in files_in(folder / "backgrounds")
+        ],
+        problems,
+    )
+    problems.check(strict=True)
+    return photos
 
 
 def _honest(photo: Photo) -> Photo:

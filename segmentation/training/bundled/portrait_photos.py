@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from segmentation import data
 from segmentation.data import read_dataset
-from segmentation.data.parts.dataset import decoded
+from segmentation.data.parts.dataset import decoded, picture_size
 from segmentation.errors import DataError
 from segmentation.training.bundled.bystanders import BYSTANDER_SOURCES, bystanders
-from segmentation.training.photo_sources import held_out, odds
+from segmentation.training.photo_sources import files_in, held_out, odds
 
 #: Photos are kept at no more than so many pixels a side.
 MAX_SIDE = 512
@@ -149,7 +149,11 @@ def _decode(entry: data.Photo) -> Photo:
 
 
 def _files(folders: Sequence[Path], name: str) -> list[Path]:
-    return [path for folder in folders for path in sorted((folder / name).glob("*"))]
+    files = [path for folder in folders for path in files_in(folder / name)]
+    for path in files:
+        if not path.is_file() or picture_size(path.read_bytes()) == (0, 0):
+            raise DataError(f"{path}: not a picture; {path.parent} is to hold pictures alone")
+    return files
 
 
 def _cutout(path: Path) -> Photo:

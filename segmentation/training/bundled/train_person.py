@@ -19,7 +19,8 @@ from segmentation.mask_rcnn.published import SMALL
 from segmentation.mask_rcnn.segmenter import MaskRCNN
 from segmentation.person import segmenter as person
 from segmentation.person.network import person_config
-from segmentation.training.bundled.person_dataset import read_person_dataset
+from segmentation.training.bundled.person_dataset import UNION_SOURCES, read_person_dataset
+from segmentation.training.bundled.portrait_crops import MOVED_SOURCES
 from segmentation.training.mask_rcnn.graph import TrainingConfig
 from segmentation.training.mask_rcnn.start_weights import assign
 from segmentation.training.mask_rcnn.trainable import Trainable
@@ -44,6 +45,8 @@ SOURCE_WEIGHTS = {
     "borrat_teacher": 0.02,
     "viton_studio": 0.01,
 }
+#: Sources that tell nothing of single people in ordinary places
+UNTOLD = UNION_SOURCES | MOVED_SOURCES
 # Crowds are rare among the photos, so people are pasted in several times. The finest layers stay
 # as the portrait network has them: their maps cost most and know edges already.
 TRAINING = TrainingConfig(
@@ -97,11 +100,11 @@ def train_person(
 
 
 def _split(datasets: Sequence[Dataset]) -> tuple[Dataset, Dataset]:
-    """Return photos to learn from and photos to validate with, of each source of masks some."""
+    """Return photos to learn from and to validate with: some of each source that can tell."""
     photos = [photo for dataset in datasets for photo in dataset.photos]
-    with_masks = [photo for photo in photos if photo.annotations and photo.has_mask().all()]
-    flags = held_out([photo.source for photo in with_masks])
-    validate = [photo for photo, flag in zip(with_masks, flags, strict=True) if flag]
+    told = [photo for photo in photos if photo.has_mask().all() and photo.source not in UNTOLD]
+    flags = held_out([photo.source for photo in told])
+    validate = [photo for photo, flag in zip(told, flags, strict=True) if flag]
     learn = [photo for photo in photos if photo not in validate]
     if not learn:
         raise DataError("no photos are left to train on: the first of each source is held out")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.data import Photo
+from segmentation.data import Annotation, Photo
 from segmentation.training.augment import Geometry, change_colours, paste, place_at_random
 
 #: Shares of photos that are changed in these ways
@@ -44,7 +44,7 @@ def augment(
     Args:
         rng: the same state gives the same result.
         scene: not written to.
-        donors: photos to paste from, decoded only when one is drawn; those of the training.
+        donors: photos to paste from, which `can_give`, decoded only when one is drawn.
         max_pastes: times that something is pasted, or not.
         crop_hw: size of the result, of which the unchanged photo would have the area; that of the
             photo without it.
@@ -123,9 +123,18 @@ def _in_sight(masks: Image, full: NDArray[np.float64]) -> NDArray[np.bool_]:
     )
 
 
+def can_give(photo: Photo) -> bool:
+    """Tell whether a photo has objects that can be pasted into others."""
+    return bool(_pasteable(photo))
+
+
+def _pasteable(photo: Photo) -> list[Annotation]:
+    return [each for each in photo.annotations if each.has_mask and not each.is_crowd]
+
+
 def _paste_some(rng: np.random.Generator, scene: Scene, donor: Photo) -> Scene:
     """Paste some of a donor's objects, all at the same scale, in front of what is there."""
-    objects = [each for each in donor.annotations if each.has_mask and not each.is_crowd]
+    objects = _pasteable(donor)
     chosen = [objects[k] for k in np.flatnonzero(rng.random(len(objects)) < 0.5)]
     if not chosen:
         return scene

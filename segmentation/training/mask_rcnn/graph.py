@@ -53,8 +53,8 @@ class TrainingConfig:
         num_proposals: P, from which regions are drawn.
         num_regions: R, that the heads are trained on; at most P.
         min_others: so many of them are background, however few objects an image shows. Matterport's
-            program takes twice as many as objects, so that images without any teach the heads
-            nothing.
+            program takes twice as many as objects, so that of images without any only the RPN
+            learns.
         adds_true_boxes: the boxes of the objects are among the proposals, so that heads learn
             before the RPN does (as in Detectron; Matterport's program does not).
         weight_decay: L2 of each tensor of weights, divided by its size.

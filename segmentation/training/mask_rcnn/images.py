@@ -15,7 +15,7 @@ from segmentation.data import Photo
 from segmentation.errors import DataError
 from segmentation.mask_rcnn.config import MaskRCNNConfig
 from segmentation.mask_rcnn.molding import mold, photo_window
-from segmentation.training.mask_rcnn.augment_instances import augment
+from segmentation.training.mask_rcnn.augment_instances import augment, can_give
 from segmentation.training.mask_rcnn.graph import TrainingConfig
 from segmentation.training.mask_rcnn.rpn_targets import rpn_targets
 
@@ -48,6 +48,7 @@ class TrainingImages:
         odds: NDArray[np.float64] | None = None,
     ) -> None:
         self._photos = photos
+        self._donors = [photo for photo in photos if can_give(photo)]
         self._size = network.size_hw[0]
         self._training = training
         self._seed = seed
@@ -79,7 +80,7 @@ class TrainingImages:
         image, masks, labels, is_crowd, has_mask = augment(
             rng,
             (*seen, photo.labels(), photo.is_crowd(), photo.has_mask()),
-            self._photos,
+            self._donors,
             max_pastes=self._training.max_pastes,
             crop_hw=(self._size, self._size) if self._training.crops else None,
         )

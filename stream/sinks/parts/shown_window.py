@@ -8,13 +8,11 @@ the run, whose end is the end of this one too.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import os
 import queue
 import signal
 import struct
-import sys
 import threading
 from collections.abc import Callable
 
@@ -22,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.display import leave_events_to_qt
 from stream.sinks.parts.shared_picture import SharedPicture
 
 #: Height and width of the picture that is there to be shown; where both are 0, the window fills the
@@ -51,7 +50,7 @@ def show_window(title: str, picture: str, width: int, height: int) -> None:
         height: likewise.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever has started this
-    _leave_events_to_qt()
+    leave_events_to_qt()
     cv2.setNumThreads(1)
     out, orders = os.dup(1), io.FileIO(os.dup(0))
     os.dup2(2, 1)  # whatever a library prints is no news
@@ -65,18 +64,6 @@ def show_window(title: str, picture: str, width: int, height: int) -> None:
     with contextlib.suppress(BrokenPipeError):  # nobody is there any more
         _show_all(ShownWindow(title, (width, height), tell), shared, given, tell)
     os._exit(0)  # the other thread still reads
-
-
-def _leave_events_to_qt() -> None:
-    """Have Qt tell the libX11 in use that it takes the events of the display.
-
-    It does so through libX11-xcb, which writes into libX11's own memory. The wheels of OpenCV bring
-    the one without the other, of a version that writes elsewhere: libX11 then takes some events for
-    itself, and a window stays black or misses a key. The one that came with libX11 is asked first.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # there is none
-            ctypes.CDLL("libX11-xcb.so.1", ctypes.RTLD_GLOBAL)
 
 
 def _show_all(window: ShownWindow, shared: SharedPicture, given: Given, tell: Tell) -> None:

@@ -73,9 +73,17 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("first", "other"), [("portrait", "oracle"), ("oracle", "portrait")])
+@pytest.mark.parametrize(
+    ("first", "best", "other"),
+    [
+        ("portrait", "", "oracle"),
+        ("oracle", "", "portrait"),
+        ("auto", "oracle", "portrait"),
+        ("auto", "portrait", "portrait"),
+    ],
+)
 def test_each_network_is_asked_for_what_is_its_own(
-    first: str, other: str, monkeypatch: pytest.MonkeyPatch
+    first: str, best: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ends(*arguments: object) -> None:
         """Serve nobody."""
@@ -90,9 +98,12 @@ def test_each_network_is_asked_for_what_is_its_own(
 
     for name in ("portrait", "oracle"):
         monkeypatch.setitem(LOADERS, name, partial(load, name))
+    monkeypatch.setattr("segmentation.loading._best_on_disk", lambda *_, **__: best)
     monkeypatch.setattr("stream.commands.serve._serve", ends)
     run.main(["serve", "--model", first, "--detail", "fine", "--also", other])
-    assert asked == {"portrait": "fine", "oracle": "auto"}
+    assert asked == {
+        name: {"portrait": "fine", "oracle": "auto"}[name] for name in {best or first, other}
+    }
 
 
 @pytest.mark.parametrize("host", ["192.0.2.7", "nobody.invalid", "a" * 70 + ".example"])

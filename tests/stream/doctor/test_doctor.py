@@ -109,7 +109,9 @@ def test_display(monkeypatch):
     assert list(findings("_display").values()) == ["wrong"]
     assert "it is full" in next(iter(findings("_display")))
     monkeypatch.setattr(examination, "why_no_window", lambda: None)
-    assert list(findings("_display").values()) == ["ok"]
+    for is_there, finding in ((True, "ok"), (False, "missing")):
+        monkeypatch.setattr(examination, "leave_events_to_qt", lambda is_there=is_there: is_there)
+        assert list(findings("_display").values()) == [finding]
 
 
 def test_weights_on_disk(monkeypatch, tmp_path):

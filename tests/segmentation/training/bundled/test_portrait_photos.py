@@ -86,3 +86,12 @@ def test_bad_data_is_one_line(tmp_path):
     cv2.imwrite(str(folder / "cutouts" / "0.png"), np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(DataError, match=r"0\.png: a cut-out is an RGBA picture"):
         PersonPhotos([folder], {}).draw_cutout(np.random.default_rng(0))
+
+
+def test_what_is_no_picture_is_refused_before_anything_is_trained(tmp_path):
+    folder = write_people(tmp_path / "people", ["a"] * 2, places=1)
+    (folder / "backgrounds" / ".DS_Store").write_bytes(b"of the file manager")
+    assert PersonPhotos([folder], {}).has_backgrounds
+    (folder / "backgrounds" / "notes.txt").write_text("no picture")
+    with pytest.raises(DataError, match=r"notes\.txt: not a picture"):
+        PersonPhotos([folder], {})

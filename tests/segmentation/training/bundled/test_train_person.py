@@ -10,11 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 keras = pytest.importorskip("keras")
 rle = pytest.importorskip("pycocotools.mask")
 
-from segmentation.data import Annotation, Photo  # noqa: E402
+from segmentation.data import Annotation, Dataset, Photo  # noqa: E402
 from segmentation.errors import DataError, WeightsError  # noqa: E402
 from segmentation.person.network import person_config  # noqa: E402
 from segmentation.portrait import network as portrait_network  # noqa: E402
@@ -112,18 +113,28 @@ def test_parts_near_a_label_and_specks_are_explained():
 def test_people_known_by_their_boxes_and_places_without_people(tmp_path):
     folder = with_boxes(write_photos(tmp_path / "photos", ["eg1800"] * 2))
     dataset = read_person_dataset(folder)
-    assert [photo.source for photo in dataset.photos] == ["eg1800", "eg1800", "boxed", "places"]
-    *_, boxed, place = dataset.photos
+    sources = [photo.source for photo in dataset.photos]
+    assert sources == ["eg1800", "eg1800", "boxed", "places", "places"]
+    *_, boxed, place, _ = dataset.photos
     assert boxed.has_mask().tolist() == [False]
     np.testing.assert_array_equal(boxed.annotations[0].box, [13, 18, 38, 43])
     assert (place.size_hw, place.annotations) == (SIZE_HW, ())
     learn, validate = training._split([dataset])
     assert [photo.source for photo in learn.photos] == ["eg1800", "boxed", "places"]
-    assert [photo.source for photo in validate.photos] == ["eg1800"]
+    assert [photo.source for photo in validate.photos] == ["eg1800", "places"]
     batch = images_of([boxed, place], max_pastes=0).batch(0, 2)
     assert sorted(batch["labels"].max(axis=1).tolist()) == [0, 1]
     assert not batch["mini_masks"].any()
     assert (batch["rpn_matches"] == 1).any(axis=1).sum() == 1
+
+
+@pytest.mark.usefixtures("sees_a_bystander")
+def test_what_has_nothing_to_give_is_not_drawn_to_paste_from(tmp_path):
+    photos = read_person_dataset(with_boxes(write_photos(tmp_path / "photos", ["eg1800"]))).photos
+    places = [photo for photo in photos if photo.source == "places"]
+    batch = images_of([photos[0], *places * 10], max_pastes=4).batch(0, 40)
+    shows_somebody = (batch["labels"] > 0).any(axis=1)
+    assert shows_somebody.sum() > 10
 
 
 def test_boxes_that_are_none_are_refused(tmp_path):
@@ -132,6 +143,44 @@ def test_boxes_that_are_none_are_refused(tmp_path):
     file.write_text(file.read_text().replace("[13, 18, 25, 25]", "[13, 18]"))
     with pytest.raises(DataError, match=r"boxes\.json: each annotation needs a bbox"):
         read_person_dataset(folder)
+
+
+def test_boxes_of_other_classes_are_refused(tmp_path):
+    folder = with_boxes(write_photos(tmp_path / "photos", ["eg1800"]))
+    file = folder / "boxes" / "boxes.json"
+    file.write_text(file.read_text().replace('"name": "person"', '"name": "dog"'))
+    with pytest.raises(DataError, match=r"boxes\.json: has the classes dog"):
+        read_person_dataset(folder)
+    file.write_text("[]")
+    with pytest.raises(DataError, match=r"boxes\.json: is not in COCO's format"):
+        read_person_dataset(folder)
+
+
+def test_places_are_turned_as_their_cameras_say(tmp_path):
+    folder = with_boxes(write_photos(tmp_path / "photos", ["eg1800"]))
+    (folder / "backgrounds" / ".DS_Store").write_bytes(b"of the file manager")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    tall = folder / "backgrounds" / "stairs.jpg"
+    Image.new("RGB", (90, 40)).save(tall, exif=exif)
+    photos = read_person_dataset(folder).photos
+    (stairs,) = (photo for photo in photos if photo.path == tall)
+    assert stairs.size_hw == (90, 40)
+    assert stairs.image().shape == (90, 40, 3)
+    (folder / "backgrounds" / "notes.txt").write_text("no picture")
+    with pytest.raises(DataError, match=r"notes\.txt: not a picture"):
+        read_person_dataset(folder)
+
+
+def test_photos_that_tell_nothing_of_single_people_are_not_validated_with():
+    photos = [
+        Photo(Path(f"{source}{index}"), SIZE_HW, (Annotation.from_mask(0, disc(25)),), source)
+        for source in ("vikram", "viton_studio", "eg1800")
+        for index in range(2)
+    ]
+    learn, validate = training._split([Dataset(("person",), tuple(photos))])
+    assert [photo.source for photo in validate.photos] == ["eg1800"]
+    assert len(learn.photos) == 5
 
 
 def with_boxes(folder: Path) -> Path:
@@ -143,7 +192,8 @@ def with_boxes(folder: Path) -> Path:
     document["annotations"][0]["bbox"] = [13, 18, 25, 25]
     file.rename(file.with_name("boxes.json")).write_text(json.dumps(document))
     (folder / "backgrounds").mkdir()
-    cv2.imwrite(str(folder / "backgrounds" / "wall.png"), np.zeros((*SIZE_HW, 3), np.uint8))
+    for name in ("wall.png", "window.png"):
+        cv2.imwrite(str(folder / "backgrounds" / name), np.zeros((*SIZE_HW, 3), np.uint8))
     return folder
 
 

@@ -215,7 +215,7 @@ def _stats_saved(stats: Stats, path: Path | None) -> Iterator[None]:
 
     try:
         yield
-    except StreamError:
+    except Exception:
         with suppress(StreamError):  # the run's own error is the one to tell
             write()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -23,6 +24,8 @@ pytest.importorskip("s3fs", reason="the extra s3")
 pytest.importorskip("moto", reason="the extra dev")
 
 import run
+from stream.frame import Output
+from stream.pipeline import Pipeline, Tracked
 from stream.stores.addresses import place
 from stream.stores.objects import delete, objects_below, read, write
 from tests import ffmpeg_reference as reference
@@ -257,6 +260,42 @@ def test_what_cannot_be_sent_is_kept_here(
         assert f"it lies in {path}" in line
         assert len(reference.picture_times_s(path)) == 10
     assert line.endswith(f"it lies in {kept[-1]}")
+
+
+def test_what_was_done_is_sent_whatever_fails(
+    store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    composite = Pipeline.composite
+
+    def fail(self: Pipeline, tracked: Tracked, *, again: bool = False) -> Output:
+        if next(count) == 4:
+            raise MemoryError("no room for a picture")
+        return composite(self, tracked, again=again)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Pipeline, "composite", fail)
+    film, stats = tmp_path / "made.mp4", tmp_path / "stats.json"
+    for number, accident in enumerate((None, "500")):
+        count = itertools.count()
+        monkeypatch.setattr("stream.stores.failures.PAUSES_S", ())
+        store.accident = lambda method, path: accident if method == "PUT" else None  # noqa: B023
+        line = ["s3://films/in/a.mp4", "-o", f"{OUT}/{number}.mp4", "--stats", str(stats), "-y"]
+        assert run.main(line) == 1
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert error.startswith("error: no room for a picture; the first 4 frames (0.2 s) are kept")
+        assert error.endswith(" (MemoryError; add --debug to see where)")
+        if accident is None:
+            film.write_bytes(read(place(f"{OUT}/{number}.mp4")))
+        else:
+            (film,) = tmp_path.glob(f"maskcast-*/{number}.mp4")
+            assert f"{OUT}/{number}.mp4: cannot be written" in error
+            assert f"it lies in {film}" in error
+        assert len(reference.picture_times_s(film)) == 4
+        assert json.loads(stats.read_text())["frames"]["processed"] >= 4
+        stats.unlink()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -77,6 +77,14 @@ class StoredFiles:
         if failures:
             raise StreamError("; ".join(failures))
 
+    def sent_all_the_same(self) -> list[str]:
+        """Send what there is where something else has failed; returns what else is to be told."""
+        try:
+            self.send()
+        except StreamError as error:
+            return [str(error)]
+        return []
+
 
 @contextlib.contextmanager
 def stored_files(options: argparse.Namespace) -> Iterator[StoredFiles]:
@@ -99,9 +107,14 @@ def stored_files(options: argparse.Namespace) -> Iterator[StoredFiles]:
         _fetch(options, files, scratch)
         try:
             yield files
-        except StreamError as error:
-            files.send()  # what was written is kept, whatever failed
-            raise StreamError(files.renamed(str(error))) from error
+        except Exception as error:  # what was written is kept, whatever failed
+            further = files.sent_all_the_same()
+            if isinstance(error, StreamError):
+                text = "; ".join([str(error), *further])
+                raise StreamError(files.renamed(text)) from error
+            for each in further:
+                error.add_note(files.renamed(each))
+            raise
         files.send()
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +19,6 @@ pytest.importorskip("s3fs", reason="the extra s3")
 pytest.importorskip("moto", reason="the extra dev")
 
 import run
-from stream.frame import Output
-from stream.pipeline import Pipeline, Tracked
 from stream.stores.addresses import place
 from stream.stores.objects import delete, objects_below, read, write
 from tests import ffmpeg_reference as reference
@@ -239,93 +232,6 @@ def test_one_file_from_a_store_into_one(
     assert "--stats: a path on a disk, got" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("names", [["x.mp4"], ["x.mp4", "y.mkv"]])
-def test_what_cannot_be_sent_is_kept_here(
-    names: list[str],
-    store: ObjectStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stream.stores.failures.PAUSES_S", ())
-    store.accident = lambda method, path: "500" if method == "PUT" else None
-    named = (word for name in names for word in ("-o", f"{OUT}/{name}"))
-    assert run.main([str(tmp_path / "a.mp4"), *named]) == 1
-    kept = [path for name in names for path in tmp_path.glob(f"maskcast-*/{name}")]
-    assert [path.name for path in kept] == names
-    line = capsys.readouterr().err.splitlines()[-1]
-    for name, path in zip(names, kept, strict=True):
-        assert f"s3://films/out/{name}: cannot be written" in line
-        assert f"it lies in {path}" in line
-        assert len(reference.picture_times_s(path)) == 10
-    assert line.endswith(f"it lies in {kept[-1]}")
-
-
-def test_what_was_done_is_sent_whatever_fails(
-    store: ObjectStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    composite = Pipeline.composite
-
-    def fail(self: Pipeline, tracked: Tracked, *, again: bool = False) -> Output:
-        if next(count) == 4:
-            raise MemoryError("no room for a picture")
-        return composite(self, tracked, again=again)
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Pipeline, "composite", fail)
-    film, stats = tmp_path / "made.mp4", tmp_path / "stats.json"
-    for number, accident in enumerate((None, "500")):
-        count = itertools.count()
-        monkeypatch.setattr("stream.stores.failures.PAUSES_S", ())
-        store.accident = lambda method, path: accident if method == "PUT" else None  # noqa: B023
-        line = ["s3://films/in/a.mp4", "-o", f"{OUT}/{number}.mp4", "--stats", str(stats), "-y"]
-        assert run.main(line) == 1
-        error = capsys.readouterr().err.splitlines()[-1]
-        assert error.startswith("error: no room for a picture; the first 4 frames (0.2 s) are kept")
-        assert error.endswith(" (MemoryError; add --debug to see where)")
-        if accident is None:
-            film.write_bytes(read(place(f"{OUT}/{number}.mp4")))
-        else:
-            (film,) = tmp_path.glob(f"maskcast-*/{number}.mp4")
-            assert f"{OUT}/{number}.mp4: cannot be written" in error
-            assert f"it lies in {film}" in error
-        assert len(reference.picture_times_s(film)) == 4
-        assert json.loads(stats.read_text())["frames"]["processed"] >= 4
-        stats.unlink()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_is_interrupted_as_it_is_sent_is_kept(
-    number: signal.Signals,
-    store: ObjectStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    answering: list[threading.Thread] = []
-
-    def interrupt(method: str, path: str) -> None:
-        if method == "PUT" and path.endswith("/x.mp4") and not answering:  # it is tried again
-            answering.append(threading.current_thread())
-            signal.raise_signal(number)
-            time.sleep(2)
-
-    monkeypatch.chdir(tmp_path)
-    store.accident = interrupt
-    outputs = ("-o", f"{OUT}/x.mp4", "-o", f"{OUT}/y.mkv")
-    assert run.main([str(tmp_path / "a.mp4"), *outputs]) == 130
-    kept = [*tmp_path.glob("maskcast-*/x.mp4"), *tmp_path.glob("maskcast-*/y.mkv")]
-    assert [len(reference.picture_times_s(path)) for path in kept] == [10, 10]
-    said = capsys.readouterr().err.splitlines()[-2:]
-    for thread in answering:
-        thread.join()
-    assert all(line.endswith(f"it lies in {at}") for line, at in zip(said, kept, strict=True))
-
-
 def test_a_film_in_a_store_is_done_in_parts(
     store: ObjectStore, batch: Batch, tmp_path: Path
 ) -> None:
@@ -347,30 +253,3 @@ def test_a_film_in_a_store_is_done_in_parts(
     wanted, found = (reference.picture_times_s(path) for path in (film, tmp_path / "made.mp4"))
     np.testing.assert_allclose(found, wanted, atol=1e-9)
     assert batch(*line)[0] == []
-
-
-def test_it_is_kept_where_it_lies_if_no_other_disk_has_room(
-    store: ObjectStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    copied = shutil.move
-
-    def full(here: Path, home: Path | str) -> str:
-        if Path(home).parent != tmp_path / "scratch":
-            raise OSError(28, "No space left on device")
-        return str(copied(here, home))
-
-    (tmp_path / "cwd").mkdir()
-    monkeypatch.chdir(tmp_path / "cwd")
-    monkeypatch.setenv("HOME", str(tmp_path / "cwd"))
-    monkeypatch.setattr("stream.stores.failures.PAUSES_S", ())
-    monkeypatch.setattr("shutil.move", full)
-    store.accident = lambda method, path: "500" if method == "PUT" else None
-    assert run.main([str(tmp_path / "a.mp4"), "-o", f"{OUT}/x.mp4"]) == 1
-    (kept,) = (tmp_path / "scratch").glob("maskcast-*/x.mp4")
-    assert capsys.readouterr().err.splitlines()[-1].endswith(f"it lies in {kept}")
-    assert len(reference.picture_times_s(kept)) == 10
-    assert list((tmp_path / "cwd").glob("maskcast-*")) == []
-    shutil.rmtree(kept.parent)

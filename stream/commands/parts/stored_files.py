@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,28 +53,64 @@ class StoredFiles:
             StreamError: some could not be sent; says where they lie.
             KeyboardInterrupt: somebody has no time; that was said.
         """
-        from stream.commands.parts.interruption import Interruption
-        from stream.stores.transfers import put
+        unsent = self._whole()
+        try:
+            from stream.commands.parts.interruption import Interruption
+            from stream.stores.transfers import put
 
-        left, failures = {here: to for here, to in self.sent.items() if here.exists()}, list[str]()
-        with Interruption(threading.Event()):
-            try:
-                for here, asked in list(left.items()):
+            with Interruption(threading.Event()):
+                for here in list(unsent):
+                    asked = self.sent[here]
                     try:
                         with download_bar(asked.name) as on_progress:
                             put(here, asked, on_progress)
+                        del unsent[here]
                     except StreamError as error:
-                        failures.append(f"{error}; it lies in {_kept(here)}")
-                    del left[here]
+                        unsent[here] = str(error)
+        except BaseException:
+            self.keep(unsent)
+            raise
+        if unsent:
+            raise StreamError("; ".join(self._kept(unsent)))
+
+    def keep(self, unsent: dict[Path, str] | None = None) -> None:
+        """Take out of the scratch folder what is not sent, and say where it lies.
+
+        Args:
+            unsent: files, and why; `None` for all that there are.
+        """
+        for line in self._kept(self._whole() if unsent is None else unsent):
+            self.say(line)
+
+    def _whole(self) -> dict[Path, str]:
+        """Return the outputs that there are, and what is said of each that stays here."""
+        return {here: f"{to}: not sent" for here, to in self.sent.items() if here.exists()}
+
+    def _kept(self, unsent: dict[Path, str]) -> list[str]:
+        """Take files out of the scratch folder; returns what is to be told.
+
+        Raises:
+            KeyboardInterrupt: somebody has no time for them to be copied; that was said.
+        """
+        from stream.commands.parts.interruption import Interruption
+        from stream.stores.rescue import copied_home, moved_home, set_aside
+
+        with Interruption(threading.Event()) as interruption:
+            interruption.leave()  # in which time all is renamed
+            home = {here: moved_home(here) for here in unsent}
+            lies = {here: at or set_aside(here) for here, at in home.items()}
+            try:
+                for here in (here for here, at in home.items() if at is None):
+                    at = lies[here]
+                    self.say(f"{self.sent[here]}: it lies in {at} until it is copied from there")
+                    if copy := copied_home(at):
+                        lies[here] = copy
+                        shutil.rmtree(at.parent, ignore_errors=True)
             except KeyboardInterrupt:
-                failures += [
-                    f"{asked}: not sent; it lies in {_kept(at)}" for at, asked in left.items()
-                ]
-                for failure in failures:
-                    self.say(failure)
+                for here, why in unsent.items():
+                    self.say(f"{why}; it lies in {lies[here]}")
                 raise
-        if failures:
-            raise StreamError("; ".join(failures))
+        return [f"{why}; it lies in {lies[here]}" for here, why in unsent.items()]
 
     def sent_all_the_same(self) -> list[str]:
         """Send what there is where something else has failed; returns what else is to be told."""
@@ -114,6 +149,9 @@ def stored_files(options: argparse.Namespace) -> Iterator[StoredFiles]:
                 raise StreamError(files.renamed(text)) from error
             for each in further:
                 error.add_note(files.renamed(each))
+            raise
+        except BaseException:  # it was given up; what is whole is not for that to be deleted
+            files.keep()
             raise
         files.send()
 
@@ -170,18 +208,3 @@ def _fetch(options: argparse.Namespace, files: StoredFiles, scratch: Scratch) ->
             f"{source}: no such file; of folders `run.py batch` does all files"
         ) from error
     files.fetched[here], options.source = source, str(here)
-
-
-def _kept(here: Path) -> Path:
-    """Move what could not be sent to the current folder, or where it can be; returns its path."""
-    for folder in (Path.cwd(), Path.home()):
-        with contextlib.suppress(OSError):
-            home = Path(tempfile.mkdtemp(prefix="maskcast-", dir=folder))
-            try:
-                shutil.move(here, home)
-            except OSError:  # no room, say; half a copy is of no use
-                shutil.rmtree(home, ignore_errors=True)
-                raise
-            return home / here.name
-    # on the disk where it lies, which needs no room
-    return Path(shutil.move(here, tempfile.mkdtemp(prefix="maskcast-")))

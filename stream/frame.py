@@ -309,7 +309,7 @@ class Sink(Endpoint, ABC):
     in a folder of photos, it may appear as soon as it is whole, and stays. A recording of what will
     not come again is kept as far as it can be read, under a name that nothing else has; `finish`
     raises and says so where it could not be completed. What there is of one that a killed program
-    left is found by the next that writes a video to that folder.
+    left is found by the next that writes a video, or results, to that folder.
 
     After a `write` that failed, `finish` is called as well, and `close`: what can be kept of the
     output is kept there, and where nothing can, or not all of it, `finish` raises what is told.

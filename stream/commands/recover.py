@@ -47,7 +47,7 @@ def command_parser() -> Parser:
     parser = Parser(
         "recover",
         description="Give recordings that were cut off (kill -9, a power failure) their names.",
-        epilog="The next run with a video in that folder does the same.",
+        epilog="The next run with a video, or results, in that folder does the same.",
     )
     told = "where they lie; default: the current one"
     parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help=told)

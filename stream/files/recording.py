@@ -12,13 +12,14 @@ from pathlib import Path
 from segmentation.unfinished import RECORDING, Unfinished
 from stream.errors import StreamError
 from stream.ffmpeg.length import length_s
+from stream.files.records import is_records, mended, num_records
 
 _SYNC_S = 2.0  # so much is lost where the power fails, beside what the encoder holds back
 _HEADER_BYTES = 1 << 16  # before the first frame fewer are written
 
 
 class Recording(Unfinished):
-    """A video of what will not come again.
+    """A video of what will not come again, or what was found there.
 
     It is on the disk, not only on its way there, every two seconds. Where it is not finished, it
     is kept under a name that nothing has, or left under its hidden one for `recovered`.
@@ -128,16 +129,34 @@ def _renamed(part: Path, path: Path) -> bool:
 
 
 def is_empty(part: Path) -> bool:
-    """Return whether no frame of a recording was written.
+    """Return whether no frame of a recording, and no record of results, was written.
 
-    What is longer, but of which no frame can be read, was damaged: it is not empty.
+    What is longer, but of which nothing can be read, was damaged: it is not empty.
 
     Raises:
         OSError: it cannot be looked at.
         StreamError: ffmpeg is not there, cannot be run or was killed.
     """
     size = part.stat().st_size
-    return size == 0 or (size < _HEADER_BYTES and length_s(part) is None)
+    if size == 0 or size >= _HEADER_BYTES:
+        return size == 0
+    return num_records(part) == 0 if is_records(part) else length_s(part) is None
+
+
+def readable(part: Path) -> str | None:
+    """Return how much of a recording can be read, for people; `None` of nothing.
+
+    Results end with their last whole record from then on.
+
+    Raises:
+        OSError: see `mended`.
+        StreamError: see `is_empty`.
+    """
+    if is_records(part):
+        num = mended(part)
+        return f"{num} {'line' if num == 1 else 'lines'}" if num else None
+    length = length_s(part)
+    return None if length is None else as_length(length)
 
 
 def as_length(seconds: float) -> str:

@@ -15,12 +15,12 @@ from segmentation.unfinished import (
     unfinished_in,
 )
 from stream.errors import StreamError
-from stream.ffmpeg.length import length_s
-from stream.files.recording import as_length, give_free_name, is_empty
+from stream.files.recording import give_free_name, is_empty, readable
+from stream.files.records import is_records
 
 
 def recovered(folder: Path, *, wanted: Collection[Path] = ()) -> Iterator[str]:
-    """Give recordings that were left behind in a folder their names; delete those without a frame.
+    """Give recordings that were left behind in a folder their names; delete empty ones.
 
     Recordings in use stay as they are: of a program that runs, or of an encoder that is still
     finishing what it was given.
@@ -43,18 +43,19 @@ def recovered(folder: Path, *, wanted: Collection[Path] = ()) -> Iterator[str]:
 
 def _recover(part: Path, target: Path, wanted: Collection[Path]) -> str:
     try:
-        length = length_s(part)
+        length = readable(part)
         if length is not None:
             path = give_free_name(part, target, wanted)
             of = "" if path == target else f"; it was to be {target.name}"
-            return f"{path}: recovered, {as_length(length)} of a recording that was cut off{of}"
+            return f"{path}: recovered, {length} of a recording that was cut off{of}"
         if is_empty(part):
             part.unlink()
             return f"{target}: nothing had been recorded; what was left of it is deleted"
     except (OSError, StreamError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         return f"{part}: a recording that cannot be recovered now ({why})"
-    return f"{part}: a recording of which no frame can be read; it stays there"
+    what = "line" if is_records(part) else "frame"
+    return f"{part}: a recording of which no {what} can be read; it stays there"
 
 
 def clear_up(

@@ -113,11 +113,13 @@ def _animation(ending: str, info: OutputInfo = VIDEO) -> Case:
     )
 
 
-def _json(name: str) -> Case:
+def _json(ending: str, info: OutputInfo = VIDEO) -> Case:
     return Case(
         InstancesJSON,
-        lambda folder: InstancesJSON(folder / name, VIDEO, OPTIONS),
-        files=(name,),
+        lambda folder: InstancesJSON(folder / f"out{ending}", info, OPTIONS),
+        info,
+        files=(f"out*{ending}",),
+        is_recording=info.stream.live,
         may_be_empty=True,
     )
 
@@ -237,8 +239,10 @@ SINKS: dict[str, Case] = {
     "cut-outs": _objects(Crops, "00000?_?-*.png"),
     "data set": _objects(CocoFolder, "images/00000?.png", "annotations.json"),
     "LabelMe": _objects(LabelMeFolder, "00000?.png", "00000?.json"),
-    "instances as a list": _json("out.json"),
-    "instances as lines": _json("out.jsonl"),
+    "instances as a list": _json(".json"),
+    "instances as lines": _json(".jsonl"),
+    "instances of a camera as a list": _json(".json", LIVE),
+    "instances of a camera as lines": _json(".jsonl", LIVE),
     "mp4": _video("out.mp4"),
     "mov": _video("out.mov"),
     "transparent mov": _video("out.mov", CUT_OUT),

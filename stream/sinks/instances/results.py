@@ -12,16 +12,19 @@ import numpy as np
 
 from segmentation.instances import Instances
 from segmentation.pip_command import pip_install
-from segmentation.unfinished import Unfinished, discard_left_behind
+from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.files.outputs import check_free, writing
+from stream.files.recording import Recording, readable
+from stream.files.records import LINES, LIST
+from stream.files.recovery import clear_up
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.instances.image_ids import ImageIds
 from stream.sinks.instances.masks import Mask, at_frame_size, to_polygons, to_rle
 from stream.sinks.parts.options import SinkOptions
 
 #: Of the files this sink writes.
-ENDINGS = (".json", ".jsonl")
+ENDINGS = (LIST, LINES)
 
 
 class InstancesJSON(Sink):
@@ -48,7 +51,9 @@ class InstancesJSON(Sink):
       same.
     - `track_id`: the same for the same object in every frame; absent where nothing is tracked.
 
-    The file is written beside its final name, which it gets in `finish`.
+    The file is written beside its final name, which it gets in `finish`. Of what will not come
+    again each frame's are there to stay as soon as they are written, and all that was written is
+    kept, see `VideoSink`: to the last whole record.
 
     Args:
         path: of the file; `.jsonl` means one line a frame.
@@ -66,7 +71,10 @@ class InstancesJSON(Sink):
             remedy = pip_install("pycocotools")
             raise StreamError(f"{path}: needs pycocotools; install it: {remedy}")
         self._path, self.folder = path, path.parent
-        self._part = Unfinished(path)
+        self._options = options
+        overwrite, wanted, live = options.overwrite, options.output_paths, info.stream.live
+        self._recording = Recording(path, overwrite=overwrite, wanted=wanted) if live else None
+        self._part = self._recording or Unfinished(path)
         self._info = info
         self._polygons = options.polygons
         self._line_per_frame = path.suffix.lower() == ".jsonl"
@@ -77,16 +85,18 @@ class InstancesJSON(Sink):
 
     def open(self) -> None:
         """Open the file beside the final one."""
-        discard_left_behind(self._path)
+        clear_up(self._path, self._options.on_message, wanted=self._options.output_paths)
+        buffering = -1 if self._recording is None else 1  # which is each line at once
         with writing(self._path):
             self._part.hold()
-            self._file = self._part.path.open("w", encoding="ascii")
+            self._file = self._part.path.open("w", buffering, encoding="ascii", newline="\n")
 
     def close(self) -> None:
-        """Close the file and delete what is unfinished."""
-        with contextlib.suppress(OSError):
-            if self._file is not None:
-                self._file.close()
+        """Close the file; delete what is unfinished, but for what will not come again."""
+        self._close_file()
+        if self._recording is not None and not (self._is_finished or self._error):
+            if kept := self._keep(self._recording):
+                self._options.on_message(f"{self._path}: not finished; {kept}")
         self._part.discard()
 
     def write(self, output: Output) -> None:
@@ -111,16 +121,47 @@ class InstancesJSON(Sink):
             if self._file is not None:
                 self._file.close()
             self._part.finish()
+        if self._recording is not None and self._recording.target != self._path:
+            name = self._recording.target.name
+            self._options.on_message(f"{self._path}: exists; written as {name}")
 
     def _append(self, text: str) -> None:
         if self._file is None:
             raise ValueError("expected an entered context, got a sink that is not open")
+        if self._error is not None:
+            raise self._error
         try:
             with writing(self._path):
                 self._file.write(text)
         except StreamError as error:
-            self._error = error
-            raise
+            self._error = self._failed(error)
+            raise self._error from error.__cause__
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+
+    def _failed(self, error: StreamError) -> StreamError:
+        """Return why the file could not be written; what there is of a recording is kept."""
+        self._close_file()
+        kept = None if self._recording is None else self._keep(self._recording)
+        return error if kept is None else StreamError(f"{error}; {kept}")
+
+    def _keep(self, recording: Recording) -> str | None:
+        """Give what there is of a recording a name; returns what to say, `None` of nothing."""
+        try:
+            length = readable(recording.path)
+            if length is None:
+                return None
+            recording.keep()
+        except FileNotFoundError:  # it was never begun, or has its name
+            return None
+        except OSError:
+            return f"what there is stays in {recording.path}"
+        under = "" if recording.target == self._path else f" as {recording.target.name}"
+        verb = "is" if length == "1 line" else "are"
+        return f"the first {length} {verb} kept{under}"
 
     def _record(self, found: Instances, mask: Mask) -> dict[str, Any]:
         category_id, category_name = self._info.categories[int(found.labels[0])]

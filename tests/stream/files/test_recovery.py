@@ -62,6 +62,51 @@ def test_one_without_a_frame_is_deleted(tmp_path, data):
     assert names(tmp_path) == []
 
 
+LINES = b'{"image_id":0,"instances":[]}\n{"image_id":1,"instances":null}\n'
+LIST = b'[\n{"image_id":0},\n{"image_id":1}'
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "whole"),
+    [
+        ("a.jsonl", LINES, LINES),
+        ("a.jsonl", LINES + b'{"image_id":2,"inst', LINES),
+        ("a.jsonl", LINES + bytes(5000), LINES),
+        ("a.jsonl", LINES[:-1], LINES),
+        ("a.json", LIST, LIST + b"\n]\n"),
+        ("a.JSON", LIST + b',\n{"image_id":2,"segm', LIST + b"\n]\n"),
+        ("a.json", LIST + b",\n", LIST + b"\n]\n"),
+        ("a.json", LIST + b"\n]", LIST + b"\n]\n"),
+        ("a.json", LIST + b"\n]\n", LIST + b"\n]\n"),
+    ],
+)
+def test_results_get_their_name_and_end_with_their_last_whole_record(tmp_path, name, data, whole):
+    (tmp_path / name).write_text("mine")
+    left(tmp_path / name, data)
+    (line,) = recovered(tmp_path)
+    free = Path(name).with_stem("a-2").name
+    kept = "recovered, 2 lines of a recording that was cut off"
+    assert line == f"{tmp_path}/{free}: {kept}; it was to be {name}"
+    assert names(tmp_path) == sorted([free, name])
+    assert (tmp_path / free).read_bytes() == whole
+
+
+@pytest.mark.parametrize("data", [b"", b"[\n", b'{"image_id":0,"inst'])
+def test_results_without_a_record_are_deleted(tmp_path, data):
+    left(tmp_path / "a.jsonl", data)
+    assert list(recovered(tmp_path)) == [
+        f"{tmp_path}/a.jsonl: nothing had been recorded; what was left of it is deleted"
+    ]
+    assert names(tmp_path) == []
+
+
+def test_results_that_are_damaged_stay(tmp_path):
+    part = left(tmp_path / "a.jsonl", bytes(100_000))
+    (line,) = recovered(tmp_path)
+    assert line == f"{part}: a recording of which no line can be read; it stays there"
+    assert part.read_bytes() == bytes(100_000)
+
+
 def test_one_that_is_damaged_stays(tmp_path):
     part = left(tmp_path / "talk.mkv", bytes(100_000))
     (line,) = recovered(tmp_path)

@@ -29,6 +29,7 @@ IMAGE = np.zeros((*SIZE_HW, 3), np.uint8)
 DISCS = discs(SIZE_HW)
 PHOTOS = OutputInfo(StreamInfo(71, 45, None), categories=CATEGORIES)
 VIDEO = OutputInfo(StreamInfo(71, 45, Fraction(25)), categories=CATEGORIES)
+LIVE = replace(VIDEO, stream=replace(VIDEO.stream, live=True))
 
 
 def output(
@@ -269,6 +270,40 @@ def test_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.jsonl"])
+def test_a_recording_is_kept_where_the_disk_is_full(tmp_path, name):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(StreamError) as error:
+            written(tmp_path / name, LIVE, *map(output, range(100)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    text = (tmp_path / name).read_text()
+    num = len(json.loads(text) if name == "out.json" else list(map(json.loads, text.splitlines())))
+    assert num > 3
+    assert f"{name}: cannot be written (" in str(error.value)
+    assert str(error.value).endswith(f"; the first {num} lines are kept")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_each_line_of_a_recording_is_there_at_once_and_kept_under_a_free_name(tmp_path):
+    (tmp_path / "out.jsonl").write_text("mine")
+    told: list[str] = []
+    options = SinkOptions(overwrite=True, on_message=told.append)
+    with InstancesJSON(tmp_path / "out.jsonl", LIVE, options) as sink:
+        for index in range(3):
+            sink.write(output(index))
+            (part,) = tmp_path.glob(".out*")
+            lines = map(json.loads, part.read_text().splitlines())
+            assert [line["image_id"] for line in lines] == [*range(index + 1)]
+    assert told == [
+        f"{tmp_path}/out.jsonl: not finished; the first 3 lines are kept as out-2.jsonl"
+    ]
+    assert (tmp_path / "out.jsonl").read_text() == "mine"
+    assert len((tmp_path / "out-2.jsonl").read_text().splitlines()) == 3
 
 
 def test_missing_pycocotools_is_named(tmp_path, monkeypatch):

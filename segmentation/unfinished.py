@@ -232,7 +232,7 @@ def _sync_one(path: Path) -> None:
 def unfinished_in(folder: Path, kind: str) -> dict[Path, Path]:
     """Return what is on its way to a name in a folder, in use or not, and to which.
 
-    A recording is a file: a pipe of such a name would be waited for.
+    A recording is a file or a folder: a pipe of such a name would be waited for.
 
     Raises:
         OSError: the folder cannot be read.
@@ -241,7 +241,9 @@ def unfinished_in(folder: Path, kind: str) -> dict[Path, Path]:
         names = {
             entry.name: _NAME.fullmatch(entry.name)
             for entry in sorted(entries, key=lambda entry: entry.name)
-            if kind != RECORDING or entry.is_file(follow_symlinks=False)
+            if kind != RECORDING
+            or entry.is_file(follow_symlinks=False)
+            or entry.is_dir(follow_symlinks=False)
         }
     return {
         folder / name: folder / f"{match[1]}{match[3] or ''}"

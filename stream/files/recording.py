@@ -12,6 +12,7 @@ from pathlib import Path
 from segmentation.unfinished import RECORDING, Unfinished
 from stream.errors import StreamError
 from stream.ffmpeg.length import length_s
+from stream.files.recorded_files import num_files, without_halves
 from stream.files.records import is_records, mended, num_records
 
 _SYNC_S = 2.0  # so much is lost where the power fails, beside what the encoder holds back
@@ -19,7 +20,7 @@ _HEADER_BYTES = 1 << 16  # before the first frame fewer are written
 
 
 class Recording(Unfinished):
-    """A video of what will not come again, or what was found there.
+    """A video of what will not come again, or what was found there: a file, or a folder of them.
 
     It is on the disk, not only on its way there, every two seconds. Where it is not finished, it
     is kept under a name that nothing has, or left under its hidden one for `recovered`.
@@ -129,7 +130,7 @@ def _renamed(part: Path, path: Path) -> bool:
 
 
 def is_empty(part: Path) -> bool:
-    """Return whether no frame of a recording, and no record of results, was written.
+    """Return whether nothing was written of a recording: no frame, no record, no file.
 
     What is longer, but of which nothing can be read, was damaged: it is not empty.
 
@@ -137,6 +138,8 @@ def is_empty(part: Path) -> bool:
         OSError: it cannot be looked at.
         StreamError: ffmpeg is not there, cannot be run or was killed.
     """
+    if part.is_dir():
+        return num_files(part) == 0
     size = part.stat().st_size
     if size == 0 or size >= _HEADER_BYTES:
         return size == 0
@@ -146,12 +149,15 @@ def is_empty(part: Path) -> bool:
 def readable(part: Path) -> str | None:
     """Return how much of a recording can be read, for people; `None` of nothing.
 
-    Results end with their last whole record from then on.
+    Results end with their last whole record from then on, and in a folder is nothing half.
 
     Raises:
-        OSError: see `mended`.
+        OSError: see `mended` and `without_halves`.
         StreamError: see `is_empty`.
     """
+    if part.is_dir():
+        num = without_halves(part)
+        return f"{num} {'file' if num == 1 else 'files'}" if num else None
     if is_records(part):
         num = mended(part)
         return f"{num} {'line' if num == 1 else 'lines'}" if num else None

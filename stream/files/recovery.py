@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -49,7 +50,10 @@ def _recover(part: Path, target: Path, wanted: Collection[Path]) -> str:
             of = "" if path == target else f"; it was to be {target.name}"
             return f"{path}: recovered, {length} of a recording that was cut off{of}"
         if is_empty(part):
-            part.unlink()
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink()
             return f"{target}: nothing had been recorded; what was left of it is deleted"
     except (OSError, StreamError) as error:
         why = error.strerror if isinstance(error, OSError) else error

@@ -181,13 +181,13 @@ def test_recordings_are_told_from_what_can_be_made_again(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes with names")
-def test_what_is_no_file_is_no_recording(tmp_path):
+def test_what_is_neither_file_nor_folder_is_no_recording(tmp_path):
     """Whoever reads a pipe waits for somebody who writes."""
     pipe, folder, link = (Unfinished(tmp_path / "talk.mp4", RECORDING).path for _ in range(3))
     os.mkfifo(pipe)
     folder.mkdir()
     link.symlink_to(__file__)
-    assert unfinished_in(tmp_path, RECORDING) == {}
+    assert unfinished_in(tmp_path, RECORDING) == {folder: tmp_path / "talk.mp4"}
 
 
 def test_one_becomes_what_was_made_of_it_and_stays_held(tmp_path):

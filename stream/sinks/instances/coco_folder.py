@@ -32,7 +32,7 @@ class CocoFolder(ObjectFiles):
 
     def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
-        super().__init__(folder, "dataset", options)
+        super().__init__(folder, "dataset", info, options)
         self.check_beside_input(ANNOTATIONS)
         names = [name for _, name in info.categories]
         self._document = CocoDocument(names, [number for number, _ in info.categories])

@@ -33,7 +33,7 @@ class Crops(ObjectFiles):
 
     def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
-        super().__init__(folder, "crops", options)
+        super().__init__(folder, "crops", info, options)
         self._names = ObjectNames(info, ".png")
         self._stems = PhotoNames(self._names.num_bytes)
 

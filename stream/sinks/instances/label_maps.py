@@ -50,7 +50,7 @@ class LabelMaps(ObjectFiles):
 
     def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
-        super().__init__(folder, "labels", options)
+        super().__init__(folder, "labels", info, options)
         self._info = info
         self._stems = PhotoNames(len(".png"))
         self._image_ids = ImageIds(info)

@@ -39,7 +39,7 @@ class LabelMeFolder(ObjectFiles):
 
     def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
-        super().__init__(folder, "labelme", options)
+        super().__init__(folder, "labelme", info, options)
         for path in options.input_paths:
             self.check_beside_input(f"{path.stem}.json")
         self._info = info

@@ -32,7 +32,7 @@ class InstancePhotos(ObjectFiles):
 
     def __init__(self, folder: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
-        super().__init__(folder, "instances", options)
+        super().__init__(folder, "instances", info, options)
         self._names = ObjectNames(info, ".png")
         self._stems = PhotoNames(self._names.num_bytes)
 

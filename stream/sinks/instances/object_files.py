@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from abc import abstractmethod
@@ -10,9 +11,12 @@ from pathlib import Path
 
 from segmentation.data.coco_writer import IMAGES
 from segmentation.instances import Instances
-from segmentation.unfinished import Unfinished, discard_left_behind, put_all_in_place
+from segmentation.unfinished import Unfinished, put_all_in_place
 from stream.errors import StreamError
 from stream.files.outputs import check_folder, check_free, delete_empty, make_folder, writing
+from stream.files.recorded_files import whole
+from stream.files.recording import Recording, readable
+from stream.files.recovery import clear_up
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.parts.options import SinkOptions
 
@@ -20,11 +24,13 @@ from stream.sinks.parts.options import SinkOptions
 class ObjectFiles(Sink):
     """`Sink` for a folder of files; subclasses say in `add` what is written of an output.
 
-    The files are written into a hidden folder inside and get their names in `finish`.
+    The files are written into a hidden folder inside and get their names in `finish`. Of what will
+    not come again, where it does not come to that, what was written is kept in a folder inside.
 
     Args:
         folder: made if absent.
-        name: of the hidden folder, after what is in it.
+        name: of the folder inside, after what is in it.
+        info: of the outputs to come.
         options: see `SinkOptions`; files of other names stay, and so does JSON beside the photos of
             the input: somebody may have made it by hand.
 
@@ -32,11 +38,13 @@ class ObjectFiles(Sink):
         StreamError: the folder is a file, or is not empty and `overwrite` is not set.
     """
 
-    def __init__(self, folder: Path, name: str, options: SinkOptions) -> None:
+    def __init__(self, folder: Path, name: str, info: OutputInfo, options: SinkOptions) -> None:
         """Check the folder."""
         check_folder(folder, overwrite=options.overwrite)
         self.folder: Path = folder
-        self._part = Unfinished(folder / name)
+        live, inside = info.stream.live, folder / name
+        self._recording = Recording(inside, overwrite=False) if live else None
+        self._part = self._recording or Unfinished(inside)
         self._made: list[Path] = []
         self._options = options
         self._error: StreamError | None = None  # since which files are missing
@@ -47,22 +55,28 @@ class ObjectFiles(Sink):
     def open(self) -> None:
         """Make the folder, and the hidden one in it."""
         self._made = make_folder(self.folder)
-        discard_left_behind(self._part.target)
+        clear_up(self._part.target, self._options.on_message)
         with writing(self.folder):
             self._part.hold_folder()
 
     def close(self) -> None:
-        """Delete what is unfinished."""
+        """Delete what is unfinished, but for what will not come again."""
+        if self._recording is not None and not (self._is_finished or self._error):
+            if kept := self._keep(self._recording):
+                self._options.on_message(f"{self.folder}: not finished; {kept}")
         self._part.discard()
         delete_empty(self._made)
 
     def write(self, output: Output) -> None:
         """Write what there is of one output; see `Sink`."""
+        if self._error is not None:
+            raise self._error
         try:
             self.add(output)
         except StreamError as error:
-            self._error = error
-            raise
+            kept = None if self._recording is None else self._keep(self._recording)
+            self._error = error if kept is None else StreamError(f"{error}; {kept}")
+            raise self._error from error.__cause__
 
     @abstractmethod
     def add(self, output: Output) -> None:
@@ -82,7 +96,8 @@ class ObjectFiles(Sink):
             StreamError: it cannot be written, or an input has its name.
         """
         with writing(self.folder / name):
-            self.place(name).write_bytes(data)
+            with whole(self.place(name)) as half:
+                half.write_bytes(data)
 
     def place(self, name: str, *, is_itself: bool = False) -> Path:
         """Return where a file is to be written, in a folder that is there; see `save`.
@@ -123,6 +138,22 @@ class ObjectFiles(Sink):
             put_all_in_place(self._part.path, self.folder)
         self._part.discard()
         self._made = []  # also an empty one stays
+
+    def _keep(self, recording: Recording) -> str | None:
+        """Give what there is of a recording a name; returns what to say, `None` of nothing."""
+        if not recording.path.is_dir():
+            return None
+        try:
+            length = readable(recording.path)
+            if length is None:
+                return None
+            with contextlib.suppress(StreamError):
+                self.add_last()
+            recording.keep()
+        except OSError:
+            return f"what there is stays in {recording.path}"
+        verb = "is" if length == "1 file" else "are"
+        return f"the first {length} {verb} kept in {recording.target}"
 
 
 class ObjectNames:

@@ -10,6 +10,7 @@ import pytest
 from segmentation.unfinished import PART, RECORDING, Unfinished
 from stream.commands import recover
 from stream.errors import StreamError
+from stream.files.recorded_files import HALF
 from stream.files.recording import as_length
 from stream.files.recovery import clear_up, discard_parts, recovered
 from tests.ffmpeg_reference import ffmpeg
@@ -62,6 +63,7 @@ def test_one_without_a_frame_is_deleted(tmp_path, data):
     assert names(tmp_path) == []
 
 
+CUT_OFF = "of a recording that was cut off"
 LINES = b'{"image_id":0,"instances":[]}\n{"image_id":1,"instances":null}\n'
 LIST = b'[\n{"image_id":0},\n{"image_id":1}'
 
@@ -85,10 +87,30 @@ def test_results_get_their_name_and_end_with_their_last_whole_record(tmp_path, n
     left(tmp_path / name, data)
     (line,) = recovered(tmp_path)
     free = Path(name).with_stem("a-2").name
-    kept = "recovered, 2 lines of a recording that was cut off"
-    assert line == f"{tmp_path}/{free}: {kept}; it was to be {name}"
+    assert line == f"{tmp_path}/{free}: recovered, 2 lines {CUT_OFF}; it was to be {name}"
     assert names(tmp_path) == sorted([free, name])
     assert (tmp_path / free).read_bytes() == whole
+
+
+def test_folders_get_their_name_without_what_is_half(tmp_path):
+    (tmp_path / "crops").mkdir()
+    full, empty = (Unfinished(tmp_path / "crops", RECORDING).path for _ in range(2))
+    in_use = Unfinished(tmp_path / "crops", RECORDING)
+    in_use.hold_folder()
+    for folder in (full, empty, in_use.path):
+        (folder / "sub").mkdir(parents=True)
+        (folder / "2.png").touch()
+        (folder / HALF).write_text("ha")
+    for path in (full / "1.png", full / "sub" / "1.png"):
+        path.write_text("whole")
+    assert sorted(recovered(tmp_path)) == [
+        f"{tmp_path}/crops-2: recovered, 2 files {CUT_OFF}; it was to be crops",
+        f"{tmp_path}/crops: nothing had been recorded; what was left of it is deleted",
+    ]
+    assert names(tmp_path) == sorted(["crops", "crops-2", in_use.path.name])
+    in_use.release()
+    left = [path.name for path in (tmp_path / "crops-2").rglob("*") if path.is_file()]
+    assert left == ["1.png", "1.png"]
 
 
 @pytest.mark.parametrize("data", [b"", b"[\n", b'{"image_id":0,"inst'])

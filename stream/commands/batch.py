@@ -143,7 +143,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _found(options: argparse.Namespace, folder: Place) -> Found:
     """Return what there is to do, the folder for it being there."""
-    from stream.batch.inputs import find_jobs
+    from stream.batch.inputs import check_told_apart, find_jobs
     from stream.batch.output_folder import make_writable
 
     transparent = options.effect == "cutout"
@@ -151,6 +151,7 @@ def _found(options: argparse.Namespace, folder: Place) -> Found:
     if not found.jobs:
         raise StreamError(f"{', '.join(options.inputs)}: no photos or videos in it")
     make_writable(folder)
+    check_told_apart(found.jobs, folder)
     return found
 
 

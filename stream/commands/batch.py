@@ -29,6 +29,7 @@ from stream.version import VERSION
 
 if TYPE_CHECKING:
     from stream.batch.inputs import Found
+    from stream.batch.jobs.records import Records
     from stream.batch.jobs.settings import Settings
     from stream.batch.plan import Plan, Rules
     from stream.batch.report import Report
@@ -87,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
         discard_old_scratch()
     discard_left_parts([job for job in jobs if report.stands(job)], folder)
     if whole:
-        records.end_all()
+        _forget_begun(plan, records)
     return _ended(report, folder, shard, whole=whole)
 
 
@@ -182,6 +183,13 @@ def _done(options: argparse.Namespace, work: Work, report: Report) -> bool:
     return done(
         work, workforce, lambda job, outcome: _told_as_json(options, report.add(job, outcome))
     )
+
+
+def _forget_begun(plan: Plan, records: Records) -> None:
+    """Forget what killed workers began of this part, but of inputs that cannot be read."""
+    from stream.batch.jobs.part_files import names_of
+
+    records.end_all(names_of([*plan.to_do, *(job for job, _ in plan.kept)], records))
 
 
 def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:

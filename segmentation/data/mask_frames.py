@@ -37,10 +37,10 @@ class FrameSequence:
 
 def has_sequences(folder: Path) -> bool:
     """Tell whether a folder is laid out as `find_sequences` reads it."""
-    return (
-        folder.is_dir()
-        and not any((folder / name).is_dir() for name in VOC_FOLDERS)
-        and any(next(folder.glob(f"{above}{FRAMES}"), None) for above in ("", "*/"))
+    return folder.is_dir() and any(
+        not any((frames.parent / name).is_dir() for name in VOC_FOLDERS)
+        for above in ("", "*/")
+        for frames in folder.glob(f"{above}{FRAMES}")
     )
 
 

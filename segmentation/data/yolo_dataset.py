@@ -136,12 +136,13 @@ def _has_texts(folder: Path) -> bool:
 
 
 def _texts(folder: Path) -> Iterator[Path]:
-    """Yield the texts of a folder that can be of photos."""
+    """Yield the texts of a folder that can be of photos; labelImg puts the names beside them."""
     for text in sorted(folder.rglob("*.txt")):
         inside = text.relative_to(folder)
         in_labels = LABELS in map(str.lower, (folder.name, *inside.parts[:-1]))
+        can_be = in_labels and text.name not in NAME_FILES
         if not any(part.startswith(".") for part in inside.parts) and (
-            in_labels or any(text.with_suffix(ending).is_file() for ending in PHOTO_ENDINGS)
+            can_be or any(text.with_suffix(ending).is_file() for ending in PHOTO_ENDINGS)
         ):
             yield text
 
@@ -190,11 +191,12 @@ def _names(file: Path | None, document: dict[str, Value], folder: Path) -> tuple
             by_number = {int(number): name for number, name in names.items()}
             listed = [by_number.get(number, f"class {number}") for number in range(last + 1)]
             return _checked(tuple(listed), file or folder)
-    for place in (folder, *list(folder.resolve().parents)[:2]):
-        for name in NAME_FILES:
-            if (place / name).is_file():
-                lines = [line.strip() for line in _lines(place / name)]
-                return _checked(tuple(lines), place / name)
+    above = list(folder.resolve().parents)[:2]
+    places = [place / name for place in (folder, *above) for name in NAME_FILES]
+    beside = [place for name in NAME_FILES for place in sorted((folder / LABELS).rglob(name))]
+    for place in (*places, *beside):
+        if place.is_file():
+            return _checked(tuple(line.strip() for line in _lines(place)), place)
     if file is not None:
         raise DataError(f"{file}: has no names of classes, such as names: [apple, pear]")
     raise DataError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.part_files import discard_part_files
+from stream.errors import StreamError
 from stream.stores.addresses import Place
 
 #: Why nothing can be written where the outputs lie, whatever becomes of the film.
@@ -64,8 +65,7 @@ class Films:
             end = self._failed if _lacks_room(job, outcome) else self._whole
             return end(film, outcome)
         if job in self._joining:
-            discard_part_files(film, self._folder)
-            return Step(ended=(film, outcome))
+            return Step(ended=(film, outcome), told=self._discarded(film))
         self._left[film].discard(job)
         joining = tuple(each for each, its_film in self._joining.items() if its_film == film)
         return Step() if self._left[film] else Step(begin=joining)
@@ -77,9 +77,17 @@ class Films:
 
     def _whole(self, film: Job, outcome: Outcome) -> Step:
         del self._left[film]
-        discard_part_files(film, self._folder)
         told = f"{film.source}: done in one piece, for its parts do not do ({outcome.error})"
-        return Step((film,), self._parts(film), told=told)
+        more = self._discarded(film)
+        return Step((film,), self._parts(film), told=f"{told}; {more}" if more else told)
+
+    def _discarded(self, film: Job) -> str:
+        """Delete the parts of a film; returns what there is to tell of that."""
+        try:
+            discard_part_files(film, self._folder)
+        except StreamError as error:  # others go on; the end of the batch tries again
+            return f"{film.source}: its parts cannot be deleted yet ({error})"
+        return ""
 
     def _parts(self, film: Job) -> frozenset[Job]:
         return frozenset(part for part, its_film in self._film.items() if its_film == film)

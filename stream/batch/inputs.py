@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from segmentation.segmenter import composed
 from stream.batch.jobs.job import Job
+from stream.batch.output_folder import told_as_one
 from stream.errors import StreamError
 from stream.files.photos import READ_ENDINGS, WRITTEN_ENDINGS, is_animation, is_photo
 from stream.sinks import is_file_ending
@@ -283,11 +285,47 @@ def _check_apart(jobs: Sequence[Job]) -> None:
     together = {output: paths for output, paths in sources.items() if len(paths) > 1}
     if together:
         shown, paths = min(together.items())
-        more = f" (and {len(together) - 1} more such)" if len(together) > 1 else ""
         raise StreamError(
-            f"{shown}: would be the output of {_some(paths)}{more}; name their folders, which "
-            "keep their structure, or begin a batch for each"
+            f"{_clash(shown, paths, len(together))}; name their folders, which keep their "
+            "structure, or begin a batch for each"
         )
+
+
+def check_told_apart(jobs: Sequence[Job], folder: Place) -> None:
+    """Check outputs whose names differ by capitals or Unicode form alone.
+
+    Not every disk tells them apart: there each would replace the one before.
+
+    Args:
+        jobs: of the whole batch.
+        folder: of the outputs, which can be written to.
+
+    Raises:
+        StreamError: several would be one file, or the folder cannot be written to any more.
+    """
+    if not isinstance(folder, Path):
+        return
+    alike: dict[str, list[tuple[Place, Place]]] = defaultdict(list)
+    for job in jobs:
+        for output in job.outputs:
+            alike[composed(str(output)).casefold()].append((output, job.source))
+    doubtful = [pairs for pairs in alike.values() if len(pairs) > 1]
+    names = [[below(output, folder) for output, _ in pairs] for pairs in doubtful]
+    together = [doubtful[number] for number in told_as_one(names, folder)]
+    if together:
+        shown, paths = min(
+            (str(pairs[0][0]), [source for _, source in pairs]) for pairs in together
+        )
+        raise StreamError(
+            f"{_clash(shown, paths, len(together))}; the disk of {folder} does not tell such names "
+            "apart: rename them, or name a folder on another disk"
+        )
+
+
+def _clash(shown: str, sources: Sequence[Place], num: int) -> str:
+    """Return that several files would become one output, `num` times."""
+    more = f" (and {num - 1} more such)" if num > 1 else ""
+    return f"{shown}: would be the output of {_some(sources)}{more}"
 
 
 def _some(paths: Sequence[Place | str]) -> str:

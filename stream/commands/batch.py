@@ -29,6 +29,7 @@ from stream.version import VERSION
 
 if TYPE_CHECKING:
     from stream.batch.inputs import Found
+    from stream.batch.jobs.records import Records
     from stream.batch.jobs.settings import Settings
     from stream.batch.plan import Plan, Rules
     from stream.batch.report import Report
@@ -87,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
         discard_old_scratch()
     discard_left_parts([job for job in jobs if report.stands(job)], folder)
     if whole:
-        records.end_all()
+        _forget_begun(plan, records)
     return _ended(report, folder, shard, whole=whole)
 
 
@@ -143,7 +144,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _found(options: argparse.Namespace, folder: Place) -> Found:
     """Return what there is to do, the folder for it being there."""
-    from stream.batch.inputs import find_jobs
+    from stream.batch.inputs import check_told_apart, find_jobs
     from stream.batch.output_folder import make_writable
 
     transparent = options.effect == "cutout"
@@ -151,6 +152,7 @@ def _found(options: argparse.Namespace, folder: Place) -> Found:
     if not found.jobs:
         raise StreamError(f"{', '.join(options.inputs)}: no photos or videos in it")
     make_writable(folder)
+    check_told_apart(found.jobs, folder)
     return found
 
 
@@ -181,6 +183,13 @@ def _done(options: argparse.Namespace, work: Work, report: Report) -> bool:
     return done(
         work, workforce, lambda job, outcome: _told_as_json(options, report.add(job, outcome))
     )
+
+
+def _forget_begun(plan: Plan, records: Records) -> None:
+    """Forget what killed workers began of this part, but of inputs that cannot be read."""
+    from stream.batch.jobs.part_files import names_of
+
+    records.end_all(names_of([*plan.to_do, *(job for job, _ in plan.kept)], records))
 
 
 def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:

@@ -93,8 +93,9 @@ def add_parser(add_to: Callable[..., Parser]) -> None:
     add(
         "--weights",
         default="coco",
-        metavar="coco|imagenet|person|FILE|none",
-        help="to begin with; default: coco (run.py models fetch mask-rcnn); person: in the package",
+        metavar="coco|imagenet|person|portrait|FILE|none",
+        help="to begin with; default: coco (run.py models fetch mask-rcnn); person and "
+        "portrait are in the package",
     )
     add("--layers", metavar="heads|3+|4+|5+|all", help="what learns; default: heads, or all anew")
     add(
@@ -126,6 +127,7 @@ def _backbone(options: argparse.Namespace) -> str:
         "imagenet": "resnet50",
         "none": "resnet50",
         "person": "small",
+        "portrait": "small",
     }
     if options.backbone is not None or options.weights in of_weights:
         return str(options.backbone or of_weights[options.weights])

@@ -64,14 +64,14 @@ def save(data: bytes, path: Path, *, is_private: bool = False) -> None:
     Raises:
         StreamError: the disk is full, or the folder cannot be written to.
     """
-    part = Unfinished(path)
-    try:
-        with writing(path):
+    with writing(path):
+        part = Unfinished(path)
+        try:
             part.hold(is_private=is_private)
             part.path.write_bytes(data)
             part.finish()
-    finally:
-        part.discard()
+        finally:
+            part.discard()
 
 
 def make_folder(folder: Path) -> list[Path]:
@@ -80,8 +80,8 @@ def make_folder(folder: Path) -> list[Path]:
     Raises:
         StreamError: it cannot be made.
     """
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     with writing(folder):
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
     return missing
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stream.errors import StreamError
 from stream.files.disk_space import DiskSpace
-from stream.files.outputs import save
+from stream.files.outputs import save, writing
 from stream.files.photos import encode_photo
 from stream.files.recovery import discard_parts, recovered
 from stream.frame import Output, OutputInfo, Sink
@@ -22,6 +21,8 @@ from stream.sinks.video import VideoSink
 #: Recordings and photos that are being completed at a time. More, as by a key that is held down,
 #: would only take memory and processors from all else.
 MAX_ASIDE = 8
+#: For so long whoever pressed a key waits for a disk.
+PATIENCE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class Recorder(Sink):
         self._options = replace(options, overwrite=False)
         self._on_message = options.on_message
         self._recording: _Recording | None = None
+        self._videos: list[VideoSink] = []  # begun, and not closed yet
         self._last: Output | None = None
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -77,7 +79,12 @@ class Recorder(Sink):
             recording, self._recording = self._recording, None
         self._join()
         if recording is not None:
-            recording.video.close()
+            self._close(recording.video)
+
+    def interrupt(self) -> None:
+        """End what encoders wait for; see `Sink`. Asks nobody, for a `write` may wait as well."""
+        for video in list(self._videos):
+            video.interrupt()
 
     @property
     def recording(self) -> bool:
@@ -115,8 +122,12 @@ class Recorder(Sink):
             raise StreamError("; ".join(self._failures))
 
     def toggle(self) -> None:
-        """Begin a recording, or end the one that runs. May be called from any thread."""
-        with self._lock:
+        """Begin a recording, or end the one that runs. May be called from any thread.
+
+        Raises:
+            ValueError: it cannot be now.
+        """
+        with self._at_keys("record"):
             if self._recording is not None:
                 self._end()
             elif not self._is_over:
@@ -141,13 +152,30 @@ class Recorder(Sink):
                 self._on_message(f"{path.name}: {remark}")
             self._on_message(f"{path.name}: written")
 
-        with self._lock:
+        with self._at_keys("snapshot"):
             if self._is_over:
                 raise ValueError("snapshot: the run is ending")
             if self._is_busy:
                 raise ValueError("snapshot: those before are still being written")
             path = self._new_path(".png")
             self._aside(write)
+
+    @contextlib.contextmanager
+    def _at_keys(self, what: str) -> Iterator[None]:
+        """Hold the lock, for which nobody at the keys waits long; say what a disk refuses.
+
+        Raises:
+            ValueError: why it cannot be done.
+        """
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            raise ValueError(f"{what}: the recording that runs waits for its disk")
+        try:
+            with writing(self._folder):
+                yield
+        except StreamError as error:
+            raise ValueError(f"{what}: {error}") from error
+        finally:
+            self._lock.release()
 
     # === Under the lock ===
 
@@ -173,6 +201,7 @@ class Recorder(Sink):
         except StreamError as error:
             self._on_message(str(error))
         else:
+            self._videos.append(video)
             self._recording = _Recording(video, DiskSpace(self._folder))
 
     def _aside(self, work: Callable[[], None]) -> None:
@@ -201,14 +230,22 @@ class Recorder(Sink):
 
     def _complete(self, recording: _Recording, reason: str = "") -> None:
         """Finish a recording that was ended, or, for that reason, has ended."""
-        with closing(recording.video) as video:
-            try:
-                video.finish(cut_short=True)
-            except StreamError as error:
-                reason = str(error)
+        video = recording.video
+        try:
+            video.finish(cut_short=True)
+        except StreamError as error:
+            reason = str(error)
+        finally:
+            self._close(video)
         if reason and recording.has_frames:
             self._failures.append(reason)
         self._on_message(reason or f"{video.path.name}: written")
+
+    def _close(self, video: VideoSink) -> None:
+        try:
+            video.close()
+        finally:
+            self._videos.remove(video)
 
     def _join(self) -> None:
         """Wait for all that was begun, once nothing is any more."""

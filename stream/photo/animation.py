@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from stream.photo.decoding import NOT_WHOLE, check_header, finished
+from stream.photo.formats.exif import ORIENTATION
 from stream.photo.formats.kinds import photo_header
-from stream.photo.photo import Photo
+from stream.photo.photo import Photo, turned
 
 _DEFAULT_S = 0.1
 _SHORTEST_S = 0.011  # as in browsers, what is shorter means nothing
 
 
 class Animation:
-    """The frames of a file, each whole, in its colours and with its alpha.
+    """The frames of a file, each whole and upright, in its colours and with its alpha.
 
     Args:
         data: of the file.
@@ -45,6 +46,7 @@ class Animation:
         self._header = header
         # of a PNG the picture for programs that know no animations may be another one
         self._first = int(getattr(self._picture, "default_image", False))
+        self._orientation = self._picture.getexif().get(ORIENTATION, 1)
         self.num_frames = getattr(self._picture, "n_frames", 1) - self._first
 
     def frames(self) -> Iterator[tuple[Photo, float]]:
@@ -56,7 +58,7 @@ class Animation:
         for number in range(self._first, self._first + self.num_frames):
             try:
                 self._picture.seek(number)
-                pixels = np.array(self._picture.convert("RGBA"))
+                pixels = turned(np.array(self._picture.convert("RGBA")), self._orientation)
             except Exception as error:  # of any kind, as its decoders please
                 raise ValueError(NOT_WHOLE) from error
             seconds = float(self._picture.info.get("duration") or 0) / 1000

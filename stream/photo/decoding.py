@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stream.colour.curves import light_to_srgb, srgb_to_light
 from stream.photo.colour_profile import colours_of, to_srgb
 from stream.photo.formats import jpeg, png
-from stream.photo.formats.exif import Notes, read_notes
+from stream.photo.formats.exif import ORIENTATION, Notes, read_notes
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.kinds import photo_header
 from stream.photo.library_lines import taken
@@ -199,7 +199,8 @@ def _by_pillow(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None]:
     Pictures.MAX_IMAGE_PIXELS = None  # which `check_header` has seen to
     try:
         with Pictures.open(io.BytesIO(data)) as picture:
-            orientation = picture.getexif().get(0x0112, 1)
+            # of a TIFF it turns them by itself
+            orientation = 1 if header.kind == "tiff" else picture.getexif().get(ORIENTATION, 1)
             profile = header.profile
             pixels: Pixels
             if picture.mode == "CMYK" and profile is not None and colours_of(profile) == "cmyk":

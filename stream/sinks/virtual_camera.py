@@ -75,6 +75,7 @@ class VirtualCamera(Sink):
         self._image = np.full((*self._size_hw, 3), _BEFORE_FIRST, np.uint8)
         self._is_new = self._is_resting = False
         self._ended = False
+        self._is_over = threading.Event()
         self._changed = threading.Condition()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="virtual camera")
@@ -94,6 +95,10 @@ class VirtualCamera(Sink):
         if self._thread.ident is not None:
             self._thread.join()
         self._camera.close()
+
+    def interrupt(self) -> None:
+        """See `Sink`."""
+        self._is_over.set()
 
     @property
     def device(self) -> str:
@@ -117,7 +122,7 @@ class VirtualCamera(Sink):
         """Show one output from now on; where it is transparent it shows black. See `Sink`.
 
         Raises:
-            StreamError: the device is gone.
+            StreamError: the device is gone, or it was interrupted.
         """
         if self._error is not None:
             reason = " ".join(str(self._error).split()) or type(self._error).__name__
@@ -127,7 +132,8 @@ class VirtualCamera(Sink):
         if self._has_own_size:
             picture = letterboxed(picture, self._shown_aspect, self._size_hw, Fraction(1))
         image = np.ascontiguousarray(picture.rgb)
-        time.sleep(early_s)
+        if self._is_over.wait(early_s):
+            raise StreamError("virtualcam: interrupted")
         with self._changed:
             self._image, self._is_new = image, True
             self._changed.notify()

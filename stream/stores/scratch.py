@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -47,8 +48,9 @@ class Scratch:
 
 
 def discard_old_scratch() -> None:
-    """Delete what killed programs left."""
-    discard_left_behind(_target())
+    """Delete what killed programs left, if there is a place for temporary files at all."""
+    with contextlib.suppress(OSError):
+        discard_left_behind(_target())
 
 
 def _target() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import pytest
 import run
 from segmentation.unfinished import Unfinished
 from stream.batch.batch_run import BatchRun
+from stream.batch.jobs.records import Records
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
 from tests.stand_ins.workers_here import work_here
@@ -210,6 +212,38 @@ def test_what_cannot_be_is_told_before_anything_is_done(media: Path, batch: Batc
     assert "--effect" in batch(media, "--effect", "blurr", code=2)[1][-1]
     assert "the parts of 3" in batch(media, "--shard", "3/3", code=2)[1][-1]
     assert "no such file" in batch(media / "nothing.mp4", code=1)[1][-1]
+
+
+def test_what_another_machine_was_at_stays_of_the_batch(media: Path, batch: Batch) -> None:
+    """That one may be cut off in the middle of making anew what stands."""
+    out = media.parent / "out"
+    for path in [*media.glob("sub/*.png"), media / "sub/b.mkv"]:
+        path.unlink()
+    cv2.imwrite(str(media / "b.png"), np.zeros((32, 48, 3), np.uint8))
+    for number in range(2):
+        batch(media, "--shard", f"{number}/2")
+    Records(out).begin([out / "b.png"])  # by part 1, which says no more
+    Records(out).begin([out / "a.mp4"])  # by part 0, which is begun again
+    batch(media, "--shard", "0/2")
+    assert len(list(out.glob(".maskcast/records/begun/*"))) == 1
+    assert batch(media, "--shard", "1/2")[0] == ["b.png"]
+    assert list(out.glob(".maskcast/records/begun/*")) == []
+
+
+def test_files_that_would_be_one_on_the_disk_of_the_outputs_are_told(
+    media: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(media / "sub/0.png", media / "sub/A.png")
+    shutil.copy(media / "sub/0.png", media / "sub/a.png")
+    touch = Path.touch
+
+    def touch_without_capitals(path: Path, *, exist_ok: bool = True) -> None:
+        touch(path.with_name(path.name.lower()), exist_ok=exist_ok)
+
+    monkeypatch.setattr(Path, "touch", touch_without_capitals)
+    done, said = batch(media, "--shard", "0/9", code=1)
+    assert (done, names_in(media)) == ([], [])
+    assert "sub/A.png: would be the output of" in said[-1]
 
 
 def test_what_a_dead_batch_still_held_is_deleted_at_the_end(

@@ -19,7 +19,8 @@ pytest.importorskip("s3fs", reason="the extra s3")
 pytest.importorskip("moto", reason="the extra dev")
 
 import run
-from stream.stores.addresses import place
+from stream.errors import StreamError
+from stream.stores.addresses import Place, place
 from stream.stores.objects import delete, objects_below, read, write
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
@@ -233,8 +234,15 @@ def test_one_file_from_a_store_into_one(
 
 
 def test_a_film_in_a_store_is_done_in_parts(
-    store: ObjectStore, batch: Batch, tmp_path: Path
+    store: ObjectStore, batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Parts that cannot be deleted as long as the store is busy stop nothing, and go later."""
+
+    def busy(address: Place) -> None:
+        if "/parts/" in str(address):
+            raise StreamError("busy")
+        delete(address)
+
     film = tmp_path / "film.mp4"
     clip = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=12")
     sound = ("-f", "lavfi", "-i", "sine=duration=12")
@@ -242,14 +250,22 @@ def test_a_film_in_a_store_is_done_in_parts(
     write(film.read_bytes(), place("s3://films/long/film.mp4"))
     store.requests.clear()
     line = ("s3://films/long/", "-o", OUT, "--workers", "2", "--split", "0.07")
-    names, said = batch(*line)
+    with monkeypatch.context() as patch:
+        patch.setattr("stream.stores.objects.delete", busy)
+        names, said = batch(*line)
     assert names == ["s3://films/long/film.mp4"]
     assert not any("one piece" in each for each in said)
+    assert "s3://films/long/film.mp4: its parts cannot be deleted yet (busy)" in said
+    assert "what is left of --split cannot be deleted (busy); the next run tries again" in said
+    assert "1 done" in said[-1]
+    assert "report.jsonl" in said[-1]
     made = [path for method, path in store.requests if method == "PUT" and "/parts/" in path]
     assert len(made) == 3
     assert outputs() == ["film.mp4"]
-    assert not [each for each in objects_below(place(OUT)) if "/parts/" in str(each)]
     (tmp_path / "made.mp4").write_bytes(read(place(f"{OUT}/film.mp4")))
     wanted, found = (reference.picture_times_s(path) for path in (film, tmp_path / "made.mp4"))
     np.testing.assert_allclose(found, wanted, atol=1e-9)
-    assert batch(*line)[0] == []
+    names, said = batch(*line)
+    assert names == []
+    assert any("film.mp4: 3 parts were left of --split; deleted" in each for each in said)
+    assert not [each for each in objects_below(place(OUT)) if "/parts/" in str(each)]

@@ -93,3 +93,17 @@ def test_pictures_have_the_truth_on_the_left_and_the_result_on_the_right(tmp_pat
 def test_names_cannot_steer_a_terminal(capfd):
     say("classes \x1b[2J, a\rb, käfer, ka\u0308fer: x\u202e")
     assert capfd.readouterr().err == "classes \\x1b[2J, a\\rb, käfer, ka\u0308fer: x\\u202e\n"
+
+
+@pytest.mark.parametrize(("weights", "told"), [("portrait", "small"), ("person", "small")])
+def test_weights_in_the_package_say_their_backbone(tmp_path, monkeypatch, weights, told):
+    seen = {}
+
+    def train(dataset, folder, settings, *others):
+        seen["backbone"] = settings.backbone
+        return folder
+
+    monkeypatch.setattr("segmentation.training.mask_rcnn.train_mask_rcnn.train_mask_rcnn", train)
+    write_coco(tmp_path)
+    assert run.main(["train", "mask-rcnn", "--data", str(tmp_path), "--weights", weights]) == 0
+    assert seen == {"backbone": told}

@@ -64,6 +64,8 @@ class PersonPhotos:
         flags = held_out([entry.source for entry in entries])
         self._held_out = [entry for entry, flag in zip(entries, flags, strict=True) if flag]
         self._entries = [entry for entry, flag in zip(entries, flags, strict=True) if not flag]
+        if not self._entries:
+            raise DataError("no photos are left to train on: the first of each source is held out")
         self._odds = odds([entry.source for entry in self._entries], source_weights)
         self._cutouts = _files(folders, "cutouts")
         self._backgrounds = _files(folders, "backgrounds")

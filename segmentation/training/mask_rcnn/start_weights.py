@@ -115,6 +115,8 @@ def _with_classes(path: Path, own: Tensors, classes: Sequence[str]) -> tuple[Ten
     there, here = (list(column) for column in zip(*pairs, strict=True))
     for layer, width in CLASS_LAYERS.items():
         for name in (f"{layer}/kernel", f"{layer}/bias"):
+            if own[name].shape[:-1] != tensors[name].shape[:-1]:
+                raise WeightsError(f"{path}: has the heads of another backbone; see --backbone")
             values = _per_class(own[name], len(classes) + 1, width).copy()
             values[..., here, :] = _per_class(tensors[name], len(known) + 1, width)[..., there, :]
             tensors[name] = values.reshape(own[name].shape)

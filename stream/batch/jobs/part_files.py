@@ -104,11 +104,18 @@ def _folders_of_files(home: Place) -> Iterator[str]:
         yield place.parent.name
 
 
-def name_of_parts(output: str) -> str:
+def names_of(jobs: Iterable[Job], records: Records) -> set[str]:
+    """Return how records call the outputs of jobs, and the folders of the parts of each."""
+    of_each = [[records.name(output) for output in job.outputs] for job in jobs]
+    parts = {_name_of_parts(names[0]) for names in of_each}
+    return parts.union(*of_each)
+
+
+def _name_of_parts(output: str) -> str:
     """Return how records call the folder of the parts of a film, by how they call its output."""
     return f"{HIDDEN}/parts/{hashlib.sha256(os.fsencode(output)).hexdigest()[:32]}/"
 
 
 def _home(film: Job, folder: Place) -> Place:
-    name = PurePosixPath(name_of_parts(below(film.outputs[0], folder).as_posix()))
+    name = PurePosixPath(_name_of_parts(below(film.outputs[0], folder).as_posix()))
     return folder.joinpath(*name.parts)

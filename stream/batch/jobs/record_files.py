@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
 from stream.errors import StreamError
-from stream.files.outputs import make_folder, save
+from stream.files.outputs import make_folder, save, writing
 from stream.stores.addresses import Place, below
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ class FilesOnDisk(RecordFiles):
     def write(self, name: str, data: bytes) -> None:
         """See `RecordFiles`."""
         path = self._home / name
-        if not path.parent.is_dir():
+        with writing(path):
+            is_there = path.parent.is_dir()
+        if not is_there:
             make_folder(path.parent)
         save(data, path)
 

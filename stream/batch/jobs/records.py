@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -112,14 +112,19 @@ class Records:
         """Forget what `begin` noted; what has become of it is written by now."""
         self._files.delete(begun)
 
-    def end_all(self, *, below: tuple[str, ...] = ("",)) -> None:
+    def end_all(self, names: Container[str]) -> None:
         """Forget likewise what killed workers began, of which `all` knew: it was done anew.
 
+        Others may be at the rest, which must stay of the batch if these are cut off.
+
         Args:
-            below: what the names of all its outputs begin with.
+            names: of outputs, and with "/" at the end of folders with outputs, that were done anew;
+                what was begun together with others stays.
         """
         for name, outputs in self._begun.items():
-            if all(output.startswith(below) for output in outputs):
+            folders = (f"{output.rpartition('/')[0]}/" for output in outputs)
+            pairs = zip(outputs, folders, strict=True)
+            if all(output in names or folder in names for output, folder in pairs):
                 self.end(name)
 
     def of(self, output: Place) -> Record | None:

@@ -73,8 +73,14 @@ class AtHand:
         if all(isinstance(each, Path) for job in jobs for each in _places(job)):
             yield from (Brought(job, job) for job in jobs)
             return
-        if self._scratch is None:
-            self._scratch = self._stack.enter_context(Scratch())
+        try:
+            if self._scratch is None:
+                self._scratch = self._stack.enter_context(Scratch())
+        except OSError as error:
+            why = f"temporary files cannot be written ({error.strerror or error})"
+            for job in jobs:
+                yield StreamError(f"{job.source}: {why}; set TMPDIR to a folder with room")
+            return
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             yield from pool.map(self._brought, jobs)
 

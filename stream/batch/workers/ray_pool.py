@@ -184,6 +184,7 @@ class RayPool(WorkerPool):
         }
         self._head: str = self._ray.get_runtime_context().gcs_address
         self._num_places, self._looked_s = 0, float("-inf")
+        self._is_told = False  # that no machine has room
 
     def __enter__(self) -> RayPool:
         """Keep Ray's own notes from standard output, where programs read what was done."""
@@ -249,9 +250,10 @@ class RayPool(WorkerPool):
 
     def _tell_if_no_room(self, workers: Sequence[RayWorker]) -> None:
         waiting = [worker.begun_s for worker in workers if not worker.is_ready]
-        if len(waiting) < len(workers) or not waiting:
-            return
-        if time.monotonic() - min(waiting) > _PATIENCE_S:
+        if len(waiting) < len(workers):
+            self._is_told = False
+        elif waiting and not self._is_told and time.monotonic() - min(waiting) > _PATIENCE_S:
+            self._is_told = True
             cpus, gpus, memory = self._needs.values()
             what = f"{cpus:g} CPU, {gpus:g} GPU and {memory / 1e9:.1f} GB"
             self._on_message(f"no worker has begun: one needs {what} free on a machine; waiting")

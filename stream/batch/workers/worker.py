@@ -113,9 +113,10 @@ class Worker:
             begun = self._records.begin(
                 [output for each in brought.values() for output in each.job.outputs]
             )
-        except StreamError as error:
+        except (OSError, StreamError) as error:
+            reason = " ".join(str(error).split())
             for number in list(left):
-                done(number, Outcome("failed", 0.0, error=str(error)))
+                done(number, Outcome("failed", 0.0, error=reason))
             return
         self._do_all(left, done, on_progress)
         self._records.end(begun)

@@ -7,13 +7,17 @@ import multiprocessing
 import random
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING
 
 from segmentation.own_process import follow_parent, starting
 from segmentation.processors import stay_on, usable_processors
 from stream.batch.jobs.job import Job
 from stream.batch.workers.worker_pool import Event, Order, WorkerHandle, WorkerPool
+
+if TYPE_CHECKING:
+    from stream.batch.workers.worker import Worker
 
 
 class ProcessPool(WorkerPool):
@@ -143,11 +147,25 @@ def _work(connection: Connection, order: Order, processors: Sequence[int]) -> No
         tell(Event("broken", text=" ".join(str(error).split()) or type(error).__name__))
         return
     tell(Event("ready", text=worker.network))
-    with contextlib.closing(worker), contextlib.suppress(EOFError, OSError):
-        while True:  # until nobody hands over any more
+    with contextlib.closing(worker):
+        do_orders(connection, worker, tell)
+
+
+def do_orders(connection: Connection, worker: Worker, tell: Callable[[Event], None]) -> None:
+    """Let a worker do what comes, until nobody hands over any more.
+
+    Args:
+        connection: to who hands over.
+        worker: does it.
+        tell: is told of it.
+    """
+    while True:
+        try:
             jobs: list[Job] = connection.recv()
-            worker.do(
-                jobs,
-                lambda number, outcome: tell(Event("done", number=number, outcome=outcome)),
-                lambda time_s: tell(Event("at", time_s=time_s)),
-            )
+        except (EOFError, OSError):  # of the connection alone: not of what the worker does
+            return
+        worker.do(
+            jobs,
+            lambda number, outcome: tell(Event("done", number=number, outcome=outcome)),
+            lambda time_s: tell(Event("at", time_s=time_s)),
+        )

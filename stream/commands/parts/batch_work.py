@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stream.commands.parts import model_options
 from stream.commands.parts.cast_options import keyframes_of, palette_of
 from stream.commands.parts.command_line import say
+from stream.errors import StreamError
 from stream.stores.addresses import Place
 
 if TYPE_CHECKING:
@@ -120,16 +121,22 @@ def done(work: Work, workforce: Workforce, on_done: Callable[[Job, Outcome], Non
 def discard_left_parts(films: Iterable[Job], folder: Place) -> bool:
     """Delete, and say so, parts of films that are whole; returns whether there were any.
 
+    Where an object store does not let that happen, it is said, and there is the next time.
+
     Args:
         films: whose outputs stand.
         folder: of the outputs.
     """
     from stream.batch.jobs.part_files import discard_part_files, left_of
 
-    left = list(left_of(films, folder))
-    for film, num in left:
-        discard_part_files(film, folder)
-        say(f"{film.source}: {num} parts were left of --split; deleted, for it is whole")
+    left: list[tuple[Job, int]] = []
+    try:
+        left += left_of(films, folder)
+        for film, num in left:
+            discard_part_files(film, folder)
+            say(f"{film.source}: {num} parts were left of --split; deleted, for it is whole")
+    except StreamError as error:
+        say(f"what is left of --split cannot be deleted ({error}); the next run tries again")
     return bool(left)
 
 

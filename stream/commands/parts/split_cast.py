@@ -67,12 +67,11 @@ def discard_left_parts_of(outputs: Sequence[str]) -> None:
 
 def _forget(job: Job, records: Records) -> None:
     """Forget a film that is whole: the command does it again where it is given again."""
-    from stream.batch.jobs.part_files import name_of_parts
+    from stream.batch.jobs.part_files import names_of
 
-    names = [records.name(output) for output in job.outputs]
     for output in job.outputs:
         records.forget(output)
-    records.end_all(below=(*names, name_of_parts(names[0])))
+    records.end_all(names_of([job], records))
     records.remove_if_empty()
 
 

@@ -101,6 +101,17 @@ def test_yolo_of_label_studio(tmp_path: Path) -> None:
     check(read_dataset(root, strict=True))
 
 
+@pytest.mark.parametrize("is_bare", [False, True])
+def test_yolo_of_label_img_which_puts_the_names_among_the_labels(
+    tmp_path: Path, is_bare: bool
+) -> None:
+    root = write_yolo(tmp_path, ("{}",))
+    (root / "labels" / "classes.txt").write_text("ball\ncrate\n")
+    if is_bare:
+        (root / "data.yaml").unlink()
+    check(read_dataset(root, strict=True))
+
+
 def test_yolo_boxes_scores_and_what_is_wrong(tmp_path: Path) -> None:
     root = write_yolo(tmp_path, ("{}",) * 1)
     label = root / "labels" / "0.txt"

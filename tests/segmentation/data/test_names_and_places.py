@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from segmentation.data import Dataset, read_dataset
+from segmentation.data.mask_frames import has_sequences
 from tests.inputs.annotated_photos import WRITERS, problems, write_coco, write_labelme
 from tests.segmentation.data.test_more_formats import check, write_cvat, write_yolo
 
@@ -123,6 +124,8 @@ def test_a_folder_around_the_data(name: str, tmp_path: Path) -> None:
 def test_the_folder_of_the_devkit_of_voc(tmp_path: Path) -> None:
     write_cvat(tmp_path / "VOCdevkit" / "VOC2012")
     assert counted(read_dataset(tmp_path, strict=True)) == 2
+    for folder in (tmp_path, tmp_path / "VOCdevkit", tmp_path / "VOCdevkit" / "VOC2012"):
+        assert not has_sequences(folder)
 
 
 def test_folders_of_labelme(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from stream.batch.films import Films
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.part_files import part_jobs
 from stream.batch.jobs.section import Section
+from stream.errors import StreamError
 
 DONE = Outcome("done", 1.0)
 FAILED = Outcome("failed", 1.0, error="why")
@@ -84,6 +85,22 @@ def test_a_film_whose_parts_cannot_be_joined_is_done_in_one_piece(film, parts):
     steps = [films.take(part, DONE) for part in parts]
     step = films.take(steps[-1].begin[0], FAILED)
     assert (step.begin, step.ended) == ((film,), None)
+
+
+def test_parts_that_cannot_be_deleted_yet_stop_nothing(film, parts, monkeypatch):
+    def refuse(film, folder):
+        raise StreamError("s3://out: cannot be listed (busy)")
+
+    monkeypatch.setattr("stream.batch.films.discard_part_files", refuse)
+    told = f"{film.source}: its parts cannot be deleted yet (s3://out: cannot be listed (busy))"
+    films = films_of(film, parts)
+    steps = [films.take(part, DONE) for part in parts]
+    step = films.take(steps[-1].begin[0], DONE)
+    assert (step.ended, step.told) == ((film, DONE), told)
+    step = films_of(film, parts).take(parts[1], FAILED)
+    assert (step.begin, step.drop) == ((film,), set(parts))
+    assert "why" in step.told
+    assert step.told.endswith(told)
 
 
 def test_other_jobs_end_as_they_end(film, parts):

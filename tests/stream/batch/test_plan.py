@@ -145,6 +145,8 @@ def test_what_a_killed_worker_began_is_of_the_batch(job: Job) -> None:
     assert is_kept(job)
     records.forget(job.outputs[0])
     assert begun in {f"begun/{path.name}" for path in out.glob(".maskcast/records/begun/*")}
-    records.end_all()
+    records.end_all({"other.jpg"})
+    assert planned(job, Records(out).all(), RULES).to_do == [job]
+    records.end_all({records.name(job.outputs[0]), "other.jpg"})
     with pytest.raises(StreamError, match="no batch has made"):
         planned(job, Records(out).all(), RULES)

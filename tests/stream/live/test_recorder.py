@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -238,3 +240,46 @@ def test_nobody_ends_a_recording_that_is_being_left(desk, tmp_path, monkeypatch)
     live.recorder.close()
     (path,) = tmp_path.iterdir()
     assert live.messages == [f"{path}: not finished; the first 0.4 s are kept"]
+
+
+def test_a_recording_whose_disk_does_not_answer_holds_nobody_up(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr("stream.live.recorder.PATIENCE_S", 0.05)
+    live = desk("none")
+    output, last = live.output(0), [0.0]
+    live.press("r")
+    live.recorder.write(output)
+    (encoder,) = psutil.Process().children()
+    encoder.suspend()
+
+    def write() -> None:
+        while live.recorder.recording:
+            last[0] = time.monotonic()
+            live.recorder.write(output)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not last[0] or time.monotonic() - last[0] < 0.5:
+        time.sleep(0.05)
+    for key, what in (("r", "record"), ("s", "snapshot")):
+        live.press(key)
+        assert shown_message(live) == f"{what}: the recording that runs waits for its disk"
+    live.recorder.interrupt()
+    writer.join(20)
+    assert not writer.is_alive()
+    live.recorder.close()
+    assert psutil.Process().children() == []
+
+
+def test_a_folder_that_does_not_answer_is_told(desk, tmp_path, monkeypatch):
+    live = desk("none")
+    live.recorder.write(live.output())
+
+    def gone(path: Path) -> bool:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr("stream.live.recorder.Path.exists", gone)
+    for key, what in (("r", "record"), ("s", "snapshot")):
+        live.press(key)
+        assert shown_message(live).startswith(f"{what}: {tmp_path}: cannot be written (Transport")
+    monkeypatch.undo()
+    live.recorder.close()

@@ -76,6 +76,19 @@ def test_photos_are_turned_once(tmp_path, source, orientation):
     assert np.abs(written - upright).max() < 12
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "CMYK"])
+def test_tiff_files_of_any_colours_are_turned_once(tmp_path, mode):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new("RGB", (64, 48), "black")
+    picture.paste("white", (0, 0, 64, 8))  # at the right, once it is upright
+    picture.convert(mode).save(tmp_path / "in.tif", exif=exif)
+    upright = read_photo(tmp_path / "in.tif")
+    assert upright.shape[:2] == (64, 48)
+    assert upright[:, -7:, :3].min() > 200
+    assert upright[:, :-9, :3].max() < 60
+
+
 def test_what_an_output_cannot_hold_is_said(tmp_path):
     write_source(tmp_path / "in.jpg")
     lines = through(tmp_path / "in.jpg", tmp_path / "out.bmp")

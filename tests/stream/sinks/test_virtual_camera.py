@@ -116,6 +116,16 @@ def test_file_is_shown_at_its_own_pace():
         assert time.monotonic() - began > 11 / 25
 
 
+def test_a_frame_that_is_far_off_is_not_waited_for_at_the_end():
+    with camera(OutputInfo(StreamInfo(64, 48, Fraction(1, 600)))) as sink:
+        sink.write(output(square(0), 0))
+        ending = threading.Timer(0.1, sink.interrupt)
+        ending.start()
+        with pytest.raises(StreamError, match="interrupted"):
+            sink.write(output(square(1), 600 * 25))
+        ending.join()
+
+
 def test_odd_sizes_and_transparency():
     info = OutputInfo(StreamInfo(65, 49, Fraction(25), live=True), has_alpha=True)
     image = np.full((49, 65, 4), 200, np.uint8)

@@ -54,6 +54,16 @@ def test_all_frames_come_at_their_times(tmp_path, ending):
     )
 
 
+@pytest.mark.parametrize("ending", [".png", ".webp"])
+def test_frames_are_turned_as_the_camera_says(tmp_path, ending):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    write(tmp_path / f"in{ending}", exif=exif)
+    with open_source(str(tmp_path / f"in{ending}")) as source:
+        assert (source.info.height, source.info.width) == (64, 48)
+        assert [frame.image.shape for frame in source] == [(64, 48, 3)] * 5
+
+
 def test_one_that_breaks_off_counts_as_left_out(tmp_path):
     path = tmp_path / "in.gif"
     write(path)

@@ -88,6 +88,12 @@ def test_bad_data_is_one_line(tmp_path):
         PersonPhotos([folder], {}).draw_cutout(np.random.default_rng(0))
 
 
+def test_a_single_photo_is_too_few(tmp_path):
+    folder = write_people(tmp_path / "people", ["a"])
+    with pytest.raises(DataError, match="no photos are left to train on"):
+        PersonPhotos([folder], {})
+
+
 def test_what_is_no_picture_is_refused_before_anything_is_trained(tmp_path):
     folder = write_people(tmp_path / "people", ["a"] * 2, places=1)
     (folder / "backgrounds" / ".DS_Store").write_bytes(b"of the file manager")

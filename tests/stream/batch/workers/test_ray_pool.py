@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import psutil
 import pytest
@@ -18,7 +19,8 @@ import pytest
 import run
 from segmentation.segmenter import Options
 from stream.batch.jobs.settings import Settings
-from stream.batch.workers.ray_pool import Host, RayPool
+from stream.batch.workers import ray_pool
+from stream.batch.workers.ray_pool import Host, RayPool, RayWorker
 from stream.batch.workers.worker_pool import Order
 from stream.commands.parts.error_line import one_line
 from stream.errors import StreamError
@@ -59,6 +61,22 @@ def test_where_no_cluster_is(address: str, words: str) -> None:
 def test_another_version_on_a_machine_is_refused() -> None:
     with pytest.raises(RuntimeError, match=r"has maskcast .*, this is 0\.0"):
         Host(ORDER)
+
+
+def test_that_no_machine_has_room_is_told_once_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = MagicMock()
+    ray.wait.return_value = ([], [])
+    ray.nodes.return_value = []
+    monkeypatch.setattr(ray_pool, "_joined", lambda address: ray)
+    monkeypatch.setattr(ray_pool, "_PATIENCE_S", -1.0)
+    told: list[str] = []
+    pool = RayPool("auto", ORDER, None, told.append)
+    workers = [RayWorker(ray, MagicMock()) for _ in range(2)]
+    for num, is_ready in [(1, False), (1, False), (1, True), (2, False), (2, False)]:
+        workers[0].is_ready = is_ready
+        assert pool.with_news(workers, 0.0) == []
+        assert len(told) == num
+    assert told[0].startswith("no worker has begun: one needs 1 CPU, 0 GPU and ")
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 
 import pytest
 
+from stream.batch.workers.worker_processes import do_orders
 from tests.folders import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
@@ -47,3 +49,20 @@ def test_a_worker_leaves_it_to_the_batch_from_its_first_moment_on(tmp_path):
 def test_a_worker_can_end_what_it_starts_by_ctrl_c():
     """ffmpeg is ended so, and would not hear it where the signal stayed blocked."""
     assert printed(UNBLOCKED) == "False\n"
+
+
+class Failing:
+    """A worker of which something is left to go wrong that it does not know of."""
+
+    def do(self, *_: object) -> None:
+        raise OSError("of its own work")
+
+
+def test_only_the_end_of_its_orders_is_the_end_of_its_work():
+    ours, theirs = multiprocessing.Pipe()
+    ours.send([])
+    with pytest.raises(OSError, match="of its own work"):
+        do_orders(theirs, Failing(), lambda event: None)
+    ours.close()
+    do_orders(theirs, Failing(), lambda event: None)
+    theirs.close()

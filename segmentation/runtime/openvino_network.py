@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
+from segmentation.runtime.signal_stack import same_signal_stack
 from segmentation.runtime.winograd import use_winograd
 
 Array = NDArray[Any]
@@ -100,7 +101,9 @@ class OpenVINONetwork:
         if is_open and not self._any_shape:
             model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
         use_winograd(model)
-        return self._core.compile_model(model, "CPU", self._settings).create_infer_request()
+        with same_signal_stack():
+            compiled = self._core.compile_model(model, "CPU", self._settings)
+        return compiled.create_infer_request()
 
 
 def _is_writable(folder: Path) -> bool:
@@ -143,10 +146,11 @@ def openvino_devices() -> list[str]:
         RuntimeError: it cannot look for devices.
     """
     core = import_openvino().Core()
-    return [
-        f"{device}: {str(core.get_property(device, 'FULL_DEVICE_NAME')).strip()}"
-        for device in core.available_devices
-    ]
+    with same_signal_stack():
+        return [
+            f"{device}: {str(core.get_property(device, 'FULL_DEVICE_NAME')).strip()}"
+            for device in core.available_devices
+        ]
 
 
 def import_openvino_ahead() -> threading.Thread:

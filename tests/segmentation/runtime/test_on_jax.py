@@ -30,8 +30,9 @@ if importlib.util.find_spec("jax") is None:
     pytest.skip("jax is not installed", allow_module_level=True)
 
 TOLERANCE = Tolerance(score=1e-3, box_px=1, mask=0.01)
-#: of the export in the package, which keeps all constants in 16 bits
-TOLERANCE_OF_BUNDLED = Tolerance(score=5e-3, box_px=1, mask=0.01)
+#: Of the export in the package, which keeps all constants in 16 bits: a box that is rounded the
+#: other way has a mask a pixel wider.
+TOLERANCE_OF_BUNDLED = Tolerance(score=5e-3, box_px=1, mask=0.02)
 #: of objects of noise, where a score is at the threshold or two overlap just so
 SHARE = 0.95
 

@@ -6,7 +6,6 @@ import json
 import random
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from stream.stores.objects import delete, objects_below, read, write
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
 from tests.stand_ins.workers_here import work_here
-from tests.users.object_store import ObjectStore, object_store
+from tests.users.object_store import ObjectStore, object_store, own_scratch
 
 OUT = "s3://films/out"
 NAMES = ["a.mp4", "sub/0.png", "sub/1.png", "sub/b.mkv", "sub/c d.jpg"]
@@ -34,10 +33,7 @@ NAMES = ["a.mp4", "sub/0.png", "sub/1.png", "sub/b.mkv", "sub/c d.jpg"]
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ObjectStore]:
     """Two videos and three photos under `in/`, and a folder of its own for temporary files."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+    scratch = own_scratch(monkeypatch, tmp_path)
     clip = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", "-c:v", "libx264")
     rng = np.random.default_rng(0)
     with object_store(monkeypatch) as running:

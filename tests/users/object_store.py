@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +88,15 @@ def _half(answer: Iterable[bytes]) -> Iterator[bytes]:
     data = b"".join(answer)
     yield data[: len(data) // 2]
     raise ConnectionError
+
+
+def own_scratch(patch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Make a folder inside another one for temporary files, of this process and those it starts."""
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    patch.setenv("TMPDIR", str(scratch))
+    patch.setattr(tempfile, "tempdir", None)
+    return scratch
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from stream.running import loop
 from stream.stores.addresses import place
 from stream.stores.objects import read
 from tests import ffmpeg_reference as reference
-from tests.users.object_store import ObjectStore, object_store
+from tests.users.object_store import ObjectStore, object_store, own_scratch
 
 OUT = "s3://films/out"
 
@@ -35,10 +34,7 @@ OUT = "s3://films/out"
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ObjectStore]:
     """A video of ten frames here, and a folder of its own for temporary files."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+    scratch = own_scratch(monkeypatch, tmp_path)
     clip = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", "-c:v", "libx264")
     reference.ffmpeg(*clip, tmp_path / "a.mp4")
     with object_store(monkeypatch) as running:

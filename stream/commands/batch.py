@@ -199,9 +199,9 @@ def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:
 
 def _ended(report: Report, folder: Place, shard: Shard, *, whole: bool) -> int:
     """Tell what came of it; returns the exit code."""
-    path = report.save(folder, shard)
     for failure in report.failures:
         say(f"error: {failure}")
+    path = report.save(folder, shard)
     say(f"{report.summary()}; {path}")
     if not whole:
         return 130

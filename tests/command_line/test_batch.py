@@ -157,6 +157,17 @@ def test_what_fails_stops_nothing_else_and_is_told(media: Path, batch: Batch) ->
     assert batch(media, "--retry-failed", code=1)[0] == ["sub/1.png", "sub/b.mkv", "x.mp4"]
 
 
+def test_what_fails_is_told_where_no_report_can_be_written(media: Path, batch: Batch) -> None:
+    for path in media.rglob("*.m*"):
+        path.unlink()
+    (media / "sub/1.png").write_bytes(b"no picture")
+    (media.parent / "out/report.jsonl").mkdir(parents=True)
+    said = batch(media, code=1)[1]
+    failed, unwritten = (line for line in said if line.startswith("error: "))
+    assert "sub/1.png" in failed
+    assert "report.jsonl" in unwritten
+
+
 @pytest.mark.parametrize(
     "victim",
     ["worker", *(pytest.param(each, marks=pytest.mark.long) for each in ("driver", "all"))],

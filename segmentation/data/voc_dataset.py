@@ -141,7 +141,7 @@ def _annotate(
 ) -> list[Annotation]:
     annotations: list[Annotation] = []
     try:
-        found = objects(mask, read_mask(mask, size_hw), may_fill=True)
+        found = objects(mask, read_mask(mask, size_hw), report, may_fill=True)
         colours = colours_of(read_mask(of_class, size_hw)) if names != (ONLY_CLASS,) else None
     except DataError as error:
         report.left_out("mask", str(error))

@@ -34,10 +34,12 @@ class Report:
     Attributes:
         problems: annotation, what is wrong with it, and how many are left out because of it.
         num_specks: so many objects smaller than a pixel, which cover none.
+        num_shades: so many values of masks that are taken for what smoothing or JPEG made of others.
     """
 
     problems: list[tuple[str, str, int]] = field(default_factory=list)
     num_specks: int = 0
+    num_shades: int = 0
 
     def left_out(self, where: str, what: str) -> None:
         """Note an annotation that cannot be used."""
@@ -221,7 +223,7 @@ def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, .
         DataError: far too much is bad.
     """
     photos = []
-    num_specks = 0
+    num_specks, shades = 0, list[int]()
     pool = ThreadPoolExecutor(num_processors())
     try:
         for entry, (photo, report) in zip(entries, pool.map(_check, entries), strict=True):
@@ -231,12 +233,18 @@ def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, .
                 else:
                     problems.add(entry.where, what, where, annotations=lost)
             num_specks += report.num_specks
+            shades += [report.num_shades] if report.num_shades else []
             if photo is not None:
                 photos.append(photo)
     finally:
         pool.shutdown(cancel_futures=True)
     if num_specks:
         problems.remarks.append(f"{num_specks} objects smaller than a pixel are left out")
+    if shades:
+        problems.remarks.append(
+            f"the masks of {len(shades)} photos are taken as smoothed, or as JPEG: {sum(shades)} "
+            "of their values are no objects, and go to what is nearer"
+        )
     return tuple(photos)
 
 

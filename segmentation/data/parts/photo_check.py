@@ -34,7 +34,7 @@ class Report:
     Attributes:
         problems: annotation, what is wrong with it, and how many are left out because of it.
         num_specks: so many objects smaller than a pixel, which cover none.
-        num_shades: so many values of masks that are taken for what smoothing or JPEG made of others.
+        num_shades: so many values of masks that smoothing or JPEG made, most likely.
     """
 
     problems: list[tuple[str, str, int]] = field(default_factory=list)

@@ -28,7 +28,8 @@ def read_yaml(text: str) -> dict[str, Value]:
     """Return what the keys at the left have, of the kinds described above.
 
     Raises:
-        ValueError: a line is none of these; it says which. Or it is longer than `MAX_CHARACTERS`.
+        ValueError: a line is none of these, or has an escape that YAML does not know; it says
+            which. Or it is longer than `MAX_CHARACTERS`.
     """
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"{len(text)} characters are more than a list of names has")

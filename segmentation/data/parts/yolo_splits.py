@@ -153,7 +153,8 @@ def _find_list(
     bases = [*([beside / above] if isinstance(above, str) else []), folder, beside]
     tails = dict.fromkeys((plain, "/".join(_parts(stated)), PurePosixPath(plain).name))
     places = (base / tail for tail in tails for base in bases)
-    return next((place for place in places if place.is_file()), None)
+    # unlike `Path.is_file` it takes names that no file can have
+    return next(filter(os.path.isfile, places), None)
 
 
 def _listed(
@@ -161,11 +162,13 @@ def _listed(
 ) -> tuple[dict[Path, str], dict[Path, list[str]]]:
     """Return what the photos in lists are for, and the lines of lists that mean none."""
     by_path = {os.path.abspath(photo): photo for photo in photos}
-    by_end: dict[str, list[Path]] = defaultdict(list)
+    # the photo of an end with its ending, and without; `None` where there are several
+    by_end: dict[tuple[str, str], Path | None] = {}
     for photo in photos:
         parts = (_name(folder), *photo.relative_to(folder).with_suffix("").parts)
         for end in _tails(parts):
-            by_end[end].append(photo)
+            for key in ((end, form_of(photo.suffix)), (end, "")):
+                by_end[key] = None if key in by_end else photo
     best: dict[Path, _Match] = {}
     matches: list[_Match] = []
     astray: dict[Path, list[str]] = defaultdict(list)
@@ -206,7 +209,7 @@ def _match(
     file: Path,
     folder: Path,
     by_path: Mapping[str, Path],
-    by_end: Mapping[str, list[Path]],
+    by_end: Mapping[tuple[str, str], Path | None],
 ) -> _Match | None:
     """Return the one photo that a line means, `None` where it means none or several."""
     for base in (file.parent, folder):
@@ -218,16 +221,16 @@ def _match(
         return None
     name = PurePosixPath(parts[-1])
     for start, end in enumerate(_tails([*parts[:-1], name.stem])):
-        found = by_end.get(end, [])
-        alike = [photo for photo in found if form_of(photo.suffix) == form_of(name.suffix)]
-        if len(alike or found) == 1:
-            (photo,) = alike or found
-            num_parts = len(parts) - start
-            whole = min(len(parts), len(photo.relative_to(folder).parts))
-            is_elsewhere = num_parts < whole or not alike
-            return _Match(line, split, file, photo, num_parts, is_elsewhere)
-        if found:
+        if (end, "") not in by_end:
+            continue
+        alike = by_end.get((end, form_of(name.suffix)))
+        photo = alike or by_end[end, ""]
+        if photo is None:
             return None
+        num_parts = len(parts) - start
+        whole = min(len(parts), len(photo.relative_to(folder).parts))
+        is_elsewhere = num_parts < whole or alike is None
+        return _Match(line, split, file, photo, num_parts, is_elsewhere)
     return None
 
 

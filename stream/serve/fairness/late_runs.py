@@ -16,8 +16,8 @@ T = TypeVar("T")
 class LateRuns(Executor):
     """Lets one run of a visitor be in the thread, or in its queue; the newest after it waits here.
 
-    So whoever begins anew all the time gets as many runs as others who do not, and the queue is
-    never longer than there are visitors.
+    So whoever begins anew all the time gets no more runs than others who do not, and the queue is
+    as long as there are visitors at most.
 
     Args:
         thread: that all share; it runs one call after another.
@@ -39,12 +39,13 @@ class LateRuns(Executor):
         """
         call = Call(partial(fn, *args, **kwargs))
         with self._lock:
-            waiting = self._next if not self._is_over else call
-            is_first = not (self._is_in_line or self._is_over)
-            if not self._is_over:
-                self._next, self._is_in_line = call, True
-        if waiting is not None:
-            waiting.future.cancel()
+            if self._is_over:
+                call.future.cancel()
+                return call.future
+            replaced, self._next = self._next, call
+            is_first, self._is_in_line = not self._is_in_line, True
+        if replaced is not None:
+            replaced.future.cancel()
         if is_first:
             self._thread.submit(self._run)
         return call.future

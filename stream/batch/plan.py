@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
+from stream.batch.clashes import some_of
 from stream.batch.jobs.job import Job, Outcome, State
 from stream.batch.jobs.records import Record
 from stream.errors import StreamError
 from stream.stores.addresses import Place
 from stream.stores.file_state import FileState
-
-_MAX_NAMED = 5
 
 
 @dataclass(slots=True)
@@ -93,10 +92,8 @@ def make_plan(
         if (first := records[job.outputs[0]]).version != rules.version:
             plan.older[first.version] += 1
     if in_the_way and not rules.overwrite:
-        names = ", ".join(map(str, in_the_way[:_MAX_NAMED]))
-        more = ", ..." if len(in_the_way) > _MAX_NAMED else ""
         raise StreamError(
-            f"{names}{more}: {len(in_the_way)} outputs exist that no batch has made; name another "
+            f"{some_of(in_the_way)}: {len(in_the_way)} outputs exist that no batch has made; name another "
             "folder, or add -y to replace them"
         )
     return plan

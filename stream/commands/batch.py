@@ -144,7 +144,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _found(options: argparse.Namespace, folder: Place) -> Found:
     """Return what there is to do, the folder for it being there."""
-    from stream.batch.inputs import check_told_apart, find_jobs
+    from stream.batch.clashes import check_told_apart
+    from stream.batch.inputs import find_jobs
     from stream.batch.output_folder import make_writable
 
     transparent = options.effect == "cutout"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import glob
 import os
+import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -28,6 +31,8 @@ _VIDEOS = (
 )
 #: What can hold transparency, for `--effect cutout`, and what is taken where the input's cannot.
 _CLEAR_VIDEOS, _CLEAR_PHOTOS = (".mov", ".webm", ".gif", ".webp", ".apng"), (".png", ".webp")
+#: What lists of PowerShell begin with.
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: What is taken for an animation where it cannot be looked at.
 _MOVING = (".gif", ".apng")
 
@@ -72,10 +77,13 @@ def find_jobs(
     files: list[_File] = []
     seen: dict[Place, Place] = {}
     own = identity(folder)
-    astray: list[Place] = []
+    astray, special = list[Place](), list[Place]()
     for file in _files(named, keep_names=num_folders > 1):
         if ".." in file.name.parts:
             astray.append(file.place)
+            continue
+        if _is_special(file.place):
+            special.append(file.place)
             continue
         real = identity(file.place)
         if own in real.parents and not file.is_named:
@@ -85,14 +93,15 @@ def find_jobs(
             continue
         seen[real] = file.place
         files.append(file)
-    jobs, passed_over = _jobs(files, folder, endings, is_transparent)
-    if passed_over:
-        what = f"passed over {len(passed_over)}, neither photos nor videos"
-        remarks.append(f"{what}: {some_of(passed_over)}")
-    if astray:
-        what = f"passed over {len(astray)} with .. in their names, which leads out of -o"
-        remarks.append(f"{what}: {some_of(astray)}")
-    check_apart(jobs)
+    jobs, others = _jobs(files, folder, endings, is_transparent)
+    for places, what in (
+        (others, ", neither photos nor videos"),
+        (special, ", no regular files"),
+        (astray, " with .. in their names, which leads out of -o"),
+    ):
+        if places:
+            remarks.append(f"passed over {len(places)}{what}: {some_of(places)}")
+    check_apart(jobs, folder)
     return Found(sorted(jobs, key=lambda job: job.outputs), remarks)
 
 
@@ -140,6 +149,8 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
         elif text.startswith("@") and not Path(text).exists():
             yield from _named(_lines(text[1:]))
         elif Path(text).exists():
+            if _is_special(Path(text)):
+                raise StreamError(f"{text}: is no regular file, but a pipe, a socket or a device")
             yield _on_disk(Path(text))
         elif matches := sorted(glob.glob(text, recursive=True)):
             yield from (_on_disk(Path(each)) for each in matches)
@@ -152,6 +163,17 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
 
 def _on_disk(path: Path) -> _Named:
     return _Named(path, path.is_dir())
+
+
+def _is_special(place: Place) -> bool:
+    """Whether opening a file may wait for somebody for ever, or do something."""
+    if not isinstance(place, Path):
+        return False
+    try:
+        mode = place.stat().st_mode
+    except OSError:  # which its job will tell
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _in_store(address: Place) -> Iterator[_Named]:
@@ -192,8 +214,9 @@ def _lines(address: str) -> list[str]:
     except OSError as error:
         reason = error.strerror or "no such file"
         raise StreamError(f"{address}: the list cannot be read ({reason})") from error
-    text = data.decode("utf-8", "surrogateescape")
-    return [line for line in text.splitlines() if line]
+    encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
+    text = data.decode(encoding, "surrogateescape")
+    return [line for line in re.split("\r?\n", text) if line]  # names may hold all other ends
 
 
 def _files(named: Iterable[_Named], *, keep_names: bool) -> Iterator[_File]:

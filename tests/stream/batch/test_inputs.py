@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,6 +75,41 @@ def test_what_is_named_twice_is_done_once(tmp_path: Path) -> None:
 def test_outputs_are_no_inputs(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg", "out/a.jpg", "out/b.jpg")
     assert outputs(tmp_path / "out", found(tmp_path / "out", tmp_path)) == ["a.jpg"]
+
+
+def test_lists_as_other_programs_write_them(tmp_path: Path) -> None:
+    """Names may hold whatever a disk allows, which ends lines for Python."""
+    odd = ["a\u0085b.mp4", "a\u2028b.mp4", "a\x0cb.mp4", os.fsdecode(b"\xff.mp4")]
+    source = make(tmp_path / "in", "a.mp4", *odd)
+    listed = tmp_path / "list.txt"
+    lines = "".join(f"{source}/{name}\r\n" for name in ("a.mp4", *odd[:3]))
+    for data in (
+        os.fsencode("".join(f"{source}/{name}\n" for name in ("a.mp4", *odd))),
+        lines.encode("utf-8-sig"),
+        lines.encode("utf-16"),
+    ):
+        listed.write_bytes(data)
+        names = ["a.mp4", *odd] if b"\xff.mp4" in data else ["a.mp4", *odd[:3]]
+        found_names = outputs(tmp_path / "out", found(tmp_path / "out", f"@{listed}"))
+        assert found_names == sorted(names)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files")
+def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "a.jpg")
+    os.mkfifo(source / "pipe")
+    os.mkfifo(source / "pipe.mp4")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(source / "socket"))
+        for given in (source, f"{source}/*"):
+            result = found(tmp_path / "out", given)
+            assert outputs(tmp_path / "out", result) == ["a.jpg"]
+            assert result.remarks == [
+                "passed over 3, no regular files: "
+                + ", ".join(f"{source}/{name}" for name in ("pipe", "pipe.mp4", "socket"))
+            ]
+    with pytest.raises(StreamError, match=r"pipe\.mp4: is no regular file"):
+        found(tmp_path / "out", source, source / "pipe.mp4")
 
 
 @pytest.mark.parametrize(

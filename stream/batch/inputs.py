@@ -82,11 +82,11 @@ def find_jobs(
         if ".." in file.name.parts:
             astray.append(file.place)
             continue
-        if _is_special(file.place):
-            special.append(file.place)
-            continue
         real = identity(file.place)
         if own in real.parents and not file.is_named:
+            continue
+        if _is_special(file.place):
+            special.append(file.place)
             continue
         if real in seen:
             remarks.append(f"{file.place}: the same file as {seen[real]}; done once")
@@ -214,8 +214,10 @@ def _lines(address: str) -> list[str]:
     except OSError as error:
         reason = error.strerror or "no such file"
         raise StreamError(f"{address}: the list cannot be read ({reason})") from error
-    encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
-    text = data.decode(encoding, "surrogateescape")
+    if data.startswith(_UTF_16):
+        text = data.decode("utf-16", "replace")
+    else:
+        text = data.decode("utf-8-sig", "surrogateescape")
     return [line for line in re.split("\r?\n", text) if line]  # names may hold all other ends
 
 

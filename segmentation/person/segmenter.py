@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +116,7 @@ class _OpenVINONetworks:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._num_threads = spare_threads()
-        self._of_size = cache(self._read)
+        self._of_size: dict[tuple[int, int], OpenVINONetwork] = {}
         self.device = openvino_device(self._num_threads)
 
     def _read(self, size_hw: tuple[int, int]) -> OpenVINONetwork:
@@ -135,4 +134,7 @@ class _OpenVINONetworks:
 
     def __call__(self, image: NDArray[np.uint8], *others: NDArray[Any]) -> list[NDArray[Any]]:
         """Run the model of the image's size."""
-        return self._of_size((image.shape[1], image.shape[2]))(image, *others)
+        size_hw = (image.shape[1], image.shape[2])
+        if size_hw not in self._of_size:
+            self._of_size[size_hw] = self._read(size_hw)
+        return self._of_size[size_hw](image, *others)

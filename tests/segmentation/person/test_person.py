@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from segmentation.person.outlines import with_outlines
 from segmentation.person.segmenter import EXPORTED_WEIGHTS, SIZES_HW, WEIGHTS, export_path, inputs
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options, Segmenter
+from tests.memory import survivors
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,16 @@ def test_no_person_is_found_where_there_is_none(person):
     data = pytest.importorskip("skimage.data")
     (found,) = person.segment(data.coffee()[None])
     assert len(found) == 0
+
+
+def test_it_is_freed_at_once_when_it_is_dropped():
+    def used() -> list[Any]:
+        person: Any = load("mask-rcnn-person")
+        person.segment(np.zeros((1, *SIZES_HW[0], 3), np.uint8))
+        network = person.instances.network
+        return [person, network, *network._of_size.values(), person.union]
+
+    assert survivors(used) == []
 
 
 # === Outlines ===

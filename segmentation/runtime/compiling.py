@@ -101,10 +101,14 @@ def exported(build: Callable[[], Any], origin: Origin, options: Options) -> Path
     """
     from segmentation.user_folders import user_cache
 
+    tell = options.on_message or (lambda line: None)
+    name = origin.settings.split()[0]
+
+    def wait() -> None:
+        tell(f"{name} waits for another program, which prepares a network: about a minute")
+
     def export_to(target: Path) -> None:
-        if options.on_message is not None:
-            name = origin.settings.split()[0]
-            options.on_message(f"preparing {name} for this processor, once: about a minute")
+        tell(f"preparing {name} for this processor, once: about a minute")
         # the memory of the export is free again for what OpenVINO makes of it
         os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
         import_keras()
@@ -113,4 +117,4 @@ def exported(build: Callable[[], Any], origin: Origin, options: Options) -> Path
         export(build(), target)
         gc.collect()  # a Keras network holds itself; it need not lie beside the compiled one
 
-    return cached_export(user_cache() / "compiled", origin, export_to)
+    return cached_export(user_cache() / "compiled", origin, export_to, wait)

@@ -79,9 +79,7 @@ def load_person(options: Options) -> Segmenter:
         raise ValueError("mask-rcnn-person takes no size or classes; use mask-rcnn")
     check_classes(options.keep or (), CLASSES)
     if options.weights:
-        from segmentation.weights.named_weights import read_named
-
-        read_named(options.weights)
+        _check_weights(options.weights)
     network: Network
     if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
         check_float32(options.precision)
@@ -108,6 +106,17 @@ def load_person(options: Options) -> Segmenter:
         )
     )
     return SharpPeople(people, portrait, min_score)
+
+
+def _check_weights(path: Path) -> None:
+    """Raise `WeightsError` unless a file's tensors are those of this network.
+
+    Which these are the bundled ones tell, sooner than a network that is built for it.
+    """
+    from segmentation.weights.named_weights import matching, read_named
+
+    shapes = {name: value.shape for name, value in read_named(WEIGHTS).items()}
+    matching(read_named(path), shapes, path)
 
 
 class _OpenVINONetworks:

@@ -15,7 +15,7 @@ from segmentation.person.outlines import SharpPeople
 from segmentation.picture import RgbPicture
 from segmentation.portrait.segmenter import load_portrait
 from segmentation.runtime.compiling import exported
-from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
+from segmentation.runtime.devices import check_float32, chosen_place, spare_threads
 from segmentation.runtime.export_cache import Origin
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork, openvino_device
@@ -80,8 +80,9 @@ def load_person(options: Options) -> Segmenter:
     check_classes(options.keep or (), CLASSES)
     if options.weights:
         _check_weights(options.weights)
-    network: Network
-    if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
+    place = chosen_place(options.backend, options.device, prefer_gpu=False)
+    network: _OpenVINONetworks | KerasNetwork
+    if place.backend == "openvino":
         check_float32(options.precision)
         network = _OpenVINONetworks(options)
     else:
@@ -93,10 +94,9 @@ def load_person(options: Options) -> Segmenter:
             num_images, height, width, _ = shapes[0]
             return load_network(weights, (height, width), num_images=num_images, dtype=dtype)
 
-        device = "gpu" if options.device == "gpu" else "cpu"
-        network = KerasNetwork(make, device, options.precision)
+        network = KerasNetwork(make, place.device, options.precision)
     min_score = MIN_SCORE if options.min_score is None else options.min_score
-    people = from_network(network, min_score=min_score, device=network.device)
+    people = from_network(network, min_score=min_score, device=network.device + place.note)
     portrait = load_portrait(
         Options(
             backend=options.backend,

@@ -116,7 +116,11 @@ class Instances:
         """Return the one object, of label 0, whose mask is (H, W) uint8; none if nothing is inside.
 
         Its score is the mean probability inside.
+
+        Raises:
+            ValueError: the mask has another shape or dtype.
         """
+        _check("mask", mask, mask.shape[:2])
         inside = cv2.inRange(mask, 128, 255)
         left, top, width, height = cv2.boundingRect(inside)
         if not width:
@@ -165,11 +169,20 @@ class Instances:
         """Return K."""
         return len(self.scores)
 
-    def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Instances:
+    def __getitem__(
+        self, chosen: int | np.integer | slice | NDArray[np.bool_] | NDArray[np.intp]
+    ) -> Instances:
         """Return the objects that a slice, a boolean (K,) array or an array of indices chooses.
 
-        Only all of them have the matte.
+        A single index gives `Instances` of that one, so that a loop meets them one by one. Only
+        all of them have the matte.
+
+        Raises:
+            IndexError: there is no such object.
         """
+        if isinstance(chosen, int | np.integer):
+            number = range(len(self))[chosen]
+            chosen = slice(number, number + 1)
         scores = self.scores[chosen]
         return Instances(
             boxes=self.boxes[chosen],

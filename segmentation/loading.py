@@ -37,7 +37,11 @@ FETCH_ONE = f"run.py models fetch {AUTO_ORDER[0]} or mask-rcnn"
 
 
 def load(
-    name: str, options: Options | None = None, *, asks_for_instances: bool = False, **values: Any
+    name: str | os.PathLike[str],
+    options: Options | None = None,
+    *,
+    asks_for_instances: bool = False,
+    **values: Any,
 ) -> Segmenter:
     """Return a network, ready to run; nothing is downloaded.
 
@@ -52,15 +56,17 @@ def load(
             `load("mask-rcnn", min_score=0.5, keep=["dog"])`.
 
     Raises:
-        TypeError: `Options` has no such field, or `options` is something else.
+        TypeError: `Options` has no such field, or `name` or `options` is something else.
         ValueError: there is no network of that name, or it cannot do what the options ask for.
         WeightsError: its weights are not there or cannot be used. Of one that was fetched and that
             Keras runs, most tensors are compared only when its first images come.
     """
     if not isinstance(options, Options | None):
         raise TypeError(f"load() takes Options, or keywords such as min_score=0.5, got {options!r}")
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f"load() takes the name of a network or the path of a file, got {name!r}")
     options = _with_values(options or Options(), values)
-    name, options = of_file(name, options)
+    name, options = of_file(os.fspath(name), options)
     if name != "auto" and name not in LOADERS:
         known = ", ".join(network_names())
         raise ValueError(f"model must be one of auto, {known}, or FILE.onnx, got {name!r}")
@@ -120,9 +126,9 @@ def _with_values(options: Options, values: dict[str, Any]) -> Options:
             raise ValueError(f"weights must be the path of a file, got {options.weights!r}")
         options = replace(options, weights=Path(options.weights))
     score, size = options.min_score, options.size
-    if score is not None and not (isinstance(score, Real) and 0 <= score <= 1):
+    if score is not None and not (_is(Real, score) and 0 <= score <= 1):
         raise ValueError(f"min_score must be from 0 to 1, got {score!r}")
-    if size is not None and not (isinstance(size, Integral) and size > 0):
+    if size is not None and not (_is(Integral, size) and size > 0):
         raise ValueError(f"size must be a number of pixels such as 512, got {size!r}")
     for name in ("mean", "std"):
         _check_of_pixels(name, getattr(options, name))
@@ -132,13 +138,18 @@ def _with_values(options: Options, values: dict[str, Any]) -> Options:
     return options
 
 
+def _is(kind: type, value: object) -> bool:
+    """Return whether a value is a number of that kind, which `True` is to Python but not here."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
 def _check_of_pixels(name: str, values: Any) -> None:
     """Raise `ValueError` unless these are one number or three, those of `std` above 0."""
     if values is None:
         return
     given = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else []
     is_right = len(given) in (1, 3) and all(
-        isinstance(value, Real) and math.isfinite(value) and (name == "mean" or float(value) > 0)
+        _is(Real, value) and math.isfinite(value) and (name == "mean" or float(value) > 0)
         for value in given
     )
     if not is_right:

@@ -90,3 +90,20 @@ def test_colours_are_computed_once_and_only_where_they_are_asked_for() -> None:
 def test_wrong_arrays_are_refused(alpha: object, foreground: object, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}: expected uint8"):
         Matte(alpha, foreground)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mask", [np.ones((4, 4), bool), np.ones((4, 4), np.float32)])
+def test_a_mask_of_another_dtype_is_told(mask: NDArray[np.generic]) -> None:
+    with pytest.raises(ValueError, match="mask: expected uint8"):
+        Instances.of_mask(mask)  # type: ignore[arg-type]
+
+
+def test_a_loop_meets_objects_one_by_one() -> None:
+    masks = np.zeros((2, 6, 8), np.uint8)
+    boxes = np.array([[0, 0, 2, 2], [1, 1, 3, 3]], np.float32)
+    found = Instances.untracked(boxes, np.array([0.9, 0.8]), np.array([3, 5]), masks)
+    assert [(len(one), *one.labels) for one in found] == [(1, 3), (1, 5)]
+    assert found[-1].scores.tolist() == found[np.int64(1)].scores.tolist()
+    assert len(found[np.array([True, False])]) == 1
+    with pytest.raises(IndexError):
+        found[2]

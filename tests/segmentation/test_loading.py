@@ -158,6 +158,7 @@ def test_keywords_count_instead_of_those_of_options(loaded):
         ({"classes": "leaf"}, ValueError, "classes must be a list of names such as ['leaf']"),
         ({"min_score": 1.5}, ValueError, "min_score must be from 0 to 1, got 1.5"),
         ({"min_score": float("nan")}, ValueError, "min_score must be from 0 to 1, got nan"),
+        ({"min_score": True}, ValueError, "min_score must be from 0 to 1, got True"),
         ({"min_score": "0.5"}, ValueError, "min_score must be from 0 to 1, got '0.5'"),
         ({"keep": [16]}, ValueError, "keep must be a list of names, got [16]"),
         ({"keep": []}, ValueError, "keep must be a list of names, got []"),
@@ -179,6 +180,19 @@ def test_wrong_keywords_are_told(loaded, values, error, words):
         with pytest.raises(error, match=re.escape(words)):
             load("portrait", Options(**values))
     assert loaded == []
+
+
+def test_what_is_no_name_is_told(loaded):
+    with pytest.raises(TypeError, match="takes the name of a network or the path of a file"):
+        load(None)  # type: ignore[arg-type]
+    assert loaded == []
+
+
+def test_a_file_may_be_named_by_its_path(monkeypatch):
+    seen: list[Options] = []
+    monkeypatch.setitem(LOADERS, "onnx", seen.append)
+    load(Path("own/net.onnx"))
+    assert [options.weights for options in seen] == [Path("own/net.onnx")]
 
 
 def test_what_is_no_options_is_told(loaded):

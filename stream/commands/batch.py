@@ -165,9 +165,8 @@ def _found(options: argparse.Namespace, folder: Place, shard: Shard) -> Found:
         is_transparent=transparent,
         keep_endings=options.keep_endings,
     )
-    for remark in found.remarks:
-        say(remark)
     if not found.jobs:
+        _tell_remarks(found)
         unread = "; ".join(each.error for each in found.unread)
         raise StreamError(unread or f"{', '.join(options.inputs)}: no photos or videos in it")
     make_writable(folder)
@@ -188,9 +187,15 @@ def _rules(options: argparse.Namespace, order: Order) -> Rules:
     )
 
 
+def _tell_remarks(found: Found) -> None:
+    for remark in found.remarks:
+        say(remark)
+
+
 def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
     from stream.batch.clashes import some_of
 
+    _tell_remarks(found)
     part = "" if shard.of == 1 else f"part {shard} of {len(found.jobs)}: "
     num_lost = len(plan.lost) + len(found.unread)
     lost = f", {num_lost} cannot be read" if num_lost else ""

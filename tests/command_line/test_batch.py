@@ -236,6 +236,7 @@ def test_what_cannot_be_read_or_is_there_in_part(
         assert sum(line.startswith("error: ") for line in said) == 3
         assert said[-1].startswith("1 done, 1 in part, 2 failed; ")
         assert batch(media, code=1)[0] == ["closed", "gone.png"]
+        assert "closed: cannot be read (Permission" in batch(media / "closed", code=1)[1][-1]
     (media / "gone.png").unlink()
     names, said = batch(media)
     told = "1 of those made before are there in part, as their inputs are damaged; --retry-failed"
@@ -243,6 +244,11 @@ def test_what_cannot_be_read_or_is_there_in_part(
     assert said[:2] == ["0 to do, 2 made before", f"{told} makes them anew: {cut}"]
     assert [line for line in said if line.startswith("error: ")] == []
     assert batch(media, "--retry-failed", code=1)[0] == ["sub/1.png"]
+    linked = media / "closed/linked"
+    linked.symlink_to(media / "sub", target_is_directory=True)
+    remark, error = batch(media / "closed", code=1)[1]
+    assert remark.endswith(f"followed only where they are named: {linked}")
+    assert error == f"error: {media}/closed: no photos or videos in it"
 
 
 @pytest.mark.parametrize(

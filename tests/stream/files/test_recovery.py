@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,21 @@ def test_names_break_no_line_and_steer_no_terminal(clip, capsys, tmp_path):
     recover.run([str(tmp_path)])
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{tmp_path}/a b\\x1b[31m.mkv: recovered, ")
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
+def test_all_get_their_names_where_nothing_can_be_printed(monkeypatch, tmp_path, number):
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(number, "not taken")
+
+    for name in ("a.jsonl", "b.jsonl", "c.jsonl"):
+        left(tmp_path / name, LINES)
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises((BrokenPipeError, StreamError), match="not taken") as error:
+        recover.run([str(tmp_path)])
+    assert isinstance(error.value, BrokenPipeError) == (number == errno.EPIPE)
+    assert names(tmp_path) == ["a.jsonl", "b.jsonl", "c.jsonl"]
 
 
 def test_nothing_is_deleted_because_ffmpeg_is_missing(clip, monkeypatch, tmp_path):

@@ -43,7 +43,9 @@ class ObjectFiles(Sink):
         check_folder(folder, overwrite=options.overwrite)
         self.folder: Path = folder
         live, inside = info.stream.live, folder / name
-        self._recording = Recording(inside, overwrite=False) if live else None
+        self._recording = (
+            Recording(inside, overwrite=False, wanted=options.output_paths) if live else None
+        )
         self._part = self._recording or Unfinished(inside)
         self._made: list[Path] = []
         self._options = options
@@ -55,7 +57,7 @@ class ObjectFiles(Sink):
     def open(self) -> None:
         """Make the folder, and the hidden one in it."""
         self._made = make_folder(self.folder)
-        clear_up(self._part.target, self._options.on_message)
+        clear_up(self._part.target, self._options.on_message, wanted=self._options.output_paths)
         with writing(self.folder):
             self._part.hold_folder()
 

@@ -61,11 +61,19 @@ class ObjectFiles(Sink):
         with writing(self.folder):
             self._part.hold_folder()
 
+    def _follow(self) -> None:
+        """Go with the folder where that was moved meanwhile, and say so."""
+        if self._part.follow():
+            before, self.folder = self.folder, self._part.path.parent
+            self._made = []
+            self._options.on_message(f"{before}: was moved to {self.folder}")
+
     def close(self) -> None:
         """Delete what is unfinished, but for what will not come again."""
         if self._recording is not None and not (self._is_finished or self._error):
             if kept := self._keep(self._recording):
                 self._options.on_message(f"{self.folder}: not finished; {kept}")
+        self._follow()
         self._part.discard()
         delete_empty(self._made)
 
@@ -73,6 +81,7 @@ class ObjectFiles(Sink):
         """Write what there is of one output; see `Sink`."""
         if self._error is not None:
             raise self._error
+        self._follow()
         try:
             self.add(output)
         except StreamError as error:
@@ -135,6 +144,7 @@ class ObjectFiles(Sink):
         """Give the files their names; see `Sink.finish`."""
         if self._error is not None:
             raise self._error
+        self._follow()
         self.add_last()
         with writing(self.folder):
             put_all_in_place(self._part.path, self.folder)
@@ -143,6 +153,7 @@ class ObjectFiles(Sink):
 
     def _keep(self, recording: Recording) -> str | None:
         """Give what there is of a recording a name; returns what to say, `None` of nothing."""
+        self._follow()
         if not recording.path.is_dir():
             return None
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -83,3 +84,22 @@ def test_what_killed_runs_left_is_no_file_of_the_folder_and_gets_no_name_of_this
         str(tmp_path / "crops-2"),
         str(tmp_path / "talk-2.jsonl"),
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not tell where it lies")
+@pytest.mark.parametrize("fate", ["finished", "left", "left at once"])
+def test_one_that_is_moved_is_written_where_it_is(tmp_path, fate):
+    told: list[str] = []
+    before, after = tmp_path / "before", tmp_path / "after"
+    with Crops(before, LIVE, SinkOptions(on_message=told.append)) as sink:
+        sink.write(output(0, None))
+        before.rename(after)
+        if fate != "left at once":
+            sink.write(output(1, None))
+        if fate == "finished":
+            sink.finish(cut_short=True)
+    files = [path for path in after.rglob("*") if path.is_file()]
+    assert len(files) == (3 if fate == "left at once" else 6)
+    assert told[0] == f"{before}: was moved to {after}"
+    kept = f"{after}: not finished; the first {len(files)} files are kept in {after / 'crops'}"
+    assert told[1:] == [kept] * (fate != "finished")

@@ -52,6 +52,13 @@ def _raise_again(unraised: sys.UnraisableHookArgs) -> None:
     if not isinstance(unraised.exc_value, KeyboardInterrupt):
         sys.__unraisablehook__(unraised)
         return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, handle)  # once: to the others it would be that which came already
     # from the outside where that can be, so that what is waiting hears it
     again = signal.raise_signal if sys.platform == "win32" else partial(os.kill, os.getpid())
     later = threading.Timer(0.02, again, (signal.SIGINT,))
@@ -73,12 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     from stream.commands.parts.command_line import COMMANDS, CommandError, say
     from stream.commands.parts.error_line import one_line
-    from stream.commands.parts.interruption import give_up, given_up
+    from stream.commands.parts.interruption import begin, given_up
     from stream.ffmpeg.address_secrets import secrets_hidden
 
-    given_up.clear()
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, give_up)
+    begin()
     try:
         if arguments and arguments[0] in COMMANDS:
             return run_command(arguments)

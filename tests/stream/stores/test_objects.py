@@ -150,13 +150,13 @@ def test_no_room(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_scratch_is_its_owners_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Scratch() as scratch:
+    with Scratch(print) as scratch:
         paths = [scratch.path_for("a.mp4"), scratch.path_for("a.mp4"), scratch.path_for("ü" * 300)]
         for path in paths:
             path.write_bytes(b"room")
         (folder,) = tmp_path.iterdir()
         assert folder.stat().st_mode & 0o777 == 0o700
         assert len({path.read_bytes() and path for path in paths}) == 3
-        with Scratch():
+        with Scratch(print):
             assert folder.exists()  # in use
     assert list(tmp_path.iterdir()) == []

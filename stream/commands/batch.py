@@ -22,6 +22,7 @@ from stream.commands.parts.command_line import (
     add_debug_option,
     positive,
     say,
+    terminal_may_close,
 )
 from stream.commands.parts.interruption import Interruption
 from stream.errors import StreamError
@@ -207,7 +208,8 @@ def _forget_begun(plan: Plan, records: Records) -> None:
 
 def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:
     if options.json:
-        print(json.dumps(line), file=sys.__stdout__, flush=True)
+        with terminal_may_close():
+            print(json.dumps(line), file=sys.__stdout__, flush=True)
 
 
 def _ended(report: Report, folder: Place, shard: Shard, *, whole: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import math
 import os
 import re
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 #: Beside `cast`, which needs no name; each a file here.
 COMMANDS = (
@@ -249,4 +250,23 @@ def say(text: str) -> None:
     try:
         print(as_started(harmless(text)), file=sys.stderr, flush=True)
     except OSError:  # nobody reads any more: no reason to stop working, nor to fail at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        say_nothing_more(sys.stderr)
+
+
+def say_nothing_more(stream: IO[str]) -> None:
+    """Let what is written to standard output or error from now on go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def terminal_may_close() -> Iterator[None]:
+    """Let nothing fail that is printed in this block where standard output is a closed terminal.
+
+    That has ended the program as Ctrl-C does, and what is under way is completed.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        say_nothing_more(sys.stdout)

@@ -21,17 +21,18 @@ pytest.importorskip("s3fs", reason="the extra s3")
 pytest.importorskip("moto", reason="the extra dev")
 
 import run
-from stream.commands.parts.stored_files import StoredFiles
 from stream.frame import Output
 from stream.pipeline import Pipeline, Tracked
 from stream.running import loop
-from stream.stores import transfers
 from stream.stores.addresses import place
 from stream.stores.objects import read
 from tests import ffmpeg_reference as reference
 from tests.users.object_store import ObjectStore, object_store, own_scratch
 
 OUT = "s3://films/out"
+PUT = "stream.stores.transfers.put"
+KEEP = "stream.commands.parts.stored_files.StoredFiles.keep"
+MOVED = "stream.stores.rescue.moved_home"
 
 
 @pytest.fixture
@@ -137,9 +138,9 @@ def test_what_is_interrupted_as_it_is_sent_is_kept(
     [
         ("stream.commands.parts.stored_files.StoredFiles.send", 0),  # the outputs are being left
         ("stream.commands.parts.stored_files.StoredFiles._whole", 130),
-        ("stream.stores.transfers.put", 130),
-        ("stream.commands.parts.stored_files.StoredFiles.keep", 130),
-        ("stream.stores.rescue.moved_home", 130),
+        (PUT, 130),
+        (KEEP, 130),
+        (MOVED, 130),
     ],
 )
 def test_wherever_signals_come_after_a_run_its_output_is_there(
@@ -151,33 +152,24 @@ def test_wherever_signals_come_after_a_run_its_output_is_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One as something begins, and one that is sent along, as it has come."""
-    owner, _, own = name.rpartition(".")
-    module = pkgutil.resolve_name(owner)
-    begin, passed = getattr(module, own), list[str]()
 
-    def interrupted(*arguments: Any) -> Any:
-        if not passed:
-            passed.append(own)
-            signal.raise_signal(signal.SIGINT)
-        return begin(*arguments)
+    def interrupt_at(where: str) -> None:
+        owner, _, own = where.rpartition(".")
+        module = pkgutil.resolve_name(owner)
+        begin, passed = getattr(module, own), list[str]()
 
-    keep, put = StoredFiles.keep, transfers.put
+        def interrupted(*arguments: Any) -> Any:
+            if not passed:
+                passed.append(own)
+                signal.raise_signal(signal.SIGINT)
+            return begin(*arguments)
 
-    def kept(files: StoredFiles) -> None:
-        signal.raise_signal(signal.SIGINT)
-        keep(files)
-
-    def sent(*arguments: Any) -> Any:
-        if own in ("keep", "moved_home"):
-            signal.raise_signal(signal.SIGINT)
-        return put(*arguments)
+        monkeypatch.setattr(module, own, interrupted)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(StoredFiles, "keep", kept)
-    monkeypatch.setattr(transfers, "put", sent)
-    monkeypatch.setattr(module, own, interrupted)
+    for where in {name, KEEP, *([PUT] if name in (KEEP, MOVED) else [])}:
+        interrupt_at(where)
     assert run.main([str(tmp_path / "a.mp4"), "-o", f"{OUT}/x.mp4"]) == code
-    assert passed
     if code == 0:
         assert read(place(f"{OUT}/x.mp4"))
         return

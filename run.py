@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import difflib
+import errno
 import importlib
 import os
 import re
@@ -113,15 +114,19 @@ def _check_first_word(arguments: Sequence[str]) -> None:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one of `COMMANDS`, whose results go to standard output."""
-    from stream.commands.parts.command_line import say_nothing_more, terminal_may_close
+    from stream.commands.parts.command_line import write_no_more
 
     command = importlib.import_module(f"stream.commands.{arguments[0]}")
     try:
         code = int(command.run(arguments[1:]))
-        with terminal_may_close():
+        try:
             print(end="", flush=True)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            write_no_more(sys.stdout)  # a terminal that has closed, which ended the command
     except BrokenPipeError:  # whoever read the results has enough, as `head` has
-        say_nothing_more(sys.stdout)
+        write_no_more(sys.stdout)
         return 1
     return code
 

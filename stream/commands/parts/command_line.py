@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import math
 import os
 import re
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 #: Beside `cast`, which needs no name; each a file here.
 COMMANDS = (
@@ -249,24 +248,15 @@ def say(text: str) -> None:
         return
     try:
         print(as_started(harmless(text)), file=sys.stderr, flush=True)
-    except OSError:  # nobody reads any more: no reason to stop working, nor to fail at the end
-        say_nothing_more(sys.stderr)
+    except OSError:
+        write_no_more(sys.stderr)
 
 
-def say_nothing_more(stream: IO[str]) -> None:
-    """Let what is written to standard output or error from now on go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def write_no_more(stream: TextIO) -> None:
+    """Let what is written to a stream go nowhere, and nothing fail at the end.
 
-
-@contextmanager
-def terminal_may_close() -> Iterator[None]:
-    """Let nothing fail that is printed in this block where standard output is a closed terminal.
-
-    That has ended the program as Ctrl-C does, and what is under way is completed.
+    Whoever read it is gone, which is no reason to stop working.
     """
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.EIO:
-            raise
-        say_nothing_more(sys.stdout)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -124,6 +124,8 @@ class BatchRun:
             self._hear(workers[worker], worker.next_event())
         self._check_times()
         under_way = [place for place in self._places if place.jobs]
+        if under_way and stop.is_set():
+            self._tell_once("ending after what is under way; Ctrl-C again ends at once")
         self._listener.on_turn(
             {next(iter(place.jobs.values())): place.time_s for place in under_way}
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
 
 from segmentation.segmenter import composed
 from stream.batch.jobs.job import Job
@@ -16,14 +16,16 @@ from stream.files.outputs import file_ids
 from stream.stores.addresses import Place, below
 
 _MAX_NAMED = 5  # files of one problem, in a message
+_MAX_CLASHES = 20  # likewise
 
 
-def check_apart(jobs: Sequence[Job], folder: Place) -> None:
+def check_apart(jobs: Sequence[Job], folder: Place, *, keep_endings: bool = False) -> None:
     """Check that each output has a name of its own.
 
     Args:
         jobs: of the whole batch.
         folder: of the outputs.
+        keep_endings: names hold the old endings as well.
 
     Raises:
         StreamError: several files would become one output; or an output would be an input, the
@@ -35,13 +37,30 @@ def check_apart(jobs: Sequence[Job], folder: Place) -> None:
             sources[_name(output)].append(job.source)
     together = {output: paths for output, paths in sources.items() if len(paths) > 1}
     if together:
-        shown, paths = min(together.items())
-        raise StreamError(
-            f"{_clash(shown, paths, len(together))}; name their folders, which keep their "
-            "structure, or begin a batch for each"
-        )
+        advice = "; ".join(_advice(together, keep_endings=keep_endings))
+        raise StreamError(f"{_clashes(together)}; {advice}")
     _check_inputs(jobs)
     _check_folders(jobs, folder)
+
+
+def _advice(together: Mapping[str, Sequence[Place]], *, keep_endings: bool) -> Iterator[str]:
+    """Yield what helps against each kind of clash that there is."""
+    shown = [(output, paths) for output, paths in together.items() if _num_names(paths) > 1]
+    if shown and keep_endings:
+        yield "rename all but one of each"
+    elif shown:
+        output, paths = min(shown)
+        example = f"{min(path.name for path in paths)}{PurePath(output).suffix}"
+        yield f"--keep-endings keeps the endings of the inputs as well, as in {example}"
+    if any(_num_names(paths) < len(paths) for paths in together.values()):
+        yield (
+            "name the folder above files of one name, whose structure is kept, or begin a batch "
+            "for each"
+        )
+
+
+def _num_names(paths: Sequence[Place]) -> int:
+    return len({path.name for path in paths})
 
 
 def _name(output: Place) -> str:
@@ -113,19 +132,21 @@ def check_told_apart(jobs: Sequence[Job], folder: Place) -> None:
     names = [[below(output, folder) for output, _ in pairs] for pairs in doubtful]
     together = [doubtful[number] for number in told_as_one(names, folder)]
     if together:
-        shown, paths = min(
-            (str(pairs[0][0]), [source for _, source in pairs]) for pairs in together
-        )
+        clashes = {str(pairs[0][0]): [source for _, source in pairs] for pairs in together}
         raise StreamError(
-            f"{_clash(shown, paths, len(together))}; the disk of {folder} does not tell such names "
-            "apart: rename them, or name a folder on another disk"
+            f"{_clashes(clashes)}; the disk of {folder} does not tell such names apart: rename "
+            "them, or name a folder on another disk"
         )
 
 
-def _clash(shown: str, sources: Sequence[Place], num: int) -> str:
-    """Return that several files would become one output, `num` times."""
-    more = f" (and {num - 1} more such)" if num > 1 else ""
-    return f"{shown}: would be the output of {some_of(sources)}{more}"
+def _clashes(together: Mapping[str, Sequence[Place]]) -> str:
+    """Return that several files would become one output, by the outputs; of many some."""
+    told = [
+        f"{output}: would be the output of {some_of(paths)}"
+        for output, paths in sorted(together.items())
+    ]
+    more = [f"and {len(told) - _MAX_CLASHES} more such"] if len(told) > _MAX_CLASHES else []
+    return "; ".join([*told[:_MAX_CLASHES], *more])
 
 
 def some_of(paths: Sequence[Place | str]) -> str:

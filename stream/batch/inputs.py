@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import glob
-import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stream.batch.clashes import check_apart, some_of
+from stream.batch.folders import Unread, Walk
 from stream.batch.jobs.job import Job
 from stream.errors import StreamError
 from stream.files.photos import READ_ENDINGS, WRITTEN_ENDINGS, is_animation, is_photo
@@ -44,14 +45,21 @@ class Found:
     Attributes:
         jobs: sorted by their outputs.
         remarks: what was passed over or named twice, a line each.
+        unread: folders of which nobody knows what is in them.
     """
 
     jobs: list[Job]
     remarks: list[str]
+    unread: list[Unread]
 
 
 def find_jobs(
-    inputs: Sequence[str], folder: Place, endings: Sequence[str], *, is_transparent: bool
+    inputs: Sequence[str],
+    folder: Place,
+    endings: Sequence[str],
+    *,
+    is_transparent: bool,
+    keep_endings: bool = False,
 ) -> Found:
     """Find the files, and say what each becomes.
 
@@ -63,6 +71,7 @@ def find_jobs(
         endings: of the outputs of every input, such as ".mp4" or ".json"; none for that of the
             input where it can be written, else .mp4 or .png.
         is_transparent: outputs are.
+        keep_endings: an output that has another ending than its input keeps that as well.
 
     Raises:
         StreamError: there is no such file, several become the same output, or an object store
@@ -71,38 +80,21 @@ def find_jobs(
     for ending in endings:
         if not is_file_ending(ending):
             raise StreamError(f"--to {ending}: not what a file can be written as, such as .mp4")
-    named = list(_named(inputs))
-    num_folders = sum(each.is_folder for each in named)
-    remarks: list[str] = []
-    files: list[_File] = []
-    seen: dict[Place, Place] = {}
-    own = identity(folder)
-    astray, special = list[Place](), list[Place]()
-    for file in _files(named, keep_names=num_folders > 1):
-        if ".." in file.name.parts:
-            astray.append(file.place)
-            continue
-        real = identity(file.place)
-        if own in real.parents and not file.is_named:
-            continue
-        if _is_special(file.place):
-            special.append(file.place)
-            continue
-        if real in seen:
-            remarks.append(f"{file.place}: the same file as {seen[real]}; done once")
-            continue
-        seen[real] = file.place
-        files.append(file)
-    jobs, others = _jobs(files, folder, endings, is_transparent)
+    named, walk = list(_named(inputs)), Walk()
+    own, names = identity(folder), _Names(folder, endings, is_transparent, keep_endings)
+    files, remarks, left_out = _chosen(named, own, walk)
+    jobs, others = _jobs(files, names)
+    links = walk.links_besides(own)
     for places, what in (
         (others, ", neither photos nor videos"),
-        (special, ", no regular files"),
-        (astray, " with .. in their names, which leads out of -o"),
+        *left_out,
+        (links, ", links to folders, which are followed only where they are named"),
     ):
         if places:
             remarks.append(f"passed over {len(places)}{what}: {some_of(places)}")
-    check_apart(jobs, folder)
-    return Found(sorted(jobs, key=lambda job: job.outputs), remarks)
+    check_apart(jobs, folder, keep_endings=keep_endings)
+    jobs.sort(key=lambda job: job.outputs)
+    return Found(jobs, remarks, walk.unread_besides(own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +129,41 @@ class _File:
     state: FileState | None = None
 
 
+def _chosen(
+    named: Sequence[_Named], own: Place, walk: Walk
+) -> tuple[list[_File], list[str], list[tuple[list[Place], str]]]:
+    """Return what may be done; a line for each file with several names; what is left out, and why.
+
+    Args:
+        named: files and folders.
+        own: folder of the outputs, which holds no inputs.
+        walk: goes through the folders.
+    """
+    files, remarks = list[_File](), list[str]()
+    seen: dict[Place, Place] = {}
+    astray, special = list[Place](), list[Place]()
+    for file in _files(named, walk, keep_names=sum(each.is_folder for each in named) > 1):
+        if ".." in file.name.parts:
+            astray.append(file.place)
+            continue
+        real = identity(file.place)
+        if own in real.parents and not file.is_named:
+            continue
+        if _is_special(file.place):
+            special.append(file.place)
+            continue
+        if real in seen:
+            remarks.append(f"{file.place}: the same file as {seen[real]}; done once")
+            continue
+        seen[real] = file.place
+        files.append(file)
+    left_out = [
+        (special, ", no regular files"),
+        (astray, " with .. in their names, which leads out of -o"),
+    ]
+    return files, remarks, left_out
+
+
 def _named(inputs: Sequence[str]) -> Iterator[_Named]:
     """Yield the files and folders that are named, in lists and by globs as well."""
     missing = []
@@ -146,9 +173,9 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
             yield from found
             if not found:
                 missing.append(text)
-        elif text.startswith("@") and not Path(text).exists():
+        elif text.startswith("@") and not _is_there(Path(text)):
             yield from _named(_lines(text[1:]))
-        elif Path(text).exists():
+        elif _is_there(Path(text)):
             if _is_special(Path(text)):
                 raise StreamError(f"{text}: is no regular file, but a pipe, a socket or a device")
             yield _on_disk(Path(text))
@@ -159,6 +186,23 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
     if missing:
         count = "" if len(missing) == 1 else f"{len(missing)} files are not there, among them "
         raise StreamError(f"{count}{some_of(missing)}: no such file")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file or folder has such a name, which may as well be a glob.
+
+    Raises:
+        StreamError: nobody can tell, for what it lies in cannot be read.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL):
+            return False
+        raise StreamError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError:  # a name that no file can have
+        return False
+    return True
 
 
 def _on_disk(path: Path) -> _Named:
@@ -221,7 +265,7 @@ def _lines(address: str) -> list[str]:
     return [line for line in re.split("\r?\n", text) if line]  # names may hold all other ends
 
 
-def _files(named: Iterable[_Named], *, keep_names: bool) -> Iterator[_File]:
+def _files(named: Iterable[_Named], walk: Walk, *, keep_names: bool) -> Iterator[_File]:
     """Yield each file, those of folders in order, but for hidden ones."""
     for each in named:
         if not each.is_folder:
@@ -229,30 +273,30 @@ def _files(named: Iterable[_Named], *, keep_names: bool) -> Iterator[_File]:
             continue
         top = absolute(each.place)
         above = PurePath(top.name) if keep_names else PurePath()
-        for found, state in _in_folder(each.place):
+        for found, state in walk.files_in(each.place):
             yield _File(found, above / below(found, each.place), is_named=False, state=state)
 
 
-def _in_folder(folder: Place) -> Iterator[tuple[Place, FileState | None]]:
-    """Yield all files in a folder and those below it, but for hidden ones."""
-    if not isinstance(folder, Path):
-        from stream.stores.objects import objects_below
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What outputs are called; see `find_jobs`."""
 
-        for found, state in objects_below(folder).items():
-            names = below(found, folder).parts
-            if not any(name.startswith(".") and name != ".." for name in names):
-                yield found, state
-        return
-    for name, folders, files in os.walk(folder):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for file in sorted(files):
-            if not file.startswith("."):
-                yield Path(name) / file, None
+    folder: Place
+    endings: Sequence[str]
+    is_transparent: bool
+    keep_endings: bool
+
+    def outputs(self, file: _File, *, is_still: bool) -> tuple[Place, ...]:
+        """Return where a file is written to."""
+        given = self.endings or [_own_ending(file.place, is_still, self.is_transparent)]
+        above = self.folder.joinpath(*file.name.parent.parts)
+        return tuple(above / (self._stem(file.name, ending) + ending) for ending in given)
+
+    def _stem(self, name: PurePath, ending: str) -> str:
+        return name.name if self.keep_endings and name.suffix != ending else name.stem
 
 
-def _jobs(
-    files: Iterable[_File], folder: Place, endings: Sequence[str], is_transparent: bool
-) -> tuple[list[Job], list[Place]]:
+def _jobs(files: Iterable[_File], names: _Names) -> tuple[list[Job], list[Place]]:
     """Return a job for each photo and video, and what is neither."""
     jobs, passed_over = list[Job](), list[Place]()
     for file in files:
@@ -260,9 +304,7 @@ def _jobs(
         if not is_still and not file.is_named and not _is_video(file.place):
             passed_over.append(file.place)
             continue
-        given = endings or [_own_ending(file.place, is_still, is_transparent)]
-        above = folder.joinpath(*file.name.parent.parts)
-        outputs = tuple(above / (file.name.stem + ending) for ending in given)
+        outputs = names.outputs(file, is_still=is_still)
         jobs.append(Job(file.place, outputs, is_still, listed=file.state))
     return jobs, passed_over
 

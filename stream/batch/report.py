@@ -6,10 +6,11 @@ import json
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from stream.batch.folders import Unread
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.output_folder import save
 from stream.batch.shards import Shard
@@ -57,12 +58,14 @@ class Report:
     """What is known so far of the jobs of a batch.
 
     Args:
-        num_jobs: in all.
+        num_jobs: in all, folders that cannot be read among them.
 
     Attributes:
         counts: of jobs, by their states, and "kept" of those that were made before.
         num_frames: that were written now.
-        failures: a line for each job that failed or is partial, in the order in which they ended.
+        num_remarked: jobs that were done now, and have remarks.
+        failures: a line for each job that failed or is partial now, in the order in which they
+            ended.
     """
 
     def __init__(self, num_jobs: int) -> None:
@@ -70,26 +73,29 @@ class Report:
         self.num_jobs = num_jobs
         self.counts: Counter[str] = Counter()
         self.num_frames = 0
+        self.num_remarked = 0
         self.failures: list[str] = []
         self._lines: dict[str, dict[str, Any]] = {}
 
     def add(self, job: Job, outcome: Outcome, *, is_kept: bool = False) -> dict[str, Any]:
         """Add what came of a job; returns it in JSON's terms."""
         self.counts["kept" if is_kept else outcome.state] += 1
-        self.num_frames += 0 if is_kept else outcome.num_frames
-        if outcome.state != "done":
-            self.failures.append(_failure(job, outcome))
-        line = {
-            "input": str(job.source),
-            "output": [str(path) for path in job.outputs],
-            "state": outcome.state,
-            "made": not is_kept,
-            "seconds": round(outcome.seconds, 3),
-            "frames": outcome.num_frames,
-            "error": outcome.error,
-            "remarks": list(outcome.remarks),
-        }
+        if not is_kept:
+            self.num_frames += outcome.num_frames
+            self.num_remarked += int(outcome.state == "done" and bool(outcome.remarks))
+            if outcome.state != "done":
+                self.failures.append(_failure(job, outcome))
+        line = _line(job.source, job.outputs, outcome, is_kept=is_kept)
         self._lines[str(job.outputs[0])] = line
+        return line
+
+    def add_unread(self, folder: Unread) -> dict[str, Any]:
+        """Add a folder, which fails as a whole; returns that in JSON's terms."""
+        self.counts["failed"] += 1
+        self.failures.append(folder.error)
+        outcome = Outcome("failed", 0.0, error=folder.error)
+        line = _line(folder.place, (), outcome, is_kept=False)
+        self._lines[str(folder.place)] = line
         return line
 
     def stands(self, job: Job) -> bool:
@@ -119,6 +125,21 @@ class Report:
         lines = [self._lines[key] for key in sorted(self._lines)]
         save(_json_lines(lines), path)
         return path
+
+
+def _line(
+    source: Place, outputs: Sequence[Place], outcome: Outcome, *, is_kept: bool
+) -> dict[str, Any]:
+    return {
+        "input": str(source),
+        "output": [str(path) for path in outputs],
+        "state": outcome.state,
+        "made": not is_kept,
+        "seconds": round(outcome.seconds, 3),
+        "frames": outcome.num_frames,
+        "error": outcome.error,
+        "remarks": list(outcome.remarks),
+    }
 
 
 def _report_place(folder: Place, shard: Shard) -> Place:

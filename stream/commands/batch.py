@@ -81,7 +81,9 @@ def _batch(options: argparse.Namespace, interruption: Interruption) -> int:
     records = Records(folder)
     known = records.all()
     plan = make_plan(jobs, known, rules, sizes_in(folder))
-    report = Report(len(jobs))
+    report = Report(len(jobs) + len(found.unread))
+    for unread in found.unread:
+        _told_as_json(options, report.add_unread(unread))
     for job, outcome in plan.kept:
         report.add(job, outcome, is_kept=True)
     for job, outcome in plan.lost:
@@ -118,6 +120,11 @@ def command_parser() -> Parser:
         default=[],
         metavar=".ENDING",
         help="of the outputs, repeatable; default: that of the input, else .mp4 or .png",
+    )
+    add(
+        "--keep-endings",
+        action="store_true",
+        help="outputs with another ending than their input keep that as well: talk.avi.mp4",
     )
     add("-y", "--overwrite", action="store_true", help="replace what no batch has made as it is")
     add("--workers", metavar="N|auto", type=_workers, help="default: auto, by cores and memory")
@@ -159,9 +166,18 @@ def _found(options: argparse.Namespace, folder: Place, shard: Shard) -> Found:
     from stream.batch.report import check_report_free
 
     transparent = options.effect == "cutout"
-    found = find_jobs(options.inputs, folder, options.to, is_transparent=transparent)
+    found = find_jobs(
+        options.inputs,
+        folder,
+        options.to,
+        is_transparent=transparent,
+        keep_endings=options.keep_endings,
+    )
+    for remark in found.remarks:
+        say(remark)
     if not found.jobs:
-        raise StreamError(f"{', '.join(options.inputs)}: no photos or videos in it")
+        unread = "; ".join(each.error for each in found.unread)
+        raise StreamError(unread or f"{', '.join(options.inputs)}: no photos or videos in it")
     make_writable(folder)
     check_told_apart(found.jobs, folder)
     check_report_free(folder, shard, overwrite=options.overwrite)
@@ -183,10 +199,14 @@ def _rules(options: argparse.Namespace, order: Order) -> Rules:
 def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
     from stream.batch.clashes import some_of
 
-    for remark in found.remarks:
-        say(remark)
     part = "" if shard.of == 1 else f"part {shard} of {len(found.jobs)}: "
-    say(f"{part}{len(plan.to_do)} to do, {len(plan.kept)} made before")
+    num_lost = len(plan.lost) + len(found.unread)
+    lost = f", {num_lost} cannot be read" if num_lost else ""
+    say(f"{part}{len(plan.to_do)} to do, {len(plan.kept)} made before{lost}")
+    in_part = [job.source for job, outcome in plan.kept if outcome.state == "partial"]
+    if in_part:
+        told = f"{len(in_part)} of those made before are there in part, as their inputs are damaged"
+        say(f"{told}; --retry-failed makes them anew: {some_of(in_part)}")
     if plan.changed:
         told = f"{len(plan.changed)} were changed since they were made, and are kept as they are"
         say(f"{told}; -y makes them anew: {some_of(plan.changed)}")
@@ -231,7 +251,8 @@ def _ended(report: Report, folder: Place, shard: Shard, *, whole: bool) -> int:
     for failure in report.failures:
         say(f"error: {failure}")
     path = report.save(folder, shard)
-    say(f"{report.summary()}; {path}")
+    more = f", with remarks on {report.num_remarked}" if report.num_remarked else ""
+    say(f"{report.summary()}; {path}{more}")
     if not whole:
         return 130
     return 1 if report.counts["failed"] or report.counts["partial"] else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -154,6 +155,7 @@ def test_what_fails_stops_nothing_else_and_is_told(media: Path, batch: Batch) ->
     errors = [line for line in said if line.startswith("error: ")]
     assert len(errors) == 3
     assert names_in(media) == [name for name in ALL if name != "sub/1.png"]
+    assert said[-1].startswith("5 done, 1 in part, 2 failed; ")
     # what is there in part is not made again, what failed is
     assert batch(media, code=1)[0] == ["sub/1.png", "x.mp4"]
     assert batch(media, "--retry-failed", code=1)[0] == ["sub/1.png", "sub/b.mkv", "x.mp4"]
@@ -207,6 +209,40 @@ def test_what_somebody_has_changed_since_is_kept(media: Path, batch: Batch) -> N
     assert "1 outputs exist that no batch" in batch(media, "--effect", "grey", code=1)[1][-1]
     assert theirs.read_bytes() == b"retouched"
     assert batch(media, "-y")[0] == ["sub/2.png"]
+
+
+def test_what_cannot_be_read_or_is_there_in_part(
+    media: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told agrees with itself, and with the exit code."""
+    for path in [*media.rglob("*.m*"), *media.glob("sub/[234].png")]:
+        path.unlink()
+    cut = media / "sub/1.png"
+    cut.write_bytes(cut.read_bytes()[:1000])
+    (media / "gone.png").symlink_to("nowhere.png")
+    (media / "closed").mkdir()
+    scan = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path) == media / "closed":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        names, said = batch(media, code=1)
+        assert names == ["closed", "gone.png", "sub/0.png", "sub/1.png"]
+        assert said[0] == "2 to do, 0 made before, 2 cannot be read"
+        assert sum(line.startswith("error: ") for line in said) == 3
+        assert said[-1].startswith("1 done, 1 in part, 2 failed; ")
+        assert batch(media, code=1)[0] == ["closed", "gone.png"]
+    (media / "gone.png").unlink()
+    names, said = batch(media)
+    told = "1 of those made before are there in part, as their inputs are damaged; --retry-failed"
+    assert names == []
+    assert said[:2] == ["0 to do, 2 made before", f"{told} makes them anew: {cut}"]
+    assert [line for line in said if line.startswith("error: ")] == []
+    assert batch(media, "--retry-failed", code=1)[0] == ["sub/1.png"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from segmentation.coco import CATEGORIES
+from stream.batch.jobs.job import Outcome
 from stream.batch.jobs.section import Section
 from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.part_sink import PartSink
@@ -160,10 +161,10 @@ def _virtual_device(patch: pytest.MonkeyPatch) -> None:
     device_instead(patch)
 
 
-def _raise(number: int, error: str) -> None:
+def _raise(number: int, outcome: Outcome) -> None:
     """Fail as the others do; a batch notes it and goes on."""
-    if error:
-        raise StreamError(error)
+    if outcome.state == "failed":
+        raise StreamError(outcome.error)
 
 
 SINKS: dict[str, Case] = {

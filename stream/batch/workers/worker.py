@@ -261,15 +261,6 @@ class Worker:
         Raises:
             StreamError: none can be read.
         """
-        last = time.monotonic()
-
-        def end(number: int, error: str) -> None:
-            nonlocal last
-            seconds, last = time.monotonic() - last, time.monotonic()
-            on_done(
-                number, Outcome("failed" if error else "done", seconds, int(not error), error=error)
-            )
-
         with ExitStack() as stack:
             source = stack.enter_context(Photos([local(job.source) for job in jobs]))
             palette = Palette(self._settings.effect, (), stack)
@@ -277,7 +268,9 @@ class Worker:
             paths = [_paths(job) for job in jobs]
             inputs = [local(job.source) for job in jobs]
             options = SinkOptions(overwrite=True, input_paths=inputs, **self._written)
-            sink = EachPhoto(paths, info, options, lambda number: self._begin(jobs[number]), end)
+            sink = EachPhoto(
+                paths, info, options, lambda number: self._begin(jobs[number]), on_done
+            )
             stack.enter_context(sink)
             play(stack.enter_context(self._run(source, [sink], jobs, palette)))
 

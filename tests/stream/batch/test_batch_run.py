@@ -25,6 +25,7 @@ class Scripted(WorkerHandle):
         unlucky: names of files whose machine is gone, the first time they are done.
         given: what was handed over, by all of them.
         is_broken: none can load its network.
+        last: of them.
     """
 
     deadly: set[str]
@@ -32,8 +33,10 @@ class Scripted(WorkerHandle):
     unlucky: set[str]
     given: list[list[str]]
     is_broken: bool
+    last: Scripted
 
     def __init__(self) -> None:
+        Scripted.last = self
         self.events = [Event("broken", text="no memory")] if self.is_broken else [Event("ready")]
         self.is_dead = False
 
@@ -163,6 +166,25 @@ def test_workers_that_cannot_work_are_told_once() -> None:
     Scripted.is_broken = True
     with pytest.raises(StreamError, match="no memory"):
         played(PHOTOS)
+
+
+def test_whoever_stops_it_is_told_while_something_is_under_way() -> None:
+    stop, told, before_its_end = threading.Event(), list[str](), list[list[str]]()
+    Scripted.slow = {"a.mp4"}
+
+    def turn(under_way: dict[Job, float]) -> None:
+        if not under_way:
+            return
+        stop.set()
+        before_its_end.append(list(told))
+        if len(before_its_end) == 3:
+            Scripted.last.events.append(Event("done", number=0, outcome=Outcome("done", 0.1, 1)))
+
+    listener = Listener(lambda *_: None, told.append, turn)
+    BatchRun(jobs("a.mp4", "b.mp4"), ScriptedPool(1), listener).play(stop)
+    line = "ending after what is under way; Ctrl-C again ends at once"
+    assert before_its_end == [["model: "], *[["model: ", line]] * 2]
+    assert told == before_its_end[-1]
 
 
 def test_stopped_it_ends_after_what_is_under_way() -> None:

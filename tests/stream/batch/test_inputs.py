@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,9 +31,19 @@ def make(folder: Path, *names: str) -> Path:
 
 
 def found(
-    folder: Path, *inputs: str | Path, to: Sequence[str] = (), is_transparent: bool = False
+    folder: Path,
+    *inputs: str | Path,
+    to: Sequence[str] = (),
+    is_transparent: bool = False,
+    keep_endings: bool = False,
 ) -> Found:
-    return find_jobs(list(map(str, inputs)), folder, to, is_transparent=is_transparent)
+    return find_jobs(
+        list(map(str, inputs)),
+        folder,
+        to,
+        is_transparent=is_transparent,
+        keep_endings=keep_endings,
+    )
 
 
 def outputs(folder: Path, result: Found) -> list[str]:
@@ -75,6 +87,83 @@ def test_what_is_named_twice_is_done_once(tmp_path: Path) -> None:
 def test_outputs_are_no_inputs(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg", "out/a.jpg", "out/b.jpg")
     assert outputs(tmp_path / "out", found(tmp_path / "out", tmp_path)) == ["a.jpg"]
+
+
+def without_rights(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let nobody look into a folder, not even root."""
+    refused = OSError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    scan, look = os.scandir, os.stat
+
+    def scandir(path: Any) -> Any:
+        if Path(path) == folder:
+            raise refused
+        return scan(path)
+
+    def stat(path: Any, **more: Any) -> os.stat_result:
+        if not isinstance(path, int) and folder in Path(path).parents:
+            raise refused
+        return look(path, **more)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "stat", stat)
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make(tmp_path / "in", "a.jpg", "closed/b.jpg", "open/c.jpg")
+    without_rights(monkeypatch, source / "closed")
+    result = found(tmp_path / "out", source, source / "closed")
+    assert outputs(tmp_path / "out", result) == ["in/a.jpg", "in/open/c.jpg"]
+    error = f"{source}/closed: cannot be read (Permission denied), and what is in it is left out"
+    assert [(each.place, each.error) for each in result.unread] == [(source / "closed", error)]
+    assert found(source / "closed", source).unread == []  # where no inputs are looked for
+    with pytest.raises(StreamError, match=r"b\.jpg: cannot be read \(Permission denied\)"):
+        found(tmp_path / "out", source / "closed/b.jpg")
+
+
+def test_links_to_folders_are_told_unless_what_they_lead_to_is_done(tmp_path: Path) -> None:
+    source, other = make(tmp_path / "in", "sub/a.jpg"), make(tmp_path / "other", "b.jpg")
+    out = make(tmp_path / "out", "c.jpg")
+    for name, target in (("other", other), ("loop", source), ("out", out)):
+        (source / name).symlink_to(target, target_is_directory=True)
+    told = "passed over 1, links to folders, which are followed only where they are named: "
+    assert found(out, source).remarks == [f"{told}{source}/other"]
+    assert found(out, source, other).remarks == []
+    assert outputs(out, found(out, source / "other")) == ["b.jpg"]
+
+
+def test_names_that_keep_their_endings_do_not_clash(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "p.3gp", "p.ts", "p.mp4", "q.jpg", "q.bmp")
+    out = tmp_path / "out"
+    assert outputs(out, found(out, source, keep_endings=True)) == [
+        *("p.3gp.mp4", "p.mp4", "p.ts.mp4", "q.bmp", "q.jpg")
+    ]
+    (source / "p.ts").unlink()  # which changes the name of no other
+    assert outputs(out, found(out, source, to=[".png"], keep_endings=True)) == [
+        *("p.3gp.png", "p.mp4.png", "q.bmp.png", "q.jpg.png")
+    ]
+
+
+def test_all_clashes_are_told_with_what_helps_against_each(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "p.3gp", "p.ts", "q.avi", "q.mp4", "r.mp4", "s/r.mp4")
+    out = tmp_path / "out"
+    clashes = [
+        f"{out}/{name}.mp4: would be the output of {source}/{name}.{one}, {source}/{name}.{other}"
+        for name, one, other in (("p", "3gp", "ts"), ("q", "avi", "mp4"))
+    ]
+    keep = "--keep-endings keeps the endings of the inputs as well, as in p.3gp.mp4"
+    with pytest.raises(StreamError) as told:
+        found(out, source)
+    assert str(told.value) == "; ".join([*clashes, keep])
+    same = f"{out}/r.mp4: would be the output of {source}/r.mp4, {source}/s/r.mp4"
+    above = "name the folder above files of one name, whose structure is kept, or begin a batch"
+    with pytest.raises(StreamError) as told:
+        found(out, source / "r.mp4", source / "s/r.mp4")
+    assert str(told.value) == f"{same}; {above} for each"
+    make(source, "p.3gp.mp4")
+    with pytest.raises(StreamError, match=r"in/p\.3gp, .*in/p\.3gp\.mp4; rename all but one of"):
+        found(out, source, keep_endings=True)
 
 
 def test_lists_as_other_programs_write_them(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stream.batch.folders import Unread
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.report import Report, check_report_free
 from stream.batch.shards import Shard
@@ -24,6 +25,20 @@ def written(tmp_path: Path) -> Path:
         job = Job(Path(f"{name}.mp4"), (tmp_path / f"{name}.mp4",), is_photo=False)
         report.add(job, Outcome("failed", 0.0, error="no film"))
     return Path(str(report.save(tmp_path, WHOLE)))
+
+
+def test_what_cannot_be_read_fails_and_what_was_told_before_does_not_again(tmp_path: Path) -> None:
+    report, job = Report(3), Job(Path("a.jpg"), (tmp_path / "a.jpg",), is_photo=True)
+    whole = Job(Path("b.jpg"), (tmp_path / "b.jpg",), is_photo=True)
+    report.add(job, Outcome("partial", 0.1, 1, error="a.jpg: is cut off"), is_kept=True)
+    report.add(whole, Outcome("done", 0.1, 1, remarks=("b.jpg: has 2 pages",)))
+    assert (report.failures, report.num_remarked) == ([], 1)
+    line = report.add_unread(Unread(Path("in"), "in: cannot be read"))
+    assert (line["input"], line["output"], line["state"]) == ("in", [], "failed")
+    assert report.failures == ["in: cannot be read"]
+    assert report.summary() == "1 done, 1 failed, 1 made before"
+    report.save(tmp_path, WHOLE)
+    assert not refused(tmp_path)
 
 
 def refused(folder: Path, shard: Shard = WHOLE, *, overwrite: bool = False) -> str:

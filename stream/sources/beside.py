@@ -24,6 +24,7 @@ _OF_FRAMES = {
     "closed captions": "captions inside the picture (EIA-608/708)",
     "hdr10+": "HDR10+ (what it says of each scene)",
 }
+_LAYOUT = re.compile(r"\b\d+ Hz, ([^,]+)")
 _TAG_OF_CODEC = re.compile(r"\((\w{4}) /")
 #: A start so close to 0 is the place of a picture in its file, and no clock that began elsewhere.
 _CLOSE_S = 0.1
@@ -81,8 +82,16 @@ def _track(stream: Stream) -> Track:
     if stream.kind == "Audio":
         has_rate = re.search(r"\b[1-9]\d* Hz", stream.details) is not None
         is_known = is_known and has_rate and ", 0 channels" not in stream.details
-    flags = stream.flags & _FLAGS
-    return Track(stream.index, stream.codec, stream.language, title, flags, is_known)
+    layout = _LAYOUT.search(stream.details) if stream.kind == "Audio" else None
+    return Track(
+        stream.index,
+        stream.codec,
+        stream.language,
+        title,
+        stream.flags & _FLAGS,
+        is_known,
+        layout[1] if layout else "",
+    )
 
 
 def _others(streams: list[Stream], picture: Stream, *, has_chapters: bool) -> tuple[str, ...]:

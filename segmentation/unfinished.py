@@ -15,7 +15,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # how file systems say that they cannot be made to write at once
@@ -289,6 +289,32 @@ def taken_over(part: Path) -> Iterator[bool]:
         return
     try:
         yield _lock(held, waits=False) and _is_at(held, part)
+    finally:
+        os.close(held)
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Let others wait, threads and programs, that make something in a folder in the same way.
+
+    Where nothing can be held, several do so at once.
+
+    Args:
+        folder: that is there.
+        on_wait: called before others are waited for.
+
+    Raises:
+        OSError: the folder cannot be opened.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        if not _lock(held, waits=False):
+            on_wait()
+            _lock(held, waits=True)
+        yield
     finally:
         os.close(held)
 

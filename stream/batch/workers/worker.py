@@ -309,10 +309,12 @@ class Worker:
 
         Raises:
             OSError: the source is gone.
-            StreamError: there is no room.
+            StreamError: there is no room, or a folder has the name of one.
         """
         self._begun[self._brought[job].job] = self._state(job)
         for output in _paths(job):
+            if output.is_dir():  # into which photos would be written
+                raise StreamError(f"{output}: is a folder")
             make_folder(output.parent)
 
     def _state(self, job: Job) -> FileState:

@@ -67,12 +67,15 @@ class Colour:
         matrix: between its YUV and RGB, "unknown" where the file does not say; `None` where the
             source has no YUV of its own.
         full_range: its YUV uses all of 0 to 255, and not 16 to 235.
+        chroma_location: where a value lies that four pixels share, "topleft" or "center" of them;
+            `None` for where it usually lies, or where the file does not say.
     """
 
     primaries: str | None = None
     transfer: str | None = None
     matrix: str | None = None
     full_range: bool = False
+    chroma_location: str | None = None
 
     @property
     def is_hdr(self) -> bool:
@@ -103,6 +106,7 @@ class StreamInfo:
         time_base: unit of the source's timestamps in seconds, `None` where it has none.
         contents: what else the file holds that belongs to the frames, `None` without a file.
         depth: bits of a value, 8 or 10.
+        source_depth: that it has in the file, maybe more.
         codec: of the video, in ffmpeg's name; "" where there is none.
         light: what an HDR video says of how bright it is.
     """
@@ -118,6 +122,7 @@ class StreamInfo:
     duration_s: float | None = None
     contents: Contents | None = None
     depth: int = 8
+    source_depth: int = 8
     codec: str = ""
     light: Light = field(default_factory=Light)
 

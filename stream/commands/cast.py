@@ -88,7 +88,7 @@ def _cast(
     """Do it; returns the exit code."""
     keyframes, wanted = keyframes_of(options), model_options.wanted_objects(options)
     _check_outputs(options)
-    from stream.commands.parts.progress import progress
+    from stream.commands.parts.progress import ended_early, progress
     from stream.running import loop
 
     with ExitStack() as stack:
@@ -104,6 +104,8 @@ def _cast(
     if keep is not None and keep.unseen:
         say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(keep.unseen))}")
     if interruption.came and not whole:
+        if not run.source.info.live:
+            tell(ended_early(run))
         return 130
     return 1 if run.source.num_left_out else 0
 

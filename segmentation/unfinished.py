@@ -15,7 +15,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 # how file systems say that they cannot be made to write at once
@@ -33,21 +33,32 @@ class Unfinished:
     """A file or folder that is made beside `target` and gets its name when it is whole.
 
     What has the name stays as it is until then. Several may be on their way to one name, also from
-    several processes: none is in the way of another, and the last one gets it.
+    several processes: none is in the way of another. The last one gets it of those that replace;
+    of those that do not the first one, and the others names beside it.
 
     A target that is a link to a file is written through: the file it leads to is replaced.
 
     Args:
         target: in a folder that is there.
         kind: `PART` or `RECORDING`, which programs that find it left behind treat differently.
+        replaces: what has the name when it is whole; else it gets one that nothing has.
+        wanted: names that it is not given instead, because others will have them.
 
     Attributes:
-        target: as given, or what it leads to.
+        target: as given, or what it leads to; once it is finished, the name that it has got.
         path: where it is made, by the caller: a hidden name that ends as that of `target` does.
     """
 
-    def __init__(self, target: Path, kind: str = PART) -> None:
+    def __init__(
+        self,
+        target: Path,
+        kind: str = PART,
+        *,
+        replaces: bool = True,
+        wanted: Collection[Path] = (),
+    ) -> None:
         """Choose a name; nothing is made yet."""
+        self._replaces, self._wanted = replaces, [path for path in wanted if path != target]
         self.target = target = Path(os.path.realpath(target)) if target.is_symlink() else target
         stem = _hidden_stem(target, kind)
         self.path = target.with_name(f".{stem}.{secrets.token_hex(4)}.{kind}{target.suffix}")
@@ -105,10 +116,19 @@ class Unfinished:
         return True
 
     def finish(self) -> None:
-        """Give it its name; see `put_in_place`."""
+        """Give it its name, which becomes its `target`: another one where it must not replace.
+
+        Raises:
+            OSError: see `put_in_place`.
+        """
         if sys.platform == "win32":  # where what is open keeps its name
             self.release()
-        put_in_place(self.path, self.target)
+        if self._replaces:
+            put_in_place(self.path, self.target)
+        else:
+            _sync(self.path)
+            self.target = give_free_name(self.path, self.target, self._wanted)
+            _sync_one(self.target.parent)
         self.release()
 
     def become(self, other: Unfinished) -> None:
@@ -178,25 +198,77 @@ def put_in_place(part: Path, target: Path) -> None:
     _sync_one(target.parent)
 
 
-def put_all_in_place(part: Path, folder: Path) -> None:
+def give_free_name(part: Path, target: Path, wanted: Collection[Path]) -> Path:
+    """Rename `part` to `target`, or to the first of talk-2.mp4, talk-3.mp4 ... that nothing has.
+
+    Args:
+        part: a file or folder.
+        target: in the same folder.
+        wanted: names that it is not given, because others will have them.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    places = {os.path.realpath(path) for path in wanted}
+    path, number = target, 2
+    while os.path.realpath(path) in places or not _renamed(part, path):
+        ending = f"-{number}{target.suffix}"
+        stem = shortened(target.stem, MAX_NAME_BYTES - len(os.fsencode(ending)))
+        path, number = target.with_name(f"{stem}{ending}"), number + 1
+    return path
+
+
+def _renamed(part: Path, path: Path) -> bool:
+    """Rename `part` unless something has the name; returns whether it has it now."""
+    if path.exists() or path.is_symlink():
+        return False
+    try:
+        os.link(part, path)  # which, other than renaming, replaces nothing
+    except FileExistsError:
+        return False
+    except OSError:  # not every file system has links, and folders have none
+        os.rename(part, path)
+    else:
+        os.unlink(part)
+    return True
+
+
+def put_all_in_place(part: Path, folder: Path, *, replaces: bool = True) -> None:
     """Move all files in the folder `part`, each whole, to `folder`, as `put_in_place` does.
 
     Those in folders of it come into folders of the same names, before those in itself, which may
     tell of them.
 
+    Args:
+        part: what is empty of it stays.
+        folder: on the same disk.
+        replaces: files that have the names; else all stay where they are if one of them is there.
+
     Raises:
+        FileExistsError: something has one of the names, and must not be replaced.
         OSError: one cannot be written to the disk or renamed.
     """
     _sync(part)
     files = [path for path in part.rglob("*") if not path.is_dir()]
     made: set[Path] = set()
+    moved: list[tuple[Path, Path]] = []
     try:
         for path in sorted(files, key=lambda path: -len(path.parts)):
             target = folder / path.relative_to(part)
             if not target.parent.is_dir():
                 target.parent.mkdir(exist_ok=True)
                 made.add(target.parent)
-            os.replace(path, target)
+            if replaces:
+                os.replace(path, target)
+            elif _renamed(path, target):
+                moved.append((path, target))
+            else:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    except OSError:
+        for path, target in moved:
+            with contextlib.suppress(OSError):
+                os.rename(target, path)
+        raise
     finally:
         for each in made:
             with contextlib.suppress(OSError):  # it stays where something is in it

@@ -63,7 +63,7 @@ class AnimationSink(Sink):
         overwrite, wanted = options.overwrite, options.output_paths
         live = info.stream.live
         self._recording = Recording(path, overwrite=overwrite, wanted=wanted) if live else None
-        self._whole = self._recording or Unfinished(path)
+        self._whole = self._recording or Unfinished(path, replaces=overwrite, wanted=wanted)
         self._file: BinaryIO | None = None
         self._writer: AnimationWriter | None = None
         self._last: tuple[NDArray[np.uint8], int] | None = None  # not written yet, and its tick
@@ -154,9 +154,10 @@ class AnimationSink(Sink):
                 f"{self.path}: {self._num_left_out} frames are left out; "
                 f"browsers show no more than {rate} a second"
             )
+        asked = self._whole.target
         with writing(self.path):
             self._whole.finish()
-        if self._whole.target != self.path:
+        if self._whole.target != asked:
             self._options.on_message(f"{self.path}: exists; written as {self._whole.target.name}")
             self.path = self._whole.target
 

@@ -73,7 +73,11 @@ class PhotoFile(Sink):
             raise self._error
         if self._data is None:
             raise StreamError(f"{self._path}: not written, because there were no frames")
-        save(self._data, self._path)
+        options = self._options
+        replaces, wanted = options.overwrite, options.output_paths
+        given = save(self._data, self._path, replaces=replaces, wanted=wanted)
+        if given != self._path:
+            options.on_message(f"{self._path}: exists; written as {given.name}")
 
 
 class PhotoFolder(Sink):
@@ -115,7 +119,9 @@ class PhotoFolder(Sink):
         data, lost = encode_photo(
             output.picture, path, output.frame.photo, keep_location=self._options.keep_location
         )
-        save(data, path)
+        given = save(data, path, replaces=self._options.overwrite)
+        if given != path:
+            self._options.on_message(f"{path}: exists; written as {given.name}")
         for remark in lost:
             self._remarks.tell(str(path), remark)
 

@@ -91,12 +91,13 @@ class VideoSink(Sink):
         timeline = None if options.sound is None else options.sound.timeline
         self._feed = FrameFeed(self._info, self._encoding, timeline)
         self._recording: Recording | None = None
+        overwrite, wanted = options.overwrite, options.output_paths
         if info.stream.live or excerpt:
-            overwrite, wanted = options.overwrite, options.output_paths
             self._recording = Recording(path, overwrite=overwrite, wanted=wanted)
         self._contents = self._taken(info.stream.contents)
         self._beside = None if self._contents is None else Beside(path, self._contents, options)
-        self._whole, self._shortened = self._recording or Unfinished(path), Unfinished(path)
+        self._whole = self._recording or Unfinished(path, replaces=overwrite, wanted=wanted)
+        self._shortened = Unfinished(path)
         self._error: StreamError | None = None
 
     def open(self) -> None:
@@ -211,9 +212,10 @@ class VideoSink(Sink):
             self._rewrite(self._until_end(self._feed.end_s))
         elif self._lasts_s is not None and not self._feed.is_usual(self._lasts_s):
             self._rewrite(self._lasting(self._lasts_s))
+        asked = self._whole.target
         with writing(self.path):
             self._whole.finish()
-        if self._whole.target != self.path:
+        if self._whole.target != asked:
             self._options.on_message(f"{self.path}: exists; written as {self._whole.target.name}")
             self.path = self._whole.target
 

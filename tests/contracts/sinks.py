@@ -93,10 +93,10 @@ def _video(name: str, info: OutputInfo = VIDEO) -> Case:
     )
 
 
-def _recording(ending: str, info: OutputInfo = LIVE, options: SinkOptions = OPTIONS) -> Case:
+def _recording(ending: str, info: OutputInfo = LIVE, *, is_heard: bool = False) -> Case:
     return Case(
         VideoSink,
-        lambda folder: VideoSink(folder / f"out{ending}", info, options),
+        lambda folder: VideoSink(folder / f"out{ending}", info, HEARD if is_heard else OPTIONS),
         info,
         files=(f"out*{ending}",),
         is_recording=True,
@@ -250,7 +250,7 @@ SINKS: dict[str, Case] = {
     "webm": _video("out.webm"),
     "live mp4": _recording(".mp4"),
     "live transparent mov": _recording(".mov", replace(LIVE, has_alpha=True)),
-    "live mp4 with a microphone": _recording(".mp4", options=HEARD),
+    "live mp4 with a microphone": _recording(".mp4", is_heard=True),
     "live mkv": _recording(".mkv"),
     "live webm": _recording(".webm"),
     "recorder": Case(Recorder, lambda folder: Recorder(folder, VIDEO, OPTIONS), may_be_empty=True),

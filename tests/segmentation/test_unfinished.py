@@ -211,6 +211,80 @@ def test_what_cannot_get_its_name_is_an_error_and_deleted(tmp_path):
         put_in_place(tmp_path / "missing", tmp_path / "new")
 
 
+# === Without replacing anything ===
+
+
+def test_what_must_not_replace_gets_a_name_that_nothing_has(tmp_path):
+    parts = [Unfinished(tmp_path / "out.txt", replaces=False) for _ in range(3)]
+    for number, part in enumerate(parts):
+        part.hold()
+        part.path.write_text(str(number))
+    (tmp_path / "out-2.txt").write_text("theirs")
+    for part in parts:
+        part.finish()
+        part.discard()
+    assert [part.target.name for part in parts] == ["out.txt", "out-3.txt", "out-4.txt"]
+    assert [part.target.read_text() for part in parts] == ["0", "1", "2"]
+    assert (tmp_path / "out-2.txt").read_text() == "theirs"
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_nor_one_that_others_will_have_whatever_leads_to_it(tmp_path):
+    names = [tmp_path / name for name in ("out.txt", "out-2.txt", "link.txt")]
+    names[2].symlink_to("real.txt")
+    link = Unfinished(names[2], replaces=False, wanted=names)
+    out = Unfinished(names[0], replaces=False, wanted=names)
+    names[0].write_text("theirs")
+    for part in (link, out):
+        part.path.write_text("x")
+        part.finish()
+    assert (link.target.name, out.target.name) == ("real.txt", "out-3.txt")
+
+
+def test_many_at_once_lose_none(tmp_path):
+    barrier = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        part = Unfinished(tmp_path / "out.txt", replaces=False)
+        part.path.write_text(str(number))
+        barrier.wait()
+        part.finish()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(path.read_text() for path in tmp_path.iterdir()) == list(map(str, range(8)))
+
+
+def test_the_longest_names_can_be_numbered_as_well(tmp_path):
+    taken = tmp_path / f"{'ä' * 125}.txt"
+    taken.touch()
+    part = Unfinished(taken, replaces=False)
+    part.path.write_text("x")
+    part.finish()
+    assert part.target.read_text() == "x"
+    assert part.target.name.endswith("ä-2.txt")
+
+
+@pytest.mark.parametrize("taken", ["b", "deep"])
+def test_files_of_a_folder_get_their_names_all_or_none(tmp_path, taken):
+    part, folder = tmp_path / "part", tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a", "b", "deep/c"):
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        (part / name).write_text(name)
+    (folder / taken).write_text("theirs")
+    with pytest.raises(FileExistsError):
+        put_all_in_place(part, folder, replaces=False)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {taken: "theirs"}
+    assert sorted(path.name for path in part.rglob("*")) == ["a", "b", "c", "deep"]
+    (folder / taken).unlink()
+    put_all_in_place(part, folder, replaces=False)
+    assert (folder / "deep/c").read_text() == "deep/c"
+
+
 # === On the disk before it has its name ===
 
 

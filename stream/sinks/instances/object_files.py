@@ -44,7 +44,7 @@ class ObjectFiles(Sink):
         self.folder: Path = folder
         live, inside = info.stream.live, folder / name
         self._recording = Recording(inside, overwrite=False) if live else None
-        self._part = self._recording or Unfinished(inside)
+        self._part = self._recording or Unfinished(inside, replaces=False)
         self._made: list[Path] = []
         self._options = options
         self._error: StreamError | None = None  # since which files are missing
@@ -135,7 +135,16 @@ class ObjectFiles(Sink):
             raise self._error
         self.add_last()
         with writing(self.folder):
-            put_all_in_place(self._part.path, self.folder)
+            try:
+                put_all_in_place(self._part.path, self.folder, replaces=self._options.overwrite)
+            except FileExistsError as error:
+                if self._options.overwrite:
+                    raise
+                self._part.finish()
+                came = Path(error.filename).relative_to(self.folder)
+                self._options.on_message(
+                    f"{self.folder}: {came} exists; all is written to {self._part.target}"
+                )
         self._part.discard()
         self._made = []  # also an empty one stays
 

@@ -74,7 +74,7 @@ class InstancesJSON(Sink):
         self._options = options
         overwrite, wanted, live = options.overwrite, options.output_paths, info.stream.live
         self._recording = Recording(path, overwrite=overwrite, wanted=wanted) if live else None
-        self._part = self._recording or Unfinished(path)
+        self._part = self._recording or Unfinished(path, replaces=overwrite, wanted=wanted)
         self._info = info
         self._polygons = options.polygons
         self._line_per_frame = path.suffix.lower() == ".jsonl"
@@ -117,13 +117,13 @@ class InstancesJSON(Sink):
             raise self._error
         if not self._line_per_frame:
             self._append("[]\n" if self._separator == "[\n" else "\n]\n")
+        asked = self._part.target
         with writing(self._path):
             if self._file is not None:
                 self._file.close()
             self._part.finish()
-        if self._recording is not None and self._recording.target != self._path:
-            name = self._recording.target.name
-            self._options.on_message(f"{self._path}: exists; written as {name}")
+        if self._part.target != asked:
+            self._options.on_message(f"{self._path}: exists; written as {self._part.target.name}")
 
     def _append(self, text: str) -> None:
         if self._file is None:

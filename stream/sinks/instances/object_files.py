@@ -24,8 +24,10 @@ from stream.sinks.parts.options import SinkOptions
 class ObjectFiles(Sink):
     """`Sink` for a folder of files; subclasses say in `add` what is written of an output.
 
-    The files are written into a hidden folder inside and get their names in `finish`. Of what will
-    not come again, where it does not come to that, what was written is kept in a folder inside.
+    The files are written into a hidden folder inside and get their names in `finish`. Where one of
+    these is taken by then and must not be replaced, all are in a folder inside, which is told. Of
+    what will not come again, where it does not come to that, what was written is kept in such a
+    folder.
 
     Args:
         folder: made if absent.
@@ -108,9 +110,9 @@ class ObjectFiles(Sink):
         """
         target, hidden = self.folder / name, self._part.path / name
         self.check_beside_input(name)
-        if target.exists():
+        if self._options.overwrite and target.exists():  # else nothing is replaced, see `complete`
             paths = () if is_itself else self._options.input_paths
-            check_free(target, overwrite=self._options.overwrite, input_paths=paths)
+            check_free(target, overwrite=True, input_paths=paths)
         hidden.parent.mkdir(exist_ok=True)
         return hidden
 

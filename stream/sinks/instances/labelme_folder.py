@@ -63,8 +63,8 @@ class LabelMeFolder(ObjectFiles):
             "imageHeight": height,
             "imageWidth": width,
         }
-        text = json.dumps(document, ensure_ascii=False, indent=2)
-        self.save(f"{Path(name).stem}.json", f"{text}\n".encode())
+        text = json.dumps(document, indent=2)  # all of it ASCII: names of files need be no text
+        self.save(f"{Path(name).stem}.json", f"{text}\n".encode("ascii"))
 
     def _shapes(self, rank: int, found: Instances, mask: Mask) -> list[dict[str, Any]]:
         outlines = [_simplified(polygon) for polygon in to_polygons(mask)]

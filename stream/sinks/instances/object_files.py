@@ -49,7 +49,7 @@ class ObjectFiles(Sink):
         self._part = self._recording or Unfinished(inside, replaces=False)
         self._made: list[Path] = []
         self._options = options
-        self._error: StreamError | None = None  # since which files are missing
+        self._error: Exception | None = None  # since which files are missing
         self._inputs = {os.path.realpath(path.parent) for path in options.input_paths}
         # data sets have their photos in a folder of this name, and JSON around it
         self._inputs |= {os.path.dirname(x) for x in self._inputs if os.path.basename(x) == IMAGES}
@@ -75,9 +75,10 @@ class ObjectFiles(Sink):
             raise self._error
         try:
             self.add(output)
-        except StreamError as error:
+        except Exception as error:  # of whatever kind: the files are not whole
             kept = None if self._recording is None else self._keep(self._recording)
-            self._error = error if kept is None else StreamError(f"{error}; {kept}")
+            reason = str(error) or type(error).__name__
+            self._error = error if kept is None else StreamError(f"{reason}; {kept}")
             raise self._error from error.__cause__
 
     @abstractmethod
@@ -158,7 +159,7 @@ class ObjectFiles(Sink):
             length = readable(recording.path)
             if length is None:
                 return None
-            with contextlib.suppress(StreamError):
+            with contextlib.suppress(Exception):
                 self.add_last()
             recording.keep()
         except OSError:

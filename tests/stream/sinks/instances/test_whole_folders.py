@@ -1,0 +1,80 @@
+"""Folders of objects are whole or not there, whatever photos are called and whatever fails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from segmentation.data import read_dataset
+from segmentation.data.coco_writer import write_coco
+from stream.sinks.instances.coco_folder import CocoFolder
+from stream.sinks.instances.crops import Crops
+from stream.sinks.instances.label_maps import LabelMaps
+from stream.sinks.instances.labelme_folder import LabelMeFolder
+from stream.sinks.instances.mask_photos import InstancePhotos
+from stream.sinks.instances.results import InstancesJSON
+from stream.sinks.parts.options import SinkOptions
+from tests.stream.sinks.instances.test_folders import IMAGE, INFO, LIVE, Make, of_file, output
+
+NOT_UTF8 = os.fsdecode(b"b\xe9.png")
+
+
+def photos(folder: Path) -> list[Path]:
+    """Return three photos on the disk, one of a name that is no text."""
+    paths = [folder / name for name in ("a.png", NOT_UTF8, "ü.png")]
+    for path in paths:
+        path.write_bytes(bytes(cv2.imencode(".png", IMAGE)[1]))
+    return paths
+
+
+@pytest.mark.parametrize("make", [CocoFolder, LabelMeFolder])
+def test_a_name_that_is_no_text_is_read_again(tmp_path: Path, make: Make) -> None:
+    paths = photos(tmp_path)
+    with make(tmp_path / "out", INFO, SinkOptions(input_paths=paths)) as sink:
+        for index, path in enumerate(paths):
+            sink.write(of_file(path, index))
+        sink.finish(cut_short=False)
+    dataset = read_dataset(tmp_path / "out")
+    assert {photo.path.name for photo in dataset.photos} == {path.name for path in paths}
+    assert all(np.array_equal(photo.image(), IMAGE[..., ::-1]) for photo in dataset.photos)
+    assert all(len(photo.annotations) == 3 for photo in dataset.photos)
+    write_coco(dataset, tmp_path / "again")
+    again = read_dataset(tmp_path / "again")
+    assert {photo.path.name for photo in again.photos} == {path.name for path in paths}
+
+
+@pytest.mark.parametrize(
+    "make", [Crops, InstancePhotos, LabelMaps, CocoFolder, LabelMeFolder, InstancesJSON]
+)
+@pytest.mark.parametrize("info", [INFO, LIVE], ids=["photos", "camera"])
+def test_what_fails_unexpectedly_leaves_nothing_as_if_it_were_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Make, info: object
+) -> None:
+    def fail(*given: object) -> None:
+        raise MemoryError("of 3 GB")
+
+    told: list[str] = []
+    target = tmp_path / ("out.json" if make is InstancesJSON else "out")
+    with make(target, info, SinkOptions(on_message=told.append)) as sink:  # type: ignore[arg-type]
+        sink.write(output(0, "a.png"))
+        with monkeypatch.context() as patch:
+            patch.setattr("stream.sinks.instances.masks.at_frame_size", fail)
+            patch.setattr(f"{make.__module__}.at_frame_size", fail)
+            with pytest.raises(Exception, match="of 3 GB") as first:
+                sink.write(output(1, "b.png"))
+        with pytest.raises(type(first.value)) as again:
+            sink.write(output(2, "c.png"))
+        with pytest.raises(type(first.value)) as at_end:
+            sink.finish(cut_short=True)
+    assert first.value is again.value is at_end.value
+    if info is INFO:
+        assert list(tmp_path.iterdir()) == []
+    else:
+        (kept,) = tmp_path.iterdir() if make is InstancesJSON else target.iterdir()
+        assert "kept" in str(first.value)
+        assert kept.name in ("out.json", "crops", "instances", "labels", "dataset", "labelme")
+    assert told == []

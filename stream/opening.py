@@ -40,7 +40,7 @@ from stream.looks.look import FADE_S, Look, Staging
 from stream.microphone.opening import open_microphone
 from stream.pipeline import Pipeline, shrunk
 from stream.running.loop import Run, free_name
-from stream.sinks import SinkOptions, open_sink, wants_instances
+from stream.sinks import SinkOptions, open_sink, place_of, wants_instances
 from stream.sinks.parts.options import Writing
 from stream.sources import local_files, open_source
 from stream.stats import Stats
@@ -345,9 +345,9 @@ def _open_sinks(
             opened[free_name(type(sink).__name__, opened)] = sink
             continue
         address = _address("sink", sink)
-        if os.path.realpath(address) in places:
+        if (place := place_of(address)) in places:
             raise ValueError(f"{address}: named twice")
-        places.add(os.path.realpath(address))
+        places.add(place)
         name = free_name(secrets_hidden(address), opened)
         opened[name] = stack.enter_context(open_sink(address, info, options))
     return opened

@@ -240,10 +240,14 @@ def _segmenter(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
 
 def _check_outputs(options: argparse.Namespace) -> None:
     places = set() if options.stats is None else {os.path.realpath(options.stats)}
-    for address in options.output or ():
-        if os.path.realpath(address) in places:
-            raise CommandError(f"-o {address}: named twice")
-        places.add(os.path.realpath(address))
+    outputs = options.output or ()
+    if len(outputs) + len(places) > 1:
+        from stream.sinks import place_of
+
+        for address in outputs:
+            if (place := place_of(address)) in places:
+                raise CommandError(f"-o {address}: named twice")
+            places.add(place)
     _check_encoding(options)
     is_shown = any(address.startswith("virtualcam:") for address in options.output or ())
     if options.always_on and not is_shown:

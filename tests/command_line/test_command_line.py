@@ -211,6 +211,8 @@ def test_two_names_of_one_output(capfd, photo, tmp_path):
     out, again = tmp_path / "out.json", f"{tmp_path}/./out.json"
     assert "named twice" in failing(capfd, 2, photo, "-o", out, "-o", again)
     assert "named twice" in failing(capfd, 2, photo, "-o", out, "--stats", again)
+    folders = "-o", f"instances:{tmp_path}/o/", "-o", f"crops:{tmp_path}/o"
+    assert "named twice" in failing(capfd, 2, photo, "-y", *folders)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stream.contents import Contents, Track
+from stream.contents import DOLBY, Contents, Track
+from stream.ffmpeg import adts
 from stream.ffmpeg.sound import TOLERANT, can_be_copied, why_no_sound
 from stream.ffmpeg.tags import CAMERA
 
@@ -49,7 +50,6 @@ _MKV_SUBTITLES = frozenset(
 _AAC_LAYOUTS = "mono|stereo|3.0|4.0|5.0|5.1|7.1"
 _OPUS_LAYOUTS = "mono|stereo|3.0|quad|5.0|5.1|6.1|7.1"
 _MOV_TEXT = frozenset({"mov_text"})
-_DOLBY = frozenset({"ac3", "eac3"})
 _COMMON_MARKS = "default comment forced hearing_impaired visual_impaired descriptions".split()
 _MP4_MARKS = frozenset(_COMMON_MARKS) | {"dub"}
 _MOV_MARKS = frozenset({"default"})
@@ -57,9 +57,9 @@ _MKV_MARKS = _MP4_MARKS | {"original"}
 _WEBM_MARKS = frozenset({"default", "forced", "descriptions"})
 
 TRACK_FORMATS = {
-    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, _DOLBY),
-    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, _DOLBY),
-    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MOV_MARKS, _DOLBY),
+    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, DOLBY),
+    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, DOLBY),
+    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MOV_MARKS, DOLBY),
     ".mkv": TrackFormat(_MKV_SOUND, "aac", _AAC_LAYOUTS, _MKV_SUBTITLES, "subrip", _MKV_MARKS),
     ".webm": TrackFormat(
         frozenset({"opus", "vorbis"}),
@@ -135,14 +135,14 @@ def carried(contents: Contents, ending: str, *, keep_location: bool) -> Carried:
     changed: list[str] = []
     for track in contents.sound:
         is_taken = track.is_known and track.codec in kind.sound
-        is_broken = is_taken and track.codec in kind.fragile and not can_be_copied(contents, track)
-        if is_taken and not is_broken:
-            tracks.append((track, "a", ("-c:a:{n}", "copy", *_TIDIED.get(track.codec, ()))))
+        why_anew = _why_anew(contents, track, kind) if is_taken else ""
+        if is_taken and not why_anew:
+            tracks.append((track, "a", _copying(track, ending)))
         elif why := why_no_sound(contents, track, sound_encoding(kind, "0")):
             left_out.append(f"sound ({track}), which {why}")
         else:
             tracks.append((track, "a", sound_encoding(kind, "{n}")))
-            changed += [f"sound ({track}) is damaged, and encoded anew"] if is_broken else []
+            changed += [f"sound ({track}) {why_anew}, and is encoded anew"] if why_anew else []
     for track in contents.subtitles:
         if track.codec in kind.subtitles:
             tracks.append((track, "s", ("-c:s:{n}", "copy")))
@@ -155,6 +155,22 @@ def carried(contents: Contents, ending: str, *, keep_location: bool) -> Carried:
     if contents.location and not keep_location:
         left_out.append("location (--keep-location keeps it)")
     return Carried(tuple(tracks), tuple(left_out), tuple(changed))
+
+
+def _copying(track: Track, ending: str) -> tuple[str, ...]:
+    """Return ffmpeg's arguments that write a track as it is."""
+    if ending == ".mov" and track.codec.startswith("pcm_"):
+        # whose samples have no times there: silence where some are missing
+        return ("-filter:a:{n}", "aresample=async=1", "-c:a:{n}", track.codec)
+    return ("-c:a:{n}", "copy", *_TIDIED.get(track.codec, ()))
+
+
+def _why_anew(contents: Contents, track: Track, kind: TrackFormat) -> str:
+    """Return why a track cannot be copied though its codec could, "" where it can."""
+    if track.codec in kind.fragile and not can_be_copied(contents, track):
+        return "is damaged"
+    changes = track.codec == "aac" and adts.changes(contents, track)
+    return "changes its channels or rate in the middle" if changes else ""
 
 
 def _lost(track: Track, letter: str, kind: TrackFormat) -> str:

@@ -245,7 +245,9 @@ class VideoSink(Sink):
         maps = ["-map_chapters", "-1", "-map_metadata", "-1"]
         if self._beside is not None:
             from_s = first_s if self._excerpt else 0.0
-            inputs, maps, further = self._beside.arguments(origin_s, from_s=from_s)
+            inputs, maps, further = self._beside.arguments(
+                origin_s, from_s=from_s, is_paced=is_recording
+            )
         elif self._feed.has_sound:
             maps += ["-map", "0:a:0", *sound_encoding(TRACK_FORMATS[self._ending], "0")]
         process = Ffmpeg(

@@ -63,8 +63,10 @@ class LabelMeFolder(ObjectFiles):
             "imageHeight": height,
             "imageWidth": width,
         }
-        text = json.dumps(document, indent=2)  # all of it ASCII: names of files need be no text
-        self.save(f"{Path(name).stem}.json", f"{text}\n".encode("ascii"))
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+        # names that are no Unicode become escapes of JSON
+        content = f"{text}\n".encode(errors="backslashreplace")
+        self.save(f"{Path(name).stem}.json", content)
 
     def _shapes(self, rank: int, found: Instances, mask: Mask) -> list[dict[str, Any]]:
         outlines = [_simplified(polygon) for polygon in to_polygons(mask)]

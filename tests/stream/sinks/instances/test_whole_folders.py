@@ -1,16 +1,11 @@
-"""Folders of objects are whole or not there, whatever photos are called and whatever fails."""
+"""Folders of objects and lists of them are whole or not there, whatever fails."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from segmentation.data import read_dataset
-from segmentation.data.coco_writer import write_coco
 from stream.sinks.instances.coco_folder import CocoFolder
 from stream.sinks.instances.crops import Crops
 from stream.sinks.instances.label_maps import LabelMaps
@@ -18,33 +13,7 @@ from stream.sinks.instances.labelme_folder import LabelMeFolder
 from stream.sinks.instances.mask_photos import InstancePhotos
 from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.parts.options import SinkOptions
-from tests.stream.sinks.instances.test_folders import IMAGE, INFO, LIVE, Make, of_file, output
-
-NOT_UTF8 = os.fsdecode(b"b\xe9.png")
-
-
-def photos(folder: Path) -> list[Path]:
-    """Return three photos on the disk, one of a name that is no text."""
-    paths = [folder / name for name in ("a.png", NOT_UTF8, "ü.png")]
-    for path in paths:
-        path.write_bytes(bytes(cv2.imencode(".png", IMAGE)[1]))
-    return paths
-
-
-@pytest.mark.parametrize("make", [CocoFolder, LabelMeFolder])
-def test_a_name_that_is_no_text_is_read_again(tmp_path: Path, make: Make) -> None:
-    paths = photos(tmp_path)
-    with make(tmp_path / "out", INFO, SinkOptions(input_paths=paths)) as sink:
-        for index, path in enumerate(paths):
-            sink.write(of_file(path, index))
-        sink.finish(cut_short=False)
-    dataset = read_dataset(tmp_path / "out")
-    assert {photo.path.name for photo in dataset.photos} == {path.name for path in paths}
-    assert all(np.array_equal(photo.image(), IMAGE[..., ::-1]) for photo in dataset.photos)
-    assert all(len(photo.annotations) == 3 for photo in dataset.photos)
-    write_coco(dataset, tmp_path / "again")
-    again = read_dataset(tmp_path / "again")
-    assert {photo.path.name for photo in again.photos} == {path.name for path in paths}
+from tests.stream.sinks.instances.test_folders import INFO, LIVE, Make, output
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 #: Between a target's name and its ending: what can be made anew, and what will not come again.
 PART, RECORDING = "part", "recording"
 
+#: Why a file that may have no other name does not get its own.
+MADE_MEANWHILE = "somebody made it meanwhile"
+
 MAX_NAME_BYTES = 255  # of a file, on nearly every disk
 
 _NAME = re.compile(rf"\.(.+)\.[0-9a-f]{{8}}\.({PART}|{RECORDING})(\.[^.]+)?", re.DOTALL)
@@ -42,7 +45,8 @@ class Unfinished:
         target: in a folder that is there.
         kind: `PART` or `RECORDING`, which programs that find it left behind treat differently.
         replaces: what has the name when it is whole; else it gets one that nothing has.
-        wanted: names that it is not given instead, because others will have them.
+        wanted: names that it is not given instead, because others will have them; with `None` it
+            is given none, and cannot be finished.
 
     Attributes:
         target: as given, or what it leads to; once it is finished, the name that it has got.
@@ -55,10 +59,11 @@ class Unfinished:
         kind: str = PART,
         *,
         replaces: bool = True,
-        wanted: Collection[Path] = (),
+        wanted: Collection[Path] | None = (),
     ) -> None:
         """Choose a name; nothing is made yet."""
-        self._replaces, self._wanted = replaces, [path for path in wanted if path != target]
+        self._replaces = replaces
+        self._wanted = None if wanted is None else [path for path in wanted if path != target]
         self.target = target = Path(os.path.realpath(target)) if target.is_symlink() else target
         stem = _hidden_stem(target, kind)
         self.path = target.with_name(f".{stem}.{secrets.token_hex(4)}.{kind}{target.suffix}")
@@ -119,6 +124,7 @@ class Unfinished:
         """Give it its name, which becomes its `target`: another one where it must not replace.
 
         Raises:
+            FileExistsError: it may have no other name, and must not replace what has its own.
             OSError: see `put_in_place`.
         """
         if sys.platform == "win32":  # where what is open keeps its name
@@ -127,7 +133,10 @@ class Unfinished:
             put_in_place(self.path, self.target)
         else:
             _sync(self.path)
-            self.target = give_free_name(self.path, self.target, self._wanted)
+            if self._wanted is not None:
+                self.target = give_free_name(self.path, self.target, self._wanted)
+            elif not _renamed(self.path, self.target):
+                raise FileExistsError(errno.EEXIST, MADE_MEANWHILE, str(self.target))
             _sync_one(self.target.parent)
         self.release()
 
@@ -201,10 +210,7 @@ def put_in_place(part: Path, target: Path) -> None:
 def give_free_name(part: Path, target: Path, wanted: Collection[Path]) -> Path:
     """Rename `part` to `target`, or to the first of talk-2.mp4, talk-3.mp4 ... that nothing has.
 
-    Args:
-        part: a file or folder.
-        target: in the same folder.
-        wanted: names that it is not given, because others will have them.
+    It gets no name of `wanted`, which others will have.
 
     Raises:
         OSError: it cannot be renamed.
@@ -237,15 +243,10 @@ def put_all_in_place(part: Path, folder: Path, *, replaces: bool = True) -> None
     """Move all files in the folder `part`, each whole, to `folder`, as `put_in_place` does.
 
     Those in folders of it come into folders of the same names, before those in itself, which may
-    tell of them.
-
-    Args:
-        part: what is empty of it stays.
-        folder: on the same disk.
-        replaces: files that have the names; else all stay where they are if one of them is there.
+    tell of them. Without `replaces` all stay where they are if one of the names is taken.
 
     Raises:
-        FileExistsError: something has one of the names, and must not be replaced.
+        FileExistsError: one of the names is taken.
         OSError: one cannot be written to the disk or renamed.
     """
     _sync(part)

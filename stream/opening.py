@@ -109,7 +109,8 @@ def open_run(
             "software" (the default), "auto", or hardware by its name; `preset` of x264, without it
             "medium", and "veryfast" when live; `crf`, its constant rate factor, 0 (lossless) to
             51, without it 20; `polygons`, `.json` and `.jsonl` hold outlines, not RLE;
-            `keep_location`, outputs say where their source was taken.
+            `keep_location`, outputs say where their source was taken; `renames`, which is so
+            unless told otherwise, files whose names are taken meanwhile get others, or else fail.
 
     Yields:
         The run.

@@ -85,7 +85,8 @@ def make_plan(
             continue
         kept = outcome_before(job, records, state, rules, sizes)
         if kept is None:
-            plan.to_do.append(job)
+            is_new = not rules.overwrite and all(sizes(each) is None for each in job.outputs)
+            plan.to_do.append(replace(job, is_new=is_new))
             new = [output for output in job.outputs if output not in records]
             in_the_way += [output for output in new if sizes(output) is not None]
             continue

@@ -64,7 +64,7 @@ def save(
     *,
     is_private: bool = False,
     replaces: bool = True,
-    wanted: Collection[Path] = (),
+    wanted: Collection[Path] | None = (),
 ) -> Path:
     """Write `data` so that `path` is never there in part; nobody else may read it if `is_private`.
 

@@ -78,7 +78,7 @@ class Recording(Unfinished):
                 os.fsync(self._held)
         if sys.platform == "win32":  # where what is open keeps its name
             self.release()
-        self.target = give_free_name(self.path, self.target, self._wanted)
+        self.target = give_free_name(self.path, self.target, self._wanted or ())
         self.release()
 
     def discard(self) -> None:

@@ -63,7 +63,7 @@ class AnimationSink(Sink):
         overwrite, wanted = options.overwrite, options.output_paths
         live = info.stream.live
         self._recording = Recording(path, overwrite=overwrite, wanted=wanted) if live else None
-        self._whole = self._recording or Unfinished(path, replaces=overwrite, wanted=wanted)
+        self._whole = self._recording or Unfinished(path, replaces=overwrite, wanted=options.wanted)
         self._file: BinaryIO | None = None
         self._writer: AnimationWriter | None = None
         self._last: tuple[NDArray[np.uint8], int] | None = None  # not written yet, and its tick

@@ -74,7 +74,7 @@ class PhotoFile(Sink):
         if self._data is None:
             raise StreamError(f"{self._path}: not written, because there were no frames")
         options = self._options
-        replaces, wanted = options.overwrite, options.output_paths
+        replaces, wanted = options.overwrite, options.wanted
         given = save(self._data, self._path, replaces=replaces, wanted=wanted)
         if given != self._path:
             options.on_message(f"{self._path}: exists; written as {given.name}")

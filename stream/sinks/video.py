@@ -96,7 +96,7 @@ class VideoSink(Sink):
             self._recording = Recording(path, overwrite=overwrite, wanted=wanted)
         self._contents = self._taken(info.stream.contents)
         self._beside = None if self._contents is None else Beside(path, self._contents, options)
-        self._whole = self._recording or Unfinished(path, replaces=overwrite, wanted=wanted)
+        self._whole = self._recording or Unfinished(path, replaces=overwrite, wanted=options.wanted)
         self._shortened = Unfinished(path)
         self._error: StreamError | None = None
 

@@ -160,10 +160,10 @@ def _virtual_device(patch: pytest.MonkeyPatch) -> None:
     device_instead(patch)
 
 
-def _raise(number: int, error: str) -> None:
+def _raise(number: int, error: StreamError | None) -> None:
     """Fail as the others do; a batch notes it and goes on."""
-    if error:
-        raise StreamError(error)
+    if error is not None:
+        raise error
 
 
 SINKS: dict[str, Case] = {

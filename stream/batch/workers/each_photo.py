@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from stream.batch.workers.taken import stands
 from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks import SinkOptions, open_sink
@@ -18,9 +19,10 @@ class EachPhoto(Sink):
     Args:
         paths: for each frame of the source, by its index, where it is written to.
         info: of the outputs to come.
-        options: see `SinkOptions`.
+        options: see `SinkOptions`; what stands under a name is replaced, and nothing that comes
+            there meanwhile.
         on_begin: called with the index before anything of it is written.
-        on_end: called with the index and "", or why it could not be written, in one line.
+        on_end: called with the index and `None`, or why it could not be written, in one line.
     """
 
     def __init__(
@@ -29,7 +31,7 @@ class EachPhoto(Sink):
         info: OutputInfo,
         options: SinkOptions,
         on_begin: Callable[[int], None],
-        on_end: Callable[[int, str], None],
+        on_end: Callable[[int, StreamError | None], None],
     ) -> None:
         """Write nothing yet."""
         self._paths, self._info, self._options = paths, info, options
@@ -42,9 +44,9 @@ class EachPhoto(Sink):
             self._on_begin(index)
             self._write_alone(output, self._paths[index])
         except StreamError as error:
-            self._on_end(index, str(error))
+            self._on_end(index, error)
         else:
-            self._on_end(index, "")
+            self._on_end(index, None)
 
     def _write_alone(self, output: Output, paths: Sequence[Path]) -> None:
         """Write a photo as if there were no other."""
@@ -52,8 +54,9 @@ class EachPhoto(Sink):
         stream = replace(self._info.stream, width=width, height=height, num_frames=1)
         info = replace(self._info, stream=stream)
         alone = replace(output, frame=replace(output.frame, index=0))
+        options = replace(self._options, overwrite=any(map(stands, paths)))
         with ExitStack() as stack:
-            sinks = [stack.enter_context(open_sink(path, info, self._options)) for path in paths]
+            sinks = [stack.enter_context(open_sink(path, info, options)) for path in paths]
             for sink in sinks:
                 sink.write(alone)
             for sink in sinks:

@@ -74,7 +74,7 @@ class InstancesJSON(Sink):
         self._options = options
         overwrite, wanted, live = options.overwrite, options.output_paths, info.stream.live
         self._recording = Recording(path, overwrite=overwrite, wanted=wanted) if live else None
-        self._part = self._recording or Unfinished(path, replaces=overwrite, wanted=wanted)
+        self._part = self._recording or Unfinished(path, replaces=overwrite, wanted=options.wanted)
         self._info = info
         self._polygons = options.polygons
         self._line_per_frame = path.suffix.lower() == ".jsonl"

@@ -1,0 +1,43 @@
+"""Names of outputs that somebody takes while they are made: no batch replaces what has one then."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from segmentation.unfinished import MADE_MEANWHILE
+from stream.batch.jobs.job import Job
+from stream.files.outputs import writing
+
+
+def stands(output: Path) -> bool:
+    """Return whether anything has the name of an output."""
+    return os.path.lexists(output)
+
+
+def check_free(output: Path) -> None:
+    """Raise `StreamError` where something has the name of an output that is new."""
+    if stands(output):
+        with writing(output):
+            raise FileExistsError(errno.EEXIST, MADE_MEANWHILE, str(output))
+
+
+class Taken:
+    """Jobs under whose names is what somebody else has made.
+
+    Attributes:
+        jobs: of outputs that are not known to be of the batch.
+    """
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self.jobs: set[Job] = set()
+
+    def note(self, job: Job, error: BaseException | None) -> bool:
+        """Note a job where it failed because a name was taken meanwhile; returns whether it did."""
+        while error is not None and not isinstance(error, FileExistsError):
+            error = error.__cause__
+        if error is not None:
+            self.jobs.add(job)
+        return error is not None

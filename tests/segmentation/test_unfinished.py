@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -239,6 +240,19 @@ def test_nor_one_that_others_will_have_whatever_leads_to_it(tmp_path):
         part.path.write_text("x")
         part.finish()
     assert (link.target.name, out.target.name) == ("real.txt", "out-3.txt")
+
+
+def test_what_may_have_no_other_name_gets_its_own_or_none(tmp_path):
+    target = tmp_path / "out.txt"
+    for text in ("first", "second"):
+        part = Unfinished(target, replaces=False, wanted=None)
+        part.path.write_text(text)
+        with contextlib.suppress(FileExistsError):
+            part.finish()
+        assert part.path.exists() == (text == "second")
+        part.discard()
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_many_at_once_lose_none(tmp_path):

@@ -108,12 +108,14 @@ def _check_first_word(arguments: Sequence[str]) -> None:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one of `COMMANDS`, whose results go to standard output."""
+    from stream.commands.parts.command_line import write_no_more
+
     command = importlib.import_module(f"stream.commands.{arguments[0]}")
     try:
         code = int(command.run(arguments[1:]))
         print(end="", flush=True)
     except BrokenPipeError:  # whoever read the results has enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        write_no_more(sys.stdout)
         return 1
     return code
 

@@ -347,7 +347,7 @@ def _open_sinks(
             continue
         address = _address("sink", sink)
         if (place := place_of(address)) in places:
-            raise ValueError(f"{address}: named twice")
+            raise ValueError(f"{address}: named twice; each output has a place of its own")
         places.add(place)
         name = free_name(secrets_hidden(address), opened)
         opened[name] = stack.enter_context(open_sink(address, info, options))

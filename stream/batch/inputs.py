@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import glob
 import os
-from collections import defaultdict
+import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from segmentation.segmenter import composed
+from stream.batch.clashes import check_apart, some_of
 from stream.batch.jobs.job import Job
-from stream.batch.output_folder import told_as_one
 from stream.errors import StreamError
 from stream.files.photos import READ_ENDINGS, WRITTEN_ENDINGS, is_animation, is_photo
 from stream.sinks import is_file_ending
@@ -30,9 +31,10 @@ _VIDEOS = (
 )
 #: What can hold transparency, for `--effect cutout`, and what is taken where the input's cannot.
 _CLEAR_VIDEOS, _CLEAR_PHOTOS = (".mov", ".webm", ".gif", ".webp", ".apng"), (".png", ".webp")
+#: What lists of PowerShell begin with.
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: What is taken for an animation where it cannot be looked at.
 _MOVING = (".gif", ".apng")
-_MAX_NAMED = 5  # files of one problem, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def find_jobs(
     files: list[_File] = []
     seen: dict[Place, Place] = {}
     own = identity(folder)
-    astray: list[Place] = []
+    astray, special = list[Place](), list[Place]()
     for file in _files(named, keep_names=num_folders > 1):
         if ".." in file.name.parts:
             astray.append(file.place)
@@ -83,19 +85,23 @@ def find_jobs(
         real = identity(file.place)
         if own in real.parents and not file.is_named:
             continue
+        if _is_special(file.place):
+            special.append(file.place)
+            continue
         if real in seen:
             remarks.append(f"{file.place}: the same file as {seen[real]}; done once")
             continue
         seen[real] = file.place
         files.append(file)
-    jobs, passed_over = _jobs(files, folder, endings, is_transparent)
-    if passed_over:
-        what = f"passed over {len(passed_over)}, neither photos nor videos"
-        remarks.append(f"{what}: {_some(passed_over)}")
-    if astray:
-        what = f"passed over {len(astray)} with .. in their names, which leads out of -o"
-        remarks.append(f"{what}: {_some(astray)}")
-    _check_apart(jobs)
+    jobs, others = _jobs(files, folder, endings, is_transparent)
+    for places, what in (
+        (others, ", neither photos nor videos"),
+        (special, ", no regular files"),
+        (astray, " with .. in their names, which leads out of -o"),
+    ):
+        if places:
+            remarks.append(f"passed over {len(places)}{what}: {some_of(places)}")
+    check_apart(jobs, folder)
     return Found(sorted(jobs, key=lambda job: job.outputs), remarks)
 
 
@@ -143,6 +149,8 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
         elif text.startswith("@") and not Path(text).exists():
             yield from _named(_lines(text[1:]))
         elif Path(text).exists():
+            if _is_special(Path(text)):
+                raise StreamError(f"{text}: is no regular file, but a pipe, a socket or a device")
             yield _on_disk(Path(text))
         elif matches := sorted(glob.glob(text, recursive=True)):
             yield from (_on_disk(Path(each)) for each in matches)
@@ -150,11 +158,22 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
             missing.append(text)
     if missing:
         count = "" if len(missing) == 1 else f"{len(missing)} files are not there, among them "
-        raise StreamError(f"{count}{_some(missing)}: no such file")
+        raise StreamError(f"{count}{some_of(missing)}: no such file")
 
 
 def _on_disk(path: Path) -> _Named:
     return _Named(path, path.is_dir())
+
+
+def _is_special(place: Place) -> bool:
+    """Whether opening a file may wait for somebody for ever, or do something."""
+    if not isinstance(place, Path):
+        return False
+    try:
+        mode = place.stat().st_mode
+    except OSError:  # which its job will tell
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _in_store(address: Place) -> Iterator[_Named]:
@@ -195,8 +214,11 @@ def _lines(address: str) -> list[str]:
     except OSError as error:
         reason = error.strerror or "no such file"
         raise StreamError(f"{address}: the list cannot be read ({reason})") from error
-    text = data.decode("utf-8", "surrogateescape")
-    return [line for line in text.splitlines() if line]
+    if data.startswith(_UTF_16):
+        text = data.decode("utf-16", "replace")
+    else:
+        text = data.decode("utf-8-sig", "surrogateescape")
+    return [line for line in re.split("\r?\n", text) if line]  # names may hold all other ends
 
 
 def _files(named: Iterable[_Named], *, keep_names: bool) -> Iterator[_File]:
@@ -271,63 +293,3 @@ def _own_ending(place: Place, is_still: bool, is_transparent: bool) -> str:
     if is_still:
         return place.suffix if ending in WRITTEN_ENDINGS else ".png"
     return place.suffix if is_file_ending(ending, of_video=True) else ".mp4"
-
-
-def _check_apart(jobs: Sequence[Job]) -> None:
-    """Raise `StreamError` where several files would become one output, or overwrite an input."""
-    sources: dict[str, list[Place]] = defaultdict(list)
-    for job in jobs:
-        for output in job.outputs:
-            name = os.path.normcase(output) if isinstance(output, Path) else str(output)
-            sources[name].append(job.source)
-            if not isinstance(output, Path) and output == job.source:  # a disk's sinks look there
-                raise StreamError(f"{output}: is the input; name another folder")
-    together = {output: paths for output, paths in sources.items() if len(paths) > 1}
-    if together:
-        shown, paths = min(together.items())
-        raise StreamError(
-            f"{_clash(shown, paths, len(together))}; name their folders, which keep their "
-            "structure, or begin a batch for each"
-        )
-
-
-def check_told_apart(jobs: Sequence[Job], folder: Place) -> None:
-    """Check outputs whose names differ by capitals or Unicode form alone.
-
-    Not every disk tells them apart: there each would replace the one before.
-
-    Args:
-        jobs: of the whole batch.
-        folder: of the outputs, which can be written to.
-
-    Raises:
-        StreamError: several would be one file, or the folder cannot be written to any more.
-    """
-    if not isinstance(folder, Path):
-        return
-    alike: dict[str, list[tuple[Place, Place]]] = defaultdict(list)
-    for job in jobs:
-        for output in job.outputs:
-            alike[composed(str(output)).casefold()].append((output, job.source))
-    doubtful = [pairs for pairs in alike.values() if len(pairs) > 1]
-    names = [[below(output, folder) for output, _ in pairs] for pairs in doubtful]
-    together = [doubtful[number] for number in told_as_one(names, folder)]
-    if together:
-        shown, paths = min(
-            (str(pairs[0][0]), [source for _, source in pairs]) for pairs in together
-        )
-        raise StreamError(
-            f"{_clash(shown, paths, len(together))}; the disk of {folder} does not tell such names "
-            "apart: rename them, or name a folder on another disk"
-        )
-
-
-def _clash(shown: str, sources: Sequence[Place], num: int) -> str:
-    """Return that several files would become one output, `num` times."""
-    more = f" (and {num - 1} more such)" if num > 1 else ""
-    return f"{shown}: would be the output of {_some(sources)}{more}"
-
-
-def _some(paths: Sequence[Place | str]) -> str:
-    names = ", ".join(map(str, paths[:_MAX_NAMED]))
-    return f"{names}, ..." if len(paths) > _MAX_NAMED else names

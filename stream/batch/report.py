@@ -3,14 +3,54 @@
 from __future__ import annotations
 
 import json
+import re
+import stat
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.output_folder import save
 from stream.batch.shards import Shard
+from stream.errors import StreamError
 from stream.stores.addresses import Place
+
+_NAMES = re.compile(r"report(-\d+-of-\d+)?\.jsonl")
+#: What each line tells at least, whichever version wrote it.
+_KEYS = frozenset(("input", "output", "state", "seconds", "frames", "error"))
+
+
+def is_report_name(name: str) -> bool:
+    """Whether batches call their reports so, on a disk that tells no capitals apart either."""
+    return _NAMES.fullmatch(name.casefold()) is not None
+
+
+def check_report_free(folder: Place, shard: Shard, *, overwrite: bool) -> None:
+    """Look at what has the name of the report.
+
+    Args:
+        folder: of the batch.
+        shard: of it.
+        overwrite: what no batch has written may be replaced.
+
+    Raises:
+        StreamError: that would destroy somebody's file, or cannot be.
+    """
+    path = _report_place(folder, shard)
+    try:
+        lies_there = _is_report_at(path)
+    except FileNotFoundError:
+        return
+    except IsADirectoryError as error:
+        raise StreamError(
+            f"{path}: is a folder; rename it, or name another for the outputs"
+        ) from error
+    if not lies_there and not overwrite:
+        raise StreamError(
+            f"{path}: exists, and is no report of a batch; name another folder, or add -y to "
+            "replace it"
+        )
 
 
 class Report:
@@ -75,11 +115,50 @@ class Report:
         Raises:
             StreamError: it cannot be written.
         """
-        part = "" if shard.of == 1 else f"-{shard.number}-of-{shard.of}"
-        path = folder / f"report{part}.jsonl"
+        path = _report_place(folder, shard)
         lines = [self._lines[key] for key in sorted(self._lines)]
         save(_json_lines(lines), path)
         return path
+
+
+def _report_place(folder: Place, shard: Shard) -> Place:
+    part = "" if shard.of == 1 else f"-{shard.number}-of-{shard.of}"
+    return folder / f"report{part}.jsonl"
+
+
+def _is_report_at(path: Place) -> bool:
+    """Whether there is what a batch has written, and nobody has added to.
+
+    Raises:
+        FileNotFoundError: there is nothing.
+        IsADirectoryError: there is a folder.
+        StreamError: an object store cannot be asked.
+    """
+    if not isinstance(path, Path):
+        from stream.stores.objects import read
+
+        return _is_report(read(path).splitlines())
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(path)
+    if not stat.S_ISREG(mode):  # which may have no end
+        return False
+    try:
+        with path.open("rb") as file:
+            return _is_report(file)
+    except PermissionError:
+        return False
+
+
+def _is_report(lines: Iterable[bytes]) -> bool:
+    for line in lines:
+        try:
+            told = json.loads(line)
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(told, dict) or not told.keys() >= _KEYS:
+            return False
+    return True
 
 
 def _json_lines(lines: Iterable[dict[str, Any]]) -> bytes:

@@ -22,6 +22,7 @@ from stream.commands.parts.command_line import (
     add_debug_option,
     positive,
     say,
+    write_no_more,
 )
 from stream.errors import StreamError
 from stream.stores.addresses import Place, place
@@ -42,8 +43,8 @@ file with one path a line; each on a disk or in an object store.
 
 {EFFECTS}
 The same command again does what is missing or has changed: an output is done when it stands as it
-was recorded, made from the same input with the same options and weights. Ctrl-C ends after the
-files under way, twice at once.
+was recorded, made from the same input with the same options and weights; one that somebody has
+changed since is kept. Ctrl-C ends after the files under way, twice at once.
 
 examples:
   run.py batch talks/ -o blurred/
@@ -68,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
     settings, folder = _settings(options), place(options.output)
     order = Order(folder, settings, settings.recipe(), VERSION)
     rules = _rules(options, order)
-    found = _found(options, folder)
+    found = _found(options, folder, shard)
     jobs = shard.jobs(found.jobs)
     records = Records(folder)
     known = records.all()
@@ -110,7 +111,7 @@ def command_parser() -> Parser:
         metavar=".ENDING",
         help="of the outputs, repeatable; default: that of the input, else .mp4 or .png",
     )
-    add("-y", "--overwrite", action="store_true", help="replace files that no batch has made")
+    add("-y", "--overwrite", action="store_true", help="replace what no batch has made as it is")
     add("--workers", metavar="N|auto", type=_workers, help="default: auto, by cores and memory")
     add("--ray", metavar="auto|HOST:PORT", help="workers on a Ray cluster, which runs already")
     add("--shard", metavar="I/N", help="do part I (from 0) of N; default: that of a Slurm array")
@@ -142,10 +143,12 @@ def _settings(options: argparse.Namespace) -> Settings:
     return settings_of(options, options.to, because=because)
 
 
-def _found(options: argparse.Namespace, folder: Place) -> Found:
+def _found(options: argparse.Namespace, folder: Place, shard: Shard) -> Found:
     """Return what there is to do, the folder for it being there."""
-    from stream.batch.inputs import check_told_apart, find_jobs
+    from stream.batch.clashes import check_told_apart
+    from stream.batch.inputs import find_jobs
     from stream.batch.output_folder import make_writable
+    from stream.batch.report import check_report_free
 
     transparent = options.effect == "cutout"
     found = find_jobs(options.inputs, folder, options.to, is_transparent=transparent)
@@ -153,6 +156,7 @@ def _found(options: argparse.Namespace, folder: Place) -> Found:
         raise StreamError(f"{', '.join(options.inputs)}: no photos or videos in it")
     make_writable(folder)
     check_told_apart(found.jobs, folder)
+    check_report_free(folder, shard, overwrite=options.overwrite)
     return found
 
 
@@ -169,10 +173,15 @@ def _rules(options: argparse.Namespace, order: Order) -> Rules:
 
 
 def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
+    from stream.batch.clashes import some_of
+
     for remark in found.remarks:
         say(remark)
     part = "" if shard.of == 1 else f"part {shard} of {len(found.jobs)}: "
     say(f"{part}{len(plan.to_do)} to do, {len(plan.kept)} made before")
+    if plan.changed:
+        told = f"{len(plan.changed)} were changed since they were made, and are kept as they are"
+        say(f"{told}; -y makes them anew: {some_of(plan.changed)}")
     for version, number in sorted(plan.older.items()):
         say(f"{number} were made by version {version}; --redo older makes them anew")
 
@@ -193,8 +202,15 @@ def _forget_begun(plan: Plan, records: Records) -> None:
 
 
 def _told_as_json(options: argparse.Namespace, line: dict[str, object]) -> None:
-    if options.json:
+    if not options.json:
+        return
+    try:
         print(json.dumps(line), file=sys.__stdout__, flush=True)
+    except OSError as error:
+        assert sys.__stdout__ is not None
+        write_no_more(sys.__stdout__)
+        why = error.strerror or error
+        say(f"--json: the lines cannot be printed any more ({why}); the batch goes on")
 
 
 def _ended(report: Report, folder: Place, shard: Shard, *, whole: bool) -> int:

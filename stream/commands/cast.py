@@ -246,7 +246,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
         for address in outputs:
             if (place := place_of(address)) in places:
-                raise CommandError(f"-o {address}: named twice")
+                raise CommandError(f"-o {address}: named twice; each output has a place of its own")
             places.add(place)
     _check_encoding(options)
     is_shown = any(address.startswith("virtualcam:") for address in options.output or ())

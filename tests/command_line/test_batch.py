@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ import run
 from segmentation.unfinished import Unfinished
 from stream.batch.batch_run import BatchRun
 from stream.batch.jobs.records import Records
+from stream.errors import StreamError
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
 from tests.stand_ins.workers_here import work_here
@@ -157,15 +159,54 @@ def test_what_fails_stops_nothing_else_and_is_told(media: Path, batch: Batch) ->
     assert batch(media, "--retry-failed", code=1)[0] == ["sub/1.png", "sub/b.mkv", "x.mp4"]
 
 
-def test_what_fails_is_told_where_no_report_can_be_written(media: Path, batch: Batch) -> None:
+def test_what_fails_is_told_where_no_report_can_be_written(
+    media: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for path in media.rglob("*.m*"):
         path.unlink()
     (media / "sub/1.png").write_bytes(b"no picture")
-    (media.parent / "out/report.jsonl").mkdir(parents=True)
+
+    def refuse(data: bytes, place: Path) -> None:
+        raise StreamError(f"{place}: cannot be written (the disk is full)")
+
+    monkeypatch.setattr("stream.batch.report.save", refuse)
     said = batch(media, code=1)[1]
     failed, unwritten = (line for line in said if line.startswith("error: "))
     assert "sub/1.png" in failed
     assert "report.jsonl" in unwritten
+
+
+def test_whoever_reads_the_lines_may_have_enough(
+    media: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for path in media.rglob("*.m*"):
+        path.unlink()
+    work_here(monkeypatch)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as gone:
+        monkeypatch.setattr(sys, "__stdout__", gone)
+        assert run.main(command(media, "--json")[2:]) == 0
+    assert len(report(media)) == len(names_in(media)) == 5
+    lines = capfd.readouterr().err.splitlines()
+    told = "--json: the lines cannot be printed any more (Broken pipe); the batch goes on"
+    assert lines.count(told) == 1
+
+
+def test_what_somebody_has_changed_since_is_kept(media: Path, batch: Batch) -> None:
+    for path in media.rglob("*.m*"):
+        path.unlink()
+    batch(media)
+    theirs = media.parent / "out/sub/2.png"
+    theirs.write_bytes(b"retouched")
+    names, said = batch(media)
+    assert names == []
+    told = "1 were changed since they were made, and are kept as they are; -y makes them anew"
+    assert said[1] == f"{told}: {theirs}"
+    assert "kept as it is" in report(media)[2]["remarks"][0]
+    assert "1 outputs exist that no batch" in batch(media, "--effect", "grey", code=1)[1][-1]
+    assert theirs.read_bytes() == b"retouched"
+    assert batch(media, "-y")[0] == ["sub/2.png"]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +260,10 @@ def test_what_cannot_be_is_told_before_anything_is_done(media: Path, batch: Batc
     assert "sub/2.png: 1 outputs exist that no batch has made" in said[-1]
     assert (out / "sub/2.png").read_bytes() == b"somebody's own"
     assert names_in(media) == ["sub/2.png"]
+    (out / "report.jsonl").write_text("somebody's own")
+    assert "report.jsonl: exists, and is no report" in batch(media, code=1)[1][-1]
     assert batch(media, "-y")[0] == ALL
+    assert len(report(media)) == 7
     assert "--effect" in batch(media, "--effect", "blurr", code=2)[1][-1]
     assert "the parts of 3" in batch(media, "--shard", "3/3", code=2)[1][-1]
     assert "no such file" in batch(media / "nothing.mp4", code=1)[1][-1]

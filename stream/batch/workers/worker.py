@@ -316,10 +316,12 @@ class Worker:
 
         Raises:
             OSError: the source is gone.
-            StreamError: there is no room, or somebody has made one.
+            StreamError: there is no room, a folder has the name of one, or somebody has made one.
         """
         self._begun[self._brought[job].job] = self._state(job)
         for output in _paths(job):
+            if output.is_dir():  # into which photos would be written
+                raise StreamError(f"{output}: is a folder")
             if job.is_new:
                 check_free(output)
             make_folder(output.parent)

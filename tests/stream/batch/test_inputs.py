@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.batch.inputs import Found, check_told_apart, find_jobs
-from stream.batch.jobs.job import Job
-from stream.batch.output_folder import make_writable, told_as_one
+from stream.batch.inputs import Found, find_jobs
 from stream.errors import StreamError
 
 
@@ -77,6 +77,41 @@ def test_outputs_are_no_inputs(tmp_path: Path) -> None:
     assert outputs(tmp_path / "out", found(tmp_path / "out", tmp_path)) == ["a.jpg"]
 
 
+def test_lists_as_other_programs_write_them(tmp_path: Path) -> None:
+    """Names may hold whatever a disk allows, which ends lines for Python."""
+    odd = ["a\u0085b.mp4", "a\u2028b.mp4", "a\x0cb.mp4", os.fsdecode(b"\xff.mp4")]
+    source = make(tmp_path / "in", "a.mp4", *odd)
+    listed = tmp_path / "list.txt"
+    lines = "".join(f"{source}/{name}\r\n" for name in ("a.mp4", *odd[:3]))
+    for data in (
+        os.fsencode("".join(f"{source}/{name}\n" for name in ("a.mp4", *odd))),
+        lines.encode("utf-8-sig"),
+        lines.encode("utf-16"),
+    ):
+        listed.write_bytes(data)
+        names = ["a.mp4", *odd] if b"\xff.mp4" in data else ["a.mp4", *odd[:3]]
+        found_names = outputs(tmp_path / "out", found(tmp_path / "out", f"@{listed}"))
+        assert found_names == sorted(names)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files")
+def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "a.jpg")
+    os.mkfifo(source / "pipe")
+    os.mkfifo(source / "pipe.mp4")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(source / "socket"))
+        for given in (source, f"{source}/*"):
+            result = found(tmp_path / "out", given)
+            assert outputs(tmp_path / "out", result) == ["a.jpg"]
+            assert result.remarks == [
+                "passed over 3, no regular files: "
+                + ", ".join(f"{source}/{name}" for name in ("pipe", "pipe.mp4", "socket"))
+            ]
+    with pytest.raises(StreamError, match=r"pipe\.mp4: is no regular file"):
+        found(tmp_path / "out", source, source / "pipe.mp4")
+
+
 @pytest.mark.parametrize(
     ("name", "to", "is_transparent", "expected"),
     [
@@ -112,47 +147,3 @@ def test_what_cannot_be_is_told_before_anything_is_begun(tmp_path: Path) -> None
         found(tmp_path / "out", "@nothing.txt")
     with pytest.raises(StreamError, match=r"--to \.docx"):
         found(tmp_path / "out", source, to=[".docx"])
-
-
-#: Names that are one on some disks: capitals, "é" as one character and as two.
-CAPITALS = ("a/x.jpg", "a/X.JPG")
-FORMS = ("caf\u00e9.jpg", "cafe\u0301.jpg")
-
-
-def test_names_that_differ_little_are_refused_where_the_disk_does_not_tell_them_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
-    jobs = [
-        Job(Path("in", name), (out / name,), is_photo=True)
-        for name in (*CAPITALS, *FORMS, "y.jpg", "b/x.jpg")
-    ]
-    make_writable(out)
-    check_told_apart(jobs, out)  # as the disk of the test does
-    touch = Path.touch
-
-    def touch_without_capitals(path: Path, *, exist_ok: bool = True) -> None:
-        touch(path.with_name(path.name.lower()), exist_ok=exist_ok)
-
-    monkeypatch.setattr(Path, "touch", touch_without_capitals)
-    with pytest.raises(StreamError) as told:
-        check_told_apart(jobs, out)
-    assert str(told.value) == (
-        f"{out}/a/x.jpg: would be the output of in/a/x.jpg, in/a/X.JPG; the disk of {out} does not "
-        "tell such names apart: rename them, or name a folder on another disk"
-    )
-    check_told_apart(jobs[2:], out)
-    assert os.listdir(out / ".maskcast") == []
-
-
-def test_whether_a_disk_tells_names_apart_is_tried(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    make_writable(out)
-    groups = [[Path(name) for name in names] for names in (CAPITALS, FORMS, ("b.jpg", "b.jpg"))]
-    # what the disk itself says
-    expected = [2]
-    for number, (one, other) in enumerate([("t", "T"), ("\u00e9", "e\u0301")]):
-        (tmp_path / one).touch()
-        expected += [number] * (tmp_path / other).exists()
-    assert told_as_one(groups, out) == sorted(expected)
-    assert os.listdir(out / ".maskcast") == []

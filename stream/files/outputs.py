@@ -6,18 +6,31 @@ import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from segmentation.unfinished import Unfinished
+from segmentation.unfinished import PART, RECORDING, Unfinished, taken_over, unfinished_in
 from stream.errors import StreamError
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Raise `StreamError` where `folder` is no folder, or holds files and must not be changed."""
+    """Raise `StreamError` where `folder` is no folder, or holds files and must not be changed.
+
+    Hidden files and folders that killed programs left in it are none that anybody sees.
+    """
     try:
-        taken = folder.exists() and any(folder.iterdir())
+        if not folder.exists() or not any(folder.iterdir()) or overwrite:
+            return
+        parts = {**unfinished_in(folder, PART), **unfinished_in(folder, RECORDING)}
+        taken = any(path not in parts for path in folder.iterdir())
     except OSError as error:
         raise StreamError(f"{folder}: cannot be a folder ({error.strerror})") from error
-    if taken and not overwrite:
+    if taken:
         raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
+    for part in parts:
+        with taken_over(part) as is_left:
+            if not is_left:
+                raise StreamError(
+                    f"{folder}: {part.name} in it is still being written, or not yours; "
+                    "name another folder, or add -y"
+                )
 
 
 #: A file on its disk, by whatever name.

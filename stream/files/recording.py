@@ -12,8 +12,10 @@ from pathlib import Path
 from segmentation.unfinished import RECORDING, Unfinished, give_free_name
 from stream.errors import StreamError
 from stream.ffmpeg.length import length_s
+from stream.files.frameless import is_without_frames
 from stream.files.recorded_files import num_files, without_halves
-from stream.files.records import is_records, mended, num_records
+from stream.files.records import is_records, is_without_records, mended
+from stream.photo.formats.webp import animation_s
 
 _SYNC_S = 2.0  # so much is lost where the power fails, beside what the encoder holds back
 _HEADER_BYTES = 1 << 16  # before the first frame fewer are written
@@ -103,18 +105,17 @@ class Recording(Unfinished):
 def is_empty(part: Path) -> bool:
     """Return whether nothing was written of a recording: no frame, no record, no file.
 
-    What is longer, but of which nothing can be read, was damaged: it is not empty.
+    What no program here can read is not empty: it may be damaged, or need a newer program.
 
     Raises:
         OSError: it cannot be looked at.
-        StreamError: ffmpeg is not there, cannot be run or was killed.
     """
     if part.is_dir():
         return num_files(part) == 0
     size = part.stat().st_size
     if size == 0 or size >= _HEADER_BYTES:
         return size == 0
-    return num_records(part) == 0 if is_records(part) else length_s(part) is None
+    return is_without_records(part) if is_records(part) else is_without_frames(part.read_bytes())
 
 
 def readable(part: Path) -> str | None:
@@ -124,7 +125,7 @@ def readable(part: Path) -> str | None:
 
     Raises:
         OSError: see `mended` and `without_halves`.
-        StreamError: see `is_empty`.
+        StreamError: ffmpeg is not there, cannot be run or was killed.
     """
     if part.is_dir():
         num = without_halves(part)
@@ -132,7 +133,10 @@ def readable(part: Path) -> str | None:
     if is_records(part):
         num = mended(part)
         return f"{num} {'line' if num == 1 else 'lines'}" if num else None
-    length = length_s(part)
+    with part.open("rb") as file:
+        length = animation_s(file)  # of a WebP, which older ones of ffmpeg do not read
+    if length is None:
+        length = length_s(part)
     return None if length is None else as_length(length)
 
 

@@ -45,8 +45,12 @@ class ObjectFiles(Sink):
         check_folder(folder, overwrite=options.overwrite)
         self.folder: Path = folder
         live, inside = info.stream.live, folder / name
-        self._recording = Recording(inside, overwrite=False) if live else None
-        self._part = self._recording or Unfinished(inside, replaces=False)
+        self._recording = (
+            Recording(inside, overwrite=False, wanted=options.output_paths) if live else None
+        )
+        self._part = self._recording or Unfinished(
+            inside, replaces=False, wanted=options.output_paths
+        )
         self._made: list[Path] = []
         self._options = options
         self._error: Exception | None = None  # since which files are missing
@@ -57,15 +61,23 @@ class ObjectFiles(Sink):
     def open(self) -> None:
         """Make the folder, and the hidden one in it."""
         self._made = make_folder(self.folder)
-        clear_up(self._part.target, self._options.on_message)
+        clear_up(self._part.target, self._options.on_message, wanted=self._options.output_paths)
         with writing(self.folder):
             self._part.hold_folder()
+
+    def _follow(self) -> None:
+        """Go with the folder where that was moved meanwhile, and say so."""
+        if self._part.follow():
+            before, self.folder = self.folder, self._part.path.parent
+            self._made = []
+            self._options.on_message(f"{before}: was moved to {self.folder}")
 
     def close(self) -> None:
         """Delete what is unfinished, but for what will not come again."""
         if self._recording is not None and not (self._is_finished or self._error):
             if kept := self._keep(self._recording):
                 self._options.on_message(f"{self.folder}: not finished; {kept}")
+        self._follow()
         self._part.discard()
         delete_empty(self._made)
 
@@ -73,6 +85,7 @@ class ObjectFiles(Sink):
         """Write what there is of one output; see `Sink`."""
         if self._error is not None:
             raise self._error
+        self._follow()
         try:
             self.add(output)
         except Exception as error:  # of whatever kind: the files are not whole
@@ -136,6 +149,7 @@ class ObjectFiles(Sink):
         """Give the files their names; see `Sink.finish`."""
         if self._error is not None:
             raise self._error
+        self._follow()
         self.add_last()
         with writing(self.folder):
             try:
@@ -153,6 +167,7 @@ class ObjectFiles(Sink):
 
     def _keep(self, recording: Recording) -> str | None:
         """Give what there is of a recording a name; returns what to say, `None` of nothing."""
+        self._follow()
         if not recording.path.is_dir():
             return None
         try:

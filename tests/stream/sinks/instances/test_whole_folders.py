@@ -17,7 +17,6 @@ from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.parts.options import SinkOptions
 from tests.stream.sinks.instances.test_folders import INFO, Make, output
 
-
 LIVE = replace(INFO, stream=replace(INFO.stream, fps=Fraction(25), live=True))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ from stream.sinks.instances.labelme_folder import LabelMeFolder
 from stream.sinks.instances.mask_photos import InstancePhotos
 from stream.sinks.instances.results import InstancesJSON
 from stream.sinks.parts.options import SinkOptions
-from tests.stream.sinks.instances.test_folders import INFO, LIVE, Make, output
+from tests.stream.sinks.instances.test_folders import INFO, Make, output
+
+LIVE = replace(INFO, stream=replace(INFO.stream, fps=Fraction(25), live=True))
 
 
 @pytest.mark.parametrize(

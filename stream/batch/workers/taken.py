@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from segmentation.unfinished import MADE_MEANWHILE
 from stream.batch.jobs.job import Job
+from stream.batch.jobs.records import Records
+from stream.batch.workers.at_hand import Brought
 from stream.files.outputs import writing
 
 
@@ -21,6 +24,13 @@ def check_free(output: Path) -> None:
     if stands(output):
         with writing(output):
             raise FileExistsError(errno.EEXIST, MADE_MEANWHILE, str(output))
+
+
+def planned(brought: Brought, records: Records) -> Job:
+    """Return a job at hand; its outputs are new no more where another batch made one meanwhile."""
+    outputs = (each for each in brought.job.outputs if isinstance(each, Path) and stands(each))
+    is_new = brought.here.is_new and all(records.of(each) is None for each in outputs)
+    return replace(brought.here, is_new=is_new)
 
 
 class Taken:

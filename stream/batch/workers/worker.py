@@ -21,7 +21,7 @@ from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.joining import WrittenPart, join, why_apart
 from stream.batch.workers.part_sink import PartSink
 from stream.batch.workers.section_source import SectionSource
-from stream.batch.workers.taken import Taken, check_free
+from stream.batch.workers.taken import Taken, check_free, planned
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.depth import codec_and_depth
 from stream.ffmpeg.encoding.formats import FORMATS
@@ -105,7 +105,7 @@ class Worker:
             else:
                 brought[number] = found
         self._brought = {each.here: each for each in brought.values()}
-        left = {number: each.here for number, each in brought.items()}
+        left = {number: planned(each, self._records) for number, each in brought.items()}
 
         def done(number: int, outcome: Outcome) -> None:
             if left.pop(number, None) is not None:

@@ -15,7 +15,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 # how file systems say that they cannot be made to write at once
@@ -132,12 +132,12 @@ class Unfinished:
         if self._replaces:
             put_in_place(self.path, self.target)
         else:
-            _sync(self.path)
+            sync(self.path)
             if self._wanted is not None:
                 self.target = give_free_name(self.path, self.target, self._wanted)
-            elif not _renamed(self.path, self.target):
+            elif not renamed(self.path, self.target):
                 raise FileExistsError(errno.EEXIST, MADE_MEANWHILE, str(self.target))
-            _sync_one(self.target.parent)
+            sync_one(self.target.parent)
         self.release()
 
     def become(self, other: Unfinished) -> None:
@@ -202,9 +202,9 @@ def put_in_place(part: Path, target: Path) -> None:
     Raises:
         OSError: it cannot be written to the disk or renamed. What had the name still has it.
     """
-    _sync(part)
+    sync(part)
     os.replace(part, target)
-    _sync_one(target.parent)
+    sync_one(target.parent)
 
 
 def give_free_name(part: Path, target: Path, wanted: Collection[Path]) -> Path:
@@ -217,14 +217,14 @@ def give_free_name(part: Path, target: Path, wanted: Collection[Path]) -> Path:
     """
     places = {os.path.realpath(path) for path in wanted}
     path, number = target, 2
-    while os.path.realpath(path) in places or not _renamed(part, path):
+    while os.path.realpath(path) in places or not renamed(part, path):
         ending = f"-{number}{target.suffix}"
         stem = shortened(target.stem, MAX_NAME_BYTES - len(os.fsencode(ending)))
         path, number = target.with_name(f"{stem}{ending}"), number + 1
     return path
 
 
-def _renamed(part: Path, path: Path) -> bool:
+def renamed(part: Path, path: Path) -> bool:
     """Rename `part` unless something has the name; returns whether it has it now."""
     if path.exists() or path.is_symlink():
         return False
@@ -239,52 +239,14 @@ def _renamed(part: Path, path: Path) -> bool:
     return True
 
 
-def put_all_in_place(part: Path, folder: Path, *, replaces: bool = True) -> None:
-    """Move all files in the folder `part`, each whole, to `folder`, as `put_in_place` does.
-
-    Those in folders of it come into folders of the same names, before those in itself, which may
-    tell of them. Without `replaces` all stay where they are if one of the names is taken.
-
-    Raises:
-        FileExistsError: one of the names is taken.
-        OSError: one cannot be written to the disk or renamed.
-    """
-    _sync(part)
-    files = [path for path in part.rglob("*") if not path.is_dir()]
-    made: set[Path] = set()
-    moved: list[tuple[Path, Path]] = []
-    try:
-        for path in sorted(files, key=lambda path: -len(path.parts)):
-            target = folder / path.relative_to(part)
-            if not target.parent.is_dir():
-                target.parent.mkdir(exist_ok=True)
-                made.add(target.parent)
-            if replaces:
-                os.replace(path, target)
-            elif _renamed(path, target):
-                moved.append((path, target))
-            else:
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-    except OSError:
-        for path, target in moved:
-            with contextlib.suppress(OSError):
-                os.rename(target, path)
-        raise
-    finally:
-        for each in made:
-            with contextlib.suppress(OSError):  # it stays where something is in it
-                each.rmdir()
-    for each in (*made, folder):
-        _sync_one(each)
-
-
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until a file, or all that is in a folder, lies on the disk."""
     for each in [*path.rglob("*"), path] if path.is_dir() else [path]:
-        _sync_one(each)
+        sync_one(each)
 
 
-def _sync_one(path: Path) -> None:
+def sync_one(path: Path) -> None:
+    """Wait likewise for a file, or for the names in a folder."""
     is_windows = os.name == "nt"
     if is_windows and path.is_dir():
         return  # which writes names down by itself, and opens no folders
@@ -362,6 +324,32 @@ def taken_over(part: Path) -> Iterator[bool]:
         return
     try:
         yield _lock(held, waits=False) and _is_at(held, part)
+    finally:
+        os.close(held)
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Let others wait, threads and programs, that make something in a folder in the same way.
+
+    Where nothing can be held, several do so at once.
+
+    Args:
+        folder: that is there.
+        on_wait: called before others are waited for.
+
+    Raises:
+        OSError: the folder cannot be opened.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        if not _lock(held, waits=False):
+            on_wait()
+            _lock(held, waits=True)
+        yield
     finally:
         os.close(held)
 

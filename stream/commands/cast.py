@@ -19,6 +19,7 @@ from stream.commands.parts.control_options import attend_of
 from stream.commands.parts.profiles import CommandLine, read_command_line
 from stream.commands.parts.stored_files import stored_files
 from stream.errors import StreamError
+from stream.files.records import LINES, LIST
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -249,6 +250,9 @@ def _check_outputs(options: argparse.Namespace) -> None:
                 raise CommandError(f"-o {address}: named twice; each output has a place of its own")
             places.add(place)
     _check_encoding(options)
+    has_results = any(each.lower().endswith((LIST, LINES)) for each in options.output or ())
+    if options.polygons and not has_results:
+        raise CommandError("--polygons: goes with -o FILE.json or .jsonl; no output is one")
     is_shown = any(address.startswith("virtualcam:") for address in options.output or ())
     if options.always_on and not is_shown:
         raise CommandError("--always-on: goes with -o virtualcam: only; all else never rests")

@@ -176,7 +176,13 @@ def test_missing_camera(capfd):
 
 def test_sources_that_make_no_sense(capfd, demo_clip):
     assert "has no name" in failing(capfd, 1, "", "-o", "null:")
-    assert "--fps is for photos" in failing(capfd, 1, demo_clip, "-o", "null:", "--fps", "25")
+    for source in (demo_clip, "demo:", "0", "rtsp://192.0.2.1/"):
+        assert "--fps is for photos" in failing(capfd, 1, source, "-o", "null:", "--fps", "25")
+
+
+def test_outlines_that_nothing_would_hold(capfd, photo):
+    said = failing(capfd, 2, photo, "-o", "null:", "--polygons")
+    assert said.endswith("--polygons: goes with -o FILE.json or .jsonl; no output is one")
 
 
 def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):
@@ -211,8 +217,6 @@ def test_two_names_of_one_output(capfd, photo, tmp_path):
     out, again = tmp_path / "out.json", f"{tmp_path}/./out.json"
     assert "named twice" in failing(capfd, 2, photo, "-o", out, "-o", again)
     assert "named twice" in failing(capfd, 2, photo, "-o", out, "--stats", again)
-    folders = "-o", f"instances:{tmp_path}/o/", "-o", f"crops:{tmp_path}/o"
-    assert "named twice" in failing(capfd, 2, photo, "-y", *folders)
 
 
 @pytest.mark.parametrize(

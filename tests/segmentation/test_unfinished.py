@@ -18,7 +18,6 @@ from segmentation.unfinished import (
     RECORDING,
     Unfinished,
     discard_left_behind,
-    put_all_in_place,
     put_in_place,
     taken_over,
     unfinished,
@@ -282,23 +281,6 @@ def test_the_longest_names_can_be_numbered_as_well(tmp_path):
     assert part.target.name.endswith("ä-2.txt")
 
 
-@pytest.mark.parametrize("taken", ["b", "deep"])
-def test_files_of_a_folder_get_their_names_all_or_none(tmp_path, taken):
-    part, folder = tmp_path / "part", tmp_path / "folder"
-    folder.mkdir()
-    for name in ("a", "b", "deep/c"):
-        (part / name).parent.mkdir(parents=True, exist_ok=True)
-        (part / name).write_text(name)
-    (folder / taken).write_text("theirs")
-    with pytest.raises(FileExistsError):
-        put_all_in_place(part, folder, replaces=False)
-    assert {path.name: path.read_text() for path in folder.iterdir()} == {taken: "theirs"}
-    assert sorted(path.name for path in part.rglob("*")) == ["a", "b", "c", "deep"]
-    (folder / taken).unlink()
-    put_all_in_place(part, folder, replaces=False)
-    assert (folder / "deep/c").read_text() == "deep/c"
-
-
 # === On the disk before it has its name ===
 
 
@@ -345,21 +327,6 @@ def test_so_is_all_that_is_in_a_folder(tmp_path, monkeypatch):
     *before, renamed, last = disk.did
     assert sorted(before) == sorted(f"sync {name}" for name in ("deep", "file", part.path.name))
     assert (renamed, last) == ("rename folder", f"sync {tmp_path.name}")
-
-
-def test_files_of_a_folder_get_their_names_at_one_go(tmp_path, monkeypatch):
-    part, folder = tmp_path / "part", tmp_path / "folder"
-    for made in (part, folder):
-        made.mkdir()
-    for name in ("a", "b"):
-        (part / name).write_text(name)
-    (folder / "a").write_text("old")
-    disk = Disk(monkeypatch)
-    put_all_in_place(part, folder)
-    assert sorted(disk.did[:3]) == ["sync a", "sync b", "sync part"]
-    assert sorted(disk.did[3:5]) == ["rename a", "rename b"]
-    assert disk.did[5:] == ["sync folder"]
-    assert [(folder / name).read_text() for name in ("a", "b")] == ["a", "b"]
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from segmentation.data.coco_writer import IMAGES
 from segmentation.instances import Instances
-from segmentation.unfinished import Unfinished, put_all_in_place
+from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.files.outputs import check_folder, check_free, delete_empty, make_folder, writing
 from stream.files.recorded_files import whole
 from stream.files.recording import Recording, readable
 from stream.files.recovery import clear_up
+from stream.files.whole_folders import put_all_in_place
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.parts.options import SinkOptions
 

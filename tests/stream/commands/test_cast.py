@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.commands.cast import _stats_saved
+from stream.commands.cast import _stats_saved, cast
+from stream.commands.parts.command_line import CommandError
 from stream.stats import Stats
 
 
@@ -27,3 +28,8 @@ def test_statistics_replace_what_was_there_and_what_came_meanwhile_if_asked(
     assert len(list(tmp_path.iterdir())) == (1 if overwrite else 2)
     told = capsys.readouterr().err
     assert told == ("" if overwrite else f"{path}: exists; written as stats-2.json\n")
+
+
+def test_two_outputs_in_one_folder_are_refused_before_anything_is_opened() -> None:
+    with pytest.raises(CommandError, match="-o crops:o: named twice; each output has a place"):
+        cast(["nowhere.jpg", "-y", "-o", "instances:o/", "-o", "crops:o"])

@@ -293,11 +293,17 @@ def discard_left_behind(target: Path) -> None:
     What is made with `unfinished` is not held: there the target must be one that only one program
     at a time writes.
     """
+    for part in left_behind(target):
+        discard_if_left(part)
+
+
+def left_behind(target: Path) -> list[Path]:
+    """Return what is on its way to `target`, in use or not, but for recordings."""
     name = f"{_hidden_stem(target, PART)}{target.suffix}"
     with contextlib.suppress(OSError):
-        for part, its_target in unfinished_in(target.parent, PART).items():
-            if its_target.name == name:
-                discard_if_left(part)
+        parts = unfinished_in(target.parent, PART).items()
+        return [part for part, its_target in parts if its_target.name == name]
+    return []
 
 
 def discard_if_left(part: Path) -> None:

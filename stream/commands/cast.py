@@ -16,6 +16,7 @@ from stream.commands.parts.camera_options import wanted_of
 from stream.commands.parts.cast_options import cast_parser, keyframes_of, palette_of
 from stream.commands.parts.command_line import CommandError, say
 from stream.commands.parts.control_options import attend_of
+from stream.commands.parts.interruption import Interruption
 from stream.commands.parts.profiles import CommandLine, read_command_line
 from stream.commands.parts.stored_files import stored_files
 from stream.errors import StreamError
@@ -47,9 +48,10 @@ def cast(arguments: Sequence[str]) -> int:
                 raise CommandError("--control: a film that is split has no picture to control")
             from stream.commands.parts.split_cast import cast_in_parts
 
-            return cast_in_parts(options)
-        with stored_files(options) as files:
-            code = _cast(options, files.say)
+            with Interruption() as interruption:
+                return cast_in_parts(options, interruption)
+        with Interruption() as interruption, stored_files(options, interruption) as files:
+            code = _cast(options, interruption, files.say)
         if code == 0:
             _clear_up_parts(options.output or ())
         return code
@@ -80,19 +82,18 @@ def _save_profile(command: CommandLine) -> None:
         say(line)
 
 
-def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
+def _cast(
+    options: argparse.Namespace, interruption: Interruption, tell: Callable[[str], None]
+) -> int:
     """Do it; returns the exit code."""
     keyframes, wanted = keyframes_of(options), model_options.wanted_objects(options)
     _check_outputs(options)
-    from stream.commands.parts.interruption import Interruption
     from stream.commands.parts.progress import progress
     from stream.running import loop
 
-    stop = threading.Event()
     with ExitStack() as stack:
-        interruption = stack.enter_context(Interruption(stop))
         attend = attend_of(options, stack)
-        run, keep = _open(options, keyframes, wanted, attend, stop, stack, tell)
+        run, keep = _open(options, keyframes, wanted, attend, interruption.stop, stack, tell)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with (

@@ -51,7 +51,8 @@ class Worker:
         settings: how all of them are done.
         recipe: of these, see `Settings.recipe`.
         version: of the program.
-        on_message: told, in one line each, what the network has to say.
+        on_message: told, in one line each, what the network has to say, and of files that killed
+            runs had not sent to their stores.
 
     Attributes:
         network: which it is and on what, for people.
@@ -72,7 +73,7 @@ class Worker:
         """Load the network."""
         self._settings, self._recipe, self._version = settings, recipe, version
         self._records = Records(folder)
-        self._at_hand = AtHand()
+        self._at_hand = AtHand(on_message)
         self._brought: dict[Job, Brought] = {}  # by the jobs at hand
         self._begun: dict[Job, FileState] = {}
         self._taken = Taken()

@@ -310,11 +310,13 @@ class Sink(Endpoint, ABC):
 
     `write` may block while the device is busy and raises `StreamError` when it cannot go on.
     A file or folder that is written appears under its final name through `finish` alone, whole;
-    leaving the context without it discards the output. Where each file is an output of its own, as
-    in a folder of photos, it may appear as soon as it is whole, and stays. A recording of what will
-    not come again is kept as far as it can be read, under a name that nothing else has; `finish`
-    raises and says so where it could not be completed. What there is of one that a killed program
-    left is found by the next that writes a video, or results, to that folder.
+    leaving the context without it discards the output. What has the name by then is replaced only
+    where that was asked; else the output gets a name beside it, which is told. Where each file is
+    an output of its own, as in a folder of photos, it may appear as soon as it is whole, and stays.
+    A recording of what will not come again is kept as far as it can be read, under a name that
+    nothing else has; `finish` raises and says so where it could not be completed. What there is of
+    one that a killed program left is found by the next that writes a video, or results, to that
+    folder.
 
     After a `write` that failed, `finish` is called as well, and `close`: what can be kept of the
     output is kept there, and where nothing can, or not all of it, `finish` raises what is told.

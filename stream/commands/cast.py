@@ -98,7 +98,7 @@ def _cast(
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with (
             progress(run) as on_progress,
-            _stats_saved(run.stats, options.stats),
+            _stats_saved(run.stats, options.stats, overwrite=options.overwrite),
         ):
             whole = loop.play(run, on_progress=on_progress)
     if keep is not None and keep.unseen:
@@ -209,13 +209,22 @@ def _keep_named(text: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def _stats_saved(stats: Stats, path: Path | None) -> Iterator[None]:
-    """Write the figures of a run at its end, also of one that failed: that may be why it did."""
+def _stats_saved(stats: Stats, path: Path | None, *, overwrite: bool) -> Iterator[None]:
+    """Write the figures of a run at its end, also of one that failed: that may be why it did.
+
+    They replace those that are there now, and what comes meanwhile with `overwrite` only.
+    """
     from stream.files.outputs import save
 
+    replaces = overwrite or (path is not None and path.exists())
+
     def write() -> None:
-        if path is not None:
-            save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), path)
+        if path is None:
+            return
+        data = (json.dumps(stats.as_dict(), indent=2) + "\n").encode()
+        given = save(data, path, replaces=replaces)
+        if given != path:
+            say(f"{path}: exists; written as {given.name}")
 
     try:
         yield
@@ -235,10 +244,14 @@ def _segmenter(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
 
 def _check_outputs(options: argparse.Namespace) -> None:
     places = set() if options.stats is None else {os.path.realpath(options.stats)}
-    for address in options.output or ():
-        if os.path.realpath(address) in places:
-            raise CommandError(f"-o {address}: named twice")
-        places.add(os.path.realpath(address))
+    outputs = options.output or ()
+    if len(outputs) + len(places) > 1:
+        from stream.sinks import place_of
+
+        for address in outputs:
+            if (place := place_of(address)) in places:
+                raise CommandError(f"-o {address}: named twice; each output has a place of its own")
+            places.add(place)
     _check_encoding(options)
     has_results = any(each.lower().endswith((LIST, LINES)) for each in options.output or ())
     if options.polygons and not has_results:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from segmentation.unfinished import PART, RECORDING, Unfinished, taken_over, unfinished_in
@@ -71,20 +71,39 @@ def check_free(
         raise StreamError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def save(data: bytes, path: Path, *, is_private: bool = False) -> None:
+def save(
+    data: bytes,
+    path: Path,
+    *,
+    is_private: bool = False,
+    replaces: bool = True,
+    wanted: Collection[Path] | None = (),
+) -> Path:
     """Write `data` so that `path` is never there in part; nobody else may read it if `is_private`.
+
+    Args:
+        data: all of it.
+        path: of the file.
+        is_private: see above.
+        replaces: what has the name; see `Unfinished`, likewise `wanted`.
+        wanted: names of others.
+
+    Returns:
+        `path`, or the name beside it that the file has got.
 
     Raises:
         StreamError: the disk is full, or the folder cannot be written to.
     """
     with writing(path):
-        part = Unfinished(path)
+        part = Unfinished(path, replaces=replaces, wanted=wanted)
+        asked = part.target
         try:
             part.hold(is_private=is_private)
             part.path.write_bytes(data)
             part.finish()
         finally:
             part.discard()
+    return path if part.target == asked else part.target
 
 
 def make_folder(folder: Path) -> list[Path]:

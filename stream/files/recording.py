@@ -9,7 +9,7 @@ import threading
 from collections.abc import Collection
 from pathlib import Path
 
-from segmentation.unfinished import RECORDING, Unfinished
+from segmentation.unfinished import RECORDING, Unfinished, give_free_name
 from stream.errors import StreamError
 from stream.ffmpeg.length import length_s
 from stream.files.frameless import is_without_frames
@@ -35,8 +35,7 @@ class Recording(Unfinished):
 
     def __init__(self, target: Path, *, overwrite: bool, wanted: Collection[Path] = ()) -> None:
         """Choose a name; nothing is made yet."""
-        super().__init__(target, RECORDING)
-        self._overwrite, self._wanted = overwrite, [path for path in wanted if path != target]
+        super().__init__(target, RECORDING, replaces=overwrite, wanted=wanted)
         self._ended = threading.Event()
         self._syncing: threading.Thread | None = None
 
@@ -65,7 +64,7 @@ class Recording(Unfinished):
         Raises:
             OSError: see `put_in_place`.
         """
-        if self._overwrite:
+        if self._replaces:
             super().finish()
         else:
             self.keep()
@@ -81,7 +80,7 @@ class Recording(Unfinished):
                 os.fsync(self._held)
         if sys.platform == "win32":  # where what is open keeps its name
             self.release()
-        self.target = give_free_name(self.path, self.target, self._wanted)
+        self.target = give_free_name(self.path, self.target, self._wanted or ())
         self.release()
 
     def discard(self) -> None:
@@ -101,34 +100,6 @@ class Recording(Unfinished):
         self._ended.set()
         if self._syncing is not None:
             self._syncing.join()
-
-
-def give_free_name(part: Path, target: Path, wanted: Collection[Path]) -> Path:
-    """Rename `part` to `target`, or to the first of talk-2.mp4, talk-3.mp4 ... that nothing has.
-
-    Raises:
-        OSError: it cannot be renamed.
-    """
-    places = {os.path.realpath(path) for path in wanted}
-    path, number = target, 2
-    while os.path.realpath(path) in places or not _renamed(part, path):
-        path, number = target.with_stem(f"{target.stem}-{number}"), number + 1
-    return path
-
-
-def _renamed(part: Path, path: Path) -> bool:
-    """Rename `part` unless something has the name; returns whether it has it now."""
-    if path.exists() or path.is_symlink():
-        return False
-    try:
-        os.link(part, path)  # which, other than renaming, replaces nothing
-    except FileExistsError:
-        return False
-    except OSError:  # not every file system has links
-        os.rename(part, path)
-    else:
-        os.unlink(part)
-    return True
 
 
 def is_empty(part: Path) -> bool:

@@ -12,11 +12,12 @@ from segmentation.unfinished import (
     RECORDING,
     discard_if_left,
     discard_left_behind,
+    give_free_name,
     taken_over,
     unfinished_in,
 )
 from stream.errors import StreamError
-from stream.files.recording import give_free_name, is_empty, readable
+from stream.files.recording import is_empty, readable
 from stream.files.records import is_records
 
 

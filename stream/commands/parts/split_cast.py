@@ -104,4 +104,4 @@ def _job(options: argparse.Namespace) -> Job:
     if options.effect == "cutout":
         raise CommandError("--split: parts cannot be transparent; leave out one of both")
     check_free(outputs[0], overwrite=options.overwrite, input_paths=[source])
-    return Job(source, tuple(outputs), is_photo=False)
+    return Job(source, tuple(outputs), is_photo=False, is_new=not options.overwrite)

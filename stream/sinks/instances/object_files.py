@@ -11,12 +11,13 @@ from pathlib import Path
 
 from segmentation.data.coco_writer import IMAGES
 from segmentation.instances import Instances
-from segmentation.unfinished import Unfinished, put_all_in_place
+from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.files.outputs import check_folder, check_free, delete_empty, make_folder, writing
 from stream.files.recorded_files import whole
 from stream.files.recording import Recording, readable
 from stream.files.recovery import clear_up
+from stream.files.whole_folders import put_all_in_place
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.parts.options import SinkOptions
 
@@ -24,8 +25,10 @@ from stream.sinks.parts.options import SinkOptions
 class ObjectFiles(Sink):
     """`Sink` for a folder of files; subclasses say in `add` what is written of an output.
 
-    The files are written into a hidden folder inside and get their names in `finish`. Of what will
-    not come again, where it does not come to that, what was written is kept in a folder inside.
+    The files are written into a hidden folder inside and get their names in `finish`. Where one of
+    these is taken by then and must not be replaced, all are in a folder inside, which is told. Of
+    what will not come again, where it does not come to that, what was written is kept in such a
+    folder.
 
     Args:
         folder: made if absent.
@@ -46,10 +49,12 @@ class ObjectFiles(Sink):
         self._recording = (
             Recording(inside, overwrite=False, wanted=options.output_paths) if live else None
         )
-        self._part = self._recording or Unfinished(inside)
+        self._part = self._recording or Unfinished(
+            inside, replaces=False, wanted=options.output_paths
+        )
         self._made: list[Path] = []
         self._options = options
-        self._error: StreamError | None = None  # since which files are missing
+        self._error: Exception | None = None  # since which files are missing
         self._inputs = {os.path.realpath(path.parent) for path in options.input_paths}
         # data sets have their photos in a folder of this name, and JSON around it
         self._inputs |= {os.path.dirname(x) for x in self._inputs if os.path.basename(x) == IMAGES}
@@ -84,9 +89,10 @@ class ObjectFiles(Sink):
         self._follow()
         try:
             self.add(output)
-        except StreamError as error:
+        except Exception as error:  # of whatever kind: the files are not whole
             kept = None if self._recording is None else self._keep(self._recording)
-            self._error = error if kept is None else StreamError(f"{error}; {kept}")
+            reason = str(error) or type(error).__name__
+            self._error = error if kept is None else StreamError(f"{reason}; {kept}")
             raise self._error from error.__cause__
 
     @abstractmethod
@@ -119,9 +125,9 @@ class ObjectFiles(Sink):
         """
         target, hidden = self.folder / name, self._part.path / name
         self.check_beside_input(name)
-        if target.exists():
+        if self._options.overwrite and target.exists():  # else nothing is replaced, see `complete`
             paths = () if is_itself else self._options.input_paths
-            check_free(target, overwrite=self._options.overwrite, input_paths=paths)
+            check_free(target, overwrite=True, input_paths=paths)
         hidden.parent.mkdir(exist_ok=True)
         return hidden
 
@@ -147,7 +153,16 @@ class ObjectFiles(Sink):
         self._follow()
         self.add_last()
         with writing(self.folder):
-            put_all_in_place(self._part.path, self.folder)
+            try:
+                put_all_in_place(self._part.path, self.folder, replaces=self._options.overwrite)
+            except FileExistsError as error:
+                if self._options.overwrite:
+                    raise
+                self._part.finish()
+                came = Path(error.filename).relative_to(self.folder)
+                self._options.on_message(
+                    f"{self.folder}: {came} exists; all is written to {self._part.target}"
+                )
         self._part.discard()
         self._made = []  # also an empty one stays
 
@@ -160,7 +175,7 @@ class ObjectFiles(Sink):
             length = readable(recording.path)
             if length is None:
                 return None
-            with contextlib.suppress(StreamError):
+            with contextlib.suppress(Exception):
                 self.add_last()
             recording.keep()
         except OSError:

@@ -75,7 +75,7 @@ class InstancesJSON(Sink):
         self._polygons = options.polygons
         self._line_per_frame = path.suffix.lower() == ".jsonl"
         self._file: TextIO | None = None
-        self._error: StreamError | None = None  # of the file, which is not whole since then
+        self._error: Exception | None = None  # since which the file is not whole
         self._separator = "[\n"
         self._image_ids = ImageIds(info)
 
@@ -97,6 +97,13 @@ class InstancesJSON(Sink):
 
     def write(self, output: Output) -> None:
         """Write what was found in one frame; see `Sink`."""
+        try:
+            self._write(output)
+        except Exception as error:  # of whatever kind: the file is not whole
+            self._error = self._error or self._failed(error)
+            raise self._error from error.__cause__
+
+    def _write(self, output: Output) -> None:
         keys = self._image_ids.keys(output.frame)
         records = (self._record(found, mask) for found, mask in at_frame_size(output))
         if self._line_per_frame:
@@ -135,11 +142,12 @@ class InstancesJSON(Sink):
             with contextlib.suppress(OSError):
                 self._file.close()
 
-    def _failed(self, error: StreamError) -> StreamError:
+    def _failed(self, error: Exception) -> Exception:
         """Return why the file could not be written; what there is of a recording is kept."""
         self._close_file()
         kept = self._output.keep(readable)
-        return error if kept is None else StreamError(f"{error}; {kept}")
+        reason = str(error) or type(error).__name__
+        return error if kept is None else StreamError(f"{reason}; {kept}")
 
     def _record(self, found: Instances, mask: Mask) -> dict[str, Any]:
         category_id, category_name = self._info.categories[int(found.labels[0])]

@@ -35,9 +35,11 @@ class OutputFile:
         self.path, self._options = path, options
         self.recording: Recording | None = None
         if is_recording:
-            overwrite, wanted = options.overwrite, options.output_paths
-            self.recording = Recording(path, overwrite=overwrite, wanted=wanted)
-        self.whole = self.recording or Unfinished(path)
+            wanted = options.output_paths
+            self.recording = Recording(path, overwrite=options.overwrite, wanted=wanted)
+        self.whole = self.recording or Unfinished(
+            path, replaces=options.overwrite, wanted=options.wanted
+        )
 
     def open(self) -> int:
         """Clear up what killed programs left, and begin; returns what holds it, see `Unfinished`.
@@ -58,7 +60,7 @@ class OutputFile:
         return is_moved
 
     def finish(self) -> None:
-        """Give it its name, or, of a recording, a free one where it must not replace, and say so.
+        """Give it its name, or a free one where it must not replace, and say so.
 
         Raises:
             StreamError: it cannot have it.

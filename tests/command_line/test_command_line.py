@@ -180,11 +180,6 @@ def test_sources_that_make_no_sense(capfd, demo_clip):
         assert "--fps is for photos" in failing(capfd, 1, source, "-o", "null:", "--fps", "25")
 
 
-def test_outlines_that_nothing_would_hold(capfd, photo):
-    said = failing(capfd, 2, photo, "-o", "null:", "--polygons")
-    assert said.endswith("--polygons: goes with -o FILE.json or .jsonl; no output is one")
-
-
 def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):
     before = photo.read_bytes()
     assert "is the input" in failing(capfd, 1, photo, "-y", "-o", photo)
@@ -226,6 +221,7 @@ def test_two_names_of_one_output(capfd, photo, tmp_path):
         (["--effect", "blur=9"], "strength must be"),
         (["--effect", "replace=#12"], "#RRGGBB"),
         (["-o", "null:"], "named twice"),
+        (["--polygons"], "--polygons: goes with -o FILE.json or .jsonl; no output is one"),
     ],
 )
 def test_commands_that_make_no_sense(capfd, photo, arguments, words):

@@ -107,7 +107,10 @@ class Portrait:
 def load_portrait(options: Options) -> Portrait:
     """Return the bundled network; see `segmentation.loading.load`."""
     if options.weights or options.size or options.classes or options.min_score is not None:
-        raise ValueError("portrait takes no weights, size, classes or least score; use mask-rcnn")
+        raise ValueError(
+            "portrait takes no weights, size, classes or least score; mask-rcnn does, and "
+            "mask-rcnn-person a least score"
+        )
     check_classes(options.keep or (), Portrait.classes)
     views = {"auto": (FINE, LIVE), "live": (LIVE,), "fine": (FINE,)}[options.detail]
     place = chosen_place(options.backend, options.device, prefer_gpu=False)

@@ -88,7 +88,8 @@ def make_plan(
         looked_at = sizes if rules.overwrite else _as_recorded(theirs, records, sizes)
         kept = outcome_before(job, records, state, rules, looked_at)
         if kept is None:
-            plan.to_do.append(job)
+            is_new = not rules.overwrite and all(sizes(each) is None for each in job.outputs)
+            plan.to_do.append(replace(job, is_new=is_new))
             in_the_way += theirs
             continue
         plan.kept.append((job, _with_remarks(kept, theirs)))

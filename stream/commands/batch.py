@@ -24,6 +24,7 @@ from stream.commands.parts.command_line import (
     say,
     write_no_more,
 )
+from stream.commands.parts.interruption import Interruption
 from stream.errors import StreamError
 from stream.stores.addresses import Place, place
 from stream.version import VERSION
@@ -58,13 +59,19 @@ examples:
 
 def run(arguments: Sequence[str]) -> int:
     """Run `batch INPUT... -o FOLDER/`."""
+    options = command_parser().parse_args(arguments)
+    with Interruption() as interruption:
+        return _batch(options, interruption)
+
+
+def _batch(options: argparse.Namespace, interruption: Interruption) -> int:
+    """Do it; returns the exit code."""
     from stream.batch.jobs.records import Records
     from stream.batch.plan import discard_parts, make_plan, sizes_in
     from stream.batch.report import Report
     from stream.batch.workers.worker_pool import Order
-    from stream.stores.scratch import discard_old_scratch
+    from stream.stores.scratch import clear_old_scratch
 
-    options = command_parser().parse_args(arguments)
     shard = _shard(options)
     settings, folder = _settings(options), place(options.output)
     order = Order(folder, settings, settings.recipe(), VERSION)
@@ -84,11 +91,12 @@ def run(arguments: Sequence[str]) -> int:
     _tell_plan(found, plan, shard)
     records.clear_up()
     discard_parts(jobs)
+    work = Work(plan.to_do, order, known, rules)
     try:
-        whole = not plan.to_do or _done(options, Work(plan.to_do, order, known, rules), report)
+        whole = not plan.to_do or _done(options, work, interruption, report)
     finally:
         discard_parts(jobs)  # of a batch that was killed a moment ago, whose encoders went on
-        discard_old_scratch()
+        clear_old_scratch(say)
     discard_left_parts([job for job in jobs if report.stands(job)], folder)
     if whole:
         _forget_begun(plan, records)
@@ -211,11 +219,16 @@ def _tell_plan(found: Found, plan: Plan, shard: Shard) -> None:
         say(f"{number} were made by version {version}; --redo older makes them anew")
 
 
-def _done(options: argparse.Namespace, work: Work, report: Report) -> bool:
+def _done(
+    options: argparse.Namespace, work: Work, interruption: Interruption, report: Report
+) -> bool:
     """Do what is left to do; returns whether that was not cut short."""
     workforce = Workforce(options.workers, options.ray, options.split, options.time_limit)
     return done(
-        work, workforce, lambda job, outcome: _told_as_json(options, report.add(job, outcome))
+        work,
+        workforce,
+        interruption,
+        lambda job, outcome: _told_as_json(options, report.add(job, outcome)),
     )
 
 

@@ -147,10 +147,10 @@ class Recorder(Sink):
             keep_location = self._options.keep_location
             photo = output.frame.photo
             data, lost = encode_photo(output.picture, path, photo, keep_location=keep_location)
-            save(data, path, is_private=self._options.is_private)
+            given = save(data, path, is_private=self._options.is_private, replaces=False)
             for remark in lost:
-                self._on_message(f"{path.name}: {remark}")
-            self._on_message(f"{path.name}: written")
+                self._on_message(f"{given.name}: {remark}")
+            self._on_message(f"{given.name}: written")
 
         with self._at_keys("snapshot"):
             if self._is_over:

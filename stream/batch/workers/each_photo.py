@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stream.batch.jobs.job import Outcome
+from stream.batch.workers.taken import stands
 from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, Sink
 from stream.sinks import SinkOptions, open_sink
@@ -20,9 +21,10 @@ class EachPhoto(Sink):
     Args:
         paths: for each frame of the source, by its index, where it is written to.
         info: of the outputs to come.
-        options: see `SinkOptions`; what a photo cannot keep its outcome tells.
+        options: see `SinkOptions`; what a photo cannot keep its outcome tells. What stands under a
+            name is replaced, and nothing that comes there meanwhile.
         on_begin: called with the index before anything of it is written.
-        on_end: called with the index and what came of the photo.
+        on_end: called with the index, what came of the photo, and why it could not be written.
     """
 
     def __init__(
@@ -31,7 +33,7 @@ class EachPhoto(Sink):
         info: OutputInfo,
         options: SinkOptions,
         on_begin: Callable[[int], None],
-        on_end: Callable[[int, Outcome], None],
+        on_end: Callable[[int, Outcome, StreamError | None], None],
     ) -> None:
         """Write nothing yet."""
         self._paths, self._info, self._options = paths, info, options
@@ -45,10 +47,10 @@ class EachPhoto(Sink):
             self._on_begin(index)
             self._write_alone(output, self._paths[index], told)
         except StreamError as error:
-            outcome = Outcome("failed", self._seconds(), error=str(error))
+            failed = Outcome("failed", self._seconds(), error=str(error))
+            self._on_end(index, failed, error)
         else:
-            outcome = _outcome(output.frame, self._seconds(), told)
-        self._on_end(index, outcome)
+            self._on_end(index, _outcome(output.frame, self._seconds(), told), None)
 
     def _write_alone(self, output: Output, paths: Sequence[Path], told: list[str]) -> None:
         """Write a photo as if there were no other."""
@@ -56,7 +58,8 @@ class EachPhoto(Sink):
         stream = replace(self._info.stream, width=width, height=height, num_frames=1)
         info = replace(self._info, stream=stream)
         alone = replace(output, frame=replace(output.frame, index=0))
-        options = replace(self._options, on_message=told.append)
+        overwrite = any(map(stands, paths))
+        options = replace(self._options, overwrite=overwrite, on_message=told.append)
         with ExitStack() as stack:
             sinks = [stack.enter_context(open_sink(path, info, options)) for path in paths]
             for sink in sinks:

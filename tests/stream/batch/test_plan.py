@@ -168,3 +168,12 @@ def test_what_a_killed_worker_began_is_of_the_batch(job: Job) -> None:
     records.end_all({records.name(job.outputs[0]), "other.jpg"})
     with pytest.raises(StreamError, match="no batch has made"):
         planned(job, Records(out).all(), RULES)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_only_where_nothing_stands_an_output_is_new(job: Job, overwrite: bool) -> None:
+    records, rules = Records(job.outputs[0].parent).all(), Rules({}, "1.0", overwrite=overwrite)
+    assert [each.is_new for each in planned(job, records, rules).to_do] == [False]
+    assert isinstance(job.outputs[0], Path)
+    job.outputs[0].unlink()
+    assert [each.is_new for each in planned(job, records, rules).to_do] == [not overwrite]

@@ -17,7 +17,7 @@ from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.settings import Settings
 from stream.batch.workers.worker import Worker
 from stream.stores.addresses import place
-from stream.stores.scratch import discard_old_scratch
+from stream.stores.scratch import clear_old_scratch
 
 
 @pytest.fixture
@@ -87,4 +87,4 @@ def test_where_there_is_no_place_for_temporary_files_none_are_left(
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in [...]")
 
     monkeypatch.setattr(tempfile, "gettempdir", nowhere)
-    discard_old_scratch()
+    clear_old_scratch(print)

@@ -59,7 +59,7 @@ class PhotoFile(Sink):
             )
             raise self._error
         self._data, lost = encode_photo(
-            output.picture,
+            output.in_square_pixels().picture,
             self._path,
             output.frame.photo,
             keep_location=self._options.keep_location,
@@ -113,7 +113,10 @@ class PhotoFolder(Sink):
         path = self._folder / f"{self._names.name(output.frame)}{_ENDING}"
         check_free(path, overwrite=self._options.overwrite, input_paths=self._inputs)
         data, lost = encode_photo(
-            output.picture, path, output.frame.photo, keep_location=self._options.keep_location
+            output.in_square_pixels().picture,
+            path,
+            output.frame.photo,
+            keep_location=self._options.keep_location,
         )
         save(data, path)
         for remark in lost:

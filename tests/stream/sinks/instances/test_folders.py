@@ -392,3 +392,18 @@ def test_what_was_written_is_kept_where_no_more_can_be(tmp_path, monkeypatch):
     assert str(error.value).endswith(f"; the first 2 files are kept in {kept}")
     assert len(list(kept.iterdir())) == 2
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["crops"]
+
+
+def test_cut_outs_of_a_video_of_wide_pixels_are_as_wide_as_they_look(tmp_path):
+    """Masks, and photos of data sets, which both count pixels, stay as the video stores them."""
+    one = output()
+    wide = replace(one, frame=replace(one.frame, pixel_aspect=Fraction(2)))
+    narrow = written(Crops, tmp_path / "1", one), written(Crops, tmp_path / "2", wide)
+    for path in sorted(narrow[0].iterdir()):
+        cut, shown = read(path), read(narrow[1] / path.name)
+        assert shown.shape == (cut.shape[0], 2 * cut.shape[1], 4)
+        np.testing.assert_array_equal(shown[..., 3], np.repeat(cut[..., 3], 2, axis=1))
+    folder = written(
+        CocoFolder, tmp_path / "3", replace(wide, frame=replace(wide.frame, name=None))
+    )
+    assert read(folder / "images/000000.png").shape == IMAGE.shape

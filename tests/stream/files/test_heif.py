@@ -1,8 +1,6 @@
-"""HEIC and AVIF photos, whose tiles are put together, and JPEG XL."""
+"""HEIC and AVIF photos, whose tiles are put together."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,16 +99,6 @@ def test_a_heic_that_breaks_off_is_named(tmp_path):
         (tmp_path / "torn.heic").write_bytes(data[:length])
         with pytest.raises(StreamError, match=r"torn\.heic: cannot be decoded"):
             open_photo(tmp_path / "torn.heic")
-
-
-@pytest.mark.parametrize("pixels", ["rgb24", "rgb48le"])
-def test_jpeg_xl(tmp_path, pixels):
-    path: Path = tmp_path / "in.jxl"
-    shape = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "120x180", "-i", "-")
-    ffmpeg(*shape, "-pix_fmt", pixels, "-distance", "0", path, data=SMOOTH.tobytes())
-    photo = open_photo(path)
-    assert np.abs(photo.image.astype(int) - SMOOTH).max() <= 1
-    assert (photo.deep is not None) == (pixels == "rgb48le")
 
 
 def test_an_avif_of_ten_bits_keeps_them(tmp_path):

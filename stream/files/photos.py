@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segmentation.picture import GreyPicture, Picture
 from stream.errors import StreamError
+from stream.files.inputs import reading
 from stream.files.jpeg_xl import read_jpeg_xl
 from stream.files.still_picture import decode_still
 from stream.photo.decoding import NOT_WHOLE, check_header, decode, decode_part, finished
@@ -154,10 +155,8 @@ def _by_ffmpeg(path: Path, header: PhotoHeader | None) -> Photo:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with reading(path):
         data = path.read_bytes()
-    except OSError as error:
-        raise StreamError(f"{path}: cannot be read ({error.strerror})") from error
     if not data:
         raise StreamError(f"{path}: {NOT_WHOLE}")
     return data

@@ -13,6 +13,7 @@ from effects.effect import Pixels
 from effects.placing import squared
 from stream.colour.deep_picture import ToDeep
 from stream.errors import StreamError
+from stream.files.inputs import reading
 from stream.files.photos import is_animation, is_photo, read_photo, refuse_unread
 from stream.frame import TONE_MAPPED, Frame, Source
 from stream.sources.animation import AnimatedPhoto
@@ -40,9 +41,11 @@ def open_background(
     Raises:
         StreamError: it cannot be read.
     """
-    if path.is_fifo():
+    with reading(path):
+        is_there, is_fifo = path.exists(), path.is_fifo()
+    if is_fifo:
         raise StreamError(f"{path}: can be read only once; a background is read again and again")
-    if not path.exists():
+    if not is_there:
         raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
     refuse_unread(path)
     if is_photo(path) and not is_animation(path):

@@ -70,12 +70,25 @@ def choose(
             f"{name}: {chosen.title} has at least {least} pixels a side, and the picture is "
             f"{size_hw[1]}x{size_hw[0]}; use --codec {FORMATS[ending].codec}"
         )
+    if max(size_hw) > (most := found.encoder.most_side):
+        others = [each.name for each in CODECS.values() if _holds(each, ending, size_hw, has_alpha)]
+        instead = f"use --codec {' or '.join(others)}" if others else "write it smaller, or a photo"
+        raise StreamError(
+            f"{name}: {chosen.title} has at most {most} pixels a side here, and the picture is "
+            f"{size_hw[1]}x{size_hw[0]}; {instead}"
+        )
     if encoder == AUTO:
         on_message(
             f"{name}: encoded by {found.encoder.name}, in software; no hardware that works here "
             f"encodes {_what(chosen, depth, has_alpha)}"
         )
     return found
+
+
+def _holds(codec: Codec, ending: str, size_hw: tuple[int, int], has_alpha: bool) -> bool:
+    """Return whether a container holds a codec whose pictures can be of that size."""
+    endings = codec.alpha_endings if has_alpha else codec.endings
+    return ending in endings and max(size_hw) <= SOFTWARE[codec.name][0].most_side
 
 
 def failure(encoding: Encoding, size_hw: tuple[int, int]) -> str:

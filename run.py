@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import difflib
+import errno
 import importlib
 import os
 import re
@@ -52,6 +53,13 @@ def _raise_again(unraised: sys.UnraisableHookArgs) -> None:
     if not isinstance(unraised.exc_value, KeyboardInterrupt):
         sys.__unraisablehook__(unraised)
         return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, handle)  # once: to the others it would be that which came already
     # from the outside where that can be, so that what is waiting hears it
     again = signal.raise_signal if sys.platform == "win32" else partial(os.kill, os.getpid())
     later = threading.Timer(0.02, again, (signal.SIGINT,))
@@ -73,12 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     from stream.commands.parts.command_line import COMMANDS, CommandError, say
     from stream.commands.parts.error_line import one_line
-    from stream.commands.parts.interruption import give_up, given_up
+    from stream.commands.parts.interruption import begin, given_up
     from stream.ffmpeg.address_secrets import secrets_hidden
 
-    given_up.clear()
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, give_up)
+    begin()
     try:
         if arguments and arguments[0] in COMMANDS:
             return run_command(arguments)
@@ -108,12 +114,19 @@ def _check_first_word(arguments: Sequence[str]) -> None:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one of `COMMANDS`, whose results go to standard output."""
+    from stream.commands.parts.command_line import write_no_more
+
     command = importlib.import_module(f"stream.commands.{arguments[0]}")
     try:
         code = int(command.run(arguments[1:]))
-        print(end="", flush=True)
+        try:
+            print(end="", flush=True)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            write_no_more(sys.stdout)  # a terminal that has closed, which ended the command
     except BrokenPipeError:  # whoever read the results has enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        write_no_more(sys.stdout)
         return 1
     return code
 

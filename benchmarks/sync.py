@@ -17,7 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from segmentation.unfinished import put_all_in_place, put_in_place
+from segmentation.unfinished import put_in_place
+from stream.files.whole_folders import put_all_in_place
 
 Place = Callable[[Path, Path], None]
 

@@ -58,7 +58,8 @@ def load(
     Raises:
         TypeError: `Options` has no such field, or `name` or `options` is something else.
         ValueError: there is no network of that name, or it cannot do what the options ask for.
-        WeightsError: its weights are not there or cannot be used.
+        WeightsError: its weights are not there or cannot be used. Of one that was fetched and that
+            Keras runs, most tensors are compared only when its first images come.
     """
     if not isinstance(options, Options | None):
         raise TypeError(f"load() takes Options, or keywords such as min_score=0.5, got {options!r}")

@@ -10,34 +10,43 @@ import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 
+#: Which reach all processes that belong together, and of which one decides what they mean.
+CTRL_C = frozenset({signal.SIGINT})
+#: Those of a terminal that closes, of `timeout` and of service managers as well. A process that
+#: leaves all of them to its parent cannot be ended by `Process.terminate`.
+ALL_ENDING = CTRL_C | {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
+
 
 @contextlib.contextmanager
-def starting() -> Iterator[None]:
-    """Keep Ctrl-C from the processes that are started in this block, until they `follow_parent`.
+def starting(left: frozenset[signal.Signals] = CTRL_C) -> Iterator[None]:
+    """Keep signals from the processes that are started in this block, until they `follow_parent`.
 
-    It reaches all processes of a terminal, and in the middle of their imports they would answer it
-    with a traceback each.
+    In the middle of their imports they would answer Ctrl-C with a traceback each.
+
+    Args:
+        left: the signals, those of `follow_parent`.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
     resource_tracker.ensure_running()  # or it starts with the first process, and lets signals pass
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, left)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def follow_parent() -> None:
+def follow_parent(left: frozenset[signal.Signals] = CTRL_C) -> None:
     """Let this process end when the one that started it has ended, however that was.
 
-    Ctrl-C, which reaches all processes of a terminal, it leaves to that one, which says what it
-    means.
+    Args:
+        left: signals that are left to that one, which says what they mean.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):  # what it starts itself may need to hear it
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for number in left:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):  # what it starts itself may need to hear them
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, left)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

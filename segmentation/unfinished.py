@@ -15,13 +15,16 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 # how file systems say that they cannot be made to write at once
 _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 #: Between a target's name and its ending: what can be made anew, and what will not come again.
 PART, RECORDING = "part", "recording"
+
+#: Why a file that may have no other name does not get its own.
+MADE_MEANWHILE = "somebody made it meanwhile"
 
 MAX_NAME_BYTES = 255  # of a file, on nearly every disk
 
@@ -33,21 +36,34 @@ class Unfinished:
     """A file or folder that is made beside `target` and gets its name when it is whole.
 
     What has the name stays as it is until then. Several may be on their way to one name, also from
-    several processes: none is in the way of another, and the last one gets it.
+    several processes: none is in the way of another. The last one gets it of those that replace;
+    of those that do not the first one, and the others names beside it.
 
     A target that is a link to a file is written through: the file it leads to is replaced.
 
     Args:
         target: in a folder that is there.
         kind: `PART` or `RECORDING`, which programs that find it left behind treat differently.
+        replaces: what has the name when it is whole; else it gets one that nothing has.
+        wanted: names that it is not given instead, because others will have them; with `None` it
+            is given none, and cannot be finished.
 
     Attributes:
-        target: as given, or what it leads to.
+        target: as given, or what it leads to; once it is finished, the name that it has got.
         path: where it is made, by the caller: a hidden name that ends as that of `target` does.
     """
 
-    def __init__(self, target: Path, kind: str = PART) -> None:
+    def __init__(
+        self,
+        target: Path,
+        kind: str = PART,
+        *,
+        replaces: bool = True,
+        wanted: Collection[Path] | None = (),
+    ) -> None:
         """Choose a name; nothing is made yet."""
+        self._replaces = replaces
+        self._wanted = None if wanted is None else [path for path in wanted if path != target]
         self.target = target = Path(os.path.realpath(target)) if target.is_symlink() else target
         stem = _hidden_stem(target, kind)
         self.path = target.with_name(f".{stem}.{secrets.token_hex(4)}.{kind}{target.suffix}")
@@ -105,10 +121,23 @@ class Unfinished:
         return True
 
     def finish(self) -> None:
-        """Give it its name; see `put_in_place`."""
+        """Give it its name, which becomes its `target`: another one where it must not replace.
+
+        Raises:
+            FileExistsError: it may have no other name, and must not replace what has its own.
+            OSError: see `put_in_place`.
+        """
         if sys.platform == "win32":  # where what is open keeps its name
             self.release()
-        put_in_place(self.path, self.target)
+        if self._replaces:
+            put_in_place(self.path, self.target)
+        else:
+            sync(self.path)
+            if self._wanted is not None:
+                self.target = give_free_name(self.path, self.target, self._wanted)
+            elif not renamed(self.path, self.target):
+                raise FileExistsError(errno.EEXIST, MADE_MEANWHILE, str(self.target))
+            sync_one(self.target.parent)
         self.release()
 
     def become(self, other: Unfinished) -> None:
@@ -173,45 +202,51 @@ def put_in_place(part: Path, target: Path) -> None:
     Raises:
         OSError: it cannot be written to the disk or renamed. What had the name still has it.
     """
-    _sync(part)
+    sync(part)
     os.replace(part, target)
-    _sync_one(target.parent)
+    sync_one(target.parent)
 
 
-def put_all_in_place(part: Path, folder: Path) -> None:
-    """Move all files in the folder `part`, each whole, to `folder`, as `put_in_place` does.
+def give_free_name(part: Path, target: Path, wanted: Collection[Path]) -> Path:
+    """Rename `part` to `target`, or to the first of talk-2.mp4, talk-3.mp4 ... that nothing has.
 
-    Those in folders of it come into folders of the same names, before those in itself, which may
-    tell of them.
+    It gets no name of `wanted`, which others will have.
 
     Raises:
-        OSError: one cannot be written to the disk or renamed.
+        OSError: it cannot be renamed.
     """
-    _sync(part)
-    files = [path for path in part.rglob("*") if not path.is_dir()]
-    made: set[Path] = set()
+    places = {os.path.realpath(path) for path in wanted}
+    path, number = target, 2
+    while os.path.realpath(path) in places or not renamed(part, path):
+        ending = f"-{number}{target.suffix}"
+        stem = shortened(target.stem, MAX_NAME_BYTES - len(os.fsencode(ending)))
+        path, number = target.with_name(f"{stem}{ending}"), number + 1
+    return path
+
+
+def renamed(part: Path, path: Path) -> bool:
+    """Rename `part` unless something has the name; returns whether it has it now."""
+    if path.exists() or path.is_symlink():
+        return False
     try:
-        for path in sorted(files, key=lambda path: -len(path.parts)):
-            target = folder / path.relative_to(part)
-            if not target.parent.is_dir():
-                target.parent.mkdir(exist_ok=True)
-                made.add(target.parent)
-            os.replace(path, target)
-    finally:
-        for each in made:
-            with contextlib.suppress(OSError):  # it stays where something is in it
-                each.rmdir()
-    for each in (*made, folder):
-        _sync_one(each)
+        os.link(part, path)  # which, other than renaming, replaces nothing
+    except FileExistsError:
+        return False
+    except OSError:  # not every file system has links, and folders have none
+        os.rename(part, path)
+    else:
+        os.unlink(part)
+    return True
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until a file, or all that is in a folder, lies on the disk."""
     for each in [*path.rglob("*"), path] if path.is_dir() else [path]:
-        _sync_one(each)
+        sync_one(each)
 
 
-def _sync_one(path: Path) -> None:
+def sync_one(path: Path) -> None:
+    """Wait likewise for a file, or for the names in a folder."""
     is_windows = os.name == "nt"
     if is_windows and path.is_dir():
         return  # which writes names down by itself, and opens no folders
@@ -258,11 +293,17 @@ def discard_left_behind(target: Path) -> None:
     What is made with `unfinished` is not held: there the target must be one that only one program
     at a time writes.
     """
+    for part in left_behind(target):
+        discard_if_left(part)
+
+
+def left_behind(target: Path) -> list[Path]:
+    """Return what is on its way to `target`, in use or not, but for recordings."""
     name = f"{_hidden_stem(target, PART)}{target.suffix}"
     with contextlib.suppress(OSError):
-        for part, its_target in unfinished_in(target.parent, PART).items():
-            if its_target.name == name:
-                discard_if_left(part)
+        parts = unfinished_in(target.parent, PART).items()
+        return [part for part, its_target in parts if its_target.name == name]
+    return []
 
 
 def discard_if_left(part: Path) -> None:
@@ -289,6 +330,32 @@ def taken_over(part: Path) -> Iterator[bool]:
         return
     try:
         yield _lock(held, waits=False) and _is_at(held, part)
+    finally:
+        os.close(held)
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Let others wait, threads and programs, that make something in a folder in the same way.
+
+    Where nothing can be held, several do so at once.
+
+    Args:
+        folder: that is there.
+        on_wait: called before others are waited for.
+
+    Raises:
+        OSError: the folder cannot be opened.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        if not _lock(held, waits=False):
+            on_wait()
+            _lock(held, waits=True)
+        yield
     finally:
         os.close(held)
 

@@ -21,6 +21,7 @@ class Track:
         language: code of three letters, as "deu", "" where the file names none.
         title: "" without.
         flags: what it is for, in ffmpeg's names: "default", "forced", "hearing_impaired".
+        layout: of its loudspeakers, in ffmpeg's name: "5.1(side)"; "" where there are none.
         is_known: the file says enough of it to copy it; what only announces sound does not.
     """
 
@@ -30,6 +31,7 @@ class Track:
     title: str = ""
     flags: frozenset[str] = frozenset()
     is_known: bool = True
+    layout: str = ""
 
     def __str__(self) -> str:
         """Name it for people."""

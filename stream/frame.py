@@ -70,12 +70,15 @@ class Colour:
         matrix: between its YUV and RGB, "unknown" where the file does not say; `None` where the
             source has no YUV of its own.
         full_range: its YUV uses all of 0 to 255, and not 16 to 235.
+        chroma_location: where a value lies that four pixels share, "topleft" or "center" of them;
+            `None` for where it usually lies, or where the file does not say.
     """
 
     primaries: str | None = None
     transfer: str | None = None
     matrix: str | None = None
     full_range: bool = False
+    chroma_location: str | None = None
 
     @property
     def is_hdr(self) -> bool:
@@ -106,6 +109,7 @@ class StreamInfo:
         time_base: unit of the source's timestamps in seconds, `None` where it has none.
         contents: what else the file holds that belongs to the frames, `None` without a file.
         depth: bits of a value, 8 or 10.
+        source_depth: that it has in the file, maybe more.
         codec: of the video, in ffmpeg's name; "" where there is none.
         light: what an HDR video says of how bright it is.
     """
@@ -121,6 +125,7 @@ class StreamInfo:
     duration_s: float | None = None
     contents: Contents | None = None
     depth: int = 8
+    source_depth: int = 8
     codec: str = ""
     light: Light = field(default_factory=Light)
 
@@ -327,11 +332,13 @@ class Sink(Endpoint, ABC):
 
     `write` may block while the device is busy and raises `StreamError` when it cannot go on.
     A file or folder that is written appears under its final name through `finish` alone, whole;
-    leaving the context without it discards the output. Where each file is an output of its own, as
-    in a folder of photos, it may appear as soon as it is whole, and stays. A recording of what will
-    not come again is kept as far as it can be read, under a name that nothing else has; `finish`
-    raises and says so where it could not be completed. What there is of one that a killed program
-    left is found by the next that writes a video, or results, to that folder.
+    leaving the context without it discards the output. What has the name by then is replaced only
+    where that was asked; else the output gets a name beside it, which is told. Where each file is
+    an output of its own, as in a folder of photos, it may appear as soon as it is whole, and stays.
+    A recording of what will not come again is kept as far as it can be read, under a name that
+    nothing else has; `finish` raises and says so where it could not be completed. What there is of
+    one that a killed program left is found by the next that writes a video, or results, to that
+    folder.
 
     After a `write` that failed, `finish` is called as well, and `close`: what can be kept of the
     output is kept there, and where nothing can, or not all of it, `finish` raises what is told.

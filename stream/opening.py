@@ -40,7 +40,7 @@ from stream.looks.look import FADE_S, Look, Staging
 from stream.microphone.opening import open_microphone
 from stream.pipeline import Pipeline, shrunk
 from stream.running.loop import Run, free_name
-from stream.sinks import SinkOptions, open_sink, wants_instances
+from stream.sinks import SinkOptions, open_sink, place_of, wants_instances
 from stream.sinks.parts.options import Writing
 from stream.sources import local_files, open_source
 from stream.stats import Stats
@@ -109,7 +109,8 @@ def open_run(
             "software" (the default), "auto", or hardware by its name; `preset` of x264, without it
             "medium", and "veryfast" when live; `crf`, its constant rate factor, 0 (lossless) to
             51, without it 20; `polygons`, `.json` and `.jsonl` hold outlines, not RLE;
-            `keep_location`, outputs say where their source was taken.
+            `keep_location`, outputs say where their source was taken; `renames`, which is so
+            unless told otherwise, files whose names are taken meanwhile get others, or else fail.
 
     Yields:
         The run.
@@ -345,9 +346,9 @@ def _open_sinks(
             opened[free_name(type(sink).__name__, opened)] = sink
             continue
         address = _address("sink", sink)
-        if os.path.realpath(address) in places:
-            raise ValueError(f"{address}: named twice")
-        places.add(os.path.realpath(address))
+        if (place := place_of(address)) in places:
+            raise ValueError(f"{address}: named twice; each output has a place of its own")
+        places.add(place)
         name = free_name(secrets_hidden(address), opened)
         opened[name] = stack.enter_context(open_sink(address, info, options))
     return opened

@@ -5,12 +5,38 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 #: How long the end of a run waits for the network, which cannot be interrupted.
 MAX_WAIT_S = 15.0
+
+
+class Call(Generic[T]):
+    """One call that somebody waits for, unless they cancel it before it begins.
+
+    Args:
+        work: what is called.
+
+    Attributes:
+        future: what it returns or raises.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        """Call nothing yet."""
+        self.future: Future[T] = Future()
+        self._work = work
+
+    def __call__(self) -> None:
+        """Do it, in this thread; raises nothing."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            self.future.set_result(self._work())
+        except BaseException as error:
+            self.future.set_exception(error)
 
 
 class SegmenterThread(Executor):
@@ -28,18 +54,9 @@ class SegmenterThread(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call `fn` when what was submitted before is done; see `Executor.submit`."""
-        future: Future[T] = Future()
-
-        def call() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(fn(*args, **kwargs))
-            except BaseException as error:
-                future.set_exception(error)
-
+        call = Call(partial(fn, *args, **kwargs))
         self._work.put(call)
-        return future
+        return call.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the thread after the call it is in, for which it waits `MAX_WAIT_S` at most."""

@@ -44,9 +44,14 @@ class Recipes:
         """
         cached_export = compiling.cached_export
 
-        def once(folder: Path, origin: Origin, export: Callable[[Path], None]) -> Path:
+        def once(
+            folder: Path,
+            origin: Origin,
+            export: Callable[[Path], None],
+            on_wait: Callable[[], None],
+        ) -> Path:
             with self.session.one_at_a_time(kind):
-                return cached_export(folder, origin, partial(_export, export))
+                return cached_export(folder, origin, partial(_export, export), on_wait)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("XDG_CACHE_HOME", str(self.session.path / kind))

@@ -19,7 +19,7 @@ from segmentation.data.parts.photo_check import (
     Entry,
     Report,
     check_photos,
-    find_photo,
+    find_photos,
     photo_folders,
     stated_size,
 )
@@ -217,11 +217,12 @@ def _found(
     for position, row in enumerate(annotations):
         by_image[_key(row.get("image_id"))].append((_name(row, position), row))
     folders = photo_folders(path)
+    names = [row.get("file_name") for row in images]
+    wanted = [([name] if isinstance(name, str) else [], folders) for name in names]
     seen: set[Any] = set()
     found = []
-    for row in images:
-        number, name = _key(row.get("id")), row.get("file_name")
-        photo = find_photo(name, folders) if isinstance(name, str) else None
+    for row, name, photo in zip(images, names, find_photos(wanted, problems), strict=True):
+        number = _key(row.get("id"))
         if number is None:
             problems.add(path, "an entry of 'images' has no id", photos=1)
         elif number in seen:

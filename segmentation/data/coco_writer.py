@@ -79,14 +79,14 @@ class CocoDocument:
                 }
             )
 
-    def text(self) -> str:
-        """Return the file's content."""
+    def content(self) -> bytes:
+        """Return the file's content: UTF-8, of names of files that are none JSON's escapes."""
         rows = {
             "images": self._images,
             "annotations": self._annotations,
             "categories": self._categories,
         }
-        return json.dumps(rows, ensure_ascii=False)
+        return json.dumps(rows, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def write_coco(dataset: Dataset, folder: Path) -> None:
@@ -120,7 +120,7 @@ def write_coco(dataset: Dataset, folder: Path) -> None:
                 document.add(name, photo.size_hw, photo.annotations, number)
             file = part.path / (f"annotations/instances_{split}.json" if split else ANNOTATIONS)
             file.parent.mkdir(exist_ok=True)
-            file.write_text(document.text(), encoding="utf-8")
+            file.write_bytes(document.content())
         part.finish()
     finally:
         part.discard()

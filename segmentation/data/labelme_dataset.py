@@ -20,7 +20,7 @@ from segmentation.data.parts.photo_check import (
     Entry,
     Report,
     check_photos,
-    find_photo,
+    find_photos,
     photo_folders,
     stated_size,
 )
@@ -72,7 +72,9 @@ def read_labelme(documents: Mapping[Path, dict[str, Any]], problems: Problems) -
     entries: list[Entry] = []
     used_by: dict[Path, Path] = {}
     problems.expect(photos=len(documents))
-    for file, document in documents.items():
+    wanted = [([str(each["imagePath"])], photo_folders(file)) for file, each in documents.items()]
+    places = find_photos(wanted, problems)
+    for (file, document), found in zip(documents.items(), places, strict=True):
         shapes = document["shapes"]
         if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
             problems.add(file, "'shapes' is not a list of shapes", photos=1)
@@ -84,7 +86,6 @@ def read_labelme(documents: Mapping[Path, dict[str, Any]], problems: Problems) -
             elif _label(shape) != HOLE and _kind(shape) not in WITHOUT_AREA:
                 classes.note(_label(shape))
         name = str(document["imagePath"])
-        found = find_photo(name, photo_folders(file))
         if found is None and isinstance(document.get("imageData"), str):
             found = file
         if found is None:

@@ -155,7 +155,7 @@ def _annotate(
                 if place.is_dir():
                     found = [brighter(file, mask, may_fill=may_fill)]
                 else:
-                    found = objects(file, mask, may_fill=may_fill)
+                    found = objects(file, mask, report, may_fill=may_fill)
             except DataError as error:
                 report.left_out("mask", str(error))
                 continue

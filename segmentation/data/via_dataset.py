@@ -20,7 +20,7 @@ from segmentation.data.parts.photo_check import (
     Entry,
     Report,
     check_photos,
-    find_photo,
+    find_photos,
     photo_folders,
 )
 from segmentation.data.parts.shapes import (
@@ -104,9 +104,10 @@ def read_via(path: Path, document: dict[str, Any], problems: Problems) -> Datase
     classes = LabelNames()
     entries = []
     seen: set[Path] = set()
-    for name, regions in photos:
+    folders = photo_folders(path)
+    places = find_photos([([name], folders) for name, _ in photos], problems)
+    for (name, regions), found in zip(photos, places, strict=True):
         labelled = _labelled(f"{path}, {name}", regions, classes, problems, named=named)
-        found = find_photo(name, photo_folders(path))
         if found is None:
             problems.add(path, f"there is no photo {name!r} beside it", photos=1)
         elif found in seen:

@@ -26,7 +26,7 @@ from segmentation.data.parts.dataset import Annotation, Dataset
 from segmentation.data.parts.label_names import ONLY_CLASS
 from segmentation.data.parts.mask_picture import colours_of, encode_mask, objects, read_mask
 from segmentation.data.parts.mask_values import Mask
-from segmentation.data.parts.photo_check import Entry, Report, check_photos, find_photo
+from segmentation.data.parts.photo_check import Entry, Report, check_photos, find_photos
 from segmentation.errors import DataError
 from segmentation.picture import PHOTO_ENDINGS
 
@@ -72,9 +72,10 @@ def read_voc(path: Path, problems: Problems) -> Dataset:
     problems.expect(photos=len(masks), annotations=len(masks))
     splits = _splits(path)
     entries = []
-    for mask in masks:
-        stem = mask.relative_to(folder).with_suffix("").as_posix()
-        photo = _photo(path, stem)
+    stems = [mask.relative_to(folder).with_suffix("").as_posix() for mask in masks]
+    places = (path / "JPEGImages", path / "images", path)
+    wanted = [([f"{stem}{ending}" for ending in PHOTO_ENDINGS], places) for stem in stems]
+    for mask, stem, photo in zip(masks, stems, find_photos(wanted, problems), strict=True):
         if photo is None:
             problems.add(mask, "there is no photo of this name in JPEGImages/", photos=1)
             continue
@@ -130,12 +131,6 @@ def _splits(path: Path) -> dict[str, str]:
     return splits
 
 
-def _photo(path: Path, stem: str) -> Path | None:
-    folders = (path / "JPEGImages", path / "images", path)
-    found = (find_photo(f"{stem}{ending}", folders) for ending in PHOTO_ENDINGS)
-    return next(filter(None, found), None)
-
-
 def _annotate(
     mask: Path,
     of_class: Path,
@@ -146,7 +141,7 @@ def _annotate(
 ) -> list[Annotation]:
     annotations: list[Annotation] = []
     try:
-        found = objects(mask, read_mask(mask, size_hw), may_fill=True)
+        found = objects(mask, read_mask(mask, size_hw), report, may_fill=True)
         colours = colours_of(read_mask(of_class, size_hw)) if names != (ONLY_CLASS,) else None
     except DataError as error:
         report.left_out("mask", str(error))

@@ -5,7 +5,9 @@
     labels/train/NAME.txt            or train/labels/NAME.txt; or beside the photo
 
 Each line of a text is an object: the number of its class, then x and y of each corner as shares of
-the photo's width and height. Four numbers are centre and size of a box.
+the photo's width and height. Four numbers are centre and size of a box. Where the data.yaml has
+`kpt_shape` there are keypoints behind the box, which are passed over
+(https://docs.ultralytics.com/datasets/pose).
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ from segmentation.data.parts.dataset import Annotation, Dataset
 from segmentation.data.parts.many_outlines import Drawn, draw_ordinary
 from segmentation.data.parts.photo_check import MAX_OBJECTS, Entry, Report, check_photos, form_of
 from segmentation.data.parts.shapes import Points, encode_outlines, polygon, rectangle
-from segmentation.data.parts.split_names import split_of
 from segmentation.data.parts.yaml_subset import Value, read_yaml
+from segmentation.data.parts.yolo_splits import lines_of, splits_of
 from segmentation.errors import DataError
 from segmentation.picture import PHOTO_ENDINGS
 
@@ -32,6 +34,8 @@ IMAGES, LABELS = "images", "labels"
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels")
 #: Shares above that are pixels
 MAX_SHARE = 2.0
+#: How many keypoints an object has, and how many numbers each of them
+Pose = tuple[int, int]
 
 
 def is_yolo(path: Path) -> bool:
@@ -62,11 +66,12 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
     is_inside = file is not None and (path.is_file() or file.parent == path)
     folder = _root(file, document) if file is not None and is_inside else path
     names = _names(file, document, folder)
-    texts = {text: _lines(text, MAX_OBJECTS) for text in _texts(folder)}
+    texts = {text: lines_of(text, MAX_OBJECTS) for text in _texts(folder)}
     by_form = {form_of(str(text)): text for text in texts}
-    listed = _listed(file, document)
+    pose = _pose(file, document)
     photos = [photo for photo in sorted(folder.rglob("*")) if _is_photo(photo, folder)]
     problems.expect(photos=len(photos), annotations=sum(map(len, texts.values())))
+    splits = splits_of(photos, folder, file, document, problems, is_whole=is_inside)
     entries, num_bare = [], 0
     for photo in photos:
         places = list(_places(photo, folder))
@@ -74,10 +79,9 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
         text = next((text for text in (*places, *like) if text in texts), None)
         lines = [] if text is None else texts.pop(text)
         num_bare += text is None
-        split = _split(photo, folder, listed)
         where = str(photo if text is None else text)
-        annotate = partial(_annotate, lines, names)
-        entries.append(Entry(photo, where, annotate, len(lines), split=split))
+        annotate = partial(_annotate, lines, names, pose)
+        entries.append(Entry(photo, where, annotate, len(lines), split=splits[photo]))
     for text, lines in texts.items():
         told = f"there is no photo of this name in {IMAGES}/"
         problems.add(text, told, annotations=len(lines))
@@ -85,6 +89,10 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
         problems.refuse(folder, "has no photos")
     if num_bare:
         problems.remarks.append(f"{num_bare} photos have no text in {LABELS}/ and show nothing")
+    if pose is not None:
+        problems.remarks.append(
+            "the texts have keypoints (kpt_shape), which are passed over; an object is its box"
+        )
     checked = check_photos(entries, problems)
     return Dataset(names, checked)
 
@@ -165,22 +173,6 @@ def _places(photo: Path, folder: Path) -> Iterator[Path]:
     yield photo.with_suffix(".txt")
 
 
-def _lines(text: Path, most: int | None = None) -> list[str]:
-    """Return the lines of a text that are not empty.
-
-    Raises:
-        DataError: it cannot be read, or there are more than `most`.
-    """
-    try:
-        content = text.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise DataError(f"{text}: cannot be read ({error.strerror})") from error
-    num = content.count("\n")
-    if most is not None and num > most:
-        raise DataError(f"{text}: has {num} lines, more objects than a photo shows")
-    return [line for line in content.split("\n") if line.strip()]
-
-
 def _names(file: Path | None, document: dict[str, Value], folder: Path) -> tuple[str, ...]:
     names = document.get("names")
     if isinstance(names, list):
@@ -196,7 +188,7 @@ def _names(file: Path | None, document: dict[str, Value], folder: Path) -> tuple
     beside = [place for name in NAME_FILES for place in sorted((folder / LABELS).rglob(name))]
     for place in (*places, *beside):
         if place.is_file():
-            return _checked(tuple(line.strip() for line in _lines(place)), place)
+            return _checked(tuple(line.strip() for line in lines_of(place)), place)
     if file is not None:
         raise DataError(f"{file}: has no names of classes, such as names: [apple, pear]")
     raise DataError(
@@ -206,49 +198,40 @@ def _names(file: Path | None, document: dict[str, Value], folder: Path) -> tuple
 
 
 def _checked(names: tuple[str, ...], where: Path) -> tuple[str, ...]:
-    if not names or "" in names or len(set(names)) < len(names):
-        raise DataError(f"{where}: its names of classes are empty, or one is there twice")
+    if not names:
+        raise DataError(f"{where}: its names of classes are an empty list")
+    first: dict[str, int] = {}
+    for number, name in enumerate(names):
+        if not name:
+            raise DataError(f"{where}: the name of class number {number} is empty")
+        if first.setdefault(name, number) != number:
+            told = f"classes number {first[name]} and {number} are both called {name!r}"
+            raise DataError(f"{where}: {told}")
     return names
-
-
-# === Splits ===
-
-
-def _listed(file: Path | None, document: dict[str, Value]) -> dict[str, str]:
-    """Return the split of places that a data.yaml names, and of photos in its lists."""
-    listed: dict[str, str] = {}
-    for key in ("train", "val", "valid", "test"):
-        value = document.get(key)
-        for place in [value] if isinstance(value, str) else value or ():
-            name = PurePosixPath(place.replace("\\", "/"))
-            listed.setdefault(name.as_posix().lstrip("./"), split_of(key))
-            text = None if file is None else file.parent / name.name
-            if text is not None and text.suffix == ".txt" and text.is_file():
-                for line in _lines(text):
-                    stem = PurePosixPath(line.strip().replace("\\", "/")).stem
-                    listed.setdefault(f"/{stem}", split_of(key))
-    return listed
-
-
-def _split(photo: Path, folder: Path, listed: dict[str, str]) -> str:
-    inside = photo.relative_to(folder.parent)
-    if f"/{photo.stem}" in listed:
-        return listed[f"/{photo.stem}"]
-    for parent in inside.parents:
-        for place in (parent, *(parent.relative_to(part) for part in parent.parents)):
-            if place.as_posix() in listed:
-                return listed[place.as_posix()]
-    return next(filter(None, map(split_of, reversed(inside.parts[:-1]))), "")
 
 
 # === Lines ===
 
 
+def _pose(file: Path | None, document: dict[str, Value]) -> Pose | None:
+    stated = document.get("kpt_shape")
+    if stated is None:
+        return None
+    numbers = [int(text) for text in stated if text.isdecimal()] if isinstance(stated, list) else []
+    if len(numbers) != 2 or len(stated) != 2:
+        raise DataError(f"{file}: kpt_shape is not two numbers, of keypoints and of each, [17, 3]")
+    return numbers[0], numbers[1]
+
+
 def _annotate(
-    lines: list[str], names: tuple[str, ...], size_hw: tuple[int, int], report: Report
+    lines: list[str],
+    names: tuple[str, ...],
+    pose: Pose | None,
+    size_hw: tuple[int, int],
+    report: Report,
 ) -> list[Annotation]:
     annotations = []
-    parsed = [_label_and_outline(line, names, size_hw) for line in lines]
+    parsed = [_label_and_outline(line, names, pose, size_hw) for line in lines]
     ordinary = draw_ordinary(
         [None if isinstance(each, str) else [each[1].ravel().tolist()] for each in parsed], size_hw
     )
@@ -273,14 +256,15 @@ def _annotate(
 
 
 def _label_and_outline(
-    line: str, names: tuple[str, ...], size_hw: tuple[int, int]
+    line: str, names: tuple[str, ...], pose: Pose | None, size_hw: tuple[int, int]
 ) -> tuple[int, Points] | str:
     """Return the label and the corners of a line, or what is wrong with it."""
     try:
         values = _numbers(line)
         if not (values[0].is_integer() and 0 <= values[0] < len(names)):
             return f"there is no class with the number {values[0]:g}"
-        return int(values[0]), _outline(values[1:], size_hw)
+        shares = values[1:] if pose is None else _box_of_pose(values[1:], pose)
+        return int(values[0]), _outline(shares, size_hw)
     except ValueError as error:
         return str(error)
 
@@ -293,6 +277,18 @@ def _numbers(line: str) -> NDArray[np.float64]:
     if not len(values) or not np.isfinite(values).all():
         raise ValueError("the line is not made of numbers")
     return values
+
+
+def _box_of_pose(values: NDArray[np.float64], pose: Pose) -> NDArray[np.float64]:
+    """Return centre and size of the box in front of the keypoints."""
+    num, num_each = pose
+    wanted = 4 + num * num_each
+    if len(values) not in (wanted, wanted + 1):  # results have the score behind
+        raise ValueError(
+            f"{len(values)} numbers behind the class, a box and {num} keypoints of {num_each} have "
+            f"{wanted}"
+        )
+    return values[:4]
 
 
 def _outline(shares: NDArray[np.float64], size_hw: tuple[int, int]) -> Points:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from segmentation.person.outlines import SharpPeople
 from segmentation.picture import RgbPicture
 from segmentation.portrait.segmenter import load_portrait
 from segmentation.runtime.compiling import exported
-from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
+from segmentation.runtime.devices import check_float32, chosen_place, spare_threads
 from segmentation.runtime.export_cache import Origin
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork, openvino_device
@@ -80,11 +79,10 @@ def load_person(options: Options) -> Segmenter:
         raise ValueError("mask-rcnn-person takes no size or classes; use mask-rcnn")
     check_classes(options.keep or (), CLASSES)
     if options.weights:
-        from segmentation.weights.named_weights import read_named
-
-        read_named(options.weights)
-    network: Network
-    if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
+        _check_weights(options.weights)
+    place = chosen_place(options.backend, options.device, prefer_gpu=False)
+    network: _OpenVINONetworks | KerasNetwork
+    if place.backend == "openvino":
         check_float32(options.precision)
         network = _OpenVINONetworks(options)
     else:
@@ -96,10 +94,9 @@ def load_person(options: Options) -> Segmenter:
             num_images, height, width, _ = shapes[0]
             return load_network(weights, (height, width), num_images=num_images, dtype=dtype)
 
-        device = "gpu" if options.device == "gpu" else "cpu"
-        network = KerasNetwork(make, device, options.precision)
+        network = KerasNetwork(make, place.device, options.precision)
     min_score = MIN_SCORE if options.min_score is None else options.min_score
-    people = from_network(network, min_score=min_score, device=network.device)
+    people = from_network(network, min_score=min_score, device=network.device + place.note)
     portrait = load_portrait(
         Options(
             backend=options.backend,
@@ -111,13 +108,24 @@ def load_person(options: Options) -> Segmenter:
     return SharpPeople(people, portrait, min_score)
 
 
+def _check_weights(path: Path) -> None:
+    """Raise `WeightsError` unless a file's tensors are those of this network.
+
+    Which these are the bundled ones tell, sooner than a network that is built for it.
+    """
+    from segmentation.weights.named_weights import matching, read_named
+
+    shapes = {name: value.shape for name, value in read_named(WEIGHTS).items()}
+    matching(read_named(path), shapes, path)
+
+
 class _OpenVINONetworks:
     """A model for each size of input, made ready when the first image of that size comes."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._num_threads = spare_threads()
-        self._of_size = cache(self._read)
+        self._of_size: dict[tuple[int, int], OpenVINONetwork] = {}
         self.device = openvino_device(self._num_threads)
 
     def _read(self, size_hw: tuple[int, int]) -> OpenVINONetwork:
@@ -135,4 +143,7 @@ class _OpenVINONetworks:
 
     def __call__(self, image: NDArray[np.uint8], *others: NDArray[Any]) -> list[NDArray[Any]]:
         """Run the model of the image's size."""
-        return self._of_size((image.shape[1], image.shape[2]))(image, *others)
+        size_hw = (image.shape[1], image.shape[2])
+        if size_hw not in self._of_size:
+            self._of_size[size_hw] = self._read(size_hw)
+        return self._of_size[size_hw](image, *others)

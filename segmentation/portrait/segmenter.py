@@ -14,7 +14,7 @@ from segmentation.instances import Instances
 from segmentation.parts.masks import probability
 from segmentation.parts.resample import nearest_aspect, resized
 from segmentation.picture import RgbPicture
-from segmentation.runtime.devices import check_float32, chosen_backend, spare_threads
+from segmentation.runtime.devices import check_float32, chosen_place, spare_threads
 from segmentation.runtime.keras_network import KerasNetwork
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options, check_classes
@@ -107,10 +107,14 @@ class Portrait:
 def load_portrait(options: Options) -> Portrait:
     """Return the bundled network; see `segmentation.loading.load`."""
     if options.weights or options.size or options.classes or options.min_score is not None:
-        raise ValueError("portrait takes no weights, size, classes or least score; use mask-rcnn")
+        raise ValueError(
+            "portrait takes no weights, size, classes or least score; mask-rcnn does, and "
+            "mask-rcnn-person a least score"
+        )
     check_classes(options.keep or (), Portrait.classes)
     views = {"auto": (FINE, LIVE), "live": (LIVE,), "fine": (FINE,)}[options.detail]
-    if chosen_backend(options.backend, options.device, prefer_gpu=False) == "openvino":
+    place = chosen_place(options.backend, options.device, prefer_gpu=False)
+    if place.backend == "openvino":
         check_float32(options.precision)
         from segmentation.user_folders import user_cache
 
@@ -126,8 +130,9 @@ def load_portrait(options: Options) -> Portrait:
         network.set_weights(read_weights(WEIGHTS))
         return network
 
-    device = "gpu" if options.device == "gpu" else "cpu"
-    return Portrait(KerasNetwork(make, device, options.precision), *views)
+    on_keras = KerasNetwork(make, place.device, options.precision)
+    on_keras.device += place.note
+    return Portrait(on_keras, *views)
 
 
 def _mean(logits: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -14,13 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from segmentation.runtime.devices import (
-    UNUSED_GPU,
-    check_float32,
-    chosen_backend,
-    gpu_present,
-    spare_threads,
-)
+from segmentation.runtime.devices import check_float32, chosen_place, spare_threads
 from segmentation.runtime.export_cache import Origin, cached_export
 from segmentation.runtime.keras_network import KerasNetwork, import_keras
 from segmentation.runtime.openvino_network import OpenVINONetwork
@@ -53,23 +47,21 @@ def compile_network(
         ValueError: they cannot be had.
         WeightsError: `build` raises it, or the export cannot be kept on disk.
     """
-    if chosen_backend(options.backend, options.device, prefer_gpu=True) == "keras":
-        on_gpu = options.device == "gpu" or (options.device == "auto" and gpu_present())
+    place = chosen_place(options.backend, options.device, prefer_gpu=True)
+    network: OpenVINONetwork | KerasNetwork
+    if place.backend == "keras":
         of_batch = cache(lambda num, dtype: build(num_images=num, dtype=dtype))
-        return KerasNetwork(
+        network = KerasNetwork(
             lambda shapes, dtype: of_batch(shapes[0][0], dtype),
-            "gpu" if on_gpu else "cpu",
+            place.device,
             options.precision,
             num_fetched=num_fetched,
         )
-
-    check_float32(options.precision)
-    path = exported(build, origin, options)
-    network = OpenVINONetwork(path, spare_threads(), any_shape=any_shape)
-    if (options.backend, options.device) == ("auto", "auto") and gpu_present():
-        # nobody asked for the GPU, but nobody should wonder why it idles; visitors of a page, who
-        # see this too, need not know the folders of its server
-        network.device += f"; {UNUSED_GPU}, see doctor"
+    else:
+        check_float32(options.precision)
+        path = exported(build, origin, options)
+        network = OpenVINONetwork(path, spare_threads(), any_shape=any_shape)
+    network.device += place.note
     return network
 
 
@@ -101,10 +93,14 @@ def exported(build: Callable[[], Any], origin: Origin, options: Options) -> Path
     """
     from segmentation.user_folders import user_cache
 
+    tell = options.on_message or (lambda line: None)
+    name = origin.settings.split()[0]
+
+    def wait() -> None:
+        tell(f"{name} waits for another program, which prepares a network: about a minute")
+
     def export_to(target: Path) -> None:
-        if options.on_message is not None:
-            name = origin.settings.split()[0]
-            options.on_message(f"preparing {name} for this processor, once: about a minute")
+        tell(f"preparing {name} for this processor, once: about a minute")
         # the memory of the export is free again for what OpenVINO makes of it
         os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
         import_keras()
@@ -113,4 +109,4 @@ def exported(build: Callable[[], Any], origin: Origin, options: Options) -> Path
         export(build(), target)
         gc.collect()  # a Keras network holds itself; it need not lie beside the compiled one
 
-    return cached_export(user_cache() / "compiled", origin, export_to)
+    return cached_export(user_cache() / "compiled", origin, export_to, wait)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from segmentation.processors import num_processors
 from segmentation.runtime.keras_network import import_keras, keras_devices
@@ -40,21 +41,42 @@ def check_float32(precision: str) -> None:
         )
 
 
-def chosen_backend(backend: str, device: str, *, prefer_gpu: bool) -> str:
-    """Return "openvino" or "keras" for what `segmentation.segmenter.Options` asks for.
+class Place(NamedTuple):
+    """Where a network runs.
+
+    Attributes:
+        backend: "openvino" or "keras".
+        device: "cpu" or "gpu".
+        note: goes behind the device's name, for people: of a GPU that cannot be used. Empty where
+            there is none, nobody wants it, or Keras is to say so.
+    """
+
+    backend: str
+    device: str
+    note: str = ""
+
+
+def chosen_place(backend: str, device: str, *, prefer_gpu: bool) -> Place:
+    """Return where a network runs for what `segmentation.segmenter.Options` asks for.
+
+    With Keras on a GPU that can be used, unless somebody declines it.
 
     Args:
         backend: "auto", "openvino" or "keras".
         device: "auto", "cpu" or "gpu".
-        prefer_gpu: where both say "auto", a GPU that can be used is worth the seconds that Keras
-            takes to start.
+        prefer_gpu: where both say "auto", such a GPU is worth the seconds that Keras takes to
+            start.
 
     Raises:
         ValueError: OpenVINO is asked for on a GPU.
     """
     if backend == "openvino" and device == "gpu":
         raise ValueError("backend openvino runs on the CPU here; for a GPU use backend keras")
-    if backend != "auto":
-        return backend
-    on_gpu = device == "gpu" or (device == "auto" and prefer_gpu and gpu_usable())
-    return "keras" if on_gpu else "openvino"
+    takes_gpu = backend == "keras" or (backend == "auto" and prefer_gpu)
+    is_wanted = device == "auto" and takes_gpu
+    if device == "gpu" or (is_wanted and gpu_usable()):
+        return Place("keras", "gpu")
+    # nobody asked for the GPU, but nobody should wonder why it idles; visitors of a page, who
+    # see this too, need not know the folders of its server
+    note = f"; {UNUSED_GPU}, see doctor" if is_wanted and gpu_present() else ""
+    return Place("keras" if backend == "keras" else "openvino", "cpu", note)

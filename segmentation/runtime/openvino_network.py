@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import sys
 import threading
@@ -34,7 +35,8 @@ class OpenVINONetwork:
         path: the model's .xml.
         num_threads: processor threads of one call.
         weights: the model's .bin; the one of the same name beside it without that.
-        read: returns the model, in the place of `path`, which is only looked at for its size.
+        read: returns the model anew at each call, in the place of `path`; called when a shape is
+            compiled.
         any_shape: it is compiled once, for inputs of all shapes that it can take.
         cache: folder for what OpenVINO compiles, about as large as the model, so that the next
             start takes a quarter of the time; made if absent, not used where that fails.
@@ -53,7 +55,10 @@ class OpenVINONetwork:
         any_shape: bool = False,
         cache: Path | None = None,
     ) -> None:
-        """Read the model; nothing is compiled yet."""
+        """Read the model, unless `read` does; nothing is compiled yet.
+
+        Its files may be deleted from then on.
+        """
         self.device = openvino_device(num_threads)
         self._core = import_openvino().Core()
         self._settings = {
@@ -63,23 +68,14 @@ class OpenVINONetwork:
         }
         if cache is not None and _is_writable(cache):
             self._settings["CACHE_DIR"] = str(cache)
-        self._num_threads, self._any_shape = num_threads, any_shape
-        self._path = path
-        self._weights = weights or path.with_suffix(".bin")
-        num_bytes = self._weights.stat().st_size if self._weights.exists() else 0
+        self._any_shape = any_shape
+        weights = weights or path.with_suffix(".bin")
+        num_bytes = weights.stat().st_size if weights.exists() else 0
         self._max_compiled = max(2, min(MAX_COMPILED, MAX_WEIGHTS // max(1, num_bytes)))
         self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
-        self._read = read or self._read_files
-        self._first: Any = self._read()  # for the first shape
-
-    def _read_files(self) -> Any:
-        try:
-            return self._core.read_model(self._path, self._weights)
-        except RuntimeError as error:
-            raise WeightsError(
-                f"{self._path}: not a readable OpenVINO model; delete it, or install the "
-                "program again"
-            ) from error
+        # copies share the weights, which are mapped from their file once for all shapes; a method
+        # of the network in its own attribute would keep it until the garbage collector comes
+        self._fresh: Callable[[], Any] = read or _read_files(self._core, path, weights).clone
 
     def __call__(self, *inputs: Array) -> list[Array]:
         """Run the network on inputs of any shapes it can take; returns its outputs in order."""
@@ -93,10 +89,12 @@ class OpenVINONetwork:
 
     def for_each_shape(self) -> OpenVINONetwork:
         """Return the same model compiled for each shape it meets."""
-        return OpenVINONetwork(self._path, self._num_threads, self._weights, read=self._read)
+        other = copy.copy(self)
+        other._any_shape, other._requests = False, {}
+        return other
 
     def _compile(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
-        model, self._first = self._first or self._read(), None
+        model = self._fresh()
         is_open = any(node.get_partial_shape().is_dynamic for node in model.inputs)
         if is_open and not self._any_shape:
             model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
@@ -104,6 +102,15 @@ class OpenVINONetwork:
         with same_signal_stack():
             compiled = self._core.compile_model(model, "CPU", self._settings)
         return compiled.create_infer_request()
+
+
+def _read_files(core: Any, path: Path, weights: Path) -> Any:
+    try:
+        return core.read_model(path, weights)
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{path}: not a readable OpenVINO model; delete it, or install the program again"
+        ) from error
 
 
 def _is_writable(folder: Path) -> bool:

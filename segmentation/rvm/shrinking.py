@@ -20,7 +20,7 @@ def automatic_ratio(size_hw: tuple[int, int], side: int = SMALL_SIDE) -> float:
 
 
 def small_size(size_hw: tuple[int, int], ratio: float) -> tuple[int, int]:
-    """Return height and width of the small image of a frame."""
+    """Return height and width of the small image of a frame: rounded down, at least a pixel."""
     height, width = (max(1, math.floor(side * ratio)) for side in size_hw)
     return height, width
 
@@ -37,13 +37,17 @@ def shrunk_by(frame: NDArray[np.uint8], ratio: float) -> NDArray[np.float32]:
         ratio: above 0, at most 1.
 
     Returns:
-        (floor(H * ratio), floor(W * ratio), 3) float32, from 0 to 1; at least a pixel a side.
+        (height, width, 3) float32, from 0 to 1, of the size that `small_size` gives.
     """
     values = frame.astype(np.float32)
     values /= 255
     if ratio == 1:
         return values
     height, width = small_size((frame.shape[0], frame.shape[1]), ratio)
+    # a side that shrinks to less than a pixel, which OpenCV would round to none
+    below, right = (max(0, math.ceil(1 / ratio) - side) for side in frame.shape[:2])
+    if below or right:
+        values = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
     # told the factors alone, OpenCV steps by them; it rounds the sides, so one pixel may be over
     shrunk = cv2.resize(values, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(shrunk[:height, :width], np.float32)

@@ -59,9 +59,10 @@ def _tensors(path: Path) -> Iterator[dict[str, Any]]:
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: no such file; check the path") from error
     except OSError as error:
-        raise WeightsError(
-            f"{path}: not a readable HDF5 file, perhaps cut off; get it again"
-        ) from error
+        what = "no HDF5 file; name another"
+        if h5py.is_hdf5(path):
+            what = "a damaged HDF5 file, perhaps cut off; get it again"
+        raise WeightsError(f"{path}: {what}") from error
     with file:
         try:
             yield _collect(h5py, file)

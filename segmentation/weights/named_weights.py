@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from segmentation.errors import WeightsError
 from segmentation.weights.npz_arrays import read_arrays
-from segmentation.weights.strict_match import finite, match_shapes, tensor_name
+from segmentation.weights.strict_match import Shape, finite, match_shapes, tensor_name
 
 if TYPE_CHECKING:
     import keras
@@ -42,6 +43,24 @@ def read_named(path: Path) -> Weights:
     return weights
 
 
+def matching(weights: Weights, shapes: Mapping[str, Shape], path: Path) -> Weights:
+    """Return weights that have exactly these names and shapes, in that order, all finite.
+
+    Args:
+        weights: see `named_weights`.
+        shapes: by name.
+        path: they come from, for the message.
+
+    Raises:
+        WeightsError: one is missing, too many, of another shape or not finite.
+    """
+    try:
+        match_shapes({name: value.shape for name, value in weights.items()}, shapes)
+        return {name: finite(weights[name], name) for name in shapes}
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+
+
 def set_named(network: keras.Model, weights: Weights, path: Path) -> None:
     """Set every variable of a network from weights that have exactly these names and shapes.
 
@@ -51,16 +70,9 @@ def set_named(network: keras.Model, weights: Weights, path: Path) -> None:
         path: they come from, for the message.
 
     Raises:
-        WeightsError: one is missing, too many, or of another shape. The network is as it was.
+        WeightsError: see `matching`. The network is as it was.
     """
     variables = {tensor_name(variable): variable for variable in network.variables}
-    try:
-        match_shapes(
-            {name: value.shape for name, value in weights.items()},
-            {name: tuple(variable.shape) for name, variable in variables.items()},
-        )
-        values = {name: finite(weights[name], name) for name in variables}
-    except WeightsError as error:
-        raise WeightsError(f"{path}: {error}") from error
-    for name, variable in variables.items():
-        variable.assign(values[name])
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    for name, value in matching(weights, shapes, path).items():
+        variables[name].assign(value)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stream.batch.films import Films, Step
 from stream.batch.jobs.job import Job, Outcome
@@ -124,6 +124,8 @@ class BatchRun:
             self._hear(workers[worker], worker.next_event())
         self._check_times()
         under_way = [place for place in self._places if place.jobs]
+        if under_way and stop.is_set():
+            self._tell_once("ending after what is under way; Ctrl-C again ends at once")
         self._listener.on_turn(
             {next(iter(place.jobs.values())): place.time_s for place in under_way}
         )
@@ -198,7 +200,7 @@ class BatchRun:
 
     def _put_back(self, place: _Place, why: str) -> None:
         """Put back the jobs of a worker that has died; another one will take its place."""
-        jobs = list(place.jobs.values())
+        jobs = _begun(place)
         if not place.is_ready:
             self._num_stillborn += 1
             if self._num_stillborn >= TRIES:
@@ -222,7 +224,7 @@ class BatchRun:
 
     def _go_on_elsewhere(self, place: _Place) -> None:
         """Put back the jobs of a worker whose machine is gone, which none of them can help."""
-        jobs = list(place.jobs.values())
+        jobs = _begun(place)
         place.worker, place.is_ready, place.jobs = None, False, {}
         discard_parts(jobs)
         self._videos.extendleft(job for job in jobs if not job.is_photo)
@@ -234,7 +236,7 @@ class BatchRun:
             return
         for place in self._places:
             if place.jobs and time.monotonic() - place.since_s > self._limit_s:
-                late, *others = place.jobs.values()
+                late, *others = _begun(place)
                 self._kill(place)
                 discard_parts([late])
                 reason = f"{late.source}: took longer than {self._limit_s:g} s"
@@ -245,3 +247,8 @@ class BatchRun:
         if place.worker is not None:
             place.worker.kill()
         place.worker, place.is_ready, place.jobs = None, False, {}
+
+
+def _begun(place: _Place) -> list[Job]:
+    """Return the jobs of a worker, of whose outputs some may have their names by now."""
+    return [replace(job, is_new=False) for job in place.jobs.values()]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import errno
 import glob
-import os
-from collections import defaultdict
+import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from segmentation.segmenter import composed
+from stream.batch.clashes import check_apart, some_of
+from stream.batch.folders import Unread, Walk
 from stream.batch.jobs.job import Job
-from stream.batch.output_folder import told_as_one
 from stream.errors import StreamError
 from stream.files.photos import READ_ENDINGS, WRITTEN_ENDINGS, is_animation, is_photo
 from stream.sinks import is_file_ending
@@ -30,9 +32,10 @@ _VIDEOS = (
 )
 #: What can hold transparency, for `--effect cutout`, and what is taken where the input's cannot.
 _CLEAR_VIDEOS, _CLEAR_PHOTOS = (".mov", ".webm", ".gif", ".webp", ".apng"), (".png", ".webp")
+#: What lists of PowerShell begin with.
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: What is taken for an animation where it cannot be looked at.
 _MOVING = (".gif", ".apng")
-_MAX_NAMED = 5  # files of one problem, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,21 @@ class Found:
     Attributes:
         jobs: sorted by their outputs.
         remarks: what was passed over or named twice, a line each.
+        unread: folders of which nobody knows what is in them.
     """
 
     jobs: list[Job]
     remarks: list[str]
+    unread: list[Unread]
 
 
 def find_jobs(
-    inputs: Sequence[str], folder: Place, endings: Sequence[str], *, is_transparent: bool
+    inputs: Sequence[str],
+    folder: Place,
+    endings: Sequence[str],
+    *,
+    is_transparent: bool,
+    keep_endings: bool = False,
 ) -> Found:
     """Find the files, and say what each becomes.
 
@@ -61,6 +71,7 @@ def find_jobs(
         endings: of the outputs of every input, such as ".mp4" or ".json"; none for that of the
             input where it can be written, else .mp4 or .png.
         is_transparent: outputs are.
+        keep_endings: an output that has another ending than its input keeps that as well.
 
     Raises:
         StreamError: there is no such file, several become the same output, or an object store
@@ -69,34 +80,21 @@ def find_jobs(
     for ending in endings:
         if not is_file_ending(ending):
             raise StreamError(f"--to {ending}: not what a file can be written as, such as .mp4")
-    named = list(_named(inputs))
-    num_folders = sum(each.is_folder for each in named)
-    remarks: list[str] = []
-    files: list[_File] = []
-    seen: dict[Place, Place] = {}
-    own = identity(folder)
-    astray: list[Place] = []
-    for file in _files(named, keep_names=num_folders > 1):
-        if ".." in file.name.parts:
-            astray.append(file.place)
-            continue
-        real = identity(file.place)
-        if own in real.parents and not file.is_named:
-            continue
-        if real in seen:
-            remarks.append(f"{file.place}: the same file as {seen[real]}; done once")
-            continue
-        seen[real] = file.place
-        files.append(file)
-    jobs, passed_over = _jobs(files, folder, endings, is_transparent)
-    if passed_over:
-        what = f"passed over {len(passed_over)}, neither photos nor videos"
-        remarks.append(f"{what}: {_some(passed_over)}")
-    if astray:
-        what = f"passed over {len(astray)} with .. in their names, which leads out of -o"
-        remarks.append(f"{what}: {_some(astray)}")
-    _check_apart(jobs)
-    return Found(sorted(jobs, key=lambda job: job.outputs), remarks)
+    named, walk = list(_named(inputs)), Walk()
+    own, names = identity(folder), _Names(folder, endings, is_transparent, keep_endings)
+    files, remarks, left_out = _chosen(named, own, walk)
+    jobs, others = _jobs(files, names)
+    links = walk.links_besides(own)
+    for places, what in (
+        (others, ", neither photos nor videos"),
+        *left_out,
+        (links, ", links to folders, which are followed only where they are named"),
+    ):
+        if places:
+            remarks.append(f"passed over {len(places)}{what}: {some_of(places)}")
+    check_apart(jobs, folder, keep_endings=keep_endings)
+    jobs.sort(key=lambda job: job.outputs)
+    return Found(jobs, remarks, walk.unread_besides(own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +129,41 @@ class _File:
     state: FileState | None = None
 
 
+def _chosen(
+    named: Sequence[_Named], own: Place, walk: Walk
+) -> tuple[list[_File], list[str], list[tuple[list[Place], str]]]:
+    """Return what may be done; a line for each file with several names; what is left out, and why.
+
+    Args:
+        named: files and folders.
+        own: folder of the outputs, which holds no inputs.
+        walk: goes through the folders.
+    """
+    files, remarks = list[_File](), list[str]()
+    seen: dict[Place, Place] = {}
+    astray, special = list[Place](), list[Place]()
+    for file in _files(named, walk, keep_names=sum(each.is_folder for each in named) > 1):
+        if ".." in file.name.parts:
+            astray.append(file.place)
+            continue
+        real = identity(file.place)
+        if own in real.parents and not file.is_named:
+            continue
+        if _is_special(file.place):
+            special.append(file.place)
+            continue
+        if real in seen:
+            remarks.append(f"{file.place}: the same file as {seen[real]}; done once")
+            continue
+        seen[real] = file.place
+        files.append(file)
+    left_out = [
+        (special, ", no regular files"),
+        (astray, " with .. in their names, which leads out of -o"),
+    ]
+    return files, remarks, left_out
+
+
 def _named(inputs: Sequence[str]) -> Iterator[_Named]:
     """Yield the files and folders that are named, in lists and by globs as well."""
     missing = []
@@ -140,9 +173,11 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
             yield from found
             if not found:
                 missing.append(text)
-        elif text.startswith("@") and not Path(text).exists():
+        elif text.startswith("@") and not _is_there(Path(text)):
             yield from _named(_lines(text[1:]))
-        elif Path(text).exists():
+        elif _is_there(Path(text)):
+            if _is_special(Path(text)):
+                raise StreamError(f"{text}: is no regular file, but a pipe, a socket or a device")
             yield _on_disk(Path(text))
         elif matches := sorted(glob.glob(text, recursive=True)):
             yield from (_on_disk(Path(each)) for each in matches)
@@ -150,11 +185,39 @@ def _named(inputs: Sequence[str]) -> Iterator[_Named]:
             missing.append(text)
     if missing:
         count = "" if len(missing) == 1 else f"{len(missing)} files are not there, among them "
-        raise StreamError(f"{count}{_some(missing)}: no such file")
+        raise StreamError(f"{count}{some_of(missing)}: no such file")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file or folder has such a name, which may as well be a glob.
+
+    Raises:
+        StreamError: nobody can tell, for what it lies in cannot be read.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL):
+            return False
+        raise StreamError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError:  # a name that no file can have
+        return False
+    return True
 
 
 def _on_disk(path: Path) -> _Named:
     return _Named(path, path.is_dir())
+
+
+def _is_special(place: Place) -> bool:
+    """Whether opening a file may wait for somebody for ever, or do something."""
+    if not isinstance(place, Path):
+        return False
+    try:
+        mode = place.stat().st_mode
+    except OSError:  # which its job will tell
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _in_store(address: Place) -> Iterator[_Named]:
@@ -195,11 +258,14 @@ def _lines(address: str) -> list[str]:
     except OSError as error:
         reason = error.strerror or "no such file"
         raise StreamError(f"{address}: the list cannot be read ({reason})") from error
-    text = data.decode("utf-8", "surrogateescape")
-    return [line for line in text.splitlines() if line]
+    if data.startswith(_UTF_16):
+        text = data.decode("utf-16", "replace")
+    else:
+        text = data.decode("utf-8-sig", "surrogateescape")
+    return [line for line in re.split("\r?\n", text) if line]  # names may hold all other ends
 
 
-def _files(named: Iterable[_Named], *, keep_names: bool) -> Iterator[_File]:
+def _files(named: Iterable[_Named], walk: Walk, *, keep_names: bool) -> Iterator[_File]:
     """Yield each file, those of folders in order, but for hidden ones."""
     for each in named:
         if not each.is_folder:
@@ -207,30 +273,30 @@ def _files(named: Iterable[_Named], *, keep_names: bool) -> Iterator[_File]:
             continue
         top = absolute(each.place)
         above = PurePath(top.name) if keep_names else PurePath()
-        for found, state in _in_folder(each.place):
+        for found, state in walk.files_in(each.place):
             yield _File(found, above / below(found, each.place), is_named=False, state=state)
 
 
-def _in_folder(folder: Place) -> Iterator[tuple[Place, FileState | None]]:
-    """Yield all files in a folder and those below it, but for hidden ones."""
-    if not isinstance(folder, Path):
-        from stream.stores.objects import objects_below
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What outputs are called; see `find_jobs`."""
 
-        for found, state in objects_below(folder).items():
-            names = below(found, folder).parts
-            if not any(name.startswith(".") and name != ".." for name in names):
-                yield found, state
-        return
-    for name, folders, files in os.walk(folder):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for file in sorted(files):
-            if not file.startswith("."):
-                yield Path(name) / file, None
+    folder: Place
+    endings: Sequence[str]
+    is_transparent: bool
+    keep_endings: bool
+
+    def outputs(self, file: _File, *, is_still: bool) -> tuple[Place, ...]:
+        """Return where a file is written to."""
+        given = self.endings or [_own_ending(file.place, is_still, self.is_transparent)]
+        above = self.folder.joinpath(*file.name.parent.parts)
+        return tuple(above / (self._stem(file.name, ending) + ending) for ending in given)
+
+    def _stem(self, name: PurePath, ending: str) -> str:
+        return name.name if self.keep_endings and name.suffix != ending else name.stem
 
 
-def _jobs(
-    files: Iterable[_File], folder: Place, endings: Sequence[str], is_transparent: bool
-) -> tuple[list[Job], list[Place]]:
+def _jobs(files: Iterable[_File], names: _Names) -> tuple[list[Job], list[Place]]:
     """Return a job for each photo and video, and what is neither."""
     jobs, passed_over = list[Job](), list[Place]()
     for file in files:
@@ -238,9 +304,7 @@ def _jobs(
         if not is_still and not file.is_named and not _is_video(file.place):
             passed_over.append(file.place)
             continue
-        given = endings or [_own_ending(file.place, is_still, is_transparent)]
-        above = folder.joinpath(*file.name.parent.parts)
-        outputs = tuple(above / (file.name.stem + ending) for ending in given)
+        outputs = names.outputs(file, is_still=is_still)
         jobs.append(Job(file.place, outputs, is_still, listed=file.state))
     return jobs, passed_over
 
@@ -271,63 +335,3 @@ def _own_ending(place: Place, is_still: bool, is_transparent: bool) -> str:
     if is_still:
         return place.suffix if ending in WRITTEN_ENDINGS else ".png"
     return place.suffix if is_file_ending(ending, of_video=True) else ".mp4"
-
-
-def _check_apart(jobs: Sequence[Job]) -> None:
-    """Raise `StreamError` where several files would become one output, or overwrite an input."""
-    sources: dict[str, list[Place]] = defaultdict(list)
-    for job in jobs:
-        for output in job.outputs:
-            name = os.path.normcase(output) if isinstance(output, Path) else str(output)
-            sources[name].append(job.source)
-            if not isinstance(output, Path) and output == job.source:  # a disk's sinks look there
-                raise StreamError(f"{output}: is the input; name another folder")
-    together = {output: paths for output, paths in sources.items() if len(paths) > 1}
-    if together:
-        shown, paths = min(together.items())
-        raise StreamError(
-            f"{_clash(shown, paths, len(together))}; name their folders, which keep their "
-            "structure, or begin a batch for each"
-        )
-
-
-def check_told_apart(jobs: Sequence[Job], folder: Place) -> None:
-    """Check outputs whose names differ by capitals or Unicode form alone.
-
-    Not every disk tells them apart: there each would replace the one before.
-
-    Args:
-        jobs: of the whole batch.
-        folder: of the outputs, which can be written to.
-
-    Raises:
-        StreamError: several would be one file, or the folder cannot be written to any more.
-    """
-    if not isinstance(folder, Path):
-        return
-    alike: dict[str, list[tuple[Place, Place]]] = defaultdict(list)
-    for job in jobs:
-        for output in job.outputs:
-            alike[composed(str(output)).casefold()].append((output, job.source))
-    doubtful = [pairs for pairs in alike.values() if len(pairs) > 1]
-    names = [[below(output, folder) for output, _ in pairs] for pairs in doubtful]
-    together = [doubtful[number] for number in told_as_one(names, folder)]
-    if together:
-        shown, paths = min(
-            (str(pairs[0][0]), [source for _, source in pairs]) for pairs in together
-        )
-        raise StreamError(
-            f"{_clash(shown, paths, len(together))}; the disk of {folder} does not tell such names "
-            "apart: rename them, or name a folder on another disk"
-        )
-
-
-def _clash(shown: str, sources: Sequence[Place], num: int) -> str:
-    """Return that several files would become one output, `num` times."""
-    more = f" (and {num - 1} more such)" if num > 1 else ""
-    return f"{shown}: would be the output of {_some(sources)}{more}"
-
-
-def _some(paths: Sequence[Place | str]) -> str:
-    names = ", ".join(map(str, paths[:_MAX_NAMED]))
-    return f"{names}, ..." if len(paths) > _MAX_NAMED else names

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.unfinished import PART, discard_if_left, unfinished_in
+from stream.batch.clashes import some_of
 from stream.batch.jobs.job import Job, Outcome, State
 from stream.batch.jobs.records import Record
 from stream.errors import StreamError
 from stream.stores.addresses import Place
 from stream.stores.file_state import FileState
-
-_MAX_NAMED = 5
 
 
 @dataclass(slots=True)
@@ -27,12 +26,14 @@ class Plan:
         kept: those whose outputs stand, and what came of them.
         lost: those that cannot be done, and why.
         older: how many of `kept` each other version of the program made.
+        changed: outputs of `kept` that somebody has changed since.
     """
 
     to_do: list[Job] = field(default_factory=list)
     kept: list[tuple[Job, Outcome]] = field(default_factory=list)
     lost: list[tuple[Job, Outcome]] = field(default_factory=list)
     older: Counter[str] = field(default_factory=Counter)
+    changed: list[Place] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Rules:
         version: of the program.
         redo_older: what another version made is made anew.
         retry_failed: what is partial as well.
-        overwrite: files that no batch made may be replaced.
+        overwrite: files that no batch made as they are may be replaced.
     """
 
     recipe: Mapping[str, Any]
@@ -73,7 +74,7 @@ def make_plan(
         sizes: of what stands under the name of an output, in bytes, `None` where nothing does.
 
     Raises:
-        StreamError: files that no batch made are in the way.
+        StreamError: files that no batch made as they are are in the way.
     """
     plan, in_the_way = Plan(), list[Place]()
     for job in jobs:
@@ -83,23 +84,52 @@ def make_plan(
             reason = f"{job.source}: cannot be read ({error.strerror or error})"
             plan.lost.append((job, Outcome("failed", 0.0, error=reason)))
             continue
-        kept = outcome_before(job, records, state, rules, sizes)
+        theirs = [output for output in job.outputs if _is_theirs(output, records, sizes)]
+        looked_at = sizes if rules.overwrite else _as_recorded(theirs, records, sizes)
+        kept = outcome_before(job, records, state, rules, looked_at)
         if kept is None:
-            plan.to_do.append(job)
-            new = [output for output in job.outputs if output not in records]
-            in_the_way += [output for output in new if sizes(output) is not None]
+            is_new = not rules.overwrite and all(sizes(each) is None for each in job.outputs)
+            plan.to_do.append(replace(job, is_new=is_new))
+            in_the_way += theirs
             continue
-        plan.kept.append((job, kept))
+        plan.kept.append((job, _with_remarks(kept, theirs)))
+        plan.changed += theirs
         if (first := records[job.outputs[0]]).version != rules.version:
             plan.older[first.version] += 1
     if in_the_way and not rules.overwrite:
-        names = ", ".join(map(str, in_the_way[:_MAX_NAMED]))
-        more = ", ..." if len(in_the_way) > _MAX_NAMED else ""
         raise StreamError(
-            f"{names}{more}: {len(in_the_way)} outputs exist that no batch has made; name another "
-            "folder, or add -y to replace them"
+            f"{some_of(in_the_way)}: {len(in_the_way)} outputs exist that no batch has made as "
+            "they are; name another folder, or add -y to replace them"
         )
     return plan
+
+
+def _is_theirs(
+    output: Place, records: Mapping[Place, Record], sizes: Callable[[Place], int | None]
+) -> bool:
+    """Whether what stands under a name was made or changed by somebody.
+
+    Outputs appear as they are recorded: whoever made another size of one has worked at it.
+    """
+    size, record = sizes(output), records.get(output)
+    if size is None or record is None:
+        return size is not None
+    return size > 0 and record.state != "begun" and size != record.num_bytes
+
+
+def _as_recorded(
+    outputs: Sequence[Place],
+    records: Mapping[Place, Record],
+    sizes: Callable[[Place], int | None],
+) -> Callable[[Place], int | None]:
+    """Return what takes some outputs for as large as they were, see `make_plan`."""
+    known = {output: records[output].num_bytes for output in outputs if output in records}
+    return lambda output: known[output] if output in known else sizes(output)
+
+
+def _with_remarks(outcome: Outcome, changed: Sequence[Place]) -> Outcome:
+    more = [f"{output}: was changed since it was made; kept as it is" for output in changed]
+    return replace(outcome, remarks=(*outcome.remarks, *more))
 
 
 def sizes_in(folder: Place) -> Callable[[Place], int | None]:

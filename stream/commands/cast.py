@@ -16,9 +16,11 @@ from stream.commands.parts.camera_options import wanted_of
 from stream.commands.parts.cast_options import cast_parser, keyframes_of, palette_of
 from stream.commands.parts.command_line import CommandError, say
 from stream.commands.parts.control_options import attend_of
+from stream.commands.parts.interruption import Interruption
 from stream.commands.parts.profiles import CommandLine, read_command_line
 from stream.commands.parts.stored_files import stored_files
 from stream.errors import StreamError
+from stream.files.records import LINES, LIST
 
 if TYPE_CHECKING:
     from segmentation.segmenter import Segmenter
@@ -46,9 +48,10 @@ def cast(arguments: Sequence[str]) -> int:
                 raise CommandError("--control: a film that is split has no picture to control")
             from stream.commands.parts.split_cast import cast_in_parts
 
-            return cast_in_parts(options)
-        with stored_files(options) as files:
-            code = _cast(options, files.say)
+            with Interruption() as interruption:
+                return cast_in_parts(options, interruption)
+        with Interruption() as interruption, stored_files(options, interruption) as files:
+            code = _cast(options, interruption, files.say)
         if code == 0:
             _clear_up_parts(options.output or ())
         return code
@@ -79,29 +82,30 @@ def _save_profile(command: CommandLine) -> None:
         say(line)
 
 
-def _cast(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
+def _cast(
+    options: argparse.Namespace, interruption: Interruption, tell: Callable[[str], None]
+) -> int:
     """Do it; returns the exit code."""
     keyframes, wanted = keyframes_of(options), model_options.wanted_objects(options)
     _check_outputs(options)
-    from stream.commands.parts.interruption import Interruption
-    from stream.commands.parts.progress import progress
+    from stream.commands.parts.progress import ended_early, progress
     from stream.running import loop
 
-    stop = threading.Event()
     with ExitStack() as stack:
-        interruption = stack.enter_context(Interruption(stop))
         attend = attend_of(options, stack)
-        run, keep = _open(options, keyframes, wanted, attend, stop, stack, tell)
+        run, keep = _open(options, keyframes, wanted, attend, interruption.stop, stack, tell)
         interruption.is_heeded = True
         stack.callback(interruption.leave)  # the first thing done when the outputs are left
         with (
             progress(run) as on_progress,
-            _stats_saved(run.stats, options.stats),
+            _stats_saved(run.stats, options.stats, overwrite=options.overwrite),
         ):
             whole = loop.play(run, on_progress=on_progress)
     if keep is not None and keep.unseen:
         say(f"--keep: never seen: {', '.join(f'#{number}' for number in sorted(keep.unseen))}")
     if interruption.came and not whole:
+        if not run.source.info.live:
+            tell(ended_early(run))
         return 130
     return 1 if run.source.num_left_out else 0
 
@@ -205,13 +209,22 @@ def _keep_named(text: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def _stats_saved(stats: Stats, path: Path | None) -> Iterator[None]:
-    """Write the figures of a run at its end, also of one that failed: that may be why it did."""
+def _stats_saved(stats: Stats, path: Path | None, *, overwrite: bool) -> Iterator[None]:
+    """Write the figures of a run at its end, also of one that failed: that may be why it did.
+
+    They replace those that are there now, and what comes meanwhile with `overwrite` only.
+    """
     from stream.files.outputs import save
 
+    replaces = overwrite or (path is not None and path.exists())
+
     def write() -> None:
-        if path is not None:
-            save((json.dumps(stats.as_dict(), indent=2) + "\n").encode(), path)
+        if path is None:
+            return
+        data = (json.dumps(stats.as_dict(), indent=2) + "\n").encode()
+        given = save(data, path, replaces=replaces)
+        if given != path:
+            say(f"{path}: exists; written as {given.name}")
 
     try:
         yield
@@ -231,11 +244,18 @@ def _segmenter(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
 
 def _check_outputs(options: argparse.Namespace) -> None:
     places = set() if options.stats is None else {os.path.realpath(options.stats)}
-    for address in options.output or ():
-        if os.path.realpath(address) in places:
-            raise CommandError(f"-o {address}: named twice")
-        places.add(os.path.realpath(address))
+    outputs = options.output or ()
+    if len(outputs) + len(places) > 1:
+        from stream.sinks import place_of
+
+        for address in outputs:
+            if (place := place_of(address)) in places:
+                raise CommandError(f"-o {address}: named twice; each output has a place of its own")
+            places.add(place)
     _check_encoding(options)
+    has_results = any(each.lower().endswith((LIST, LINES)) for each in options.output or ())
+    if options.polygons and not has_results:
+        raise CommandError("--polygons: goes with -o FILE.json or .jsonl; no output is one")
     is_shown = any(address.startswith("virtualcam:") for address in options.output or ())
     if options.always_on and not is_shown:
         raise CommandError("--always-on: goes with -o virtualcam: only; all else never rests")

@@ -18,6 +18,7 @@ from stream.commands.parts.command_line import (
     positive,
     say,
 )
+from stream.commands.parts.interruption import Presses, ending_signals
 from stream.commands.parts.model_options import (
     add_model_options,
     load_segmenter,
@@ -216,25 +217,21 @@ async def _either(work: asyncio.Future[None], stopped: asyncio.Event) -> None:
 def _heed_signals(stop: Callable[[], object]) -> None:
     """Call `stop` at the first of these signals, and leave without more ado when it takes long.
 
-    A terminal that closes may hang up twice, and with `nohup` it is not heeded. Nothing of a visit
-    is on disk, and the process that decodes photos ends with this one.
+    Nothing of a visit is on disk, and the process that decodes photos ends with this one.
     """
     leaving = threading.Timer(STOPPING_S, os._exit, (INTERRUPTED,))
     leaving.daemon = True
-    hang_up = getattr(signal, "SIGHUP", None)
+    presses = Presses()
 
     def handle(number: int, frame: object) -> None:
+        if presses.is_echo(number):
+            return
         if leaving.ident is not None:  # it has begun with the first one
-            if number == hang_up:
-                return
             os._exit(INTERRUPTED)
         leaving.start()
         stop()
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hang_up is not None and signal.getsignal(hang_up) == signal.SIG_DFL:
-        numbers.append(hang_up)
-    for number in numbers:
+    for number in ending_signals():
         signal.signal(number, handle)
 
 

@@ -6,6 +6,7 @@ And what ffmpeg's filter of packets, `setts`, is told, so that another file ends
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,6 @@ from pathlib import Path
 from stream.errors import StreamError
 from stream.ffmpeg.process import Ffmpeg
 
-_REPORT = re.compile(r"(frame|out_time_us)=(\d+)$")
 #: Of ffmpeg's muxer `framecrc`: the unit of times, and a packet's dts, pts and duration.
 _TIME_BASE = re.compile(r"#tb 0: (\d+/\d+)$")
 _PACKET = re.compile(r"0, +-?\d+, +(-?\d+), +(\d+),")
@@ -27,26 +27,11 @@ def length_s(path: Path) -> float | None:
     Raises:
         StreamError: ffmpeg is not there, cannot be run or was killed.
     """
-    last_keyframe_s = _read_to_end(path, "-discard:v", "nokey")
-    if last_keyframe_s is None:
+    keyframe_ends_s = _last_end_s(path, "0:V:0", before=["-discard:v", "nokey"])
+    if keyframe_ends_s is None:
         return None
-    return last_keyframe_s + (_read_to_end(path, "-ss", f"{last_keyframe_s:.6f}") or 0.0)
-
-
-def _read_to_end(path: Path, *options: str) -> float | None:
-    """Return the time at which the frames end that are read with `options`."""
-    report: dict[str, int] = {}
-
-    def take(line: str | None) -> None:
-        if line is not None and (match := _REPORT.search(line)):
-            report[match[1]] = int(match[2])
-
-    arguments = ["-progress", "pipe:2", "-stats_period", "3600", *options, "-i", f"file:{path}"]
-    arguments += ["-map", "0:V:0", "-c", "copy", "-f", "null", "-"]
-    with closing(Ffmpeg(arguments, on_line=take)) as process:
-        if process.wait() < 0:
-            raise StreamError(f"{path}: could not be read ({process.failure()})")
-    return report.get("out_time_us", 0) / 1e6 if report.get("frame") else None
+    after = _last_end_s(path, "0:V:0", before=["-ss", f"{max(0.0, keyframe_ends_s):.6f}"])
+    return keyframe_ends_s + (after or 0.0)
 
 
 def end_s(path: Path, track: int, from_s: float) -> float | None:
@@ -58,22 +43,36 @@ def end_s(path: Path, track: int, from_s: float) -> float | None:
         from_s: from where on it is read, counted from the start of the file.
 
     Raises:
-        StreamError: ffmpeg is not there or cannot be run.
+        StreamError: ffmpeg is not there, cannot be run or was killed.
     """
-    time_base, ends = Fraction(0), list[int]()
+    return _last_end_s(path, f"0:{track}", before=["-copyts", "-ss", f"{max(0.0, from_s):.6f}"])
+
+
+def _last_end_s(path: Path, track: str, *, before: Sequence[str]) -> float | None:
+    """Return when the last packet of a track ends, `None` where there is none.
+
+    Packets are listed: how many it has copied not every ffmpeg says, those before 7.1 do not.
+
+    Args:
+        path: of the file.
+        track: as `-map` takes it.
+        before: ffmpeg's arguments before the file.
+    """
+    time_base, last = Fraction(0), None
 
     def take(line: str | None) -> None:
-        nonlocal time_base
+        nonlocal time_base, last
         if line is not None and (match := _TIME_BASE.search(line)):
             time_base = Fraction(match[1])
         elif line is not None and (match := _PACKET.search(line)):
-            ends.append(int(match[1]) + int(match[2]))
+            end = int(match[1]) + int(match[2])
+            last = end if last is None else max(last, end)
 
-    arguments = ["-copyts", "-ss", f"{max(0.0, from_s):.6f}", "-i", f"file:{path}"]
-    arguments += ["-map", f"0:{track}", "-c", "copy", "-f", "framecrc", "pipe:2"]
-    with closing(Ffmpeg(arguments, on_line=take)) as process:
-        process.wait()
-    return float(max(ends) * time_base) if ends else None
+    arguments = [*before, "-i", f"file:{path}", "-map", track, "-c", "copy"]
+    with closing(Ffmpeg([*arguments, "-f", "framecrc", "pipe:2"], on_line=take)) as process:
+        if process.wait() < 0:
+            raise StreamError(f"{path}: could not be read ({process.failure()})")
+    return None if last is None else float(last * time_base)
 
 
 #: For `setts`, the durations of packets as they come from an encoder, for MP4: they may be in

@@ -25,11 +25,15 @@ _DECODED = re.compile(r" Input stream #\S+ \(audio\): .* (\d+) frames decoded; (
 #: What a muxer says of packets that it does not write. A recording may begin with a few of them.
 _REFUSED = re.compile(r"\[mp4 @ \S+\] (\[error\] |\[warning\] Dropping invalid packet)")
 _MAX_REFUSED = 10
+#: As fast as it is played, and a little ahead, so that no picture waits for it.
+_PACE = ("-readrate", "1", "-readrate_initial_burst", "2")
 _PATIENCE_S = 10.0  # for the first sound of a track, and for trying some of it
 _TRIED_S = 10.0  # of a track, to see how much of it is damaged
 
 
-def source_input(contents: Contents, origin_s: float, *, from_s: float = 0.0) -> list[str]:
+def source_input(
+    contents: Contents, origin_s: float, *, from_s: float = 0.0, is_paced: bool = False
+) -> list[str]:
     """Return ffmpeg's arguments that read what belongs to the frames of a source.
 
     Frames must be given with `FrameFeed.input_options` of the same `Contents.is_joined`.
@@ -38,8 +42,10 @@ def source_input(contents: Contents, origin_s: float, *, from_s: float = 0.0) ->
         contents: of the source.
         origin_s: time of its frames that becomes 0.
         from_s: time of its frames before which nothing is read.
+        is_paced: a file is read as fast as it is played: its frames come no faster.
     """
-    seek = ["-ss", f"{from_s:.6f}"] if from_s > 0 else []
+    pace = _PACE if is_paced and not is_network_address(contents.address) else ()
+    seek = [*pace, *(["-ss", f"{from_s:.6f}"] if from_s > 0 else [])]
     if contents.is_joined:
         # ffmpeg counts from the start, or from where it has sought
         options = [*seek, "-itsoffset", f"{max(0.0, from_s) - origin_s:.6f}"]

@@ -41,6 +41,9 @@ PRINT_SHAPES = ",".join(
     f"metadata={what}:enable='eq(n,0)'" for what in ("mode=add:key=size:value=new", "mode=print")
 )
 
+#: Belongs before other filters; prints what goes with the first frame, in lines of the header.
+PRINT_FIRST = "split[first][all];[first]trim=end_frame=1,showinfo=checksum=0,nullsink;[all]null"
+
 #: Prints a line at the first frame that is of two moments, whatever its container says.
 PRINT_FIELDS = "select='1+0*if(gt(interlace_type,0)*not(ld(0)),st(0,print(interlace_type,32)))'"
 #: A timestamp may come between the pieces of this line.

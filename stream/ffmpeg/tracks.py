@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,15 @@ _MKV_SUBTITLES = frozenset(
 )
 _AAC_LAYOUTS = "mono|stereo|3.0|4.0|5.0|5.1|7.1"
 _OPUS_LAYOUTS = "mono|stereo|3.0|quad|5.0|5.1|6.1|7.1"
+_CHANNELS = {
+    **{"mono": 1, "stereo": 2, "downmix": 2, "binaural": 2, "quad": 4, "hexagonal": 6},
+    **{"octagonal": 8, "cube": 8, "hexadecagonal": 16},
+}
+#: Mixing, ffmpeg leaves out loudspeakers high up in the back; ten channels without names, too, are
+#: this to it.
+_MIXES = {
+    "5.1.4": "pan=7.1|FL=FL+0.707*TFL|FR=FR+0.707*TFR|FC=FC|LFE=LFE|BL=TBL|BR=TBR|SL=SL|SR=SR,"
+}
 _MOV_TEXT = frozenset({"mov_text"})
 _COMMON_MARKS = "default comment forced hearing_impaired visual_impaired descriptions".split()
 _MP4_MARKS = frozenset(_COMMON_MARKS) | {"dub"}
@@ -138,10 +148,11 @@ def carried(contents: Contents, ending: str, *, keep_location: bool) -> Carried:
         why_anew = _why_anew(contents, track, kind) if is_taken else ""
         if is_taken and not why_anew:
             tracks.append((track, "a", _copying(track, ending)))
-        elif why := why_no_sound(contents, track, sound_encoding(kind, "0")):
+        elif why := why_no_sound(contents, track, sound_encoding(kind, "0", track.layout)):
             left_out.append(f"sound ({track}), which {why}")
         else:
-            tracks.append((track, "a", sound_encoding(kind, "{n}")))
+            tracks.append((track, "a", sound_encoding(kind, "{n}", track.layout)))
+            changed += _fewer_channels(track, ending)
             changed += [f"sound ({track}) {why_anew}, and is encoded anew"] if why_anew else []
     for track in contents.subtitles:
         if track.codec in kind.subtitles:
@@ -180,10 +191,49 @@ def _lost(track: Track, letter: str, kind: TrackFormat) -> str:
     return f"the mark{'s' * (len(lost) > 1)} {', '.join(lost)} of {of}" if lost else ""
 
 
-def sound_encoding(kind: TrackFormat, number: str) -> tuple[str, ...]:
-    """Return ffmpeg's arguments that encode a track of an output, given its number among them."""
-    layouts = f"aformat=channel_layouts={kind.layouts}"
-    return (f"-filter:a:{number}", layouts, f"-c:a:{number}", kind.sound_encoder)
+def sound_encoding(kind: TrackFormat, number: str, layout: str = "") -> tuple[str, ...]:
+    """Return ffmpeg's arguments that encode a track of an output.
+
+    Args:
+        kind: of the container.
+        number: of the track among those of sound.
+        layout: of the loudspeakers that it has, see `Track`.
+    """
+    layouts = f"aformat=channel_layouts={_roomy_layout(kind, layout) or kind.layouts}"
+    mix = _MIXES.get(layout, "") + layouts
+    return (f"-filter:a:{number}", mix, f"-c:a:{number}", kind.sound_encoder)
+
+
+def _roomy_layout(kind: TrackFormat, layout: str) -> str:
+    """Return the layout of an encoder that loses least, "" where ffmpeg finds it.
+
+    Of those near to one ffmpeg takes too small ones, without the loudspeaker for bass.
+    """
+    num, known = _num_channels(layout), kind.layouts.split("|")
+    has_bass = re.match(r"\d+\.[1-9]", layout) is not None
+    if layout in known or not (has_bass or num > _num_channels(known[-1])):
+        return ""
+    with_bass = (each for each in known if each.endswith(".1") and _num_channels(each) >= num)
+    return next(with_bass, known[-1])
+
+
+def _fewer_channels(track: Track, ending: str) -> list[str]:
+    """Return a sentence where a track that is encoded has more channels than it keeps."""
+    kind, num = TRACK_FORMATS[ending], _num_channels(track.layout)
+    roomy = _roomy_layout(kind, track.layout)
+    if not roomy or (kept := _num_channels(roomy)) >= num:
+        return []
+    others = [each for each, other in TRACK_FORMATS.items() if track.codec in other.sound]
+    advice = f"; {' or '.join(others)} keeps them" if others else ""
+    return [f"sound ({track}): its {num} channels become {kept}{advice}"]
+
+
+def _num_channels(layout: str) -> int:
+    """Return how many a layout has in ffmpeg's name: "5.1.4", "quad(side)", "10 channels"."""
+    if match := re.match(r"(\d+) channels", layout):
+        return int(match[1])
+    parts = re.match(r"\d+(\.\d+)*", layout)
+    return sum(map(int, parts[0].split("."))) if parts else _CHANNELS.get(layout.split("(")[0], 0)
 
 
 def muxer_options(options: Sequence[str], ending: str, contents: Contents | None) -> list[str]:

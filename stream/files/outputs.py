@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from segmentation.unfinished import Unfinished
+from segmentation.unfinished import PART, RECORDING, Unfinished, taken_over, unfinished_in
 from stream.errors import StreamError
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Raise `StreamError` where `folder` is no folder, or holds files and must not be changed."""
+    """Raise `StreamError` where `folder` is no folder, or holds files and must not be changed.
+
+    Hidden files and folders that killed programs left in it are none that anybody sees.
+    """
     try:
-        taken = folder.exists() and any(folder.iterdir())
+        if not folder.exists() or not any(folder.iterdir()) or overwrite:
+            return
+        parts = {**unfinished_in(folder, PART), **unfinished_in(folder, RECORDING)}
+        taken = any(path not in parts for path in folder.iterdir())
     except OSError as error:
         raise StreamError(f"{folder}: cannot be a folder ({error.strerror})") from error
-    if taken and not overwrite:
+    if taken:
         raise StreamError(f"{folder}: not empty; name another folder, or add -y to replace")
+    for part in parts:
+        with taken_over(part) as is_left:
+            if not is_left:
+                raise StreamError(
+                    f"{folder}: {part.name} in it is still being written, or not yours; "
+                    "name another folder, or add -y"
+                )
 
 
 #: A file on its disk, by whatever name.
@@ -58,20 +71,39 @@ def check_free(
         raise StreamError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def save(data: bytes, path: Path, *, is_private: bool = False) -> None:
+def save(
+    data: bytes,
+    path: Path,
+    *,
+    is_private: bool = False,
+    replaces: bool = True,
+    wanted: Collection[Path] | None = (),
+) -> Path:
     """Write `data` so that `path` is never there in part; nobody else may read it if `is_private`.
+
+    Args:
+        data: all of it.
+        path: of the file.
+        is_private: see above.
+        replaces: what has the name; see `Unfinished`, likewise `wanted`.
+        wanted: names of others.
+
+    Returns:
+        `path`, or the name beside it that the file has got.
 
     Raises:
         StreamError: the disk is full, or the folder cannot be written to.
     """
     with writing(path):
-        part = Unfinished(path)
+        part = Unfinished(path, replaces=replaces, wanted=wanted)
+        asked = part.target
         try:
             part.hold(is_private=is_private)
             part.path.write_bytes(data)
             part.finish()
         finally:
             part.discard()
+    return path if part.target == asked else part.target
 
 
 def make_folder(folder: Path) -> list[Path]:

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Collection
 from pathlib import Path
 
-from segmentation.unfinished import RECORDING, Unfinished
+from segmentation.unfinished import RECORDING, Unfinished, give_free_name
 from stream.errors import StreamError
 from stream.ffmpeg.length import length_s
+from stream.files.frameless import is_without_frames
 from stream.files.recorded_files import num_files, without_halves
-from stream.files.records import is_records, mended, num_records
+from stream.files.records import is_records, is_without_records, mended
+from stream.photo.formats.webp import animation_s
 
 _SYNC_S = 2.0  # so much is lost where the power fails, beside what the encoder holds back
 _HEADER_BYTES = 1 << 16  # before the first frame fewer are written
@@ -33,8 +35,7 @@ class Recording(Unfinished):
 
     def __init__(self, target: Path, *, overwrite: bool, wanted: Collection[Path] = ()) -> None:
         """Choose a name; nothing is made yet."""
-        super().__init__(target, RECORDING)
-        self._overwrite, self._wanted = overwrite, [path for path in wanted if path != target]
+        super().__init__(target, RECORDING, replaces=overwrite, wanted=wanted)
         self._ended = threading.Event()
         self._syncing: threading.Thread | None = None
 
@@ -63,7 +64,7 @@ class Recording(Unfinished):
         Raises:
             OSError: see `put_in_place`.
         """
-        if self._overwrite:
+        if self._replaces:
             super().finish()
         else:
             self.keep()
@@ -79,7 +80,7 @@ class Recording(Unfinished):
                 os.fsync(self._held)
         if sys.platform == "win32":  # where what is open keeps its name
             self.release()
-        self.target = give_free_name(self.path, self.target, self._wanted)
+        self.target = give_free_name(self.path, self.target, self._wanted or ())
         self.release()
 
     def discard(self) -> None:
@@ -101,49 +102,20 @@ class Recording(Unfinished):
             self._syncing.join()
 
 
-def give_free_name(part: Path, target: Path, wanted: Collection[Path]) -> Path:
-    """Rename `part` to `target`, or to the first of talk-2.mp4, talk-3.mp4 ... that nothing has.
-
-    Raises:
-        OSError: it cannot be renamed.
-    """
-    places = {os.path.realpath(path) for path in wanted}
-    path, number = target, 2
-    while os.path.realpath(path) in places or not _renamed(part, path):
-        path, number = target.with_stem(f"{target.stem}-{number}"), number + 1
-    return path
-
-
-def _renamed(part: Path, path: Path) -> bool:
-    """Rename `part` unless something has the name; returns whether it has it now."""
-    if path.exists() or path.is_symlink():
-        return False
-    try:
-        os.link(part, path)  # which, other than renaming, replaces nothing
-    except FileExistsError:
-        return False
-    except OSError:  # not every file system has links
-        os.rename(part, path)
-    else:
-        os.unlink(part)
-    return True
-
-
 def is_empty(part: Path) -> bool:
     """Return whether nothing was written of a recording: no frame, no record, no file.
 
-    What is longer, but of which nothing can be read, was damaged: it is not empty.
+    What no program here can read is not empty: it may be damaged, or need a newer program.
 
     Raises:
         OSError: it cannot be looked at.
-        StreamError: ffmpeg is not there, cannot be run or was killed.
     """
     if part.is_dir():
         return num_files(part) == 0
     size = part.stat().st_size
     if size == 0 or size >= _HEADER_BYTES:
         return size == 0
-    return num_records(part) == 0 if is_records(part) else length_s(part) is None
+    return is_without_records(part) if is_records(part) else is_without_frames(part.read_bytes())
 
 
 def readable(part: Path) -> str | None:
@@ -153,7 +125,7 @@ def readable(part: Path) -> str | None:
 
     Raises:
         OSError: see `mended` and `without_halves`.
-        StreamError: see `is_empty`.
+        StreamError: ffmpeg is not there, cannot be run or was killed.
     """
     if part.is_dir():
         num = without_halves(part)
@@ -161,7 +133,10 @@ def readable(part: Path) -> str | None:
     if is_records(part):
         num = mended(part)
         return f"{num} {'line' if num == 1 else 'lines'}" if num else None
-    length = length_s(part)
+    with part.open("rb") as file:
+        length = animation_s(file)  # of a WebP, which older ones of ffmpeg do not read
+    if length is None:
+        length = length_s(part)
     return None if length is None else as_length(length)
 
 

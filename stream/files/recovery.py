@@ -12,11 +12,12 @@ from segmentation.unfinished import (
     RECORDING,
     discard_if_left,
     discard_left_behind,
+    give_free_name,
     taken_over,
     unfinished_in,
 )
 from stream.errors import StreamError
-from stream.files.recording import give_free_name, is_empty, readable
+from stream.files.recording import is_empty, readable
 from stream.files.records import is_records
 
 
@@ -44,21 +45,21 @@ def recovered(folder: Path, *, wanted: Collection[Path] = ()) -> Iterator[str]:
 
 def _recover(part: Path, target: Path, wanted: Collection[Path]) -> str:
     try:
-        length = readable(part)
-        if length is not None:
-            path = give_free_name(part, target, wanted)
-            of = "" if path == target else f"; it was to be {target.name}"
-            return f"{path}: recovered, {length} of a recording that was cut off{of}"
         if is_empty(part):
             if part.is_dir():
                 shutil.rmtree(part)
             else:
                 part.unlink()
             return f"{target}: nothing had been recorded; what was left of it is deleted"
+        length = readable(part)
+        if length is not None:
+            path = give_free_name(part, target, wanted)
+            of = "" if path == target else f"; it was to be {target.name}"
+            return f"{path}: recovered, {length} of a recording that was cut off{of}"
+        what = "line" if is_records(part) else "frame"
     except (OSError, StreamError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         return f"{part}: a recording that cannot be recovered now ({why})"
-    what = "line" if is_records(part) else "frame"
     return f"{part}: a recording of which no {what} can be read; it stays there"
 
 

@@ -148,10 +148,10 @@ class Recorder(Sink):
             photo = output.frame.photo
             picture = output.in_square_pixels().picture
             data, lost = encode_photo(picture, path, photo, keep_location=keep_location)
-            save(data, path, is_private=self._options.is_private)
+            given = save(data, path, is_private=self._options.is_private, replaces=False)
             for remark in lost:
-                self._on_message(f"{path.name}: {remark}")
-            self._on_message(f"{path.name}: written")
+                self._on_message(f"{given.name}: {remark}")
+            self._on_message(f"{given.name}: written")
 
         with self._at_keys("snapshot"):
             if self._is_over:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from segmentation.pillow_limit import without_limit
 from stream.photo.decoding import NOT_WHOLE, check_header, finished
 from stream.photo.formats.exif import ORIENTATION
 from stream.photo.formats.kinds import photo_header
@@ -38,16 +39,17 @@ class Animation:
         if header is None:
             raise ValueError(NOT_WHOLE)
         check_header(header, len(data))
-        Pictures.MAX_IMAGE_PIXELS = None  # which `check_header` has seen to
         try:
-            self._picture: Any = Pictures.open(io.BytesIO(data))
+            with without_limit():  # of pixels, which `check_header` has seen to
+                self._picture: Any = Pictures.open(io.BytesIO(data))
         except Exception as error:  # of any kind, as its decoders please
             raise ValueError(NOT_WHOLE) from error
         self._header = header
         # of a PNG the picture for programs that know no animations may be another one
         self._first = int(getattr(self._picture, "default_image", False))
         self._orientation = self._picture.getexif().get(ORIENTATION, 1)
-        self.num_frames = getattr(self._picture, "n_frames", 1) - self._first
+        with without_limit():  # of a GIF they are counted by going through it
+            self.num_frames = getattr(self._picture, "n_frames", 1) - self._first
 
     def frames(self) -> Iterator[tuple[Photo, float]]:
         """Yield each frame, and for how many seconds it is shown.
@@ -57,8 +59,9 @@ class Animation:
         """
         for number in range(self._first, self._first + self.num_frames):
             try:
-                self._picture.seek(number)
-                pixels = turned(np.array(self._picture.convert("RGBA")), self._orientation)
+                with without_limit():
+                    self._picture.seek(number)
+                    pixels = turned(np.array(self._picture.convert("RGBA")), self._orientation)
             except Exception as error:  # of any kind, as its decoders please
                 raise ValueError(NOT_WHOLE) from error
             seconds = float(self._picture.info.get("duration") or 0) / 1000

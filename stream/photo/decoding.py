@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.pillow_limit import without_limit
 from stream.colour.curves import light_to_srgb, srgb_to_light
 from stream.photo.colour_profile import colours_of, to_srgb
 from stream.photo.formats import jpeg, png
@@ -198,9 +199,9 @@ def _by_pillow(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None]:
     """Return what Pillow reads, the right way up, and its profile unless it is converted."""
     from PIL import Image as Pictures
 
-    Pictures.MAX_IMAGE_PIXELS = None  # which `check_header` has seen to
     try:
-        with Pictures.open(io.BytesIO(data)) as picture:
+        # of pixels, which `check_header` has seen to
+        with without_limit(), Pictures.open(io.BytesIO(data)) as picture:
             # of a TIFF it turns them by itself
             orientation = 1 if header.kind == "tiff" else picture.getexif().get(ORIENTATION, 1)
             profile = header.profile

@@ -49,6 +49,7 @@ class Masking:
     def __init__(self, networks: SharedNetworks) -> None:
         """Begin with the first network and a blurred background."""
         self._networks = networks
+        self._late_runs = networks.late_runs()
         self._effect: Effect = Blur()
         self._pipeline: Pipeline | None = None
         self._tracker: Tracker | None = None
@@ -91,6 +92,11 @@ class Masking:
             self.model = name
             self._pipeline = None
 
+    def end(self) -> None:
+        """Let go of their background, and of what waits for a network; nothing runs from now on."""
+        self.background = None
+        self._late_runs.shutdown(wait=False)
+
     @property
     def device(self) -> str:
         """What the network runs on, for people."""
@@ -118,8 +124,10 @@ class Masking:
 
     def _start(self, size_hw: tuple[int, int]) -> None:
         """Begin a stream of this size, with this network."""
+        if self._tracker is not None:
+            self._tracker.finish()  # what it still waits for is of no use
         self._size_hw = size_hw
-        self._tracker = self._networks.tracker(self.model, self._failed)
+        self._tracker = self._networks.tracker(self.model, self._failed, self._late_runs)
         self._pipeline = Pipeline(
             self._tracker,
             Refiner(blend=True),

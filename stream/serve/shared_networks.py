@@ -20,6 +20,7 @@ from segmentation.tracking.tracker import Tracker
 from stream.looks.look import Choose
 from stream.pipeline import shrunk
 from stream.segmenter_thread import SegmenterThread
+from stream.serve.fairness.late_runs import LateRuns
 from stream.tracking import Keyframes, is_waited_for, live_tracker
 
 T = TypeVar("T")
@@ -28,10 +29,12 @@ PREPARED_HW = ((480, 640), (640, 480))
 
 
 class SharedNetworks:
-    """Networks behind one thread, and a few threads for everything else that takes time.
+    """Networks behind two threads, and a few threads for everything else that takes time.
 
-    Each visitor has at most one frame in either queue, and both are served in order: nobody gets
-    ahead of the others, however fast they send.
+    Networks that frames wait for have one thread, those that take longer the other: who uses the
+    former waits for none of the latter's runs. Each visitor has at most one frame in each queue,
+    and all are served in order: nobody gets ahead of the others, however fast they send and
+    however often they begin anew.
 
     Args:
         segmenters: the first is what a visitor begins with.
@@ -50,7 +53,7 @@ class SharedNetworks:
             each.name: each.for_frames() if isinstance(each, DetailedSegmenter) else each
             for each in segmenters
         }
-        self._alone = SegmenterThread()
+        self._waited_for, self._late = SegmenterThread(), SegmenterThread()
         num_others = max(2, num_processors() - 1)
         self._others = ThreadPoolExecutor(num_others, "visitors")
         self.num_threads = 1 + num_others
@@ -62,18 +65,24 @@ class SharedNetworks:
                 picture = RgbPicture(np.zeros((height, width, 3), np.uint8))
                 segmenter.segment(shrunk(picture, segmenter.max_input)[None])
 
-    def tracker(self, name: str, on_failure: Callable[[Exception], None]) -> Tracker:
+    def late_runs(self) -> LateRuns:
+        """Return where the networks that take long run for one visitor."""
+        return LateRuns(self._late)
+
+    def tracker(
+        self, name: str, on_failure: Callable[[Exception], None], late_runs: LateRuns
+    ) -> Tracker:
         """Return a fresh tracker for a network; one that is slow holds up no frame of it."""
-        return live_tracker(self.segmenters[name], Keyframes(), on_failure, lambda: self._alone)
+        return live_tracker(self.segmenters[name], Keyframes(), on_failure, lambda: late_runs)
 
     async def in_order(self, name: str, work: Callable[[], T]) -> T:
         """Do what a tracker of this network has to do for a frame, each visitor's in turn.
 
-        Of a network that sees every frame that is its run; of others, whose runs have the thread
+        Of a network that sees every frame that is its run; of others, whose runs have a thread
         for themselves, only what moves their masks.
         """
         waits = is_waited_for(self.segmenters[name])
-        return await self._in(self._alone if waits else self._others, work)
+        return await self._in(self._waited_for if waits else self._others, work)
 
     async def in_background(self, work: Callable[[], T]) -> T:
         """Do something else that takes time."""
@@ -84,5 +93,6 @@ class SharedNetworks:
 
     def close(self) -> None:
         """End the threads after what they are doing now."""
-        self._alone.shutdown(wait=False)
+        self._waited_for.shutdown(wait=False)
+        self._late.shutdown(wait=False)
         self._others.shutdown(wait=False, cancel_futures=True)

@@ -283,6 +283,7 @@ class Visitor:
         try:
             for task in list(self._tasks):
                 task.cancel()
+            self.masking.end()
             self._masked.stop()
             if self._frames is not None:
                 self._frames.put(None)  # its thread ends, whatever becomes of the connection
@@ -294,5 +295,4 @@ class Visitor:
                 await asyncio.sleep(FAREWELL_S)
             await webrtc.close(self._peer, CLOSE_S)
         finally:  # whatever was wrong with the connection, the place is free
-            self.masking.background = None
             self._on_end(self, reason)

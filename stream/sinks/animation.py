@@ -10,13 +10,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.unfinished import Unfinished
 from stream.contents import Contents
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.formats import DEFAULT_FPS
 from stream.files.outputs import check_free, writing
-from stream.files.recording import Recording, as_length
-from stream.files.recovery import clear_up
+from stream.files.recording import as_length
 from stream.frame import Output, OutputInfo, Sink
 from stream.photo.animated.apng import ApngWriter
 from stream.photo.animated.gif import GifWriter
@@ -24,6 +22,7 @@ from stream.photo.animated.webp import WebpWriter
 from stream.photo.animated.writer import AnimationWriter
 from stream.photo.encoding import lost_in_video
 from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.output_file import OutputFile
 
 #: By the ending of the file.
 WRITERS: dict[str, type[AnimationWriter]] = {
@@ -56,14 +55,11 @@ class AnimationSink(Sink):
 
     def __init__(self, path: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check all that can be checked before the first frame."""
-        self.path, self.folder = path, path.parent
+        self.folder = path.parent
         self._info, self._options = info.in_square_pixels(), options
         self._kind = WRITERS[path.suffix.lower()]
         check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
-        overwrite, wanted = options.overwrite, options.output_paths
-        live = info.stream.live
-        self._recording = Recording(path, overwrite=overwrite, wanted=wanted) if live else None
-        self._whole = self._recording or Unfinished(path)
+        self._output = OutputFile(path, options, is_recording=info.stream.live)
         self._file: BinaryIO | None = None
         self._writer: AnimationWriter | None = None
         self._last: tuple[NDArray[np.uint8], int] | None = None  # not written yet, and its tick
@@ -72,11 +68,16 @@ class AnimationSink(Sink):
         self._error: StreamError | None = None
         self._is_complete = False
 
+    @property
+    def path(self) -> Path:
+        """Of the file; see `OutputFile`."""
+        return self._output.path
+
     def open(self) -> None:
         """Begin the file; tells what it will not have."""
-        clear_up(self.path, self._options.on_message, wanted=self._options.output_paths)
+        held = self._output.open()
         with writing(self.path):
-            self._file = os.fdopen(os.dup(self._whole.hold()), "wb")
+            self._file = os.fdopen(os.dup(held), "wb")
         stream = self._info.stream
         if stream.contents is not None and (lost := _lost(stream.contents)):
             self._options.on_message(f"{self.path}: without {', '.join(lost)}")
@@ -95,13 +96,14 @@ class AnimationSink(Sink):
 
     def close(self) -> None:
         """Delete what is unfinished; of what will not come again what there is is kept."""
-        if self._recording is not None and not (self._is_finished or self._error):
+        if self._output.recording is not None and not (self._is_finished or self._error):
             with contextlib.suppress(OSError):
                 self._complete_file()
-            if kept := self._keep(self._recording):
+            if kept := self._output.keep(self._length):
                 self._options.on_message(f"{self.path}: not finished; {kept}")
         self._close_file()
-        self._whole.discard()
+        self._output.follow()
+        self._output.whole.discard()
 
     def write(self, output: Output) -> None:
         """Write the output before this one; see `Sink`.
@@ -154,11 +156,7 @@ class AnimationSink(Sink):
                 f"{self.path}: {self._num_left_out} frames are left out; "
                 f"browsers show no more than {rate} a second"
             )
-        with writing(self.path):
-            self._whole.finish()
-        if self._whole.target != self.path:
-            self._options.on_message(f"{self.path}: exists; written as {self._whole.target.name}")
-            self.path = self._whole.target
+        self._output.finish()
 
     def _add(self, image: NDArray[np.uint8], ticks: int) -> None:
         if self._writer is None:
@@ -189,10 +187,11 @@ class AnimationSink(Sink):
         """Return why the file could not be written; what there is of a recording is kept."""
         self._close_file()
         kept = None
-        if self._recording is not None:
+        if self._output.recording is not None:
+            self._output.follow()
             with contextlib.suppress(OSError):
                 self._mend()
-            kept = self._keep(self._recording)
+            kept = self._output.keep(self._length)
         further = "" if kept is None else " further"
         reason = f"{self.path}: could not be written{further} ({error.strerror or error})"
         self._error = StreamError(reason if kept is None else f"{reason}; {kept}")
@@ -202,23 +201,15 @@ class AnimationSink(Sink):
         """Leave out a frame that could not be written, and complete the file before it."""
         if self._writer is None:
             return
-        with self._whole.path.open("r+b") as file:
+        with self._output.whole.path.open("r+b") as file:
             file.truncate(self._writer.num_bytes)
             file.seek(self._writer.num_bytes)
             self._writer.continue_in(file)
             self._writer.finish()
 
-    def _keep(self, recording: Recording) -> str | None:
-        """Give what there is of a recording a name; returns what to say, `None` of no frames."""
-        if self._last is None:
-            return None
-        try:
-            recording.keep()
-        except OSError:
-            return f"what there is stays in {recording.path}"
-        length = self._end_s - self._first_s
-        under = "" if recording.target == self.path else f" as {recording.target.name}"
-        return f"the first {as_length(length)} are kept{under}"
+    def _length(self, path: Path) -> str | None:
+        """Return how long what there is is, for people; `None` of no frames."""
+        return None if self._last is None else as_length(self._end_s - self._first_s)
 
 
 def _lost(contents: Contents) -> list[str]:

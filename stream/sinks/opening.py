@@ -159,6 +159,16 @@ def wants_instances(address: str) -> bool:
     return KINDS[_key(address)].wants_instances
 
 
+def place_of(address: str) -> str:
+    """Return what outputs that would get in each other's way share: a whole path, without a prefix.
+
+    What is no file and no folder is told apart by its address.
+    """
+    prefixes = (*_OBJECTS, HLS_PREFIX)
+    folders = [address[len(each) :] for each in prefixes if address.lower().startswith(each)]
+    return os.path.realpath(folders[0] if folders else address)
+
+
 def encodes(address: str) -> bool:
     """Return whether an output is encoded as a video, or can be.
 

@@ -73,7 +73,11 @@ class PhotoFile(Sink):
             raise self._error
         if self._data is None:
             raise StreamError(f"{self._path}: not written, because there were no frames")
-        save(self._data, self._path)
+        options = self._options
+        replaces, wanted = options.overwrite, options.wanted
+        given = save(self._data, self._path, replaces=replaces, wanted=wanted)
+        if given != self._path:
+            options.on_message(f"{self._path}: exists; written as {given.name}")
 
 
 class PhotoFolder(Sink):
@@ -111,14 +115,17 @@ class PhotoFolder(Sink):
     def write(self, output: Output) -> None:
         """Write one PNG; see `Sink`."""
         path = self._folder / f"{self._names.name(output.frame)}{_ENDING}"
-        check_free(path, overwrite=self._options.overwrite, input_paths=self._inputs)
+        if self._options.overwrite:  # else nothing is replaced
+            check_free(path, overwrite=True, input_paths=self._inputs)
         data, lost = encode_photo(
             output.in_square_pixels().picture,
             path,
             output.frame.photo,
             keep_location=self._options.keep_location,
         )
-        save(data, path)
+        given = save(data, path, replaces=self._options.overwrite)
+        if given != path:
+            self._remarks.tell(str(path), "exists; the picture is beside it")
         for remark in lost:
             self._remarks.tell(str(path), remark)
 

@@ -26,12 +26,12 @@ from stream.ffmpeg.process import Ffmpeg
 from stream.ffmpeg.tags import tags_input
 from stream.ffmpeg.tracks import TRACK_FORMATS, muxer_options, sound_encoding
 from stream.files.outputs import check_free, writing
-from stream.files.recording import Recording, as_length
-from stream.files.recovery import clear_up
+from stream.files.recording import as_length
 from stream.frame import Output, OutputInfo, Sink
 from stream.photo.encoding import lost_in_video
 from stream.sinks.parts.beside import Beside
 from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.output_file import OutputFile
 
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
@@ -62,9 +62,6 @@ class VideoSink(Sink):
         excerpt: a part out of the middle of the stream; it begins, sound as well, at its first
             output.
 
-    Attributes:
-        path: of the file; of a recording, once it is finished, the one that it got.
-
     Raises:
         StreamError: the file must not or cannot be written.
     """
@@ -78,32 +75,36 @@ class VideoSink(Sink):
         excerpt: bool = False,
     ) -> None:
         """Check all that can be checked before the first frame."""
-        self.path, self.folder = path, path.parent
+        self.folder = path.parent
         self._ending = path.suffix.lower()
         self._options = options
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
         self._lasts_s: float | None = None  # the last frame
-        self._check(info)
+        self._check(path, info)
+        self._output = OutputFile(path, options, is_recording=info.stream.live or excerpt)
         self._encoding = self._chosen(info)
         self._left_out = left_out(self._encoding, self._ending, info.stream)
         self._info = info if self._encoding.depth == info.stream.depth else info.in_eight_bits()
         timeline = None if options.sound is None else options.sound.timeline
         self._feed = FrameFeed(self._info, self._encoding, timeline)
-        self._recording: Recording | None = None
-        if info.stream.live or excerpt:
-            overwrite, wanted = options.overwrite, options.output_paths
-            self._recording = Recording(path, overwrite=overwrite, wanted=wanted)
         self._contents = self._taken(info.stream.contents)
         self._beside = None if self._contents is None else Beside(path, self._contents, options)
-        self._whole, self._shortened = self._recording or Unfinished(path), Unfinished(path)
+        self._shortened = Unfinished(path)
         self._error: StreamError | None = None
+
+    @property
+    def path(self) -> Path:
+        """Of the file; see `OutputFile`."""
+        return self._output.path
+
+    @property
+    def _is_recording(self) -> bool:
+        return self._output.recording is not None
 
     def open(self) -> None:
         """Begin the file: a folder that takes none is known before the first frame."""
-        clear_up(self.path, self._options.on_message, wanted=self._options.output_paths)
-        with writing(self.path):
-            self._held = self._whole.hold(is_private=self._options.is_private)
+        self._held = self._output.open()
         if self._left_out is not None:
             self._options.on_message(f"{self.path}: {self._left_out}")
         (height, width), stream = self._feed.size_hw, self._info.stream
@@ -129,26 +130,26 @@ class VideoSink(Sink):
             on_message=options.on_message,
         )
 
-    def _check(self, info: OutputInfo) -> None:
-        path, options = self.path, self._options
+    def _check(self, path: Path, info: OutputInfo) -> None:
         if self._ending not in FORMATS:
             raise StreamError(f"{path}: no kind of video; use one of {' '.join(ENDINGS)}")
         if info.has_alpha and self._ending not in ALPHA_ENDINGS:
             raise StreamError(
                 f"{path}: {self._ending} cannot hold transparency; use {' or '.join(ALPHA_ENDINGS)}"
             )
+        options = self._options
         check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
 
     def close(self) -> None:
         """End ffmpeg and delete what is unfinished, but for a recording."""
         self._feed.leave()
-        if self._recording is not None and not (self._is_finished or self._error):
-            self._leave(self._recording)
+        if self._is_recording and not (self._is_finished or self._error):
+            self._leave()
         if self._process is not None:
             self._process.close()
         self._feed.close()
         self._follow()
-        self._whole.discard()
+        self._output.whole.discard()
         self._shortened.discard()
 
     def write(self, output: Output) -> None:
@@ -211,23 +212,16 @@ class VideoSink(Sink):
             self._rewrite(self._until_end(self._feed.end_s))
         elif self._lasts_s is not None and not self._feed.is_usual(self._lasts_s):
             self._rewrite(self._lasting(self._lasts_s))
-        with writing(self.path):
-            self._whole.finish()
-        if self._whole.target != self.path:
-            self._options.on_message(f"{self.path}: exists; written as {self._whole.target.name}")
-            self.path = self._whole.target
+        self._output.finish()
 
     def _follow(self) -> None:
         """Go with the folder where that was renamed or moved meanwhile, and say so."""
-        before = self.path
-        if self._whole.follow():
-            self.path = self._whole.target
+        if self._output.follow():
             self._shortened = Unfinished(self.path)
-            self._options.on_message(f"{before}: its folder was moved to {self.path.parent}")
 
     def _taken(self, contents: Contents | None) -> Contents | None:
         """Return what is written of what belongs to the frames; of a recording only sound."""
-        if contents is None or self._recording is None:
+        if contents is None or not self._is_recording:
             return contents
         return replace(contents, subtitles=(), chapters=(), tags={}, location="", others=())
 
@@ -237,13 +231,14 @@ class VideoSink(Sink):
         origin_s = first_s if contents is None or self._excerpt else 0.0
         is_joined = contents is not None and contents.is_joined
         options, kind = self._options, FORMATS[self._ending]
-        is_recording = self._recording is not None
-        muxer = recording_options(self._ending) if is_recording else kind.muxer_options
+        muxer = recording_options(self._ending) if self._is_recording else kind.muxer_options
         inputs, further = list[str](), list[str]()
         maps = ["-map_chapters", "-1", "-map_metadata", "-1"]
         if self._beside is not None:
             from_s = first_s if self._excerpt else 0.0
-            inputs, maps, further = self._beside.arguments(origin_s, from_s=from_s)
+            inputs, maps, further = self._beside.arguments(
+                origin_s, from_s=from_s, is_paced=self._is_recording
+            )
         elif self._feed.has_sound:
             maps += ["-map", "0:a:0", *sound_encoding(TRACK_FORMATS[self._ending], "0")]
         process = Ffmpeg(
@@ -257,11 +252,11 @@ class VideoSink(Sink):
                     self._feed.pixels,
                     options.preset,
                     options.crf,
-                    recording=is_recording,
+                    recording=self._is_recording,
                 ),
                 *self._durations(),
                 *(*muxer_options(muxer, self._ending, contents), "-f", kind.muxer),
-                *("-y", f"file:{self._whole.path}", *further),
+                *("-y", f"file:{self._output.whole.path}", *further),
             ],
             pipe_in=True,
             on_line=None if self._beside is None else self._beside.take_line,
@@ -273,7 +268,7 @@ class VideoSink(Sink):
 
     def _durations(self) -> list[str]:
         """Return ffmpeg's arguments that let a file last as long as its frames."""
-        if self._recording is not None or FORMATS[self._ending].muxer not in ("mp4", "mov"):
+        if self._is_recording or FORMATS[self._ending].muxer not in ("mp4", "mov"):
             return []
         return ["-bsf:v", f"setts=pts=PTS:dts=DTS:duration={ENCODED_DURATIONS}"]
 
@@ -296,7 +291,7 @@ class VideoSink(Sink):
     def _rewrite(self, changes: Sequence[str]) -> None:
         """Copy the complete file, with packets that are changed or left out at its end."""
         kind, contents = FORMATS[self._ending], self._contents
-        arguments = ["-copyts", "-i", f"file:{self._whole.path}"]
+        arguments = ["-copyts", "-i", f"file:{self._output.whole.path}"]
         maps = ["-map", "0:v", "-map", "0:a?", "-map", "0:s?", "-c", "copy"]
         if contents is not None:
             keep_location = self._options.keep_location
@@ -310,8 +305,8 @@ class VideoSink(Sink):
         with closing(Ffmpeg(arguments, holds=[held])) as process:
             if process.wait() == 0:
                 with writing(self.path):
-                    self._whole.become(self._shortened)
-            elif self._recording is None:
+                    self._output.whole.become(self._shortened)
+            elif not self._is_recording:
                 raise self._failed(process)
             else:
                 self._options.on_message(
@@ -320,13 +315,13 @@ class VideoSink(Sink):
 
     def _failed(self, process: Ffmpeg) -> StreamError:
         """Return why the file could not be completed; what there is of a recording is kept."""
-        kept = None if self._recording is None else self._keep(self._recording)
+        kept = self._output.keep(_length)
         further = "" if kept is None else " further"
         reason = f"{self.path}: could not be written{further} ({process.failure()})"
         self._error = StreamError(reason if kept is None else f"{reason}; {kept}")
         return self._error
 
-    def _leave(self, recording: Recording) -> None:
+    def _leave(self) -> None:
         """Complete a recording that nobody finished, as far as that goes quickly."""
         if self._process is None:
             return
@@ -335,19 +330,12 @@ class VideoSink(Sink):
         self._process.wait()
         timer.cancel()
         timer.join()
-        kept = self._keep(recording)
+        kept = self._output.keep(_length)
         if kept is not None:
             self._options.on_message(f"{self.path}: not finished; {kept}")
 
-    def _keep(self, recording: Recording) -> str | None:
-        """Give what there is of a recording a name; returns what to say, `None` of no frames."""
-        self._follow()
-        try:
-            length = length_s(recording.path)
-            if length is None:
-                return None
-            recording.keep()
-        except (OSError, StreamError):
-            return f"what there is stays in {recording.path}"
-        under = "" if recording.target == self.path else f" as {recording.target.name}"
-        return f"the first {as_length(length)} are kept{under}"
+
+def _length(path: Path) -> str | None:
+    """Return how long a video is, for people; `None` where no frame can be read."""
+    length = length_s(path)
+    return None if length is None else as_length(length)

@@ -20,7 +20,7 @@ from stream.ffmpeg.screen import has_ended, is_screen_address
 from stream.pauses import Pauses
 from stream.sources.beside import JOINED, contents_of
 from stream.sources.decoder import Decoder, Opening
-from stream.sources.pixels import AS_DECODED, TO_RGB, is_transparent
+from stream.sources.pixels import AS_DECODED, AS_RGB, TO_RGB, is_transparent
 
 TOLD_S, UNREACHED_S = 4.0, 20.0  # without a first picture: a message, an error
 #: Codecs of discs, where some frames are of two moments and others are not, whatever the first is.
@@ -237,4 +237,6 @@ class Attempts:
         why = decoder.why_nothing()
         if decoder.is_unknown_playlist and not self.interrupted.is_set():
             return replace(self._opening, is_playlist=True)
+        if decoder.unread_matrix is not None and self._opening.conversion == AS_DECODED:
+            return replace(self._opening, conversion=AS_RGB)
         raise StreamError(f"{self.name}: {why}")

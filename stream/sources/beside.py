@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from stream.contents import Chapter, Contents, Track
 from stream.ffmpeg.listing import Listing, Stream
@@ -18,12 +19,20 @@ _FLAGS = frozenset(
     "clean_effects descriptions".split()
 )
 _MARKS = {"stereo 3d": "stereo mark", "stereo3d": "stereo mark", "spherical mapping": "360° mark"}
+#: By a part of what ffmpeg says of a frame, what no output has.
+_OF_FRAMES = {
+    "closed captions": "captions inside the picture (EIA-608/708)",
+    "hdr10+": "HDR10+ (what it says of each scene)",
+}
+_LAYOUT = re.compile(r"\b\d+ Hz, ([^,]+)")
 _TAG_OF_CODEC = re.compile(r"\((\w{4}) /")
 #: A start so close to 0 is the place of a picture in its file, and no clock that began elsewhere.
 _CLOSE_S = 0.1
 
 
-def contents_of(address: str, listing: Listing, picture: Stream) -> Contents:
+def contents_of(
+    address: str, listing: Listing, picture: Stream, side_data: Sequence[str] = ()
+) -> Contents:
     """Return what goes with a picture.
 
     Of a broadcast of several programs it is what is in that of the picture.
@@ -32,6 +41,7 @@ def contents_of(address: str, listing: Listing, picture: Stream) -> Contents:
         address: that was listed.
         listing: of it.
         picture: one of its streams.
+        side_data: of the first of its frames, see `VideoHeader`.
     """
     start_s = start_of(listing)
     streams = [s for s in listing.streams if _is_of_program(s, picture)]
@@ -46,7 +56,10 @@ def contents_of(address: str, listing: Listing, picture: Stream) -> Contents:
         ),
         tags=kept_tags(listing.tags),
         location=location_of(listing.tags),
-        others=_others(streams, picture, has_chapters=bool(listing.chapters)),
+        others=(
+            *_others(streams, picture, has_chapters=bool(listing.chapters)),
+            *(name for part, name in _OF_FRAMES.items() if any(part in of for of in side_data)),
+        ),
         start_s=start_s,
         is_joined=listing.container in JOINED,
         is_playlist=listing.container == "hls",
@@ -69,8 +82,16 @@ def _track(stream: Stream) -> Track:
     if stream.kind == "Audio":
         has_rate = re.search(r"\b[1-9]\d* Hz", stream.details) is not None
         is_known = is_known and has_rate and ", 0 channels" not in stream.details
-    flags = stream.flags & _FLAGS
-    return Track(stream.index, stream.codec, stream.language, title, flags, is_known)
+    layout = _LAYOUT.search(stream.details) if stream.kind == "Audio" else None
+    return Track(
+        stream.index,
+        stream.codec,
+        stream.language,
+        title,
+        stream.flags & _FLAGS,
+        is_known,
+        layout[1] if layout else "",
+    )
 
 
 def _others(streams: list[Stream], picture: Stream, *, has_chapters: bool) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from segmentation.picture import Picture, RgbPicture
 from stream.colour.deep_picture import DeepCoding, DeepPicture, num_deep_bytes
 from stream.colour.light import Light, light_of
-from stream.ffmpeg.header import VideoHeader, video_header
+from stream.ffmpeg.header import VideoHeader, unknown_matrix, video_header
 from stream.ffmpeg.inputs import input_options, is_network_address
 from stream.ffmpeg.listing import Listing, Stream, listing_of
 from stream.ffmpeg.screen import is_screen_address, screen_filter, why_no_screen
@@ -21,6 +21,7 @@ from stream.ffmpeg.sound import NOWHERE
 from stream.ffmpeg.timestamped_output import (
     END_OPTIONS,
     PRINT_FIELDS,
+    PRINT_FIRST,
     PRINT_SHAPES,
     RISING_OPTIONS,
     TIMESTAMP_OPTIONS,
@@ -30,6 +31,7 @@ from stream.ffmpeg.timestamped_output import (
 )
 from stream.sources.pixels import (
     AS_DECODED,
+    AS_RGB,
     conversion_of,
     deep_coding,
     eight_bit_coding,
@@ -120,7 +122,7 @@ class Decoder:
         self._address, self._opening = address, opening
         self._screen = is_screen_address(address)
         filters = [_FROM_KEYFRAME] if opening.from_keyframe else []
-        filters += [*([_LOOK] if opening.looks else []), PRINT_FIELDS]
+        filters += [*([_LOOK] if opening.looks else []), PRINT_FIRST, PRINT_FIELDS]
         filters += [*([_DEINTERLACE] if opening.deinterlaces else [])]
         filters += [PRINT_SHAPES, opening.conversion]
         if self._screen and (cut := screen_filter(address)):
@@ -182,7 +184,9 @@ class Decoder:
     def conversion(self) -> str:
         """The one after which its pixels are among those that pictures can have."""
         own = self._opening.conversion
-        return conversion_of(self.header) if own == AS_DECODED else own
+        if own not in (AS_DECODED, AS_RGB):
+            return own
+        return own.removesuffix(AS_DECODED) + conversion_of(self.header)
 
     @property
     def depth(self) -> int:
@@ -279,6 +283,11 @@ class Decoder:
         refusals = ("allowed_segment_extensions", "allowed_extensions", "Not detecting m3u8/hls")
         return not self._opening.is_playlist and any(map(self.has_reported, refusals))
 
+    @property
+    def unread_matrix(self) -> str | None:
+        """The matrix for whose sake no frame came, `None` where it is not that."""
+        return unknown_matrix(self._output.header)
+
     def why_nothing(self) -> str:
         """Say why no frame came. It has ended or is about to."""
         status = self._process.wait()
@@ -294,6 +303,11 @@ class Decoder:
         if listing.container:
             if not listing.videos:
                 return "has no video in it; give a video, a photo or a camera's number"
+            if self.unread_matrix is not None:
+                return (
+                    "codes its colours by a matrix that cannot be read "
+                    f"({self.unread_matrix}); convert it to BT.709 first"
+                )
             return f"no frame of it can be decoded ({self.failure()})"
         reason = re.sub(r"^Error opening input.*?: ", "", self.failure())
         if not is_network_address(self._address):

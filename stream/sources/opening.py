@@ -112,6 +112,9 @@ def _open(
 ) -> Source:
     if not address:
         raise StreamError("the source has no name; a camera's number, a file or demo: is needed")
+    has_own = is_camera(address) or is_network_address(address) or is_screen_address(address)
+    if fps is not None and (has_own or address == "demo:"):
+        raise StreamError(f"{address}: has a rate of its own; --fps is for photos")
     if is_camera(address):
         camera = Camera(address, on_message, wanted)
         on_message(camera.description)

@@ -22,9 +22,11 @@ TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
 _DEEP = "yuv420p10le"
 _TO_DEEP = "scale=flags=bicubic+accurate_rnd+full_chroma_int"
 _RGB_TO_DEEP = (
-    "scale=flags=bicubic+accurate_rnd+full_chroma_inp:out_color_matrix=bt2020:out_range=tv"
+    "scale=flags=bicubic+accurate_rnd+full_chroma_inp:out_color_matrix={}:out_range=tv"
     f",format={_DEEP}"
 )
+#: For matrices that `scale` does not know, in place of `AS_DECODED`.
+AS_RGB = f"zscale=matrix=gbr,format=gbrp|gbrp10|gbrp12|gbrp16,{AS_DECODED}"
 
 #: Decoders that know of a second stream, of alpha, in that of a codec; ffmpeg's own do not.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -36,8 +38,8 @@ _TAGS = re.compile(r", \w+\((?:(?:tv|pc), )?([\w-]+)(?:/([\w-]+)/([\w-]+))?[,)]"
 def conversion_of(header: VideoHeader) -> str:
     """Return the filter after which frames are as pictures can be: `AS_DECODED` where they are."""
     matrix = header.colour.matrix
-    if header.colour.is_hdr and matrix is None:
-        return _RGB_TO_DEEP
+    if matrix is None and (header.colour.is_hdr or header.bits > 8):
+        return _RGB_TO_DEEP.format("bt2020" if header.colour.is_hdr else "bt709")
     if matrix not in LUMA_WEIGHTS:
         return TO_RGB
     if header.pixels != _DEEP and _is_deep(header):
@@ -100,12 +102,16 @@ def with_listed_colours(header: VideoHeader, details: str) -> VideoHeader:
         has_none = colour.primaries is None and colour.transfer is None
         if has_none and colour.matrix in ("unknown", None):
             matrix = colour.matrix and listed.matrix
-            colour = replace(listed, matrix=matrix, full_range=colour.full_range)
+            colour = replace(
+                colour, primaries=listed.primaries, transfer=listed.transfer, matrix=matrix
+            )
     if colour.is_hdr:
         matrix = "bt2020nc" if colour.matrix == "unknown" else colour.matrix
         if colour.matrix is None and header.pixels == _DEEP:
             matrix = "bt2020nc"  # see `_RGB_TO_DEEP`
         colour = replace(colour, primaries=colour.primaries or "bt2020", matrix=matrix)
+    elif colour.matrix is None and header.pixels == _DEEP:
+        colour = Colour(colour.primaries or "bt709", colour.transfer or "bt709", "bt709")
     return replace(header, colour=colour)
 
 

@@ -94,6 +94,7 @@ class VideoSource(Source):
         fps = Fraction(SCREEN_FPS) if self._screen else header.fps or _DEFAULT_FPS
         live = self._attempts.live
         is_clockless = live and listing.container in _CLOCKLESS
+        contents = contents_of(self._address, listing, decoder.track, header.side_data)
         return StreamInfo(
             width=header.width,
             height=header.height,
@@ -103,8 +104,9 @@ class VideoSource(Source):
             duration_s=None if live else listing.duration_s,
             colour=header.colour,
             time_base=None if is_clockless else decoder.time_base,
-            contents=None if live else contents_of(self._address, listing, decoder.track),
+            contents=None if live else contents,
             depth=decoder.depth,
+            source_depth=header.bits,
             codec=decoder.track.codec,
             light=decoder.light,
         )

@@ -30,17 +30,16 @@ def moved_home(here: Path) -> Path | None:
 def set_aside(here: Path) -> Path:
     """Take a file out of the scratch folder on its own disk; returns where it lies.
 
-    That takes neither time nor room.
+    That takes neither time nor room. Where even that cannot be done, it stays.
 
     Args:
         here: in a folder of its own, which goes along.
-
-    Raises:
-        OSError: it cannot be renamed.
     """
     folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{secrets.token_hex(4)}"
-    os.rename(here.parent, folder)
-    return folder / here.name
+    with contextlib.suppress(OSError):
+        os.rename(here.parent, folder)
+        return folder / here.name
+    return here
 
 
 def copied_home(at: Path) -> Path | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -23,6 +25,7 @@ import run
 from segmentation.unfinished import Unfinished
 from stream.batch.batch_run import BatchRun
 from stream.batch.jobs.records import Records
+from stream.errors import StreamError
 from tests import ffmpeg_reference as reference
 from tests.folders import ROOT
 from tests.stand_ins.workers_here import work_here
@@ -152,20 +155,94 @@ def test_what_fails_stops_nothing_else_and_is_told(media: Path, batch: Batch) ->
     errors = [line for line in said if line.startswith("error: ")]
     assert len(errors) == 3
     assert names_in(media) == [name for name in ALL if name != "sub/1.png"]
+    assert said[-1].startswith("5 done, 1 in part, 2 failed; ")
     # what is there in part is not made again, what failed is
     assert batch(media, code=1)[0] == ["sub/1.png", "x.mp4"]
     assert batch(media, "--retry-failed", code=1)[0] == ["sub/1.png", "sub/b.mkv", "x.mp4"]
 
 
-def test_what_fails_is_told_where_no_report_can_be_written(media: Path, batch: Batch) -> None:
+def test_what_fails_is_told_where_no_report_can_be_written(
+    media: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for path in media.rglob("*.m*"):
         path.unlink()
     (media / "sub/1.png").write_bytes(b"no picture")
-    (media.parent / "out/report.jsonl").mkdir(parents=True)
+
+    def refuse(data: bytes, place: Path) -> None:
+        raise StreamError(f"{place}: cannot be written (the disk is full)")
+
+    monkeypatch.setattr("stream.batch.report.save", refuse)
     said = batch(media, code=1)[1]
     failed, unwritten = (line for line in said if line.startswith("error: "))
     assert "sub/1.png" in failed
     assert "report.jsonl" in unwritten
+
+
+def test_whoever_reads_the_lines_may_have_enough(
+    media: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for path in media.rglob("*.m*"):
+        path.unlink()
+    work_here(monkeypatch)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as gone:
+        monkeypatch.setattr(sys, "__stdout__", gone)
+        assert run.main(command(media, "--json")[2:]) == 0
+    assert len(report(media)) == len(names_in(media)) == 5
+    lines = capfd.readouterr().err.splitlines()
+    told = "--json: the lines cannot be printed any more (Broken pipe); the batch goes on"
+    assert lines.count(told) == 1
+
+
+def test_what_somebody_has_changed_since_is_kept(media: Path, batch: Batch) -> None:
+    for path in media.rglob("*.m*"):
+        path.unlink()
+    batch(media)
+    theirs = media.parent / "out/sub/2.png"
+    theirs.write_bytes(b"retouched")
+    names, said = batch(media)
+    assert names == []
+    told = "1 were changed since they were made, and are kept as they are; -y makes them anew"
+    assert said[1] == f"{told}: {theirs}"
+    assert "kept as it is" in report(media)[2]["remarks"][0]
+    assert "1 outputs exist that no batch" in batch(media, "--effect", "grey", code=1)[1][-1]
+    assert theirs.read_bytes() == b"retouched"
+    assert batch(media, "-y")[0] == ["sub/2.png"]
+
+
+def test_what_cannot_be_read_or_is_there_in_part(
+    media: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told agrees with itself, and with the exit code."""
+    for path in [*media.rglob("*.m*"), *media.glob("sub/[234].png")]:
+        path.unlink()
+    cut = media / "sub/1.png"
+    cut.write_bytes(cut.read_bytes()[:1000])
+    (media / "gone.png").symlink_to("nowhere.png")
+    (media / "closed").mkdir()
+    scan = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path) == media / "closed":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        names, said = batch(media, code=1)
+        assert names == ["closed", "gone.png", "sub/0.png", "sub/1.png"]
+        assert said[0] == "2 to do, 0 made before, 2 cannot be read"
+        assert sum(line.startswith("error: ") for line in said) == 3
+        assert said[-1].startswith("1 done, 1 in part, 2 failed; ")
+        assert batch(media, code=1)[0] == ["closed", "gone.png"]
+    (media / "gone.png").unlink()
+    names, said = batch(media)
+    told = "1 of those made before are there in part, as their inputs are damaged; --retry-failed"
+    assert names == []
+    assert said[:2] == ["0 to do, 2 made before", f"{told} makes them anew: {cut}"]
+    assert [line for line in said if line.startswith("error: ")] == []
+    assert batch(media, "--retry-failed", code=1)[0] == ["sub/1.png"]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +296,10 @@ def test_what_cannot_be_is_told_before_anything_is_done(media: Path, batch: Batc
     assert "sub/2.png: 1 outputs exist that no batch has made" in said[-1]
     assert (out / "sub/2.png").read_bytes() == b"somebody's own"
     assert names_in(media) == ["sub/2.png"]
+    (out / "report.jsonl").write_text("somebody's own")
+    assert "report.jsonl: exists, and is no report" in batch(media, code=1)[1][-1]
     assert batch(media, "-y")[0] == ALL
+    assert len(report(media)) == 7
     assert "--effect" in batch(media, "--effect", "blurr", code=2)[1][-1]
     assert "the parts of 3" in batch(media, "--shard", "3/3", code=2)[1][-1]
     assert "no such file" in batch(media / "nothing.mp4", code=1)[1][-1]

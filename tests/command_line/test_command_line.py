@@ -176,7 +176,8 @@ def test_missing_camera(capfd):
 
 def test_sources_that_make_no_sense(capfd, demo_clip):
     assert "has no name" in failing(capfd, 1, "", "-o", "null:")
-    assert "--fps is for photos" in failing(capfd, 1, demo_clip, "-o", "null:", "--fps", "25")
+    for source in (demo_clip, "demo:", "0", "rtsp://192.0.2.1/"):
+        assert "--fps is for photos" in failing(capfd, 1, source, "-o", "null:", "--fps", "25")
 
 
 def test_outputs_that_would_destroy_something(capfd, photo, tmp_path):
@@ -220,6 +221,7 @@ def test_two_names_of_one_output(capfd, photo, tmp_path):
         (["--effect", "blur=9"], "strength must be"),
         (["--effect", "replace=#12"], "#RRGGBB"),
         (["-o", "null:"], "named twice"),
+        (["--polygons"], "--polygons: goes with -o FILE.json or .jsonl; no output is one"),
     ],
 )
 def test_commands_that_make_no_sense(capfd, photo, arguments, words):

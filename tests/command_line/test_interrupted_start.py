@@ -38,7 +38,16 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @pytest.mark.parametrize(
     "module",
-    ["stream.commands", "stream.frame", "numpy", "datetime", "cv2", "stream.opening", "cv2 late"],
+    [
+        "stream.commands",
+        "stream.frame",
+        "numpy",
+        "datetime",
+        "cv2",
+        "stream.opening",
+        "cv2 late",
+        "stream.opening late",
+    ],
 )
 def test_whoever_ends_the_program_as_it_starts_gets_no_traceback(tmp_path, module):
     line = [sys.executable, "-c", IMPATIENT, module, ROOT / "run.py", "demo:", "-o", "out.mp4"]

@@ -74,6 +74,17 @@ def test_a_recording_is_recovered_by_the_command(capfd, tmp_path, name, children
     assert capfd.readouterr().out == f"{tmp_path}: nothing to recover\n"
 
 
+def test_a_recording_that_was_cut_off_has_no_sound_of_later(capfd, tmp_path):
+    film, out = tmp_path / "film.mkv", tmp_path / "a.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=60")
+    sound = ("-f", "lavfi", "-i", "sine=duration=60")
+    reference.ffmpeg(*picture, *sound, "-c:v", "libx264", "-preset", "ultrafast", film)
+    killed(lambda: is_long_enough(tmp_path), film, "--realtime", "-o", out, children=False)
+    assert run.main(["recover", str(tmp_path)]) == 0
+    ends_s = reference.picture_packets_s(out)[-1], reference.sound_packets_s(out)[-1][1]
+    assert ends_s[1] < ends_s[0] + 10
+
+
 def test_a_recording_is_recovered_by_the_next_run_with_that_name(capfd, tmp_path, short):
     out = tmp_path / "a.mp4"
     arguments = ("demo:", "--realtime", "-o", out)

@@ -95,7 +95,7 @@ def test_files_are_known_by_their_endings_in_any_case(capfd, photo, tmp_path, mo
     ("name", "words"),
     [
         ("my.npz", "no .npz of weights"),
-        ("my.h5", "not a readable HDF5 file"),
+        ("my.h5", "no HDF5 file"),
         ("my.pth", "Name its network with --model"),
     ],
 )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from segmentation.coco import CATEGORIES
+from stream.batch.jobs.job import Outcome
 from stream.batch.jobs.section import Section
 from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.part_sink import PartSink
@@ -93,10 +94,10 @@ def _video(name: str, info: OutputInfo = VIDEO) -> Case:
     )
 
 
-def _recording(ending: str, info: OutputInfo = LIVE, options: SinkOptions = OPTIONS) -> Case:
+def _recording(ending: str, info: OutputInfo = LIVE, *, is_heard: bool = False) -> Case:
     return Case(
         VideoSink,
-        lambda folder: VideoSink(folder / f"out{ending}", info, options),
+        lambda folder: VideoSink(folder / f"out{ending}", info, HEARD if is_heard else OPTIONS),
         info,
         files=(f"out*{ending}",),
         is_recording=True,
@@ -160,10 +161,10 @@ def _virtual_device(patch: pytest.MonkeyPatch) -> None:
     device_instead(patch)
 
 
-def _raise(number: int, error: str) -> None:
+def _raise(number: int, outcome: Outcome, error: StreamError | None) -> None:
     """Fail as the others do; a batch notes it and goes on."""
-    if error:
-        raise StreamError(error)
+    if error is not None:
+        raise error
 
 
 SINKS: dict[str, Case] = {
@@ -250,7 +251,7 @@ SINKS: dict[str, Case] = {
     "webm": _video("out.webm"),
     "live mp4": _recording(".mp4"),
     "live transparent mov": _recording(".mov", replace(LIVE, has_alpha=True)),
-    "live mp4 with a microphone": _recording(".mp4", options=HEARD),
+    "live mp4 with a microphone": _recording(".mp4", is_heard=True),
     "live mkv": _recording(".mkv"),
     "live webm": _recording(".webm"),
     "recorder": Case(Recorder, lambda folder: Recorder(folder, VIDEO, OPTIONS), may_be_empty=True),

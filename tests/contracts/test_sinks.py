@@ -15,6 +15,7 @@ from stream.errors import StreamError
 from stream.frame import Event, Output, Sink
 from stream.live.recorder import Recorder
 from stream.sinks.video import VideoSink
+from tests.contracts import sinks
 from tests.contracts.sinks import PHOTO, SINKS, Case
 from tests.contracts.subclasses import subclasses
 from tests.leftovers import nothing_left
@@ -210,6 +211,36 @@ def test_two_at_once_are_not_in_the_way_of_each_other(case: Case, folder: Path) 
         first.finish(cut_short=False)
         second.finish(cut_short=False)
     check_finished(case, folder)
+
+
+@of(lambda case: bool(case.files) and not (case.is_sent or case.keeps or case.kind is Recorder))
+def test_what_appears_meanwhile_is_not_replaced_unless_asked(
+    case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    options = replace(sinks.OPTIONS, overwrite=False, on_message=told.append)
+    for name in ("OPTIONS", "HEARD"):
+        sound = getattr(sinks, name).sound
+        monkeypatch.setattr(sinks, name, replace(options, sound=sound))
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        sink.finish(cut_short=False)
+    names = [folder / name for name in tree(folder) if (folder / name).is_file()]
+    num_bytes = sum(path.stat().st_size for path in names)
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    told.clear()
+    with case.make(folder) as sink:
+        write_all(case, sink)
+        for path in names:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("theirs")
+        sink.finish(cut_short=False)
+    assert all(path.read_bytes() == b"theirs" for path in names)
+    others = [path for path in folder.rglob("*") if path.is_file() and path not in names]
+    assert len(others) == len(names) - 1  # all but mine.txt
+    assert sum(path.stat().st_size for path in others) == num_bytes - len("mine")
+    assert len([text for text in told if "exist" in text and "\n" not in text]) == 1, told
 
 
 @of(lambda case: bool(case.files) and not (case.is_sent or case.keeps or case.kind is Recorder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -17,7 +18,6 @@ from segmentation.unfinished import (
     RECORDING,
     Unfinished,
     discard_left_behind,
-    put_all_in_place,
     put_in_place,
     taken_over,
     unfinished,
@@ -211,6 +211,76 @@ def test_what_cannot_get_its_name_is_an_error_and_deleted(tmp_path):
         put_in_place(tmp_path / "missing", tmp_path / "new")
 
 
+# === Without replacing anything ===
+
+
+def test_what_must_not_replace_gets_a_name_that_nothing_has(tmp_path):
+    parts = [Unfinished(tmp_path / "out.txt", replaces=False) for _ in range(3)]
+    for number, part in enumerate(parts):
+        part.hold()
+        part.path.write_text(str(number))
+    (tmp_path / "out-2.txt").write_text("theirs")
+    for part in parts:
+        part.finish()
+        part.discard()
+    assert [part.target.name for part in parts] == ["out.txt", "out-3.txt", "out-4.txt"]
+    assert [part.target.read_text() for part in parts] == ["0", "1", "2"]
+    assert (tmp_path / "out-2.txt").read_text() == "theirs"
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_nor_one_that_others_will_have_whatever_leads_to_it(tmp_path):
+    names = [tmp_path / name for name in ("out.txt", "out-2.txt", "link.txt")]
+    names[2].symlink_to("real.txt")
+    link = Unfinished(names[2], replaces=False, wanted=names)
+    out = Unfinished(names[0], replaces=False, wanted=names)
+    names[0].write_text("theirs")
+    for part in (link, out):
+        part.path.write_text("x")
+        part.finish()
+    assert (link.target.name, out.target.name) == ("real.txt", "out-3.txt")
+
+
+def test_what_may_have_no_other_name_gets_its_own_or_none(tmp_path):
+    target = tmp_path / "out.txt"
+    for text in ("first", "second"):
+        part = Unfinished(target, replaces=False, wanted=None)
+        part.path.write_text(text)
+        with contextlib.suppress(FileExistsError):
+            part.finish()
+        assert part.path.exists() == (text == "second")
+        part.discard()
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_many_at_once_lose_none(tmp_path):
+    barrier = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        part = Unfinished(tmp_path / "out.txt", replaces=False)
+        part.path.write_text(str(number))
+        barrier.wait()
+        part.finish()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(path.read_text() for path in tmp_path.iterdir()) == list(map(str, range(8)))
+
+
+def test_the_longest_names_can_be_numbered_as_well(tmp_path):
+    taken = tmp_path / f"{'ä' * 125}.txt"
+    taken.touch()
+    part = Unfinished(taken, replaces=False)
+    part.path.write_text("x")
+    part.finish()
+    assert part.target.read_text() == "x"
+    assert part.target.name.endswith("ä-2.txt")
+
+
 # === On the disk before it has its name ===
 
 
@@ -257,21 +327,6 @@ def test_so_is_all_that_is_in_a_folder(tmp_path, monkeypatch):
     *before, renamed, last = disk.did
     assert sorted(before) == sorted(f"sync {name}" for name in ("deep", "file", part.path.name))
     assert (renamed, last) == ("rename folder", f"sync {tmp_path.name}")
-
-
-def test_files_of_a_folder_get_their_names_at_one_go(tmp_path, monkeypatch):
-    part, folder = tmp_path / "part", tmp_path / "folder"
-    for made in (part, folder):
-        made.mkdir()
-    for name in ("a", "b"):
-        (part / name).write_text(name)
-    (folder / "a").write_text("old")
-    disk = Disk(monkeypatch)
-    put_all_in_place(part, folder)
-    assert sorted(disk.did[:3]) == ["sync a", "sync b", "sync part"]
-    assert sorted(disk.did[3:5]) == ["rename a", "rename b"]
-    assert disk.did[5:] == ["sync folder"]
-    assert [(folder / name).read_text() for name in ("a", "b")] == ["a", "b"]
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])

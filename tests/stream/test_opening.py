@@ -76,7 +76,15 @@ def test_outputs_that_exist_are_kept_unless_told_otherwise(square_clip, tmp_path
 
 
 @pytest.mark.parametrize(
-    "names", [("null:", "null:"), (Path("a.mp4"), "a.mp4"), ("a.mp4", "./a.mp4")]
+    "names",
+    [
+        ("null:", "null:"),
+        (Path("a.mp4"), "a.mp4"),
+        ("a.mp4", "./a.mp4"),
+        ("instances:o/", "crops:o/"),
+        ("Labels:o", "./o/"),
+        ("hls:o/", "dataset:o"),
+    ],
 )
 def test_one_name_twice_is_refused(names, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from segmentation.data.parts.data_problems import Problem
 from segmentation.errors import DataError, PictureError
+from segmentation.pillow_limit import without_limit
 from segmentation.png_chunks import OF_PICTURE, PNG_START, with_only
 
 #: by how much a decoder can shrink a photo -> the flag of OpenCV that asks for it
@@ -319,8 +320,7 @@ def picture_size(data: bytes) -> tuple[int, int]:
         return height, width
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = None  # which is what the size is asked for
     # of any kind, as its parsers please; whoever decodes the picture says that it is none
-    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as picture:
+    with contextlib.suppress(Exception), without_limit(), Image.open(io.BytesIO(data)) as picture:
         return picture.height, picture.width
     return 0, 0

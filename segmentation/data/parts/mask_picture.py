@@ -2,7 +2,8 @@
 
 Each number or colour is an object, but for the background: black, what is transparent, or what the
 corners show where nothing is black. The colours between an object and what is around it, where a
-program smoothed the edge or JPEG blurred it, are no objects; they go to the nearer side.
+program smoothed the edge or JPEG blurred it, are no objects; they go to the nearer side. But few
+values that are two pixels wide, or lie between objects whose other edges are not smoothed, are.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from segmentation.data.parts.mask_values import (
     nearest,
     values_of,
 )
+from segmentation.data.parts.photo_check import Report
 from segmentation.errors import DataError
 
 #: More in one mask are the grey edges of a mask that was smoothed, not objects
@@ -36,6 +38,10 @@ MAX_SHADES = 100_000
 MOST_OF_PHOTO = 0.5
 #: Share of the objects' outline from which on thin areas along it are smoothed edges
 SMOOTHED_OUTLINE = 0.15
+#: Share of a value's pixels from which on it is two pixels wide
+WIDE = 0.5
+#: No longer are the pieces in which a value lies along a round edge
+MAX_SPECK = 20
 #: What VOC paints around objects, where nobody knows (its colour map has it at 255)
 VOID = (224, 224, 192)
 #: So many rings around each other are a soft edge
@@ -92,12 +98,15 @@ def _is_photo(numbers: NDArray[np.int64], inside: Mask) -> bool:
     return len(values) > MAX_OBJECTS and bool(is_uneven)
 
 
-def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> list[Mask]:
+def objects(
+    path: Path, mask: NDArray[np.int64], report: Report, *, may_fill: bool = False
+) -> list[Mask]:
     """Return the objects of a mask from `read_mask`, by their number; (H, W) each.
 
     Args:
         path: of the mask, for the message.
         mask: where every number is an object.
+        report: gets how many numbers are taken for what smoothing and JPEG make of others.
         may_fill: one of them may be most of the photo.
 
     Raises:
@@ -113,7 +122,9 @@ def objects(path: Path, mask: NDArray[np.int64], *, may_fill: bool = False) -> l
     is_void = (colours == VOID).all(axis=1) | _is_void_number(numbers, indices)
     if len(numbers) > 2:
         indices = _without_soft_edges(path, indices, colours, ground, is_void)
-    found = [number for number in values_of(indices).tolist() if number != ground]
+    left = values_of(indices).tolist()
+    report.num_shades += num_shades - len(left)
+    found = [number for number in left if number != ground]
     found = [number for number in found if not is_void[number]]
     if len(found) > MAX_OBJECTS or (not found and num_shades > MAX_OBJECTS):
         raise _no_objects(path, max(len(found), num_shades))
@@ -236,18 +247,17 @@ def _without_soft_edges(
     Raises:
         DataError: the edge is so soft that its greys are wide.
     """
-    block = np.ones((3, 3), np.uint8)
     is_area = is_void | are_areas(indices, len(colours))
     is_object = is_area & ~is_void
     if ground >= 0:
         is_area[ground], is_object[ground] = True, False
     solid = is_object[indices]
     if not is_area.all() and solid.any():
-        is_between = _between(indices, colours, is_area)
-        thin = (is_between & ~is_area)[indices]
-        outline = (cv2.dilate(solid.view(np.uint8), block) > 0) & ~solid
-        is_soft = np.count_nonzero(outline & thin) > SMOOTHED_OUTLINE * np.count_nonzero(outline)
-        fades = is_between & ~is_area
+        fades = _between(indices, colours, is_area) & ~is_area
+        if np.count_nonzero(fades) <= MANY_SHADES:
+            fades &= ~_are_wide(indices, len(colours))
+        thin = fades[indices]
+        is_soft = _is_soft(thin, solid, indices == ground)
         if not is_soft or colours.max() <= LARGEST_ID:
             fades &= _specks(indices, thin, solid, len(colours))
         elif is_soft:
@@ -259,6 +269,28 @@ def _without_soft_edges(
     if ground >= 0:
         _check_rings(path, indices, colours, ground)
     return indices
+
+
+def _is_soft(thin: Mask, solid: Mask, around: Mask) -> bool:
+    """Tell whether so much of the objects' outline is smoothed that it is so wherever it can be.
+
+    What smooths edges between objects does so to those on the background too, which tell.
+    """
+    outline = (cv2.dilate(solid.view(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~solid
+    at_ground = outline & (cv2.dilate(around.view(np.uint8), np.ones((9, 9), np.uint8)) > 0)
+    outline = at_ground if at_ground.any() else outline
+    return bool(np.count_nonzero(outline & thin) > SMOOTHED_OUTLINE * np.count_nonzero(outline))
+
+
+def _are_wide(indices: NDArray[np.int32], num: int) -> Mask:
+    """Return which values are mostly two pixels wide or more, as no step of an edge is; (N,)."""
+    same = np.ones(indices.shape, np.bool_)
+    for shift in ((0, 1), (1, 0), (1, 1)):
+        same &= indices == np.roll(indices, shift, (0, 1))
+    same[0], same[:, 0] = False, False
+    blocks = cv2.dilate(same.view(np.uint8), np.ones((2, 2), np.uint8), anchor=(0, 0)) > 0
+    sizes = np.bincount(indices.ravel(), minlength=num)
+    return np.asarray(np.bincount(indices[blocks], minlength=num) > WIDE * sizes)
 
 
 def _between(indices: NDArray[np.int32], colours: NDArray[np.int64], is_area: Mask) -> Mask:
@@ -285,7 +317,7 @@ def _specks(indices: NDArray[np.int32], thin: Mask, solid: Mask, num: int) -> Ma
         mask = indices == number
         _, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
         sizes = np.bincount(parts.ravel())[1:]
-        is_scattered = sizes.max() <= 3 or len(sizes) > 2
+        is_scattered = sizes.max() <= (MAX_SPECK if len(sizes) > 2 else 3)
         is_speck[number] = is_scattered and bool(at_object[mask].all())
     return is_speck
 

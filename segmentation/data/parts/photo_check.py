@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -34,10 +34,12 @@ class Report:
     Attributes:
         problems: annotation, what is wrong with it, and how many are left out because of it.
         num_specks: so many objects smaller than a pixel, which cover none.
+        num_shades: so many values of masks that smoothing or JPEG made, most likely.
     """
 
     problems: list[tuple[str, str, int]] = field(default_factory=list)
     num_specks: int = 0
+    num_shades: int = 0
 
     def left_out(self, where: str, what: str) -> None:
         """Note an annotation that cannot be used."""
@@ -77,37 +79,86 @@ class Entry:
     image_id: int | None = None
 
 
-def find_photo(name: str, folders: Sequence[Path]) -> Path | None:
-    """Return the first file of that name, or of its last part, in one of the folders.
+#: Names that a photo may have, any of them, and the folders in which it may lie
+Wanted = tuple[Sequence[str], Sequence[Path]]
+#: Label Studio puts that before the names of files when they are uploaded
+_PREFIX = re.compile(r"^[0-9a-f]{8}-")
+
+
+def find_photos(wanted: Sequence[Wanted], problems: Problems) -> list[Path | None]:
+    """Return the photo of each name, `None` where there is none that only this can mean.
 
     A name may be an address, its characters escaped, with the name of the file in its query as
     Label Studio has it; capitals and the Unicode form of letters need not be those of the file.
+    What lies nowhere as its whole name says is the file of its last part, or of that without Label
+    Studio's prefix where there is but one, unless another name means that file: how many these
+    are is remarked.
+
+    Args:
+        wanted: what entries name.
+        problems: gets the remarks.
     """
-    name = name.replace("\\", "/")
-    for candidate in _readings(name):
+    found = [next(_there(*each, _whole), None) for each in wanted]
+    claimed = {os.path.abspath(path) for path in found if path is not None}
+    for readings, told, may_be_several in (
+        (_last, "by the last part of their names alone", True),
+        (_without_prefix, "without the eight characters before their names", False),
+    ):
+        loose: dict[int, Path] = {}
+        names: dict[str, set[tuple[str, ...]]] = {}
+        for index, each in enumerate(wanted):
+            there = [] if found[index] is not None else list(_there(*each, readings))
+            if there and (may_be_several or len(set(map(os.path.abspath, there))) == 1):
+                loose[index] = there[0]
+                names.setdefault(os.path.abspath(there[0]), set()).add(tuple(each[0]))
+        for index, path in list(loose.items()):
+            place = os.path.abspath(path)
+            if place in claimed or len(names[place]) > 1:
+                del loose[index]
+            else:
+                found[index] = path
+        claimed |= set(map(os.path.abspath, loose.values()))
+        if loose:
+            index, path = next(iter(loose.items()))
+            example = f"{wanted[index][0][0]!r} as {path}"
+            problems.remarks.append(f"{len(loose)} photos were found {told}, such as {example}")
+    return found
+
+
+def _there(
+    names: Sequence[str], folders: Sequence[Path], readings: Callable[[str], list[str]]
+) -> Iterator[Path]:
+    """Yield the files that names may mean, those first that are written in the same way."""
+    candidates = [each for name in names for each in readings(name.replace("\\", "/"))]
+    for candidate in candidates:
         for folder in folders:
             path = folder / candidate
             # unlike `Path.is_file` it takes names that no file can have
             if os.path.isfile(path):
-                return path
-    for candidate in _readings(name):
+                yield path
+    for candidate in candidates:
         for folder in folders:
-            path = folder / candidate
-            found = [file for file in _files_like(path) if file.is_file()]
+            found = [file for file in _files_like(folder / candidate) if file.is_file()]
             if len(found) == 1:
-                return found[0]
-    return None
+                yield found[0]
 
 
-def _readings(name: str) -> list[str]:
+def _whole(name: str) -> list[str]:
     """Return what a name may mean, the most likely first."""
     plain = unquote(name).replace("\\", "/")
     address, _, query = plain.partition("?")
     whole = [name, plain, *([query.partition("=")[2], address] if query else [])]
-    last = [each.rsplit("/", 1)[-1] for each in whole]
-    # Label Studio puts that before the names of files when they are uploaded
-    own = [re.sub(r"^[0-9a-f]{8}-", "", each) for each in last]
-    return list(dict.fromkeys(filter(None, [*whole, *last, *own])))
+    return list(dict.fromkeys(filter(None, whole)))
+
+
+def _last(name: str) -> list[str]:
+    last = [each.rsplit("/", 1)[-1] for each in _whole(name)]
+    return list(dict.fromkeys(filter(None, last)))
+
+
+def _without_prefix(name: str) -> list[str]:
+    plain = [_PREFIX.sub("", each) for each in _last(name) if _PREFIX.match(each)]
+    return list(dict.fromkeys(filter(None, plain)))
 
 
 def _files_like(path: Path) -> list[Path]:
@@ -172,7 +223,7 @@ def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, .
         DataError: far too much is bad.
     """
     photos = []
-    num_specks = 0
+    num_specks, shades = 0, list[int]()
     pool = ThreadPoolExecutor(num_processors())
     try:
         for entry, (photo, report) in zip(entries, pool.map(_check, entries), strict=True):
@@ -182,12 +233,18 @@ def check_photos(entries: Sequence[Entry], problems: Problems) -> tuple[Photo, .
                 else:
                     problems.add(entry.where, what, where, annotations=lost)
             num_specks += report.num_specks
+            shades += [report.num_shades] if report.num_shades else []
             if photo is not None:
                 photos.append(photo)
     finally:
         pool.shutdown(cancel_futures=True)
     if num_specks:
         problems.remarks.append(f"{num_specks} objects smaller than a pixel are left out")
+    if shades:
+        problems.remarks.append(
+            f"the masks of {len(shades)} photos are taken as smoothed, or as JPEG: {sum(shades)} "
+            "of their values are no objects, and go to what is nearer"
+        )
     return tuple(photos)
 
 

@@ -50,6 +50,8 @@ class Job:
         parts: the jobs that made the parts of which the outputs are joined; none where they are
             made in one piece.
         listed: the file, as a list of its object store has it; `None` where it lies on a disk.
+        is_new: nothing had the names of the outputs when they were planned, and nothing that comes
+            there is replaced.
     """
 
     source: Place
@@ -58,6 +60,7 @@ class Job:
     part: Part | None = None
     parts: tuple[Job, ...] = ()
     listed: FileState | None = field(default=None, compare=False)
+    is_new: bool = field(default=False, compare=False)
 
     def num_bytes(self) -> int:
         """Return the size of the file, of a part its share; 0 where it is gone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -56,10 +56,14 @@ class AtHand:
     """Brings files to the disk and sends outputs where they belong.
 
     A film of which parts are done stays for the next part.
+
+    Args:
+        on_message: told of what killed runs had not sent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_message: Callable[[str], None]) -> None:
         """Make no folder yet; most jobs need none."""
+        self._on_message = on_message
         self._stack = ExitStack()
         self._scratch: Scratch | None = None
         self._film: tuple[Place, Fetched] | None = None
@@ -75,7 +79,7 @@ class AtHand:
             return
         try:
             if self._scratch is None:
-                self._scratch = self._stack.enter_context(Scratch())
+                self._scratch = self._stack.enter_context(Scratch(self._on_message))
         except OSError as error:
             why = f"temporary files cannot be written ({error.strerror or error})"
             for job in jobs:

@@ -76,7 +76,8 @@ def join(path: Path, parts: Sequence[WrittenPart], stream: StreamInfo, options: 
     check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
     parts = [part for part in parts if part.num_frames]
     ending, first_s = path.suffix.lower(), parts[0].edges.first_s or 0.0
-    whole, num_muxed = Unfinished(path), 0
+    whole = Unfinished(path, replaces=options.overwrite, wanted=options.wanted)
+    num_muxed = 0
     assert stream.contents is not None
     beside = Beside(path, stream.contents, options)
     inputs, maps, further = beside.arguments(0.0)

@@ -21,6 +21,7 @@ from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.joining import WrittenPart, join, why_apart
 from stream.batch.workers.part_sink import PartSink
 from stream.batch.workers.section_source import SectionSource
+from stream.batch.workers.taken import Taken, check_free, planned
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.depth import codec_and_depth
 from stream.ffmpeg.encoding.formats import FORMATS
@@ -50,7 +51,8 @@ class Worker:
         settings: how all of them are done.
         recipe: of these, see `Settings.recipe`.
         version: of the program.
-        on_message: told, in one line each, what the network has to say.
+        on_message: told, in one line each, what the network has to say, and of files that killed
+            runs had not sent to their stores.
 
     Attributes:
         network: which it is and on what, for people.
@@ -71,9 +73,10 @@ class Worker:
         """Load the network."""
         self._settings, self._recipe, self._version = settings, recipe, version
         self._records = Records(folder)
-        self._at_hand = AtHand()
+        self._at_hand = AtHand(on_message)
         self._brought: dict[Job, Brought] = {}  # by the jobs at hand
         self._begun: dict[Job, FileState] = {}
+        self._taken = Taken()
         self._written: Writing = {
             "codec": settings.codec,
             "encoder": settings.encoder,
@@ -81,6 +84,7 @@ class Worker:
             "crf": settings.crf,
             "polygons": settings.polygons,
             "keep_location": settings.keep_location,
+            "renames": False,
         }
         self._segmenter = load(settings.model, settings.network, on_message=on_message)
         self.network = f"{self._segmenter.name} on {self._segmenter.device}"
@@ -102,7 +106,7 @@ class Worker:
             else:
                 brought[number] = found
         self._brought = {each.here: each for each in brought.values()}
-        left = {number: each.here for number, each in brought.items()}
+        left = {number: planned(each, self._records) for number, each in brought.items()}
 
         def done(number: int, outcome: Outcome) -> None:
             if left.pop(number, None) is not None:
@@ -150,9 +154,10 @@ class Worker:
                     done(number, self._do_video(job, on_progress))
             except Exception as error:  # of whatever kind: there are others to be done
                 reason = " ".join(str(error).split()) or type(error).__name__
+                is_taken = self._taken.note(self._brought[job].job, error)
                 after = [_identity(output) for output in job.outputs]
                 stands = all(new not in (None, old) for old, new in zip(before, after, strict=True))
-                state: State = "partial" if stands else "failed"
+                state: State = "partial" if stands and not is_taken else "failed"
                 done(number, Outcome(state, time.monotonic() - began, error=reason))
 
     def _do_video(self, job: Job, on_progress: Callable[[float], None]) -> Outcome:
@@ -239,6 +244,7 @@ class Worker:
             if why is not None:
                 return Outcome("failed", 0.0, error=f"{job.source}: {why}")
             options = self._options(job, info, output.suffix.lower(), told)
+            options = replace(options, overwrite=not job.is_new)
             num_frames = join(output, parts, info, options)
         if self._state(job) != state:  # of whose sound it is not known any more
             return replaced
@@ -260,14 +266,10 @@ class Worker:
         Raises:
             StreamError: none can be read.
         """
-        last = time.monotonic()
 
-        def end(number: int, error: str) -> None:
-            nonlocal last
-            seconds, last = time.monotonic() - last, time.monotonic()
-            on_done(
-                number, Outcome("failed" if error else "done", seconds, int(not error), error=error)
-            )
+        def end(number: int, outcome: Outcome, error: StreamError | None) -> None:
+            self._taken.note(self._brought[jobs[number]].job, error)
+            on_done(number, outcome)
 
         with ExitStack() as stack:
             source = stack.enter_context(Photos([local(job.source) for job in jobs]))
@@ -275,7 +277,7 @@ class Worker:
             info = output_info(source.info, self._segmenter, has_alpha=palette.has_alpha)
             paths = [_paths(job) for job in jobs]
             inputs = [local(job.source) for job in jobs]
-            options = SinkOptions(overwrite=True, input_paths=inputs, **self._written)
+            options = SinkOptions(input_paths=inputs, **self._written)
             sink = EachPhoto(paths, info, options, lambda number: self._begin(jobs[number]), end)
             stack.enter_context(sink)
             play(stack.enter_context(self._run(source, [sink], jobs, palette)))
@@ -298,7 +300,7 @@ class Worker:
             invert=settings.invert,
             keep=None if wanted is None else Keep.of(wanted, self._segmenter.classes),
             keyframes=settings.keyframes,
-            overwrite=True,
+            overwrite=not any(job.is_new for job in jobs),
             input_paths=[local(job.source) for job in jobs],
             on_message=on_message,
             **self._written,
@@ -309,10 +311,14 @@ class Worker:
 
         Raises:
             OSError: the source is gone.
-            StreamError: there is no room.
+            StreamError: there is no room, a folder has the name of one, or somebody has made one.
         """
         self._begun[self._brought[job].job] = self._state(job)
         for output in _paths(job):
+            if output.is_dir():  # into which photos would be written
+                raise StreamError(f"{output}: is a folder")
+            if job.is_new:
+                check_free(output)
             make_folder(output.parent)
 
     def _state(self, job: Job) -> FileState:
@@ -330,7 +336,8 @@ class Worker:
             for output in job.outputs:
                 if source is not None and outcome.state != "failed":
                     self._records.write(self._result(job, output, outcome, source))
-                elif _size(output) is not None:  # one of before, which is still of a batch
+                elif _size(output) is not None and job not in self._taken.jobs:
+                    # one of before, which is still of a batch
                     unknown = source or FileState(0, 0)
                     self._records.write(self._record(job, output, "begun", unknown))
         except (OSError, StreamError) as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
-from segmentation.own_process import follow_parent, starting
+from segmentation.own_process import ALL_ENDING, follow_parent, starting
 from segmentation.processors import stay_on, usable_processors
 from stream.batch.jobs.job import Job
 from stream.batch.workers.worker_pool import Event, Order, WorkerHandle, WorkerPool
@@ -66,7 +66,7 @@ class WorkerProcess(WorkerHandle):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, order, processors), daemon=True)
-        with starting():
+        with starting(ALL_ENDING):
             self._process.start()
         theirs.close()
 
@@ -125,7 +125,7 @@ def _why(code: int) -> str:
 
 def _work(connection: Connection, order: Order, processors: Sequence[int]) -> None:
     """Do what is handed over, in the process of its own, until nobody hands over any more."""
-    follow_parent()
+    follow_parent(ALL_ENDING)
     stay_on(processors)  # before any library counts them
     lock = threading.Lock()
 

@@ -36,8 +36,11 @@ def memory_needed(settings: Settings) -> int:
 
 
 def wants_gpu(settings: Settings) -> bool:
-    """Whether a worker would use a GPU; the networks in the package need none."""
-    return settings.network.device != "cpu" and settings.model not in _MEMORY
+    """Whether a worker would use a GPU; the networks in the package need none unless asked to."""
+    network = settings.network
+    if network.device != "auto" or network.backend == "openvino":
+        return network.device == "gpu"
+    return network.backend == "keras" or settings.model not in _MEMORY
 
 
 def _available_memory() -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from stream.batch.jobs.settings import Settings
     from stream.batch.plan import Rules
     from stream.batch.workers.worker_pool import Order, WorkerPool
+    from stream.commands.parts.interruption import Interruption
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +94,31 @@ def settings_of(options: argparse.Namespace, endings: Sequence[str], *, because:
     )
 
 
-def done(work: Work, workforce: Workforce, on_done: Callable[[Job, Outcome], None]) -> bool:
+def done(
+    work: Work,
+    workforce: Workforce,
+    interruption: Interruption,
+    on_done: Callable[[Job, Outcome], None],
+) -> bool:
     """Do it; returns whether that was not cut short.
 
     Args:
         work: at least one job.
         workforce: who does it.
+        interruption: cuts it short; what is left to tell afterwards it disturbs no more.
         on_done: called with each job and what came of it.
     """
     from stream.batch.batch_run import BatchRun
-    from stream.commands.parts.interruption import Interruption
 
-    stop = threading.Event()
     with ExitStack() as stack:
         pool, num_places = _pool(work, workforce, stack)
         jobs, films = _cut(work, workforce, num_places)
         if pool is None:
             pool = _processes(work.order, min(num_places, max(1, len(jobs))))
-        interruption = stack.enter_context(Interruption(stop))
         listener = stack.enter_context(_listener(work, jobs, pool, on_done))
         interruption.is_heeded = True
-        BatchRun(jobs, pool, listener, workforce.limit_s, films).play(stop)
+        stack.callback(interruption.leave)
+        BatchRun(jobs, pool, listener, workforce.limit_s, films).play(interruption.stop)
     return not interruption.came
 
 

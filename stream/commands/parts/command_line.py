@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 #: Beside `cast`, which needs no name; each a file here.
 COMMANDS = (
@@ -248,5 +248,15 @@ def say(text: str) -> None:
         return
     try:
         print(as_started(harmless(text)), file=sys.stderr, flush=True)
-    except OSError:  # nobody reads any more: no reason to stop working, nor to fail at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    except OSError:
+        write_no_more(sys.stderr)
+
+
+def write_no_more(stream: TextIO) -> None:
+    """Let what is written to a stream go nowhere, and nothing fail at the end.
+
+    Whoever read it is gone, which is no reason to stop working.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

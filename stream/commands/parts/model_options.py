@@ -83,7 +83,7 @@ def _add_rare_options(add: Callable[..., object]) -> None:
         )
     told = {
         "backend": "what computes the network",
-        "device": "auto: a GPU, for networks that are slow without one",
+        "device": "auto: a GPU, for networks slow without one and all of backend keras",
         "precision": "auto: tf32 on a GPU, else float32",
         "detail": "of portrait, fine: better outlines for two and a half times the milliseconds; "
         "auto: fine for photos, live for videos",

@@ -54,6 +54,15 @@ def progress(run: Run) -> Iterator[Callable[[], None]]:
         update()
 
 
+def ended_early(run: Run) -> str:
+    """Return in one line how far a run came that was ended before its files."""
+    info, stats = run.source.info, run.stats
+    if info.duration_s is not None:
+        return f"ended early, after {stats.position_s:.1f} of {info.duration_s:.1f} s"
+    of = f" of {info.num_frames}" if info.num_frames else ""
+    return f"ended early, after {stats.counts['processed']}{of} frames"
+
+
 def _scale(info: StreamInfo) -> tuple[float | None, str | None]:
     """Return where the bar ends, `None` without one, and what is written, `None` for the usual."""
     if info.live:

@@ -21,9 +21,10 @@ from stream.version import VERSION
 if TYPE_CHECKING:
     from stream.batch.jobs.job import Job
     from stream.batch.jobs.records import Records
+    from stream.commands.parts.interruption import Interruption
 
 
-def cast_in_parts(options: argparse.Namespace) -> int:
+def cast_in_parts(options: argparse.Namespace, interruption: Interruption) -> int:
     """Do the film that the options of `cast` name; the same command goes on after an accident."""
     from stream.batch.jobs.job import Outcome
     from stream.batch.jobs.records import Records
@@ -38,7 +39,8 @@ def cast_in_parts(options: argparse.Namespace) -> int:
     records, outcomes = Records(folder), list[Outcome]()
     work = Work([job], order, records.all(), Rules(order.recipe, VERSION, redo_older=True))
     discard_parts([job])
-    whole = done(work, Workforce(split_s=options.split), lambda _, what: outcomes.append(what))
+    workforce = Workforce(split_s=options.split)
+    whole = done(work, workforce, interruption, lambda _, what: outcomes.append(what))
     if not whole:
         say("interrupted; the same command goes on with the parts that are missing")
         return 130
@@ -102,4 +104,4 @@ def _job(options: argparse.Namespace) -> Job:
     if options.effect == "cutout":
         raise CommandError("--split: parts cannot be transparent; leave out one of both")
     check_free(outputs[0], overwrite=options.overwrite, input_paths=[source])
-    return Job(source, tuple(outputs), is_photo=False)
+    return Job(source, tuple(outputs), is_photo=False, is_new=not options.overwrite)

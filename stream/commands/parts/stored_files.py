@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from stream.stores.addresses import is_in_store, place
 if TYPE_CHECKING:
     from upath import UPath
 
+    from stream.commands.parts.interruption import Interruption
     from stream.stores.scratch import Scratch
 
 
@@ -29,12 +29,17 @@ class StoredFiles:
     Attributes:
         fetched: the source, by its path here.
         sent: outputs to be, by their paths here.
+
+    Args:
+        interruption: that of the run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interruption: Interruption) -> None:
         """Know of none."""
         self.fetched: dict[Path, UPath] = {}
         self.sent: dict[Path, UPath] = {}
+        self._interruption = interruption
+        self._why: dict[Path, str] = {}
 
     def renamed(self, text: str) -> str:
         """Return a message with the files called as they were asked for."""
@@ -47,69 +52,60 @@ class StoredFiles:
         say(secrets_hidden(self.renamed(text)))
 
     def send(self) -> None:
-        """Send the outputs that there are; what cannot be sent is kept here, also at Ctrl-C.
+        """Send the outputs that there are; what cannot be sent is kept here.
 
         Raises:
             StreamError: some could not be sent; says where they lie.
-            KeyboardInterrupt: somebody has no time; that was said.
+            KeyboardInterrupt: somebody has no time; `keep` what there is.
         """
-        unsent = self._whole()
-        try:
-            from stream.commands.parts.interruption import Interruption
-            from stream.stores.transfers import put
+        from stream.stores.transfers import put
 
-            with Interruption(threading.Event()):
-                for here in list(unsent):
-                    asked = self.sent[here]
-                    try:
-                        with download_bar(asked.name) as on_progress:
-                            put(here, asked, on_progress)
-                        del unsent[here]
-                    except StreamError as error:
-                        unsent[here] = str(error)
-        except BaseException:
-            self.keep(unsent)
-            raise
-        if unsent:
-            raise StreamError("; ".join(self._kept(unsent)))
+        self._interruption.go_on()
+        for here in self._whole():
+            asked = self.sent[here]
+            try:
+                with download_bar(asked.name) as on_progress:
+                    put(here, asked, on_progress)
+                here.unlink()
+            except StreamError as error:
+                self._why[here] = str(error)
+        if kept := self._kept():
+            raise StreamError("; ".join(kept))
 
-    def keep(self, unsent: dict[Path, str] | None = None) -> None:
-        """Take out of the scratch folder what is not sent, and say where it lies.
-
-        Args:
-            unsent: files, and why; `None` for all that there are.
-        """
-        for line in self._kept(self._whole() if unsent is None else unsent):
+    def keep(self) -> None:
+        """Take out of the scratch folder what is not sent, and say where it lies."""
+        for line in self._kept():
             self.say(line)
 
-    def _whole(self) -> dict[Path, str]:
-        """Return the outputs that there are, and what is said of each that stays here."""
-        return {here: f"{to}: not sent" for here, to in self.sent.items() if here.exists()}
+    def _whole(self) -> list[Path]:
+        """Return the outputs that are there, and not sent."""
+        return [here for here in self.sent if here.exists()]
 
-    def _kept(self, unsent: dict[Path, str]) -> list[str]:
+    def _kept(self) -> list[str]:
         """Take files out of the scratch folder; returns what is to be told.
 
         Raises:
             KeyboardInterrupt: somebody has no time for them to be copied; that was said.
         """
-        from stream.commands.parts.interruption import Interruption
         from stream.stores.rescue import copied_home, moved_home, set_aside
 
-        with Interruption(threading.Event()) as interruption:
-            interruption.leave()  # in which time all is renamed
-            home = {here: moved_home(here) for here in unsent}
-            lies = {here: at or set_aside(here) for here, at in home.items()}
-            try:
-                for here in (here for here, at in home.items() if at is None):
-                    at = lies[here]
-                    self.say(f"{self.sent[here]}: it lies in {at} until it is copied from there")
-                    if copy := copied_home(at):
-                        lies[here] = copy
-                        shutil.rmtree(at.parent, ignore_errors=True)
-            except KeyboardInterrupt:
-                for here, why in unsent.items():
-                    self.say(f"{why}; it lies in {lies[here]}")
-                raise
+        self._interruption.leave()  # in which time all is renamed
+        unsent = {
+            here: self._why.get(here, f"{self.sent[here]}: not sent") for here in self._whole()
+        }
+        home = {here: moved_home(here) for here in unsent}
+        lies = {here: at or set_aside(here) for here, at in home.items()}
+        try:
+            for here in (here for here, at in home.items() if at is None):
+                at = lies[here]
+                self.say(f"{self.sent[here]}: it lies in {at} until it is copied from there")
+                if copy := copied_home(at):
+                    lies[here] = copy
+                    shutil.rmtree(at.parent, ignore_errors=True)
+        except KeyboardInterrupt:
+            for here, why in unsent.items():
+                self.say(f"{why}; it lies in {lies[here]}")
+            raise
         return [f"{why}; it lies in {lies[here]}" for here, why in unsent.items()]
 
     def sent_all_the_same(self) -> list[str]:
@@ -122,38 +118,50 @@ class StoredFiles:
 
 
 @contextlib.contextmanager
-def stored_files(options: argparse.Namespace) -> Iterator[StoredFiles]:
+def stored_files(options: argparse.Namespace, interruption: Interruption) -> Iterator[StoredFiles]:
     """Bring the source here and send the outputs when they are whole, where they are in a store.
 
     The options name what lies here meanwhile.
+
+    Args:
+        options: of the command.
+        interruption: entered, for all of it: what is not sent is not there again.
 
     Raises:
         CommandError: what is asked for cannot go there.
         StreamError: an object store refuses something.
     """
-    files = StoredFiles()
+    files = StoredFiles(interruption)
     if not any(is_in_store(each) for each in (options.source, *(options.output or ()))):
         yield files
         return
     from stream.stores.scratch import Scratch
 
-    with Scratch() as scratch:
-        _prepare_outputs(options, files, scratch)
-        _fetch(options, files, scratch)
+    with Scratch(say) as scratch:
         try:
-            yield files
-        except Exception as error:  # what was written is kept, whatever failed
-            further = files.sent_all_the_same()
-            if isinstance(error, StreamError):
-                text = "; ".join([str(error), *further])
-                raise StreamError(files.renamed(text)) from error
-            for each in further:
-                error.add_note(files.renamed(each))
-            raise
+            _prepare_outputs(options, files, scratch)
+            _fetch(options, files, scratch)
+            with _sent_whatever_fails(files):
+                yield files
+            files.send()
         except BaseException:  # it was given up; what is whole is not for that to be deleted
             files.keep()
             raise
-        files.send()
+
+
+@contextlib.contextmanager
+def _sent_whatever_fails(files: StoredFiles) -> Iterator[None]:
+    """Send what was written where a run fails, and let its error tell of that."""
+    try:
+        yield
+    except Exception as error:
+        further = files.sent_all_the_same()
+        if isinstance(error, StreamError):
+            text = "; ".join([str(error), *further])
+            raise StreamError(files.renamed(text)) from error
+        for each in further:
+            error.add_note(files.renamed(each))
+        raise
 
 
 def _prepare_outputs(options: argparse.Namespace, files: StoredFiles, scratch: Scratch) -> None:
@@ -187,7 +195,7 @@ def _prepare_outputs(options: argparse.Namespace, files: StoredFiles, scratch: S
                 raise StreamError(
                     f"{address}: exists; name another output, or add -y to replace it"
                 )
-        here = scratch.path_for(target.name)
+        here = scratch.path_for(target.name, is_to_send=True)
         files.sent[here], outputs[number] = target, str(here)
     options.output = outputs
 

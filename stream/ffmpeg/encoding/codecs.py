@@ -120,6 +120,8 @@ class Encoding:
             options += encoder.narrow
         elif recording:
             options += encoder.recording
+        if tags.chroma_location is not None and self.halves_chroma:
+            options += ["-chroma_sample_location", tags.chroma_location]
         if self.codec.tag and ending in _QUICKTIME:
             options += ["-tag:v", self.codec.tag]
         return options

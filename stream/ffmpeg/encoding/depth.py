@@ -41,11 +41,15 @@ def codec_and_depth(
 
 def left_out(encoding: Encoding, ending: str, stream: StreamInfo) -> str | None:
     """Return what an output has not of its source, in words, `None` where it has all."""
-    if encoding.depth >= stream.depth:
+    most = max(stream.depth, stream.source_depth)
+    if encoding.depth >= most:
         return None
+    if encoding.depth == stream.depth:
+        return f"has {encoding.depth} of the {most} bits of its source"
     if encoding.has_alpha:
-        return TONE_MAPPED if stream.is_hdr else f"has 8 of the {stream.depth} bits of its source"
+        return TONE_MAPPED if stream.is_hdr else f"has 8 of the {most} bits of its source"
     other = _HDR_CODEC if ending in CODECS[_HDR_CODEC].endings else FORMATS[ending].codec
     if stream.is_hdr:
         return f"{TONE_MAPPED}; --codec {other} keeps it"
-    return f"has 8 of the {stream.depth} bits of its source, dithered; --codec {other} keeps them"
+    kept = "them" if most == stream.depth else f"{stream.depth} of them"
+    return f"has 8 of the {most} bits of its source, dithered; --codec {other} keeps {kept}"

@@ -5,9 +5,11 @@ Source: RFC 9649.
 
 from __future__ import annotations
 
+import os
+import re
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from stream.photo.formats.exif import orientation_of, read_tags
 from stream.photo.formats.header import PhotoHeader
@@ -69,6 +71,27 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         name, length = struct.unpack_from("<4sI", data, position)
         yield name, data[position + 8 : position + 8 + length]
         position += 8 + length + length % 2
+
+
+def animation_s(file: BinaryIO) -> float | None:
+    """Return for how long the frames of an animation are shown that are whole; `None` of none.
+
+    Args:
+        file: at its beginning; it may break off, and may be anything else.
+    """
+    if not re.fullmatch(rb"RIFF.{4}WEBP", file.read(12), re.DOTALL):
+        return None
+    shown_ms = num_frames = 0
+    position, num_bytes = 12, file.seek(0, os.SEEK_END)
+    while position + 8 <= num_bytes:
+        file.seek(position)
+        name, length = struct.unpack("<4sI", file.read(8))
+        position += 8 + length + length % 2
+        if name == b"ANMF" and position <= num_bytes:
+            file.seek(12, os.SEEK_CUR)  # its place and its size
+            shown_ms += int.from_bytes(file.read(3), "little")
+            num_frames += 1
+    return shown_ms / 1000 if num_frames else None
 
 
 def webp_with(

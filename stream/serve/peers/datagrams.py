@@ -2,8 +2,9 @@
 
 What is too much is lost, as on a link that is too narrow, which every sender of video copes with.
 That costs less than to look at it. Whoever goes on far above that is reported: the visitor, for
-what comes from where they are. Anybody can send to a port, so that what others send is never
-theirs.
+what comes from where they have answered a check. Anybody can send to a port, so that what comes
+from elsewhere is never theirs. Of that nothing is looked at but a few checks, of a visitor who is
+about to come or whose address has changed: those with what the answer to their offer told them.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ MAX_CHECKS_S, MAX_REPORTS_S, MAX_RECORDS_S = 20.0, 40.0, 200.0
 MAX_HANDSHAKES_S, MAX_HANDSHAKES = 0.5, 30.0
 #: Of these kinds, how many may be lost because they are too many, a second and at once.
 MAX_LOST_S, MAX_LOST = 10.0, 600.0
-#: Addresses and streams that may send to one visitor's port. Each is remembered.
+#: Addresses and streams that a visitor may send from. Each is remembered.
 MAX_SENDERS, MAX_STREAMS = 32, 32
 #: Streams that a visitor may have. A browser has two, and new ones after it changed the camera.
 MAX_OWN_STREAMS = 16
-#: Datagrams of anybody who is not connected yet: a handshake takes some dozens, a few times.
+#: Datagrams of a visitor who is not connected yet: a handshake takes some dozens, a few times.
 MAX_UNCONNECTED = 400
 #: Share of a processor that handling what one visitor sends may take, and how long it may take all.
 MAX_SHARE, MAX_BUSY_S = 0.25, 3.0
@@ -63,8 +64,9 @@ class Datagrams:
 
     Args:
         limits: above them they are lost; at twice as many, or more bytes, `on_excess` is called.
-        is_connected: somebody has shown that they are who was answered.
-        is_theirs: whether it was they who sent from an address and port.
+        is_connected: the visitor has shown that they are who was answered.
+        is_invited: whether a check holds what only the visitor knows, or answers one of ours.
+        is_theirs: whether they have answered a check from an address and port.
         on_excess: called once; from then on all are lost.
     """
 
@@ -72,6 +74,7 @@ class Datagrams:
         self,
         limits: DatagramLimits,
         is_connected: Callable[[], bool],
+        is_invited: Callable[[bytes, Sender], bool],
         is_theirs: Callable[[Sender], bool],
         on_excess: Callable[[], None],
     ) -> None:
@@ -89,6 +92,7 @@ class Datagrams:
             limits.max_bytes_s, BURST_S * limits.max_bytes_s, at_first=2 * limits.max_bytes_s
         )
         self._is_connected = is_connected
+        self._is_invited = is_invited
         self._is_theirs = is_theirs
         self._num_unconnected = 0
         self._on_excess = on_excess
@@ -100,14 +104,15 @@ class Datagrams:
         """Return whether a datagram is looked at."""
         if self.is_over:
             return False
+        if not self._is_theirs(sender):
+            is_check = bool(data) and data[0] < 4
+            is_invited = is_check and self._is_invited(data, sender)
+            return is_invited and self._is_one_of_few(sender) and self._others.allows()
         is_connected = self._is_connected()
         if not is_connected:
             if self._num_unconnected >= MAX_UNCONNECTED:
                 return self.exceed()
             self._num_unconnected += 1
-        elif not self._is_theirs(sender):  # unless it is a check, from a new address of theirs
-            is_check = bool(data) and data[0] < 4
-            return is_check and self._is_one_of_few(sender) and self._others.allows()
         if not self._all.allows() or not self._bytes.allows(len(data)):
             return self.exceed()
         if not self._is_one_of_few(sender) or not self._is_of_few_streams(data):
@@ -165,6 +170,13 @@ def limit_datagrams(
     transport = secured.transport
     connection = transport._connection
 
+    username = f"{connection.local_username}:".encode()  # begins that of checks; RFC 8445, 7.2.2
+
+    def is_invited(data: bytes, sender: Sender) -> bool:
+        return username in data or any(
+            pair.remote_addr == sender for pair in connection._check_list
+        )
+
     def is_theirs(sender: Sender) -> bool:
         # the others of the list have not answered yet, or failed to
         return any(
@@ -172,7 +184,13 @@ def limit_datagrams(
             for pair in connection._check_list
         )
 
-    datagrams = Datagrams(limits, lambda: secured.state == "connected", is_theirs, on_excess)
+    datagrams = Datagrams(
+        limits,
+        is_connected=lambda: secured.state == "connected",
+        is_invited=is_invited,
+        is_theirs=is_theirs,
+        on_excess=on_excess,
+    )
     checked = _waits_for_a_check(connection)
     for protocol in connection._protocols:
         _judge(protocol, datagrams, checked)

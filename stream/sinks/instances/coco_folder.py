@@ -54,4 +54,4 @@ class CocoFolder(ObjectFiles):
 
     def add_last(self) -> None:
         """Write the annotations."""
-        self.save(ANNOTATIONS, self._document.text().encode())
+        self.save(ANNOTATIONS, self._document.content())

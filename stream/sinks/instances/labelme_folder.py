@@ -64,7 +64,9 @@ class LabelMeFolder(ObjectFiles):
             "imageWidth": width,
         }
         text = json.dumps(document, ensure_ascii=False, indent=2)
-        self.save(f"{Path(name).stem}.json", f"{text}\n".encode())
+        # names that are no Unicode become escapes of JSON
+        content = f"{text}\n".encode(errors="backslashreplace")
+        self.save(f"{Path(name).stem}.json", content)
 
     def _shapes(self, rank: int, found: Instances, mask: Mask) -> list[dict[str, Any]]:
         outlines = [_simplified(polygon) for polygon in to_polygons(mask)]

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from segmentation.data.coco_writer import IMAGES
 from segmentation.instances import Instances
-from segmentation.unfinished import Unfinished, put_all_in_place
+from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.files.outputs import check_folder, check_free, delete_empty, make_folder, writing
 from stream.files.recorded_files import whole
 from stream.files.recording import Recording, readable
 from stream.files.recovery import clear_up
+from stream.files.whole_folders import put_all_in_place
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.parts.options import SinkOptions
 
@@ -24,8 +25,10 @@ from stream.sinks.parts.options import SinkOptions
 class ObjectFiles(Sink):
     """`Sink` for a folder of files; subclasses say in `add` what is written of an output.
 
-    The files are written into a hidden folder inside and get their names in `finish`. Of what will
-    not come again, where it does not come to that, what was written is kept in a folder inside.
+    The files are written into a hidden folder inside and get their names in `finish`. Where one of
+    these is taken by then and must not be replaced, all are in a folder inside, which is told. Of
+    what will not come again, where it does not come to that, what was written is kept in such a
+    folder.
 
     Args:
         folder: made if absent.
@@ -43,11 +46,15 @@ class ObjectFiles(Sink):
         check_folder(folder, overwrite=options.overwrite)
         self.folder: Path = folder
         live, inside = info.stream.live, folder / name
-        self._recording = Recording(inside, overwrite=False) if live else None
-        self._part = self._recording or Unfinished(inside)
+        self._recording = (
+            Recording(inside, overwrite=False, wanted=options.output_paths) if live else None
+        )
+        self._part = self._recording or Unfinished(
+            inside, replaces=False, wanted=options.output_paths
+        )
         self._made: list[Path] = []
         self._options = options
-        self._error: StreamError | None = None  # since which files are missing
+        self._error: Exception | None = None  # since which files are missing
         self._inputs = {os.path.realpath(path.parent) for path in options.input_paths}
         # data sets have their photos in a folder of this name, and JSON around it
         self._inputs |= {os.path.dirname(x) for x in self._inputs if os.path.basename(x) == IMAGES}
@@ -55,15 +62,23 @@ class ObjectFiles(Sink):
     def open(self) -> None:
         """Make the folder, and the hidden one in it."""
         self._made = make_folder(self.folder)
-        clear_up(self._part.target, self._options.on_message)
+        clear_up(self._part.target, self._options.on_message, wanted=self._options.output_paths)
         with writing(self.folder):
             self._part.hold_folder()
+
+    def _follow(self) -> None:
+        """Go with the folder where that was moved meanwhile, and say so."""
+        if self._part.follow():
+            before, self.folder = self.folder, self._part.path.parent
+            self._made = []
+            self._options.on_message(f"{before}: was moved to {self.folder}")
 
     def close(self) -> None:
         """Delete what is unfinished, but for what will not come again."""
         if self._recording is not None and not (self._is_finished or self._error):
             if kept := self._keep(self._recording):
                 self._options.on_message(f"{self.folder}: not finished; {kept}")
+        self._follow()
         self._part.discard()
         delete_empty(self._made)
 
@@ -71,11 +86,13 @@ class ObjectFiles(Sink):
         """Write what there is of one output; see `Sink`."""
         if self._error is not None:
             raise self._error
+        self._follow()
         try:
             self.add(output)
-        except StreamError as error:
+        except Exception as error:  # of whatever kind: the files are not whole
             kept = None if self._recording is None else self._keep(self._recording)
-            self._error = error if kept is None else StreamError(f"{error}; {kept}")
+            reason = str(error) or type(error).__name__
+            self._error = error if kept is None else StreamError(f"{reason}; {kept}")
             raise self._error from error.__cause__
 
     @abstractmethod
@@ -108,9 +125,9 @@ class ObjectFiles(Sink):
         """
         target, hidden = self.folder / name, self._part.path / name
         self.check_beside_input(name)
-        if target.exists():
+        if self._options.overwrite and target.exists():  # else nothing is replaced, see `complete`
             paths = () if is_itself else self._options.input_paths
-            check_free(target, overwrite=self._options.overwrite, input_paths=paths)
+            check_free(target, overwrite=True, input_paths=paths)
         hidden.parent.mkdir(exist_ok=True)
         return hidden
 
@@ -133,21 +150,32 @@ class ObjectFiles(Sink):
         """Give the files their names; see `Sink.finish`."""
         if self._error is not None:
             raise self._error
+        self._follow()
         self.add_last()
         with writing(self.folder):
-            put_all_in_place(self._part.path, self.folder)
+            try:
+                put_all_in_place(self._part.path, self.folder, replaces=self._options.overwrite)
+            except FileExistsError as error:
+                if self._options.overwrite:
+                    raise
+                self._part.finish()
+                came = Path(error.filename).relative_to(self.folder)
+                self._options.on_message(
+                    f"{self.folder}: {came} exists; all is written to {self._part.target}"
+                )
         self._part.discard()
         self._made = []  # also an empty one stays
 
     def _keep(self, recording: Recording) -> str | None:
         """Give what there is of a recording a name; returns what to say, `None` of nothing."""
+        self._follow()
         if not recording.path.is_dir():
             return None
         try:
             length = readable(recording.path)
             if length is None:
                 return None
-            with contextlib.suppress(StreamError):
+            with contextlib.suppress(Exception):
                 self.add_last()
             recording.keep()
         except OSError:

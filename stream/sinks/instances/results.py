@@ -12,16 +12,15 @@ import numpy as np
 
 from segmentation.instances import Instances
 from segmentation.pip_command import pip_install
-from segmentation.unfinished import Unfinished
 from stream.errors import StreamError
 from stream.files.outputs import check_free, writing
-from stream.files.recording import Recording, readable
+from stream.files.recording import readable
 from stream.files.records import LINES, LIST
-from stream.files.recovery import clear_up
 from stream.frame import Output, OutputInfo, Sink
 from stream.sinks.instances.image_ids import ImageIds
 from stream.sinks.instances.masks import Mask, at_frame_size, to_polygons, to_rle
 from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.output_file import OutputFile
 
 #: Of the files this sink writes.
 ENDINGS = (LIST, LINES)
@@ -70,37 +69,41 @@ class InstancesJSON(Sink):
         if importlib.util.find_spec("pycocotools") is None:
             remedy = pip_install("pycocotools")
             raise StreamError(f"{path}: needs pycocotools; install it: {remedy}")
-        self._path, self.folder = path, path.parent
-        self._options = options
-        overwrite, wanted, live = options.overwrite, options.output_paths, info.stream.live
-        self._recording = Recording(path, overwrite=overwrite, wanted=wanted) if live else None
-        self._part = self._recording or Unfinished(path)
+        self.folder, self._options = path.parent, options
+        self._output = OutputFile(path, options, is_recording=info.stream.live)
         self._info = info
         self._polygons = options.polygons
         self._line_per_frame = path.suffix.lower() == ".jsonl"
         self._file: TextIO | None = None
-        self._error: StreamError | None = None  # of the file, which is not whole since then
+        self._error: Exception | None = None  # since which the file is not whole
         self._separator = "[\n"
         self._image_ids = ImageIds(info)
 
     def open(self) -> None:
         """Open the file beside the final one."""
-        clear_up(self._path, self._options.on_message, wanted=self._options.output_paths)
-        buffering = -1 if self._recording is None else 1  # which is each line at once
-        with writing(self._path):
-            self._part.hold()
-            self._file = self._part.path.open("w", buffering, encoding="ascii", newline="\n")
+        self._output.open()
+        buffering = -1 if self._output.recording is None else 1  # which is each line at once
+        with writing(self._output.path):
+            part = self._output.whole.path
+            self._file = part.open("w", buffering, encoding="ascii", newline="\n")
 
     def close(self) -> None:
         """Close the file; delete what is unfinished, but for what will not come again."""
         self._close_file()
-        if self._recording is not None and not (self._is_finished or self._error):
-            if kept := self._keep(self._recording):
-                self._options.on_message(f"{self._path}: not finished; {kept}")
-        self._part.discard()
+        if not (self._is_finished or self._error) and (kept := self._output.keep(readable)):
+            self._options.on_message(f"{self._output.path}: not finished; {kept}")
+        self._output.follow()
+        self._output.whole.discard()
 
     def write(self, output: Output) -> None:
         """Write what was found in one frame; see `Sink`."""
+        try:
+            self._write(output)
+        except Exception as error:  # of whatever kind: the file is not whole
+            self._error = self._error or self._failed(error)
+            raise self._error from error.__cause__
+
+    def _write(self, output: Output) -> None:
         keys = self._image_ids.keys(output.frame)
         records = (self._record(found, mask) for found, mask in at_frame_size(output))
         if self._line_per_frame:
@@ -117,13 +120,10 @@ class InstancesJSON(Sink):
             raise self._error
         if not self._line_per_frame:
             self._append("[]\n" if self._separator == "[\n" else "\n]\n")
-        with writing(self._path):
+        with writing(self._output.path):
             if self._file is not None:
                 self._file.close()
-            self._part.finish()
-        if self._recording is not None and self._recording.target != self._path:
-            name = self._recording.target.name
-            self._options.on_message(f"{self._path}: exists; written as {name}")
+        self._output.finish()
 
     def _append(self, text: str) -> None:
         if self._file is None:
@@ -131,7 +131,7 @@ class InstancesJSON(Sink):
         if self._error is not None:
             raise self._error
         try:
-            with writing(self._path):
+            with writing(self._output.path):
                 self._file.write(text)
         except StreamError as error:
             self._error = self._failed(error)
@@ -142,26 +142,12 @@ class InstancesJSON(Sink):
             with contextlib.suppress(OSError):
                 self._file.close()
 
-    def _failed(self, error: StreamError) -> StreamError:
+    def _failed(self, error: Exception) -> Exception:
         """Return why the file could not be written; what there is of a recording is kept."""
         self._close_file()
-        kept = None if self._recording is None else self._keep(self._recording)
-        return error if kept is None else StreamError(f"{error}; {kept}")
-
-    def _keep(self, recording: Recording) -> str | None:
-        """Give what there is of a recording a name; returns what to say, `None` of nothing."""
-        try:
-            length = readable(recording.path)
-            if length is None:
-                return None
-            recording.keep()
-        except FileNotFoundError:  # it was never begun, or has its name
-            return None
-        except OSError:
-            return f"what there is stays in {recording.path}"
-        under = "" if recording.target == self._path else f" as {recording.target.name}"
-        verb = "is" if length == "1 line" else "are"
-        return f"the first {length} {verb} kept{under}"
+        kept = self._output.keep(readable)
+        reason = str(error) or type(error).__name__
+        return error if kept is None else StreamError(f"{reason}; {kept}")
 
     def _record(self, found: Instances, mask: Mask) -> dict[str, Any]:
         category_id, category_name = self._info.categories[int(found.labels[0])]

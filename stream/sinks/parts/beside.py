@@ -32,13 +32,14 @@ class Beside:
         self._silent: list[Track] = []  # of it, what has had no packet
 
     def arguments(
-        self, origin_s: float, *, from_s: float = 0.0
+        self, origin_s: float, *, from_s: float = 0.0, is_paced: bool = False
     ) -> tuple[list[str], list[str], list[str]]:
         """Return ffmpeg's inputs after the picture's, what it does with them, and further outputs.
 
         Args:
             origin_s: time of the frames that is 0 in the file.
             from_s: time of the frames before which nothing is read.
+            is_paced: see `source_input`.
 
         Raises:
             StreamError: see `carried`.
@@ -56,7 +57,7 @@ class Beside:
         maps += taken.options(ending, 2, contents.picture)
         if not taken.tracks:
             return inputs, maps, []
-        inputs += source_input(contents, origin_s, from_s=from_s)
+        inputs += source_input(contents, origin_s, from_s=from_s, is_paced=is_paced)
         return inputs, maps, clock_output(contents, 2)
 
     def take_line(self, line: str | None) -> None:

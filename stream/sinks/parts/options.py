@@ -26,6 +26,7 @@ class Writing(TypedDict, total=False):
     crf: int
     polygons: bool
     keep_location: bool
+    renames: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class SinkOptions:
     """How outputs are written; a sink takes what concerns it.
 
     Attributes:
-        overwrite: replace what is there.
+        overwrite: replace what is there, or comes while an output is made.
+        renames: an output whose name is taken meanwhile gets one beside it; else it fails.
         input_paths: files that must never be overwritten.
         output_paths: of all outputs of the run; no recording that is kept gets such a name.
         codec: of video files, one of `VIDEO_CODECS`; `None` for that which the container has
@@ -53,6 +55,7 @@ class SinkOptions:
     """
 
     overwrite: bool = False
+    renames: bool = True
     input_paths: Sequence[Path] = ()
     output_paths: Sequence[Path] = ()
     codec: str | None = None
@@ -64,6 +67,11 @@ class SinkOptions:
     sound: Microphone | None = None
     is_private: bool = False
     on_message: Callable[[str], None] = lambda text: None
+
+    @property
+    def wanted(self) -> Sequence[Path] | None:
+        """Names that no other output gets; see `Unfinished`."""
+        return self.output_paths if self.renames else None
 
     def __post_init__(self) -> None:
         """Check what the encoder is told."""

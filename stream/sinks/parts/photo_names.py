@@ -12,7 +12,8 @@ class PhotoNames:
     """Gives each frame a name of its own: that of its photo, or `NNNNNN`, its number.
 
     Photos that share a name, also where only the case differs, which some disks do not tell apart,
-    differ in the number added to it. A name that is too long is cut.
+    differ in the number added to it. A name that is too long is cut. All frames have photos, or
+    none has.
 
     Args:
         num_bytes: that follow the name in those of files, their ending included.
@@ -21,12 +22,14 @@ class PhotoNames:
     def __init__(self, num_bytes: int) -> None:
         """Give no name yet."""
         self._room = MAX_NAME_BYTES - num_bytes
-        self._taken: set[str] = set()
+        self._taken: set[str] = set()  # by photos; numbers do not come again, and never end
 
     def name(self, frame: Frame) -> str:
         """Return a name, without an ending, that was not given before."""
         number = f"{frame.index:06d}"
-        name = number if frame.name is None else shortened(Path(frame.name).stem, self._room)
+        if frame.name is None:
+            return number
+        name = shortened(Path(frame.name).stem, self._room)
         while name.casefold() in self._taken:
             name = f"{shortened(name, self._room - len(number) - 1)}_{number}"
         self._taken.add(name.casefold())

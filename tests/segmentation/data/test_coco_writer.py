@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from PIL import Image
 from segmentation.data import read_dataset
 from segmentation.data.coco_writer import write_coco as write_as_coco
 from segmentation.errors import PictureError
-from tests.inputs.annotated_photos import edit, write_coco
+from tests.inputs.annotated_photos import edit, write_coco, write_masks
 
 TURNED, MIRRORED = 6, 2
 
@@ -113,3 +115,18 @@ def test_photos_of_no_part_are_learnt_from(tmp_path: Path) -> None:
         "1.png": "train",
         "2.png": "val",
     }
+
+
+def test_names_that_are_no_unicode_are_read_again(tmp_path: Path) -> None:
+    if os.name == "nt" or sys.platform == "darwin":
+        pytest.skip("names of files are Unicode here")
+    name = os.fsdecode(b"b\xe9\xc3\xa9.png")
+    folder = write_masks(tmp_path / "data")
+    for photo in (folder / "images", *(folder / "masks").iterdir()):
+        (photo / "0.png").rename(photo / name)
+    write_as_coco(read_dataset(folder, strict=True), tmp_path / "coco")
+    file = tmp_path / "coco" / "annotations.json"
+    assert json.loads(file.read_text(encoding="utf-8"))["images"][0]["file_name"] == name
+    (again,) = read_dataset(tmp_path / "coco", strict=True).photos
+    assert again.path == tmp_path / "coco" / "images" / name
+    assert len(again.annotations) == 2

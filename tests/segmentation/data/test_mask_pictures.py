@@ -186,3 +186,53 @@ def test_many_numbers_next_to_each_other_stay_objects(tmp_path: Path) -> None:
         mask[12 * top + 1 : 12 * top + 3 + number % 9, 19 * left + 1 : 19 * left + 4] = 60 + number
         mask[12 * top + 1 : 12 * top + 3, 19 * left + 4 : 19 * left + 7] = 160 + number % 95
     assert len(found(saved(tmp_path, mask))) == len(np.unique(mask)) - 1
+
+
+def placed(*numbers: int, width: int = 2, gaps: int = 0) -> np.ndarray:
+    """A thin object between two others, in one piece or with gaps."""
+    mask = np.zeros(SIZE_HW, np.uint8)
+    mask[10:110, 10:99] = numbers[0]
+    mask[10:110, 99 + width : 180] = numbers[2]
+    mask[10:110, 99 : 99 + width] = numbers[1]
+    for top in range(30, 30 + 20 * gaps, 20):
+        mask[top : top + 3, 99 : 99 + width] = numbers[0]
+    return mask
+
+
+@pytest.mark.parametrize("gaps", [0, 3])
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("numbers", [(60, 80, 120), (100, 180, 255), (1, 2, 3)])
+def test_a_thin_object_between_others_stays(
+    numbers: tuple[int, ...], width: int, gaps: int, tmp_path: Path
+) -> None:
+    mask = placed(*numbers, width=width, gaps=gaps)
+    objects = found(saved(tmp_path, mask))
+    assert [each.area for each in objects] == [np.sum(mask == number) for number in numbers]
+
+
+def test_a_thin_object_between_others_without_a_ground_stays(tmp_path: Path) -> None:
+    mask = np.full(SIZE_HW, 60, np.uint8)
+    mask[:, 99:101], mask[:, 101:], mask[:40] = 80, 120, 200
+    assert len(found(saved(tmp_path, mask))) == 4
+
+
+def test_a_strip_of_two_pixels_at_an_object_stays(tmp_path: Path) -> None:
+    mask = placed(0, 60, 120)
+    (strip, large) = found(saved(tmp_path, mask))
+    assert (strip.area, large.area) == (200, np.sum(mask == 120))
+
+
+def test_rectangles_that_were_shrunk_have_no_objects_at_their_edges(tmp_path: Path) -> None:
+    large = np.zeros((2 * SIZE_HW[0], 2 * SIZE_HW[1]), np.uint8)
+    cv2.rectangle(large, (41, 61), (160, 180), 120, -1)
+    cv2.rectangle(large, (161, 61), (300, 180), 255, -1)
+    small = np.asarray(cv2.resize(large, SIZE_HW[::-1], interpolation=cv2.INTER_AREA))
+    assert len(found(saved(tmp_path, small))) == 2
+
+
+def test_what_is_taken_as_smoothed_is_remarked(tmp_path: Path) -> None:
+    (told,) = read_dataset(saved(tmp_path / "round", drawn_smooth(BALL))).remarks
+    assert told.startswith("the masks of 1 photos are taken as smoothed")
+    (told,) = read_dataset(saved(tmp_path / "strip", placed(0, 60, 120, width=1))).remarks
+    assert "1 of their values are no objects" in told
+    assert not read_dataset(saved(tmp_path / "objects", placed(60, 80, 120))).remarks

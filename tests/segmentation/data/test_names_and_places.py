@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from segmentation.data import Dataset, read_dataset
+from segmentation.data.dataset_formats import understand
 from segmentation.data.mask_frames import has_sequences
 from tests.inputs.annotated_photos import WRITERS, problems, write_coco, write_labelme
 from tests.segmentation.data.test_more_formats import check, write_cvat, write_yolo
@@ -154,3 +155,78 @@ def test_json_that_is_damaged_or_of_something_else_is_passed_over(tmp_path: Path
     told = [str(problem) for problem in dataset.problems]
     assert any("3.json" in line and "not JSON" in line for line in told)
     assert any("classes.json: is none of the formats" in line for line in told)
+
+
+def of_names(root: Path, stated: list[str], there: list[str]) -> Path:
+    """COCO with photos called `stated` in its file, and photos `there` on the disk."""
+    (file,) = write_coco(root, len(stated)).glob("*.json")
+    shutil.move(root / "images" / "0.png", root / "photo")
+    shutil.rmtree(root / "images")
+    for name in there:
+        place = root / "images" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "photo", place)
+    document = json.loads(file.read_text())
+    for row, name in zip(document["images"], stated, strict=True):
+        row["file_name"] = name
+    file.write_text(json.dumps(document))
+    return root
+
+
+def taken(root: Path) -> dict[int | None, str]:
+    """Return the photo of each image id."""
+    dataset, _ = understand(root)
+    return {each.image_id: each.path.relative_to(root).as_posix() for each in dataset.photos}
+
+
+def test_photos_found_in_another_folder_are_counted(tmp_path: Path) -> None:
+    root = of_names(tmp_path, ["train/a.png", "train/b.png", "c.png"], ["a.png", "b.png", "c.png"])
+    dataset = read_dataset(root, strict=True)
+    assert len(dataset.photos) == 3
+    (told,) = dataset.remarks
+    assert told.startswith("2 photos were found by the last part of their names alone")
+    assert f"'train/a.png' as {root / 'images' / 'a.png'}" in told
+
+
+@pytest.mark.parametrize("stated", [["train/a.png", "a.png"], ["a.png", "train/a.png"]])
+def test_a_photo_belongs_to_the_entry_that_names_it(stated: list[str], tmp_path: Path) -> None:
+    root = of_names(tmp_path, stated, ["a.png"])
+    assert taken(root) == {10 + stated.index("a.png"): "images/a.png"}
+    assert "there is no photo 'train/a.png'" in problems(root)
+
+
+def test_a_photo_that_two_entries_could_mean_is_of_neither(tmp_path: Path) -> None:
+    root = of_names(tmp_path, ["train/a.png", "val/a.png", "b.png"], ["a.png", "b.png"])
+    assert taken(root) == {12: "images/b.png"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "there", "expected"),
+    [
+        (["deadbeef-1.png"], ["1.png"], {10: "images/1.png"}),
+        (["deadbeef-1.png"], ["1.png", "deadbeef-1.png"], {10: "images/deadbeef-1.png"}),
+        (["deadbeef-1.png", "2.png"], ["1.png", "2.png", "../1.png"], {11: "images/2.png"}),
+        (["deadbeef-1.png", "1.png"], ["1.png"], {11: "images/1.png"}),
+        (["deadbeef-1.png", "x/1.png"], ["1.png"], {11: "images/1.png"}),
+        (["deadbeef-1.png", "abadcafe-1.png", "2.png"], ["1.png", "2.png"], {12: "images/2.png"}),
+    ],
+)
+def test_the_prefix_of_label_studio(
+    stated: list[str], there: list[str], expected: dict[int, str], tmp_path: Path
+) -> None:
+    assert taken(of_names(tmp_path, stated, there)) == expected
+
+
+def test_photos_found_without_the_prefix_are_counted(tmp_path: Path) -> None:
+    root = of_names(tmp_path, ["up/deadbeef-1.png", "2.png"], ["1.png", "2.png"])
+    (told,) = read_dataset(root, strict=True).remarks
+    assert told.startswith("1 photos were found without the eight characters")
+    assert "'up/deadbeef-1.png' as" in told
+
+
+def test_a_mask_of_cvat_does_not_take_the_photo_of_another(tmp_path: Path) -> None:
+    root = write_cvat(tmp_path)
+    for folder in ("SegmentationClass", "SegmentationObject"):
+        (root / folder / "part").mkdir()
+        shutil.copy(root / folder / "0.png", root / folder / "part" / "0.png")
+    assert "part/0.png: there is no photo of this name" in problems(root)

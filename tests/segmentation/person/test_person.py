@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from segmentation.person.outlines import with_outlines
 from segmentation.person.segmenter import EXPORTED_WEIGHTS, SIZES_HW, WEIGHTS, export_path, inputs
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options, Segmenter
+from segmentation.weights.named_weights import read_named, save_named
+from tests.memory import survivors
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,16 @@ def test_no_person_is_found_where_there_is_none(person):
     data = pytest.importorskip("skimage.data")
     (found,) = person.segment(data.coffee()[None])
     assert len(found) == 0
+
+
+def test_it_is_freed_at_once_when_it_is_dropped():
+    def used() -> list[Any]:
+        person: Any = load("mask-rcnn-person")
+        person.segment(np.zeros((1, *SIZES_HW[0], 3), np.uint8))
+        network = person.instances.network
+        return [person, network, *network._of_size.values(), person.union]
+
+    assert survivors(used) == []
 
 
 # === Outlines ===
@@ -173,6 +186,37 @@ def test_options_it_cannot_follow_are_refused(tmp_path):
         load("mask-rcnn-person", Options(keep=["persn"]))
     with pytest.raises(WeightsError, match=r"absent\.npz"):
         load("mask-rcnn-person", Options(weights=tmp_path / "absent.npz"))
+
+
+@pytest.mark.parametrize("backend", ["openvino", "keras"])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda weights: weights.clear(), r"wrong\.npz: 202 tensors missing: "),
+        (lambda weights: weights.update(a=np.zeros(2)), r"1 tensors not in the network: a"),
+        (
+            lambda weights: weights.update({"mrcnn_mask/bias": np.zeros(9)}),
+            r"of another shape: mrcnn_mask/bias \(9,\) instead of \(2,\)",
+        ),
+        (
+            lambda weights: weights.update({"mrcnn_mask/bias": np.full(2, np.nan)}),
+            r"wrong\.npz: mrcnn_mask/bias has values that are not finite",
+        ),
+    ],
+)
+def test_weights_of_another_network_are_refused_at_once(tmp_path, backend, change, told):
+    if backend == "keras":
+        pytest.importorskip("keras")
+    weights = read_named(WEIGHTS)
+    change(weights)
+    save_named(weights, tmp_path / "wrong.npz")
+    with pytest.raises(WeightsError, match=told):
+        load("mask-rcnn-person", weights=tmp_path / "wrong.npz", backend=backend)
+
+
+def test_weights_of_its_own_kind_are_taken(tmp_path):
+    save_named(read_named(WEIGHTS), tmp_path / "own.npz")
+    assert load("mask-rcnn-person", weights=tmp_path / "own.npz").classes == ("person",)
 
 
 def test_models_share_their_constants(tmp_path: Path):

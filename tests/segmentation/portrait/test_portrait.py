@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from segmentation.errors import WeightsError
 from segmentation.loading import load
 from segmentation.parts.masks import probability
 from segmentation.parts.resample import nearest_aspect, resized
-from segmentation.portrait.segmenter import EXPORT, SIZES_HW, Portrait
+from segmentation.portrait.segmenter import EXPORT, FINE, LIVE, SIZES_HW, Portrait
 from segmentation.runtime.openvino_network import OpenVINONetwork
+from tests.memory import survivors
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +139,12 @@ def test_a_cache_that_cannot_be_made_is_done_without(tmp_path):
     image = np.full((1, *SIZES_HW[0], 3), 90, np.uint8)
     (logits,) = OpenVINONetwork(EXPORT, 1, cache=tmp_path / "file" / "cache")(image)
     assert np.isfinite(logits).all()
+
+
+def test_it_is_freed_at_once_when_it_is_dropped():
+    def used() -> list[Any]:
+        portrait = Portrait(OpenVINONetwork(EXPORT, 1), FINE, LIVE)
+        portrait.for_frames().segment(np.zeros((1, *SIZES_HW[0], 3), np.uint8))
+        return [portrait, portrait.for_frames(), portrait._network]
+
+    assert survivors(used) == []

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from segmentation.errors import WeightsError
 from segmentation.runtime import export_cache
 from segmentation.runtime.export_cache import MAX_EXPORTS, Origin, cached_export, checksum, sources
+from segmentation.unfinished import Unfinished, discard_if_left
 from tests.folders import ROOT
 from tests.import_graph import import_graph
 
@@ -157,14 +161,98 @@ def test_nothing_is_left_of_an_export_that_failed(export, tmp_path, weights):
     assert export().read_text() == "yolact 550"
 
 
-def test_of_two_programs_at_once_the_faster_one_counts(export, tmp_path, weights):
+def test_of_two_programs_at_once_one_exports_and_the_other_waits(export, tmp_path, weights):
+    origin, waiting, found = Origin(weights, "yolact 550", ["yolact"]), threading.Event(), []
+
+    def never(target: Path) -> None:
+        raise AssertionError("it is exported twice")
+
+    def wait_for_it() -> None:
+        found.append(cached_export(tmp_path / "compiled", origin, never, waiting.set))
+
+    other = threading.Thread(target=wait_for_it)
+
+    def make(target: Path) -> None:
+        other.start()
+        assert waiting.wait(60)
+        target.write_text("made")
+
+    model = cached_export(tmp_path / "compiled", origin, make, never)
+    other.join(60)
+    assert found == [model]
+    assert list((tmp_path / "compiled").iterdir()) == [model.parent]
+
+
+def test_where_nothing_can_be_held_the_faster_program_counts(
+    export, tmp_path, weights, monkeypatch
+):
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOTSUP, "not supported")
+
     def slowly(target: Path) -> None:
         export()
         target.write_text("slower")
 
+    monkeypatch.setattr("fcntl.flock", refuse)
     model = cached_export(tmp_path / "compiled", Origin(weights, "yolact 550", ["yolact"]), slowly)
     assert model.read_text() == "yolact 550"
     assert list((tmp_path / "compiled").iterdir()) == [model.parent]
+
+
+def test_what_another_program_deletes_meanwhile_is_no_error(export, monkeypatch):
+    models = [export(f"yolact {size}") for size in range(MAX_EXPORTS + 1)]
+    stat, exists = Path.stat, Path.exists
+    gone = models[1].parent
+
+    def vanishing(path: Path, **how: Any) -> Any:
+        if path == gone and gone.name in os.listdir(gone.parent):
+            shutil.rmtree(gone)
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", vanishing)
+    export("yolact 550")
+    assert not exists(gone)
+
+
+def test_an_export_is_taken_from_a_folder_that_is_not_ones_own(export, monkeypatch):
+    first = export()
+
+    def refuse(*arguments: object, **how: object) -> None:
+        raise PermissionError(errno.EPERM, "not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert export() == first
+
+
+def test_what_killed_programs_left_is_deleted_before_the_next_export(export, tmp_path):
+    first = export()
+    left, in_use = (Unfinished(tmp_path / "compiled" / name) for name in ("ab", "cd"))
+    for each in (left, in_use):
+        each.hold_folder()
+        (each.path / "network.bin").write_bytes(b"half")
+    left.release()
+    assert export() == first
+    export("yolact 320")
+    assert in_use.path.exists()
+    assert not left.path.exists()
+    in_use.release()
+
+
+def test_what_is_made_is_held(tmp_path, weights):
+    def make(target: Path) -> None:
+        discard_if_left(target.parent)
+        target.write_text("whole")
+
+    origin = Origin(weights, "yolact 550", ["yolact"])
+    assert cached_export(tmp_path / "compiled", origin, make).read_text() == "whole"
+
+
+def test_half_an_export_is_made_anew(export):
+    first = export()
+    first.unlink()
+    (first.parent / "network.bin").write_bytes(b"weights")
+    assert export() == first
+    assert list(first.parent.iterdir()) == [first]
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path, weights):

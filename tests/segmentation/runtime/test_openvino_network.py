@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from segmentation.runtime import openvino_network
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from tests.folders import ROOT
+from tests.memory import survivors
 
 
 @pytest.fixture
@@ -84,3 +86,25 @@ def test_the_same_model_for_each_shape(doubling_model, monkeypatch):
         (doubled,) = network(np.ones(num, np.float32))
         assert doubled.tolist() == [2] * num
     assert len(compiled) == 2
+
+
+@pytest.mark.parametrize("any_shape", [False, True])
+def test_new_shapes_are_taken_after_the_files_are_gone(doubling_model, any_shape):
+    network = OpenVINONetwork(doubling_model, 1, any_shape=any_shape)
+    network(np.ones(1, np.float32))
+    shutil.rmtree(doubling_model.parent)
+    for each in (network, network.for_each_shape()):
+        for num in (2, 3):
+            (doubled,) = each(np.ones(num, np.float32))
+            assert doubled.tolist() == [2] * num
+
+
+def test_a_network_that_is_dropped_is_freed_at_once(doubling_model):
+    def used() -> list[OpenVINONetwork]:
+        network = OpenVINONetwork(doubling_model, 1, any_shape=True)
+        every = [network, network.for_each_shape()]
+        for each in every:
+            each(np.ones(2, np.float32))
+        return every
+
+    assert survivors(used) == []

@@ -18,7 +18,13 @@ from segmentation.rvm.enlarging import SmallMatte  # noqa: E402
 from segmentation.rvm.network import build_network, load_network  # noqa: E402
 from segmentation.rvm.published import VARIANTS, read_state_dict  # noqa: E402
 from segmentation.rvm.segmenter import RobustVideoMatting  # noqa: E402
-from segmentation.rvm.shrinking import automatic_ratio, first_states, shrunk_by  # noqa: E402
+from segmentation.rvm.shrinking import (  # noqa: E402
+    automatic_ratio,
+    first_states,
+    shrunk_by,
+    shrunk_tensor,
+    small_size,
+)
 from segmentation.weights.torch_layout import load_state_dict  # noqa: E402
 from tests.golden.comparison import sampled_error  # noqa: E402
 from tests.golden.reference import Golden, compact, load_golden  # noqa: E402
@@ -177,3 +183,13 @@ def test_shrinking_steps_by_one_over_the_ratio(ratio: float) -> None:
         upper = np.take(wanted, np.minimum(first + 1, num - 1), axis)
         wanted = np.take(wanted, first, axis) * (1 - share) + upper * share
     np.testing.assert_allclose(shrunk_by(frame, ratio), wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize("size_hw", [(1, 5000), (3, 5000), (5, 5000), (9, 5000), (2000, 1)])
+def test_a_side_shrinks_to_a_pixel_at_least_on_both_backends(size_hw: tuple[int, int]) -> None:
+    frame = np.random.default_rng(2).integers(0, 256, (*size_hw, 3), np.uint8)
+    ratio = automatic_ratio(size_hw)
+    found = shrunk_by(frame, ratio)
+    assert found.shape == (*small_size(size_hw, ratio), 3)
+    wanted = keras.ops.convert_to_numpy(shrunk_tensor(frame[None], ratio))[0]
+    np.testing.assert_allclose(found, wanted, atol=2e-5)

@@ -125,16 +125,21 @@ def test_no_file(network: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"<html>404</html>" * 100, b"\x89HDF\r\n\x1a\n" + b"A" * 99]
+    ("content", "what"),
+    [
+        (b"", "no HDF5 file"),
+        (b"<html>404</html>" * 100, "no HDF5 file"),
+        (b"\x89HDF\r\n\x1a\n" + b"A" * 99, "a damaged HDF5 file"),
+    ],
 )
-def test_not_hdf5(network: object, tmp_path: Path, content: bytes) -> None:
+def test_not_hdf5(network: object, tmp_path: Path, content: bytes, what: str) -> None:
     path = tmp_path / "w.h5"
     path.write_bytes(content)
-    assert "not a readable HDF5 file" in failure(network, path)
+    assert what in failure(network, path)
 
 
 def test_folder(network: object, tmp_path: Path) -> None:
-    assert "not a readable HDF5 file" in failure(network, tmp_path)
+    assert "no HDF5 file" in failure(network, tmp_path)
 
 
 def test_cut_off_at_any_length(network: object, tensors: dict, tmp_path: Path) -> None:

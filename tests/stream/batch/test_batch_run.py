@@ -24,21 +24,28 @@ class Scripted(WorkerHandle):
         slow: names of files that nobody ever finishes.
         unlucky: names of files whose machine is gone, the first time they are done.
         given: what was handed over, by all of them.
+        were_new: of each file whether its outputs were new, whenever it was handed over.
         is_broken: none can load its network.
+        last: of them.
     """
 
     deadly: set[str]
     slow: set[str]
     unlucky: set[str]
     given: list[list[str]]
+    were_new: dict[str, list[bool]]
     is_broken: bool
+    last: Scripted
 
     def __init__(self) -> None:
+        Scripted.last = self
         self.events = [Event("broken", text="no memory")] if self.is_broken else [Event("ready")]
         self.is_dead = False
 
     def give(self, jobs: Sequence[Job]) -> None:
         self.given.append([job.source.name for job in jobs])
+        for job in jobs:
+            self.were_new.setdefault(job.source.name, []).append(job.is_new)
         for number, job in enumerate(jobs):
             if job.source.name in self.deadly:
                 self.events.append(Event("ended", text="was ended by SIGKILL"))
@@ -80,11 +87,13 @@ class ScriptedPool(WorkerPool):
 @pytest.fixture(autouse=True)
 def scripted() -> None:
     Scripted.deadly, Scripted.slow, Scripted.unlucky, Scripted.given = set(), set(), set(), []
-    Scripted.is_broken = False
+    Scripted.is_broken, Scripted.were_new = False, {}
 
 
 def jobs(*names: str) -> list[Job]:
-    return [Job(Path(name), (Path("out") / name,), name.endswith(".jpg")) for name in names]
+    return [
+        Job(Path(name), (Path("out") / name,), name.endswith(".jpg"), is_new=True) for name in names
+    ]
 
 
 def played(
@@ -105,6 +114,19 @@ def played(
     BatchRun(jobs(*names), pool, Listener(done, told.append), limit_s).play(threading.Event())
     assert sorted(ended) == sorted(names)
     return ended
+
+
+@pytest.mark.parametrize("kind", ["deadly", "unlucky", "slow"])
+def test_what_an_earlier_try_may_have_made_is_not_new(kind: str) -> None:
+    names = [f"{number}.jpg" for number in range(8)]
+    setattr(Scripted, kind, {names[0]})
+    played(names, (1,), limit_s=0.05)
+    first = next(given for given in Scripted.given if names[0] in given)
+    again = [name for name in first if len(Scripted.were_new[name]) > 1]
+    assert again
+    for name in names:
+        had = Scripted.were_new[name]
+        assert had == [True] + [False] * (len(had) - 1)
 
 
 PHOTOS = [f"{number}.jpg" for number in range(100)]
@@ -163,6 +185,25 @@ def test_workers_that_cannot_work_are_told_once() -> None:
     Scripted.is_broken = True
     with pytest.raises(StreamError, match="no memory"):
         played(PHOTOS)
+
+
+def test_whoever_stops_it_is_told_while_something_is_under_way() -> None:
+    stop, told, before_its_end = threading.Event(), list[str](), list[list[str]]()
+    Scripted.slow = {"a.mp4"}
+
+    def turn(under_way: dict[Job, float]) -> None:
+        if not under_way:
+            return
+        stop.set()
+        before_its_end.append(list(told))
+        if len(before_its_end) == 3:
+            Scripted.last.events.append(Event("done", number=0, outcome=Outcome("done", 0.1, 1)))
+
+    listener = Listener(lambda *_: None, told.append, turn)
+    BatchRun(jobs("a.mp4", "b.mp4"), ScriptedPool(1), listener).play(stop)
+    line = "ending after what is under way; Ctrl-C again ends at once"
+    assert before_its_end == [["model: "], *[["model: ", line]] * 2]
+    assert told == before_its_end[-1]
 
 
 def test_stopped_it_ends_after_what_is_under_way() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from stream.batch.inputs import Found, check_told_apart, find_jobs
-from stream.batch.jobs.job import Job
-from stream.batch.output_folder import make_writable, told_as_one
+from stream.batch.inputs import Found, find_jobs
 from stream.errors import StreamError
 
 
@@ -29,9 +31,19 @@ def make(folder: Path, *names: str) -> Path:
 
 
 def found(
-    folder: Path, *inputs: str | Path, to: Sequence[str] = (), is_transparent: bool = False
+    folder: Path,
+    *inputs: str | Path,
+    to: Sequence[str] = (),
+    is_transparent: bool = False,
+    keep_endings: bool = False,
 ) -> Found:
-    return find_jobs(list(map(str, inputs)), folder, to, is_transparent=is_transparent)
+    return find_jobs(
+        list(map(str, inputs)),
+        folder,
+        to,
+        is_transparent=is_transparent,
+        keep_endings=keep_endings,
+    )
 
 
 def outputs(folder: Path, result: Found) -> list[str]:
@@ -77,6 +89,118 @@ def test_outputs_are_no_inputs(tmp_path: Path) -> None:
     assert outputs(tmp_path / "out", found(tmp_path / "out", tmp_path)) == ["a.jpg"]
 
 
+def without_rights(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let nobody look into a folder, not even root."""
+    refused = OSError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    scan, look = os.scandir, os.stat
+
+    def scandir(path: Any) -> Any:
+        if Path(path) == folder:
+            raise refused
+        return scan(path)
+
+    def stat(path: Any, **more: Any) -> os.stat_result:
+        if not isinstance(path, int) and folder in Path(path).parents:
+            raise refused
+        return look(path, **more)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "stat", stat)
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make(tmp_path / "in", "a.jpg", "closed/b.jpg", "open/c.jpg")
+    without_rights(monkeypatch, source / "closed")
+    result = found(tmp_path / "out", source, source / "closed")
+    assert outputs(tmp_path / "out", result) == ["in/a.jpg", "in/open/c.jpg"]
+    error = f"{source}/closed: cannot be read (Permission denied), and what is in it is left out"
+    assert [(each.place, each.error) for each in result.unread] == [(source / "closed", error)]
+    assert found(source / "closed", source).unread == []  # where no inputs are looked for
+    with pytest.raises(StreamError, match=r"b\.jpg: cannot be read \(Permission denied\)"):
+        found(tmp_path / "out", source / "closed/b.jpg")
+
+
+def test_links_to_folders_are_told_unless_what_they_lead_to_is_done(tmp_path: Path) -> None:
+    source, other = make(tmp_path / "in", "sub/a.jpg"), make(tmp_path / "other", "b.jpg")
+    out = make(tmp_path / "out", "c.jpg")
+    for name, target in (("other", other), ("loop", source), ("out", out)):
+        (source / name).symlink_to(target, target_is_directory=True)
+    told = "passed over 1, links to folders, which are followed only where they are named: "
+    assert found(out, source).remarks == [f"{told}{source}/other"]
+    assert found(out, source, other).remarks == []
+    assert outputs(out, found(out, source / "other")) == ["b.jpg"]
+
+
+def test_names_that_keep_their_endings_do_not_clash(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "p.3gp", "p.ts", "p.mp4", "q.jpg", "q.bmp")
+    out = tmp_path / "out"
+    assert outputs(out, found(out, source, keep_endings=True)) == [
+        *("p.3gp.mp4", "p.mp4", "p.ts.mp4", "q.bmp", "q.jpg")
+    ]
+    (source / "p.ts").unlink()  # which changes the name of no other
+    assert outputs(out, found(out, source, to=[".png"], keep_endings=True)) == [
+        *("p.3gp.png", "p.mp4.png", "q.bmp.png", "q.jpg.png")
+    ]
+
+
+def test_all_clashes_are_told_with_what_helps_against_each(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "p.3gp", "p.ts", "q.avi", "q.mp4", "r.mp4", "s/r.mp4")
+    out = tmp_path / "out"
+    clashes = [
+        f"{out}/{name}.mp4: would be the output of {source}/{name}.{one}, {source}/{name}.{other}"
+        for name, one, other in (("p", "3gp", "ts"), ("q", "avi", "mp4"))
+    ]
+    keep = "--keep-endings keeps the endings of the inputs as well, as in p.3gp.mp4"
+    with pytest.raises(StreamError) as told:
+        found(out, source)
+    assert str(told.value) == "; ".join([*clashes, keep])
+    same = f"{out}/r.mp4: would be the output of {source}/r.mp4, {source}/s/r.mp4"
+    above = "name the folder above files of one name, whose structure is kept, or begin a batch"
+    with pytest.raises(StreamError) as told:
+        found(out, source / "r.mp4", source / "s/r.mp4")
+    assert str(told.value) == f"{same}; {above} for each"
+    make(source, "p.3gp.mp4")
+    with pytest.raises(StreamError, match=r"in/p\.3gp, .*in/p\.3gp\.mp4; rename all but one of"):
+        found(out, source, keep_endings=True)
+
+
+def test_lists_as_other_programs_write_them(tmp_path: Path) -> None:
+    """Names may hold whatever a disk allows, which ends lines for Python."""
+    odd = ["a\u0085b.mp4", "a\u2028b.mp4", "a\x0cb.mp4", os.fsdecode(b"\xff.mp4")]
+    source = make(tmp_path / "in", "a.mp4", *odd)
+    listed = tmp_path / "list.txt"
+    lines = "".join(f"{source}/{name}\r\n" for name in ("a.mp4", *odd[:3]))
+    for data in (
+        os.fsencode("".join(f"{source}/{name}\n" for name in ("a.mp4", *odd))),
+        lines.encode("utf-8-sig"),
+        lines.encode("utf-16"),
+    ):
+        listed.write_bytes(data)
+        names = ["a.mp4", *odd] if b"\xff.mp4" in data else ["a.mp4", *odd[:3]]
+        found_names = outputs(tmp_path / "out", found(tmp_path / "out", f"@{listed}"))
+        assert found_names == sorted(names)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files")
+def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "a.jpg")
+    os.mkfifo(source / "pipe")
+    os.mkfifo(source / "pipe.mp4")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(source / "socket"))
+        for given in (source, f"{source}/*"):
+            result = found(tmp_path / "out", given)
+            assert outputs(tmp_path / "out", result) == ["a.jpg"]
+            assert result.remarks == [
+                "passed over 3, no regular files: "
+                + ", ".join(f"{source}/{name}" for name in ("pipe", "pipe.mp4", "socket"))
+            ]
+    with pytest.raises(StreamError, match=r"pipe\.mp4: is no regular file"):
+        found(tmp_path / "out", source, source / "pipe.mp4")
+
+
 @pytest.mark.parametrize(
     ("name", "to", "is_transparent", "expected"),
     [
@@ -112,47 +236,3 @@ def test_what_cannot_be_is_told_before_anything_is_begun(tmp_path: Path) -> None
         found(tmp_path / "out", "@nothing.txt")
     with pytest.raises(StreamError, match=r"--to \.docx"):
         found(tmp_path / "out", source, to=[".docx"])
-
-
-#: Names that are one on some disks: capitals, "é" as one character and as two.
-CAPITALS = ("a/x.jpg", "a/X.JPG")
-FORMS = ("caf\u00e9.jpg", "cafe\u0301.jpg")
-
-
-def test_names_that_differ_little_are_refused_where_the_disk_does_not_tell_them_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
-    jobs = [
-        Job(Path("in", name), (out / name,), is_photo=True)
-        for name in (*CAPITALS, *FORMS, "y.jpg", "b/x.jpg")
-    ]
-    make_writable(out)
-    check_told_apart(jobs, out)  # as the disk of the test does
-    touch = Path.touch
-
-    def touch_without_capitals(path: Path, *, exist_ok: bool = True) -> None:
-        touch(path.with_name(path.name.lower()), exist_ok=exist_ok)
-
-    monkeypatch.setattr(Path, "touch", touch_without_capitals)
-    with pytest.raises(StreamError) as told:
-        check_told_apart(jobs, out)
-    assert str(told.value) == (
-        f"{out}/a/x.jpg: would be the output of in/a/x.jpg, in/a/X.JPG; the disk of {out} does not "
-        "tell such names apart: rename them, or name a folder on another disk"
-    )
-    check_told_apart(jobs[2:], out)
-    assert os.listdir(out / ".maskcast") == []
-
-
-def test_whether_a_disk_tells_names_apart_is_tried(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    make_writable(out)
-    groups = [[Path(name) for name in names] for names in (CAPITALS, FORMS, ("b.jpg", "b.jpg"))]
-    # what the disk itself says
-    expected = [2]
-    for number, (one, other) in enumerate([("t", "T"), ("\u00e9", "e\u0301")]):
-        (tmp_path / one).touch()
-        expected += [number] * (tmp_path / other).exists()
-    assert told_as_one(groups, out) == sorted(expected)
-    assert os.listdir(out / ".maskcast") == []

@@ -57,6 +57,7 @@ CHANGES: dict[str, Callable[[Job], object]] = {
     "another input": lambda job: job.source.write_bytes(b"another photo"),
     "an output that is gone": lambda job: job.outputs[0].unlink(),
     "an output that was cut off": lambda job: job.outputs[0].write_bytes(b"res"),
+    "an output that is empty": lambda job: job.outputs[0].write_bytes(b""),
     "a record that cannot be read": lambda job: next(
         job.outputs[0].parent.rglob("*.json")
     ).write_text("{"),
@@ -91,6 +92,23 @@ def test_what_no_batch_has_made_is_not_replaced(job: Job) -> None:
     with pytest.raises(StreamError, match=r"in\.jpg: 1 outputs exist that no batch has made"):
         is_kept(job)
     assert not is_kept(job, replace(RULES, overwrite=True))
+
+
+def test_what_somebody_has_changed_since_is_kept_and_told(job: Job) -> None:
+    """By what there is to be seen: whoever cuts a film shorter makes it smaller."""
+    output, records = job.outputs[0], Records(job.outputs[0].parent).all()
+    for theirs in (b"retouched result", b"res"):
+        output.write_bytes(theirs)
+        plan = planned(job, records, RULES)
+        ((_, outcome),) = plan.kept
+        assert (outcome.state, plan.changed) == ("done", [output])
+        assert outcome.remarks == (f"{output}: was changed since it was made; kept as it is",)
+        assert planned(job, records, replace(RULES, overwrite=True)).to_do == [job]
+        for rules in (replace(RULES, recipe={}), replace(RULES, version="2", redo_older=True)):
+            with pytest.raises(StreamError, match="1 outputs exist that no batch has made as they"):
+                planned(job, records, rules)
+    output.write_bytes(b"")  # nobody's work
+    assert planned(job, records, RULES).to_do == [job]
 
 
 def test_what_was_begun_may_be_replaced(job: Job) -> None:
@@ -150,3 +168,12 @@ def test_what_a_killed_worker_began_is_of_the_batch(job: Job) -> None:
     records.end_all({records.name(job.outputs[0]), "other.jpg"})
     with pytest.raises(StreamError, match="no batch has made"):
         planned(job, Records(out).all(), RULES)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_only_where_nothing_stands_an_output_is_new(job: Job, overwrite: bool) -> None:
+    records, rules = Records(job.outputs[0].parent).all(), Rules({}, "1.0", overwrite=overwrite)
+    assert [each.is_new for each in planned(job, records, rules).to_do] == [False]
+    assert isinstance(job.outputs[0], Path)
+    job.outputs[0].unlink()
+    assert [each.is_new for each in planned(job, records, rules).to_do] == [not overwrite]

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,8 @@ import psutil
 import run
 from segmentation.loading import LOADERS
 from segmentation.segmenter import Options
+from stream.commands import serve
+from stream.commands.parts import interruption
 from tests.folders import ROOT
 from tests.stand_ins.fakes import Oracle
 from tests.users.serving import Client, play, png, scene
@@ -192,6 +195,32 @@ def test_it_ends_whatever_does_not(
         assert "Traceback" not in process.stderr.read()
         psutil.wait_procs(children, 60)
         assert not any(child.is_running() for child in children)
+
+
+def test_a_signal_that_is_sent_twice_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `timeout` sends its own: visits end as they should."""
+
+    class Leaving:
+        ident: int | None = None
+
+        def __init__(self, *_: object) -> None: ...
+
+        def start(self) -> None:
+            self.ident = 1
+
+    handlers: dict[int, Callable[[int, None], None]] = {}
+    called: list[object] = []
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    monkeypatch.setattr("threading.Timer", Leaving)
+    monkeypatch.setattr("os._exit", sys.exit)
+    monkeypatch.setattr(interruption, "ECHO_S", 1000.0)
+    serve._heed_signals(lambda: called.append("stop"))
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+        handlers[number](number, None)
+    assert called == ["stop"]
+    monkeypatch.setattr(interruption, "ECHO_S", 0.0)
+    with pytest.raises(SystemExit, match="130"):
+        handlers[signal.SIGTERM](signal.SIGTERM, None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_each_gets_its_name_or_one_that_is_free(clip, tmp_path):
     assert len(lines) == 3
     assert lines[0].startswith(f"{tmp_path}/a.b-3.mkv: recovered, ")
     assert lines[0].endswith("; it was to be a.b.mkv")
-    assert lines[1].startswith(f"{tmp_path}/talk.mkv: recovered, 2.")
+    assert lines[1].startswith(f"{tmp_path}/talk.mkv: recovered, 3.0 s ")
     assert (tmp_path / "talk.mkv").read_bytes() == (tmp_path / "talk-2.mkv").read_bytes() == clip
     assert list(recovered(tmp_path)) == []
 
@@ -55,12 +56,48 @@ def test_the_end_may_be_missing(clip, tmp_path):
     assert names(tmp_path) == ["talk.mkv"]
 
 
-@pytest.mark.parametrize("data", [b"", b"\x1aE\xdf\xa3 a header"])
-def test_one_without_a_frame_is_deleted(tmp_path, data):
-    left(tmp_path / "talk.mkv", data)
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("talk.mkv", b""),
+        ("talk.mkv", b"\x1aE\xdf\xa3 a header"),
+        ("talk.mp4", b"\0\0\0\x24ftypisom\0\0\x02\0isomiso6iso2avc1mp41\0\0\0\x08free"),
+        ("talk.gif", b"GIF89a,\0,\0\x70\0\0\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"),
+        ("talk.webp", b"RIFF\0\0\0\0WEBPVP8X"),
+        ("talk.apng", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"),
+    ],
+)
+def test_one_without_a_frame_is_deleted(tmp_path, name, data):
+    left(tmp_path / name, data)
     (line,) = recovered(tmp_path)
-    assert line.startswith(f"{tmp_path}/talk.mkv: nothing had been recorded")
+    assert line.startswith(f"{tmp_path}/{name}: nothing had been recorded")
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".mp4", ".gif", ".apng", ".xyz"])
+def test_nothing_is_deleted_because_ffmpeg_finds_no_frame(monkeypatch, tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    if ending == ".xyz":
+        path.write_bytes(b"short")
+    else:
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:duration=0.2", path)
+    part = left(tmp_path / f"talk{ending}", path.read_bytes())
+    path.unlink()
+    monkeypatch.setattr("stream.files.recording.length_s", lambda path: None)
+    (line,) = recovered(tmp_path)
+    assert line == f"{part}: a recording of which no frame can be read; it stays there"
+    assert names(tmp_path) == [part.name]
+
+
+def test_an_animated_webp_is_recovered_also_where_ffmpeg_reads_none(monkeypatch, tmp_path):
+    path = tmp_path / "a.webp"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1", path)
+    data = path.read_bytes()
+    path.unlink()
+    monkeypatch.setattr("stream.files.recording.length_s", lambda path: None)
+    left(tmp_path / "a.webp", data[:-100])
+    (line,) = recovered(tmp_path)
+    assert line == f"{tmp_path}/a.webp: recovered, 0.9 s {CUT_OFF}"
 
 
 CUT_OFF = "of a recording that was cut off"
@@ -80,6 +117,14 @@ LIST = b'[\n{"image_id":0},\n{"image_id":1}'
         ("a.json", LIST + b",\n", LIST + b"\n]\n"),
         ("a.json", LIST + b"\n]", LIST + b"\n]\n"),
         ("a.json", LIST + b"\n]\n", LIST + b"\n]\n"),
+        # what did not reach the disk in between
+        ("a.jsonl", LINES.replace(b"\n", b'\n{"image_id":3,"ins\0\0\0d":4}\n', 1), LINES),
+        ("a.json", LIST.replace(b",", b',\n{"image_id":3,"ins\0\0\0d":4},', 1), LIST + b"\n]\n"),
+        ("a.json", bytes(9) + b'"image_id":3},' + LIST[1:], LIST + b"\n]\n"),
+        # a link leads to any name
+        ("a", LINES, LINES),
+        ("a", LIST + b',\n{"im', LIST + b"\n]\n"),
+        ("a.mp4", LIST + b',\n{"im', LIST + b"\n]\n"),
     ],
 )
 def test_results_get_their_name_and_end_with_their_last_whole_record(tmp_path, name, data, whole):
@@ -113,20 +158,23 @@ def test_folders_get_their_name_without_what_is_half(tmp_path):
     assert left == ["1.png", "1.png"]
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a"])
 @pytest.mark.parametrize("data", [b"", b"[\n", b'{"image_id":0,"inst'])
-def test_results_without_a_record_are_deleted(tmp_path, data):
-    left(tmp_path / "a.jsonl", data)
+def test_results_without_a_record_are_deleted(tmp_path, name, data):
+    left(tmp_path / name, data)
     assert list(recovered(tmp_path)) == [
-        f"{tmp_path}/a.jsonl: nothing had been recorded; what was left of it is deleted"
+        f"{tmp_path}/{name}: nothing had been recorded; what was left of it is deleted"
     ]
     assert names(tmp_path) == []
 
 
-def test_results_that_are_damaged_stay(tmp_path):
-    part = left(tmp_path / "a.jsonl", bytes(100_000))
+@pytest.mark.parametrize("data", [bytes(100_000), bytes(9), b'{"image_id":0,\0\0\n', b"x"])
+def test_results_that_are_damaged_stay(tmp_path, data):
+    part = left(tmp_path / "a.jsonl", data)
     (line,) = recovered(tmp_path)
     assert line == f"{part}: a recording of which no line can be read; it stays there"
-    assert part.read_bytes() == bytes(100_000)
+    assert names(tmp_path) == [part.name]
+    assert part.read_bytes() == data
 
 
 def test_one_that_is_damaged_stays(tmp_path):
@@ -157,6 +205,21 @@ def test_names_break_no_line_and_steer_no_terminal(clip, capsys, tmp_path):
     recover.run([str(tmp_path)])
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{tmp_path}/a b\\x1b[31m.mkv: recovered, ")
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
+def test_all_get_their_names_where_nothing_can_be_printed(monkeypatch, tmp_path, number):
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(number, "not taken")
+
+    for name in ("a.jsonl", "b.jsonl", "c.jsonl"):
+        left(tmp_path / name, LINES)
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises((BrokenPipeError, StreamError), match="not taken") as error:
+        recover.run([str(tmp_path)])
+    assert isinstance(error.value, BrokenPipeError) == (number == errno.EPIPE)
+    assert names(tmp_path) == ["a.jsonl", "b.jsonl", "c.jsonl"]
 
 
 def test_nothing_is_deleted_because_ffmpeg_is_missing(clip, monkeypatch, tmp_path):

@@ -283,3 +283,28 @@ def test_a_folder_that_does_not_answer_is_told(desk, tmp_path, monkeypatch):
         assert shown_message(live).startswith(f"{what}: {tmp_path}: cannot be written (Transport")
     monkeypatch.undo()
     live.recorder.close()
+
+
+def test_two_runs_in_one_folder_lose_nothing_of_each_other(desk, tmp_path, monkeypatch):
+    both_pressed = threading.Event()
+
+    def encoded(*given, **more):
+        both_pressed.wait()
+        return encode_photo(*given, **more)
+
+    monkeypatch.setattr("stream.live.recorder.encode_photo", encoded)
+    monkeypatch.setattr(time, "strftime", lambda form: "now")
+    lives = [desk("none"), desk("none")]
+    for live in lives:
+        live.press("r")
+        live.recorder.write(live.output())
+        live.recorder.snapshot()
+    both_pressed.set()
+    for live in lives:
+        live.recorder.finish(cut_short=True)
+    names = [f"maskcast-now{end}" for end in ("-2.mp4", "-2.png", ".mp4", ".png")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    told = [line.rpartition("/")[2] for live in lives for line in live.messages]
+    written = [line for line in told if line.endswith(": written")]
+    assert sorted(written) == [f"{name}: written" for name in names]
+    assert set(told) - set(written) == {"maskcast-now.mp4: exists; written as maskcast-now-2.mp4"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import re
+import socket
 import struct
 import threading
 import time
@@ -161,6 +163,33 @@ def test_a_visit_that_never_begins_leaves_nothing(
     with served(finds, settings=Settings(port=0, limits=limits)) as running:
         play(visit(running))
     assert running.errors == []
+
+
+def test_what_strangers_send_before_they_come_is_not_the_visitors(here: Served) -> None:
+    """Anybody can send to the port that the answer names, from as many ports as they like."""
+    kinds = (b"\0\1" + bytes(18), b"\x16\xfe\xff" + bytes(60), b"\x90\x60" + bytes(60), b"")
+
+    async def visit() -> None:
+        async with Client(here.address, scene, local_address="127.0.0.4") as client:
+            sdp = await client.offer()
+            asked = client.session.post(f"{here.address}/visits", json={"sdp": sdp})
+            async with asked as response:
+                answer = await response.json()
+            port = int(re.findall(r"candidate:.* 127\.0\.0\.1 (\d+) typ host", answer["sdp"])[0])
+            for num in range(600):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                    stranger.sendto(kinds[num % len(kinds)], ("127.0.0.1", port))
+                if num % 50 == 0:
+                    await asyncio.sleep(0.01)
+            description = RTCSessionDescription(answer["sdp"], "answer")
+            await client.peer.setRemoteDescription(description)
+            await client.until(lambda: client.num_seen > 3)
+            visitor = here.server.visitors[answer["id"]]
+            assert not visitor.sent_too_much
+            assert visitor.ended is None
+
+    play(visit())
+    assert here.told[0] == "a visitor came (1 of 4)"
 
 
 def test_too_many_messages(here: Served) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import threading
 import time
 import weakref
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.users.serving import (
     PERSON,
     ROOM,
     SIZE_HW,
+    WAIT_S,
     Client,
     Finds,
     Served,
@@ -197,6 +199,38 @@ def test_a_slow_network_holds_up_no_frame() -> None:
 
     with served(slow, Finds()) as running:
         play(visit(running))
+
+
+def test_who_leaves_takes_their_run_along() -> None:
+    """While the network is busy with somebody else they come, and go."""
+    slow, go = Finds("slow", fast=False), threading.Event()
+    segment, num_runs = slow.segment, 0
+
+    def held(images: NDArray[np.uint8]) -> list[Instances]:
+        nonlocal num_runs
+        num_runs += 1
+        assert go.wait(WAIT_S)
+        return segment(images)
+
+    slow.segment = held  # type: ignore[method-assign]
+
+    async def visit(running: Served) -> None:
+        async with Client(running.address, scene) as one, Client(running.address, scene) as other:
+            await one.visit()
+            await one.until(lambda: num_runs == 1)
+            await other.visit()  # they have a frame back, so that the next run is theirs
+            for client in (one, other):
+                await client.session.delete(f"{running.address}/visits/{client.id}")
+            await left(running)
+            go.set()
+            await asyncio.wrap_future(running.networks.late_runs().submit(int))
+        assert num_runs == 1
+
+    with served(slow) as running:
+        try:
+            play(visit(running))
+        finally:
+            go.set()
 
 
 def test_a_picture_that_changes_its_size(here: Served) -> None:

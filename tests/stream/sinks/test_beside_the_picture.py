@@ -87,8 +87,28 @@ def test_layouts_that_an_encoder_lacks_are_mixed(tmp_path: Path, layout: str, en
     clip, path = tmp_path / "clip.mkv", tmp_path / f"out{ending}"
     sound = ("-f", "lavfi", "-i", f"sine=duration=1,aformat=channel_layouts={layout}")
     reference.ffmpeg(*PICTURE, *sound, "-c:a", "pcm_s16le", clip)
-    assert copied(clip, path) == []
+    told = "sound (pcm_s16le): its 16 channels become 8; .mov or .mkv keeps them"
+    assert copied(clip, path) == ([f"{path}: {told}"] if layout == "hexadecagonal" else [])
     assert reference.sound_packets_s(path)[-1][1] == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".webm"])
+@pytest.mark.parametrize(("layout", "num_channels"), [("2.1", 3), ("5.1.4", 10)])
+def test_no_channel_is_silent_that_had_a_sound(
+    tmp_path: Path, layout: str, num_channels: int, ending: str
+) -> None:
+    clip, path = tmp_path / "clip.mkv", tmp_path / f"out{ending}"
+    pitches = [60 + 20 * number for number in range(num_channels)]  # of one second: lines of it
+    tones = "|".join(f"0.1*sin(2*PI*{pitch}*t)" for pitch in pitches)
+    sound = ("-f", "lavfi", "-i", f"aevalsrc={tones}:s=48000:d=1:c={layout}")
+    reference.ffmpeg(*PICTURE, *sound, "-c:a", "pcm_s16le", clip)
+    told = "sound (pcm_s16le): its 10 channels become 8; .mov or .mkv keeps them"
+    assert copied(clip, path) == ([f"{path}: {told}"] if num_channels > 8 else [])
+    raw = reference.ffmpeg("-i", path, "-map", "0:a", "-f", "f32le", "-")
+    num_kept = 8 if num_channels > 8 else 6
+    kept = np.frombuffer(raw, "<f4").reshape(-1, num_kept)[:48000]
+    heard = np.abs(np.fft.rfft(kept, axis=0)).max(axis=1) / 24000
+    assert heard[pitches].min() > 0.04
 
 
 def _without_packets(clip: Path, path: Path, pid: int) -> None:

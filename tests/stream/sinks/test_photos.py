@@ -84,6 +84,20 @@ def test_folder_names_frames_by_number_and_photos_by_name(tmp_path):
         PhotoFolder(tmp_path / "out", SinkOptions())
 
 
+def test_what_appears_in_the_folder_meanwhile_is_not_replaced(tmp_path):
+    told: list[str] = []
+    with PhotoFolder(tmp_path, SinkOptions(on_message=told.append)) as sink:
+        for index in range(3):
+            (tmp_path / f"00000{index}.png").write_text("theirs")
+            sink.write(output(RGB, index))
+        sink.finish(cut_short=False)
+    for index in range(3):
+        assert (tmp_path / f"00000{index}.png").read_text() == "theirs"
+        assert (read_photo(tmp_path / f"00000{index}-2.png") == RGB).all()
+    remark = "exists; the picture is beside it"
+    assert told == [f"{tmp_path}/000000.png: {remark}", f"2 more photos: {remark}"]
+
+
 def test_full_disk_leaves_nothing(tmp_path, monkeypatch):
     def full(self: Path, data: bytes) -> int:
         raise OSError(28, "No space left on device")

@@ -10,7 +10,7 @@ import pytest
 from stream.colour.deep_picture import DeepPicture
 from stream.colour.light import Light
 from stream.errors import StreamError
-from stream.frame import Colour, Frame, StreamInfo
+from stream.frame import BT709, Colour, Frame, StreamInfo
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
 from tests.inputs import deep_clips
@@ -117,6 +117,40 @@ def test_rgb_hdr_is_hdr(tmp_path: Path) -> None:
     assert isinstance(frame.picture, DeepPicture)
     wanted = np.array([0x94, 0x8F, 0x40]) / 255
     assert np.allclose(frame.picture.deep_rgb[20, 30] / 1023, wanted, atol=0.005)
+
+
+@pytest.mark.parametrize("pixels", ["gbrp10le", "gbrp12le", "rgb48le"])
+def test_rgb_keeps_its_depth(tmp_path: Path, pixels: str) -> None:
+    path = tmp_path / "clip.mkv"
+    picture = ("-f", "lavfi", "-i", f"color=0x948f40:size=64x48:rate=25,format={pixels}")
+    reference.ffmpeg(*picture, "-frames:v", "2", "-c:v", "ffv1", path)
+    info, frame = first_of(path)
+    assert (info.colour, info.depth) == (BT709, 10)
+    assert info.source_depth == {"gbrp10le": 10, "gbrp12le": 12, "rgb48le": 16}[pixels]
+    assert isinstance(frame.picture, DeepPicture)
+    wanted = np.array([0x94, 0x8F, 0x40]) / 255
+    assert np.allclose(frame.picture.deep_rgb[20, 30] / 1023, wanted, atol=0.005)
+
+
+@pytest.mark.parametrize(("matrix", "bits"), [("ycgco", 8), ("ycgco", 10), ("2020_cl", 8)])
+def test_matrices_that_ffmpeg_does_not_scale(tmp_path: Path, matrix: str, bits: int) -> None:
+    path = tmp_path / "clip.mkv"
+    tags = "transferin=709:primariesin=709:transfer=709:primaries=709"
+    made = f"format=gbrp,zscale=matrix={matrix}:range=limited:{tags}"
+    made += f",format={'yuv444p' if bits == 8 else 'yuv444p10'}"
+    picture = ("-f", "lavfi", "-i", "color=0x948f40:size=64x48:rate=25", "-vf", made)
+    reference.ffmpeg(*picture, "-frames:v", "2", "-c:v", "ffv1", path)
+    info, frame = first_of(path)
+    assert (info.depth, info.source_depth) == (bits, bits)
+    assert np.abs(frame.image[20, 30].astype(int) - [0x94, 0x8F, 0x40]).max() <= 2
+
+
+def test_a_matrix_that_nobody_reads_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    picture = ("-f", "lavfi", "-i", "color=gray:size=64x48,setparams=colorspace=ictcp")
+    reference.ffmpeg(*picture, "-frames:v", "2", "-c:v", "ffv1", path)
+    with pytest.raises(StreamError, match=r"matrix that cannot be read \(ictcp\); convert it"):
+        first_of(path)
 
 
 def test_what_says_nothing_more_than_pq_is_as_hdr_is(tmp_path: Path) -> None:

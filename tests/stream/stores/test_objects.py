@@ -21,7 +21,6 @@ from stream.stores.objects import (
     state_of,
     write,
 )
-from stream.stores.scratch import Scratch
 from stream.stores.transfers import fetch, put
 from tests.users.object_store import ObjectStore
 
@@ -146,17 +145,3 @@ def test_no_room(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage)
     with pytest.raises(StreamError, match=r"s3://films/a: has .* set TMPDIR"):
         fetch(place("s3://films/a"), tmp_path / "a")
-
-
-def test_scratch_is_its_owners_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Scratch() as scratch:
-        paths = [scratch.path_for("a.mp4"), scratch.path_for("a.mp4"), scratch.path_for("ü" * 300)]
-        for path in paths:
-            path.write_bytes(b"room")
-        (folder,) = tmp_path.iterdir()
-        assert folder.stat().st_mode & 0o777 == 0o700
-        assert len({path.read_bytes() and path for path in paths}) == 3
-        with Scratch():
-            assert folder.exists()  # in use
-    assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.settings import Settings
 from stream.batch.workers.worker import Worker
 from stream.stores.addresses import place
-from stream.stores.scratch import discard_old_scratch
+from stream.stores.scratch import clear_old_scratch
 
 
 @pytest.fixture
@@ -52,6 +52,14 @@ def test_without_room_for_temporary_files(
     worker.close()
 
 
+def test_a_folder_with_the_name_of_an_output_is_told(worker: Worker, tmp_path: Path) -> None:
+    """It may come meanwhile, or be called so by a disk that tells no capitals apart."""
+    (tmp_path / "a.mp4").write_bytes(b"film")
+    (tmp_path / "out/a.mp4").mkdir(parents=True)
+    job = Job(tmp_path / "a.mp4", (tmp_path / "out/a.mp4",), is_photo=False)
+    assert errors(worker, [job]) == [f"{tmp_path}/out/a.mp4: is a folder"]
+
+
 @pytest.mark.parametrize("follow", [True, False])
 def test_where_the_folder_of_the_outputs_is_out_of_reach(
     worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follow: bool
@@ -79,4 +87,4 @@ def test_where_there_is_no_place_for_temporary_files_none_are_left(
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in [...]")
 
     monkeypatch.setattr(tempfile, "gettempdir", nowhere)
-    discard_old_scratch()
+    clear_old_scratch(print)

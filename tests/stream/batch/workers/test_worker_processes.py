@@ -1,4 +1,4 @@
-"""Processes of workers, and Ctrl-C, which reaches all processes of a terminal."""
+"""Processes of workers, and signals that reach all processes of a terminal, or of `timeout`."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from stream.batch.workers.worker_pool import Order
 from stream.batch.workers.worker_processes import WorkerProcess
 
 worker = WorkerProcess(Order(Path(sys.argv[1]), Settings("portrait", Options()), {}, "1"), [0])
-os.kill(worker._process.pid, signal.SIGINT)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    os.kill(worker._process.pid, number)
 print(worker.next_event().kind)
 worker.kill()
 """
 
 UNBLOCKED = """
 import signal
-from segmentation.own_process import follow_parent
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-follow_parent()
-print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+from segmentation.own_process import ALL_ENDING, follow_parent
+signal.pthread_sigmask(signal.SIG_BLOCK, ALL_ENDING)
+follow_parent(ALL_ENDING)
+print(bool(ALL_ENDING & signal.pthread_sigmask(signal.SIG_BLOCK, [])))
 """
 
 

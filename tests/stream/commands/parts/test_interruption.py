@@ -10,8 +10,8 @@ import pytest
 from tests.folders import ROOT
 
 BEGIN = """
-import signal, threading, time
-from stream.commands.parts.interruption import Interruption
+import signal, time
+from stream.commands.parts.interruption import Interruption, begin
 
 def pressed(number=signal.SIGINT):
     try:
@@ -20,15 +20,19 @@ def pressed(number=signal.SIGINT):
         return True
     return False
 
-stop = threading.Event()
+def later():
+    interrupted._presses._first_s -= 1.0
+
 before = signal.getsignal(signal.SIGINT)
-with Interruption(stop) as interrupted:
+with Interruption() as interrupted:
+    stop = interrupted.stop
 """
 
 AGAIN_AND_AGAIN = """
     interrupted.is_heeded = True
     assert not pressed()
     assert stop.is_set() and interrupted.came
+    later()
     assert pressed()
     assert not any(map(pressed, (signal.SIGINT, signal.SIGTERM, signal.SIGINT)))
     interrupted._deaf_until = time.monotonic()
@@ -48,7 +52,38 @@ TERMINAL_CLOSED = """
     interrupted.is_heeded = True
     assert not any(pressed(signal.SIGHUP) for _ in range(3))
     assert stop.is_set() and interrupted.came
+    later()
+    assert not pressed(signal.SIGHUP)
     assert pressed(signal.SIGTERM)
+"""
+
+#: `timeout` sends its signal to the program and to its group, service managers a hang-up as well.
+ONE_SENT_TWICE = """
+    interrupted.is_heeded = True
+    assert not any(map(pressed, (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)))
+    assert stop.is_set()
+    interrupted.leave()
+    interrupted.go_on()
+    assert not any(map(pressed, (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)))
+    later()
+    assert pressed(signal.SIGTERM)
+"""
+
+AFTER_THE_OUTPUTS = """
+    interrupted.is_heeded = True
+    interrupted.leave()
+    interrupted.go_on()
+    assert pressed()
+    assert not stop.is_set()
+"""
+
+NOTHING_ENTERED = """
+    pass
+begin()
+assert pressed()
+assert not pressed()
+begin()
+assert pressed()
 """
 
 NOBODY_LOOKS = """
@@ -57,7 +92,18 @@ NOBODY_LOOKS = """
 """
 
 
-@pytest.mark.parametrize("program", [AGAIN_AND_AGAIN, LEAVING, TERMINAL_CLOSED, NOBODY_LOOKS])
+PROGRAMS = [
+    AGAIN_AND_AGAIN,
+    LEAVING,
+    TERMINAL_CLOSED,
+    ONE_SENT_TWICE,
+    AFTER_THE_OUTPUTS,
+    NOTHING_ENTERED,
+    NOBODY_LOOKS,
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_signals(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BEGIN + program], cwd=ROOT, capture_output=True, text=True

@@ -54,3 +54,18 @@ def test_a_microphone_is_told_as_long_as_it_is_on(
     with progress.progress(run_of(StreamInfo(64, 48, Fraction(25), live=True), microphone)):
         pass
     assert ("MICROPHONE ON" in capsys.readouterr().err) == is_on
+
+
+@pytest.mark.parametrize(
+    ("info", "told"),
+    [
+        (StreamInfo(64, 48, Fraction(25), duration_s=30.0), "ended early, after 7.3 of 30.0 s"),
+        (StreamInfo(64, 48, None, num_frames=150), "ended early, after 2 of 150 frames"),
+        (StreamInfo(64, 48, None), "ended early, after 2 frames"),
+    ],
+)
+def test_how_far_a_run_came_that_was_ended(info: StreamInfo, told: str) -> None:
+    run = run_of(info)
+    run.stats.count("processed")
+    run.stats.shown(7.3)
+    assert progress.ended_early(run) == told

@@ -6,6 +6,7 @@ import errno
 import itertools
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import threading
@@ -29,6 +30,9 @@ from tests import ffmpeg_reference as reference
 from tests.users.object_store import ObjectStore, object_store, own_scratch
 
 OUT = "s3://films/out"
+PUT = "stream.stores.transfers.put"
+KEEP = "stream.commands.parts.stored_files.StoredFiles.keep"
+MOVED = "stream.stores.rescue.moved_home"
 
 
 @pytest.fixture
@@ -127,6 +131,84 @@ def test_what_is_interrupted_as_it_is_sent_is_kept(
     for thread in answering:
         thread.join()
     assert all(line.endswith(f"it lies in {at}") for line, at in zip(said, kept, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("stream.commands.parts.stored_files.StoredFiles.send", 0),  # the outputs are being left
+        ("stream.commands.parts.stored_files.StoredFiles._whole", 130),
+        (PUT, 130),
+        (KEEP, 130),
+        (MOVED, 130),
+    ],
+)
+def test_wherever_signals_come_after_a_run_its_output_is_there(
+    name: str,
+    code: int,
+    store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One as something begins, and one that is sent along, as it has come."""
+
+    def interrupt_at(where: str) -> None:
+        owner, _, own = where.rpartition(".")
+        module = pkgutil.resolve_name(owner)
+        begin, passed = getattr(module, own), list[str]()
+
+        def interrupted(*arguments: Any) -> Any:
+            if not passed:
+                passed.append(own)
+                signal.raise_signal(signal.SIGINT)
+            return begin(*arguments)
+
+        monkeypatch.setattr(module, own, interrupted)
+
+    monkeypatch.chdir(tmp_path)
+    for where in {name, KEEP, *([PUT] if name in (KEEP, MOVED) else [])}:
+        interrupt_at(where)
+    assert run.main([str(tmp_path / "a.mp4"), "-o", f"{OUT}/x.mp4"]) == code
+    if code == 0:
+        assert read(place(f"{OUT}/x.mp4"))
+        return
+    (film,) = tmp_path.glob("maskcast-*/x.mp4")
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"it lies in {film}")
+    assert len(reference.picture_times_s(film)) == 10
+
+
+def test_what_cannot_be_taken_out_of_the_temporary_files_is_not_deleted_with_them(
+    store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    renamed, scratch = os.rename, tmp_path / "scratch"
+
+    def rename(here: str | Path, there: str | Path) -> None:
+        if Path(here).parent.name.startswith("send-") or Path(here).name.startswith("send-"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        renamed(here, there)
+
+    def full(here: Path, there: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stream.stores.failures.PAUSES_S", ())
+    store.accident = lambda method, path: "500" if method == "PUT" else None
+    with monkeypatch.context() as patch:
+        patch.setattr("os.rename", rename)
+        patch.setattr("shutil.copyfile", full)
+        assert run.main([str(tmp_path / "a.mp4"), "-o", f"{OUT}/x.mp4"]) == 1
+    (film,) = scratch.rglob("x.mp4")
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"it lies in {film}")
+    store.accident = lambda method, path: None
+    assert run.main([str(tmp_path / "a.mp4"), "-o", f"{OUT}/y.mp4"]) == 0
+    (film,) = tmp_path.glob("maskcast-*/x.mp4")
+    line = f"x.mp4: a run that was killed had not sent it; it lies in {film}"
+    assert line in capsys.readouterr().err.splitlines()
+    assert len(reference.picture_times_s(film)) == 10
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from stream.serve.peers.datagrams import DatagramLimits, Datagrams
 from stream.serve.site.limits import Limits
 
 CHECK, RECORD = b"\x00\x01" + b"c" * 90, b"\x17\xfe" + b"r" * 80
+STRANGE = b"\x00\x01" + b"s" * 90  # a check of somebody who does not know what only they know
 HANDSHAKE, ALERT = b"\x16\xfe" + b"h" * 80, b"\x15\xfe" + b"a" * 20
 REPORT, PACKET = b"\x81\xc9" + b"x" * 60, b"\x90\x60" + b"p" * 1100
 LIMITS = DatagramLimits(Limits().max_media_packets_s, Limits().max_media_bytes_s)
@@ -24,6 +25,7 @@ class Coming:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.num_excesses, self.is_connected = 0.0, 0, True
+        self.here: tuple[str, int] | None = HERE
         allowance = module.Allowance
 
         def with_clock(*numbers: float, at_first: float | None = None) -> module.Allowance:
@@ -31,7 +33,11 @@ class Coming:
 
         monkeypatch.setattr(module, "Allowance", with_clock)
         self.one = Datagrams(
-            LIMITS, lambda: self.is_connected, lambda sender: sender == HERE, self._exceed
+            LIMITS,
+            is_connected=lambda: self.is_connected,
+            is_invited=lambda data, sender: data == CHECK,
+            is_theirs=lambda sender: sender == self.here,
+            on_excess=self._exceed,
         )
 
     def _exceed(self) -> None:
@@ -114,7 +120,28 @@ def test_what_comes_at_once_after_a_minute_is_not_too_much(monkeypatch: pytest.M
     assert coming.num_excesses == 0
 
 
-@pytest.mark.parametrize("data", [CHECK, RECORD, REPORT, PACKET, b"", b"\xff"])
+@pytest.mark.parametrize("data", [STRANGE, RECORD, REPORT, HANDSHAKE, b"", b"\xff"])
+def test_what_comes_before_they_do_is_not_theirs(
+    monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    coming = Coming(monkeypatch)
+    coming.is_connected, coming.here = False, None
+    for port in range(60):
+        assert coming.send(data, 50, (ELSEWHERE[0], port)) == 0
+    assert coming.send(CHECK, 4) == 4
+    coming.here = HERE  # they have answered
+    assert coming.send(HANDSHAKE, 30) == 30
+    assert coming.num_excesses == 0
+
+
+def test_checks_before_they_answer_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    coming = Coming(monkeypatch)
+    coming.is_connected, coming.here = False, None
+    assert 50 < sum(coming.send(CHECK, 1, ("192.0.2.1", num % 40)) for num in range(2000)) <= 200
+    assert coming.num_excesses == 0
+
+
+@pytest.mark.parametrize("data", [CHECK, STRANGE, RECORD, REPORT, PACKET, b"", b"\xff"])
 def test_what_others_send_is_not_the_visitors(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     coming = Coming(monkeypatch)
     for _ in range(100):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -342,56 +339,6 @@ def test_beside_the_photos_what_is_not_there_yet_is_written(tmp_path: Path) -> N
         sink.finish(cut_short=False)
     assert json.loads((tmp_path / "dog.json").read_text())["imagePath"] == "dog.png"
     assert (tmp_path / "cat.json").read_text() == "of no photo"
-
-
-# === Of what will not come again ===
-
-
-LIVE = replace(INFO, stream=replace(INFO.stream, fps=Fraction(25), live=True))
-
-
-@pytest.mark.parametrize(
-    ("make", "name", "num"),
-    [(Crops, "crops", 6), (LabelMaps, "labels", 4), (CocoFolder, "dataset", 2)],
-)
-def test_what_was_written_is_kept_in_a_folder_inside(tmp_path, make, name, num):
-    folder = written(make, tmp_path / "out", output(), info=LIVE)
-    before = sorted(folder.rglob("*"))
-    for number in ("", "-2"):
-        told: list[str] = []
-        with make(folder, LIVE, SinkOptions(overwrite=True, on_message=told.append)) as sink:
-            for index in range(2):
-                sink.write(output(index, None))
-        kept = folder / f"{name}{number}"
-        verb = f"the first {num} files are kept in {kept}"
-        assert told == [f"{folder}: not finished; {verb}"]
-        files = [path for path in kept.rglob("*") if path.is_file()]
-        has_notes = make is not Crops
-        assert len(files) == num + has_notes
-    assert [path for path in sorted(folder.rglob("*")) if name not in str(path)] == before
-    assert list(folder.glob(".*")) == []
-
-
-def test_what_was_written_is_kept_where_no_more_can_be(tmp_path, monkeypatch):
-    def full(path: Path, data: bytes) -> int:
-        if next(count) == 2:
-            with path.open("wb") as file:
-                file.write(data[:10])
-            raise OSError(28, "No space left on device")
-        return write_bytes(path, data)
-
-    count, write_bytes = itertools.count(), Path.write_bytes
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with Crops(tmp_path / "out", LIVE, SinkOptions()) as sink:
-        with pytest.raises(StreamError, match="No space left on device") as error:
-            sink.write(output(0, None))
-        with pytest.raises(StreamError) as again:
-            sink.finish(cut_short=True)
-    assert again.value is error.value
-    kept = tmp_path / "out" / "crops"
-    assert str(error.value).endswith(f"; the first 2 files are kept in {kept}")
-    assert len(list(kept.iterdir())) == 2
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["crops"]
 
 
 def test_cut_outs_of_a_video_of_wide_pixels_are_as_wide_as_they_look(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 
 from stream.errors import StreamError
 from stream.sinks.parts.options import SinkOptions
+from stream.sinks.parts.photo_names import PhotoNames
 from stream.sinks.photos import PhotoFile, PhotoFolder
 from tests.inputs.photo_files import names
 from tests.stand_ins.fakes import output_of
@@ -78,3 +79,15 @@ def test_each_of_many_costs_as_much_as_one_of_few(tmp_path, monkeypatch):
                 sink.finish(cut_short=False)
     assert costs[0] == costs[2]
     assert costs[1] == costs[3]
+
+
+def test_of_a_stream_without_an_end_no_name_is_remembered():
+    def num_held() -> int:
+        held = vars(names).values()
+        return sum(len(each) for each in held if isinstance(each, set | dict | list))
+
+    names = PhotoNames(4)
+    given = {names.name(output_of(RGB, index).frame) for index in range(300)}
+    assert (len(given), num_held()) == (300, 0)
+    given = {names.name(output_of(RGB, index, 0.0, "a.jpg").frame) for index in range(300)}
+    assert len(given) == num_held() == 300

@@ -1,0 +1,114 @@
+"""Outputs of a batch whose names somebody takes while they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from segmentation.segmenter import Options
+from stream.batch.jobs.job import Job, Outcome
+from stream.batch.jobs.settings import Settings
+from stream.batch.workers import each_photo, worker
+from stream.batch.workers.worker import Worker
+from tests.stand_ins.fakes import Oracle
+
+RED = np.full((48, 64, 3), (0, 0, 255), np.uint8)
+
+
+def outcomes(tmp_path: Path, jobs: list[Job]) -> tuple[list[Outcome], Worker]:
+    """Do jobs; returns what came of them in their order, and who did them."""
+    ended: dict[int, Outcome] = {}
+    by = Worker(tmp_path / "out", Settings("portrait", Options(), effect="none"), {}, "1")
+    by.do(jobs, ended.__setitem__, lambda time_s: None)
+    return [ended[number] for number in range(len(jobs))], by
+
+
+def before(done: Callable[..., Any], *paths: Path) -> Callable[..., Any]:
+    """Return what lets files appear before it does what it did."""
+
+    def first(*given: Any, **more: Any) -> Any:
+        for path in paths:
+            path.write_text("theirs")
+        return done(*given, **more)
+
+    return first
+
+
+@pytest.fixture(autouse=True)
+def network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "load", lambda *_, **__: Oracle())
+
+
+@pytest.fixture
+def film(square_clip: Path, tmp_path: Path) -> Job:
+    outputs = tmp_path / "out/film.mp4", tmp_path / "out/film.jsonl"
+    return Job(square_clip, outputs, is_photo=False, is_new=True)
+
+
+def test_what_somebody_made_meanwhile_is_not_replaced_and_never_counts_as_made(
+    film: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = film.outputs[0]
+    assert isinstance(theirs, Path)
+    monkeypatch.setattr(worker, "play", before(worker.play, theirs))
+    (outcome,), by = outcomes(tmp_path, [film])
+    assert outcome.state == "failed"
+    assert outcome.error == f"{theirs}: cannot be written (somebody made it meanwhile)"
+    assert theirs.read_text() == "theirs"
+    assert by._records.of(theirs) is None
+    assert not list(theirs.parent.glob(".film*"))
+
+
+def test_nor_what_came_between_plan_and_beginning(film: Job, tmp_path: Path) -> None:
+    theirs = film.outputs[1]
+    assert isinstance(theirs, Path)
+    theirs.parent.mkdir()
+    theirs.write_text("theirs")
+    (outcome,), by = outcomes(tmp_path, [film])
+    assert outcome.error == f"{theirs}: cannot be written (somebody made it meanwhile)"
+    assert [path.name for path in theirs.parent.iterdir() if path.name[0] != "."] == [theirs.name]
+    assert by._records.of(theirs) is None
+
+
+def test_what_a_batch_has_made_before_is_replaced(film: Job, tmp_path: Path) -> None:
+    for _ in range(2):
+        (outcome,), by = outcomes(tmp_path, [replace(film, is_new=False)])
+        for output in film.outputs:
+            by._records.forget(output)
+        assert (outcome.state, outcome.error) == ("done", "")
+        assert all(local.stat().st_size > 100 for local in film.outputs)
+
+
+def test_what_another_batch_made_since_the_plan_is_replaced(film: Job, tmp_path: Path) -> None:
+    for _ in range(2):
+        (outcome,), _by = outcomes(tmp_path, [film])
+        assert (outcome.state, outcome.error) == ("done", "")
+
+
+def test_so_it_is_with_each_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = []
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), RED)
+        jobs.append(Job(tmp_path / name, (tmp_path / "out" / name,), is_photo=True, is_new=True))
+    theirs, ours = (tmp_path / "out" / name for name in ("a.png", "b.png"))
+    encode = each_photo.open_sink
+
+    def opened(path: Path, *given: Any) -> Any:
+        sink = encode(path, *given)
+        if path == theirs:
+            path.write_text("theirs")
+        return sink
+
+    monkeypatch.setattr(each_photo, "open_sink", opened)
+    (one, other), by = outcomes(tmp_path, jobs)
+    assert (one.state, other.state) == ("failed", "done")
+    assert one.error == f"{theirs}: cannot be written (somebody made it meanwhile)"
+    assert theirs.read_text() == "theirs"
+    assert by._records.of(theirs) is None
+    assert np.array_equal(cv2.imread(str(ours)), RED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -156,6 +157,14 @@ class ColouredEffect(Effect, Protocol):
             convert: returns (h, w, 3) uint8 RGB of sRGB in these colours; of frames with 10 bits
                 uint16 in [0, `MOST_DEEP`].
         """
+
+
+@runtime_checkable
+class ShapedEffect(Effect, Protocol):
+    """An effect that brings a picture of its own into frames whose pixels may not be square."""
+
+    def for_pixels(self, aspect: Fraction) -> Effect:
+        """Return the same effect for frames whose pixels are so wide, of their height."""
 
 
 def check_image(image: Pixels, *, may_be_deep: bool = False) -> None:

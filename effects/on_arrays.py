@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from effects.composite import blend
 from effects.effect import Effect, Image, check_effect, check_image, check_shown
 from effects.parse import parse_effect
 
@@ -18,7 +19,9 @@ def apply(effect: str | Effect, image: Image, mask: NDArray[Any], *, time_s: flo
 
     Args:
         effect: `NAME[=VALUE]` as on the command line, see `EFFECTS`, or an `Effect` itself, such as
-            `Replace(photo)`. A file after `replace=` must be a photo.
+            `Replace(photo)`. A file after `replace=` must be a photo of a kind that OpenCV reads;
+            what is clear is on white, colour profiles are passed over. `Replace` of what
+            `stream.read_photo` returns is as on the command line.
         image: (H, W, 3) uint8 RGB. Not written to.
         mask: (H, W), what is foreground: bool, a float in [0, 1] where an edge is soft, or uint8
             in [0, 255]. Not written to.
@@ -59,7 +62,7 @@ def _alpha(mask: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _read_photo(path: Path) -> Image:
-    """Return (h, w, 3) uint8 RGB, turned as its EXIF tag says."""
+    """Return (h, w, 3) uint8 RGB, turned as its EXIF tag says, on white where it is clear."""
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
@@ -67,4 +70,13 @@ def _read_photo(path: Path) -> Image:
     photo = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
     if photo is None:
         raise ValueError(f"replace: {path}: not a photo that can be read")
-    return np.asarray(photo, np.uint8)
+    image = np.asarray(photo, np.uint8)
+    whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if whole is None or whole.ndim != 3 or whole.shape[2] != 4:
+        return image
+    opacity = whole[..., 3]
+    if opacity.dtype != np.uint8:
+        opacity = cv2.convertScaleAbs(opacity, alpha=1 / 257)
+    if opacity.shape != image.shape[:2]:
+        return image
+    return blend(image, np.full_like(image, 255), np.asarray(opacity, np.uint8))

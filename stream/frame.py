@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import over_black
+from effects.placing import SQUARE, square_hw, squared
 from segmentation.instances import Instances
-from segmentation.picture import Picture, RgbPicture
+from segmentation.picture import GreyPicture, Picture, RgbPicture
 from stream.colour.light import Light
 from stream.colour.screen import HLG, PQ
 from stream.contents import Contents
@@ -40,6 +41,7 @@ class Frame:
             other one is until the next.
         photo: what else belongs to a photo: its colours, alpha, 16 bits and notes.
         path: of the file that the photo was read from.
+        pixel_aspect: width of a pixel over its height.
     """
 
     picture: Picture
@@ -50,6 +52,7 @@ class Frame:
     lasts_s: float | None = None
     photo: Photo | None = None
     path: Path | None = None
+    pixel_aspect: Fraction = SQUARE
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -115,7 +118,7 @@ class StreamInfo:
     height: int
     fps: Fraction | None
     live: bool = False
-    pixel_aspect: Fraction = Fraction(1)
+    pixel_aspect: Fraction = SQUARE
     num_frames: int | None = None
     colour: Colour = Colour()
     time_base: Fraction | None = None
@@ -171,6 +174,13 @@ class OutputInfo:
         """See `StreamInfo.in_eight_bits`."""
         return replace(self, stream=self.stream.in_eight_bits())
 
+    def in_square_pixels(self) -> OutputInfo:
+        """Return it as it is of `Output.in_square_pixels`."""
+        stream = self.stream
+        height, width = square_hw((stream.height, stream.width), stream.pixel_aspect)
+        stream = replace(stream, width=width, height=height, pixel_aspect=SQUARE)
+        return replace(self, stream=stream)
+
     def as_shown(self) -> OutputInfo:
         """Return it without transparency and, at an odd side, without the last pixel.
 
@@ -220,6 +230,18 @@ class Output:
             return self.picture
         image = self.image  # of a video, which has no profile, nobody may ask for it
         return RgbPicture(np.dstack([photo.to_srgb(image[..., :3]), image[..., 3:]]))
+
+    def in_square_pixels(self) -> Output:
+        """Return it with its picture, and that alone, stretched so that pixels are square.
+
+        That is for what cannot say that they are not: photos, animations, windows.
+        """
+        aspect = self.frame.pixel_aspect
+        if aspect == SQUARE:
+            return self
+        kind = GreyPicture if isinstance(self.picture, GreyPicture) else RgbPicture
+        frame = replace(self.frame, pixel_aspect=SQUARE)
+        return replace(self, frame=frame, picture=kind(squared(self.image, aspect)))
 
     def as_shown(self) -> Picture:
         """Return the picture of `OutputInfo.as_shown`: before black, with even sides."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Protocol, runtime_checkable
 
 import cv2
@@ -13,11 +15,11 @@ from numpy.typing import NDArray
 from effects.composite import blend
 from effects.effect import Deep, DeepPlanar, Image, Pixels, check, check_image
 from effects.foreground import Edges, edge_colours, known_edges
-from effects.placing import COVER, Placing, placed
+from effects.placing import COVER, SQUARE, Placing, placed
 
 #: A background that moves: `(time_s, size_hw)` -> (h, w, 3) uint8 RGB. A size other than
-#: `size_hw` is allowed and brought to it; once, where an array that cannot be written to is
-#: returned again.
+#: `size_hw`, of square pixels, is allowed and brought to it; once, where an array that cannot be
+#: written to is returned again.
 Background = Callable[[float, tuple[int, int]], Image]
 
 
@@ -57,7 +59,7 @@ class Replace:
         else:
             check_image(background)
             self._background = _Still(background)
-        self._placing = placing
+        self._placing, self._pixel_aspect = placing, SQUARE
         # what was brought to the frame's size last, and how it looks there
         self._source: Pixels | None = None
         self._placed: Pixels = np.zeros((0, 0, 3), np.uint8)
@@ -65,11 +67,23 @@ class Replace:
     def in_colours(self, convert: Callable[[Image], Pixels]) -> Replace:
         """Return it with its background in the colours of the frames; see `ColouredEffect`."""
         background = self._background
+        coloured: Callable[[float, tuple[int, int]], Pixels]
         if isinstance(background, _Still):
-            return Replace(_Still(convert(background.photo)), self._placing)
-        if isinstance(background, ColouredBackground):
-            return Replace(background.in_colours(convert), self._placing)
-        return Replace(lambda time_s, size_hw: convert(background(time_s, size_hw)), self._placing)
+            coloured = _Still(convert(background.photo))
+        elif isinstance(background, ColouredBackground):
+            coloured = background.in_colours(convert)
+        else:
+
+            def coloured(time_s: float, size_hw: tuple[int, int]) -> Pixels:
+                return convert(background(time_s, size_hw))
+
+        return Replace(coloured, self._placing).for_pixels(self._pixel_aspect)
+
+    def for_pixels(self, aspect: Fraction) -> Replace:
+        """Return it for frames whose pixels are not square; see `ShapedEffect`."""
+        other = copy.copy(self)
+        other._pixel_aspect, other._source = aspect, None
+        return other
 
     def __call__(self, image: Image, alpha: NDArray[np.uint8], time_s: float) -> Image:
         """Return (H, W, 3): the frame where alpha is 255, the background where alpha is 0."""
@@ -106,9 +120,10 @@ class Replace:
 
     def _fitted(self, image: Pixels, size_hw: tuple[int, int]) -> Pixels:
         if image.flags.writeable:  # and may hold something else each time
-            return placed(image, size_hw, self._placing)
+            return placed(image, size_hw, self._placing, self._pixel_aspect)
         if image is not self._source or self._placed.shape[:2] != size_hw:
-            self._source, self._placed = image, placed(image, size_hw, self._placing)
+            self._source = image
+            self._placed = placed(image, size_hw, self._placing, self._pixel_aspect)
         return self._placed
 
 

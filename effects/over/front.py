@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from effects.composite import blend_onto
 from effects.effect import Image, Pixels, check_image
-from effects.placing import Placing, resized
+from effects.placing import SQUARE, Placing, resized
 
 #: From (h, w, 3) uint8 sRGB to the colours of frames, or to the planes of those.
 Convert = Callable[[Image], Pixels]
@@ -58,21 +59,27 @@ class Front:
             self._picture = lambda: fixed
         self._placing = placing
         self._source: Image | None = None
-        self._size_hw = (0, 0)
+        self._size_hw, self._pixel_aspect = (0, 0), SQUARE
         self._laid: _Laid | None = None
         self._coded: dict[object, Sequence[Pixels]] = {}
 
-    def __call__(self, shown: Image, convert: Convert = lambda image: image) -> Image:
+    def __call__(
+        self,
+        shown: Image,
+        convert: Convert = lambda image: image,
+        pixel_aspect: Fraction = SQUARE,
+    ) -> Image:
         """Return a picture with this one over it.
 
         Args:
             shown: (H, W, 3) uint8 RGB, or (H, W, 4) with straight alpha. Never written to.
             convert: for pictures of other colours than sRGB.
+            pixel_aspect: width of a pixel of `shown` over its height.
 
         Returns:
             The same shape, an array of its own.
         """
-        laid = self._at((shown.shape[0], shown.shape[1]))
+        laid = self._at((shown.shape[0], shown.shape[1]), pixel_aspect)
         result = shown.copy()
         colour = np.asarray(convert(laid.colour), np.uint8)
         seen = np.ascontiguousarray(result[laid.part])
@@ -84,7 +91,11 @@ class Front:
         return result
 
     def on_planes(
-        self, planes: Sequence[Pixels], to_planes: ToPlanes, coding: object
+        self,
+        planes: Sequence[Pixels],
+        to_planes: ToPlanes,
+        coding: object,
+        pixel_aspect: Fraction = SQUARE,
     ) -> list[Pixels]:
         """Do the same for luma and twice chroma, of half its size, of frames with even sides.
 
@@ -92,9 +103,10 @@ class Front:
             planes: (h, w) uint8, or uint16 with 10 bits. Never written to.
             to_planes: makes such planes of sRGB with even sides.
             coding: what tells `to_planes` from others; what it has made is kept for this value.
+            pixel_aspect: width of a pixel over its height.
         """
         luma = planes[0]
-        laid = self._at((luma.shape[0], luma.shape[1]))
+        laid = self._at((luma.shape[0], luma.shape[1]), pixel_aspect)
         if coding not in self._coded:
             self._coded = {coding: to_planes(laid.colour)}
         half = laid.opacity.shape[1] // 2, laid.opacity.shape[0] // 2
@@ -114,12 +126,16 @@ class Front:
             results.append(result)
         return results
 
-    def _at(self, size_hw: tuple[int, int]) -> _Laid:
+    def _at(self, size_hw: tuple[int, int], pixel_aspect: Fraction) -> _Laid:
         picture = self._picture()
         is_known = picture is self._source and not picture.flags.writeable
-        if self._laid is None or not is_known or size_hw != self._size_hw:
-            self._source, self._size_hw = picture, size_hw
-            self._laid = _lay(picture, size_hw, self._placing)
+        is_same = size_hw == self._size_hw and pixel_aspect == self._pixel_aspect
+        if self._laid is None or not (is_known and is_same):
+            self._source, self._size_hw, self._pixel_aspect = picture, size_hw, pixel_aspect
+            own_hw = picture.shape[0], picture.shape[1]
+            laid_hw = self._placing.size_of(own_hw, size_hw, pixel_aspect)
+            corner = self._placing.corner_of(laid_hw, size_hw)
+            self._laid = _lay(picture, laid_hw, corner, size_hw)
             self._coded = {}
         return self._laid
 
@@ -130,14 +146,15 @@ def _check(picture: Image) -> None:
         raise ValueError(f"picture: expected uint8 (h, w, 4), got {picture.shape}")
 
 
-def _lay(picture: Image, frame_hw: tuple[int, int], placing: Placing) -> _Laid:
-    """Bring a picture to its size and its place."""
-    size_hw = placing.size_of((picture.shape[0], picture.shape[1]), frame_hw)
-    top, left = placing.corner_of(size_hw, frame_hw)
-    # what is transparent has a colour as well, which must not get into its neighbours
-    opacity = cv2.merge([picture[..., 3]] * 3)
-    weighted = np.dstack([cv2.multiply(picture[..., :3], opacity, scale=1 / 255), picture[..., 3]])
-    scaled = weighted if size_hw == picture.shape[:2] else resized(weighted, size_hw)
+def _lay(
+    picture: Image,
+    size_hw: tuple[int, int],
+    corner: tuple[int, int],
+    frame_hw: tuple[int, int],
+) -> _Laid:
+    """Bring a picture to its size, and its corner to a row and a column of the frame."""
+    top, left = corner
+    scaled = picture if size_hw == picture.shape[:2] else resized(picture, size_hw)
     # of the frame, what it is seen in, its corners and sides made even
     rows = slice(max(0, top) // 2 * 2, min(frame_hw[0], top + size_hw[0]))
     columns = slice(max(0, left) // 2 * 2, min(frame_hw[1], left + size_hw[1]))
@@ -151,8 +168,7 @@ def _lay(picture: Image, frame_hw: tuple[int, int], placing: Placing) -> _Laid:
     seen = seen[: height - y, : width - x]
     laid[y : y + seen.shape[0], x : x + seen.shape[1]] = seen
     alpha = np.ascontiguousarray(laid[..., 3])
-    share = np.maximum(laid[..., 3:].astype(np.float32), 1) / 255
-    colour = np.rint(np.minimum(laid[..., :3] / share, 255)).astype(np.uint8)
+    colour = np.ascontiguousarray(laid[..., :3])
     part = slice(rows.start, rows.start + height), slice(columns.start, columns.start + width)
     return _Laid(part, _spread(colour, alpha), alpha)
 

@@ -221,6 +221,11 @@ class Ffmpeg:
             filled += num_read
         return True
 
+    def read_rest(self) -> bytes:
+        """Return all that is still to come from standard output."""
+        assert isinstance(self._process.stdout, io.RawIOBase)
+        return self._process.stdout.readall() or b""
+
     def write(self, data: bytes | memoryview) -> None:
         """Write all bytes of `data` to standard input.
 

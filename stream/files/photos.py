@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from segmentation.picture import GreyPicture, Picture
 from stream.errors import StreamError
+from stream.files.inputs import reading
+from stream.files.jpeg_xl import read_jpeg_xl
 from stream.files.still_picture import decode_still
 from stream.photo.decoding import NOT_WHOLE, check_header, decode, decode_part, finished
 from stream.photo.encoding import FORMATS, encode
@@ -25,7 +27,6 @@ READ_ENDINGS = (*WRITTEN_ENDINGS, ".jpe", ".jfif", ".heic", ".heif", ".avif", ".
 
 #: Of videos that begin as photos do.
 _VIDEO_ENDINGS = (".mjpeg", ".mjpg")
-_BY_FFMPEG = ("heic", "jxl")
 _ANIMATED = ("png", "webp", "avif", "gif")
 
 
@@ -68,8 +69,11 @@ def open_photo(path: Path) -> Photo:
     data = _read(path)
     header, kind = photo_header(data), kind_of(data[:NUM_FIRST_BYTES])
     try:
-        is_ffmpegs = kind in _BY_FFMPEG or (header is not None and _is_deep_avif(header))
-        return _by_ffmpeg(path, header) if is_ffmpegs else _decoded(data, header)
+        if kind == "jxl":
+            return decode(*read_jpeg_xl(path))
+        if kind == "heic" or (header is not None and _is_deep_avif(header)):
+            return _by_ffmpeg(path, header)
+        return _decoded(data, header)
     except ValueError as error:
         raise StreamError(f"{path}: {error}") from error
 
@@ -145,18 +149,14 @@ def _by_ffmpeg(path: Path, header: PhotoHeader | None) -> Photo:
     if header is not None:
         check_header(header, path.stat().st_size)
     pixels = decode_still(path)
-    if header is None:
-        height, width = pixels.shape[:2]
-        header = PhotoHeader("jxl", width, height)
+    header = header or PhotoHeader("heic", pixels.shape[1], pixels.shape[0])
     remarks = ["has transparency, which is not read"] if header.has_alpha else []
     return finished(pixels, replace(header, has_alpha=False), remarks)
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with reading(path):
         data = path.read_bytes()
-    except OSError as error:
-        raise StreamError(f"{path}: cannot be read ({error.strerror})") from error
     if not data:
         raise StreamError(f"{path}: {NOT_WHOLE}")
     return data

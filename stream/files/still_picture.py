@@ -1,4 +1,4 @@
-"""A photo that ffmpeg decodes: HEIC, whose tiles it puts together, and JPEG XL."""
+"""A photo that ffmpeg decodes: HEIC, whose tiles it puts together, and AVIF of many bits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DEEP = re.compile(r"\D(9|10|12|14|16|48|64)(le|be)$")
 _EXACT = ("-sws_flags", "bicubic+accurate_rnd+full_chroma_int")
 # By a clean aperture ffmpeg crops to even numbers, and not at all a picture in tiles.
 _CROPPING, _UNCROPPED = " Frame Cropping: ", ("-apply_cropping", "codec")
-_FORMATS = "mov,jpegxl_pipe,jpegxl_anim"
+_FORMATS = "mov"
 
 
 def decode_still(path: Path) -> NDArray[Any]:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects.effect import Pixels
-from segmentation.picture import Picture
+from effects.placing import squared
 from stream.colour.deep_picture import ToDeep
 from stream.errors import StreamError
+from stream.files.inputs import reading
 from stream.files.photos import is_animation, is_photo, read_photo, refuse_unread
 from stream.frame import TONE_MAPPED, Frame, Source
 from stream.sources.animation import AnimatedPhoto
@@ -40,9 +41,11 @@ def open_background(
     Raises:
         StreamError: it cannot be read.
     """
-    if path.is_fifo():
+    with reading(path):
+        is_there, is_fifo = path.exists(), path.is_fifo()
+    if is_fifo:
         raise StreamError(f"{path}: can be read only once; a background is read again and again")
-    if not path.exists():
+    if not is_there:
         raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
     refuse_unread(path)
     if is_photo(path) and not is_animation(path):
@@ -83,7 +86,8 @@ class LoopingVideo:
     def __call__(self, time_s: float, size_hw: tuple[int, int]) -> Image:
         """Return the frame for a time that does not go back, (h, w, 3) uint8 RGB of any size."""
         self._tell()
-        return self._due(time_s).rgb
+        due = self._due(time_s)
+        return squared(due.image, due.pixel_aspect)
 
     def in_colours(
         self, convert: Callable[[Image], Pixels]
@@ -93,7 +97,12 @@ class LoopingVideo:
             return lambda time_s, size_hw: convert(self(time_s, size_hw))
         if not convert.colours.is_hdr:
             self._tell()
-        return lambda time_s, size_hw: convert.of(self._due(time_s))
+
+        def of_due(time_s: float, size_hw: tuple[int, int]) -> Pixels:
+            due = self._due(time_s)
+            return squared(convert.of(due.picture), due.pixel_aspect)
+
+        return of_due
 
     def _tell(self) -> None:
         """Say once that HDR is not shown as bright as it is."""
@@ -101,7 +110,7 @@ class LoopingVideo:
             self._tells = False
             self._on_message(f"{self._path}: {TONE_MAPPED}")
 
-    def _due(self, time_s: float) -> Picture:
+    def _due(self, time_s: float) -> Frame:
         """Return what is seen at a time that does not go back."""
         if not self._begun:
             self._offset_s = time_s - self._turn.shown.time_s
@@ -110,7 +119,7 @@ class LoopingVideo:
             self._offset_s = time_s - self._turn.next_s
         while not self._is_over and self._turn.next_s + self._offset_s <= time_s:
             self._advance()
-        return self._turn.shown.picture
+        return self._turn.shown
 
     def go_on(self) -> None:
         """Forget the clock: whatever time is asked for next, the frame shown last is due then."""

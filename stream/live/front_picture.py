@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from effects.over.front import Front
 from effects.placing import parse_placing, split_placing
 from stream.errors import StreamError
+from stream.files.inputs import reading
 from stream.files.photos import open_photo
 from stream.live.watched_photo import WatchedPhoto
 
@@ -28,9 +29,11 @@ def watched_front(text: str, on_message: Callable[[str], None] = lambda line: No
         StreamError: it cannot be read.
     """
     path = Path(split_placing(text)[0])
-    if path.is_fifo():
+    with reading(path):
+        is_there, is_fifo = path.exists(), path.is_fifo()
+    if is_fifo:
         raise StreamError(f"{path}: can be read only once; what lies in front is read again")
-    if not path.exists():
+    if not is_there:
         raise StreamError(f"{path}: no such file; what lies in front is a picture, such as a .png")
     return WatchedPhoto(path, read_transparent(path, on_message), on_message, read_transparent)
 

@@ -146,7 +146,8 @@ class Recorder(Sink):
         def write() -> None:
             keep_location = self._options.keep_location
             photo = output.frame.photo
-            data, lost = encode_photo(output.picture, path, photo, keep_location=keep_location)
+            picture = output.in_square_pixels().picture
+            data, lost = encode_photo(picture, path, photo, keep_location=keep_location)
             given = save(data, path, is_private=self._options.is_private, replaces=False)
             for remark in lost:
                 self._on_message(f"{given.name}: {remark}")

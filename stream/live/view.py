@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import over_black
+from effects.placing import square_hw, squared
 from segmentation.picture import RgbPicture
 from stream.foreground import Picked
 from stream.frame import Output
@@ -53,24 +54,25 @@ class View:
         return shown
 
     def image(self, output: Output) -> Image:
-        """Return picture or mask of an output, (H, W, 3) uint8 RGB."""
-        image = over_black(output.in_srgb.rgb)
-        return self._alpha(output, (image.shape[0], image.shape[1])) if self.mask else image
+        """Return picture or mask of an output, (H, W, 3) uint8 RGB of square pixels."""
+        if self.mask:
+            return squared(self._alpha(output), output.frame.pixel_aspect)
+        return over_black(output.in_square_pixels().in_srgb.rgb)
 
     def small_image(self, output: Output, max_side: int) -> Image:
         """Return it no larger than that; takes the less time the smaller."""
-        height, width = output.picture.size_hw
+        height, width = square_hw(output.picture.size_hw, output.frame.pixel_aspect)
         scale = min(1.0, max_side / max(height, width))
         size_hw = max(1, round(height * scale)), max(1, round(width * scale))
         if self.mask:
-            alpha = self._alpha(output, (height, width))
-            return RgbPicture(alpha).shrunk(size_hw)
+            return RgbPicture(self._alpha(output)).shrunk(size_hw)
         picture = output.in_srgb
         # of its own: others may ask the picture itself for something at the same time
         if isinstance(picture, YuvPicture):
             return YuvPicture(*picture.planes, picture.coding).shrunk(size_hw)
         return over_black(RgbPicture(picture.rgb).shrunk(size_hw))
 
-    def _alpha(self, output: Output, size_hw: tuple[int, int]) -> Image:
+    def _alpha(self, output: Output) -> Image:
+        size_hw = output.picture.size_hw
         alpha = output.alpha if output.alpha is not None else np.zeros(size_hw, np.uint8)
         return np.asarray(cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -21,10 +22,12 @@ from effects.effect import (
     ForegroundEffect,
     GreyEffect,
     Pixels,
+    ShapedEffect,
     check_shown,
 )
 from effects.over.front import Front
 from effects.picture.light import Light, gamma_for
+from effects.placing import SQUARE
 from segmentation.picture import GreyPicture, Picture, RgbPicture
 from stream.colour.deep_picture import DeepPicture, ToDeep
 from stream.colour.screen import Colours
@@ -39,8 +42,10 @@ Image = NDArray[np.uint8]
 
 #: How often a picture is halved before it is looked at how bright it is.
 LIGHT_HALVINGS = 3
-#: Effects whose form in the colours of the frames is kept: those of two looks.
-MAX_COLOURED = 2
+#: Effects whose form for the frames is kept: those of two looks.
+MAX_FITTING = 2
+#: What is known of the frames: their colours, `None` for sRGB, and the aspect of their pixels.
+_Frames = tuple[bytes | Colours | None, Fraction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,11 @@ class Seen:
 
 
 class Showing:
-    """Shows frames of one stream; remembers the effects' own colours in those of the frames."""
+    """Shows frames of one stream; remembers the effects' form for its colours and its pixels."""
 
     def __init__(self) -> None:
         """Know no effect yet."""
-        self._coloured: list[tuple[Effect, bytes | Colours, Effect]] = []
+        self._fitting: list[tuple[Effect, _Frames, Effect]] = []
 
     def shown(self, seen: Seen, look: Look) -> Picture:
         """Return the frame with a look, its effect over all of it where no mask is known.
@@ -92,7 +97,7 @@ class Showing:
             ValueError: the effect returns another shape or dtype than it must.
         """
         frame, alpha, staging = seen.frame, seen.alpha, look.staging
-        effect = self._in_colours_of(frame, look.effect)
+        effect = self._fitting_to(frame, look.effect)
         foreground = None
         if not look.invert and isinstance(effect, ForegroundEffect):
             foreground = seen.foreground()
@@ -106,17 +111,17 @@ class Showing:
             picture = _behind(staging.front, picture, frame)
         return picture
 
-    def _in_colours_of(self, frame: Frame, effect: Effect) -> Effect:
-        """Return an effect whose own colours are the frame's; that of the one before is kept."""
-        colours = _colours_of(frame, effect)
-        if colours is None or not isinstance(effect, ColouredEffect):
+    def _fitting_to(self, frame: Frame, effect: Effect) -> Effect:
+        """Return an effect whose own colours and pixels are the frame's; the last ones are kept."""
+        frames = _colours_of(frame, effect), frame.pixel_aspect
+        if frames == (None, SQUARE):
             return effect
-        for known, known_colours, coloured in self._coloured:
-            if known is effect and known_colours == colours:
-                return coloured
-        coloured = _coloured(effect, colours)
-        self._coloured = [(effect, colours, coloured), *self._coloured][:MAX_COLOURED]
-        return coloured
+        for known, known_frames, fitting in self._fitting:
+            if known is effect and known_frames == frames:
+                return fitting
+        fitting = _fitting(effect, *frames)
+        self._fitting = [(effect, frames, fitting), *self._fitting][:MAX_FITTING]
+        return fitting
 
 
 def mixed(before: Picture, after: Picture, share: float) -> Picture:
@@ -147,7 +152,11 @@ def _colours_of(frame: Frame, effect: Effect) -> bytes | Colours | None:
     return None if frame.photo is None else frame.photo.profile
 
 
-def _coloured(effect: ColouredEffect, colours: bytes | Colours) -> Effect:
+def _fitting(effect: Effect, colours: bytes | Colours | None, pixel_aspect: Fraction) -> Effect:
+    if pixel_aspect != SQUARE and isinstance(effect, ShapedEffect):
+        effect = effect.for_pixels(pixel_aspect)
+    if colours is None or not isinstance(effect, ColouredEffect):
+        return effect
     if isinstance(colours, Colours):
         return effect.in_colours(ToDeep(colours))
     try:
@@ -241,16 +250,22 @@ def _behind(front: Front, picture: Picture, frame: Frame) -> Picture:
         coding = picture.coding
         return picture.replaced(
             front.on_planes(
-                picture.planes, lambda image: YuvPicture.of_rgb(image, coding).planes, coding
+                picture.planes,
+                lambda image: YuvPicture.of_rgb(image, coding).planes,
+                coding,
+                frame.pixel_aspect,
             )
         )
     if isinstance(picture, DeepPicture) and is_even:
         deep = picture.coding
         return picture.replaced(
             front.on_planes(
-                picture.planes, lambda image: DeepPicture.of_srgb(image, deep).planes, deep
+                picture.planes,
+                lambda image: DeepPicture.of_srgb(image, deep).planes,
+                deep,
+                frame.pixel_aspect,
             )
         )
     if frame.photo is None:
-        return RgbPicture(front(picture.rgb))
+        return RgbPicture(front(picture.rgb, pixel_aspect=frame.pixel_aspect))
     return RgbPicture(front(picture.rgb, frame.photo.from_srgb))

@@ -32,6 +32,8 @@ MAX_FLAT_PIXELS, PIXELS_A_BYTE = 100_000_000, 100
 NOT_WHOLE = "not a picture that can be read; is it whole?"
 _CUT_OFF = "is damaged or cut off; what can be read of it is there, the rest is plain"
 _DAMAGED = "is damaged; what can be read of it is there"
+#: What is told of those of which only a part could be read.
+DAMAGE = (_CUT_OFF, _DAMAGED)
 
 
 def decode(data: bytes, header: PhotoHeader | None = None) -> Photo:

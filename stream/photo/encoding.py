@@ -32,17 +32,18 @@ class PhotoFormat:
     is_deep: bool = False
     has_profile: bool = True
     has_notes: bool = True
+    most_side: int | None = None
     options: tuple[int, ...] = ()
 
 
-_JPEG = PhotoFormat(options=(cv2.IMWRITE_JPEG_QUALITY, 95))
+_JPEG = PhotoFormat(most_side=65500, options=(cv2.IMWRITE_JPEG_QUALITY, 95))
 _TIFF = PhotoFormat(has_alpha=True, is_deep=True)
 #: By the endings of the files that can be written.
 FORMATS = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
     ".png": PhotoFormat(has_alpha=True, is_deep=True, options=(cv2.IMWRITE_PNG_COMPRESSION, 3)),
-    ".webp": PhotoFormat(has_alpha=True, has_grey=False),
+    ".webp": PhotoFormat(has_alpha=True, has_grey=False, most_side=16383),
     ".bmp": PhotoFormat(has_profile=False, has_notes=False),
     ".tif": _TIFF,
     ".tiff": _TIFF,
@@ -142,6 +143,10 @@ def _deepened(image: Image, photo: Photo, deep: NDArray[np.uint16]) -> NDArray[n
 
 def _encoded(pixels: Pixels, ending: str) -> bytes:
     kind = FORMATS[ending]
+    height, width = pixels.shape[:2]
+    if kind.most_side is not None and max(height, width) > kind.most_side:
+        most = f"a {ending} has at most {kind.most_side} pixels a side"
+        raise ValueError(f"{most}, and the picture is {width}x{height}; write a .png")
     if pixels.ndim == 2:
         order = None if kind.has_grey else cv2.COLOR_GRAY2BGR
     else:
@@ -152,7 +157,7 @@ def _encoded(pixels: Pixels, ending: str) -> bytes:
     except cv2.error:
         good = False
     if not good:
-        raise ValueError(f"cannot be written as {ending}; write a .png or .jpg")
+        raise ValueError(f"{width}x{height} pixels cannot be written as {ending}; write a .png")
     return bytes(data)
 
 

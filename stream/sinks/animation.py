@@ -56,7 +56,7 @@ class AnimationSink(Sink):
     def __init__(self, path: Path, info: OutputInfo, options: SinkOptions) -> None:
         """Check all that can be checked before the first frame."""
         self.folder = path.parent
-        self._info, self._options = info, options
+        self._info, self._options = info.in_square_pixels(), options
         self._kind = WRITERS[path.suffix.lower()]
         check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
         self._output = OutputFile(path, options, is_recording=info.stream.live)
@@ -112,7 +112,7 @@ class AnimationSink(Sink):
             StreamError: the file cannot be written any further; says what of a recording is kept.
             ValueError: the picture has another size than the stream.
         """
-        image, stream = output.in_srgb.rgb, self._info.stream
+        image, stream = output.in_square_pixels().in_srgb.rgb, self._info.stream
         expected = stream.height, stream.width, 4 if self._info.has_alpha else 3
         if image.shape != expected:
             raise ValueError(f"picture: expected {expected}, got {image.shape}")

@@ -197,7 +197,7 @@ def _key(address: str) -> str:
         raise StreamError(f"{address}: is written by `run.py` and `run.py batch` only")
     path = Path(address)
     is_path = re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", address) is None
-    if is_path and (address.endswith(("/", "\\")) or path.is_dir()):
+    if is_path and (address.endswith(("/", "\\")) or os.path.isdir(path)):
         return "/"
     if is_path and path.suffix.lower() in KINDS:
         return path.suffix.lower()

@@ -59,7 +59,7 @@ class PhotoFile(Sink):
             )
             raise self._error
         self._data, lost = encode_photo(
-            output.picture,
+            output.in_square_pixels().picture,
             self._path,
             output.frame.photo,
             keep_location=self._options.keep_location,
@@ -118,7 +118,10 @@ class PhotoFolder(Sink):
         if self._options.overwrite:  # else nothing is replaced
             check_free(path, overwrite=True, input_paths=self._inputs)
         data, lost = encode_photo(
-            output.picture, path, output.frame.photo, keep_location=self._options.keep_location
+            output.in_square_pixels().picture,
+            path,
+            output.frame.photo,
+            keep_location=self._options.keep_location,
         )
         given = save(data, path, replaces=self._options.overwrite)
         if given != path:

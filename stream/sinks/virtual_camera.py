@@ -61,7 +61,8 @@ class VirtualCamera(Sink):
 
     def __init__(self, address: str, info: OutputInfo, options: SinkOptions) -> None:
         """Open the device."""
-        stream, own = info.as_shown().stream, parse_address(address)
+        own = parse_address(address)
+        stream = info.in_square_pixels().as_shown().stream
         self._live = info.stream.live
         self._size_hw = own.size_hw or (stream.height, stream.width)
         self._has_own_size = own.size_hw is not None
@@ -128,9 +129,11 @@ class VirtualCamera(Sink):
             reason = " ".join(str(self._error).split()) or type(self._error).__name__
             raise StreamError(f"virtualcam: the device cannot be written to any more ({reason})")
         early_s = 0.0 if self._live else self._pace.early_s(output.frame.time_s)
-        picture = output.as_shown()
         if self._has_own_size:
-            picture = letterboxed(picture, self._shown_aspect, self._size_hw, Fraction(1))
+            whole = output.as_shown()
+            picture = letterboxed(whole, self._shown_aspect, self._size_hw, Fraction(1))
+        else:
+            picture = output.in_square_pixels().as_shown()
         image = np.ascontiguousarray(picture.rgb)
         if self._is_over.wait(early_s):
             raise StreamError("virtualcam: interrupted")

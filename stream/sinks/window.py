@@ -54,7 +54,7 @@ class Window(Sink):
         if (reason := why_no_window()) is not None:
             raise StreamError(f"window: {reason}; write to a file instead, as in -o out.mp4")
         self._title = title
-        self._stream = info.stream
+        self._stream = info.in_square_pixels().stream
         self._on_message = on_message
         self._process: WindowProcess | None = None
         self._is_silent, self._num_silent = False, 0
@@ -158,7 +158,8 @@ class Window(Sink):
 
     def _show(self, output: Output, process: WindowProcess) -> None:
         began = time.monotonic()
-        drawn = self._draw(output) if self._draw else over_black(output.in_srgb.rgb)
+        plain = output if self._draw else output.in_square_pixels()
+        drawn = self._draw(output) if self._draw else over_black(plain.in_srgb.rgb)
         self._shown = output  # before a click on it can come
         process.show(drawn)
         now = time.monotonic()

@@ -15,6 +15,7 @@ from stream.cameras.modes import Wanted
 from stream.errors import StreamError
 from stream.ffmpeg.inputs import is_network_address
 from stream.ffmpeg.screen import is_screen_address
+from stream.files.inputs import reading
 from stream.files.photos import READ_ENDINGS, is_animation, is_photo, refuse_unread
 from stream.frame import Source
 from stream.sources.animation import AnimatedPhoto
@@ -65,8 +66,9 @@ def local_files(address: str) -> list[Path]:
     if is_network_address(address) or is_screen_address(address):
         return []
     path = Path(address)
-    if path.exists() and not path.is_dir():
-        return [path]
+    with reading(address):
+        if path.exists() and not path.is_dir():
+            return [path]
     listed, _ = _listed(address)
     return listed
 
@@ -77,10 +79,8 @@ def _listed(address: str) -> tuple[list[Path], list[Path]]:
     A glob that is one file gives that, whatever it is. Hidden files are the system's.
     """
     folder = Path(address)
-    try:
+    with reading(address):
         found = _in_folder(folder) if folder.is_dir() else _globbed(address)
-    except OSError as error:
-        raise StreamError(f"{address}: cannot be read ({error.strerror})") from error
     found.sort(key=_by_number)
     if len(found) == 1 and not folder.is_dir():
         return found, []
@@ -132,7 +132,8 @@ def _open(
 
 def _open_files(address: str, on_message: Callable[[str], None], fps: Fraction | None) -> Source:
     path = Path(address)
-    is_file = path.exists() and not path.is_dir()
+    with reading(address):
+        is_file = path.exists() and not path.is_dir()
     files, others = ([path], []) if is_file else _listed(address)
     if path.is_dir() or len(files) + len(others) > 1:
         if not files:

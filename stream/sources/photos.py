@@ -10,8 +10,9 @@ from segmentation.picture import RgbPicture
 from stream.errors import StreamError
 from stream.files.photos import open_photo
 from stream.frame import Frame, Source, StreamInfo
+from stream.photo.decoding import DAMAGE
 from stream.photo.photo import Photo
-from stream.photo.remarks import Remarks
+from stream.photo.remarks import MAX_NAMED, Remarks
 
 
 class Photos(Source):
@@ -72,7 +73,8 @@ class Photos(Source):
                 )
             self.num_left_out += int(photo.is_part)
             for remark in photo.remarks:
-                self._remarks.tell(str(path), remark)
+                most = MAX_NAMED if remark in DAMAGE else 1
+                self._remarks.tell(str(path), remark, most=most)
             time_s = 0.0 if fps is None else float(index / fps)
             yield Frame(RgbPicture(image), index, time_s, path.name, photo=photo, path=path)
         self._remarks.finish()

@@ -173,7 +173,13 @@ class VideoSource(Source):
             self._last_s = time_s = self._clock.time_s(decoded.pts, decoded.time_base, arrival_s)
             if pace is not None and self._interrupted.wait(pace.early_s(time_s)):
                 break
-            frame = Frame(self._fitted(decoded), self._num_frames, time_s, take=take)
+            frame = Frame(
+                self._fitted(decoded),
+                self._num_frames,
+                time_s,
+                take=take,
+                pixel_aspect=self.info.pixel_aspect,
+            )
             self._num_frames += 1
             given = frame if live else held
             held, pts_s = frame, float(decoded.pts * decoded.time_base)

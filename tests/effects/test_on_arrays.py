@@ -50,6 +50,18 @@ def test_a_photo_is_the_background(tmp_path):
     np.testing.assert_array_equal(shown[15:35, 25:45], IMAGE[15:35, 25:45])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_background_is_on_white_where_it_is_clear(tmp_path, dtype):
+    path, most = tmp_path / "clear.png", np.iinfo(dtype).max
+    photo = np.full((48, 64, 4), most, dtype)
+    photo[..., :3] = 0  # black
+    photo[:, 32:, 3] = most // 5
+    cv2.imwrite(str(path), photo)
+    shown = effects.apply(f"replace={path}", IMAGE, MASK)
+    assert shown[0, 0].tolist() == [0, 0, 0]
+    assert shown[0, 63].tolist() == [204, 204, 204]
+
+
 @pytest.mark.parametrize(
     ("text", "mask", "words"),
     [

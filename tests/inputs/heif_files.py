@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ def write_heif(
     profile: bytes | None = None,
     exif: bytes | None = None,
     links_apart: bool = False,
+    described: Sequence[tuple[str, bytes]] = (),
+    described_elsewhere: Sequence[tuple[str, bytes]] = (),
 ) -> None:
     """Write (H, W, 3) RGB as a grid of tiles: HEVC, or AV1 where `path` ends in .avif.
 
@@ -36,6 +39,8 @@ def write_heif(
         exif: the block that begins with its byte order.
         links_apart: what belongs to the tiles stands in another box than what belongs to the grid,
             in longer numbers, as two such boxes must differ.
+        described: further properties, name and body, of what is shown.
+        described_elsewhere: of another picture, such as a gain map.
     """
     kind, config = ("av01", "av1C") if path.suffix == ".avif" else ("hvc1", "hvcC")
     height, width = image.shape[:2]
@@ -55,8 +60,10 @@ def write_heif(
     extra += [] if mirrored is None else [_box("imir", bytes([mirrored]))]
     extra += [] if seen_xywh is None else [_aperture(seen_xywh, width, height)]
     extra += [] if profile is None else [_box("colr", b"prof" + profile)]
+    extra += [_box(*each) for each in described]
+    others = [_box(*each) for each in described_elsewhere]
     sizes = [_full("ispe", 0, struct.pack(">II", *wh)) for wh in ((TILE, TILE), (width, height))]
-    properties = _box("ipco", _box(config, configured), *sizes, *extra)
+    properties = _box("ipco", _box(config, configured), *sizes, *extra, *others)
     links = {
         **dict.fromkeys(range(1, num + 1), (1, 2)),
         main: (*((1, 2) if main == num else (3,)), *range(4, 4 + len(extra))),

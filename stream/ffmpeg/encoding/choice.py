@@ -65,17 +65,39 @@ def choose(
                 on_message(f"{name}: encoded by {found.encoder.name}")
                 return found
     found = _in_software(name, chosen, depth, has_alpha)
-    if min(size_hw) < (least := found.encoder.least_side):
-        raise StreamError(
-            f"{name}: {chosen.title} has at least {least} pixels a side, and the picture is "
-            f"{size_hw[1]}x{size_hw[0]}; use --codec {FORMATS[ending].codec}"
-        )
+    _check_size(name, ending, found, size_hw)
     if encoder == AUTO:
         on_message(
             f"{name}: encoded by {found.encoder.name}, in software; no hardware that works here "
             f"encodes {_what(chosen, depth, has_alpha)}"
         )
     return found
+
+
+def _check_size(name: str, ending: str, encoding: Encoding, size_hw: tuple[int, int]) -> None:
+    """Raise `StreamError` where pictures are too small or too large for an encoder."""
+    if min(size_hw) < (least := encoding.encoder.least_side):
+        raise StreamError(
+            f"{name}: {encoding.codec.title} has at least {least} pixels a side, and the picture is "
+            f"{size_hw[1]}x{size_hw[0]}; use --codec {FORMATS[ending].codec}"
+        )
+    if max(size_hw) > (most := encoding.encoder.most_side):
+        others = [
+            each.name
+            for each in CODECS.values()
+            if _holds(each, ending, size_hw, encoding.has_alpha)
+        ]
+        instead = f"use --codec {' or '.join(others)}" if others else "write it smaller, or a photo"
+        raise StreamError(
+            f"{name}: {encoding.codec.title} has at most {most} pixels a side here, and the picture is "
+            f"{size_hw[1]}x{size_hw[0]}; {instead}"
+        )
+
+
+def _holds(codec: Codec, ending: str, size_hw: tuple[int, int], has_alpha: bool) -> bool:
+    """Return whether a container holds a codec whose pictures can be of that size."""
+    endings = codec.alpha_endings if has_alpha else codec.endings
+    return ending in endings and max(size_hw) <= SOFTWARE[codec.name][0].most_side
 
 
 def failure(encoding: Encoding, size_hw: tuple[int, int]) -> str:

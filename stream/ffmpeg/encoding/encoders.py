@@ -35,6 +35,7 @@ class Encoder:
         alpha_pixels: instead, where there is transparency, "" where it cannot encode any.
         alpha_options: further arguments then.
         least_side: of a picture that it takes, in pixels.
+        most_side: likewise.
         recording: further arguments, so that it holds little back.
         narrow: instead of those, for pictures of less than `NARROW`, recorded or not.
         low_delay: likewise, so that each frame leaves it at once.
@@ -48,6 +49,7 @@ class Encoder:
     alpha_pixels: str = ""
     alpha_options: tuple[str, ...] = ()
     least_side: int = 1
+    most_side: int = 65535
     recording: tuple[str, ...] = ()
     narrow: tuple[str, ...] = ()
     low_delay: tuple[str, ...] = ()
@@ -105,6 +107,7 @@ SOFTWARE: dict[str, tuple[Encoder, ...]] = {
             "libx264",
             {8: "yuv420p"},
             _x264,
+            most_side=16384,
             recording=("-rc-lookahead", str(_LOOKAHEAD)),
             low_delay=("-tune", "zerolatency"),
         ),
@@ -125,6 +128,7 @@ SOFTWARE: dict[str, tuple[Encoder, ...]] = {
             "libsvtav1",
             _PLANAR,
             _svt_av1,
+            most_side=16384,
             recording=("-svtav1-params", f"lookahead={_LOOKAHEAD}"),
         ),
         Encoder("libaom-av1", _PLANAR, _aom, recording=("-lag-in-frames", str(_LOOKAHEAD))),

@@ -22,7 +22,7 @@ class Value(NamedTuple):
     @property
     def numbers(self) -> tuple[int, ...]:
         """Its whole numbers, none where it holds something else."""
-        code = {1: "B", 3: "H", 4: "I"}.get(self.kind)
+        code = {1: "B", 3: "H", 4: "I", 13: "I"}.get(self.kind)
         if code is None:
             return ()
         return struct.unpack(f"<{len(self.data) // _SIZES[self.kind]}{code}", self.data)
@@ -31,7 +31,7 @@ class Value(NamedTuple):
 Tags = Mapping[int, Value]
 
 #: By type: bytes of a number, and of the pieces of it that are turned around.
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _PIECES = {**_SIZES, 5: 4, 10: 4}
 _ASCII, _SHORT, _LONG, _RATIONAL = 2, 3, 4, 5
 _MAX_TAGS, _MAX_BYTES = 2000, 16 << 20

@@ -73,26 +73,37 @@ def _read(data: bytes, boxes: dict[bytes, bytes]) -> Boxes | None:
     links = [body for name, body in property_boxes if name == b"ipma"]  # one for short numbers
     pitm = boxes.get(b"pitm", b"")
     numbers = [each for ipma in links for each in _of_main_picture(pitm, ipma)]
-    aperture = clean_aperture([each for i, each in enumerate(properties, 1) if i in numbers])
-    sizes, depths, has_alpha = [(0, 0)], [8], False
-    profile, colours = None, None
+    own = [each for i, each in enumerate(properties, 1) if i in numbers]
+    sizes, has_alpha = [(0, 0)], False
     for name, body in properties:
         if name == b"ispe":
             sizes.append(struct.unpack_from(">II", body, 4))
-        elif name == b"pixi":
-            depths.append(body[5])
         elif name == b"auxC":
             has_alpha |= any(word in body for word in _ALPHA)
-        elif name == b"colr" and body[:4] in (b"prof", b"rICC"):
+    depths = [8, *(body[5] for body in _own_first(b"pixi", own, properties))]
+    profile, colours = None, None
+    for body in _own_first(b"colr", own, properties):
+        if body[:4] in (b"prof", b"rICC"):
             profile = profile or body[4:]
-        elif name == b"colr" and body[:4] == b"nclx":
+        elif body[:4] == b"nclx":
             colours = colours or of_code_points(*struct.unpack_from(">HH", body, 4))
     width, height = max(sizes, key=lambda size: size[0] * size[1])  # tiles are smaller
     if not width * height:
         return None
     colours = None if profile is not None else colours
-    exif = _exif(data, boxes)
+    exif, aperture = _exif(data, boxes), clean_aperture(own)
     return Boxes(width, height, max(depths), has_alpha, profile, colours, exif, aperture)
+
+
+def _own_first(
+    name: bytes, own: list[tuple[bytes, bytes]], properties: list[tuple[bytes, bytes]]
+) -> list[bytes]:
+    """Return the boxes of a name that belong to the picture that is shown.
+
+    Without any those of all: its tiles may say it, and else a gain map, or a thumbnail.
+    """
+    found = [body for each, body in own if each == name]
+    return found or [body for each, body in properties if each == name]
 
 
 def _of_main_picture(pitm: bytes, ipma: bytes) -> list[int]:

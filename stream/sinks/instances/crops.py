@@ -6,7 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from effects.placing import square_hw, squared
 from stream.frame import Output, OutputInfo
 from stream.photo.encoding import encode
 from stream.sinks.instances.masks import at_frame_size
@@ -18,9 +20,9 @@ from stream.sinks.parts.photo_names import PhotoNames
 class Crops(ObjectFiles):
     """`Sink` for cut-outs: the frame's pixels around an object, transparent outside of its mask.
 
-    PNG of RGBA in sRGB, as large as the object, named as by `InstancePhotos`; their alpha is 0 or
-    255, that part of the mask which `InstancePhotos` writes. An object without any pixel inside
-    leaves no file, and is counted all the same.
+    PNG of RGBA in sRGB, as large as the object, of square pixels, named as by `InstancePhotos`;
+    their alpha is 0 or 255, that part of the mask which `InstancePhotos` writes. An object without
+    any pixel inside leaves no file, and is counted all the same.
 
     Args:
         folder: see `ObjectFiles`, likewise `options`.
@@ -49,5 +51,12 @@ class Crops(ObjectFiles):
             colours = np.ascontiguousarray(output.frame.image[part])
             if photo is not None:
                 colours = photo.to_srgb(colours)
-            data, _ = encode(np.dstack([colours, mask[part]]), ".png", None)
+            aspect = output.frame.pixel_aspect
+            inside = _stretched(mask[part], square_hw((height, width), aspect))
+            data, _ = encode(np.dstack([squared(colours, aspect), inside]), ".png", None)
             self.save(self._names.name(stem, rank, found), data)
+
+
+def _stretched(mask: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a mask at another size, still either inside or outside."""
+    return np.asarray(cv2.resize(mask, size_hw[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -242,3 +242,14 @@ def test_a_damaged_webp_is_told(tmp_path):
         assert num_left_out == len(told) == int(not _is_whole(data)), at
         num_told += num_left_out
     assert num_told
+
+
+def test_each_damaged_photo_of_a_folder_is_named(tmp_path):
+    """Of what holds for more than a few the others are counted."""
+    paths = [tmp_path / f"{index}.jpg" for index in range(23)]
+    for path in paths:
+        path.write_bytes(_jpeg()[:-10])
+    told: list[str] = []
+    with Photos(paths, on_message=told.append) as source:
+        assert len(list(source)) == source.num_left_out == 23
+    assert told == [*(f"{path}: {TOLD}" for path in paths[:20]), f"3 more photos: {TOLD}"]

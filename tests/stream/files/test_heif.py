@@ -1,14 +1,13 @@
-"""HEIC and AVIF photos, whose tiles are put together, and JPEG XL."""
+"""HEIC and AVIF photos, whose tiles are put together."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stream.errors import StreamError
 from stream.files.photos import open_photo
+from stream.photo.formats.kinds import photo_header
 from tests.ffmpeg_reference import ffmpeg
 from tests.inputs.heif_files import write_heif
 from tests.inputs.icc_profiles import DISPLAY_P3, rgb_profile
@@ -103,14 +102,18 @@ def test_a_heic_that_breaks_off_is_named(tmp_path):
             open_photo(tmp_path / "torn.heic")
 
 
-@pytest.mark.parametrize("pixels", ["rgb24", "rgb48le"])
-def test_jpeg_xl(tmp_path, pixels):
-    path: Path = tmp_path / "in.jxl"
-    shape = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "120x180", "-i", "-")
-    ffmpeg(*shape, "-pix_fmt", pixels, "-distance", "0", path, data=SMOOTH.tobytes())
-    photo = open_photo(path)
-    assert np.abs(photo.image.astype(int) - SMOOTH).max() <= 1
-    assert (photo.deep is not None) == (pixels == "rgb48le")
+def test_the_colours_and_bits_of_a_gain_map_are_not_the_photos(tmp_path):
+    nclx = b"nclx" + (12).to_bytes(2) + (13).to_bytes(2) + (6).to_bytes(2) + b"\x80"
+    write_heif(
+        tmp_path / "in.heic",
+        SMOOTH,
+        described=[("colr", nclx), ("pixi", bytes(4) + b"\3\x08\x08\x08")],
+        described_elsewhere=[("colr", b"prof" + PROFILE), ("pixi", bytes(4) + b"\1\x0a")],
+    )
+    header = photo_header((tmp_path / "in.heic").read_bytes())
+    assert header is not None
+    assert (header.depth, header.profile) == (8, None)
+    assert header.colours is not None
 
 
 def test_an_avif_of_ten_bits_keeps_them(tmp_path):

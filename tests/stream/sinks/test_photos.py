@@ -138,3 +138,12 @@ def test_masks_in_a_folder_are_of_one_channel(tmp_path):
         play(run)
     for path in sorted((tmp_path / "out").iterdir()):
         assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).ndim == 2
+
+
+@pytest.mark.parametrize(("ending", "most"), [(".jpg", 65500), (".webp", 16383)])
+def test_a_photo_too_large_for_its_format_is_told_so(ending, most):
+    picture = RgbPicture(np.zeros((1, most + 1, 3), np.uint8))
+    said = rf"a {ending} has at most {most} pixels a side, .* {most + 1}x1; write a .png"
+    with pytest.raises(StreamError, match=said):
+        encode_photo(picture, Path(f"out{ending}"))
+    encode_photo(RgbPicture(picture.rgb[:, :most]), Path(f"out{ending}"))

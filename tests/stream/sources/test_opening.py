@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
+
 import cv2
 import pytest
 
 from stream.errors import StreamError
+from stream.frame import OutputInfo, StreamInfo
+from stream.live.background import open_background
+from stream.live.front_picture import watched_front
+from stream.sinks import open_sink
+from stream.sinks.parts.options import SinkOptions
 from stream.sources import local_files, open_source
 from stream.sources.demo import Demo
 from stream.sources.photos import Photos
@@ -74,3 +82,20 @@ def test_hidden_files_of_a_folder_are_no_photos_of_it(tmp_path):
     (tmp_path / "a.png").unlink()
     with pytest.raises(StreamError, match="no photos in it"):
         open_source(str(tmp_path), on_message=quiet)
+
+
+def test_what_a_file_system_refuses_is_one_line():
+    """As of a folder that may not be looked into; here a name that is too long for any."""
+    name = "x" * 300 + ".png"
+    for ask in (
+        open_source,
+        local_files,
+        watched_front,
+        lambda path: open_background(Path(path), ExitStack()),
+    ):
+        with pytest.raises(StreamError, match=r"x.png: cannot be read \(File name too long\)"):
+            ask(name)
+    info = OutputInfo(StreamInfo(8, 8, None))
+    for ending in (".png", ".jsonl", ".mp4", ".gif"):
+        with pytest.raises(StreamError, match=r"x\.\w+: cannot be written \(File name too long\)"):
+            open_sink("x" * 300 + ending, info, SinkOptions())

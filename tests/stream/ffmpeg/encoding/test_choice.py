@@ -146,3 +146,12 @@ def check_option(text: str, option: str, value: str) -> None:
         assert re.search(rf"^     {value} ", listed[0], re.MULTILINE), (option, value)
     elif limits := re.search(r"\(from (-?\d+) to (\d+)\)", listed[0]):
         assert int(limits[1]) <= int(value) <= int(limits[2]), (option, value)
+
+
+def test_pictures_too_large_for_a_codec_are_said() -> None:
+    said = (
+        r"^a.mp4: H.264 has at most 16384 pixels a side here, .* 17000x90; use --codec hevc or vp9$"
+    )
+    with pytest.raises(StreamError, match=said):
+        choose("a.mp4", ".mp4", (90, 17000))
+    assert choose("a.mp4", ".mp4", (90, 17000), codec="hevc").codec.name == "hevc"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -339,3 +341,18 @@ def test_beside_the_photos_what_is_not_there_yet_is_written(tmp_path: Path) -> N
         sink.finish(cut_short=False)
     assert json.loads((tmp_path / "dog.json").read_text())["imagePath"] == "dog.png"
     assert (tmp_path / "cat.json").read_text() == "of no photo"
+
+
+def test_cut_outs_of_a_video_of_wide_pixels_are_as_wide_as_they_look(tmp_path):
+    """Masks, and photos of data sets, which both count pixels, stay as the video stores them."""
+    one = output()
+    wide = replace(one, frame=replace(one.frame, pixel_aspect=Fraction(2)))
+    narrow = written(Crops, tmp_path / "1", one), written(Crops, tmp_path / "2", wide)
+    for path in sorted(narrow[0].iterdir()):
+        cut, shown = read(path), read(narrow[1] / path.name)
+        assert shown.shape == (cut.shape[0], 2 * cut.shape[1], 4)
+        np.testing.assert_array_equal(shown[..., 3], np.repeat(cut[..., 3], 2, axis=1))
+    folder = written(
+        CocoFolder, tmp_path / "3", replace(wide, frame=replace(wide.frame, name=None))
+    )
+    assert read(folder / "images/000000.png").shape == IMAGE.shape

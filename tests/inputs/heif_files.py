@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,8 +50,7 @@ def write_heif(
     padded = np.pad(image, padding, mode="edge")
     places = [(row * TILE, column * TILE) for row in range(rows) for column in range(columns)]
     coded = [_encoded(path, padded[y:, x:][:TILE, :TILE], kind, config) for y, x in places]
-    configured, tiles = coded[-1][0], [tile for _, tile in coded]
-    num = len(tiles)
+    configured, tiles, num = coded[-1][0], [tile for _, tile in coded], len(coded)
     main = num if (height, width) == (TILE, TILE) else num + 1
     items = [(kind, tile) for tile in tiles]
     items += [("grid", _grid(rows, columns, width, height))] * (main - num)
@@ -60,9 +60,9 @@ def write_heif(
     extra += [] if mirrored is None else [_box("imir", bytes([mirrored]))]
     extra += [] if seen_xywh is None else [_aperture(seen_xywh, width, height)]
     extra += [] if profile is None else [_box("colr", b"prof" + profile)]
-    extra += [_box(*each) for each in described]
-    others = [_box(*each) for each in described_elsewhere]
+    extra += itertools.starmap(_box, described)
     sizes = [_full("ispe", 0, struct.pack(">II", *wh)) for wh in ((TILE, TILE), (width, height))]
+    others = itertools.starmap(_box, described_elsewhere)
     properties = _box("ipco", _box(config, configured), *sizes, *extra, *others)
     links = {
         **dict.fromkeys(range(1, num + 1), (1, 2)),

@@ -76,9 +76,10 @@ def choose(
 
 def _check_size(name: str, ending: str, encoding: Encoding, size_hw: tuple[int, int]) -> None:
     """Raise `StreamError` where pictures are too small or too large for an encoder."""
+    title = encoding.codec.title
     if min(size_hw) < (least := encoding.encoder.least_side):
         raise StreamError(
-            f"{name}: {encoding.codec.title} has at least {least} pixels a side, and the picture is "
+            f"{name}: {title} has at least {least} pixels a side, and the picture is "
             f"{size_hw[1]}x{size_hw[0]}; use --codec {FORMATS[ending].codec}"
         )
     if max(size_hw) > (most := encoding.encoder.most_side):
@@ -89,7 +90,7 @@ def _check_size(name: str, ending: str, encoding: Encoding, size_hw: tuple[int, 
         ]
         instead = f"use --codec {' or '.join(others)}" if others else "write it smaller, or a photo"
         raise StreamError(
-            f"{name}: {encoding.codec.title} has at most {most} pixels a side here, and the picture is "
+            f"{name}: {title} has at most {most} pixels a side here, and the picture is "
             f"{size_hw[1]}x{size_hw[0]}; {instead}"
         )
 

@@ -27,6 +27,8 @@ WEIGHTS = EXPORT.with_suffix(".npz")
 SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
 #: The same of 2.6 times as many pixels, at which outlines and far people are finer.
 LARGE_SIZES_HW = ((544, 320), (448, 352), (416, 416), (352, 448), (320, 544))
+#: Of 4.5 times as many.
+LARGEST_SIZES_HW = ((736, 416), (608, 480), (544, 544), (480, 608), (416, 736))
 #: the largest log-odds of one view that count in a mean
 _MAX_LOGIT = 12.0
 
@@ -46,7 +48,12 @@ class View(NamedTuple):
 #: What the frames of a camera leave time for, and what photos are worth: the mean of several views
 #: is better than each.
 LIVE = (View(SIZES_HW, False),)
-FINE = (*LIVE, View(SIZES_HW, True), View(LARGE_SIZES_HW, False))
+FINE = (
+    *LIVE,
+    View(SIZES_HW, True),
+    View(LARGE_SIZES_HW, False),
+    View(LARGEST_SIZES_HW, False),
+)
 
 
 class Portrait:

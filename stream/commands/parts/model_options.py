@@ -85,7 +85,7 @@ def _add_rare_options(add: Callable[..., object]) -> None:
         "backend": "what computes the network",
         "device": "auto: a GPU, for networks slow without one and all of backend keras",
         "precision": "auto: tf32 on a GPU, else float32",
-        "detail": "of portrait, fine: better outlines for two and a half times the milliseconds; "
+        "detail": "of portrait, fine: better outlines for four times the milliseconds; "
         "auto: fine for photos, live for videos",
     }
     for name, choices in CHOICES.items():

@@ -93,7 +93,7 @@ def test_mean_iou_over_the_six_sets(portrait, shared_data: Path):
 
     photos = {name: read_set(shared_data / "stills" / name) for name in SETS}
     figures = quality(lambda image: portrait.segment(image[None])[0].union(), photos)
-    assert figures["mean_iou"] >= 0.825
+    assert figures["mean_iou"] >= 0.83
 
 
 @pytest.mark.parametrize("images", [np.zeros((4, 4, 3), np.uint8), np.zeros((1, 4, 4, 3))])

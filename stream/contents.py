@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-DOLBY = frozenset({"ac3", "eac3"})
-#: See `Contents.max_jump_s`: gaps of reception are shorter, jumps between recordings longer.
-MAX_JUMP_S = 10.0
-MAX_JUMP_OF_DOLBY_S = 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -77,16 +72,6 @@ class Contents:
     start_s: float = 0.0
     is_joined: bool = False
     is_playlist: bool = False
-
-    @property
-    def max_jump_s(self) -> float:
-        """By how much its clock may jump ahead where it is one; further, it goes on.
-
-        Its first packet of Dolby sound after a join ffmpeg may take to be of before. A clip of less
-        than `MAX_JUMP_S` would then be waited for, with neither picture nor sound.
-        """
-        is_dolby = any(track.codec in DOLBY for track in self.sound)
-        return MAX_JUMP_OF_DOLBY_S if is_dolby else MAX_JUMP_S
 
     @property
     def clock_tracks(self) -> list[int]:

@@ -120,6 +120,8 @@ class Replace:
 
     def _fitted(self, image: Pixels, size_hw: tuple[int, int]) -> Pixels:
         if image.flags.writeable:  # and may hold something else each time
+            if image.shape[:2] == size_hw:
+                return image
             return placed(image, size_hw, self._placing, self._pixel_aspect)
         if image is not self._source or self._placed.shape[:2] != size_hw:
             self._source = image

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
+from functools import lru_cache
 from itertools import groupby, islice
 
 from stream.contents import Contents, Track
@@ -26,10 +28,16 @@ def changes(contents: Contents, track: Track) -> bool:
 
     Raises:
         StreamError: ffmpeg is not there or cannot be run.
+        OSError: the file is gone.
     """
     if not contents.is_joined or is_network_address(contents.address):
         return False
-    arguments = [*input_options(contents.address), "-map", f"0:{track.index}", "-c", "copy"]
+    return _changes(contents.address, track.index, os.path.getmtime(contents.address))
+
+
+@lru_cache(maxsize=16)
+def _changes(address: str, index: int, _changed_s: float) -> bool:
+    arguments = [*input_options(address), "-map", f"0:{index}", "-c", "copy"]
     with closing(Ffmpeg([*arguments, "-f", "adts", "pipe:1"], pipe_out=True)) as process:
         lasting: set[bytes] = set()
         for form, packets in groupby(_forms(process)):

@@ -48,7 +48,7 @@ def is_live_address(address: str) -> bool:
 def input_options(
     address: str,
     *,
-    max_jump_s: float | None = None,
+    keeps_clock: bool = True,
     low_delay: bool = False,
     is_playlist: bool = False,
     from_s: float = 0.0,
@@ -60,8 +60,8 @@ def input_options(
 
     Args:
         address: path, an address with a network protocol, or `screen:`.
-        max_jump_s: timestamps count from the start of the input, and go on where its clock starts
-            over or jumps by more than so many seconds; `None`: they stay as they are.
+        keeps_clock: timestamps stay as they are; otherwise they count from the start of the input,
+            and go on where its clock starts over or jumps by more than ten seconds.
         low_delay: hand out each frame as soon as it is there, at some cost of throughput.
         is_playlist: it is one of HLS, also where its ending does not say so.
         from_s: what lies before is left out; counts from the start of the input.
@@ -71,7 +71,7 @@ def input_options(
     """
     if is_screen_address(address):
         return screen_options(address)
-    options = ["-copyts"] if max_jump_s is None else ["-dts_delta_threshold", str(max_jump_s)]
+    options = ["-copyts"] if keeps_clock else []
     options += ["-ss", f"{from_s:.6f}"] if from_s > 0 else []
     if not is_network_address(address):
         options += ["-threads", str(_num_threads()), "-protocol_whitelist", "file"]

@@ -49,15 +49,15 @@ def source_input(
     if contents.is_joined:
         # ffmpeg counts from the start, or from where it has sought
         options = [*seek, "-itsoffset", f"{max(0.0, from_s) - origin_s:.6f}"]
-        return [*options, *_opened(contents, max_jump_s=contents.max_jump_s)]
+        return [*options, *_opened(contents, keeps_clock=False)]
     offset = ["-itsoffset", f"{-contents.start_s - origin_s:.6f}"]
     return [*seek, "-bsf:a", _GO_ON, *offset, *_opened(contents)]
 
 
-def _opened(contents: Contents, *, max_jump_s: float | None = None) -> list[str]:
+def _opened(contents: Contents, *, keeps_clock: bool = True) -> list[str]:
     """Return ffmpeg's arguments that open once more what frames come from."""
     address, is_playlist = contents.address, contents.is_playlist
-    return input_options(address, max_jump_s=max_jump_s, is_playlist=is_playlist)
+    return input_options(address, keeps_clock=keeps_clock, is_playlist=is_playlist)
 
 
 def clock_output(contents: Contents, source: int) -> list[str]:

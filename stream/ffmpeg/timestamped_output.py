@@ -20,7 +20,7 @@ _SHAPE = re.compile(
     r"(?!\[info\]|\s|\[scaler_out).*\bw:\d+ h:\d+ fmt:.* -> w:(\d+) h:(\d+) fmt:.*sar:(\d+)/(\d+)"
 )
 _FIRST_OF_SHAPE = re.compile(
-    r"(?:\[Parsed_metadata_\d [^]]*\] )?(?:\[info\] )?frame:0 +pts:(-?\d+) "
+    r"(?:\[Parsed_metadata_\d+ [^]]*\] )?(?:\[info\] )?frame:0 +pts:(-?\d+) "
 )
 #: The end of the last frame, which ffmpeg reports at its end.
 _END = re.compile(r"out_time_us=(\d+)$")

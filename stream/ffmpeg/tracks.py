@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stream.contents import DOLBY, Contents, Track
+from stream.contents import Contents, Track
 from stream.ffmpeg import adts
 from stream.ffmpeg.sound import TOLERANT, can_be_copied, why_no_sound
 from stream.ffmpeg.tags import CAMERA
@@ -60,6 +60,7 @@ _MIXES = {
     "5.1.4": "pan=7.1|FL=FL+0.707*TFL|FR=FR+0.707*TFR|FC=FC|LFE=LFE|BL=TBL|BR=TBR|SL=SL|SR=SR,"
 }
 _MOV_TEXT = frozenset({"mov_text"})
+_DOLBY = frozenset({"ac3", "eac3"})
 _COMMON_MARKS = "default comment forced hearing_impaired visual_impaired descriptions".split()
 _MP4_MARKS = frozenset(_COMMON_MARKS) | {"dub"}
 _MOV_MARKS = frozenset({"default"})
@@ -67,9 +68,9 @@ _MKV_MARKS = _MP4_MARKS | {"original"}
 _WEBM_MARKS = frozenset({"default", "forced", "descriptions"})
 
 TRACK_FORMATS = {
-    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, DOLBY),
-    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, DOLBY),
-    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MOV_MARKS, DOLBY),
+    ".mp4": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, _DOLBY),
+    ".m4v": TrackFormat(_MP4_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MP4_MARKS, _DOLBY),
+    ".mov": TrackFormat(_MOV_SOUND, "aac", _AAC_LAYOUTS, _MOV_TEXT, "mov_text", _MOV_MARKS, _DOLBY),
     ".mkv": TrackFormat(_MKV_SOUND, "aac", _AAC_LAYOUTS, _MKV_SUBTITLES, "subrip", _MKV_MARKS),
     ".webm": TrackFormat(
         frozenset({"opus", "vorbis"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def check_free(
     if path.is_dir():
         raise StreamError(f"{path}: is a folder; end it with / to write into it")
     if exists and not overwrite:
-        raise StreamError(f"{path}: exists; name another output, or add -y to replace it")
+        text = f"{path}: exists; name another output, or add -y to replace it"
+        raise StreamError(text) from FileExistsError(errno.EEXIST, "exists", str(path))
     if not path.parent.is_dir() and not path.parent == path:
         raise StreamError(f"{path}: there is no folder {path.parent}; make it first")
 

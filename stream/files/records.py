@@ -63,7 +63,10 @@ def is_without_records(path: Path) -> bool:
     Raises:
         OSError: it cannot be read.
     """
-    data = path.read_bytes().removeprefix(_BEGINNING)
+    data = path.read_bytes()
+    if data.split() in ([b"[]"], [b"[", b"]"]):
+        return True
+    data = data.removeprefix(_BEGINNING)
     is_begun = data.startswith(b"{") and not any(each in data for each in (b"\n", b"\0"))
     return not data or (is_begun and not _is_whole(data, data))
 

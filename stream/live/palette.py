@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effects import EFFECTS, Blur, Effect, Replace, parse_effect
-from effects.effect import ColouredEffect, ForegroundEffect, check_effect
+from effects.effect import ColouredEffect, ForegroundEffect, ShapedEffect, check_effect
 from effects.placing import split_placing
 from stream.errors import StreamError
 from stream.live.actions import NEXT
@@ -257,6 +258,12 @@ class _Opaque:
         if not isinstance(self._effect, ColouredEffect):
             return self
         return _Opaque(self._effect.in_colours(convert))
+
+    def for_pixels(self, aspect: Fraction) -> Effect:
+        """See `ShapedEffect`."""
+        if not isinstance(self._effect, ShapedEffect):
+            return self
+        return _Opaque(self._effect.for_pixels(aspect))
 
     def on_foreground(self, image: Image, alpha: Image, foreground: Image, time_s: float) -> Image:
         """See `ForegroundEffect`."""

@@ -263,7 +263,9 @@ class _Playing:
         reasons = [line for line, _ in failed]
         if self._error is None:
             if reasons:
-                raise StreamError("; ".join(reasons)) from failed[0][1]
+                errors = [error for _, error in failed]
+                cause = errors[0] if len(errors) == 1 else ExceptionGroup("outputs", errors)
+                raise StreamError("; ".join(reasons)) from cause
             return
         kept = "" if self._live else self._outlets.kept(self._run.source.info.fps)
         raise _with(self._error, [text for text in (kept, *reasons) if text])

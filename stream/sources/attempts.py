@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from stream.colour.dolby_vision import SIDE_DATA as DOLBY_VISION
 from stream.colour.dolby_vision import dolby_vision
-from stream.contents import MAX_JUMP_S
 from stream.errors import StreamError
 from stream.ffmpeg.address_secrets import secrets_hidden
 from stream.ffmpeg.inputs import (
@@ -61,7 +60,7 @@ class Attempts:
         self._opening = Opening(
             TO_RGB if screen else AS_DECODED,
             low_delay=is_live_address(address),
-            max_jump_s=None if self._is_remote or from_s is not None else MAX_JUMP_S,
+            keeps_clock=self._is_remote or from_s is not None,
             from_s=from_s or 0.0,
         )
         self._pauses = Pauses()
@@ -182,9 +181,7 @@ class Attempts:
             opening = replace(opening, deinterlaces=True, looks=is_called)
         if not self.live and is_joined:
             contents = contents_of(self._address, decoder.listing, decoder.track)
-            opening = replace(
-                opening, max_jump_s=contents.max_jump_s, along=tuple(contents.clock_tracks[1:])
-            )
+            opening = replace(opening, keeps_clock=False, along=tuple(contents.clock_tracks[1:]))
         return opening
 
     def _is_live(self, decoder: Decoder) -> bool:

@@ -57,7 +57,7 @@ class Opening:
         conversion: the filter that makes pixels of what is decoded, see `conversion_of`.
         low_delay: see `input_options`.
         is_playlist: likewise.
-        max_jump_s: likewise.
+        keeps_clock: likewise.
         track: index of the video; `None` for the first one.
         along: indices of other tracks that ffmpeg reads, to mend the clock by them as well.
         deinterlaces: frames of two moments become frames of one.
@@ -70,7 +70,7 @@ class Opening:
     conversion: str
     low_delay: bool
     is_playlist: bool = False
-    max_jump_s: float | None = None
+    keeps_clock: bool = True
     track: int | None = None
     along: tuple[int, ...] = ()
     deinterlaces: bool = False
@@ -129,7 +129,7 @@ class Decoder:
             filters.insert(0, cut)
         inputs = list(opening.device) or input_options(
             address,
-            max_jump_s=opening.max_jump_s,
+            keeps_clock=opening.keeps_clock,
             low_delay=opening.low_delay,
             is_playlist=opening.is_playlist,
             from_s=opening.from_s,
@@ -139,7 +139,7 @@ class Decoder:
         further = [*along, "-c", "copy", *NOWHERE] if along else []
         rising = [] if opening.low_delay else RISING_OPTIONS
         # with further tracks it would be the end of the longest
-        end = [] if opening.max_jump_s is None or along else END_OPTIONS
+        end = [] if opening.keeps_clock or along else END_OPTIONS
         self._output = TimestampedOutput(
             [
                 *(*inputs, *end, "-map", f"0:{track}", "-vf", ",".join(filters)),
@@ -196,7 +196,7 @@ class Decoder:
     @property
     def keeps_clock(self) -> bool:
         """Whether timestamps are those of the source; otherwise they count from its start."""
-        return self._opening.max_jump_s is None
+        return self._opening.keeps_clock
 
     @property
     def track(self) -> Stream:

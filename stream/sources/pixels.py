@@ -22,7 +22,7 @@ TO_RGB = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
 _DEEP = "yuv420p10le"
 _TO_DEEP = "scale=flags=bicubic+accurate_rnd+full_chroma_int"
 _RGB_TO_DEEP = (
-    "scale=flags=bicubic+accurate_rnd+full_chroma_inp:out_color_matrix={}:out_range=tv"
+    "scale=flags=bicubic+accurate_rnd+full_chroma_inp:out_color_matrix=bt2020:out_range=tv"
     f",format={_DEEP}"
 )
 #: For matrices that `scale` does not know, in place of `AS_DECODED`.
@@ -38,8 +38,8 @@ _TAGS = re.compile(r", \w+\((?:(?:tv|pc), )?([\w-]+)(?:/([\w-]+)/([\w-]+))?[,)]"
 def conversion_of(header: VideoHeader) -> str:
     """Return the filter after which frames are as pictures can be: `AS_DECODED` where they are."""
     matrix = header.colour.matrix
-    if matrix is None and (header.colour.is_hdr or header.bits > 8):
-        return _RGB_TO_DEEP.format("bt2020" if header.colour.is_hdr else "bt709")
+    if header.colour.is_hdr and matrix is None:
+        return _RGB_TO_DEEP
     if matrix not in LUMA_WEIGHTS:
         return TO_RGB
     if header.pixels != _DEEP and _is_deep(header):

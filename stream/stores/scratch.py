@@ -102,7 +102,10 @@ def _clear(target: Path, on_message: Callable[[str], None]) -> None:
 
 def _is_ours(folder: Path) -> bool:
     """Return whether a folder is this user's: what somebody else puts there comes nowhere."""
-    return sys.platform == "win32" or folder.lstat().st_uid == os.geteuid()
+    try:
+        return sys.platform == "win32" or folder.lstat().st_uid == os.geteuid()
+    except OSError:  # another one has deleted it meanwhile
+        return False
 
 
 def _to_send(folder: Path) -> Iterator[Path]:

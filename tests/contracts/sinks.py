@@ -15,7 +15,6 @@ from stream.batch.jobs.job import Outcome
 from stream.batch.jobs.section import Section
 from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.part_sink import PartSink
-from stream.errors import StreamError
 from stream.frame import Output, OutputInfo, Sink, StreamInfo
 from stream.live.preview import Preview
 from stream.live.recorder import Recorder
@@ -161,7 +160,7 @@ def _virtual_device(patch: pytest.MonkeyPatch) -> None:
     device_instead(patch)
 
 
-def _raise(number: int, outcome: Outcome, error: StreamError | None) -> None:
+def _raise(number: int, outcome: Outcome, error: Exception | None) -> None:
     """Fail as the others do; a batch notes it and goes on."""
     if error is not None:
         raise error

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from stream.batch.jobs.job import Outcome
 from stream.batch.workers.taken import stands
-from stream.errors import StreamError
 from stream.frame import Frame, Output, OutputInfo, Sink
 from stream.sinks import SinkOptions, open_sink
 
@@ -33,7 +32,7 @@ class EachPhoto(Sink):
         info: OutputInfo,
         options: SinkOptions,
         on_begin: Callable[[int], None],
-        on_end: Callable[[int, Outcome, StreamError | None], None],
+        on_end: Callable[[int, Outcome, Exception | None], None],
     ) -> None:
         """Write nothing yet."""
         self._paths, self._info, self._options = paths, info, options
@@ -46,8 +45,9 @@ class EachPhoto(Sink):
         try:
             self._on_begin(index)
             self._write_alone(output, self._paths[index], told)
-        except StreamError as error:
-            failed = Outcome("failed", self._seconds(), error=str(error))
+        except Exception as error:  # of whatever kind: there are others to be written
+            reason = " ".join(str(error).split()) or type(error).__name__
+            failed = Outcome("failed", self._seconds(), error=reason)
             self._on_end(index, failed, error)
         else:
             self._on_end(index, _outcome(output.frame, self._seconds(), told), None)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from segmentation.unfinished import Unfinished
 from stream.batch.jobs.job import Edges
+from stream.batch.workers import taken
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.codecs import CODECS
 from stream.ffmpeg.encoding.formats import DEFAULT_FPS, FORMATS
@@ -58,6 +59,13 @@ def why_apart(parts: Sequence[WrittenPart]) -> str | None:
     return "nothing of it can be decoded" if last_s is None else None
 
 
+def _check_free(path: Path, options: SinkOptions) -> None:
+    """Raise `StreamError` where a file may not be written; one taken meanwhile costs no part."""
+    if not options.overwrite:
+        taken.check_free(path)
+    check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
+
+
 def join(path: Path, parts: Sequence[WrittenPart], stream: StreamInfo, options: SinkOptions) -> int:
     """Write a file of parts, each at the time that it has in the film, and what goes beside them.
 
@@ -73,7 +81,7 @@ def join(path: Path, parts: Sequence[WrittenPart], stream: StreamInfo, options: 
     Raises:
         StreamError: it cannot be written.
     """
-    check_free(path, overwrite=options.overwrite, input_paths=options.input_paths)
+    _check_free(path, options)
     parts = [part for part in parts if part.num_frames]
     ending, first_s = path.suffix.lower(), parts[0].edges.first_s or 0.0
     whole = Unfinished(path, replaces=options.overwrite, wanted=options.wanted)

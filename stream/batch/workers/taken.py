@@ -34,20 +34,22 @@ def planned(brought: Brought, records: Records) -> Job:
 
 
 class Taken:
-    """Jobs under whose names is what somebody else has made.
-
-    Attributes:
-        jobs: of outputs that are not known to be of the batch.
-    """
+    """Outputs under whose names is what somebody else has made."""
 
     def __init__(self) -> None:
         """Know of none."""
-        self.jobs: set[Job] = set()
+        self._names: set[str] = set()
 
-    def note(self, job: Job, error: BaseException | None) -> bool:
-        """Note a job where it failed because a name was taken meanwhile; returns whether it did."""
-        while error is not None and not isinstance(error, FileExistsError):
-            error = error.__cause__
-        if error is not None:
-            self.jobs.add(job)
-        return error is not None
+    def note(self, error: BaseException | None) -> None:
+        """Note the names that were taken meanwhile, where something failed because of that."""
+        if isinstance(error, FileExistsError):
+            self._names.add(str(error.filename))
+        elif isinstance(error, BaseExceptionGroup):
+            for each in error.exceptions:
+                self.note(each)
+        elif error is not None:
+            self.note(error.__cause__)
+
+    def __contains__(self, output: object) -> bool:
+        """Return whether the name of an output was taken."""
+        return str(output) in self._names

@@ -154,9 +154,10 @@ class Worker:
                     done(number, self._do_video(job, on_progress))
             except Exception as error:  # of whatever kind: there are others to be done
                 reason = " ".join(str(error).split()) or type(error).__name__
-                is_taken = self._taken.note(self._brought[job].job, error)
+                self._taken.note(error)
                 after = [_identity(output) for output in job.outputs]
                 stands = all(new not in (None, old) for old, new in zip(before, after, strict=True))
+                is_taken = any(output in self._taken for output in job.outputs)
                 state: State = "partial" if stands and not is_taken else "failed"
                 done(number, Outcome(state, time.monotonic() - began, error=reason))
 
@@ -267,8 +268,8 @@ class Worker:
             StreamError: none can be read.
         """
 
-        def end(number: int, outcome: Outcome, error: StreamError | None) -> None:
-            self._taken.note(self._brought[jobs[number]].job, error)
+        def end(number: int, outcome: Outcome, error: Exception | None) -> None:
+            self._taken.note(error)
             on_done(number, outcome)
 
         with ExitStack() as stack:
@@ -336,7 +337,7 @@ class Worker:
             for output in job.outputs:
                 if source is not None and outcome.state != "failed":
                     self._records.write(self._result(job, output, outcome, source))
-                elif _size(output) is not None and job not in self._taken.jobs:
+                elif _size(output) is not None and output not in self._taken:
                     # one of before, which is still of a batch
                     unknown = source or FileState(0, 0)
                     self._records.write(self._record(job, output, "begun", unknown))

@@ -159,7 +159,7 @@ def test_folders_get_their_name_without_what_is_half(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a"])
-@pytest.mark.parametrize("data", [b"", b"[\n", b'{"image_id":0,"inst'])
+@pytest.mark.parametrize("data", [b"", b"[\n", b"[]\n", b"[\n]\n", b'{"image_id":0,"inst'])
 def test_results_without_a_record_are_deleted(tmp_path, name, data):
     left(tmp_path / name, data)
     assert list(recovered(tmp_path)) == [

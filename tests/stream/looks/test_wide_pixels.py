@@ -17,6 +17,7 @@ from effects import Front, Replace
 from segmentation.picture import GreyPicture, RgbPicture
 from stream.frame import Frame, Output, OutputInfo, StreamInfo
 from stream.live.background import LoopingVideo
+from stream.live.palette import _Opaque
 from stream.live.view import View
 from stream.looks.look import Look, Staging
 from stream.looks.showing import Seen, Showing
@@ -142,3 +143,22 @@ def test_transparency_and_grey_stay(tmp_path: Path) -> None:
 def test_whatever_a_file_says_pictures_stay_small() -> None:
     frame = Frame(RgbPicture(disc(STORED_HW)), 0, 0.0, pixel_aspect=Fraction(1, 60000))
     assert Output(frame, frame.picture, None, None).in_square_pixels().image.shape == (576, 90, 3)
+
+
+def test_a_background_beside_transparent_ones_keeps_its_proportions() -> None:
+    effect = _Opaque(Replace(disc())).for_pixels(WIDE)
+    stored = np.zeros((*STORED_HW, 3), np.uint8)
+    image = effect(stored, np.zeros(STORED_HW, np.uint8), 0.0)
+    shown = cv2.resize(np.asarray(image), SHOWN_HW[::-1])
+    assert width_of_one_as_high(np.asarray(shown, np.uint8)) == pytest.approx(1, abs=0.04)
+
+
+def test_a_background_drawn_at_the_size_that_is_asked_for_stays_as_it_is() -> None:
+    def rim(time_s: float, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+        picture = np.zeros((*size_hw, 3), np.uint8)
+        picture[[0, -1]] = picture[:, [0, -1]] = 255
+        return picture
+
+    stored = np.zeros((*STORED_HW, 3), np.uint8)
+    image = Replace(rim).for_pixels(WIDE)(stored, np.zeros(STORED_HW, np.uint8), 0.0)
+    assert np.array_equal(image, rim(0.0, STORED_HW))

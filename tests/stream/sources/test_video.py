@@ -217,6 +217,20 @@ def test_a_picture_that_changes_size_is_fitted_into_the_first(tmp_path: Path) ->
     ]
 
 
+def test_an_interlaced_picture_that_changes_size_is_fitted_as_well(tmp_path: Path) -> None:
+    both, told = tmp_path / "both.ts", list[str]()
+    for size in ("128x96", "256x96"):
+        picture = ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration=1")
+        fields = ("-vf", "interlace=lowpass=off,setfield=tff", "-flags", "+ildct+ilme")
+        part = tmp_path / "part.ts"
+        reference.ffmpeg(*picture, *fields, "-c:v", "mpeg2video", "-q:v", "2", part)
+        both.write_bytes((both.read_bytes() if both.exists() else b"") + part.read_bytes())
+    with VideoSource(str(both), told.append) as source:
+        last = [frame.image for frame in source][-1]
+    assert f"{both}: its pictures are 256x96 now, fitted into 128x96" in told
+    assert last[:20].max() < 20
+
+
 def test_images_cannot_be_written_to(small_clip: Path) -> None:
     with VideoSource(str(small_clip)) as source:
         frame = next(iter(source))

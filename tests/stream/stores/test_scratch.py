@@ -97,3 +97,12 @@ def test_what_belongs_to_somebody_else_comes_nowhere(
     (left,) = temporary.rglob("sent.mp4")
     assert left.exists()
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_what_another_one_deletes_meanwhile_is_passed_over(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [temporary / ".maskcast-files.0.part"]
+    monkeypatch.setattr("stream.stores.scratch.left_behind", lambda target: gone)
+    with Scratch(print) as scratch:
+        assert scratch.path_for("a.mp4").parent.is_dir()

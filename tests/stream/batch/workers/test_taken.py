@@ -15,7 +15,9 @@ from segmentation.segmenter import Options
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.settings import Settings
 from stream.batch.workers import each_photo, worker
+from stream.batch.workers.taken import Taken
 from stream.batch.workers.worker import Worker
+from stream.errors import StreamError
 from tests.stand_ins.fakes import Oracle
 
 RED = np.full((48, 64, 3), (0, 0, 255), np.uint8)
@@ -74,6 +76,69 @@ def test_nor_what_came_between_plan_and_beginning(film: Job, tmp_path: Path) -> 
     assert outcome.error == f"{theirs}: cannot be written (somebody made it meanwhile)"
     assert [path.name for path in theirs.parent.iterdir() if path.name[0] != "."] == [theirs.name]
     assert by._records.of(theirs) is None
+
+
+def test_nor_what_comes_while_the_input_is_opened(
+    film: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = film.outputs[0]
+    assert isinstance(theirs, Path)
+    monkeypatch.setattr(worker, "open_source", before(worker.open_source, theirs))
+    (outcome,), by = outcomes(tmp_path, [film])
+    assert (outcome.state, theirs.read_text()) == ("failed", "theirs")
+    assert by._records.of(theirs) is None
+
+
+def test_what_is_made_beside_a_taken_name_is_of_the_batch(
+    film: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = film.outputs
+    assert isinstance(theirs, Path)
+    monkeypatch.setattr(worker, "play", before(worker.play, theirs))
+    (outcome,), by = outcomes(tmp_path, [film])
+    assert (outcome.state, theirs.read_text()) == ("failed", "theirs")
+    record = by._records.of(ours)
+    assert record is not None
+    assert record.state == "begun"
+    assert by._records.of(theirs) is None
+
+
+def test_a_taken_name_is_noted_among_other_failures() -> None:
+    taken, error = Taken(), StreamError("two outputs")
+    error.__cause__ = ExceptionGroup(
+        "outputs", [OSError("no space left"), FileExistsError(17, "made meanwhile", "b.jsonl")]
+    )
+    taken.note(error)
+    assert "b.jsonl" in taken
+    assert "a.mp4" not in taken
+
+
+def test_a_photo_that_fails_in_the_middle_is_done_once_and_of_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = []
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), RED)
+        outputs = tuple(tmp_path / "out" / f"{name}{end}" for end in (".png", ".jsonl"))
+        jobs.append(Job(tmp_path / f"{name}.png", outputs, is_photo=True, is_new=True))
+    encode = each_photo.open_sink
+
+    def opened(path: Path, *given: Any) -> Any:
+        sink = encode(path, *given)
+        if path.name == "a.jsonl":
+
+            def fail(**_: Any) -> None:
+                raise MemoryError("3 GiB")
+
+            monkeypatch.setattr(sink, "finish", fail)
+        return sink
+
+    monkeypatch.setattr(each_photo, "open_sink", opened)
+    (one, other), by = outcomes(tmp_path, jobs)
+    assert (one.state, one.error, other.state) == ("failed", "3 GiB", "done")
+    record = by._records.of(tmp_path / "out/a.png")
+    assert record is not None
+    assert record.state == "begun"
 
 
 def test_what_a_batch_has_made_before_is_replaced(film: Job, tmp_path: Path) -> None:

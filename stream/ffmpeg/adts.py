@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import lru_cache
 from itertools import groupby, islice
 
@@ -28,11 +28,13 @@ def changes(contents: Contents, track: Track) -> bool:
 
     Raises:
         StreamError: ffmpeg is not there or cannot be run.
-        OSError: the file is gone.
     """
     if not contents.is_joined or is_network_address(contents.address):
         return False
-    return _changes(contents.address, track.index, os.path.getmtime(contents.address))
+    changed_s = 0.0
+    with suppress(OSError):  # where it is gone ffmpeg says so
+        changed_s = os.path.getmtime(contents.address)
+    return _changes(contents.address, track.index, changed_s)
 
 
 @lru_cache(maxsize=16)

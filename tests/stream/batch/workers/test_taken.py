@@ -103,6 +103,22 @@ def test_what_is_made_beside_a_taken_name_is_of_the_batch(
     assert by._records.of(theirs) is None
 
 
+def test_a_taken_name_is_nobodys_where_another_output_fails_before_it(
+    film: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise StreamError("no space left")
+
+    theirs = film.outputs[1]
+    assert isinstance(theirs, Path)
+    monkeypatch.setattr(worker, "play", before(worker.play, theirs))
+    monkeypatch.setattr("stream.sinks.video.VideoSink.complete", fail)
+    (outcome,), by = outcomes(tmp_path, [film])
+    assert "no space left" in outcome.error
+    assert theirs.read_text() == "theirs"
+    assert by._records.of(theirs) is None
+
+
 def test_a_taken_name_is_noted_among_other_failures() -> None:
     taken, error = Taken(), StreamError("two outputs")
     error.__cause__ = ExceptionGroup(

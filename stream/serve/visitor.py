@@ -25,8 +25,9 @@ from stream.serve.site.limits import Limits, Refusal
 
 NUMBERS_S = 0.5
 #: How long a last message may take to reach them, and the connection to close; and how long the
-#: channel for it may take to open, where a visit ends with its first frame.
-FAREWELL_S, CLOSE_S, OPEN_S = 0.3, 2.0, 1.0
+#: channel for it may take to open, where a visit ends with its first frame: two repetitions of its
+#: first message, after 3 and 6 seconds (RFC 9260, 6.3.3 and 16).
+FAREWELL_S, CLOSE_S, OPEN_S = 0.3, 2.0, 10.0
 #: Messages that waited on a link that stood still come at once: those of so many seconds.
 LONGEST_BURST_S = 10.0
 #: Why visits end whose visitors did nothing wrong; browsers try again by themselves.
@@ -90,7 +91,7 @@ class Visitor:
         self._masked = MaskedTrack()
         self._arrived: Newest[tuple[av.VideoFrame, float]] = Newest()
         self._channel: RTCDataChannel | None = None
-        self._has_channel = asyncio.Event()
+        self._has_channel = asyncio.Event()  # or will have none any more
         self._messages, self._pings = (
             Allowance(most, LONGEST_BURST_S * most, at_first=2 * most)
             for most in (limits.max_messages_s, limits.max_pings_s)
@@ -139,6 +140,7 @@ class Visitor:
 
     def _on_state(self) -> None:
         if self._peer.connectionState in ("failed", "closed"):
+            self._has_channel.set()
             self.end_soon(BROKE_OFF)
 
     # === Their frames ===
@@ -269,7 +271,8 @@ class Visitor:
         self._ended_by(reason)
 
     async def end(self, reason: str) -> None:
-        """End the visit; nothing of it is left afterwards."""
+        """End the visit, also one that waits to say why; nothing of it is left afterwards."""
+        self._has_channel.set()
         await self._ended_by(reason)
 
     def _ended_by(self, reason: str) -> asyncio.Task[None]:

@@ -71,13 +71,31 @@ def test_an_offer_sends_nothing_to_third_parties() -> None:
     assert ".local" not in with_stun
 
 
+def giant(index: int) -> NDArray[np.uint8]:
+    return scene(index, (480, 640))
+
+
+def visitor_of(running: Served, answer: dict[str, str]) -> Visitor:
+    return running.server.visitors[answer["id"]]
+
+
+def hold_messages_until(client: Client, holds: Callable[[], bool], then_s: float = 0.0) -> None:
+    """Let a client's data channel have nothing of what is sent before so long after that."""
+    send = client.transport._send_data
+
+    async def send_later(data: bytes) -> None:
+        await client.until(holds)
+        await asyncio.sleep(then_s)
+        client.transport._send_data = send
+        await send(data)
+
+    client.transport._send_data = send_later
+
+
 @pytest.mark.parametrize("is_late", [False, True])
 def test_frames_that_are_too_large(finds: Finds, is_late: bool) -> None:
     """Who sends them is told why they have to go, also where their channel opens later."""
     limits = Limits(max_pixels=320 * 240)
-
-    def giant(index: int) -> NDArray[np.uint8]:
-        return scene(index, (480, 640))
 
     async def visit(running: Served) -> None:
         async with Client(running.address, scene) as good, Client(running.address, giant) as bad:
@@ -86,7 +104,7 @@ def test_frames_that_are_too_large(finds: Finds, is_late: bool) -> None:
             async with bad.session.post(f"{running.address}/visits", json={"sdp": sdp}) as response:
                 answer = await response.json()
             if is_late:
-                hold_messages_until(bad, lambda: visitor_of(running, answer).ended is not None)
+                hold_messages_until(bad, lambda: visitor_of(running, answer).ended is not None, 2.0)
             await bad.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
             await bad.until(lambda: bad.last("ended") is not None)
             assert bad.last("ended") == "frames of 640x480 are too large; 76800 pixels are allowed"
@@ -95,20 +113,35 @@ def test_frames_that_are_too_large(finds: Finds, is_late: bool) -> None:
             before = good.num_seen
             await good.until(lambda: good.num_seen > before + 5)
 
-    def visitor_of(running: Served, answer: dict[str, str]) -> Visitor:
-        return running.server.visitors[answer["id"]]
-
-    def hold_messages_until(client: Client, holds: Callable[[], bool]) -> None:
-        send = client.transport._send_data
-
-        async def send_later(data: bytes) -> None:
-            await client.until(holds)
-            client.transport._send_data = send
-            await send(data)
-
-        client.transport._send_data = send_later
-
     with served(finds, settings=Settings(port=0, limits=limits)) as running:
+        play(visit(running))
+
+
+@pytest.mark.parametrize("who", ["server", "visitor"])
+def test_nobody_waits_for_a_channel_that_never_opens(
+    finds: Finds, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where either side closes, a visit that waits to say why it ended is over at once."""
+    monkeypatch.setattr("stream.serve.visitor.OPEN_S", 1000.0)
+
+    async def visit(running: Served) -> None:
+        async with Client(running.address, giant) as bad:
+            sdp = await bad.offer()
+            async with bad.session.post(f"{running.address}/visits", json={"sdp": sdp}) as response:
+                answer = await response.json()
+            hold_messages_until(bad, lambda: False)
+            await bad.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+            visitor = visitor_of(running, answer)
+            await bad.until(lambda: visitor.ended is not None)
+            assert running.server.visitors
+            if who == "server":
+                await asyncio.to_thread(running.call, running.server.close())
+            else:
+                await bad.peer.close()
+                await left(running)
+            assert not running.server.visitors
+
+    with served(finds, settings=Settings(port=0, limits=Limits(max_pixels=320 * 240))) as running:
         play(visit(running))
 
 

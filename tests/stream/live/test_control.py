@@ -61,14 +61,13 @@ def test_pause_holds_a_file_and_goes_on(desk):
 
 def test_pause_holds_the_picture_of_a_live_source_while_time_goes_on(desk):
     live = desk("none")
-    sink = ListSink(main_thread=True, events={5: Event("key", "space")})
-    threading.Timer(0.5, lambda: live.press("space")).start()
-    watch(live, MovingSquare(80, live=True, pause_s=0.01), sink)
+    sink = ListSink(main_thread=True, events={n: Event("key", "space") for n in (5, 30)})
+    watch(live, MovingSquare(150, live=True, pause_s=0.01), sink)
     assert sink.indices == sorted(set(sink.indices))
     held = [output for output in sink.outputs if output.image is sink.outputs[8].image]
     assert len(held) > 10
     assert (held[0].frame.image == held[-1].frame.image).all(), "nothing newer leaves unseen"
-    assert (sink.outputs[-1].image == square(79)).all()
+    assert (sink.outputs[-1].image == square(149)).all()
 
 
 def test_quitting_works_while_paused(desk):

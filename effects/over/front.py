@@ -23,7 +23,7 @@ class _Laid(NamedTuple):
     """A picture at its place in a frame of one size.
 
     Attributes:
-        part: rows and columns of the frame, of even corners and sides.
+        part: rows and columns of the frame, of even corners; of even sides unless it ends there.
         colour: (h, w, 3) uint8 sRGB.
         opacity: (h, w) uint8.
     """
@@ -158,9 +158,10 @@ def _lay(
     # of the frame, what it is seen in, its corners and sides made even
     rows = slice(max(0, top) // 2 * 2, min(frame_hw[0], top + size_hw[0]))
     columns = slice(max(0, left) // 2 * 2, min(frame_hw[1], left + size_hw[1]))
-    height, width = (_even_up(side.stop - side.start) for side in (rows, columns))
+    # a frame whose side is odd, a photo's, ends within the last pair
     height, width = (
-        min(side, all_of) for side, all_of in zip((height, width), frame_hw, strict=True)
+        min(_even_up(side.stop - side.start), all_of - side.start)
+        for side, all_of in zip((rows, columns), frame_hw, strict=True)
     )
     laid = np.zeros((height, width, 4), np.uint8)
     seen = scaled[max(0, -top) :, max(0, -left) :]

@@ -42,6 +42,20 @@ def test_it_lies_where_it_is_told(words: list[str], corner: tuple[int, int]) -> 
     assert (changed.max(axis=0) < (top + 20, left + 20)).all()
 
 
+@pytest.mark.parametrize("size_hw", [(181, 321), (180, 321), (181, 320), (3, 5)])
+@pytest.mark.parametrize("num_channels", [3, 4])
+def test_in_the_corner_of_a_photo_with_odd_sides(
+    size_hw: tuple[int, int], num_channels: int
+) -> None:
+    image = np.zeros((*size_hw, num_channels), np.uint8)
+    shown = Front(np.full((20, 40, 4), (*RED, 255), np.uint8), parse_placing(["bottom", "right"]))(
+        image
+    )
+    assert shown.shape == image.shape
+    assert shown[-1, -1, :3].tolist() == [*RED]
+    assert (shown[: -min(20, size_hw[0]), :] == 0).all()
+
+
 @pytest.mark.parametrize(("scale", "height"), [(None, 90), ("contain", 90), ("cover", 160)])
 def test_one_that_is_larger_than_the_frame(scale: str | None, height: int) -> None:
     picture = np.full((360, 640, 4), (*RED, 255), np.uint8)

@@ -97,6 +97,8 @@ def _warped(masks: Image, geometry: Geometry) -> Image:
     warped = np.zeros((len(masks), height, width), np.uint8)
     for target, mask in zip(warped, masks, strict=True):
         x, y, columns, rows = cv2.boundingRect(mask)
+        if not columns:  # too small an object for a photo that was shrunk
+            continue
         corners = np.array([[x - 1, y - 1], [x + columns, y + rows]]) @ linear.T + offset
         left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
         right, bottom = np.minimum(np.ceil(corners.max(axis=0)) + 1, (width, height)).astype(int)

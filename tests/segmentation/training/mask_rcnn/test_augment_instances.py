@@ -139,6 +139,17 @@ def test_photos_without_objects_stay_without(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("true_colours")
+def test_an_object_of_which_shrinking_left_nothing_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "GEOMETRY_SHARE", 1.0)
+    image, masks, labels, is_crowd, has_mask = scene([0, 1, 2])
+    masks[1] = 0
+    for seed in range(10):
+        given = image, masks, labels, is_crowd, has_mask
+        assert 1 not in augment(np.random.default_rng(seed), given)[2]
+
+
 def test_what_is_nearly_out_of_sight_is_dropped() -> None:
     image, masks, *others = scene([0])
     masks[:] = 0

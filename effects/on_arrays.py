@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,24 @@ def _read_photo(path: Path) -> Image:
     opacity = whole[..., 3]
     if opacity.dtype != np.uint8:
         opacity = cv2.convertScaleAbs(opacity, alpha=1 / 257)
+    opacity = _upright(np.asarray(opacity, np.uint8), data)
     if opacity.shape != image.shape[:2]:
         return image
-    return blend(image, np.full_like(image, 255), np.asarray(opacity, np.uint8))
+    return blend(image, np.full_like(image, 255), opacity)
+
+
+def _upright(opacity: NDArray[np.uint8], data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return opacity turned as the EXIF tag of its PNG or WebP says.
+
+    OpenCV turns what it reads without opacity; with it, TIFF alone.
+    """
+    from PIL import Image as Pictures
+    from PIL import ImageOps, UnidentifiedImageError
+
+    lying = Pictures.fromarray(opacity)
+    try:
+        with Pictures.open(io.BytesIO(data.tobytes()), formats=("PNG", "WEBP")) as photo:
+            lying.getexif().update(photo.getexif())
+    except (UnidentifiedImageError, Pictures.DecompressionBombError):
+        return opacity
+    return np.asarray(ImageOps.exif_transpose(lying))

@@ -102,7 +102,7 @@ def x11_available() -> bool:
     """Whether the X server that `DISPLAY` names answers."""
     host, _, rest = os.environ.get("DISPLAY", "").rpartition(":")
     number = rest.split(".")[0]
-    if not number.isdigit():
+    if not number.isdecimal():
         return False
     try:
         if host in ("", "unix"):

@@ -68,7 +68,7 @@ class Keyframes:
         if every is None or every == "auto":
             return cls("auto" if every else None, None, reuse)
         num = every.removeprefix("auto:")
-        if not num.isdigit() or int(num) < 1:
+        if not num.isdecimal() or int(num) < 1:
             raise ValueError(f"a number from 1, auto or auto:N, got {every!r}")
         if num != every:
             return cls("auto", float(num), reuse)

@@ -69,7 +69,7 @@ class Light:
         seen = image[part]
         gain = cv2.LUT(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), _gains(self._curve))
         lit = np.empty_like(seen)
-        num = max(1, STRIP_BYTES // (4 * seen[0].size))  # see there
+        num = max(1, STRIP_BYTES // (4 * seen[0].size))  # gains are four bytes each
         for start in range(0, height, num):
             rows = slice(start, start + num)
             lit[rows] = cv2.multiply(seen[rows], cv2.merge([gain[rows]] * 3), dtype=cv2.CV_8U)

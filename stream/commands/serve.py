@@ -115,7 +115,7 @@ def command_parser() -> Parser:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
+    if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"a number from 0 to 65535, got {text!r}")
     return int(text)
 
@@ -123,7 +123,7 @@ def _port(text: str) -> int:
 def _stun(text: str) -> str:
     scheme, _, rest = text.partition(":")
     host, _, port = rest.partition(":")
-    if scheme != "stun" or not host or (port and not port.isdigit()):
+    if scheme != "stun" or not host or (port and not port.isdecimal()):
         raise argparse.ArgumentTypeError(f"must look like stun:HOST:3478, got {text!r}")
     return text
 

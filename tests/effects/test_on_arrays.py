@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Pictures
 
 import effects
 from effects import EFFECTS
@@ -60,6 +61,19 @@ def test_a_background_is_on_white_where_it_is_clear(tmp_path, dtype):
     shown = effects.apply(f"replace={path}", IMAGE, MASK)
     assert shown[0, 0].tolist() == [0, 0, 0]
     assert shown[0, 63].tolist() == [204, 204, 204]
+
+
+@pytest.mark.parametrize(("orientation", "clear"), [(1, (0, 63)), (3, (47, 0)), (6, (47, 63))])
+def test_what_is_clear_is_turned_with_the_background(tmp_path, orientation, clear):
+    path, tags = tmp_path / "clear.png", Pictures.Exif()
+    size_hw = (64, 48) if orientation == 6 else (48, 64)
+    photo = np.full((*size_hw, 4), (0, 0, 0, 255), np.uint8)
+    photo[:24, 24:, 3] = 0  # the upper right corner of what lies in the file
+    tags[0x0112] = orientation
+    Pictures.fromarray(photo).save(path, exif=tags)
+    shown = effects.apply(f"replace={path}", IMAGE, MASK)
+    corners = {corner: shown[corner].tolist() for corner in ((0, 0), (0, 63), (47, 0), (47, 63))}
+    assert [corner for corner, colour in corners.items() if colour == [255] * 3] == [clear]
 
 
 @pytest.mark.parametrize(

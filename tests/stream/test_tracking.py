@@ -63,7 +63,9 @@ def test_what_is_asked_for_is_read(text, every, mean):
     assert Keyframes.parse(text, "flow") == Keyframes(every, mean, "flow")
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "", "often", "auto:", "auto:0", "auto:x", "5:5", ":5"])
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "", "often", "auto:", "auto:0", "auto:x", "5:5", ":5", "²"]
+)
 def test_anything_else_is_refused(text):
     with pytest.raises(ValueError, match="a number from 1, auto or auto:N"):
         Keyframes.parse(text, "auto")

@@ -357,7 +357,7 @@ def _quality(text: str) -> tuple[str | None, int]:
     from stream.ffmpeg.encoding.encoders import MAX_CRF, X264_PRESETS
 
     preset, _, crf = text.partition(":")
-    if preset not in X264_PRESETS or (crf and not (crf.isdigit() and int(crf) <= MAX_CRF)):
+    if preset not in X264_PRESETS or (crf and not (crf.isdecimal() and int(crf) <= MAX_CRF)):
         raise argparse.ArgumentTypeError(
             f"one of {' '.join(X264_PRESETS)}, and :0 to :51 if wanted; got {text!r}"
         )

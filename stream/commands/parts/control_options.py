@@ -105,10 +105,16 @@ def _address(text: str) -> tuple[str, int]:
     if os.path.isfile(text):
         raise argparse.ArgumentTypeError(f"{text} is a file; name it before --control")
     host, _, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
-    if not host and not port.isdigit():
+    if not host and not port.isdecimal():
         host, port = text, ""
     host, port = host.strip("[]") or HOST, port or str(PORT)
     is_name = bool(text) and all(letter.isalnum() or letter in ".-_:" for letter in host)
-    if not port.isdigit() or int(port) > 65535 or not is_name or "." * 2 in host or text[-1] == ":":
+    if (
+        not port.isdecimal()
+        or int(port) > 65535
+        or not is_name
+        or "." * 2 in host
+        or text[-1] == ":"
+    ):
         raise argparse.ArgumentTypeError(f"must look like {HOST}:{PORT}, got {text!r}")
     return host, int(port)

@@ -33,7 +33,6 @@ LONGEST_BURST_S = 10.0
 #: Why visits end whose visitors did nothing wrong; browsers try again by themselves.
 BROKE_OFF, STOPPED = "the connection broke off", "the server was stopped"
 NEEDED = "your place was needed for somebody at another address"
-TOO_MANY_MESSAGES = "too many messages, or too long ones"
 WORTH_ANOTHER_TRY = (BROKE_OFF, STOPPED)
 
 
@@ -195,7 +194,7 @@ class Visitor:
 
     def _on_message(self, message: str | bytes) -> None:
         if len(message) > self._limits.max_message_bytes or not self._messages.allows():
-            self._end_flood(TOO_MANY_MESSAGES)
+            self._end_flood(webrtc.TOO_MANY_MESSAGES)
             return
         try:
             wish = json.loads(message)
@@ -210,7 +209,7 @@ class Visitor:
     def _grant(self, wish: dict[str, object]) -> None:
         if "ping" in wish and isinstance(wish["ping"], int | float):
             if not self._pings.allows():
-                return self._end_flood(TOO_MANY_MESSAGES)
+                return self._end_flood(webrtc.TOO_MANY_MESSAGES)
             self._say({"pong": wish["ping"]})
         if isinstance(model := wish.get("model"), str):
             self.masking.choose_model(model)

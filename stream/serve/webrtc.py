@@ -36,6 +36,9 @@ from stream.serve.peers.offer import rebuilt_offer
 from stream.serve.peers.retransmission import limit_retransmission
 from stream.serve.site.limits import Limits, Refusal
 
+#: Why visits end whose messages, or pieces of them, are too many.
+TOO_MANY_MESSAGES = "too many messages, or too long ones"
+
 
 @dataclass(frozen=True, slots=True)
 class Undecoded:
@@ -124,7 +127,7 @@ def guard(
     limit_messages(
         peer.sctp,
         MessageLimits(limits.max_message_bytes, limits.max_messages_s),
-        lambda: on_excess("too many messages, or too long ones"),
+        lambda: on_excess(TOO_MANY_MESSAGES),
     )
     limit_datagrams(
         peer,

@@ -17,10 +17,20 @@ from stream.yuv420 import YuvPicture
 
 
 def cropped(image: Pixels, crop: Crop) -> Pixels:
-    """Return a part of (h, w) or (h, w, C) at the size of all of it.
+    """Return a part of (h, w), (h, w, 3) or (h, w, 4) with straight alpha at the size of all of it.
 
     Its middle is where it should be to a fraction of a pixel, so that it moves smoothly.
     """
+    if image.ndim == 3 and image.shape[2] == 4:
+        # what is transparent has a colour as well, which must not get into its neighbours
+        most = int(np.iinfo(image.dtype).max)
+        weighted = cv2.multiply(image[..., :3], cv2.merge([image[..., 3]] * 3), scale=1 / most)
+        part, opacity = _cropped(weighted, crop), _cropped(image[..., 3], crop)
+        return np.dstack([cv2.divide(part, cv2.merge([opacity] * 3), scale=most), opacity])
+    return _cropped(image, crop)
+
+
+def _cropped(image: Pixels, crop: Crop) -> Pixels:
     height, width = image.shape[:2]
     num = max(1, round(crop.size * width)), max(1, round(crop.size * height))
     # pixels lie at the middles of their squares

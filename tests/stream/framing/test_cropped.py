@@ -53,6 +53,19 @@ def test_it_is_in_its_place_and_moves_smoothly() -> None:
         np.testing.assert_allclose(np.diff(places, axis=0)[:, 0], -0.0007 * 640, atol=0.12)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_colour_of_what_is_clear_gets_into_nothing_beside_it(dtype: type[np.uint8]) -> None:
+    most = np.iinfo(dtype).max
+    image = np.full((180, 320, 4), most, dtype)
+    image[:, 160:] = 0  # clear, and black
+    part = cropped(image, CROP)
+    assert part.dtype == dtype
+    assert part[:, :150].min() == most
+    assert not part[:, 170:, 3].any()
+    seen = part[part[..., 3] > most // 4]
+    assert seen[:, :3].min() > most * 0.98
+
+
 def test_chroma_lies_where_luma_does() -> None:
     image = np.full((180, 320, 3), 60, np.uint8)
     cv2.circle(image, (170, 90), 30, (220, 60, 60), -1)

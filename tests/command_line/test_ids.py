@@ -14,7 +14,7 @@ def film(photo, tmp_path) -> Path:
     """A few frames of one person."""
     folder = tmp_path / "film"
     folder.mkdir()
-    for index in range(4):
+    for index in range(2):
         (folder / f"{index}.png").write_bytes(photo.read_bytes())
     return folder
 

@@ -62,7 +62,7 @@ def test_two_images_at_once_are_as_one_by_one() -> None:
     rng = np.random.default_rng(0)
     sizes = [(16, 16), (8, 8), (4, 4), (2, 2)]
     anchors = matterport_config(64).anchors()
-    num_proposals = 1000
+    num_proposals = 200
     num_anchors = len(anchors)
     scores = rng.random((2, num_anchors)).astype(np.float32)
     deltas = rng.normal(size=(2, num_anchors, 4)).astype(np.float32)

@@ -12,6 +12,7 @@ import pytest
 from stream.sources.video import VideoSource
 from tests import ffmpeg_reference as reference
 from tests.inputs.films import ENDINGS, PICTURE, SOUND, copied, everything
+from tests.session_folder import SessionFolder
 
 pytestmark = pytest.mark.usefixtures("nothing_left_over")
 
@@ -37,12 +38,16 @@ MARKS = "default dub original comment karaoke forced hearing_impaired visual_imp
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("mark", MARKS.split())
-def test_what_tracks_are_for_is_kept_or_told(tmp_path: Path, ending: str, mark: str) -> None:
-    whole, path = tmp_path / "whole.mkv", tmp_path / f"out{ending}"
-    (tmp_path / "text.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello\n")
-    tracks = ("-i", tmp_path / "text.srt", "-map", "0", "-map", "1", "-map", "2")
-    flags = ("-disposition:a:0", mark, "-disposition:s:0", mark)
-    reference.ffmpeg(*PICTURE, *SOUND, *tracks, "-t", "1", "-c:s", "srt", *flags, whole)
+def test_what_tracks_are_for_is_kept_or_told(
+    tmp_path: Path, session: SessionFolder, ending: str, mark: str
+) -> None:
+    def write(clip: Path) -> None:
+        (tmp_path / "text.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello\n")
+        tracks = ("-i", tmp_path / "text.srt", "-map", "0", "-map", "1", "-map", "2")
+        flags = ("-disposition:a:0", mark, "-disposition:s:0", mark)
+        reference.ffmpeg(*PICTURE, *SOUND, *tracks, "-t", "1", "-c:s", "srt", *flags, clip)
+
+    whole, path = session.made(f"{mark}.mkv", write), tmp_path / f"out{ending}"
     told = " ".join(copied(whole, path))
     words = f"({mark.replace('_', ' ')})"
     before, after = (reference.description(each).splitlines() for each in (whole, path))

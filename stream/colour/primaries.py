@@ -16,6 +16,8 @@ Points = tuple[Sequence[tuple[float, float]], tuple[float, float]]
 
 _D65 = (0.3127, 0.3290)
 SRGB: Points = (((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)), _D65)
+#: IEC 61966-2-5, annex A: Adobe RGB (1998).
+ADOBE_RGB: Points = (((0.640, 0.330), (0.210, 0.710), (0.150, 0.060)), _D65)
 #: By the standard's numbers; those of sRGB, and of BT.709, are left out.
 BY_NUMBER: dict[int, Points] = {
     4: (((0.67, 0.33), (0.21, 0.71), (0.14, 0.08)), (0.310, 0.316)),

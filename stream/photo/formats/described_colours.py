@@ -1,6 +1,6 @@
 """Colours that a file describes in a few numbers, without a profile, and what they are in sRGB.
 
-Sources: ITU-T H.273 (tables 2 and 3), the PNG specification (gAMA, cHRM, cICP).
+Sources: ITU-T H.273 (tables 2 and 3), the PNG specification (gAMA, cHRM, cICP), IEC 61966-2-5.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from stream.colour.curves import (
     pq_to_light,
     srgb_to_light,
 )
-from stream.colour.primaries import BY_NUMBER, SRGB, Points, to_srgb_matrix
+from stream.colour.primaries import ADOBE_RGB, BY_NUMBER, SRGB, Points, to_srgb_matrix
 from stream.colour.tone_curve import gain
 
 Floats = NDArray[np.float32]
 _LINEAR, _PQ, _HLG = 8, 16, 18
 _GAMMAS = {4: 2.2, 5: 2.8}
+_ADOBE_GAMMA = 563 / 256
 #: How far numbers may be from those of sRGB and still mean them.
 _GAMMA_TOLERANCE, _POINT_TOLERANCE = 0.01, 0.003
 # The brightest that PQ pictures are taken to have, and HLG pictures do.
@@ -98,6 +99,11 @@ def of_code_points(primaries: int, transfer: int) -> DescribedColours | None:
         return None
     matrix = None if points is None else to_srgb_matrix(points)
     return DescribedColours(curve, matrix, transfer in (_PQ, _HLG), transfer == _HLG)
+
+
+def of_adobe_rgb() -> DescribedColours:
+    """Return the colours of Adobe RGB (1998)."""
+    return DescribedColours(_power(_ADOBE_GAMMA), to_srgb_matrix(ADOBE_RGB))
 
 
 def of_gamma(gamma: float | None, points: Points | None) -> DescribedColours | None:

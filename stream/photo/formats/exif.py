@@ -1,7 +1,7 @@
 """What is kept of a photo's EXIF: camera, date, place and resolution; read and written.
 
 EXIF is a TIFF file without a picture, so the same reads the tags of TIFF files. Sources: TIFF 6.0
-(section 2), CIPA DC-008 (EXIF 3.0, section 4.6).
+(section 2), CIPA DC-008 (EXIF 3.0, section 4.6), CIPA DC-009 (DCF 2.0).
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ _MAX_TAGS, _MAX_BYTES = 2000, 16 << 20
 
 ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 0x011A, 0x011B, 0x0128
+_COLOUR_SPACE, _UNCALIBRATED = 0xA001, 0xFFFF
+_INTEROPERABILITY, _INTEROPERABILITY_INDEX, _ADOBE_RGB = 0xA005, 1, b"R03"
 # make and model
 _CAMERA = frozenset({0x010F, 0x0110})
 _CHANGED = 0x0132
@@ -96,6 +98,19 @@ def orientation_of(tags: Tags) -> int:
     """Return how a picture lies, 1 to 8 as EXIF numbers it; 1 is upright."""
     numbers = tags[ORIENTATION].numbers if ORIENTATION in tags else ()
     return numbers[0] if numbers and 1 <= numbers[0] <= 8 else 1
+
+
+def is_adobe_rgb(first: Tags, data: bytes) -> bool:
+    """Return whether a camera says that its colours are those of Adobe RGB, which is no profile.
+
+    Args:
+        first: tags of the EXIF block.
+        data: all of the block.
+    """
+    exif = _read_linked(data, first, _EXIF)
+    index = _read_linked(data, exif, _INTEROPERABILITY).get(_INTEROPERABILITY_INDEX)
+    space = exif[_COLOUR_SPACE].numbers[:1] if _COLOUR_SPACE in exif else ()
+    return space == (_UNCALIBRATED,) and index is not None and index.data[:3] == _ADOBE_RGB
 
 
 def exif_block(notes: Notes, *, with_place: bool, with_dpi: bool) -> bytes:

@@ -10,7 +10,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stream.photo.formats.exif import orientation_of, read_tags
+from stream.photo.formats.described_colours import of_adobe_rgb
+from stream.photo.formats.exif import is_adobe_rgb, orientation_of, read_tags
 from stream.photo.formats.header import PhotoHeader
 
 #: Markers without a length, and those of a frame, which hold the size. ITU-T T.81, table B.1.
@@ -62,7 +63,10 @@ def jpeg_header(data: bytes) -> PhotoHeader | None:
     if pieces:
         found["profile"] = b"".join(pieces[number] for number in sorted(pieces))
     if "exif" in found:
-        found["orientation"] = orientation_of(read_tags(found["exif"])[0])
+        tags, _ = read_tags(found["exif"])
+        found["orientation"] = orientation_of(tags)
+        if found["channels"] == "rgb" and is_adobe_rgb(tags, found["exif"]):
+            found["colours"] = of_adobe_rgb()  # unless there is a profile
     return PhotoHeader("jpeg", **found)
 
 

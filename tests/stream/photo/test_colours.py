@@ -138,6 +138,24 @@ def test_a_profile_that_does_not_fit_is_said(tmp_path, ending, kind):
         assert "icc_profile" not in image.info
 
 
+@pytest.mark.parametrize(
+    ("index", "profile", "is_adobe"),
+    [("R03", None, True), ("R98", None, False), ("R03", rgb_profile(*DISPLAY_P3), False)],
+)
+def test_adobe_rgb_that_a_camera_names_counts_where_there_is_no_profile(
+    tmp_path, index, profile, is_adobe
+):
+    stored = np.full((16, 16, 3), (150, 190, 100), np.uint8)
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA001: 0xFFFF, 0xA005: {1: index}})
+    more = {"icc_profile": profile} if profile else {}
+    Image.fromarray(stored).save(tmp_path / "_MG_1.jpg", exif=exif, quality=100, **more)
+    Image.fromarray(stored).save(tmp_path / "a.png", icc_profile=rgb_profile(*ADOBE_RGB))
+    assert through(tmp_path / "_MG_1.jpg", tmp_path / "out.png") == []
+    meant = seen(tmp_path / "a.png") if is_adobe else seen(tmp_path / "_MG_1.jpg")
+    assert np.abs(seen(tmp_path / "out.png")[8, 8] - meant[8, 8]).max() < 4
+
+
 def linear(image: np.ndarray) -> np.ndarray:
     return np.rint((image / 255) ** 2.2 * 255).astype(np.uint8)
 

@@ -17,7 +17,13 @@ from stream.batch.clashes import check_apart, some_of
 from stream.batch.folders import Unread, Walk
 from stream.batch.jobs.job import Job
 from stream.errors import StreamError
-from stream.files.photos import READ_ENDINGS, WRITTEN_ENDINGS, is_animation, is_photo
+from stream.files.photos import (
+    READ_ENDINGS,
+    WRITTEN_ENDINGS,
+    is_animation,
+    is_called_photo,
+    is_photo,
+)
 from stream.sinks import is_file_ending
 from stream.stores.addresses import Place, absolute, below, identity, is_in_store, place
 from stream.stores.file_state import FileState
@@ -25,10 +31,11 @@ from stream.stores.file_state import FileState
 if TYPE_CHECKING:
     from upath import UPath
 
-_VIDEOS = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts"),
-    *(".m2ts", ".vob", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv"),
-    *(".y4m", ".apng"),
+_VIDEOS = frozenset(
+    ".mp4 .m4v .mov .qt .mkv .mk3d .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .ts .mts .m2t .m2ts "
+    ".vob .wmv .asf .flv .f4v .3gp .3g2 .ogv .ogm .mxf .dv .rm .rmvb .y4m .apng .mjpeg .mjpg .h264 "
+    # the last five: motion photos of phones, 360 degree cameras, action cameras and camcorders
+    ".264 .h265 .265 .hevc .ivf .nut .amv .wtv .mp .insv .lrv .mod .tod".split()
 )
 #: What can hold transparency, for `--effect cutout`, and what is taken where the input's cannot.
 _CLEAR_VIDEOS, _CLEAR_PHOTOS = (".mov", ".webm", ".gif", ".webp", ".apng"), (".png", ".webp")
@@ -323,7 +330,9 @@ def _is_still(place: Place) -> bool:
 def _is_video(place: Place) -> bool:
     if place.suffix.lower() in _VIDEOS:
         return True
-    return is_photo(place) if isinstance(place, Path) else place.suffix.lower() in _MOVING
+    if not isinstance(place, Path):
+        return place.suffix.lower() in _MOVING
+    return is_photo(place) or is_called_photo(place)
 
 
 def _own_ending(place: Place, is_still: bool, is_transparent: bool) -> str:

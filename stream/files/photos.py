@@ -17,7 +17,7 @@ from stream.files.still_picture import decode_still
 from stream.photo.decoding import NOT_WHOLE, check_header, decode, decode_part, finished
 from stream.photo.encoding import FORMATS, encode
 from stream.photo.formats.header import PhotoHeader
-from stream.photo.formats.kinds import NUM_FIRST_BYTES, kind_of, photo_header
+from stream.photo.formats.kinds import NUM_FIRST_BYTES, begins_as_video, kind_of, photo_header
 from stream.photo.formats.unread import unread_kind
 from stream.photo.photo import Photo
 
@@ -33,15 +33,20 @@ _ANIMATED = ("png", "webp", "avif", "gif")
 def is_photo(path: Path) -> bool:
     """Return whether a file is a photo: by its ending, or by its content where that says nothing.
 
-    The same for a file named alone and for those of a folder.
+    A video is none, whatever its ending. The same for a file named alone and for those of a folder.
     """
     ending = path.suffix.lower()
     if ending in _VIDEO_ENDINGS:
         return False
     first = _first_bytes(path)
-    if unread_kind(ending, first) is not None:
+    if begins_as_video(first) or unread_kind(ending, first) is not None:
         return False
     return ending in READ_ENDINGS or kind_of(first) is not None
+
+
+def is_called_photo(path: Path) -> bool:
+    """Return whether a file is a video that has the ending of a photo."""
+    return path.suffix.lower() in READ_ENDINGS and begins_as_video(_first_bytes(path))
 
 
 def refuse_unread(path: Path) -> None:
@@ -68,6 +73,8 @@ def open_photo(path: Path) -> Photo:
     refuse_unread(path)
     data = _read(path)
     header, kind = photo_header(data), kind_of(data[:NUM_FIRST_BYTES])
+    if begins_as_video(data[:NUM_FIRST_BYTES]):
+        raise StreamError(f"{path}: is a video; a photo is needed here")
     try:
         if kind == "jxl":
             return decode(*read_jpeg_xl(path))

@@ -42,11 +42,12 @@ def open_background(
         StreamError: it cannot be read.
     """
     with reading(path):
-        is_there, is_fifo = path.exists(), path.is_fifo()
+        is_there, is_fifo, is_folder = path.exists(), path.is_fifo(), path.is_dir()
     if is_fifo:
         raise StreamError(f"{path}: can be read only once; a background is read again and again")
-    if not is_there:
-        raise StreamError(f"{path}: no such file; a background is a photo, a video or #RRGGBB")
+    if not is_there or is_folder:
+        what = "is a folder" if is_folder else "no such file"
+        raise StreamError(f"{path}: {what}; a background is a photo, a video or #RRGGBB")
     refuse_unread(path)
     if is_photo(path) and not is_animation(path):
         return read_photo(path, on_message)

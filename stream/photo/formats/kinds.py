@@ -32,6 +32,10 @@ _STARTS = {
     b"\0\0\0\x0cJXL \r\n\x87\n": "jxl",
 }
 
+#: How brands of .mp4, .mov and .3gp begin; those of sound alone do otherwise.
+_VIDEO_BRANDS = (b"iso", b"mp4", b"avc", b"qt  ", b"3g", b"M4V", b"MSNV", b"XAVC", b"dash")
+_MATROSKA = b"\x1a\x45\xdf\xa3"
+
 
 def kind_of(first: bytes) -> str | None:
     """Return what kind of photo a file is that begins so, `None` for what is none.
@@ -45,6 +49,17 @@ def kind_of(first: bytes) -> str | None:
         if first.startswith(start):
             return kind
     return brand_of(first)
+
+
+def begins_as_video(first: bytes) -> bool:
+    """Return whether a file is a video that phones, programs and sites may name as a photo.
+
+    Args:
+        first: as in `kind_of`.
+    """
+    if first[4:8] == b"ftyp":
+        return first[8:12].startswith(_VIDEO_BRANDS)
+    return first.startswith(_MATROSKA) or (first[:4] == b"RIFF" and first[8:12] == b"AVI ")
 
 
 def photo_header(data: bytes) -> PhotoHeader | None:

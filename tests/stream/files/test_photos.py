@@ -84,6 +84,9 @@ def test_what_is_no_photo_is_named(tmp_path, content):
         read_photo(tmp_path / "x.jpg")
     with pytest.raises(StreamError, match=r"missing\.jpg: cannot be read"):
         read_photo(tmp_path / "missing.jpg")
+    (tmp_path / "x.jpg").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(9))
+    with pytest.raises(StreamError, match=r"x\.jpg: is a video"):
+        read_photo(tmp_path / "x.jpg")
 
 
 def test_all_pixels_are_enough_of_a_photo(tmp_path):

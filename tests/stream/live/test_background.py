@@ -88,6 +88,8 @@ def test_background_is_a_photo_or_a_video_and_is_closed(tmp_path, square_clip, m
     assert closed == [video]
     with ExitStack() as stack, pytest.raises(StreamError, match="no such file"):
         open_background(tmp_path / "missing.mp4", stack)
+    with ExitStack() as stack, pytest.raises(StreamError, match="is a folder; a background is a"):
+        open_background(tmp_path, stack)
     monkeypatch.undo()
     video.close()
 

@@ -30,8 +30,10 @@ def test_addresses_of_sources(tmp_path, square_clip):
     cv2.imwrite(str(tmp_path / "a.JPG"), square(0))
     (tmp_path / "c").write_bytes((tmp_path / "b.png").read_bytes())
     (tmp_path / "d.jfif").write_bytes((tmp_path / "a.JPG").read_bytes())
+    (tmp_path / "e.jpg").write_bytes(square_clip.read_bytes())
     for address, kind in {
         str(square_clip): VideoSource,
+        str(tmp_path / "e.jpg"): VideoSource,
         square_clip: VideoSource,
         str(tmp_path / "b.png"): Photos,
         str(tmp_path / "c"): Photos,
@@ -45,7 +47,7 @@ def test_addresses_of_sources(tmp_path, square_clip):
     with open_source(str(tmp_path), on_message=told.append) as source:
         assert type(source) is Photos
         assert [frame.name for frame in source] == ["a.JPG", "b.png", "c", "d.jfif"]
-    assert told == [f"{tmp_path}: passed over 1 of 5, no photos: clip.mkv"]
+    assert told == [f"{tmp_path}: passed over 2 of 6, no photos: clip.mkv, e.jpg"]
     with open_source(str(square_clip), on_message=quiet, realtime=True) as source:
         assert source.info.live
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -80,6 +80,28 @@ def photo_of(pixels: NDArray[Any], **more: Any) -> Photo:
     shown = image if straight is None else before_white(straight)
     shown.setflags(write=False)
     return Photo(shown, straight=straight, deep=deep, **more)
+
+
+def letterboxed(photo: Photo, size_hw: tuple[int, int]) -> Photo:
+    """Return a photo in the middle of a black one, as large as it fits in there.
+
+    Args:
+        photo: of any size.
+        size_hw: height and width of the black one.
+    """
+    pixels: NDArray[Any] = photo.image
+    for more in (photo.straight, photo.deep):
+        pixels = pixels if more is None else more
+    scale = min(size_hw[0] / pixels.shape[0], size_hw[1] / pixels.shape[1])
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    boxed = np.zeros((*size_hw, pixels.shape[2]), pixels.dtype)
+    boxed[..., 3:] = np.iinfo(pixels.dtype).max
+    top, left = (size_hw[0] - height) // 2, (size_hw[1] - width) // 2
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(pixels, (width, height), interpolation=how)
+    boxed[top : top + height, left : left + width] = resized
+    fitted = photo_of(boxed)
+    return replace(photo, image=fitted.image, straight=fitted.straight, deep=fitted.deep)
 
 
 def in_eight_bits(pixels: NDArray[Any]) -> Image:

@@ -11,7 +11,7 @@ from stream.errors import StreamError
 from stream.files.photos import open_photo
 from stream.frame import Frame, Source, StreamInfo
 from stream.photo.decoding import DAMAGE
-from stream.photo.photo import Photo
+from stream.photo.photo import Photo, letterboxed
 from stream.photo.remarks import MAX_NAMED, Remarks
 
 
@@ -19,7 +19,8 @@ class Photos(Source):
     """`Source` over photos: independent pictures, or the frames of a video.
 
     Of several independent ones those that cannot be read are left out; their numbers stay free. One
-    that is cut off is given as far as it goes, and counts as left out as well.
+    that is cut off is given as far as it goes, and counts as left out as well. Those of a video
+    that have another size than the first one are fitted into it, on black, which is told.
 
     Args:
         paths: at least one, in order.
@@ -55,29 +56,36 @@ class Photos(Source):
         """Yield one frame for each photo; see `Source`.
 
         Raises:
-            StreamError: a photo of a video cannot be read, or differs from it in size.
+            StreamError: a photo of a video cannot be read.
         """
-        fps = self.info.fps
+        fps, take, before_hw = self.info.fps, 0, (self.info.height, self.info.width)
         for index in range(self._first, len(self._paths)):
             if self._interrupted.is_set():
                 return
             photo, self._opened = self._opened or self._read(index), None
             if photo is None:
                 continue
-            path, image = self._paths[index], photo.image
-            size = (image.shape[1], image.shape[0])
-            if fps is not None and size != (self.info.width, self.info.height):
-                raise StreamError(
-                    f"{path}: {size[0]}x{size[1]} pixels, but the photos before it have "
-                    f"{self.info.width}x{self.info.height}; as a video all must be of one size"
-                )
+            path, size_hw = self._paths[index], photo.image.shape[:2]
+            if fps is not None:
+                take += int(size_hw != before_hw)  # nothing goes on in a picture of another shape
+                before_hw, photo = size_hw, self._fitted(photo, str(path))
             self.num_left_out += int(photo.is_part)
             for remark in photo.remarks:
                 most = MAX_NAMED if remark in DAMAGE else 1
                 self._remarks.tell(str(path), remark, most=most)
             time_s = 0.0 if fps is None else float(index / fps)
-            yield Frame(RgbPicture(image), index, time_s, path.name, photo=photo, path=path)
+            picture = RgbPicture(photo.image)
+            yield Frame(picture, index, time_s, path.name, take, photo=photo, path=path)
         self._remarks.finish()
+
+    def _fitted(self, photo: Photo, name: str) -> Photo:
+        """Return a photo in the size of the video."""
+        width, height = self.info.width, self.info.height
+        if photo.image.shape[:2] == (height, width):
+            return photo
+        text = f"is not {width}x{height} as the first photo, and is fitted into that, on black"
+        self._remarks.tell(name, text)
+        return letterboxed(photo, (height, width))
 
     def _read(self, index: int) -> Photo | None:
         """Return a photo, `None` where it is left out."""

@@ -30,14 +30,25 @@ def test_photos_are_independent_unless_a_rate_is_given(tmp_path):
     assert times == pytest.approx([0, 1001 / 30000, 2002 / 30000])
 
 
-def test_photos_of_a_video_have_one_size(tmp_path):
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_photos_of_a_video_are_fitted_into_the_first_one(tmp_path, dtype):
+    upright = np.full((16, 4, 4), (40, 80, 120, 100), np.uint8).astype(dtype)
+    upright *= np.iinfo(dtype).max // 255
     cv2.imwrite(str(tmp_path / "0.png"), RGB)
-    cv2.imwrite(str(tmp_path / "1.png"), RGB[:4])
-    with (
-        Photos(sorted(tmp_path.iterdir()), Fraction(25)) as video,
-        pytest.raises(StreamError, match=r"1\.png: 8x4"),
-    ):
-        list(video)
+    cv2.imwrite(str(tmp_path / "1.png"), upright)
+    cv2.imwrite(str(tmp_path / "2.png"), upright)
+    cv2.imwrite(str(tmp_path / "3.png"), RGB)
+    told: list[str] = []
+    with Photos(sorted(tmp_path.iterdir()), Fraction(25), told.append) as video:
+        frames = list(video)
+    text = "is not 8x6 as the first photo, and is fitted into that, on black"
+    assert told == [f"{tmp_path / '1.png'}: {text}", f"1 more photo: {text}"]
+    assert [frame.take for frame in frames] == [0, 1, 1, 2]
+    photo = frames[1].photo
+    assert frames[1].picture.size_hw == photo.straight.shape[:2] == (6, 8)
+    bar, inside = [(0, 0, 0, 255)] * 3, [(120, 80, 40, 100)] * 2
+    assert (photo.straight[3] == bar + inside + bar).all()
+    assert (photo.deep is not None) == (dtype == np.uint16)
 
 
 @pytest.mark.parametrize("bad", [[0], [2], [0, 1, 3]])

@@ -17,6 +17,7 @@ class Track:
         title: "" without.
         flags: what it is for, in ffmpeg's names: "default", "forced", "hearing_impaired".
         layout: of its loudspeakers, in ffmpeg's name: "5.1(side)"; "" where there are none.
+        says_place: it is a drone's text, which says where it flew.
         is_known: the file says enough of it to copy it; what only announces sound does not.
     """
 
@@ -27,6 +28,7 @@ class Track:
     flags: frozenset[str] = frozenset()
     is_known: bool = True
     layout: str = ""
+    says_place: bool = False
 
     def __str__(self) -> str:
         """Name it for people."""

@@ -156,7 +156,11 @@ def carried(contents: Contents, ending: str, *, keep_location: bool) -> Carried:
             changed += _fewer_channels(track, ending)
             changed += [f"sound ({track}) {why_anew}, and is encoded anew"] if why_anew else []
     for track in contents.subtitles:
-        if track.codec in kind.subtitles:
+        if track.says_place and not keep_location:
+            left_out.append(
+                f"subtitles ({track}) with the drone's places (--keep-location keeps them)"
+            )
+        elif track.codec in kind.subtitles:
             tracks.append((track, "s", ("-c:s:{n}", "copy")))
         elif track.codec in _TEXT:
             tracks.append((track, "s", ("-c:s:{n}", kind.subtitle_encoder)))

@@ -25,6 +25,8 @@ _OF_FRAMES = {
     "hdr10+": "HDR10+ (what it says of each scene)",
 }
 _LAYOUT = re.compile(r"\b\d+ Hz, ([^,]+)")
+#: A part of what such a track calls itself: those of DJI say each second where the drone is.
+_TEXT_OF_DRONE = "DJI.Subtitle"
 _TAG_OF_CODEC = re.compile(r"\((\w{4}) /")
 #: A start so close to 0 is the place of a picture in its file, and no clock that began elsewhere.
 _CLOSE_S = 0.1
@@ -91,6 +93,7 @@ def _track(stream: Stream) -> Track:
         stream.flags & _FLAGS,
         is_known,
         layout[1] if layout else "",
+        says_place=_TEXT_OF_DRONE in stream.tags.get("handler_name", ""),
     )
 
 

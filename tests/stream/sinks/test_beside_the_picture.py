@@ -77,6 +77,20 @@ def test_the_location_is_kept_where_it_is_asked_for(tmp_path: Path, ending: str)
     assert re.search(r"location +: \+47.1", reference.description(path), re.IGNORECASE)
 
 
+@pytest.mark.parametrize("keep_location", [False, True])
+def test_text_of_a_drone_says_its_place_where_that_is_asked_for(
+    tmp_path: Path, keep_location: bool
+) -> None:
+    whole, path = tmp_path / "DJI_0001.MP4", tmp_path / "out.mkv"
+    (tmp_path / "text.srt").write_text("1\n00:00:00,000 --> 00:00:00,900\nGPS (13.4, 52.5, 15)\n")
+    text = ("-i", tmp_path / "text.srt", "-t", "0.2", "-c:s", "mov_text")
+    reference.ffmpeg(*PICTURE, *text, "-metadata:s:s:0", "handler_name=\x10DJI.Subtitle", whole)
+    told = copied(whole, path, keep_location=keep_location)
+    assert (b"GPS (13.4" in path.read_bytes()) == keep_location
+    line = "without subtitles (mov_text) with the drone's places (--keep-location keeps them)"
+    assert told == ([] if keep_location else [f"{path}: {line}"])
+
+
 def test_what_is_cut_short_loses_what_comes_later(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     copied(everything(tmp_path), path, until=5)

@@ -243,7 +243,13 @@ def _bad_files(folder: Path) -> dict[str, str]:
     (folder / "text.mp4").write_text("This is no video at all.\n" * 50)
     (folder / "folder.mp4").mkdir()
     reference.ffmpeg("-f", "lavfi", "-i", "sine=duration=1", folder / "sound.mp4")
+    reference.ffmpeg("-f", "lavfi", "-i", "color=size=32x32:d=0.1", folder / "film.mp4")
+    film = (folder / "film.mp4").read_bytes()
+    (folder / "bought.m4v").write_bytes(film.replace(b"avc1", b"drmi"))
+    (folder / "new.mov").write_bytes(film.replace(b"avc1", b"xyzw"))
     return {
+        "bought.m4v": "is copy-protected; only players of those who sold it",
+        "new.mov": "is coded as xyzw, which cannot be decoded; save it as H.264",
         "empty.mp4": "is empty",
         "text.mp4": "cannot be read as a video",
         "folder.mp4": "is a folder",

@@ -41,6 +41,7 @@ from stream.yuv420 import YuvCoding, YuvPicture, num_bytes
 
 #: What ffmpeg says, maybe among much else, where the end of a file is missing.
 _CUT_OFF = ("partial file", "File ended prematurely", "samples the input can hold")
+_NO_INDEX = "was cut off: its index (moov), which is written last, is missing"
 #: What films that were bought are coded as.
 _PROTECTED = ("drmi", "encv")
 #: Of two moments a frame makes one; what is not interlaced stays as it is. It halves ticks.
@@ -300,7 +301,7 @@ class Decoder:
         if self._screen:
             return why_no_screen(self._process)
         if self.has_reported("moov atom not found") and _is_mp4(self._address):
-            return "was cut off: its index (moov), which is written last, is missing"
+            return f"{_NO_INDEX}; a program such as untrunc may mend it"
         listing = listing_of(self._output.header)
         if listing.container:
             if not listing.videos:

@@ -228,7 +228,7 @@ def test_a_recording_without_its_index_was_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
     reference.ffmpeg(*PICTURE, path)
     os.truncate(path, path.stat().st_size // 2)
-    with pytest.raises(StreamError, match=r"was cut off: its index \(moov\)"):
+    with pytest.raises(StreamError, match=r"was cut off: its index \(moov\).*may mend it"):
         VideoSource(str(path))
 
 

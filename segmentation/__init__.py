@@ -27,6 +27,7 @@ What there is; each has a help of its own:
                              uint8, probability x 255, ids (K,) int32; union() is (H, W) uint8;
                              of "rvm-..." also matte: alpha (H, W), foreground (H, W, 3), uint8
     Matte                    what networks of one's own give by Instances.of_matte(Matte(alpha))
+    RgbPicture               what frames of sources of one's own hold: RgbPicture(image)
     WeightsError, DataError  one line for people: which file, what is wrong, what to do
 
 A network is stateless and may be shared, by one thread at a time. `stream` puts one behind a
@@ -45,9 +46,19 @@ if TYPE_CHECKING:
     from segmentation.errors import DataError, WeightsError
     from segmentation.instances import Instances, Matte
     from segmentation.loading import load
+    from segmentation.picture import RgbPicture
     from segmentation.segmenter import Options, Segmenter
 
-__all__ = ["DataError", "Instances", "Matte", "Options", "Segmenter", "WeightsError", "load"]
+__all__ = [
+    "DataError",
+    "Instances",
+    "Matte",
+    "Options",
+    "RgbPicture",
+    "Segmenter",
+    "WeightsError",
+    "load",
+]
 
 # where each of them is: imported when it is asked for, since whoever needs an error class alone
 # should not wait for numpy and OpenCV, nor fail where one of them is broken
@@ -57,6 +68,7 @@ _HOMES = {
     "Instances": "instances",
     "Matte": "instances",
     "load": "loading",
+    "RgbPicture": "picture",
     "Options": "segmenter",
     "Segmenter": "segmenter",
 }

@@ -33,7 +33,7 @@ class Matte:
         foreground: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]] | None = None,
     ) -> None:
         """Check shapes and dtypes once."""
-        _check("alpha", alpha, alpha.shape[:2])
+        _check_plane("alpha", alpha)
         if isinstance(foreground, np.ndarray):
             _check("foreground", foreground, (*alpha.shape, 3))
         self.alpha = alpha
@@ -51,15 +51,26 @@ class Matte:
             self._foreground = colours
         return self._foreground
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Compute the colours for a copy, or another process: what does so cannot go there."""
+        return Matte, (self.alpha, self.foreground)
+
+
+def _check_plane(name: str, array: NDArray[Any]) -> None:
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or not array.size:
+        found = getattr(array, "shape", type(array).__name__)
+        raise ValueError(f"{name}: expected uint8 (H, W), got {found}")
+    _check(name, array, array.shape)
+
 
 def _check(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
     if array.shape != shape or array.dtype != np.uint8:
         raise ValueError(f"{name}: expected uint8 {shape}, got {array.dtype} {array.shape}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Instances:
-    """K objects of one image, best first; no padded rows.
+    """K objects of one image, best first; no padded rows. Equal to itself alone.
 
     Attributes:
         boxes: (K, 4) float32, x1 y1 x2 y2 in pixels of the image passed in, x2 and y2 exclusive.
@@ -120,7 +131,7 @@ class Instances:
         Raises:
             ValueError: the mask has another shape or dtype.
         """
-        _check("mask", mask, mask.shape[:2])
+        _check_plane("mask", mask)
         inside = cv2.inRange(mask, 128, 255)
         left, top, width, height = cv2.boundingRect(inside)
         if not width:

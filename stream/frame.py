@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from numbers import Rational
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
@@ -112,6 +112,9 @@ class StreamInfo:
         source_depth: that it has in the file, maybe more.
         codec: of the video, in ffmpeg's name; "" where there is none.
         light: what an HDR video says of how bright it is.
+
+    Raises:
+        ValueError: `fps` is no fraction above 0.
     """
 
     width: int
@@ -128,6 +131,11 @@ class StreamInfo:
     source_depth: int = 8
     codec: str = ""
     light: Light = field(default_factory=Light)
+
+    def __post_init__(self) -> None:
+        """Check what is easily given as a float, with which no time is exact."""
+        if self.fps is not None and (not isinstance(self.fps, Rational) or self.fps <= 0):
+            raise ValueError(f"fps: expected a Fraction above 0, or None, got {self.fps!r}")
 
     @property
     def is_hdr(self) -> bool:
@@ -282,12 +290,7 @@ class Endpoint:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close it."""
         self.close()
 
@@ -301,19 +304,21 @@ class Endpoint:
 class Source(Endpoint, ABC):
     """Where frames come from; iterating gives them once, in order.
 
-    `info` is valid from the constructor on. Where it has a rate, the frames' times increase. The
-    end of the stream ends the iteration; a stream that breaks off raises `StreamError`, and the
-    frames before that are written and kept.
+    `info` is valid from the constructor on; where it has a rate, the frames' times increase. The
+    end ends the iteration; a stream that breaks off raises `StreamError`, and what came is kept.
     """
 
     #: what is known of the stream
     info: StreamInfo
     #: so far, of what could not be read: photos among others, and the end of a file, which is one
     num_left_out: int = 0
+    _interrupted: threading.Event
 
-    def __init__(self) -> None:
-        """Be interrupted by nobody yet."""
-        self._interrupted = threading.Event()
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """Be interrupted by nobody yet, whatever a subclass's constructor calls or leaves out."""
+        source = super().__new__(cls)
+        source._interrupted = threading.Event()
+        return source
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -322,7 +327,8 @@ class Source(Endpoint, ABC):
     def interrupt(self) -> None:
         """End a running iteration soon and without an error, also one that waits.
 
-        An iteration that begins later is empty. May be called from any thread, and again.
+        One that begins later is empty. From any thread, and again. A run takes no frame after it
+        anyhow; whoever waits long for one overrides it.
         """
         self._interrupted.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,9 @@ KNOWN = (
 )
 
 
-def read_dataset(path: Path, *, strict: bool = False, crowds: Crowds | None = None) -> Dataset:
+def read_dataset(
+    path: str | os.PathLike[str], *, strict: bool = False, crowds: Crowds | None = None
+) -> Dataset:
     """Read photos with annotations; the format is recognised by its content.
 
     | format | what `path` is |
@@ -64,7 +67,7 @@ def read_dataset(path: Path, *, strict: bool = False, crowds: Crowds | None = No
             a fifth of its photos or annotations is bad, or it is read strictly; also where it
             holds several formats, or several files of one.
     """
-    dataset, problems = understand(path, crowds)
+    dataset, problems = understand(Path(path), crowds)
     problems.check(strict=strict)
     return dataset
 

@@ -79,6 +79,8 @@ class Stages:
                 arrival = backlog.arrival(frame, is_recorded=self._outlets.are_recording)
                 dropped = self._captured.put((frame, arrival), patience_s=arrival.patience_s)
                 self._stats.count("dropped", dropped)
+                if self._stopping.is_set():
+                    return  # a source of one's own need not know that it was interrupted
         finally:
             self._captured.close()
 

@@ -41,6 +41,7 @@ DOES = {
     "Masks of each frame 3": ("", {"out.mp4"}),
     "An effect of your own 1": ("", {"negative.mp4"}),
     "A sink of your own 1": (r"somebody there in 12 frames\n", set()),
+    "A source of your own 1": ("", {"frames.mp4"}),
     "When it fails 1": (r"missing\.mp4: no such file; .*\n", set()),
 }
 

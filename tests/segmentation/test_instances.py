@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -31,6 +34,22 @@ def test_a_matte_without_an_object_stays() -> None:
     found = Instances.of_matte(thin)
     assert len(found) == 0
     assert found.matte is thin
+
+
+def test_a_matte_travels_to_other_processes() -> None:
+    colours = np.full((6, 8, 3), 7, np.uint8)
+    found = Instances.of_matte(Matte(matte().alpha, lambda: colours))
+    for again in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):
+        assert (again.matte.foreground == colours).all()
+        assert (again.masks == found.masks).all()
+        assert again != found
+
+
+@pytest.mark.parametrize("mask", [np.zeros(3, np.uint8), np.zeros((0, 3), np.uint8), [[1]]])
+def test_what_is_no_mask_is_told(mask: NDArray[np.uint8]) -> None:
+    for make in (Matte, Instances.of_mask):
+        with pytest.raises(ValueError, match=r"expected uint8 \(H, W\), got"):
+            make(mask)
 
 
 def test_only_all_objects_have_the_matte() -> None:

@@ -182,7 +182,7 @@ def test_where_the_photos_of_coco_may_lie(photos: str, tmp_path: Path) -> None:
     place = (folder / photos).resolve()
     place.mkdir(exist_ok=True)
     (made / "images" / "0.png").rename(place / "0.png")
-    for path in (folder / "instances_val.json", tmp_path / "data"):
+    for path in (folder / "instances_val.json", str(tmp_path / "data")):
         assert len(read_dataset(path).photos) == 1
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from effects import Mask, Unchanged
+from segmentation.picture import RgbPicture
 from segmentation.refinement.refiner import Refiner
 from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.errors import StreamError
-from stream.frame import Event, Source
+from stream.frame import Event, Frame, Source, StreamInfo
 from stream.looks.look import Look
 from stream.pipeline import Pipeline
 from stream.running import loop
@@ -73,6 +76,32 @@ def test_live_source_drops_for_the_slow_sink_alone():
     assert slow[-1] == sinks["fast"].indices[-1], "the newest frame wins"
     assert stats.counts["slow dropped"] + stats.counts["slow written"] == stats.counts["processed"]
     assert stats.counts["read"] == stats.counts["processed"] + stats.counts["dropped"] == 60
+
+
+class Unaware(Source):
+    """One as people write it: without a word to its base class, or a look at interruptions."""
+
+    def __init__(self) -> None:
+        self.info = StreamInfo(64, 48, Fraction(25))
+        self.num_read = 0
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(1000):
+            self.num_read += 1
+            yield Frame(RgbPicture(square(index)), index, index / 25)
+
+
+def test_sources_end_that_do_not_look_whether_they_shall():
+    source, sink = Unaware(), ListSink(fail_at=1)
+    with pytest.raises(StreamError, match="list: full"):
+        play(source, {"a": sink})
+    assert source.num_read < 100
+
+
+@pytest.mark.parametrize("fps", [29.97, 0, "25"])
+def test_a_rate_that_no_video_can_have_is_told(fps):
+    with pytest.raises(ValueError, match="fps: expected a Fraction"):
+        StreamInfo(64, 48, fps)
 
 
 def test_stop_completes_what_was_read():

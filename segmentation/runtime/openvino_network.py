@@ -142,6 +142,9 @@ def import_openvino() -> Any:
         finally:
             if is_hidden:
                 del sys.modules[converter]
+        # its table of types is made at the first use, by Python code: where two threads are first,
+        # one waits for the table and the other for the interpreter, and the process stands still
+        openvino.Type.f32.to_dtype()
     return openvino
 
 

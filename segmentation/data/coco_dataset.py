@@ -35,6 +35,7 @@ from segmentation.data.parts.stated_box import (
     GOOD_BOX_OVERLAP,
     MIN_BOX_OVERLAP,
     is_near,
+    is_plausible_area,
     overlap_with_mask,
 )
 
@@ -318,9 +319,8 @@ def _outlines(
 
 def _as_stated(row: Record, annotation: Annotation, where: str, report: Report) -> Annotation:
     """Return an annotation with COCO's own box and area where the row has good ones."""
-    box, area, stated = annotation.box, annotation.area, row.get("bbox")
-    if isinstance(row.get("area"), int | float) and row["area"] > 0:
-        area = float(row["area"])
+    box, stated = annotation.box, row.get("bbox")
+    area = _checked_area(row.get("area"), annotation, where, report)
     if stated is not None and not _is_nan(stated) and _has_any(stated):
         try:
             x, y, width, height = (float(value) for value in stated)
@@ -334,6 +334,17 @@ def _as_stated(row: Record, annotation: Annotation, where: str, report: Report) 
             elif max(width, height) > 4:
                 box = _checked_box(row, corners, annotation, where, report)
     return Annotation(annotation.label, box, annotation.is_crowd, annotation.rle, area)
+
+
+def _checked_area(stated: Any, annotation: Annotation, where: str, report: Report) -> float:
+    """Return the area of a row where it can be that of mask, outline or box, else the mask's."""
+    if not (isinstance(stated, int | float) and stated > 0):
+        return annotation.area
+    if is_plausible_area(stated, annotation):
+        return float(stated)
+    told = f"the area {stated:g} is not that of the mask ({annotation.area:g})"
+    report.mended(where, f"{told}, which counts")
+    return annotation.area
 
 
 def _has_any(stated: Any) -> bool:

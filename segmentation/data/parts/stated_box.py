@@ -1,4 +1,4 @@
-"""Boxes that a file states beside masks: whether they are those of the masks."""
+"""Boxes and areas that a file states beside masks: whether they are those of the masks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ from segmentation.data.parts.dataset import RLE, Annotation
 MIN_BOX_OVERLAP, GOOD_BOX_OVERLAP = 0.5, 0.9
 #: One whose sides are that near to the mask's, in pixels, is only more exact, however small it is
 BOX_TOLERANCE = 2.0
+#: By how much an area may be beyond that of mask and box: outlines drawn past the photo, or very
+#: thin, and parts that lie over each other; and pixels by which more is no sign of anything
+AREA_FACTOR, AREA_TOLERANCE = 4.0, 16.0
 
 
 def is_near(corners: Sequence[float], others: Sequence[float]) -> bool:
     """Tell whether two boxes x1 y1 x2 y2 differ by no more than two programs' rounding."""
     pairs_of_sides = zip(corners, others, strict=True)
     return all(abs(side - other) <= BOX_TOLERANCE for side, other in pairs_of_sides)
+
+
+def is_plausible_area(area: float, annotation: Annotation) -> bool:
+    """Tell whether an area in pixels can be that of an annotation's mask, outline or box."""
+    x1, y1, x2, y2 = annotation.box.tolist()
+    most = AREA_FACTOR * max(annotation.area, (x2 - x1) * (y2 - y1)) + AREA_TOLERANCE
+    return annotation.area / AREA_FACTOR - AREA_TOLERANCE <= area <= most
 
 
 def overlap_with_mask(corners: Sequence[float], rle: RLE) -> float:

@@ -162,6 +162,20 @@ def test_a_long_list_is_cut(tmp_path: Path) -> None:
     assert lines[-1] == "  ... and 30 more"
 
 
+@pytest.mark.parametrize("area", [1, 0.03, 1e11, float("inf")])
+def test_an_area_that_no_mask_has_is_told_and_that_of_the_mask_counts(
+    area: float, tmp_path: Path
+) -> None:
+    write_coco(tmp_path)
+    edit(tmp_path / "annotations.json", lambda d: d["annotations"][0].update(area=area))
+    dataset = read_dataset(tmp_path)
+    ball = dataset.photos[0].annotations[0]
+    assert ball.area == ball.mask(SIZE_HW).sum()
+    assert [each.what for each in dataset.problems] == [
+        f"the area {area:g} is not that of the mask ({ball.area:g}), which counts"
+    ]
+
+
 def test_objects_smaller_than_a_pixel_are_left_out(tmp_path: Path) -> None:
     write_coco(tmp_path)
     speck = [[10.1, 10.1, 10.3, 10.1, 10.3, 10.3, 10.1, 10.3]]

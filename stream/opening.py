@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -191,8 +192,7 @@ def _network(
     """Return the network, where none is given the one that `--model auto` takes, and its `Keep`."""
     if not isinstance(keep, str | Keep | None):
         raise ValueError(f"keep: expected a text such as 'person:1,dog', got {keep!r}")
-    if isinstance(segmenter, str):
-        raise ValueError(f"segmenter: expected a network, as load({segmenter!r}) gives one")
+    _check_network(segmenter)
     wanted = _wanted(keep) if isinstance(keep, str) else None
     if segmenter is None:
         # an object asked for by its id may be of any class
@@ -208,6 +208,22 @@ def _network(
     if wanted is not None:
         return segmenter, Keep.of(wanted, segmenter.classes)
     return segmenter, keep if isinstance(keep, Keep) else None
+
+
+def _check_network(segmenter: object) -> None:
+    """Raise `ValueError` where something else is given as a network, or one that lacks a part."""
+    if isinstance(segmenter, str):
+        raise ValueError(f"segmenter: expected a network, as load({segmenter!r}) gives one")
+    if isinstance(segmenter, type):
+        raise ValueError(f"segmenter: expected a network, got the class {segmenter.__name__}")
+    parts = (*Segmenter.__annotations__, "segment")
+    missing = [name for name in parts if not hasattr(segmenter, name)]
+    if segmenter is not None and missing:
+        kind = type(segmenter).__name__
+        raise ValueError(
+            f"segmenter: expected a network, see help(segmentation.Segmenter), but {kind} has no "
+            + ", ".join(missing)
+        )
 
 
 def _keeping_up(
@@ -300,7 +316,9 @@ def _compile(segmenter: Segmenter, info: StreamInfo, num_images: int) -> None:
     """
     first = RgbPicture(np.zeros((info.height, info.width, 3), np.uint8))
     images = np.stack([shrunk(first, segmenter.max_input)] * num_images)
-    known = _compiled_for.setdefault(segmenter, set())
+    known: set[tuple[int, ...]] = set()
+    with contextlib.suppress(TypeError):  # of one's own, where it is a mere dataclass or has slots
+        known = _compiled_for.setdefault(segmenter, known)
     if images.shape not in known and not (known and info.fps is None):
         segmenter.segment(images)
     known.add(images.shape)

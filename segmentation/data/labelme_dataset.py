@@ -114,13 +114,17 @@ def _kind(shape: Record) -> str:
     return str(shape.get("shape_type") or "polygon")
 
 
+def _group(shape: Record) -> str | None:
+    """Return the group of a shape, `None` for none; some programs write "" for that."""
+    group = shape.get("group_id")
+    return None if group is None else str(group) or None
+
+
 def _annotate(
     shapes: list[Record], classes: LabelNames, size_hw: tuple[int, int], report: Report
 ) -> list[Annotation]:
-    keys = [
-        None if shape.get("group_id") is None else (_label(shape), str(shape["group_id"]))
-        for shape in shapes
-    ]
+    groups = [_group(shape) for shape in shapes]
+    keys = [group and (_label(shape), group) for shape, group in zip(shapes, groups, strict=True)]
     drawn = [_drawn(shape, index, size_hw, report) for index, shape in enumerate(shapes)]
     holes = [index for index, shape in enumerate(shapes) if _label(shape) == HOLE and drawn[index]]
     annotations: list[Annotation] = []
@@ -128,10 +132,8 @@ def _annotate(
         label, parts = _label(shapes[indices[0]]), []
         for index in indices:
             rle = drawn[index]
-            group = shapes[index].get("group_id")
             for hole in holes:
-                of_group = shapes[hole].get("group_id")
-                if rle is not None and hole > index and of_group in (None, group):
+                if rle is not None and hole > index and groups[hole] in (None, groups[index]):
                     rle = without(rle, drawn[hole])
             parts += [] if rle is None else [rle]
         if parts and label and label != HOLE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -182,6 +182,8 @@ def test_objects_are_kept_as_on_the_command_line():
         ({"crf": "20"}, "crf must be a whole number from 0 to 51, got '20'"),
         ({"preset": "fastest"}, "preset must be one of ultrafast, .*, got 'fastest'"),
         ({"segmenter": "portrait"}, r"segmenter: expected a network, as load\('portrait'\)"),
+        ({"segmenter": Oracle}, "segmenter: expected a network, got the class Oracle"),
+        ({"segmenter": np.zeros}, r"Segmenter\), but builtin_\w+ has no name, .*, segment"),
     ],
 )
 def test_what_cannot_be_is_a_line(options, words):
@@ -203,6 +205,13 @@ def test_what_is_no_source_and_no_sink_is_told(wrong, square_clip):
             open_run(*ends, segmenter=Oracle()),
         ):
             pass
+
+
+def test_a_network_of_ones_own_may_be_a_mere_dataclass():
+    mere, sink = dataclass(init=False)(type("Mere", (Oracle,), {})), ListSink()  # has no hash
+    with open_run(MovingSquare(2), sink, segmenter=mere(), effect="mask") as run:
+        play(run)
+    assert sink.indices == [0, 1]
 
 
 def test_a_network_is_taken_as_auto_takes_it(tmp_path, monkeypatch, square_clip):

@@ -26,7 +26,7 @@ def is_near(corners: Sequence[float], others: Sequence[float]) -> bool:
 
 def is_plausible_area(area: float, annotation: Annotation) -> bool:
     """Tell whether an area in pixels can be that of an annotation's mask, outline or box."""
-    x1, y1, x2, y2 = annotation.box.tolist()
+    x1, y1, x2, y2 = map(float, annotation.box)
     most = AREA_FACTOR * max(annotation.area, (x2 - x1) * (y2 - y1)) + AREA_TOLERANCE
     return annotation.area / AREA_FACTOR - AREA_TOLERANCE <= area <= most
 

@@ -229,6 +229,19 @@ def test_holes_are_cut_out(tmp_path: Path) -> None:
     assert ball.area == pytest.approx(np.pi * 900, rel=0.02)
 
 
+@pytest.mark.parametrize(("group", "num"), [("", 3), (None, 3), (0, 2)])
+def test_an_empty_group_of_labelme_is_none(group: object, num: int, tmp_path: Path) -> None:
+    write_labelme(tmp_path)
+
+    def change(document: Any) -> None:
+        document["shapes"].append(dict(document["shapes"][0]))
+        for shape in document["shapes"]:
+            shape["group_id"] = group
+
+    edit(tmp_path / "0.json", change)
+    assert len(read_dataset(tmp_path).photos[0].annotations) == num
+
+
 def test_the_copy_of_a_photo_in_a_file_of_labelme(tmp_path: Path) -> None:
     write_labelme(tmp_path)
     data = (tmp_path / "0.png").read_bytes()

@@ -84,7 +84,7 @@ class VideoSource(Source):
         self._has_told_fields = False
         self._tell_fields(self._decoder)
         self._clock = self._new_clock(self._decoder)
-        self._num_frames = 0
+        self._num_frames, self._is_read = 0, False
         self._last_s = 0.0
         self._told_sizes = {(self.info.width, self.info.height)}
 
@@ -141,12 +141,16 @@ class VideoSource(Source):
         """Yield the frames; see `Source`.
 
         Raises:
-            StreamError: ffmpeg was killed, or the network broke off, and it is no live source.
+            StreamError: ffmpeg was killed, or the network broke off, and it is no live source; or
+                it was read to its end before.
         """
+        if self._is_read and not self._interrupted.is_set():
+            raise StreamError(f"{self._name}: was read to its end; open it anew to read it again")
         decoder, take = self._decoder, 0
         while decoder is not None and not self._interrupted.is_set():
             is_silent = yield from self._frames(decoder, take)
             if not self.info.live:
+                self._is_read = True
                 self._check_end(decoder)
                 return
             decoder = self._attempts.again(self._why_lost(decoder, is_silent=is_silent))

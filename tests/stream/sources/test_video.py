@@ -231,6 +231,16 @@ def test_an_interlaced_picture_that_changes_size_is_fitted_as_well(tmp_path: Pat
     assert last[:20].max() < 20
 
 
+def test_reading_it_a_second_time_is_told(
+    small_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VideoSource(str(small_clip)) as source:
+        assert list(source)
+        monkeypatch.setattr(source, "_frames", lambda *_: iter(()))  # which waits for ever
+        with pytest.raises(StreamError, match="was read to its end; open it anew"):
+            list(source)
+
+
 def test_images_cannot_be_written_to(small_clip: Path) -> None:
     with VideoSource(str(small_clip)) as source:
         frame = next(iter(source))

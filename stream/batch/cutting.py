@@ -10,9 +10,10 @@ from stream.batch.films import Films
 from stream.batch.jobs.job import Job, Outcome
 from stream.batch.jobs.part_files import discard_part_files, part_jobs
 from stream.batch.jobs.records import Record
+from stream.batch.jobs.rules import Rules, outcome_before
 from stream.batch.jobs.section import Section
 from stream.batch.jobs.settings import Settings
-from stream.batch.plan import Rules, outcome_before, sizes_in
+from stream.batch.plan import sizes_in
 from stream.ffmpeg.listing import Listing, listing_of
 from stream.ffmpeg.process import log_of
 from stream.sinks.video import ENDINGS

@@ -32,8 +32,9 @@ from stream.version import VERSION
 if TYPE_CHECKING:
     from stream.batch.inputs import Found
     from stream.batch.jobs.records import Records
+    from stream.batch.jobs.rules import Rules
     from stream.batch.jobs.settings import Settings
-    from stream.batch.plan import Plan, Rules
+    from stream.batch.plan import Plan
     from stream.batch.report import Report
     from stream.batch.shards import Shard
     from stream.batch.workers.worker_pool import Order
@@ -184,7 +185,7 @@ def _found(options: argparse.Namespace, folder: Place, shard: Shard) -> Found:
 
 
 def _rules(options: argparse.Namespace, order: Order) -> Rules:
-    from stream.batch.plan import Rules
+    from stream.batch.jobs.rules import Rules
 
     return Rules(
         order.recipe,

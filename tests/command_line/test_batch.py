@@ -319,8 +319,8 @@ def test_what_another_machine_was_at_stays_of_the_batch(media: Path, batch: Batc
     cv2.imwrite(str(media / "b.png"), np.zeros((32, 48, 3), np.uint8))
     for number in range(2):
         batch(media, "--shard", f"{number}/2")
-    Records(out).begin([out / "b.png"])  # by part 1, which says no more
-    Records(out).begin([out / "a.mp4"])  # by part 0, which is begun again
+    Records(out).begin([out / "b.png"], [out / "b.png"])  # by part 1, which says no more
+    Records(out).begin([out / "a.mp4"], [out / "a.mp4"])  # by part 0, which is begun again
     batch(media, "--shard", "0/2")
     assert len(list(out.glob(".maskcast/records/begun/*"))) == 1
     assert batch(media, "--shard", "1/2")[0] == ["b.png"]

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -92,11 +92,15 @@ class Records:
             found.setdefault(self._folder / output, nothing)
         return found
 
-    def begin(self, outputs: Sequence[Place]) -> str:
+    def begin(self, outputs: Sequence[Place], known: Collection[Place]) -> str:
         """Note that what will stand under these names is of a batch; returns a name for `end`.
 
-        Of what stood there before nothing is known any more. One file for all, since it takes a
-        disk some milliseconds until it outlasts a power cut.
+        One file for all, since it takes a disk some milliseconds until it outlasts a power cut.
+
+        Args:
+            outputs: the names.
+            known: those of them that had a record when it was decided to begin. It is forgotten;
+                one that has come since is of another batch, which does the same.
 
         Raises:
             StreamError: it cannot be written.
@@ -105,7 +109,8 @@ class Records:
         names = [self.name(output) for output in outputs]
         self._files.write(name, json.dumps({"outputs": names}).encode("ascii"))
         for output in outputs:
-            self.forget(output)
+            if output in known:
+                self.forget(output)
         return name
 
     def end(self, begun: str) -> None:

@@ -21,3 +21,11 @@ def source_state(place: Place) -> FileState:
     from stream.stores.objects import state_of
 
     return state_of(place)
+
+
+def size_of(place: Place) -> int | None:
+    """Return the bytes of what has a name, `None` where nothing has it."""
+    try:
+        return source_state(place).num_bytes
+    except OSError:
+        return None

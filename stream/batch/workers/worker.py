@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -14,14 +14,15 @@ from typing import Any
 from segmentation.loading import load
 from stream.batch.jobs.job import Job, Outcome, Part, State
 from stream.batch.jobs.records import Record, Records, RecordState
+from stream.batch.jobs.rules import Rules
 from stream.batch.jobs.settings import Settings
-from stream.batch.jobs.source_state import source_state
+from stream.batch.jobs.source_state import size_of, source_state
 from stream.batch.workers.at_hand import AtHand, Brought
 from stream.batch.workers.each_photo import EachPhoto
 from stream.batch.workers.joining import WrittenPart, join, why_apart
 from stream.batch.workers.part_sink import PartSink
 from stream.batch.workers.section_source import SectionSource
-from stream.batch.workers.taken import Taken, check_free, planned
+from stream.batch.workers.taken import Taken, check_free, made_elsewhere, planned, recorded
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.depth import codec_and_depth
 from stream.ffmpeg.encoding.formats import FORMATS
@@ -71,7 +72,7 @@ class Worker:
         on_message: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Load the network."""
-        self._settings, self._recipe, self._version = settings, recipe, version
+        self._settings, self._recipe, self._rules = settings, recipe, Rules(recipe, version)
         self._records = Records(folder)
         self._at_hand = AtHand(on_message)
         self._brought: dict[Job, Brought] = {}  # by the jobs at hand
@@ -106,24 +107,33 @@ class Worker:
             else:
                 brought[number] = found
         self._brought = {each.here: each for each in brought.values()}
-        left = {number: planned(each, self._records) for number, each in brought.items()}
+        known = recorded(brought.values(), self._records)
+        left = dict[int, Job]()
+        for number, each in brought.items():
+            if (made := made_elsewhere(each.job, self._records, self._rules)) is not None:
+                on_done(number, self._at_hand.hand_in(each, made))
+            else:
+                left[number] = planned(each, self._records)
 
         def done(number: int, outcome: Outcome) -> None:
             if left.pop(number, None) is not None:
                 outcome = self._at_hand.hand_in(brought[number], outcome)
                 on_done(number, self._recorded(jobs[number], outcome))
 
-        try:
-            begun = self._records.begin(
-                [output for each in brought.values() for output in each.job.outputs]
-            )
-        except (OSError, StreamError) as error:
-            reason = " ".join(str(error).split())
+        begun = self._noted([output for number in left for output in jobs[number].outputs], known)
+        if isinstance(begun, Outcome):
             for number in list(left):
-                done(number, Outcome("failed", 0.0, error=reason))
+                done(number, begun)
             return
         self._do_all(left, done, on_progress)
         self._records.end(begun)
+
+    def _noted(self, outputs: Sequence[Place], known: Collection[Place]) -> str | Outcome:
+        """Note that jobs begin, see `Records.begin`; returns what came of them where it cannot."""
+        try:
+            return self._records.begin(outputs, known)
+        except (OSError, StreamError) as error:
+            return Outcome("failed", 0.0, error=" ".join(str(error).split()))
 
     def close(self) -> None:
         """Delete what was brought of object stores."""
@@ -333,11 +343,13 @@ class Worker:
     def _recorded(self, job: Job, outcome: Outcome) -> Outcome:
         """Note what came of a job; returns it, or that it could not be noted."""
         source = self._begun.pop(job, None)
+        if (made := self._taken.made_elsewhere(job, self._records, self._rules)) is not None:
+            return made
         try:
             for output in job.outputs:
                 if source is not None and outcome.state != "failed":
                     self._records.write(self._result(job, output, outcome, source))
-                elif _size(output) is not None and output not in self._taken:
+                elif size_of(output) is not None and output not in self._taken:
                     # one of before, which is still of a batch
                     unknown = source or FileState(0, 0)
                     self._records.write(self._record(job, output, "begun", unknown))
@@ -350,7 +362,7 @@ class Worker:
         assert outcome.state != "failed"
         return replace(
             self._record(job, output, outcome.state, source),
-            num_bytes=_size(output) or 0,
+            num_bytes=size_of(output) or 0,
             seconds=round(outcome.seconds, 3),
             num_frames=outcome.num_frames,
             duration_s=outcome.duration_s,
@@ -361,7 +373,7 @@ class Worker:
 
     def _record(self, job: Job, output: Place, state: RecordState, source: FileState) -> Record:
         recipe = self._recipe if job.part is None else self._recipe | job.part.recipe()
-        return Record(self._records.name(output), state, self._version, recipe, source)
+        return Record(self._records.name(output), state, self._rules.version, recipe, source)
 
 
 def _as(number: int, done: OnDone, _: int, outcome: Outcome) -> None:
@@ -380,14 +392,6 @@ def _identity(path: Place) -> tuple[int, int] | None:
     except OSError:
         return None
     return state.st_ino, state.st_mtime_ns
-
-
-def _size(place: Place) -> int | None:
-    """Return the bytes of what has a name, `None` where nothing has it."""
-    try:
-        return source_state(place).num_bytes
-    except OSError:
-        return None
 
 
 def _paths(job: Job) -> tuple[Path, ...]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from stream.batch.films import Films
     from stream.batch.jobs.job import Job, Outcome
     from stream.batch.jobs.records import Record
+    from stream.batch.jobs.rules import Rules
     from stream.batch.jobs.settings import Settings
-    from stream.batch.plan import Rules
     from stream.batch.workers.worker_pool import Order, WorkerPool
     from stream.commands.parts.interruption import Interruption
 

@@ -28,7 +28,8 @@ def cast_in_parts(options: argparse.Namespace, interruption: Interruption) -> in
     """Do the film that the options of `cast` name; the same command goes on after an accident."""
     from stream.batch.jobs.job import Outcome
     from stream.batch.jobs.records import Records
-    from stream.batch.plan import Rules, discard_parts
+    from stream.batch.jobs.rules import Rules
+    from stream.batch.plan import discard_parts
     from stream.batch.workers.worker_pool import Order
 
     job = _job(options)

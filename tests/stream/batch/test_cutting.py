@@ -10,8 +10,8 @@ from segmentation.segmenter import Options
 from stream.batch import cutting
 from stream.batch.cutting import Cut, Length, cut
 from stream.batch.jobs.job import Job
+from stream.batch.jobs.rules import Rules
 from stream.batch.jobs.settings import Settings
-from stream.batch.plan import Rules
 from stream.tracking import Keyframes
 from tests import ffmpeg_reference as reference
 from tests.inputs.irregular_film import DURATION_S, write_film

@@ -11,8 +11,9 @@ import pytest
 from segmentation.unfinished import Unfinished
 from stream.batch.jobs.job import Job
 from stream.batch.jobs.records import Record, Records
+from stream.batch.jobs.rules import Rules
 from stream.batch.jobs.source_state import source_state
-from stream.batch.plan import Plan, Rules, discard_parts, make_plan, sizes_in
+from stream.batch.plan import Plan, discard_parts, make_plan, sizes_in
 from stream.errors import StreamError
 from stream.stores.addresses import Place
 
@@ -155,8 +156,8 @@ def test_a_record_is_on_the_disk_before_it_has_its_name(
 def test_what_a_killed_worker_began_is_of_the_batch(job: Job) -> None:
     out, before = job.outputs[0].parent, record_of(job)
     records = Records(out)
-    ended = records.begin(job.outputs)
-    begun = records.begin(job.outputs)
+    ended = records.begin(job.outputs, job.outputs)
+    begun = records.begin(job.outputs, ())
     records.end(ended)
     assert planned(job, records.all(), RULES).to_do == [job]
     records.write(before)

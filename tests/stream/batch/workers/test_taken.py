@@ -13,6 +13,7 @@ import pytest
 
 from segmentation.segmenter import Options
 from stream.batch.jobs.job import Job, Outcome
+from stream.batch.jobs.records import Records
 from stream.batch.jobs.settings import Settings
 from stream.batch.workers import each_photo, worker
 from stream.batch.workers.taken import Taken
@@ -166,10 +167,38 @@ def test_what_a_batch_has_made_before_is_replaced(film: Job, tmp_path: Path) -> 
         assert all(local.stat().st_size > 100 for local in film.outputs)
 
 
-def test_what_another_batch_made_since_the_plan_is_replaced(film: Job, tmp_path: Path) -> None:
-    for _ in range(2):
-        (outcome,), _by = outcomes(tmp_path, [film])
-        assert (outcome.state, outcome.error) == ("done", "")
+def test_what_another_batch_made_since_the_plan_stands(film: Job, tmp_path: Path) -> None:
+    (made,), _ = outcomes(tmp_path, [film])
+    before = [local.stat() for local in film.outputs]
+    (outcome,), by = outcomes(tmp_path, [film])
+    remark = f"{film.outputs[0]}: another batch made it meanwhile"
+    assert (outcome.state, outcome.num_frames) == ("done", made.num_frames)
+    assert outcome.remarks == (*made.remarks, remark)
+    assert [local.stat() for local in film.outputs] == before
+    by._recipe["effect"] = by._rules.recipe["effect"] = "grey"  # type: ignore[index]
+    by.do([film], lambda _, anew: None, lambda time_s: None)
+    assert all(local.stat() != old for local, old in zip(film.outputs, before, strict=True))
+
+
+@pytest.mark.parametrize("what", [(Records, "begin"), (worker, "open_source"), (worker, "play")])
+def test_two_batches_that_do_the_same_at_once_lose_nothing(
+    film: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: tuple[Any, str]
+) -> None:
+    do = getattr(*what)
+
+    def second(*given: Any, **more: Any) -> Any:
+        monkeypatch.undo()
+        monkeypatch.setattr(worker, "load", lambda *_, **__: Oracle())
+        outcomes(tmp_path, [film])
+        monkeypatch.setattr(worker, "load", None)
+        return do(*given, **more)
+
+    monkeypatch.setattr(*what, second)
+    (outcome,), by = outcomes(tmp_path, [film])
+    assert (outcome.state, outcome.error) == ("done", "")
+    assert outcome.remarks[-1].endswith("another batch made it meanwhile")
+    records = [by._records.of(output) for output in film.outputs]
+    assert [None if record is None else record.state for record in records] == ["done", "done"]
 
 
 def test_so_it_is_with_each_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import re
 import secrets
@@ -342,7 +343,7 @@ def one_at_a_time(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 
     Args:
         folder: that is there.
-        on_wait: called before others are waited for.
+        on_wait: called before others are waited for; what it raises is raised instead.
 
     Raises:
         OSError: the folder cannot be opened.
@@ -352,7 +353,7 @@ def one_at_a_time(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         return
     held = os.open(folder, os.O_RDONLY)
     try:
-        if not _lock(held, waits=False):
+        if not _lock(held, waits=False, in_use_s=-math.inf):
             on_wait()
             _lock(held, waits=True)
         yield
@@ -360,7 +361,7 @@ def one_at_a_time(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         os.close(held)
 
 
-def _lock(held: int, *, waits: bool) -> bool:
+def _lock(held: int, *, waits: bool, in_use_s: float = _IN_USE_S) -> bool:
     """Lock what is open; returns whether nobody else holds it."""
     if sys.platform == "win32":
         return True
@@ -371,7 +372,7 @@ def _lock(held: int, *, waits: bool) -> bool:
     except BlockingIOError:
         return False
     except OSError:  # some file systems of a network know no locks
-        return waits or time.time() - os.fstat(held).st_mtime > _IN_USE_S
+        return waits or time.time() - os.fstat(held).st_mtime > in_use_s
     return True
 
 

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from segmentation.picture import Picture
+from segmentation.unfinished import one_at_a_time
 from stream.errors import StreamError
 from stream.ffmpeg.encoding.network_output import (
     PLAYLIST,
@@ -34,8 +35,9 @@ class NetworkSink(Sink):
     that cannot be made, is tried again after growing pauses, as long as the run lasts. Only a
     file written to a folder is written whole and as fast as it goes.
 
-    A folder is seen by others while it is written; left unfinished, or where it could not be
-    written, it is emptied. That of a file which had more does not say that it is the whole video.
+    A folder is seen by others while it is written, and one run at a time writes it; left
+    unfinished, or where it could not be written, it is emptied. That of a file which had more does
+    not say that it is the whole video.
 
     Sound of `info.stream.contents`, or what `options.sound` hears, goes along, encoded as AAC.
 
@@ -63,6 +65,7 @@ class NetworkSink(Sink):
         if options.codec not in (None, "h264"):
             options.on_message(f"{self._name}: is H.264; --codec {options.codec} is for files")
         self._made: list[Path] = []
+        self._held = contextlib.ExitStack()  # the folder
         self._live = info.stream.live or self._folder is None
         self.folder = None if self._live else self._folder
         self._pace = Pace() if self._folder is None and not info.stream.live else None
@@ -77,6 +80,7 @@ class NetworkSink(Sink):
         if self._folder is not None:
             self._made = make_folder(self._folder)
             with writing(self._folder):
+                self._held.enter_context(one_at_a_time(self._folder, self._refuse))
                 _clear(self._folder)
         self._thread.start()
 
@@ -87,6 +91,7 @@ class NetworkSink(Sink):
         if self._thread.ident is not None:
             self._thread.join()
             self._empty_folder()
+        self._held.close()
         if not self._is_finished:
             delete_empty(self._made)
 
@@ -121,6 +126,9 @@ class NetworkSink(Sink):
             mark_as_cut_off(self.folder)
         if self._num_left_out:
             self._on_message(f"{self._name}: {self._num_left_out} frames were left out")
+
+    def _refuse(self) -> None:
+        raise StreamError(f"{self._name}: another run is writing it; name another folder")
 
     def _raise_error(self) -> None:
         if self._error is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -118,6 +119,20 @@ def test_folders_may_have_any_name(name, info, tmp_path):
     assert names[1:] == [
         line for line in (folder / "index.m3u8").read_text().splitlines() if line.endswith(".ts")
     ]
+
+
+def test_a_folder_that_another_run_writes_is_refused_and_stays(tmp_path):
+    options = replace(OPTIONS, overwrite=True)
+    with open_sink(f"hls:{tmp_path}/", FILE, OPTIONS) as sink:
+        write(sink, 10)
+        refused = pytest.raises(StreamError, match="another run is writing it; name another")
+        with refused, open_sink(f"hls:{tmp_path}/", LIVE, options):
+            pass
+        sink.finish(cut_short=False)
+    before = sorted(tmp_path.iterdir())
+    assert [path.name for path in before] == ["index.m3u8", "maskcast-000000.ts"]
+    with open_sink(f"hls:{tmp_path}/", FILE, options):
+        assert not list(tmp_path.iterdir())
 
 
 def test_a_relative_folder_is_that_of_the_program(tmp_path, monkeypatch):

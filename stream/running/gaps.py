@@ -1,7 +1,8 @@
-"""What is missing in a recording that could not be written as fast as pictures came."""
+"""What is missing in a recording of pictures that came too fast."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 #: A shorter gap is hardly seen.
@@ -9,7 +10,8 @@ LEAST_GAP_S = 1.0
 #: Of all pictures; fewer, here and there, are hardly missed.
 LEAST_SHARE = 0.05
 
-_WHY = "could not be written as fast as they came"
+_UNWRITTEN = "could not be written as fast as they came"
+_UNDONE = "this machine was too slow for them"
 
 
 class Gaps:
@@ -23,14 +25,23 @@ class Gaps:
     def __init__(self, name: str, on_message: Callable[[str], None]) -> None:
         """Miss nothing yet."""
         self._name, self._on_message = name, on_message
-        self._num_lost = self._num_written = self._num_gaps = 0
+        self._num_lost = self._num_undone = self._num_written = self._num_gaps = 0
+        self._lock = threading.Lock()  # around the first two
         # at the write before the last one: while that one took long, pictures were thrown away
         self._num_lost_before = self._num_lost_at_last = 0
         self._last_s = 0.0
 
     def lose(self, num: int) -> None:
-        """Count pictures that were thrown away; from the thread that gives them."""
-        self._num_lost += num
+        """Count pictures that were thrown away instead of being written. From any thread."""
+        with self._lock:
+            self._num_lost += num
+
+    def overtake(self, num: int) -> None:
+        """Count pictures that newer ones overtook before anything was made of them. Likewise."""
+        with self._lock:
+            if self._num_written:  # before that they are of no recording
+                self._num_lost += num
+                self._num_undone += num
 
     def write(self, time_s: float) -> None:
         """Count a picture that was written, of that time; from the thread that writes them."""
@@ -40,7 +51,9 @@ class Gaps:
             self._num_gaps += 1
             if self._num_gaps == 1:
                 place = f"{self._last_s // 60:.0f}:{self._last_s % 60:04.1f}"
-                self._on_message(f"{self._name}: {gap_s:.1f} s from {place} on are missing: {_WHY}")
+                self._on_message(
+                    f"{self._name}: {gap_s:.1f} s from {place} on are missing: {self._why}"
+                )
         self._num_lost_before, self._num_lost_at_last = self._num_lost_at_last, num_lost
         self._last_s = time_s
         self._num_written += 1
@@ -50,5 +63,9 @@ class Gaps:
         num = self._num_lost + self._num_written
         if self._num_gaps > 1 or self._num_lost > LEAST_SHARE * num:
             self._on_message(
-                f"{self._name}: {self._num_lost} of {num} pictures are missing: {_WHY}"
+                f"{self._name}: {self._num_lost} of {num} pictures are missing: {self._why}"
             )
+
+    @property
+    def _why(self) -> str:
+        return _UNDONE if 2 * self._num_undone > self._num_lost else _UNWRITTEN

@@ -122,6 +122,12 @@ class Outlets:
                 if outlet.gaps is not None:
                     outlet.gaps.lose(dropped)
 
+    def overtake(self, num: int) -> None:
+        """Count pictures of a live source that were dropped before they came here."""
+        for outlet in self._outlets if num else ():
+            if outlet.gaps is not None and not outlet.has_ended:
+                outlet.gaps.overtake(num)
+
     def close(self) -> None:
         """Say that nothing more comes."""
         for outlet in self._outlets:

@@ -77,8 +77,7 @@ class Stages:
                     self._on_frame(frame.time_s)
                 self._stats.count("read")
                 arrival = backlog.arrival(frame, is_recorded=self._outlets.are_recording)
-                dropped = self._captured.put((frame, arrival), patience_s=arrival.patience_s)
-                self._stats.count("dropped", dropped)
+                self._drop(self._captured.put((frame, arrival), patience_s=arrival.patience_s))
                 if self._stopping.is_set():
                     return  # a source of one's own need not know that it was interrupted
         finally:
@@ -98,8 +97,13 @@ class Stages:
     def _pass_on(self, tracked: list[Tracked], arrivals: deque[Arrival]) -> None:
         for item in tracked:
             arrival = arrivals.popleft()
-            dropped = self._tracked.put((item, arrival), patience_s=arrival.patience_s)
-            self._stats.count("dropped", dropped)
+            self._drop(self._tracked.put((item, arrival), patience_s=arrival.patience_s))
+
+    def _drop(self, num: int) -> None:
+        """Count frames that a newer one has overtaken, or that nobody takes any more."""
+        self._stats.count("dropped", num)
+        if not self._stopping.is_set():
+            self._outlets.overtake(num)
 
     def _composite(self) -> None:
         shown: Output | None = None

@@ -34,6 +34,7 @@ def program() -> None:
     A network cannot be interrupted. The interpreter, when it ends, would end a thread that is in
     one inside of its C++, which aborts the process instead.
     """
+    _have_standard_files()
     sys.unraisablehook = _raise_again
     code = main()
     if any(thread.daemon for thread in threading.enumerate()):
@@ -43,6 +44,19 @@ def program() -> None:
                 written.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _have_standard_files() -> None:
+    """Let standard input, output and error lead nowhere where who started this has closed them.
+
+    Their numbers would be those of the next files, and what a library prints would go into an
+    output or an encoder.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest number
 
 
 def _raise_again(unraised: sys.UnraisableHookArgs) -> None:

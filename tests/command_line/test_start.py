@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from stream.commands.parts.error_line import one_line
 from tests.folders import ROOT
 
 
@@ -50,3 +51,28 @@ def test_a_start_imports_nothing_of_other_commands(tmp_path, photo):
         check=True,
     )
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the shell and the list of open files")
+def test_no_file_gets_the_number_of_a_closed_standard_output(tmp_path):
+    told = tmp_path / "told"
+    program = (
+        "import os, run; from pathlib import Path; "
+        "names = lambda: [os.readlink(f'/proc/self/fd/{number}') for number in range(3)]; "
+        f"run.main = lambda: Path({str(told)!r}).write_text(str(names())) * 0; run.program()"
+    )
+    command = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, program]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert told.read_text() == "['/dev/null', '/dev/null', '/dev/null']"
+
+
+def test_a_folder_that_is_gone_is_one_line(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(FileNotFoundError) as raised:
+        os.getcwd()
+    assert one_line(raised.value) == "the folder you are in was deleted; change to another one"
+    monkeypatch.chdir(tmp_path)
+    assert "FileNotFoundError" in one_line(raised.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from segmentation.errors import DataError, WeightsError
 from segmentation.pip_command import OPENCV_LIBRARIES, install_extra
 from stream.commands.parts.command_line import CommandError
@@ -28,7 +30,18 @@ def one_line(error: Exception) -> str:
         return f"the module {error.name} is not installed; {install_extra(extra or '')}"
     if isinstance(error, ImportError) and "lib" in text and ".so" in text:
         return f"OpenCV lacks a library of the system ({text}); {OPENCV_LIBRARIES}"
+    if isinstance(error, FileNotFoundError) and error.filename is None and _is_nowhere():
+        return "the folder you are in was deleted; change to another one"
     # no subclass of ValueError: a UnicodeDecodeError is not of anybody's making
     if type(error) in (StreamError, WeightsError, CommandError, ValueError):
         return text
     return f"{text} ({type(error).__name__}; add --debug to see where)"
+
+
+def _is_nowhere() -> bool:
+    """Whether the current folder was deleted, of which the system says no more than that."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False

@@ -60,6 +60,14 @@ def _opened(contents: Contents, *, keeps_clock: bool = True) -> list[str]:
     return input_options(address, keeps_clock=keeps_clock, is_playlist=is_playlist)
 
 
+def is_end_of_picture(line: str) -> bool:
+    """Whether a line of the log says that all of the first input is read, which has the picture.
+
+    Whoever wants no sound beyond that interrupts ffmpeg then; `Ffmpeg.interrupt`.
+    """
+    return line.startswith("[in#0/") and line.endswith("EOF while reading input")
+
+
 def clock_output(contents: Contents, source: int) -> list[str]:
     """Return ffmpeg's arguments that let it see all by which it mends the clock of a source.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -22,7 +23,8 @@ from stream.ffmpeg.encoding.formats import (
 )
 from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.length import ENCODED_DURATIONS, durations_until, length_s
-from stream.ffmpeg.process import Ffmpeg
+from stream.ffmpeg.process import INTERRUPTED, Ffmpeg
+from stream.ffmpeg.sound import is_end_of_picture
 from stream.ffmpeg.tags import tags_input
 from stream.ffmpeg.tracks import TRACK_FORMATS, muxer_options, sound_encoding
 from stream.files.outputs import check_free, writing
@@ -36,6 +38,7 @@ from stream.sinks.parts.output_file import OutputFile
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
 
+_SOUND_S = 1.0  # how much later sound may come than the picture it belongs to
 _LEAVING_S = 3.0  # how long the encoder of a recording that is left has to complete it
 
 
@@ -81,6 +84,7 @@ class VideoSink(Sink):
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
         self._lasts_s: float | None = None  # the last frame
+        self._ends_sound = False  # where the picture ends
         self._check(path, info)
         self._output = OutputFile(path, options, is_recording=info.stream.live or excerpt)
         self._encoding = self._chosen(info)
@@ -201,7 +205,8 @@ class VideoSink(Sink):
         if self._error is not None:
             raise self._error
         self._feed.end()
-        if self._process.wait() != 0:
+        self._ends_sound = cut_short and self._is_recording
+        if self._process.wait() not in ((0, INTERRUPTED) if self._ends_sound else (0,)):
             raise self._failed(self._process)
         self._follow()
         if self._beside is not None:
@@ -213,6 +218,15 @@ class VideoSink(Sink):
         elif self._lasts_s is not None and not self._feed.is_usual(self._lasts_s):
             self._rewrite(self._lasting(self._lasts_s))
         self._output.finish()
+
+    def _take_line(self, line: str | None) -> None:
+        """Note, in the thread of the log, what of the sound comes, and where it has to end."""
+        if self._beside is not None:
+            self._beside.take_line(line)
+        if line is not None and self._ends_sound and is_end_of_picture(line):
+            assert self._process is not None
+            time.sleep(_SOUND_S)
+            self._process.interrupt()  # it would read on for as long as all of the sound is played
 
     def _follow(self) -> None:
         """Go with the folder where that was renamed or moved meanwhile, and say so."""
@@ -259,7 +273,7 @@ class VideoSink(Sink):
                 *("-y", f"file:{self._output.whole.path}", *further),
             ],
             pipe_in=True,
-            on_line=None if self._beside is None else self._beside.take_line,
+            on_line=self._take_line,
             holds=[self._held],
             has_more=bool(inputs),
         )

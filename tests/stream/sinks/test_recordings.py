@@ -322,3 +322,19 @@ def test_one_whose_folder_is_moved_goes_with_it(
     assert [path.name for path in after.iterdir()] == ["talk.mp4"] * (info is LIVE)
     assert not [*before.iterdir()]
     assert f"{before / 'talk.mp4'}: its folder was moved to {after}" in told
+
+
+def test_one_that_is_ended_waits_for_no_sound_of_later(tmp_path: Path) -> None:
+    film, out = tmp_path / "film.mkv", tmp_path / "a.mkv"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
+    sound = ("-f", "lavfi", "-i", "sine=duration=60")
+    reference.ffmpeg(*picture, *sound, "-c:v", "libx264", "-preset", "ultrafast", film)
+    with VideoSource(str(film)) as source:
+        info = OutputInfo(replace(source.info, live=True))
+    with VideoSink(out, info, QUICK) as sink:
+        write(sink, 20, info)
+        began_s = time.monotonic()
+        sink.finish(cut_short=True)
+        assert time.monotonic() - began_s < 15
+    assert len(reference.picture_packets_s(out)) == 20
+    assert 0.6 < reference.sound_packets_s(out)[-1][1] < 0.85

@@ -38,7 +38,7 @@ from stream.sinks.parts.output_file import OutputFile
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
 
-_SOUND_S = 1.0  # how much later sound may come than the picture it belongs to
+_SOUND_S = 2.0  # how much later than the last picture sound may be read: as long as it is encoded
 _LEAVING_S = 3.0  # how long the encoder of a recording that is left has to complete it
 
 
@@ -205,7 +205,8 @@ class VideoSink(Sink):
         if self._error is not None:
             raise self._error
         self._feed.end()
-        self._ends_sound = cut_short and self._is_recording
+        has_sound = self._contents is not None and bool(self._contents.sound)
+        self._ends_sound = cut_short and self._is_recording and has_sound
         if self._process.wait() not in ((0, INTERRUPTED) if self._ends_sound else (0,)):
             raise self._failed(self._process)
         self._follow()

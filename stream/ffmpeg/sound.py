@@ -60,12 +60,13 @@ def _opened(contents: Contents, *, keeps_clock: bool = True) -> list[str]:
     return input_options(address, keeps_clock=keeps_clock, is_playlist=is_playlist)
 
 
-def is_end_of_picture(line: str) -> bool:
-    """Whether a line of the log says that all of the first input is read, which has the picture.
+def is_end_of_encoding(line: str) -> bool:
+    """Whether a line of the log says that the last picture is encoded; ffmpeg 7 and later do.
 
-    Whoever wants no sound beyond that interrupts ffmpeg then; `Ffmpeg.interrupt`.
+    Before that, sound up to it may not all be read: ffmpeg lets it wait for an encoder that is
+    behind.
     """
-    return line.startswith("[in#0/") and line.endswith("EOF while reading input")
+    return line.startswith("[vost#0:0/") and "Terminating thread" in line
 
 
 def clock_output(contents: Contents, source: int) -> list[str]:

@@ -25,7 +25,6 @@ from stream.ffmpeg.process import INTERRUPTED, Ffmpeg
 from stream.ffmpeg.sound import (
     TOLERANT,
     clock_output,
-    is_end_of_picture,
     is_mostly_damaged,
     source_input,
     why_no_sound,
@@ -282,7 +281,7 @@ class Connection:
             return
         if self._check is not None and not self._failure:
             self._look_at_folder(self._check, line)
-        if is_end_of_picture(line):
+        if line.startswith("[in#0/") and line.endswith("EOF while reading input"):
             self._end_sound()
         elif "[info] Output #0," in line:
             self._reach()

@@ -44,6 +44,8 @@ _CUT_OFF = ("partial file", "File ended prematurely", "samples the input can hol
 _NO_INDEX = "was cut off: its index (moov), which is written last, is missing"
 #: What films that were bought are coded as.
 _PROTECTED = ("drmi", "encv")
+#: What ffmpeg says of a codec that it has a name for, and no decoder, by its version.
+_NO_DECODER = ("not found for input stream", "no decoder found for")
 #: Of two moments a frame makes one; what is not interlaced stays as it is. It halves ticks.
 _DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced,settb=intb*2"
 #: Lets frames pass from the first on that needs no other.
@@ -311,26 +313,28 @@ class Decoder:
                     "codes its colours by a matrix that cannot be read "
                     f"({self.unread_matrix}); convert it to BT.709 first"
                 )
-            return _why_not_decoded(listing, self.failure())
+            return self._why_not_decoded()
         reason = re.sub(r"^Error opening input.*?: ", "", self.failure())
         if not is_network_address(self._address):
             return f"cannot be read as a video ({reason})"
         return _why_not_reached(self._output.header, reason)
 
-
-def _why_not_decoded(listing: Listing, reason: str) -> str:
-    """Say what kind of video it is, where that is why none of its frames came."""
-    details = "" if listing.picture is None else listing.picture.details
-    named = re.match(r"(\w+).*?\((\w{4}) / \w+\), none\b", details)
-    if named is None:
-        return f"no frame of it can be decoded ({reason}); is it whole, and not copy-protected?"
-    codec, tag = named.groups()
-    if tag in _PROTECTED:
-        return "is copy-protected; only players of those who sold it show it"
-    name = tag if codec == "none" else codec
-    return (
-        f"is coded as {name}, which cannot be decoded; save it as H.264, HEVC or ProRes 422 first"
-    )
+    def _why_not_decoded(self) -> str:
+        """Say what kind of video it is, where that is why none of its frames came."""
+        picture = listing_of(self._output.header).picture
+        named = re.match(r"(\w+).*?\((\w{4}) / \w+\)", "" if picture is None else picture.details)
+        codec, tag = named.groups() if named is not None else ("", "")
+        if tag in _PROTECTED:
+            return "is copy-protected; only players of those who sold it show it"
+        if codec == "none" or any(map(self.has_reported, _NO_DECODER)):
+            name = tag if codec == "none" else codec
+            return (
+                f"is coded as {name}, which cannot be decoded; save it as H.264, HEVC or ProRes "
+                "422 first"
+            )
+        is_there = not is_network_address(self._address)
+        asked = "; is it whole, and not copy-protected?" if is_there else ""
+        return f"no frame of it can be decoded ({self.failure()}){asked}"
 
 
 def _why_not_reached(log: Sequence[str], reason: str) -> str:

@@ -257,9 +257,14 @@ def _bad_files(folder: Path) -> dict[str, str]:
     film = (folder / "film.mp4").read_bytes()
     (folder / "bought.m4v").write_bytes(film.replace(b"avc1", b"drmi"))
     (folder / "new.mov").write_bytes(film.replace(b"avc1", b"xyzw"))
+    (folder / "newer.mov").write_bytes(film.replace(b"avc1", b"evc1"))
+    start, end = film.index(b"mdat") + 4, film.index(b"moov") - 4
+    (folder / "blank.mp4").write_bytes(film[:start] + bytes(end - start) + film[end:])
     return {
         "bought.m4v": "is copy-protected; only players of those who sold it",
         "new.mov": "is coded as xyzw, which cannot be decoded; save it as H.264",
+        "newer.mov": "is coded as evc",
+        "blank.mp4": "no frame of it can be decoded",
         "empty.mp4": "is empty",
         "text.mp4": "cannot be read as a video",
         "folder.mp4": "is a folder",

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 _VIDEOS = frozenset(
     ".mp4 .m4v .mov .qt .mkv .mk3d .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .ts .mts .m2t .m2ts "
     ".vob .wmv .asf .flv .f4v .3gp .3g2 .ogv .ogm .mxf .dv .rm .rmvb .y4m .apng .mjpeg .mjpg .h264 "
-    # the last five: motion photos of phones, 360 degree cameras, action cameras and camcorders
-    ".264 .h265 .265 .hevc .ivf .nut .amv .wtv .mp .insv .lrv .mod .tod".split()
+    # the last four: motion photos of phones, 360 degree cameras and camcorders; the .lrv of action
+    # cameras are small copies of the videos beside them
+    ".264 .h265 .265 .hevc .ivf .nut .amv .wtv .mp .insv .mod .tod".split()
 )
 #: What can hold transparency, for `--effect cutout`, and what is taken where the input's cannot.
 _CLEAR_VIDEOS, _CLEAR_PHOTOS = (".mov", ".webm", ".gif", ".webp", ".apng"), (".png", ".webp")

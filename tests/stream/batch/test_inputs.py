@@ -61,13 +61,15 @@ def test_a_folder_keeps_its_structure(tmp_path: Path) -> None:
 
 
 def test_videos_of_cameras_and_under_names_of_photos_are_work(tmp_path: Path) -> None:
-    names = ["PXL_1.MP", "VID_1.insv", "GL01.LRV", "MOV01.MOD", "a.divx", "b.qt", "c.hevc"]
+    names = ["PXL_1.MP", "VID_1.insv", "MOV01.MOD", "a.divx", "b.qt", "c.hevc", "GOPR01.mp4"]
     source = make(tmp_path / "in", *names)
+    make(source, "GOPR01.LRV")  # a small copy, whose output would have the name of the video's
     (source / "IMG_1.jpg").write_bytes(b"\0\0\0\x20ftypisom" + bytes(20))
     result = found(tmp_path / "out", source)
     assert [job.is_photo for job in result.jobs] == [False] * 8
     assert "IMG_1.mp4" in outputs(tmp_path / "out", result)
-    assert result.remarks == []
+    copy = source / "GOPR01.LRV"
+    assert result.remarks == [f"passed over 1, neither photos nor videos: {copy}"]
 
 
 def test_of_several_folders_each_keeps_its_name(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+#: A part of what a text of a drone calls itself: those of DJI say each second where it is.
+TEXT_OF_DRONE = "DJI.Subtitle"
+
 
 @dataclass(frozen=True, slots=True)
 class Track:

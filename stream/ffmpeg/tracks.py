@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stream.contents import Contents, Track
+from stream.contents import TEXT_OF_DRONE, Contents, Track
 from stream.ffmpeg import adts
 from stream.ffmpeg.sound import TOLERANT, can_be_copied, why_no_sound
 from stream.ffmpeg.tags import CAMERA
@@ -255,7 +255,9 @@ def _description(letter: str, number: int, track: Track, ending: str) -> list[st
     if ending == ".mov":
         language = _QUICKTIME_LANGUAGES.get(language, language)
     options = []
-    for name, text in (("language", language), ("title", track.title)):
+    handler = TEXT_OF_DRONE if track.says_place else ""  # so that the next run knows it, too
+    tags = {"language": language, "title": track.title, "handler_name": handler}
+    for name, text in tags.items():
         if text:
             options += [f"-metadata:s:{letter}:{number}", f"{name}={text}"]
     flags = "+".join(sorted(track.flags)) or ("default" if letter == "v" else "0")

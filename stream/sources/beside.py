@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from stream.contents import Chapter, Contents, Track
+from stream.contents import TEXT_OF_DRONE, Chapter, Contents, Track
 from stream.ffmpeg.listing import Listing, Stream
 from stream.ffmpeg.tags import kept_tags, location_of
 
@@ -25,8 +25,6 @@ _OF_FRAMES = {
     "hdr10+": "HDR10+ (what it says of each scene)",
 }
 _LAYOUT = re.compile(r"\b\d+ Hz, ([^,]+)")
-#: A part of what such a track calls itself: those of DJI say each second where the drone is.
-_TEXT_OF_DRONE = "DJI.Subtitle"
 _TAG_OF_CODEC = re.compile(r"\((\w{4}) /")
 #: A start so close to 0 is the place of a picture in its file, and no clock that began elsewhere.
 _CLOSE_S = 0.1
@@ -93,7 +91,7 @@ def _track(stream: Stream) -> Track:
         stream.flags & _FLAGS,
         is_known,
         layout[1] if layout else "",
-        says_place=_TEXT_OF_DRONE in stream.tags.get("handler_name", ""),
+        says_place=TEXT_OF_DRONE in stream.tags.get("handler_name", ""),
     )
 
 

@@ -87,6 +87,7 @@ def test_text_of_a_drone_says_its_place_where_that_is_asked_for(
     reference.ffmpeg(*PICTURE, *text, "-metadata:s:s:0", "handler_name=\x10DJI.Subtitle", whole)
     told = copied(whole, path, keep_location=keep_location)
     assert (b"GPS (13.4" in path.read_bytes()) == keep_location
+    assert (b"DJI.Subtitle" in path.read_bytes()) == keep_location  # by which the next run knows it
     line = "without subtitles (mov_text) with the drone's places (--keep-location keeps them)"
     assert told == ([] if keep_location else [f"{path}: {line}"])
 

@@ -12,7 +12,7 @@ from segmentation.instances import Instances
 from segmentation.picture import Picture, RgbPicture
 from stream.colour.deep_picture import DeepPicture
 from stream.framing.crop import Crop
-from stream.photo.photo import Photo
+from stream.photo.photo import Photo, resampled
 from stream.yuv420 import YuvPicture
 
 
@@ -21,13 +21,7 @@ def cropped(image: Pixels, crop: Crop) -> Pixels:
 
     Its middle is where it should be to a fraction of a pixel, so that it moves smoothly.
     """
-    if image.ndim == 3 and image.shape[2] == 4:
-        # what is transparent has a colour as well, which must not get into its neighbours
-        most = int(np.iinfo(image.dtype).max)
-        weighted = cv2.multiply(image[..., :3], cv2.merge([image[..., 3]] * 3), scale=1 / most)
-        part, opacity = _cropped(weighted, crop), _cropped(image[..., 3], crop)
-        return np.dstack([cv2.divide(part, cv2.merge([opacity] * 3), scale=most), opacity])
-    return _cropped(image, crop)
+    return resampled(image, lambda pixels: _cropped(pixels, crop))
 
 
 def _cropped(image: Pixels, crop: Crop) -> Pixels:

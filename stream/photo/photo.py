@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -98,10 +99,33 @@ def letterboxed(photo: Photo, size_hw: tuple[int, int]) -> Photo:
     boxed[..., 3:] = np.iinfo(pixels.dtype).max
     top, left = (size_hw[0] - height) // 2, (size_hw[1] - width) // 2
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    resized = cv2.resize(pixels, (width, height), interpolation=how)
+    resized = resampled(pixels, lambda of: cv2.resize(of, (width, height), interpolation=how))
     boxed[top : top + height, left : left + width] = resized
     fitted = photo_of(boxed)
     return replace(photo, image=fitted.image, straight=fitted.straight, deep=fitted.deep)
+
+
+def resampled(
+    pixels: NDArray[Any], resample: Callable[[NDArray[Any]], NDArray[Any]]
+) -> NDArray[Any]:
+    """Return pixels of which each is made of several.
+
+    What is transparent has a colour as well, which does not get into its neighbours.
+
+    Args:
+        pixels: (h, w), (h, w, 3) or (h, w, 4) with straight alpha, uint8 or uint16.
+        resample: does it, to arrays of no more than three channels.
+    """
+    if pixels.ndim == 2 or pixels.shape[2] < 4:
+        return resample(pixels)
+    most, is_deep = int(np.iinfo(pixels.dtype).max), pixels.dtype == np.uint16
+    # in 16 bits, since few of eight are left of what is almost clear
+    opacity = pixels[..., 3] if is_deep else np.multiply(pixels[..., 3], 257, dtype=np.uint16)
+    alphas, scale = cv2.merge([pixels[..., 3]] * 3), 65535 / most**2
+    weighted = cv2.multiply(pixels[..., :3], alphas, scale=scale, dtype=cv2.CV_16U)
+    colours, opacity = resample(np.asarray(weighted)), resample(opacity)
+    colours = cv2.divide(colours, cv2.merge([opacity] * 3), scale=most)
+    return np.dstack([colours, opacity if is_deep else in_eight_bits(opacity)]).astype(pixels.dtype)
 
 
 def in_eight_bits(pixels: NDArray[Any]) -> Image:

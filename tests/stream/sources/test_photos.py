@@ -34,6 +34,7 @@ def test_photos_are_independent_unless_a_rate_is_given(tmp_path):
 def test_photos_of_a_video_are_fitted_into_the_first_one(tmp_path, dtype):
     upright = np.full((16, 4, 4), (40, 80, 120, 100), np.uint8).astype(dtype)
     upright *= np.iinfo(dtype).max // 255
+    upright[:6] = 0  # clear, and black, which gets into no row below
     cv2.imwrite(str(tmp_path / "0.png"), RGB)
     cv2.imwrite(str(tmp_path / "1.png"), upright)
     cv2.imwrite(str(tmp_path / "2.png"), upright)
@@ -48,6 +49,8 @@ def test_photos_of_a_video_are_fitted_into_the_first_one(tmp_path, dtype):
     assert frames[1].picture.size_hw == photo.straight.shape[:2] == (6, 8)
     bar, inside = [(0, 0, 0, 255)] * 3, [(120, 80, 40, 100)] * 2
     assert (photo.straight[3] == bar + inside + bar).all()
+    assert 0 < photo.straight[2, 3, 3] < 100
+    np.testing.assert_allclose(photo.straight[2, 3, :3], (120, 80, 40), atol=2)
     assert (photo.deep is not None) == (dtype == np.uint16)
 
 

@@ -263,6 +263,7 @@ class Visitor:
 
     def _end_flood(self, reason: str) -> None:
         self.sent_too_much = True
+        self._has_channel.set()  # nothing that comes any more is looked at
         self.end_soon(reason)
 
     def end_soon(self, reason: str) -> None:

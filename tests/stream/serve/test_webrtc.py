@@ -24,7 +24,14 @@ from aiortc import InvalidStateError, RTCSessionDescription
 from stream.serve.site.limits import Limits
 from stream.serve.site.settings import Settings
 from stream.serve.visitor import Visitor
-from stream.serve.webrtc import Decoder, Undecoded, checked_offer, overlook_closed, vp8_size
+from stream.serve.webrtc import (
+    TOO_MANY_MESSAGES,
+    Decoder,
+    Undecoded,
+    checked_offer,
+    overlook_closed,
+    vp8_size,
+)
 from tests.users.serving import Client, Finds, Served, left, play, scene, served
 
 
@@ -117,11 +124,11 @@ def test_frames_that_are_too_large(finds: Finds, is_late: bool) -> None:
         play(visit(running))
 
 
-@pytest.mark.parametrize("who", ["server", "visitor"])
+@pytest.mark.parametrize("who", ["server", "visitor", "flood"])
 def test_nobody_waits_for_a_channel_that_never_opens(
     finds: Finds, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where either side closes, a visit that waits to say why it ended is over at once."""
+    """Where either side closes or sends too much, a visit that waits to say why it ended is over at once."""
     monkeypatch.setattr("stream.serve.visitor.OPEN_S", 1000.0)
 
     async def visit(running: Served) -> None:
@@ -136,6 +143,9 @@ def test_nobody_waits_for_a_channel_that_never_opens(
             assert running.server.visitors
             if who == "server":
                 await asyncio.to_thread(running.call, running.server.close())
+            elif who == "flood":
+                visitor._end_flood(TOO_MANY_MESSAGES)
+                await left(running)
             else:
                 await bad.peer.close()
                 await left(running)

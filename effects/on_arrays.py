@@ -68,34 +68,34 @@ def _read_photo(path: Path) -> Image:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise ValueError(f"replace: {path}: cannot be read ({error.strerror})") from error
-    photo = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    is_clear = whole is not None and whole.ndim == 3 and whole.shape[2] == 4
+    # with its opacity OpenCV turns a TIFF alone, and that whatever it is told
+    turning = cv2.IMREAD_IGNORE_ORIENTATION if is_clear else 0
+    photo = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | turning) if data.size else None
     if photo is None:
         raise ValueError(f"replace: {path}: not a photo that can be read")
     image = np.asarray(photo, np.uint8)
-    whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if whole is None or whole.ndim != 3 or whole.shape[2] != 4:
+    if whole is None or not is_clear:
         return image
     opacity = whole[..., 3]
     if opacity.dtype != np.uint8:
         opacity = cv2.convertScaleAbs(opacity, alpha=1 / 257)
-    opacity = _upright(np.asarray(opacity, np.uint8), data)
     if opacity.shape != image.shape[:2]:
         return image
-    return blend(image, np.full_like(image, 255), opacity)
+    shown = blend(image, np.full_like(image, 255), np.asarray(opacity, np.uint8))
+    return _upright(shown, data)
 
 
-def _upright(opacity: NDArray[np.uint8], data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return opacity turned as the EXIF tag of its PNG or WebP says.
-
-    OpenCV turns what it reads without opacity; with it, TIFF alone.
-    """
+def _upright(image: Image, data: NDArray[np.uint8]) -> Image:
+    """Return an image turned as the EXIF tag of its PNG or WebP says, if that can be read."""
     from PIL import Image as Pictures
-    from PIL import ImageOps, UnidentifiedImageError
+    from PIL import ImageOps
 
-    lying = Pictures.fromarray(opacity)
+    lying = Pictures.fromarray(image)
     try:
         with Pictures.open(io.BytesIO(data.tobytes()), formats=("PNG", "WEBP")) as photo:
             lying.getexif().update(photo.getexif())
-    except (UnidentifiedImageError, Pictures.DecompressionBombError):
-        return opacity
-    return np.asarray(ImageOps.exif_transpose(lying))
+        return np.array(ImageOps.exif_transpose(lying))
+    except Exception:  # of any kind, as damaged tags please
+        return image

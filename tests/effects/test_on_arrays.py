@@ -63,14 +63,18 @@ def test_a_background_is_on_white_where_it_is_clear(tmp_path, dtype):
     assert shown[0, 63].tolist() == [204, 204, 204]
 
 
-@pytest.mark.parametrize(("orientation", "clear"), [(1, (0, 63)), (3, (47, 0)), (6, (47, 63))])
+@pytest.mark.parametrize(
+    ("orientation", "clear"),
+    [(1, (0, 63)), (3, (47, 0)), (6, (47, 63)), (b"no tags at all", (0, 63))],
+)
 def test_what_is_clear_is_turned_with_the_background(tmp_path, orientation, clear):
     path, tags = tmp_path / "clear.png", Pictures.Exif()
     size_hw = (64, 48) if orientation == 6 else (48, 64)
     photo = np.full((*size_hw, 4), (0, 0, 0, 255), np.uint8)
     photo[:24, 24:, 3] = 0  # the upper right corner of what lies in the file
     tags[0x0112] = orientation
-    Pictures.fromarray(photo).save(path, exif=tags)
+    exif = orientation if isinstance(orientation, bytes) else tags
+    Pictures.fromarray(photo).save(path, exif=exif)
     shown = effects.apply(f"replace={path}", IMAGE, MASK)
     corners = {corner: shown[corner].tolist() for corner in ((0, 0), (0, 63), (47, 0), (47, 63))}
     assert [corner for corner, colour in corners.items() if colour == [255] * 3] == [clear]

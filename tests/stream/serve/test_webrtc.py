@@ -128,7 +128,7 @@ def test_frames_that_are_too_large(finds: Finds, is_late: bool) -> None:
 def test_nobody_waits_for_a_channel_that_never_opens(
     finds: Finds, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where either side closes or sends too much, a visit that waits to say why it ended is over at once."""
+    """Who waits to say why a visit ended is done once either side closes or too much is sent."""
     monkeypatch.setattr("stream.serve.visitor.OPEN_S", 1000.0)
 
     async def visit(running: Served) -> None:

@@ -322,18 +322,17 @@ class Decoder:
     def _why_not_decoded(self) -> str:
         """Say what kind of video it is, where that is why none of its frames came."""
         picture = listing_of(self._output.header).picture
-        named = re.match(r"(\w+).*?\((\w{4}) / \w+\)", "" if picture is None else picture.details)
-        codec, tag = named.groups() if named is not None else ("", "")
+        details = "" if picture is None else picture.details
+        named = re.match(r"(\w+)(?:.*?\((\w{4}) / \w+\))?", details)
+        codec, tag = named.groups() if named is not None else ("none", None)
         if tag in _PROTECTED:
             return "is copy-protected; only players of those who sold it show it"
         if codec == "none" or any(map(self.has_reported, _NO_DECODER)):
             name = tag if codec == "none" else codec
-            return (
-                f"is coded as {name}, which cannot be decoded; save it as H.264, HEVC or ProRes "
-                "422 first"
-            )
-        is_there = not is_network_address(self._address)
-        asked = "; is it whole, and not copy-protected?" if is_there else ""
+            how = "in a way that" if name is None else f"as {name}, which"
+            return f"is coded {how} cannot be decoded; save it as H.264, HEVC or ProRes 422 first"
+        is_clear = is_network_address(self._address) or any(map(self.has_reported, _CUT_OFF))
+        asked = "" if is_clear else "; is it whole, and not copy-protected?"
         return f"no frame of it can be decoded ({self.failure()}){asked}"
 
 

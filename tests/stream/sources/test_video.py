@@ -258,13 +258,17 @@ def _bad_files(folder: Path) -> dict[str, str]:
     (folder / "bought.m4v").write_bytes(film.replace(b"avc1", b"drmi"))
     (folder / "new.mov").write_bytes(film.replace(b"avc1", b"xyzw"))
     (folder / "newer.mov").write_bytes(film.replace(b"avc1", b"evc1"))
+    reference.ffmpeg("-i", folder / "film.mp4", "-c", "copy", folder / "unnamed.mkv")
+    matroska = (folder / "unnamed.mkv").read_bytes()
+    (folder / "unnamed.mkv").write_bytes(matroska.replace(b"/ISO/AVC", b"/ISO/XYZ"))
     start, end = film.index(b"mdat") + 4, film.index(b"moov") - 4
     (folder / "blank.mp4").write_bytes(film[:start] + bytes(end - start) + film[end:])
     return {
         "bought.m4v": "is copy-protected; only players of those who sold it",
         "new.mov": "is coded as xyzw, which cannot be decoded; save it as H.264",
-        "newer.mov": "is coded as evc",
-        "blank.mp4": "no frame of it can be decoded",
+        "newer.mov": "is coded as evc, which cannot",
+        "unnamed.mkv": "is coded in a way that cannot be decoded; save it as H.264",
+        "blank.mp4": r"no frame of it can be decoded \(.*\); is it whole",
         "empty.mp4": "is empty",
         "text.mp4": "cannot be read as a video",
         "folder.mp4": "is a folder",

@@ -248,44 +248,6 @@ def test_images_cannot_be_written_to(small_clip: Path) -> None:
             frame.image[0, 0, 0] = 1
 
 
-def _bad_files(folder: Path) -> dict[str, str]:
-    (folder / "empty.mp4").touch()
-    (folder / "text.mp4").write_text("This is no video at all.\n" * 50)
-    (folder / "folder.mp4").mkdir()
-    reference.ffmpeg("-f", "lavfi", "-i", "sine=duration=1", folder / "sound.mp4")
-    reference.ffmpeg("-f", "lavfi", "-i", "color=size=32x32:d=0.1", folder / "film.mp4")
-    film = (folder / "film.mp4").read_bytes()
-    (folder / "bought.m4v").write_bytes(film.replace(b"avc1", b"drmi"))
-    (folder / "new.mov").write_bytes(film.replace(b"avc1", b"xyzw"))
-    (folder / "newer.mov").write_bytes(film.replace(b"avc1", b"evc1"))
-    reference.ffmpeg("-i", folder / "film.mp4", "-c", "copy", folder / "unnamed.mkv")
-    matroska = (folder / "unnamed.mkv").read_bytes()
-    (folder / "unnamed.mkv").write_bytes(matroska.replace(b"/ISO/AVC", b"/ISO/XYZ"))
-    start, end = film.index(b"mdat") + 4, film.index(b"moov") - 4
-    (folder / "blank.mp4").write_bytes(film[:start] + bytes(end - start) + film[end:])
-    return {
-        "bought.m4v": "is copy-protected; only players of those who sold it",
-        "new.mov": "is coded as xyzw, which cannot be decoded; save it as H.264",
-        "newer.mov": "is coded as evc, which cannot",
-        "unnamed.mkv": "is coded in a way that cannot be decoded; save it as H.264",
-        "blank.mp4": r"no frame of it can be decoded \(.*\); is it whole",
-        "empty.mp4": "is empty",
-        "text.mp4": "cannot be read as a video",
-        "folder.mp4": "is a folder",
-        "missing.mp4": "no such file",
-        "sound.mp4": "has no video in it",
-        "na\0me.mp4": "cannot be read|no such file",
-    }
-
-
-def test_bad_files_are_one_line_that_names_them(tmp_path: Path) -> None:
-    for name, message in _bad_files(tmp_path).items():
-        with pytest.raises(StreamError, match=message) as caught:
-            VideoSource(str(tmp_path / name))
-        assert Path(name).suffix in str(caught.value)
-        assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
 def test_a_cut_off_file_gives_its_beginning_and_says_so(
     small_clip: Path, tmp_path: Path, ending: str

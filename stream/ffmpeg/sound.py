@@ -42,31 +42,25 @@ def source_input(
         contents: of the source.
         origin_s: time of its frames that becomes 0.
         from_s: time of its frames before which nothing is read.
-        is_paced: a file is read as fast as it is played: its frames come no faster.
+        is_paced: a file is read as fast as it is played: its frames come no faster. The log tells
+            the time of each packet of sound that is read.
     """
     pace = _PACE if is_paced and not is_network_address(contents.address) else ()
     seek = [*pace, *(["-ss", f"{from_s:.6f}"] if from_s > 0 else [])]
+    told = ["showinfo"] if is_paced else []
     if contents.is_joined:
         # ffmpeg counts from the start, or from where it has sought
         options = [*seek, "-itsoffset", f"{max(0.0, from_s) - origin_s:.6f}"]
+        options += ["-bsf:a", *told] if told else []
         return [*options, *_opened(contents, keeps_clock=False)]
     offset = ["-itsoffset", f"{-contents.start_s - origin_s:.6f}"]
-    return [*seek, "-bsf:a", _GO_ON, *offset, *_opened(contents)]
+    return [*seek, "-bsf:a", ",".join([_GO_ON, *told]), *offset, *_opened(contents)]
 
 
 def _opened(contents: Contents, *, keeps_clock: bool = True) -> list[str]:
     """Return ffmpeg's arguments that open once more what frames come from."""
     address, is_playlist = contents.address, contents.is_playlist
     return input_options(address, keeps_clock=keeps_clock, is_playlist=is_playlist)
-
-
-def is_end_of_encoding(line: str) -> bool:
-    """Whether a line of the log says that the last picture is encoded; ffmpeg 7 and later do.
-
-    Before that, sound up to it may not all be read: ffmpeg lets it wait for an encoder that is
-    behind.
-    """
-    return line.startswith("[vost#0:0/") and "Terminating thread" in line
 
 
 def clock_output(contents: Contents, source: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -24,7 +23,6 @@ from stream.ffmpeg.encoding.formats import (
 from stream.ffmpeg.encoding.frame_feed import FrameFeed
 from stream.ffmpeg.length import ENCODED_DURATIONS, durations_until, length_s
 from stream.ffmpeg.process import INTERRUPTED, Ffmpeg
-from stream.ffmpeg.sound import is_end_of_encoding
 from stream.ffmpeg.tags import tags_input
 from stream.ffmpeg.tracks import TRACK_FORMATS, muxer_options, sound_encoding
 from stream.files.outputs import check_free, writing
@@ -34,11 +32,11 @@ from stream.photo.encoding import lost_in_video
 from stream.sinks.parts.beside import Beside
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.parts.output_file import OutputFile
+from stream.sinks.parts.sound_end import SoundEnd
 
 #: Of the files this sink writes.
 ENDINGS = tuple(FORMATS)
 
-_SOUND_S = 2.0  # how long the sound up to the last picture may take once that is encoded
 _LEAVING_S = 3.0  # how long the encoder of a recording that is left has to complete it
 
 
@@ -84,9 +82,7 @@ class VideoSink(Sink):
         self._excerpt = excerpt
         self._process: Ffmpeg | None = None
         self._lasts_s: float | None = None  # the last frame
-        self._ends_sound = False  # where the picture ends
-        self._ended_at_s = 0.0  # by our side
-        self._closed = threading.Event()
+        self._sound_end: SoundEnd | None = None  # where there is sound that may go on
         self._check(path, info)
         self._output = OutputFile(path, options, is_recording=info.stream.live or excerpt)
         self._encoding = self._chosen(info)
@@ -148,7 +144,6 @@ class VideoSink(Sink):
 
     def close(self) -> None:
         """End ffmpeg and delete what is unfinished, but for a recording."""
-        self._closed.set()
         self._feed.leave()
         if self._is_recording and not (self._is_finished or self._error):
             self._leave()
@@ -207,11 +202,14 @@ class VideoSink(Sink):
             raise StreamError(f"{self.path}: not written, because there were no frames")
         if self._error is not None:
             raise self._error
-        has_sound = self._contents is not None and bool(self._contents.sound)
-        self._ended_at_s = time.monotonic()
-        self._ends_sound = cut_short and self._is_recording and has_sound
+        sound_end = self._sound_end if cut_short else None
+        if sound_end is not None:
+            sound_end.want(self._feed.end_s)
         self._feed.end()
-        if self._process.wait() not in ((0, INTERRUPTED) if self._ends_sound else (0,)):
+        status = self._process.wait()
+        if sound_end is not None:
+            sound_end.stop()
+        if status not in ((0,) if sound_end is None else (0, INTERRUPTED)):
             raise self._failed(self._process)
         self._follow()
         if self._beside is not None:
@@ -228,14 +226,8 @@ class VideoSink(Sink):
         """Note, in the thread of the log, what of the sound comes, and where it has to end."""
         if self._beside is not None:
             self._beside.take_line(line)
-        if line is None or self._process is None or not self._ends_sound:
-            return
-        if is_end_of_encoding(line):
-            # it would read on for as long as all of the sound is played; what it has not read, as
-            # long as the encoder was behind, takes as long
-            late_s = time.monotonic() - self._ended_at_s
-            if not self._closed.wait(_SOUND_S + late_s):
-                self._process.interrupt()
+        if self._sound_end is not None and line is not None:
+            self._sound_end.take_line(line)
 
     def _follow(self) -> None:
         """Go with the folder where that was renamed or moved meanwhile, and say so."""
@@ -286,6 +278,8 @@ class VideoSink(Sink):
             holds=[self._held],
             has_more=bool(inputs),
         )
+        if self._is_recording and self._beside is not None and self._beside.num_sound:
+            self._sound_end = SoundEnd(process, self._beside.num_sound)
         self._feed.start(process, origin_s)
         return process
 

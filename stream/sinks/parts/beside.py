@@ -60,6 +60,11 @@ class Beside:
         inputs += source_input(contents, origin_s, from_s=from_s, is_paced=is_paced)
         return inputs, maps, clock_output(contents, 2)
 
+    @property
+    def num_sound(self) -> int:
+        """Tracks of sound that are written."""
+        return len(self._sound)
+
     def take_line(self, line: str | None) -> None:
         """Note, in the thread of the log, sound of which nothing was written."""
         if line is not None and (match := _NOTHING.search(line)):

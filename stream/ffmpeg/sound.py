@@ -54,7 +54,12 @@ def source_input(
         options += ["-bsf:a", *told] if told else []
         return [*options, *_opened(contents, keeps_clock=False)]
     offset = ["-itsoffset", f"{-contents.start_s - origin_s:.6f}"]
-    return [*seek, "-bsf:a", ",".join([_GO_ON, *told]), *offset, *_opened(contents)]
+    changes = [_GO_ON, *told]
+    if is_paced and from_s > 0:
+        # ffmpeg would leave out what is encoded until `from_s` in times that the offset has moved
+        seek = ["-noaccurate_seek", *seek]
+        changes.insert(1, f"noise=drop=lt((pts+d)*tb\\,{from_s - origin_s:.6f})")
+    return [*seek, "-bsf:a", ",".join(changes), *offset, *_opened(contents)]
 
 
 def _opened(contents: Contents, *, keeps_clock: bool = True) -> list[str]:

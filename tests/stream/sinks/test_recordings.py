@@ -324,18 +324,27 @@ def test_one_whose_folder_is_moved_goes_with_it(
     assert f"{before / 'talk.mp4'}: its folder was moved to {after}" in told
 
 
-@pytest.mark.parametrize("ending", [".mkv", ".mp4"])  # which copies it, or encodes it
-def test_one_that_is_ended_waits_for_no_sound_of_later(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize(
+    ("ending", "from_s"),
+    [(".mkv", 0.0), (".mp4", 0.4)],  # of which the first copies it
+)
+def test_one_that_is_ended_waits_for_no_sound_of_later(
+    tmp_path: Path, ending: str, from_s: float
+) -> None:
     film, out = tmp_path / "film.mkv", tmp_path / f"a{ending}"
     picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
     sound = ("-f", "lavfi", "-i", "sine=duration=60")
     reference.ffmpeg(*picture, *sound, "-c:v", "libx264", "-preset", "ultrafast", film)
     with VideoSource(str(film)) as source:
         info = OutputInfo(replace(source.info, live=True))
-    with VideoSink(out, info, QUICK) as sink:
-        write(sink, 20, info)
+    with VideoSink(out, info, QUICK, excerpt=from_s > 0) as sink:
+        for each in noisy_outputs(20, info):
+            frame = replace(each.frame, time_s=each.frame.time_s + from_s)
+            sink.write(replace(each, frame=frame))
         began_s = time.monotonic()
         sink.finish(cut_short=True)
         assert time.monotonic() - began_s < 9  # less than where nothing is known of the sound
     assert len(reference.picture_packets_s(out)) == 20
-    assert 0.6 < reference.sound_packets_s(out)[-1][1] < 0.85
+    sound_s = reference.sound_packets_s(out)
+    assert sound_s[0][0] < 0.1
+    assert 0.6 < sound_s[-1][1] < 0.85

@@ -47,7 +47,9 @@ class Gaps:
         """Count a picture that was written, of that time; from the thread that writes them."""
         num_lost = self._num_lost
         gap_s = time_s - self._last_s
-        if num_lost > self._num_lost_before and self._num_written and gap_s >= LEAST_GAP_S:
+        # fewer than one in a second say that the source had none
+        is_ours = num_lost - self._num_lost_before >= max(1.0, gap_s)
+        if is_ours and self._num_written and gap_s >= LEAST_GAP_S:
             self._num_gaps += 1
             if self._num_gaps == 1:
                 place = f"{self._last_s // 60:.0f}:{self._last_s % 60:04.1f}"

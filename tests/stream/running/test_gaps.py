@@ -45,6 +45,8 @@ def many(first_s: float, num: int) -> list[tuple[str, float]]:
         ([*many(0, 650), ("lose", 30), *many(67.9, 50)], [LONG]),
         # a camera that was away: nothing is thrown away
         ([*many(0, 650), *many(67.9, 50)], []),
+        # a machine that is a little slow, too
+        ([*many(0, 650), ("overtake", 1), ("write", 65), *many(77.9, 50)], []),
         # one picture now and then
         ([*many(0, 50), ("lose", 1), *many(5.1, 50)], []),
         (

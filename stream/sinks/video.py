@@ -278,10 +278,13 @@ class VideoSink(Sink):
             holds=[self._held],
             has_more=bool(inputs),
         )
-        if self._is_recording and self._beside is not None and self._beside.num_sound:
-            self._sound_end = SoundEnd(process, self._beside.num_sound)
+        self._sound_end = self._new_sound_end(process)
         self._feed.start(process, origin_s)
         return process
+
+    def _new_sound_end(self, process: Ffmpeg) -> SoundEnd | None:
+        num_sound = 0 if self._beside is None else self._beside.num_sound
+        return SoundEnd(process, num_sound) if self._is_recording and num_sound else None
 
     def _durations(self) -> list[str]:
         """Return ffmpeg's arguments that let a file last as long as its frames."""

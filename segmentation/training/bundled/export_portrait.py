@@ -1,6 +1,6 @@
 """Makes the files of the bundled portrait network from trained weights.
 
-python -m segmentation.training.bundled.export_portrait runs/portrait/best.npz --data FOLDER
+python -m segmentation.training.bundled.export_portrait runs/portrait/best.npz [...] --data FOLDER
 
 writes portrait.npz (the weights, kernels in 16 bits) and portrait.xml and .bin (the same network
 for OpenVINO, of any input size, in 8 bits: more than twice as fast on processors with such
@@ -28,6 +28,15 @@ from segmentation.weights.ordered_weights import read_weights
 
 NUM_CALIBRATION = 300  # photos whose activations decide the ranges of the 8-bit numbers
 Image = NDArray[np.uint8]
+
+
+def mean_of(runs: Sequence[Sequence[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
+    """Return the mean of the weights of runs, each begun with those of the one before.
+
+    It is often better than each (Wortsman et al. 2022, "Model soups: averaging weights of multiple
+    fine-tuned models improves accuracy without increasing inference time").
+    """
+    return [np.mean(arrays, axis=0) for arrays in zip(*runs, strict=True)]
 
 
 def halved(weights: Sequence[NDArray[np.float32]]) -> list[NDArray[Any]]:
@@ -103,10 +112,12 @@ def _of_any_size(model: Any) -> Any:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("weights", type=Path, help="the .npz of a training run")
+    parser.add_argument(
+        "weights", type=Path, nargs="+", help="the .npz of a training run; of several the mean"
+    )
     parser.add_argument("--data", type=Path, required=True, help="the photos it was trained on")
     options = parser.parse_args()
-    weights = halved(read_weights(options.weights))
+    weights = halved(mean_of([read_weights(path) for path in options.weights]))
     WEIGHTS.parent.mkdir(exist_ok=True)
     np.savez(WEIGHTS, *weights)
     export([array.astype(np.float32) for array in weights], calibration(options.data), EXPORT)

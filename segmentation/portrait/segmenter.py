@@ -25,10 +25,8 @@ WEIGHTS = EXPORT.with_suffix(".npz")
 
 # Inputs the network runs on: multiples of its deepest stride, 32, of about equally many pixels.
 SIZES_HW = ((352, 192), (288, 224), (256, 256), (224, 288), (192, 352))
-#: The same of 2.6 times as many pixels, at which outlines and far people are finer.
-LARGE_SIZES_HW = ((544, 320), (448, 352), (416, 416), (352, 448), (320, 544))
-#: Of 4.5 times as many.
-LARGEST_SIZES_HW = ((736, 416), (608, 480), (544, 544), (480, 608), (416, 736))
+#: The same of three times as many pixels, at which outlines and far people are finer.
+LARGE_SIZES_HW = ((608, 320), (512, 384), (448, 448), (384, 512), (320, 608))
 #: the largest log-odds of one view that count in a mean
 _MAX_LOGIT = 12.0
 
@@ -48,12 +46,7 @@ class View(NamedTuple):
 #: What the frames of a camera leave time for, and what photos are worth: the mean of several views
 #: is better than each.
 LIVE = (View(SIZES_HW, False),)
-FINE = (
-    *LIVE,
-    View(SIZES_HW, True),
-    View(LARGE_SIZES_HW, False),
-    View(LARGEST_SIZES_HW, False),
-)
+FINE = (*LIVE, View(SIZES_HW, True), View(LARGE_SIZES_HW, False))
 
 
 class Portrait:

@@ -12,6 +12,7 @@ from segmentation.tracking.per_frame_tracker import PerFrameTracker
 from stream.frame import Source
 from stream.looks.look import Look
 from stream.pipeline import Pipeline
+from stream.running import backlog
 from stream.running.loop import Run, play
 from stream.stats import Stats
 from tests.leftovers import nothing_left
@@ -35,7 +36,11 @@ def run(source: Source, sinks: dict[str, ListSink]) -> Stats:
 
 
 @pytest.mark.parametrize("restart_at", [None, 20])
-def test_a_recording_begins_with_the_first_picture_there_is(restart_at: int | None) -> None:
+def test_a_recording_begins_with_the_first_picture_there_is(
+    restart_at: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PATIENCE_S", "_SETTLED_S"):  # other programs may have the processor
+        monkeypatch.setattr(backlog, name, 20.0)
     recording, window = ListSink(folder=FILES, pause_s=0.01), ListSink(pause_s=0.1)
     source = MovingSquare(40, live=True, restart_at=restart_at)  # of 1.6 s, all at once
     stats = run(source, {"recording": recording, "window": window})

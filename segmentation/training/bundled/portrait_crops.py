@@ -36,7 +36,10 @@ MOVED_SOURCES = frozenset({"viton_studio"})
 #: Shares of the crops: nobody is there; people are moved to another place; people of a second
 #: photo are pasted in front; cut-out people are; something that is no person is; something in the
 #: colours of clothes hangs behind them.
-NEGATIVE, MOVED, PASTED, CUTOUTS, OCCLUDED, HUNG = 0.06, 0.1, 0.25, 0.08, 0.15, 0.08
+NEGATIVE, MOVED, PASTED, CUTOUTS, OCCLUDED, HUNG = 0.06, 0.1, 0.28, 0.08, 0.15, 0.1
+#: Share of those pasted who are cut off by the left or the right border, and of what of them is
+#: in sight then
+CUT_OFF, IN_SIGHT = 0.25, (0.2, 0.7)
 #: Scales of what is pasted: people far away, and people before another background
 FAR_SCALES, MOVED_SCALES = (0.15, 1.1), (0.45, 1.3)
 #: Pixels of the crop within so many of an outline count so many times
@@ -145,6 +148,8 @@ def _with_people(
     """Return the scene with the people of another photo in front, in a light of their own."""
     size_hw = (scene.mask.shape[0], scene.mask.shape[1])
     place = place_at_random(size_hw, other.mask, rng, scales)
+    if rng.random() < CUT_OFF:
+        place[0, 2] += _to_a_side(place, other.mask, size_hw[1], rng)
     gain = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.04, 3))
     lit = np.clip(other.image * gain.astype(np.float32), 0, 255).astype(np.uint8)
     image, front = paste(scene.image, lit, other.mask, place)
@@ -154,6 +159,18 @@ def _with_people(
         mask=np.maximum(scene.mask, front),
         void=_uncovered(scene.void, front),
     )
+
+
+def _to_a_side(
+    place: NDArray[np.float64], mask: Image, width: int, rng: np.random.Generator
+) -> float:
+    """Return how far right people have to move to be cut off by the left or the right border."""
+    columns = np.flatnonzero(mask.any(axis=0))
+    if not len(columns):
+        return 0.0
+    left, right = np.sort(place[0, 0] * (columns[[0, -1]] + [0, 1]) + place[0, 2])
+    seen = rng.uniform(*IN_SIGHT) * (right - left)
+    return float(seen - right if rng.random() < 0.5 else width - seen - left)
 
 
 def _occluded(scene: Photo, texture: Image, rng: np.random.Generator) -> Photo:

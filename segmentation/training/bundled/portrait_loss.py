@@ -9,7 +9,7 @@ from keras import ops
 from segmentation.training.bundled.portrait_schedule import TWINS_ONE_IN
 
 #: Weights of the soft Dice loss, the outlines' loss and that of flicker beside cross-entropy
-DICE, OUTLINES, FLICKER = 0.5, 0.3, 1.0
+DICE, OUTLINES, FLICKER = 0.5, 0.3, 3.0
 
 
 def loss(targets: Any, logits: Any) -> Any:

@@ -15,6 +15,7 @@ from segmentation import data
 from segmentation.data import read_dataset
 from segmentation.data.parts.dataset import decoded, picture_size
 from segmentation.errors import DataError
+from segmentation.training.bundled.boxed_people import read_boxed, seen_in_boxes
 from segmentation.training.bundled.bystanders import BYSTANDER_SOURCES, bystanders
 from segmentation.training.photo_sources import files_in, held_out, odds
 
@@ -47,7 +48,8 @@ class PersonPhotos:
 
     One photo in `photo_sources.HOLD_OUT` of each source is kept for validation and never drawn.
     What is drawn is decoded once and then kept in memory. A folder may also have `cutouts/`,
-    PNG files of single people with transparency, and `backgrounds/`, photos without people.
+    PNG files of single people with transparency, `backgrounds/`, photos without people, and
+    `boxes/`, photos of people of whom only the boxes are known; see `seen_in_boxes`.
 
     Args:
         folders: a file's images may name their `source`; those without make up one of their own.
@@ -66,6 +68,7 @@ class PersonPhotos:
         self._entries = [entry for entry, flag in zip(entries, flags, strict=True) if not flag]
         if not self._entries:
             raise DataError("no photos are left to train on: the first of each source is held out")
+        self._entries += [entry for folder in folders for entry in read_boxed(folder)]
         self._odds = odds([entry.source for entry in self._entries], source_weights)
         self._cutouts = _files(folders, "cutouts")
         self._backgrounds = _files(folders, "backgrounds")
@@ -138,6 +141,8 @@ def _entries(folder: Path) -> list[data.Photo]:
 
 def _decode(entry: data.Photo) -> Photo:
     """Decode a photo; crowds, and people that its source does not label, become void."""
+    if not entry.has_mask().all():
+        return _of_boxes(entry)
     image, masks, is_crowd = entry.image(MAX_SIDE), entry.masks(MAX_SIDE), entry.is_crowd()
     mask = masks[~is_crowd].max(axis=0, initial=0)
     unknown = [*masks[is_crowd]]
@@ -148,6 +153,13 @@ def _decode(entry: data.Photo) -> Photo:
         return photo
     void = np.max(unknown, axis=0) & ~mask
     return replace(photo, void=void * np.uint8(255))
+
+
+def _of_boxes(entry: data.Photo) -> Photo:
+    image = entry.image(MAX_SIDE)
+    boxes = np.array([annotation.box for annotation in entry.annotations], np.float32)
+    mask, void = seen_in_boxes(image, boxes * (image.shape[1] / entry.size_hw[1]))
+    return Photo(image, mask, void, entry.source)
 
 
 def _files(folders: Sequence[Path], name: str) -> list[Path]:

@@ -10,8 +10,9 @@ from segmentation.portrait.segmenter import SIZES_HW
 
 # Sources are drawn about as often as photos of their kind matter, not as often as there are any.
 SOURCE_WEIGHTS = {
-    "eg1800": 0.18,
+    "eg1800": 0.22,
     "coco_single": 0.22,
+    "coco_boxes": 0.2,
     "ccp": 0.14,
     "voc_sbd_person": 0.12,
     "vikram": 0.09,
@@ -36,7 +37,7 @@ CROPS_HW = (
 CROP_ODDS = ((0.5, 0.4, 0.1), (0.2, 0.5, 0.3))
 LARGER_FROM = 0.6
 #: One crop in so many is another of its batch once more, as the next frame of a camera shows it.
-TWINS_ONE_IN = 8
+TWINS_ONE_IN = 6
 
 
 @dataclass(frozen=True, slots=True)

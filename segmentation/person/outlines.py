@@ -62,6 +62,18 @@ class SharpPeople:
             for found, image in zip(results, images, strict=True)
         ]
 
+    def score_masks(self, image: NDArray[np.uint8]) -> tuple[Instances, NDArray[np.float32]]:
+        """Return the people of (H, W, 3) uint8 RGB, and scores of their masks.
+
+        Huang et al. 2019, "Mask Scoring R-CNN", section 3.1: somebody's score times how good the
+        mask is; here, for want of a head that tells, how certain its pixels are.
+        """
+        (found,) = self.segment(image[None])
+        if not len(found):
+            return found, found.scores
+        (people,) = self.union.segment(image[None])
+        return found, found.scores * mask_certainty(found.masks, people.union())
+
     def _sharpened(self, found: Instances, image: NDArray[np.uint8]) -> Instances:
         (people,) = self.union.segment(image[None])
         return without_duplicates(with_outlines(found, people.union()), self.min_score)
@@ -94,3 +106,21 @@ def with_outlines(found: Instances, people: NDArray[np.uint8]) -> Instances:
         log_odds = _LOG_ODDS[part] + evidence
         part[:] = np.floor(255 / (1 + np.exp(-log_odds)) + 0.5).astype(np.uint8)
     return replace(found, masks=masks)[stays]
+
+
+def mask_certainty(masks: NDArray[np.uint8], people: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return (K,), 0 to 1: how certain the pixels inside each mask are.
+
+    The mean probability that the mask has there and that of `people`, and the mean of these two,
+    such that either can refuse.
+
+    Args:
+        masks: (K, H, W) probability x 255.
+        people: (H, W) probability x 255 that anybody is there.
+    """
+    certainty = np.zeros(len(masks), np.float32)
+    for index, mask in enumerate(masks):
+        inside = mask >= 128
+        if inside.any():
+            certainty[index] = np.sqrt(mask[inside].mean() * people[inside].mean()) / 255
+    return certainty

@@ -12,7 +12,7 @@ from segmentation.errors import WeightsError
 from segmentation.instances import Instances
 from segmentation.loading import load
 from segmentation.person.duplicate_people import without_duplicates
-from segmentation.person.outlines import with_outlines
+from segmentation.person.outlines import mask_certainty, with_outlines
 from segmentation.person.segmenter import EXPORTED_WEIGHTS, SIZES_HW, WEIGHTS, export_path, inputs
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options, Segmenter
@@ -136,6 +136,30 @@ def test_small_people_that_the_union_misses_stay_as_they_are_and_large_ones_are_
 
 
 # === Duplicates ===
+
+
+def test_a_mask_is_as_certain_as_both_networks_are_of_its_pixels():
+    masks = np.zeros((3, 40, 40), np.uint8)
+    masks[0, :10] = 255
+    masks[0, 20:30] = 100  # not inside
+    masks[1, 20:] = 204
+    people = np.full((40, 40), 51, np.uint8)
+    people[:10] = 255
+    certainty = mask_certainty(masks, people)
+    np.testing.assert_allclose(certainty, [1, np.sqrt(0.8 * 0.2), 0], rtol=1e-6)
+    assert certainty.dtype == np.float32
+
+
+def test_masks_have_scores_of_their_own(person):
+    data = pytest.importorskip("skimage.data")
+    photo = data.astronaut()
+    found, scores = person.score_masks(photo)
+    (alone,) = person.segment(photo[None])
+    np.testing.assert_array_equal(found.scores, alone.scores)
+    assert (scores < found.scores).all()
+    assert scores[0] > 0.9
+    nobody, none = person.score_masks(np.zeros((48, 64, 3), np.uint8))
+    assert len(nobody) == len(none) == 0
 
 
 def test_somebody_found_twice_is_left_out_and_neighbours_stay():

@@ -24,7 +24,7 @@ from tests.segmentation.training.bundled.people import DARK, write_people
 
 CROPS = ((64, 64), (32, 64))
 #: Shares of a crop that are not what a test is about
-SHARES = ("NEGATIVE", "MOVED", "PASTED", "CUTOUTS", "OCCLUDED", "HUNG")
+SHARES = ("NEGATIVE", "MOVED", "PASTED", "CUTOUTS", "OCCLUDED", "HUNG", "CUT_OFF")
 
 
 @pytest.fixture(scope="module")

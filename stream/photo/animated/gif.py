@@ -89,6 +89,7 @@ class GifWriter(AnimationWriter):
                 self._error = self._error_of(sample)
         if self._colours is None:  # nothing has been drawn yet
             self._colours = Pictures.new("P", (1, 1))
+            self._colours.putpalette([0, 0, 0])
         near = self._nearest(image)
         off = np.abs(self._palette()[near].astype(np.int16) - image).max(axis=2)
         height, width = image.shape[:2]

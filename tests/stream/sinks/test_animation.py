@@ -105,6 +105,22 @@ def test_transparency_leaves_no_trail(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+def test_nobody_may_be_there_at_the_beginning(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"empty{ending}"
+    info = OutputInfo(StreamInfo(81, 49, Fraction(25)), has_alpha=True)
+    with open_sink(path, info, SinkOptions(crf=0)) as sink:
+        for output in outputs([0.0, 0.04, 0.08], has_alpha=True):
+            if output.frame.index == 0:
+                output.image[..., 3] = 0
+            sink.write(output)
+        sink.finish(cut_short=False)
+    (nobody, _), *others = frames_of(path)
+    assert not nobody[..., 3].any()
+    assert len(others) == 2
+    assert all(image[..., 3].any() for image, _ in others)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("fps", [Fraction(30000, 1001), 24, 15, Fraction(10)])
 def test_times_do_not_drift(tmp_path: Path, ending: str, fps: Fraction | int) -> None:
     times_s = [3.3 + index / float(fps) for index in range(91)]

@@ -15,6 +15,7 @@ from stream.files.outputs import save, writing
 from stream.files.photos import encode_photo
 from stream.files.recovery import discard_parts, recovered
 from stream.frame import Output, OutputInfo, Sink
+from stream.running.gaps import Gaps
 from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 
@@ -27,11 +28,38 @@ PATIENCE_S = 1.0
 
 @dataclass(slots=True)
 class _Recording:
-    """A video on its way, the disk it grows on, and whether it was given any frames."""
+    """A video on its way.
+
+    Attributes:
+        video: gets the outputs.
+        space: of the disk it grows on.
+        gaps: what it misses of a live source; otherwise `None`.
+        last_index: of the last frame it was given; `None` before the first.
+        first_s: time of the first one.
+    """
 
     video: VideoSink
     space: DiskSpace
-    has_frames: bool = False
+    gaps: Gaps | None
+    last_index: int | None = None
+    first_s: float = 0.0
+
+    def write(self, output: Output) -> None:
+        """Record one output.
+
+        Raises:
+            StreamError: it cannot be, or the disk is almost full.
+        """
+        if self.space.is_short():
+            raise StreamError(self.space.reason(self.video.path.name))
+        frame, before = output.frame, self.last_index
+        self.last_index = frame.index
+        if before is None:
+            self.first_s = frame.time_s
+        self.video.write(output)
+        if self.gaps is not None:
+            self.gaps.lose(0 if before is None else frame.index - before - 1)
+            self.gaps.write(frame.time_s - self.first_s)
 
 
 class Recorder(Sink):
@@ -99,10 +127,7 @@ class Recorder(Sink):
             if recording is None:
                 return
             try:
-                if recording.space.is_short():
-                    raise StreamError(recording.space.reason(recording.video.path.name))
-                recording.has_frames = True
-                recording.video.write(output)
+                recording.write(output)
                 return
             except StreamError as error:
                 self._recording, reason = None, str(error)
@@ -203,7 +228,8 @@ class Recorder(Sink):
             self._on_message(str(error))
         else:
             self._videos.append(video)
-            self._recording = _Recording(video, DiskSpace(self._folder))
+            gaps = Gaps(path.name, self._on_message) if self._info.stream.live else None
+            self._recording = _Recording(video, DiskSpace(self._folder), gaps)
 
     def _aside(self, work: Callable[[], None]) -> None:
         """Do what takes time in a thread of its own, and say why it failed."""
@@ -238,8 +264,10 @@ class Recorder(Sink):
             reason = str(error)
         finally:
             self._close(video)
-        if reason and recording.has_frames:
+        if reason and recording.last_index is not None:
             self._failures.append(reason)
+        if recording.gaps is not None:
+            recording.gaps.tell_all()
         self._on_message(reason or f"{video.path.name}: written")
 
     def _close(self, video: VideoSink) -> None:

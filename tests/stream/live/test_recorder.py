@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ import pytest
 from stream.errors import StreamError
 from stream.ffmpeg.length import length_s
 from stream.files.photos import encode_photo, read_photo
-from stream.live.recorder import MAX_ASIDE
+from stream.frame import OutputInfo
+from stream.live.recorder import MAX_ASIDE, Recorder
+from stream.sinks.parts.options import SinkOptions
 from stream.sinks.video import VideoSink
 from stream.sources.camera import Camera
 from stream.sources.video import VideoSource
-from tests.stand_ins.fakes import MovingSquare, square
+from tests.stand_ins.fakes import MovingSquare, output_of, square
 from tests.users.desk import shown_message
 
 
@@ -37,6 +40,23 @@ def test_recording_is_whole_and_begins_and_ends_when_told(desk, tmp_path):
     assert np.abs(frames[0].image.astype(int) - square(20)).mean() < 8
     assert live.messages == [f"{path.name}: written"]
     assert list(tmp_path.glob(".*")) == []
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_pictures_that_a_recording_misses_of_a_camera_are_told(tmp_path, live):
+    source = replace(MovingSquare().info, live=live)
+    told: list[str] = []
+    recorder = Recorder(tmp_path, OutputInfo(source), SinkOptions(on_message=told.append))
+    for index in (*range(10), *range(60, 70)):
+        if index == 4:
+            recorder.toggle()
+        recorder.write(output_of(square(index), index, 100 + index / 25))
+    recorder.finish(cut_short=True)
+    (path,) = tmp_path.glob("maskcast-*.mp4")
+    why = "are missing: could not be written as fast as they came"
+    wanted = [f"{path.name}: 2.0 s from 0:00.2 on {why}"]
+    wanted.append(f"{path.name}: 50 of 66 pictures {why}")
+    assert [line for line in told if "missing" in line] == (wanted if live else [])
 
 
 def test_recording_that_runs_at_the_end_is_completed(desk, tmp_path):

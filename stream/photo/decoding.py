@@ -122,12 +122,7 @@ def finished(pixels: Pixels, header: PhotoHeader, remarks: list[str]) -> Photo:
 
 def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, list[str]]:
     """Return pixels the right way up, the profile that is theirs, and what is to be told."""
-    remarks = []
-    if header.num_pictures > 1:
-        is_tiff = header.kind == "tiff"
-        what = f"{header.num_pictures} pages" if is_tiff else "an animation"
-        has = "has" if is_tiff else "is"
-        remarks.append(f"{has} {what}; the first {'one' if is_tiff else 'frame'} is taken")
+    remarks = _left_out(header)
     if header.kind in ("avif", "gif"):
         if header.depth > 8:
             remarks.append(f"has {header.depth} bits a channel, of which 8 are read")
@@ -160,6 +155,20 @@ def _pixels(data: bytes, header: PhotoHeader) -> tuple[Pixels, bytes | None, lis
         pixels = _in_order(pixels, data, header)
     # of TIFF OpenCV turns them whatever it is told
     return turned(pixels, 1 if is_tiff else header.orientation), header.profile, remarks
+
+
+def _left_out(header: PhotoHeader) -> list[str]:
+    """Return what is told of pictures beside the first one."""
+    told = []
+    if header.num_pictures > 1:
+        what = {"tiff": "pages", "jpeg": "pictures"}.get(header.kind)
+        if what is None:
+            told.append("is an animation; the first frame is taken")
+        else:
+            told.append(f"has {header.num_pictures} {what}; the first one is taken")
+    if header.has_gain_map:
+        told.append("has a gain map for HDR screens, which is left out")
+    return told
 
 
 def _by_opencv(data: bytes, header: PhotoHeader, flags: int, remarks: list[str]) -> Pixels:

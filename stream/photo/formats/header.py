@@ -19,7 +19,7 @@ class PhotoHeader:
         kind: of file.
         width: in pixels, as the picture is stored.
         height: likewise.
-        num_pictures: frames of an animation, pages of a TIFF.
+        num_pictures: frames of an animation, pages of a TIFF, pictures of a JPEG.
         depth: bits of a channel.
         channels: what a pixel is made of.
         has_alpha: some of it may be transparent.
@@ -30,6 +30,7 @@ class PhotoHeader:
         exif: an EXIF block, of a TIFF the file itself.
         dpi: pixels an inch, across and down, as its own header says.
         aperture: the part of the picture that is to be seen, `None` where that is all.
+        has_gain_map: a picture is beside it that makes it one for HDR screens.
     """
 
     kind: Kind
@@ -46,3 +47,4 @@ class PhotoHeader:
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
     aperture: CleanAperture | None = None
+    has_gain_map: bool = False

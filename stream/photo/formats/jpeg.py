@@ -13,6 +13,7 @@ from typing import Any
 from stream.photo.formats.described_colours import of_adobe_rgb
 from stream.photo.formats.exif import is_adobe_rgb, orientation_of, read_tags
 from stream.photo.formats.header import PhotoHeader
+from stream.photo.formats.mpf import APPLE_GAIN_MAP, MPF, num_pictures, tells_of_gain_map
 
 #: Markers without a length, and those of a frame, which hold the size. ITU-T T.81, table B.1.
 _ALONE = {0x01, *range(0xD0, 0xD8)}
@@ -43,6 +44,7 @@ def jpeg_header(data: bytes) -> PhotoHeader | None:
     """Return what a JPEG says of itself, `None` where it breaks off before its size."""
     found: dict[str, Any] = {}
     pieces: dict[int, bytes] = {}  # of the profile, by their numbers
+    index: bytes | None = None  # of several pictures
     for marker, start, end in _segments(data):
         body = data[start:end]
         if marker in _FRAMES and len(body) >= 6 and "width" not in found:
@@ -56,10 +58,17 @@ def jpeg_header(data: bytes) -> PhotoHeader | None:
                 found["dpi"] = across * per_inch, down * per_inch
         elif marker == _APP1 and body.startswith(_EXIF):
             found.setdefault("exif", body[len(_EXIF) :])
+        elif marker in (_APP1, _APP2) and tells_of_gain_map(body):
+            found["has_gain_map"] = True
+        elif marker == _APP2 and body.startswith(MPF):
+            index = body[len(MPF) :]
         elif marker == _APP2 and body.startswith(_ICC) and len(body) > len(_ICC) + 2:
             pieces.setdefault(body[len(_ICC)], body[len(_ICC) + 2 :])
     if "width" not in found:
         return None
+    if index is not None:
+        found["has_gain_map"] = "has_gain_map" in found or APPLE_GAIN_MAP in data
+        found["num_pictures"] = num_pictures(index, has_gain_map=found["has_gain_map"])
     if pieces:
         found["profile"] = b"".join(pieces[number] for number in sorted(pieces))
     if "exif" in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -75,3 +76,65 @@ def test_a_gif_is_as_large_as_its_largest_picture():
     assert (header.width, header.height) == (65535, 65535)
     with pytest.raises(ValueError, match="has 65535x65535 pixels"):
         decode(bytes(data), header)
+
+
+# === Pictures behind the first one of a JPEG ===
+
+
+def several(*kinds: int, order: str = "<", segments: bytes = b"", behind: bytes = b"") -> bytes:
+    """A JPEG whose index lists pictures of these kinds behind the first one."""
+    entries = b"".join(
+        struct.pack(f"{order}IIIHH", kind << 16, 100, 0, 0, 0) for kind in (0x03, *kinds)
+    )
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    index = mark + struct.pack(f"{order}IHHHIII", 8, 1, 0xB002, 7, len(entries), 26, 0) + entries
+    data = coded("JPEG")
+    return data[:2] + segments + segment(0xE2, b"MPF\0" + index) + data[2:] + behind
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+ISO = segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0")
+XMP = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta hdrgm:Version='1.0'/>")
+APPLE = b"\xff\xd8 xmlns:HDRGainMap='http://ns.apple.com/HDRGainMap/1.0/'"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (several(), []),
+        (several(0x01, 0x01), []),  # previews
+        (several(0x02), ["has 2 pictures; the first one is taken"]),
+        (several(0x02, 0x01, 0x02, order=">"), ["has 3 pictures; the first one is taken"]),
+        (several(0x00), ["has 2 pictures; the first one is taken"]),
+        (several(0x00, segments=ISO), ["has a gain map for HDR screens, which is left out"]),
+        (several(0x00, segments=XMP), ["has a gain map for HDR screens, which is left out"]),
+        (several(0x00, behind=APPLE), ["has a gain map for HDR screens, which is left out"]),
+    ],
+)
+def test_pictures_behind_the_first_one_are_told(data, told):
+    photo = decode(data, photo_header(data))
+    assert photo.image.shape == (48, 64, 3)
+    assert list(photo.remarks) == told
+
+
+def test_pictures_as_a_library_writes_them_are_told():
+    data = io.BytesIO()
+    first = Image.fromarray(person())
+    first.save(data, "MPO", save_all=True, append_images=[first.rotate(180)] * 2)
+    photo = decode(data.getvalue(), photo_header(data.getvalue()))
+    assert photo.remarks == ("has 3 pictures; the first one is taken",)
+
+
+def test_an_index_that_is_damaged_is_no_crash():
+    data = several(0x02, 0x02)
+    start = data.index(b"MPF\0")
+    random = np.random.default_rng(3)
+    for _ in range(300):
+        damaged = bytearray(data)
+        for place in random.integers(start, start + 80, 4):
+            damaged[place] = random.integers(256)
+        header = photo_header(bytes(damaged))
+        assert header is None or header.num_pictures >= 1

@@ -13,12 +13,12 @@ from typing import Any
 from stream.photo.formats.described_colours import of_adobe_rgb
 from stream.photo.formats.exif import is_adobe_rgb, orientation_of, read_tags
 from stream.photo.formats.header import PhotoHeader
-from stream.photo.formats.mpf import APPLE_GAIN_MAP, MPF, num_pictures, tells_of_gain_map
 
 #: Markers without a length, and those of a frame, which hold the size. ITU-T T.81, table B.1.
 _ALONE = {0x01, *range(0xD0, 0xD8)}
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_SCAN, _END, _APP0, _APP1, _APP2 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+APP1, APP2 = 0xE1, 0xE2
+_SCAN, _END, _APP0 = 0xDA, 0xD9, 0xE0
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 #: In a scan: a restart does not end it.
 _MARKER_AFTER_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
@@ -44,10 +44,9 @@ def jpeg_header(data: bytes) -> PhotoHeader | None:
     """Return what a JPEG says of itself, `None` where it breaks off before its size."""
     found: dict[str, Any] = {}
     pieces: dict[int, bytes] = {}  # of the profile, by their numbers
-    index: bytes | None = None  # of several pictures
-    for marker, start, end in _segments(data):
+    for marker, start, end in segments(data):
         body = data[start:end]
-        if marker in _FRAMES and len(body) >= 6 and "width" not in found:
+        if marker in FRAMES and len(body) >= 6 and "width" not in found:
             depth, height, width, channels = struct.unpack_from(">BHHB", body)
             found |= {"depth": depth, "height": height, "width": width}
             found["channels"] = {1: "grey", 3: "rgb", 4: "cmyk"}.get(channels, "other")
@@ -56,19 +55,12 @@ def jpeg_header(data: bytes) -> PhotoHeader | None:
             per_inch = {1: 1.0, 2: 2.54}.get(unit)
             if per_inch is not None and across and down:
                 found["dpi"] = across * per_inch, down * per_inch
-        elif marker == _APP1 and body.startswith(_EXIF):
+        elif marker == APP1 and body.startswith(_EXIF):
             found.setdefault("exif", body[len(_EXIF) :])
-        elif marker in (_APP1, _APP2) and tells_of_gain_map(body):
-            found["has_gain_map"] = True
-        elif marker == _APP2 and body.startswith(MPF):
-            index = body[len(MPF) :]
-        elif marker == _APP2 and body.startswith(_ICC) and len(body) > len(_ICC) + 2:
+        elif marker == APP2 and body.startswith(_ICC) and len(body) > len(_ICC) + 2:
             pieces.setdefault(body[len(_ICC)], body[len(_ICC) + 2 :])
     if "width" not in found:
         return None
-    if index is not None:
-        found["has_gain_map"] = "has_gain_map" in found or APPLE_GAIN_MAP in data
-        found["num_pictures"] = num_pictures(index, has_gain_map=found["has_gain_map"])
     if pieces:
         found["profile"] = b"".join(pieces[number] for number in sorted(pieces))
     if "exif" in found:
@@ -79,7 +71,7 @@ def jpeg_header(data: bytes) -> PhotoHeader | None:
     return PhotoHeader("jpeg", **found)
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield the marker of each segment before the first scan, and where its body lies."""
     position = 2
     for _ in range(_MAX_SEGMENTS):
@@ -134,12 +126,12 @@ def jpeg_with(
     first = bytearray(data[:end])
     if dpi is not None:
         first[13:18] = struct.pack(">BHH", 1, *(min(65_535, max(1, round(each))) for each in dpi))
-    pieces = [_segment(_APP1, _EXIF + exif)] if exif and len(exif) <= _MAX_EXIF else []
+    pieces = [_segment(APP1, _EXIF + exif)] if exif and len(exif) <= _MAX_EXIF else []
     if profile is not None:
         most = _LONGEST - len(_ICC) - 2
         parts = [profile[at : at + most] for at in range(0, len(profile), most)]
         for number, part in enumerate(parts, 1):
-            pieces.append(_segment(_APP2, _ICC + bytes([number, len(parts)]) + part))
+            pieces.append(_segment(APP2, _ICC + bytes([number, len(parts)]) + part))
     return bytes(first) + b"".join(pieces) + data[end:]
 
 

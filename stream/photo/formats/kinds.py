@@ -10,7 +10,7 @@ from stream.photo.formats.bmp import bmp_header
 from stream.photo.formats.gif import gif_header
 from stream.photo.formats.header import PhotoHeader
 from stream.photo.formats.isobmff import brand_of, read_boxes
-from stream.photo.formats.jpeg import jpeg_header
+from stream.photo.formats.mpf import jpeg_header_of_all
 from stream.photo.formats.png import png_header
 from stream.photo.formats.tiff import tiff_header
 from stream.photo.formats.webp import webp_header
@@ -72,7 +72,7 @@ def photo_header(data: bytes) -> PhotoHeader | None:
         if kind in ("heic", "avif"):
             return _boxed_header(data)
         readers = {
-            "jpeg": jpeg_header,
+            "jpeg": jpeg_header_of_all,
             "png": png_header,
             "webp": webp_header,
             "tiff": tiff_header,

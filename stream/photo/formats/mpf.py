@@ -7,39 +7,80 @@ ISO 21496-1.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
 from stream.photo.formats.exif import read_tags
+from stream.photo.formats.header import PhotoHeader
+from stream.photo.formats.jpeg import APP1, APP2, FRAMES, jpeg_header, segments
 
-#: How segments begin that list them
-MPF = b"MPF\0"
-#: How segments begin that say that one of them is a gain map
-GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1"
-XMP, XMP_GAIN_MAP = b"http://ns.adobe.com/xap/1.0/\0", b"hdrgm:Version"
-#: The same in the gain map's own head, as Apple has it
-APPLE_GAIN_MAP = b"http://ns.apple.com/HDRGainMap/"
-_ENTRIES, _ENTRY_BYTES, _MAX_PICTURES = 0xB002, 16, 1000
+_MPF = b"MPF\0"  # how the segment begins that lists them
+#: What a gain map says of itself before its pixels: by ISO, by Android, by Apple
+_GAIN_MAP = (
+    b"urn:iso:std:iso:ts:21496:-1",
+    b"hdrgm:Version",
+    b"http://ns.apple.com/HDRGainMap/",
+)
+_ENTRIES, _ENTRY_BYTES, _MAX_PICTURES = 0xB002, 16, 64
+_JPEG_START, _MAX_HEAD = b"\xff\xd8\xff", 1 << 18
 #: Kinds of pictures, as their entries number them: of none that is known; of a scene, as
-#: panoramas, for two eyes, from several places
-_UNKNOWN, _OF_A_SCENE = 0x00, 0x02
+#: panoramas, for two eyes, from several places; gain maps. Others are previews.
+_UNKNOWN, _OF_A_SCENE, _OF_GAIN = 0x00, 0x02, 0x05
 
 
-def num_pictures(index: bytes, *, has_gain_map: bool) -> int:
-    """Return how many pictures there are, the first one counted, previews and gain maps not.
+class _Other(NamedTuple):
+    """A picture behind the first one; its size is `None` where it does not say so."""
 
-    Args:
-        index: what follows `MPF` in its segment.
-        has_gain_map: one of them is a gain map, which is of no kind that is known.
-    """
+    kind: int
+    size_hw: tuple[int, int] | None
+    is_gain_map: bool
+
+
+def jpeg_header_of_all(data: bytes) -> PhotoHeader | None:
+    """Return `jpeg_header`, which says of pictures behind the first one that are there as well."""
+    header = jpeg_header(data)
+    if header is None:
+        return None
+    others = list(_others(data))
+    size_hw = header.height, header.width
+    # of no known kind are also depth, masks and previews, which are smaller than the first one
+    num = sum(
+        other.kind == _OF_A_SCENE or (other.kind == _UNKNOWN and other.size_hw == size_hw)
+        for other in others
+        if not other.is_gain_map
+    )
+    has_gain_map = any(other.is_gain_map for other in others)
+    return replace(header, num_pictures=1 + num, has_gain_map=has_gain_map)
+
+
+def _others(data: bytes) -> Iterator[_Other]:
+    """Yield what is found where the list says: programs that change a JPEG may leave it behind."""
+    for marker, start, end in segments(data):
+        if marker == APP2 and data.startswith(_MPF, start):
+            begin = start + len(_MPF)
+            for kind, offset in _entries(data[begin:end]):
+                at = begin + offset
+                if offset and data.startswith(_JPEG_START, at):
+                    yield _other(kind, data[at : at + _MAX_HEAD])
+            return
+
+
+def _entries(index: bytes) -> list[tuple[int, int]]:
+    """Return the kind of each picture but the first, and where it lies behind the index' start."""
     tags, _ = read_tags(index)
     order = "<" if index[:2] == b"II" else ">"
     entries = tags[_ENTRIES].data[: _ENTRY_BYTES * _MAX_PICTURES] if _ENTRIES in tags else b""
     entries = entries[: len(entries) // _ENTRY_BYTES * _ENTRY_BYTES]
-    attributes = [attribute for attribute, *_ in struct.iter_unpack(f"{order}IIIHH", entries)]
-    kinds = [attribute >> 16 & 0xFF for attribute in attributes[1:]]
-    num = kinds.count(_OF_A_SCENE)
-    return 1 + num + max(0, kinds.count(_UNKNOWN) - has_gain_map)
+    found = struct.iter_unpack(f"{order}IIIHH", entries)
+    return [(attribute >> 16 & 0xFF, offset) for attribute, _, offset, *_ in found][1:]
 
 
-def tells_of_gain_map(body: bytes) -> bool:
-    """Return whether a segment of the first picture says that another one is its gain map."""
-    return body.startswith(GAIN_MAP) or (body.startswith(XMP) and XMP_GAIN_MAP in body)
+def _other(kind: int, head: bytes) -> _Other:
+    size_hw, is_gain_map = None, kind == _OF_GAIN
+    for marker, start, end in segments(head):
+        if marker in FRAMES and start + 5 <= len(head):
+            size_hw = size_hw or struct.unpack_from(">HH", head, start + 1)
+        elif marker in (APP1, APP2):
+            is_gain_map |= any(head.find(sign, start, end) >= 0 for sign in _GAIN_MAP)
+    return _Other(kind, size_hw, is_gain_map)

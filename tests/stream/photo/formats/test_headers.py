@@ -81,37 +81,69 @@ def test_a_gif_is_as_large_as_its_largest_picture():
 # === Pictures behind the first one of a JPEG ===
 
 
-def several(*kinds: int, order: str = "<", segments: bytes = b"", behind: bytes = b"") -> bytes:
-    """A JPEG whose index lists pictures of these kinds behind the first one."""
-    entries = b"".join(
-        struct.pack(f"{order}IIIHH", kind << 16, 100, 0, 0, 0) for kind in (0x03, *kinds)
-    )
+def several(*others: tuple[int, bytes], order: str = "<") -> bytes:
+    """A JPEG with these pictures behind it, whose index lists them and their kinds."""
+    begin = 2 + 8  # of the index: behind SOI, marker, length and "MPF"
+    entries = [struct.pack(f"{order}IIIHH", 0x03 << 16, 100, 0, 0, 0)]
+    first = coded("JPEG")
+    at = begin + 26 + 16 * (1 + len(others)) + len(first) - 2
+    for kind, picture in others:
+        entries.append(struct.pack(f"{order}IIIHH", kind << 16, len(picture), at - begin, 0, 0))
+        at += len(picture)
     mark = b"II*\0" if order == "<" else b"MM\0*"
-    index = mark + struct.pack(f"{order}IHHHIII", 8, 1, 0xB002, 7, len(entries), 26, 0) + entries
-    data = coded("JPEG")
-    return data[:2] + segments + segment(0xE2, b"MPF\0" + index) + data[2:] + behind
+    listed = b"".join(entries)
+    index = mark + struct.pack(f"{order}IHHHIII", 8, 1, 0xB002, 7, len(listed), 26, 0) + listed
+    data = first[:2] + segment(0xE2, b"MPF\0" + index) + first[2:]
+    return data + b"".join(picture for _, picture in others)
+
+
+def picture(body: bytes = b"", marker: int = 0xE1, scale: float = 1.0) -> bytes:
+    """A JPEG, with a segment, in so many times the size."""
+    data = io.BytesIO()
+    image = Image.fromarray(person())
+    image.resize((round(image.width * scale), round(image.height * scale))).save(data, "JPEG")
+    head = segment(marker, body) if body else b""
+    return data.getvalue()[:2] + head + data.getvalue()[2:]
 
 
 def segment(marker: int, body: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
 
-ISO = segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0")
-XMP = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta hdrgm:Version='1.0'/>")
-APPLE = b"\xff\xd8 xmlns:HDRGainMap='http://ns.apple.com/HDRGainMap/1.0/'"
+GAIN = ["has a gain map for HDR screens, which is left out"]
+ISO, XMP = b"urn:iso:std:iso:ts:21496:-1\0", b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta "
+ANDROID, APPLE = XMP + b"hdrgm:Version='1.0'/>", XMP + b"a='http://ns.apple.com/HDRGainMap/1.0/'/>"
+DEPTH = XMP + b"xmlns:depthData='http://ns.apple.com/depthData/1.0/'/>"
 
 
 @pytest.mark.parametrize(
     ("data", "told"),
     [
         (several(), []),
-        (several(0x01, 0x01), []),  # previews
-        (several(0x02), ["has 2 pictures; the first one is taken"]),
-        (several(0x02, 0x01, 0x02, order=">"), ["has 3 pictures; the first one is taken"]),
-        (several(0x00), ["has 2 pictures; the first one is taken"]),
-        (several(0x00, segments=ISO), ["has a gain map for HDR screens, which is left out"]),
-        (several(0x00, segments=XMP), ["has a gain map for HDR screens, which is left out"]),
-        (several(0x00, behind=APPLE), ["has a gain map for HDR screens, which is left out"]),
+        (several((0x01, picture()), (0x01, picture(scale=0.5))), []),  # previews
+        (several((0x02, picture())), ["has 2 pictures; the first one is taken"]),
+        (
+            several((0x02, picture(scale=2)), (0x01, picture()), (0x02, picture()), order=">"),
+            ["has 3 pictures; the first one is taken"],
+        ),
+        (several((0x00, picture())), ["has 2 pictures; the first one is taken"]),
+        (several((0x00, picture(ISO, 0xE2))), GAIN),
+        (several((0x00, picture(ANDROID, scale=0.25))), GAIN),
+        (several((0x05, picture(scale=0.5))), GAIN),
+        # a portrait of an iPhone: gain map, depth, masks
+        (
+            several(
+                (0x00, picture(APPLE, scale=0.5)),
+                (0x00, picture(DEPTH, scale=0.2)),
+                *[(0x00, picture(scale=0.5))] * 3,
+            ),
+            GAIN,
+        ),
+        # a program has left out what is behind, or moved it without the index
+        (several((0x02, b""), (0x00, b"")), []),
+        (several((0x02, b"\0" + picture()), (0x00, b"\0" + picture(ANDROID))), []),
+        # the first one alone says that there is a gain map, of which there is none
+        (picture(ANDROID), []),
     ],
 )
 def test_pictures_behind_the_first_one_are_told(data, told):
@@ -129,12 +161,14 @@ def test_pictures_as_a_library_writes_them_are_told():
 
 
 def test_an_index_that_is_damaged_is_no_crash():
-    data = several(0x02, 0x02)
+    data = several((0x02, picture()), (0x00, picture(ANDROID)))
     start = data.index(b"MPF\0")
     random = np.random.default_rng(3)
     for _ in range(300):
         damaged = bytearray(data)
-        for place in random.integers(start, start + 80, 4):
+        for place in random.integers(start, start + 4 + 26 + 3 * 16, 4):
             damaged[place] = random.integers(256)
         header = photo_header(bytes(damaged))
-        assert header is None or header.num_pictures >= 1
+        assert header is not None
+        assert (header.width, header.height) == (64, 48)
+        assert 1 <= header.num_pictures <= 3

@@ -58,7 +58,7 @@ def judged_photo(data: bytes, limits: Limits) -> tuple[bytes, PhotoHeader]:
     header = photo_header(data)
     if header is None or header.kind not in KINDS or not header.width or not header.height:
         raise Refusal(415, NOT_A_PHOTO)
-    if header.num_pictures > 1:
+    if header.shows_several:
         raise Refusal(415, "a background must be one picture, and this is an animation")
     if header.width * header.height > limits.max_upload_pixels:
         millions = limits.max_upload_pixels // 1_000_000

@@ -48,3 +48,8 @@ class PhotoHeader:
     dpi: tuple[float, float] | None = None
     aperture: CleanAperture | None = None
     has_gain_map: bool = False
+
+    @property
+    def shows_several(self) -> bool:
+        """Whether others may show more than the first picture; of a JPEG nobody does."""
+        return self.num_pictures > 1 and self.kind != "jpeg"

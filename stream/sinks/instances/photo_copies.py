@@ -61,7 +61,7 @@ def _is_seen_by_all(path: Path, size_hw: tuple[int, int]) -> bool:
         header = photo_header(path.read_bytes())
     except OSError as error:
         raise StreamError(f"{path}: cannot be read any more ({error.strerror})") from error
-    if header is None or header.orientation != 1 or header.num_pictures > 1:
+    if header is None or header.orientation != 1 or header.shows_several:
         return False
     return (header.height, header.width) == size_hw
 

@@ -216,6 +216,16 @@ def test_scans_of_a_jpeg() -> None:
     assert decode_photo(photo, Limits()).shape == (64, 64, 3)
 
 
+def test_of_a_jpeg_with_several_pictures_the_first_one_is_taken() -> None:
+    pictures = pytest.importorskip("PIL.Image")
+    black, white = (pictures.new("RGB", (64, 48), colour) for colour in ("black", "white"))
+    data = io.BytesIO()
+    black.save(data, "MPO", save_all=True, append_images=[white])
+    photo = decode_photo(data.getvalue(), Limits())
+    assert photo.shape == (48, 64, 3)
+    assert not photo.any()
+
+
 def test_what_else_is_in_a_png_is_not_looked_at() -> None:
     """Texts and profiles, of which each would inflate to 64 MB."""
     texts = [chunk(b"zTXt", b"key\0\0" + FLAT), chunk(b"iCCP", b"key\0\0" + FLAT)]

@@ -212,6 +212,15 @@ def test_a_photo_that_is_turned_becomes_one_that_is_not(tmp_path, make, orientat
     assert read_again.size_hw == (SIZE_HW if orientation == 3 else SIZE_HW[::-1])
 
 
+def test_a_jpeg_with_several_pictures_is_a_link_for_all_show_its_first_one(tmp_path):
+    pictures = pytest.importorskip("PIL.Image")
+    path = photo_on_disk(tmp_path, "dog.jpg")
+    first = pictures.open(path)
+    first.save(path, "MPO", save_all=True, append_images=[pictures.new("RGB", first.size)])
+    folder = written(CocoFolder, tmp_path / "out", of_file(path))
+    assert (folder / "images/dog.jpg").samefile(path)
+
+
 def test_a_photo_is_copied_where_no_link_can_be(tmp_path, monkeypatch):
     def refuse(*paths: Path) -> None:
         raise OSError(18, "Invalid cross-device link")

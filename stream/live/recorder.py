@@ -34,14 +34,14 @@ class _Recording:
         video: gets the outputs.
         space: of the disk it grows on.
         gaps: what it misses of a live source; otherwise `None`.
-        last_index: of the last frame it was given; `None` before the first.
+        last: take and index of the last frame it was given; `None` before the first.
         first_s: time of the first one.
     """
 
     video: VideoSink
     space: DiskSpace
     gaps: Gaps | None
-    last_index: int | None = None
+    last: tuple[int, int] | None = None
     first_s: float = 0.0
 
     def write(self, output: Output) -> None:
@@ -52,13 +52,15 @@ class _Recording:
         """
         if self.space.is_short():
             raise StreamError(self.space.reason(self.video.path.name))
-        frame, before = output.frame, self.last_index
-        self.last_index = frame.index
+        frame, before = output.frame, self.last
+        self.last = frame.take, frame.index
         if before is None:
             self.first_s = frame.time_s
         self.video.write(output)
         if self.gaps is not None:
-            self.gaps.lose(0 if before is None else frame.index - before - 1)
+            # between two takes the source had none; which stage is too slow is not known here
+            if before is not None and before[0] == frame.take:
+                self.gaps.overtake(frame.index - before[1] - 1)
             self.gaps.write(frame.time_s - self.first_s)
 
 
@@ -264,7 +266,7 @@ class Recorder(Sink):
             reason = str(error)
         finally:
             self._close(video)
-        if reason and recording.last_index is not None:
+        if reason and recording.last is not None:
             self._failures.append(reason)
         if recording.gaps is not None:
             recording.gaps.tell_all()

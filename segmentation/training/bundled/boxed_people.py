@@ -68,7 +68,7 @@ def check_people_alone(path: Path, dataset: Dataset) -> None:
     """Raise `DataError` where other things than people are labelled."""
     if dataset.classes != CLASSES:
         raise DataError(
-            f"{path}: has the classes {', '.join(dataset.classes)}; mask-rcnn-person learns "
+            f"{path}: has the classes {', '.join(dataset.classes)}; learned here is "
             f"{CLASSES[0]} alone, use run.py train mask-rcnn for others"
         )
 

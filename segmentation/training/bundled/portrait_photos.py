@@ -159,6 +159,9 @@ def _of_boxes(entry: data.Photo) -> Photo:
     image = entry.image(MAX_SIDE)
     boxes = np.array([annotation.box for annotation in entry.annotations], np.float32)
     mask, void = seen_in_boxes(image, boxes * (image.shape[1] / entry.size_hw[1]))
+    if entry.is_crowd().any():
+        crowds = entry.masks(MAX_SIDE)[entry.is_crowd()].any(axis=0)
+        void[crowds & (mask == 0)] = 255
     return Photo(image, mask, void, entry.source)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("pycocotools.mask")
 
+from segmentation.errors import DataError
 from segmentation.training.bundled import boxed_people
 from segmentation.training.bundled.boxed_people import seen_in_boxes
 from segmentation.training.bundled.portrait_photos import PersonPhotos
@@ -98,12 +99,31 @@ def test_photos_of_boxes_are_drawn_and_never_validated_with(tmp_path):
     assert not photo.void[(photo.image == DARK).all(axis=-1)].any()
 
 
-def with_box(folder: Path) -> None:
+def test_what_is_not_a_person_in_the_box_of_a_crowd_nobody_knows(tmp_path):
+    folder = write_people(tmp_path / "people", ["a"] * 2)
+    with_box(folder, iscrowd=1)
+    photo = PersonPhotos([folder], {"a": 0.0, "boxed": 1.0}).draw(np.random.default_rng(0))
+    assert photo.void is not None
+    box = np.zeros(SIZE_HW, np.bool_)
+    box[14:47, 10:70] = True
+    np.testing.assert_array_equal(photo.void > 0, box & (photo.mask == 0))
+
+
+def test_boxes_of_other_things_than_people_are_refused(tmp_path):
+    folder = write_people(tmp_path / "people", ["a"] * 2)
+    with_box(folder)
+    file = folder / "boxes" / "boxes.json"
+    file.write_text(file.read_text().replace('"name": "person"', '"name": "dog"'))
+    with pytest.raises(DataError, match="has the classes dog; learned here is person alone"):
+        PersonPhotos([folder], {})
+
+
+def with_box(folder: Path, **more: int) -> None:
     """Put a photo of somebody of whom only the box is known beside those with masks."""
     write_people(folder / "boxes", ["boxed"])
     file = folder / "boxes" / "annotations.json"
     document = json.loads(file.read_text())
     (row,) = document["annotations"]
     del row["segmentation"]
-    row["bbox"] = [10, 14, 60, 33]
+    row |= {"bbox": [10, 14, 60, 33], **more}
     file.rename(file.with_name("boxes.json")).write_text(json.dumps(document))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,10 @@ pytest.importorskip("pycocotools.mask")
 from segmentation.training.bundled import portrait_crops
 from segmentation.training.bundled.portrait_crops import (
     PortraitCrops,
+    _with_people,
     pixel_weights,
 )
-from segmentation.training.bundled.portrait_photos import PersonPhotos
+from segmentation.training.bundled.portrait_photos import PersonPhotos, Photo
 from segmentation.training.bundled.portrait_schedule import (
     CROP_ODDS,
     CROPS_HW,
@@ -95,6 +98,21 @@ def test_cut_out_people_are_people(photos, only):
     white = images.min(axis=-1) > 130
     assert white.any()
     assert np.count_nonzero(white != (targets[..., 0] >= 128)) < 0.02 * white.size
+
+
+def test_people_are_cut_off_by_a_side(only):
+    only("CUT_OFF")
+    scene, other = (Photo(np.zeros((60, 80, 3), np.uint8), mask) for mask in np.zeros((2, 60, 80)))
+    person = np.zeros((60, 80), np.uint8)
+    person[:, 30:60] = 255
+    rng, sides = np.random.default_rng(0), set()
+    for _ in range(20):
+        mask = _with_people(scene, replace(other, mask=person), rng, (1, 1)).mask[-1] >= 128
+        assert mask[0] != mask[-1]
+        assert 0.2 * 30 - 1 <= mask.sum() <= 0.7 * 30 + 1
+        sides.add(bool(mask[0]))
+    assert sides == {False, True}
+    assert not _with_people(scene, other, rng, (1, 1)).mask.any()
 
 
 def test_what_stands_in_front_is_no_person(photos, only):

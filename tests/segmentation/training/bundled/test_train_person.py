@@ -93,7 +93,7 @@ def test_other_classes_than_people_are_refused(tmp_path):
     folder = write_photos(tmp_path / "photos", ["eg1800"])
     file = folder / "annotations.json"
     file.write_text(file.read_text().replace('"name": "person"', '"name": "dog"'))
-    with pytest.raises(DataError, match="has the classes dog; mask-rcnn-person learns person"):
+    with pytest.raises(DataError, match="has the classes dog; learned here is person alone"):
         read_person_dataset(folder)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from stream.photo.formats.exif import read_tags
@@ -22,8 +23,9 @@ _GAIN_MAP = (
     b"hdrgm:Version",
     b"http://ns.apple.com/HDRGainMap/",
 )
-_ENTRIES, _ENTRY_BYTES, _MAX_PICTURES = 0xB002, 16, 64
-_JPEG_START, _MAX_HEAD = b"\xff\xd8\xff", 1 << 18
+_ENTRIES, _ENTRY_BYTES, _JPEG_START = 0xB002, 16, b"\xff\xd8\xff"
+#: What is looked at: pictures, and bytes and segments of each; more only takes time.
+_MAX_PICTURES, _MAX_HEAD, _MAX_SEGMENTS = 32, 1 << 17, 100
 #: Kinds of pictures, as their entries number them: of none that is known; of a scene, as
 #: panoramas, for two eyes, from several places; gain maps. Others are previews.
 _UNKNOWN, _OF_A_SCENE, _OF_GAIN = 0x00, 0x02, 0x05
@@ -78,7 +80,7 @@ def _entries(index: bytes) -> list[tuple[int, int]]:
 
 def _other(kind: int, head: bytes) -> _Other:
     size_hw, is_gain_map = None, kind == _OF_GAIN
-    for marker, start, end in segments(head):
+    for marker, start, end in islice(segments(head), _MAX_SEGMENTS):
         if marker in FRAMES and start + 5 <= len(head):
             size_hw = size_hw or struct.unpack_from(">HH", head, start + 1)
         elif marker in (APP1, APP2):

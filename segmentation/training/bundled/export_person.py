@@ -1,6 +1,6 @@
 """Makes the files of the bundled `mask-rcnn-person` from trained weights.
 
-python -m segmentation.training.bundled.export_person runs/mask-rcnn-person/best.npz
+python -m segmentation.training.bundled.export_person runs/mask-rcnn-person/best.npz [...]
 
 writes person.npz (the weights, kernels in 16 bits) and for each size of input an OpenVINO model
 person_HxW.xml into the package, since a Mask R-CNN has fixed shapes; person.bin holds the constants
@@ -17,12 +17,46 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segmentation.person.network import load_network
-from segmentation.person.segmenter import EXPORTED_WEIGHTS, SIZES_HW, WEIGHTS, export_path
+from segmentation.person.segmenter import (
+    EXPORTED_WEIGHTS,
+    LARGE_SIZES_HW,
+    SIZES_HW,
+    WEIGHTS,
+    export_path,
+)
 from segmentation.runtime.openvino_export import to_openvino
-from segmentation.weights.named_weights import read_named, save_named
+from segmentation.weights.named_weights import matching, read_named, save_named
+from segmentation.weights.ordered_weights import read_weights
 
 ALIGNMENT = 64  # bytes; what a processor reads at once
+AVERAGE = "average.npz"
+
+
+def mean_of_files(paths: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
+    """Return the mean of the weights of runs, by their names; see `export_portrait.mean_of`.
+
+    Args:
+        paths: each the `best.npz` of a run, or `average.npz` of its checkpoint, whose arrays have
+            no names and are in the order of those in the package.
+
+    Raises:
+        WeightsError: a file is not one of this network.
+    """
+    known = read_named(WEIGHTS)
+    shapes = {name: array.shape for name, array in known.items()}
+    runs = []
+    for path in paths:
+        if path.name == AVERAGE:
+            runs.append(dict(zip(known, read_weights(path), strict=True)))
+        else:
+            runs.append(matching(read_named(path), shapes, path))
+    return {
+        name: np.asarray(np.mean([run[name] for run in runs], axis=0), np.float32) for name in known
+    }
 
 
 def export(weights: Path) -> None:
@@ -35,7 +69,7 @@ def export(weights: Path) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         models = []
-        for size_hw in SIZES_HW:
+        for size_hw in SIZES_HW + LARGE_SIZES_HW:
             models.append(Path(folder) / export_path(size_hw).name)
             network = load_network(weights, size_hw)
             openvino.save_model(to_openvino(network), models[-1], compress_to_fp16=True)
@@ -75,9 +109,11 @@ def share_constants(models: Sequence[Path]) -> bytes:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("weights", type=Path, help="the .npz of a training run")
+    parser.add_argument(
+        "weights", type=Path, nargs="+", help="the .npz of a training run; of several the mean"
+    )
     options = parser.parse_args()
-    save_named(read_named(options.weights), WEIGHTS)
+    save_named(mean_of_files(options.weights), WEIGHTS)
     export(WEIGHTS)
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common.command import run_command
 from segmentation import Instances, Segmenter, load
+from segmentation.loading import DETAILED
 from stream import Keyframes, open_run, open_source, play
 from stream.opening import tell
 from stream.stats import Stats
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--reuse", default="flow", choices=("hold", "flow"))
     parser.add_argument("--output", help="file to be looked at")
     options = parser.parse_args()
-    detail = "live" if options.model == "portrait" else "auto"
+    detail = "live" if options.model in DETAILED else "auto"
     how = {"weights": options.weights, "size": options.size, "detail": detail}
     segmenter: Segmenter = load(options.model, **how)
     if options.model == "portrait":

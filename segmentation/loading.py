@@ -24,7 +24,9 @@ CHOICES = {
     "precision": ("auto", "float32", "tf32", "bfloat16"),
     "detail": ("auto", "live", "fine"),
 }
-
+#: Those that look at photos for longer than at the frames of a video; see `Options.detail`.
+DETAILED = ("portrait", "mask-rcnn-person")
+_DETAIL_IS_FOR = f"detail is for {' and '.join(DETAILED)}"
 
 #: Those of which `auto` takes the first one that is on disk, where objects are wanted: the fastest
 #: first, since each finds more than the last one; docs/networks.md has the figures.
@@ -75,8 +77,8 @@ def load(
         name = choose_model(options, asks_for_instances=asks_for_instances)
     if name != "onnx" and (options.mean is not None or options.std is not None):
         raise ValueError(f"mean and std are for ONNX files; {name} knows its own")
-    if name != "portrait" and options.detail != "auto":
-        raise ValueError(f"detail is for portrait; {name} looks at every image once")
+    if name not in DETAILED and options.detail != "auto":
+        raise ValueError(f"{_DETAIL_IS_FOR}; {name} looks at every image once")
     _check_published(name, options)
     return LOADERS[name](options)
 
@@ -193,14 +195,14 @@ def choose_model(options: Options, *, asks_for_instances: bool) -> str:
         asks_for_instances: people in one mask do not suffice.
 
     Raises:
-        ValueError: no network knows a class that is to be kept, or only portrait does what is asked
-            for and another one is taken.
+        ValueError: no network knows a class that is to be kept, or `detail` is asked for
+            and another one than `DETAILED` is taken.
         WeightsError: there is none, or the weights asked for may be of several.
     """
     name = _best_on_disk(options, asks_for_instances=asks_for_instances)
-    if name != "portrait" and options.detail != "auto":
+    if name not in DETAILED and options.detail != "auto":
         raise ValueError(
-            f"detail is for portrait; auto takes {name} here, which looks at every image once"
+            f"{_DETAIL_IS_FOR}; auto takes {name} here, which looks at every image once"
         )
     return name
 

@@ -144,8 +144,8 @@ class Options:
         device: "auto", "cpu" or "gpu".
         precision: in which convolutions and matrix products are computed: "float32", on GPUs
             also "tf32", with Keras also "bfloat16"; "auto" for tf32 on a GPU, float32 elsewhere.
-        detail: of portrait: "fine" looks at an image several times, "live" once; "auto" is fine for
-            photos and live for the frames of a video.
+        detail: of portrait and mask-rcnn-person: "fine" looks at an image several times, "live"
+            once; "auto" is fine for photos and live for the frames of a video.
         on_message: called with a line for people when something takes long or is not as expected.
     """
 

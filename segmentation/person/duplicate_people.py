@@ -24,8 +24,6 @@ def without_duplicates(found: Instances, min_score: float) -> Instances:
         found: best first.
         min_score: those below it are left out.
     """
-    if len(found) < 2:
-        return found
     scores = found.scores * (1 - (1 - LEAST_SHARE) * _shares_taken(found.masks))
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= min_score]
@@ -38,7 +36,7 @@ def without_duplicates(found: Instances, min_score: float) -> Instances:
 def _shares_taken(masks: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return what share (K,) of each of (K, H, W) masks is part of those before."""
     step = max(1, -(-max(masks.shape[1:]) // MAX_SIDE))
-    taken = np.zeros(masks[0, ::step, ::step].shape, np.bool_)
+    taken = np.zeros(masks[:, ::step, ::step].shape[1:], np.bool_)
     shares = np.zeros(len(masks), np.float32)
     for index, mask in enumerate(masks[:, ::step, ::step]):
         inside = mask >= 128

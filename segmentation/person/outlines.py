@@ -38,11 +38,13 @@ class SharpPeople:
         instances: finds people one by one.
         union: finds all people as one.
         min_score: people less certain are not reported.
+        of_frames: the same for the frames of a video; this one itself without it.
     """
 
     instances: Segmenter
     union: Segmenter
     min_score: float
+    of_frames: SharpPeople | None = None
 
     def __post_init__(self) -> None:
         """Be what `instances` is to everybody else."""
@@ -54,6 +56,10 @@ class SharpPeople:
         self.separates_objects = self.instances.separates_objects
         self.device = self.instances.device
 
+    def for_frames(self) -> SharpPeople:
+        """Return what looks at frames; see `DetailedSegmenter.for_frames`."""
+        return self.of_frames or self
+
     def segment(self, images: NDArray[np.uint8]) -> list[Instances]:
         """Find the people of N images; see `Segmenter.segment`."""
         results = self.instances.segment(images)
@@ -62,21 +68,11 @@ class SharpPeople:
             for found, image in zip(results, images, strict=True)
         ]
 
-    def score_masks(self, image: NDArray[np.uint8]) -> tuple[Instances, NDArray[np.float32]]:
-        """Return the people of (H, W, 3) uint8 RGB, and scores of their masks.
-
-        Huang et al. 2019, "Mask Scoring R-CNN", section 3.1: somebody's score times how good the
-        mask is; here, for want of a head that tells, how certain its pixels are.
-        """
-        (found,) = self.segment(image[None])
-        if not len(found):
-            return found, found.scores
-        (people,) = self.union.segment(image[None])
-        return found, found.scores * mask_certainty(found.masks, people.union())
-
     def _sharpened(self, found: Instances, image: NDArray[np.uint8]) -> Instances:
-        (people,) = self.union.segment(image[None])
-        return without_duplicates(with_outlines(found, people.union()), self.min_score)
+        (portrait,) = self.union.segment(image[None])
+        people = portrait.union()
+        certain = with_certainty(with_outlines(found, people), people)
+        return without_duplicates(certain, self.min_score)
 
 
 def with_outlines(found: Instances, people: NDArray[np.uint8]) -> Instances:
@@ -108,19 +104,30 @@ def with_outlines(found: Instances, people: NDArray[np.uint8]) -> Instances:
     return replace(found, masks=masks)[stays]
 
 
-def mask_certainty(masks: NDArray[np.uint8], people: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (K,), 0 to 1: how certain the pixels inside each mask are.
+def with_certainty(found: Instances, people: NDArray[np.uint8]) -> Instances:
+    """Return instances with scores that count how certain their masks are, best first.
 
-    The mean probability that the mask has there and that of `people`, and the mean of these two,
-    such that either can refuse.
+    Huang et al. 2019, "Mask Scoring R-CNN", section 3.1: the score of a box is multiplied by how
+    good the mask is; here, for want of a head that tells, by how certain both networks are of its
+    pixels. What somebody is taken for whom `people` does not show is seldom a person.
 
     Args:
-        masks: (K, H, W) probability x 255.
+        found: in an image of H x W.
         people: (H, W) probability x 255 that anybody is there.
     """
-    certainty = np.zeros(len(masks), np.float32)
-    for index, mask in enumerate(masks):
-        inside = mask >= 128
+    scores = found.scores * np.sqrt(_certainty(found, people))
+    order = np.argsort(-scores, kind="stable")
+    return replace(found, scores=scores.astype(np.float32))[order]
+
+
+def _certainty(found: Instances, people: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return (K,), 0 to 1: the geometric mean of two probabilities of the pixels of each mask."""
+    certainty = np.zeros(len(found))
+    for index, (mask, box) in enumerate(zip(found.masks, found.boxes.astype(int), strict=True)):
+        x1, y1, x2, y2 = box
+        part = mask[y1:y2, x1:x2]
+        inside = part >= 128
         if inside.any():
-            certainty[index] = np.sqrt(mask[inside].mean() * people[inside].mean()) / 255
+            anybody = people[y1:y2, x1:x2][inside]
+            certainty[index] = np.sqrt(part[inside].mean() * anybody.mean()) / 255
     return certainty

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from segmentation.family import Network
 from segmentation.mask_rcnn.segmenter import MaskRCNN
 from segmentation.parts.resample import nearest_aspect
 from segmentation.person.outlines import SharpPeople
+from segmentation.person.several_sizes import SeveralSizes
 from segmentation.picture import RgbPicture
 from segmentation.portrait.segmenter import load_portrait
 from segmentation.runtime.compiling import exported
@@ -26,41 +29,52 @@ from segmentation.weights.bundled_weights import FOLDER
 FAMILIES = ("person", "mask_rcnn", "portrait")
 CLASSES = ("person",)
 #: of people that are reported unless told otherwise
-MIN_SCORE = 0.6
+MIN_SCORE = 0.5
 # Inputs the network runs on: multiples of its deepest stride, 64, of about equally many pixels.
 SIZES_HW = ((448, 256), (384, 320), (320, 384), (256, 448))
+#: The same of some 2.2 times as many pixels, at which small people are found.
+LARGE_SIZES_HW = ((640, 384), (576, 448), (448, 576), (384, 640))
 WEIGHTS = FOLDER / "person.npz"
 EXPORTED_WEIGHTS = WEIGHTS.with_suffix(".bin")  # of the models of all sizes
 
 
 def export_path(size_hw: tuple[int, int]) -> Path:
-    """Return where the OpenVINO model for one of `SIZES_HW` lies."""
+    """Return where the OpenVINO model for one of `SIZES_HW` or `LARGE_SIZES_HW` lies."""
     return WEIGHTS.with_name("person_{}x{}.xml".format(*size_hw))
 
 
-def from_network(network: Network, *, min_score: float, device: str) -> MaskRCNN:
+def from_network(
+    network: Network,
+    *,
+    min_score: float,
+    device: str,
+    sizes_hw: Sequence[tuple[int, int]] = SIZES_HW,
+) -> MaskRCNN:
     """Return the segmenter around a network.
 
     Args:
         network: takes and returns what `segmentation.mask_rcnn.network.build_network` describes,
-            for one image of any of `SIZES_HW`.
+            for one image of any of `sizes_hw`.
         min_score: people less certain are not reported.
         device: what it runs on, for people.
+        sizes_hw: of inputs, of which the one of the nearest aspect is taken.
     """
     return MaskRCNN(
         network,
         name="mask-rcnn-person",
-        size=max(max(size) for size in SIZES_HW),
+        size=max(max(size) for size in sizes_hw),
         classes=CLASSES,
         min_score=min_score,
-        prepare=inputs,
+        prepare=partial(inputs, sizes_hw),
         device=device,
     )
 
 
-def inputs(images: NDArray[np.uint8], _: int) -> list[NDArray[Any]]:
+def inputs(
+    sizes_hw: Sequence[tuple[int, int]], images: NDArray[np.uint8], _: int
+) -> list[NDArray[Any]]:
     """Return images (N, h, w, 3) at the size that suits them, and windows (N, 4): all of it."""
-    size_hw = nearest_aspect(SIZES_HW, images.shape[1:3])
+    size_hw = nearest_aspect(sizes_hw, images.shape[1:3])
     small = np.stack([RgbPicture(image).shrunk(size_hw) for image in images])
     return [small, np.tile(np.array([0, 0, 1, 1], np.float32), (len(images), 1))]
 
@@ -96,16 +110,26 @@ def load_person(options: Options) -> Segmenter:
 
         network = KerasNetwork(make, place.device, options.precision)
     min_score = MIN_SCORE if options.min_score is None else options.min_score
-    people = from_network(network, min_score=min_score, device=network.device + place.note)
+    device = network.device + place.note
+    small, large = (
+        from_network(network, min_score=min_score, device=device, sizes_hw=each)
+        for each in (SIZES_HW, LARGE_SIZES_HW)
+    )
     portrait = load_portrait(
         Options(
             backend=options.backend,
             device=options.device,
             precision=options.precision,
-            detail="live",
+            detail=options.detail,
         )
     )
-    return SharpPeople(people, portrait, min_score)
+    if options.detail == "live":
+        return SharpPeople(small, portrait, min_score)
+    fine = SeveralSizes((small, large))
+    of_frames = None
+    if options.detail == "auto":
+        of_frames = SharpPeople(small, portrait.for_frames(), min_score)
+    return SharpPeople(fine, portrait, min_score, of_frames)
 
 
 def _check_weights(path: Path) -> None:

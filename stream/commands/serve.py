@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segmentation.loading import DETAILED
 from stream.commands.parts.command_line import (
     Parser,
     add_debug_option,
@@ -152,7 +153,7 @@ def _segmenters(options: argparse.Namespace, wanted: Wanted | None) -> list[Segm
     for name in options.also:
         if Path(name).name not in [segmenter.name for segmenter in segmenters]:
             others = dict[str, Any].fromkeys(("weights", "classes", "size", "mean", "std"))
-            if name != "portrait":
+            if name not in DETAILED:
                 others["detail"] = "auto"
             other = argparse.Namespace(**{**vars(options), **others, "model": name})
             segmenters.append(load_segmenter(other, wanted, asks_for_instances=False))
@@ -160,11 +161,11 @@ def _segmenters(options: argparse.Namespace, wanted: Wanted | None) -> list[Segm
 
 
 def _first(options: argparse.Namespace, wanted: Wanted | None) -> Segmenter:
-    """Load the network that visitors begin with; `--detail` is portrait's, wherever that stands."""
-    if "portrait" in options.also and options.model != "portrait":
+    """Load the network that visitors begin with; `--detail` is for whichever has it."""
+    if set(DETAILED) & set(options.also) and options.model not in DETAILED:
         undetailed = argparse.Namespace(**{**vars(options), "detail": "auto"})
         first = load_segmenter(undetailed, wanted, asks_for_instances=False)
-        if first.name != "portrait":
+        if first.name not in DETAILED:
             return first
     return load_segmenter(options, wanted, asks_for_instances=False)
 

@@ -32,9 +32,9 @@ from segmentation.weights.named_weights import Weights, save_named
 
 # Sources are drawn about as often as photos of their kind matter, not as often as there are any.
 SOURCE_WEIGHTS = {
-    "coco_boxes": 0.35,
+    "coco_boxes": 0.45,
     "coco_single": 0.2,
-    "coco_full": 0.19,
+    "coco_full": 0.23,
     "pennfudan": 0.12,
     "eg1800": 0.1,
     "ccp": 0.08,

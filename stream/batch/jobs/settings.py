@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from segmentation.loading import choose_model, of_file
+from segmentation.loading import DETAILED, choose_model, of_file
 from segmentation.segmenter import Options
 from segmentation.weights.bundled_weights import BUNDLED, FOLDER
 from segmentation.weights.presets import PRESETS
@@ -70,8 +70,8 @@ class Settings:
             "quality": f"{self.preset or 'medium'}:{self.crf}",
             "polygons": self.polygons,
             "keep_location": self.keep_location,
-            # of portrait alone: what others made before there was such an option stays done
-            **({"detail": self.network.detail} if self.model == "portrait" else {}),
+            # of these alone: what others made before there was such an option stays done
+            **({"detail": self.network.detail} if self.model in DETAILED else {}),
         }
 
 

@@ -57,7 +57,7 @@ def _add_rare_options(add: Callable[..., object]) -> None:
     from segmentation.loading import CHOICES
 
     scores = (
-        "default: mask-rcnn 0.7, mask-rcnn-person 0.6, rf-detr-* 0.5, yolact-* 0.15, centermask-* 0"
+        "default: mask-rcnn 0.7, mask-rcnn-person 0.5, rf-detr-* 0.5, yolact-* 0.15, centermask-* 0"
     )
     add(
         "--classes",
@@ -85,8 +85,8 @@ def _add_rare_options(add: Callable[..., object]) -> None:
         "backend": "what computes the network",
         "device": "auto: a GPU, for networks slow without one and all of backend keras",
         "precision": "auto: tf32 on a GPU, else float32",
-        "detail": "of portrait, fine: better outlines for four times the milliseconds; "
-        "auto: fine for photos, live for videos",
+        "detail": "of portrait and mask-rcnn-person, fine: better outlines and smaller people for "
+        "four times the milliseconds; auto: fine for photos, live for videos",
     }
     for name, choices in CHOICES.items():
         add(f"--{name}", default="auto", choices=choices, help=told[name])

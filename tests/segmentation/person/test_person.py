@@ -12,8 +12,15 @@ from segmentation.errors import WeightsError
 from segmentation.instances import Instances
 from segmentation.loading import load
 from segmentation.person.duplicate_people import without_duplicates
-from segmentation.person.outlines import mask_certainty, with_outlines
-from segmentation.person.segmenter import EXPORTED_WEIGHTS, SIZES_HW, WEIGHTS, export_path, inputs
+from segmentation.person.outlines import with_certainty, with_outlines
+from segmentation.person.segmenter import (
+    EXPORTED_WEIGHTS,
+    LARGE_SIZES_HW,
+    SIZES_HW,
+    WEIGHTS,
+    export_path,
+    inputs,
+)
 from segmentation.runtime.openvino_network import OpenVINONetwork
 from segmentation.segmenter import Options, Segmenter
 from segmentation.weights.named_weights import read_named, save_named
@@ -26,14 +33,14 @@ def person() -> Segmenter:
 
 
 def test_bundled_files_are_small():
-    files = [WEIGHTS, EXPORTED_WEIGHTS, *map(export_path, SIZES_HW)]
+    files = [WEIGHTS, EXPORTED_WEIGHTS, *map(export_path, SIZES_HW + LARGE_SIZES_HW)]
     assert sorted(files) == sorted(WEIGHTS.parent.glob("person*"))
-    assert sum(file.stat().st_size for file in files) <= 12_000_000
+    assert sum(file.stat().st_size for file in files) <= 16_000_000
 
 
 def test_input_follows_the_aspect_of_the_image():
     for size_hw, wanted in [((1080, 1920), (256, 448)), ((480, 640), (320, 384))]:
-        image, window = inputs(np.zeros((2, *size_hw, 3), np.uint8), 448)
+        image, window = inputs(SIZES_HW, np.zeros((2, *size_hw, 3), np.uint8), 448)
         assert image.shape == (2, *wanted, 3)
         assert window.tolist() == [[0, 0, 1, 1]] * 2
 
@@ -73,8 +80,9 @@ def test_it_is_freed_at_once_when_it_is_dropped():
     def used() -> list[Any]:
         person: Any = load("mask-rcnn-person")
         person.segment(np.zeros((1, *SIZES_HW[0], 3), np.uint8))
-        network = person.instances.network
-        return [person, network, *network._of_size.values(), person.union]
+        people = person.instances._segmenters
+        network = people[0].network
+        return [person, *people, network, *network._of_size.values(), person.union]
 
     assert survivors(used) == []
 
@@ -138,28 +146,28 @@ def test_small_people_that_the_union_misses_stay_as_they_are_and_large_ones_are_
 # === Duplicates ===
 
 
-def test_a_mask_is_as_certain_as_both_networks_are_of_its_pixels():
+def test_somebody_is_as_certain_as_both_networks_are_of_their_pixels():
     masks = np.zeros((3, 40, 40), np.uint8)
-    masks[0, :10] = 255
-    masks[0, 20:30] = 100  # not inside
-    masks[1, 20:] = 204
+    masks[0, 20:] = 204
+    masks[1, :10] = 255
+    masks[2, :20] = 100  # not inside
     people = np.full((40, 40), 51, np.uint8)
     people[:10] = 255
-    certainty = mask_certainty(masks, people)
-    np.testing.assert_allclose(certainty, [1, np.sqrt(0.8 * 0.2), 0], rtol=1e-6)
-    assert certainty.dtype == np.float32
+    whole = [0, 0, 40, 40]
+    found = with_certainty(found_in(masks, [whole] * 3), people)
+    first, *others = found.scores.tolist()
+    np.testing.assert_array_equal(found.masks[0], masks[1])
+    alike = found_in(masks[:1], [whole]).scores[0]
+    assert [first, *others] == pytest.approx([alike, alike * (0.8 * 0.2) ** 0.25, 0])
+    assert found.scores.dtype == np.float32
 
 
-def test_masks_have_scores_of_their_own(person):
-    data = pytest.importorskip("skimage.data")
-    photo = data.astronaut()
-    found, scores = person.score_masks(photo)
-    (alone,) = person.segment(photo[None])
-    np.testing.assert_array_equal(found.scores, alone.scores)
-    assert (scores < found.scores).all()
-    assert scores[0] > 0.9
-    nobody, none = person.score_masks(np.zeros((48, 64, 3), np.uint8))
-    assert len(nobody) == len(none) == 0
+def test_somebody_alone_who_is_not_certain_is_left_out():
+    masks = np.full((1, 40, 40), 255, np.uint8)
+    found = found_in(masks, [[0, 0, 40, 40]])
+    assert len(without_duplicates(found, found.scores[0] - 0.01)) == 1
+    assert len(without_duplicates(found, found.scores[0] + 0.01)) == 0
+    assert len(without_duplicates(found[:0], 0.5)) == 0
 
 
 def test_somebody_found_twice_is_left_out_and_neighbours_stay():
@@ -192,7 +200,8 @@ def test_export_is_the_network_with_its_weights():
     from tests.golden.comparison import run
 
     size_hw = SIZES_HW[-1]
-    image, window = inputs(np.pad(data.astronaut(), ((0, 0), (0, 300), (0, 0)))[None], 448)
+    photo = np.pad(data.astronaut(), ((0, 0), (0, 300), (0, 0)))
+    image, window = inputs(SIZES_HW, photo[None], 448)
     assert image.shape[1:3] == size_hw
     given = [image, window, np.array([[2.0, 0.3]], np.float32)]
     wanted = run(load_network(WEIGHTS, size_hw), given)

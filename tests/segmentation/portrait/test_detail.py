@@ -70,12 +70,14 @@ def test_what_detail_means(monkeypatch, detail: str, of_photos: int, of_frames: 
     assert frames.for_frames() is frames
 
 
-def test_networks_of_others_are_told_that_they_have_none() -> None:
-    with pytest.raises(ValueError, match="detail is for portrait; mask-rcnn-person looks"):
-        load("mask-rcnn-person", detail="fine")
-    with pytest.raises(ValueError, match=r"portrait; auto takes \S+ here, which looks"):
+def test_networks_of_others_are_told_that_they_have_none(monkeypatch) -> None:
+    told = "detail is for portrait and mask-rcnn-person; mask-rcnn looks at every image once"
+    with pytest.raises(ValueError, match=told):
+        load("mask-rcnn", detail="fine")
+    monkeypatch.setattr("segmentation.loading._best_on_disk", lambda *_, **__: "mask-rcnn")
+    with pytest.raises(ValueError, match=r"person; auto takes mask-rcnn here, which looks"):
         load("auto", detail="fine", asks_for_instances=True)
-    with pytest.raises(ValueError, match=r"portrait; auto takes \S+ here, which looks"):
+    with pytest.raises(ValueError, match=r"person; auto takes mask-rcnn here, which looks"):
         choose_model(Options(detail="fine"), asks_for_instances=True)  # as batch does
     with pytest.raises(ValueError, match="detail must be one of auto, live, fine, got 'best'"):
         load("portrait", detail="best")

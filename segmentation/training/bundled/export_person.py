@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.errors import WeightsError
 from segmentation.person.network import load_network
 from segmentation.person.segmenter import (
     EXPORTED_WEIGHTS,
@@ -51,9 +52,13 @@ def mean_of_files(paths: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
     runs = []
     for path in paths:
         if path.name == AVERAGE:
-            runs.append(dict(zip(known, read_weights(path), strict=True)))
+            arrays = read_weights(path)
+            if len(arrays) != len(known):
+                raise WeightsError(f"{path}: has {len(arrays)} arrays, expected {len(known)}")
+            weights = dict(zip(known, arrays, strict=True))
         else:
-            runs.append(matching(read_named(path), shapes, path))
+            weights = read_named(path)
+        runs.append(matching(weights, shapes, path))
     return {
         name: np.asarray(np.mean([run[name] for run in runs], axis=0), np.float32) for name in known
     }

@@ -29,3 +29,13 @@ def test_another_network_is_refused(tmp_path: Path):
     save_named({names[0]: np.zeros((3, 3), np.float32)}, tmp_path / "best.npz")
     with pytest.raises(WeightsError, match=r"best\.npz"):
         mean_of_files([tmp_path / "best.npz"])
+
+
+@pytest.mark.parametrize("wrong", ["shape", "number"])
+def test_an_average_of_another_network_is_refused(tmp_path: Path, wrong: str):
+    arrays = list(read_named(WEIGHTS).values())
+    if wrong == "shape":
+        arrays[0] = arrays[0][..., :1]
+    np.savez(tmp_path / "average.npz", *arrays[: -1 if wrong == "number" else None])
+    with pytest.raises(WeightsError, match=r"average\.npz"):
+        mean_of_files([tmp_path / "average.npz", WEIGHTS])

@@ -193,15 +193,16 @@ def test_duplicates_are_known_in_large_photos_too():
     assert len(without_duplicates(found, 0.6)) == 1
 
 
-def test_export_is_the_network_with_its_weights():
+@pytest.mark.parametrize("sizes_hw", [SIZES_HW, LARGE_SIZES_HW])
+def test_export_is_the_network_with_its_weights(sizes_hw):
     pytest.importorskip("keras")
     data = pytest.importorskip("skimage.data")
     from segmentation.person.network import load_network
     from tests.golden.comparison import run
 
-    size_hw = SIZES_HW[-1]
+    size_hw = sizes_hw[-1]
     photo = np.pad(data.astronaut(), ((0, 0), (0, 300), (0, 0)))
-    image, window = inputs(SIZES_HW, photo[None], 448)
+    image, window = inputs(sizes_hw, photo[None], 0)
     assert image.shape[1:3] == size_hw
     given = [image, window, np.array([[2.0, 0.3]], np.float32)]
     wanted = run(load_network(WEIGHTS, size_hw), given)

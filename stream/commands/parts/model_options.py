@@ -86,7 +86,7 @@ def _add_rare_options(add: Callable[..., object]) -> None:
         "device": "auto: a GPU, for networks slow without one and all of backend keras",
         "precision": "auto: tf32 on a GPU, else float32",
         "detail": "of portrait and mask-rcnn-person, fine: better outlines and smaller people for "
-        "four times the milliseconds; auto: fine for photos, live for videos",
+        "three or four times the milliseconds; auto: fine for photos, live for videos",
     }
     for name, choices in CHOICES.items():
         add(f"--{name}", default="auto", choices=choices, help=told[name])

@@ -94,25 +94,10 @@ def load_person(options: Options) -> Segmenter:
     check_classes(options.keep or (), CLASSES)
     if options.weights:
         _check_weights(options.weights)
-    place = chosen_place(options.backend, options.device, prefer_gpu=False)
-    network: _OpenVINONetworks | KerasNetwork
-    if place.backend == "openvino":
-        check_float32(options.precision)
-        network = _OpenVINONetworks(options)
-    else:
-        weights = options.weights or WEIGHTS
-
-        def make(shapes: tuple[tuple[int, ...], ...], dtype: str) -> Any:
-            from segmentation.person.network import load_network
-
-            num_images, height, width, _ = shapes[0]
-            return load_network(weights, (height, width), num_images=num_images, dtype=dtype)
-
-        network = KerasNetwork(make, place.device, options.precision)
+    network = _network(options)
     min_score = MIN_SCORE if options.min_score is None else options.min_score
-    device = network.device + place.note
     small, large = (
-        from_network(network, min_score=min_score, device=device, sizes_hw=each)
+        from_network(network, min_score=min_score, device=network.device, sizes_hw=each)
         for each in (SIZES_HW, LARGE_SIZES_HW)
     )
     portrait = load_portrait(
@@ -130,6 +115,26 @@ def load_person(options: Options) -> Segmenter:
     if options.detail == "auto":
         of_frames = SharpPeople(small, portrait.for_frames(), min_score)
     return SharpPeople(fine, portrait, min_score, of_frames)
+
+
+def _network(options: Options) -> _OpenVINONetworks | KerasNetwork:
+    """Return the network for images of any size, on the device that is chosen."""
+    place = chosen_place(options.backend, options.device, prefer_gpu=False)
+    if place.backend == "openvino":
+        check_float32(options.precision)
+        network: _OpenVINONetworks | KerasNetwork = _OpenVINONetworks(options)
+    else:
+        weights = options.weights or WEIGHTS
+
+        def make(shapes: tuple[tuple[int, ...], ...], dtype: str) -> Any:
+            from segmentation.person.network import load_network
+
+            num_images, height, width, _ = shapes[0]
+            return load_network(weights, (height, width), num_images=num_images, dtype=dtype)
+
+        network = KerasNetwork(make, place.device, options.precision)
+    network.device += place.note
+    return network
 
 
 def _check_weights(path: Path) -> None:

@@ -46,6 +46,15 @@ def _bundled(name: str, kind: str, *refuses: str) -> Case:
     return Case(name, kind, lambda _: nullcontext(partial(load, name)), frozenset(refuses))
 
 
+def _of_photos(name: str, kind: str) -> Case:
+    """What finds the people of photos, whose outlines another network draws."""
+
+    def opened(options: Options) -> Segmenter:
+        return load(name, options).instances  # type: ignore[attr-defined, no-any-return]
+
+    return Case(name, kind, lambda _: nullcontext(opened))
+
+
 def _known(name: str, kind: str, *refuses: str) -> Case:
     opened = nullcontext(partial(open_known, name))
     return Case(name, kind, lambda _: opened, frozenset(refuses))
@@ -163,6 +172,7 @@ def _file(size_hw: tuple[int | str, int | str]) -> Case:
 SEGMENTERS: dict[str, Case] = {
     "portrait": _bundled("portrait", "Portrait", "min_score"),
     "mask-rcnn-person": _bundled("mask-rcnn-person", "SharpPeople"),
+    "people without outlines": _of_photos("mask-rcnn-person", "SeveralSizes"),
     "onnx": _file((32, 48)),
     "onnx of any size": _file(("h", "w")),
     "what is around mask-rcnn": _known("mask-rcnn", "MaskRCNN"),

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from segmentation.loading import load
+from segmentation.loading import DETAILED, load
 from segmentation.segmenter import Options, TwofoldSegmenter
 from tests.segmentation.mask_rcnn.fewer_proposals import propose_less
 from tests.undrawn import undrawn
@@ -23,6 +23,7 @@ def main(name: str, weights: str, size: str, images: str, result: str) -> None:
         size=int(size) if size else None,
         backend="keras",
         device="cpu",
+        detail="live" if name in DETAILED else "auto",
     )
     with pytest.MonkeyPatch.context() as patch, undrawn():
         propose_less(patch)

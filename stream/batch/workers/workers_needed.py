@@ -12,7 +12,7 @@ from stream.batch.jobs.settings import Settings
 
 #: Bytes allowed for a worker: its network, its frames, and ffmpeg. Networks that are not named here
 #: are many times as large.
-_MEMORY = {"portrait": 1 << 30, "mask-rcnn-person": 3 << 29}
+_MEMORY = {"portrait": 1 << 30, "mask-rcnn-person": 2 << 30}
 _MEMORY_OF_OTHERS = 4 << 30
 
 

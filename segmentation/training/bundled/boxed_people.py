@@ -9,7 +9,6 @@ improves ImageNet classification", what a network learns from its own).
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,7 @@ from segmentation.data.parts.data_problems import Problems
 from segmentation.data.parts.json_file import read_json
 from segmentation.errors import DataError
 from segmentation.person.segmenter import CLASSES
-from segmentation.portrait.segmenter import load_portrait
-from segmentation.segmenter import Options, Segmenter
+from segmentation.training.bundled.bystanders import portrait
 
 #: By how much of its sides a box is enlarged on all of its own before the network is shown it
 MARGIN = 0.25
@@ -120,10 +118,5 @@ def _seen(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.floa
     rows, columns = _within(np.concatenate([box[:2] - margin, box[2:] + margin]), image.shape[:2])
     part = np.ascontiguousarray(image[rows, columns])
     people = np.zeros(image.shape[:2], np.float32)
-    people[rows, columns] = _portrait().segment(part[None])[0].union() / np.float32(255)
+    people[rows, columns] = portrait().segment(part[None])[0].union() / np.float32(255)
     return people[_within(box, image.shape[:2])]
-
-
-@cache
-def _portrait() -> Segmenter:
-    return load_portrait(Options())

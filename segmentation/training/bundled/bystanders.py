@@ -26,12 +26,13 @@ def bystanders(image: NDArray[np.uint8], labelled: NDArray[np.uint8]) -> list[ND
         image: (H, W, 3) uint8 RGB.
         labelled: (H, W) uint8, not 0 where people are labelled.
     """
-    people = _portrait().segment(image[None])[0].union()
+    people = portrait().segment(image[None])[0].union()
     return unlabelled_parts(people >= 128, labelled)
 
 
 @cache
-def _portrait() -> Segmenter:
+def portrait() -> Segmenter:
+    """Return the portrait network, loaded once in a process."""
     return load_portrait(Options())
 
 

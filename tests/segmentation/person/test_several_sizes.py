@@ -60,6 +60,13 @@ def test_neighbours_whose_boxes_overlap_less_are_two():
     assert len(merged(both)) == 1
 
 
+def test_boxes_overlap_as_far_as_those_of_one_size():
+    pytest.importorskip("keras")
+    from segmentation.person.network import person_config
+
+    assert person_config(SIZES_HW[0]).max_detection_iou == MAX_IOU
+
+
 @pytest.mark.parametrize("num", [0, 1])
 def test_nobody_may_be_found_at_a_size_or_at_any(num):
     found = merged([people(), people(*[(0.7, (0, 0, 9, 9))] * num)])

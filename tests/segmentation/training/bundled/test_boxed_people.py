@@ -39,7 +39,7 @@ def shown(monkeypatch) -> list[tuple[int, int]]:
 
             return [Found()]
 
-    monkeypatch.setattr(boxed_people, "_portrait", Portrait)
+    monkeypatch.setattr(boxed_people, "portrait", Portrait)
     return sizes
 
 

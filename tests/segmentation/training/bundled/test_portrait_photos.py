@@ -52,7 +52,7 @@ def test_what_may_be_a_bystander_is_void(tmp_path, monkeypatch):
 
             return [Found()]
 
-    monkeypatch.setattr(bystanders, "_portrait", Portrait)
+    monkeypatch.setattr(bystanders, "portrait", Portrait)
     photos = read_photos(write_people(tmp_path / "people", ["ccp", "eg1800"]))
     voids = {photo.source: photo.void for photo in photos}
     assert voids["eg1800"] is None

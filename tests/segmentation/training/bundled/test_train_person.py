@@ -69,7 +69,7 @@ def sees_a_bystander(monkeypatch) -> None:
 
             return [Found()]
 
-    monkeypatch.setattr(bystanders, "_portrait", Portrait)
+    monkeypatch.setattr(bystanders, "portrait", Portrait)
 
 
 # === What nobody labelled ===

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 SCALES, CLOSE_SCALES, CLOSE_SHARE = (0.8, 1.6), (1.6, 2.6), 0.12
 #: Scales of what is pasted, 1 for as large as the photo
 PASTE_SCALES = (0.4, 1.2)
+#: What moves from one frame to the next by more than so many pixels does not stand still
+MOVED_PX = 0.1
 
 Image = NDArray[np.uint8]
 
@@ -145,28 +147,48 @@ def hanging(size_hw: tuple[int, int], rng: np.random.Generator) -> tuple[Image, 
     """Draw what may hang behind people in the colours of clothes: a flag, a curtain, a banner.
 
     Returns:
-        (H, W, 3) uint8 RGB, stripes of a few colours in folds, and (H, W) uint8, 255 inside.
+        (H, W, 3) uint8 RGB, in folds, and (H, W) uint8, 255 inside; one in two hangs from above
+        the picture to below it, at one side.
     """
     height, width = size_hw
     side = min(size_hw)
     y, x = np.mgrid[:height, :width].astype(np.float32) / side
     bend = 0.04 * np.sin(2 * np.pi * (y / rng.uniform(0.2, 1) + rng.uniform()))
+    folds = 1 + rng.uniform(0, 0.4) * np.sin(2 * np.pi * (x + bend) / rng.uniform(0.05, 0.3))
+    cloth = _pattern(x + bend, y, rng) * folds[:, :, None]
+    shape = np.zeros(size_hw, np.uint8)
+    if rng.random() < 0.5:
+        middle = float(width * rng.integers(2)), height / 2
+        sides, tilt = (side * rng.uniform(0.3, 1.2), 2.0 * height), rng.normal(0, 8)
+    else:
+        middle = width * rng.random(), height * rng.random()
+        sides = side * rng.uniform(0.15, 0.6), side * rng.uniform(0.3, 1.5)
+        tilt = rng.normal(0, 20)
+    cv2.fillConvexPoly(shape, cv2.boxPoints((middle, sides, tilt)).astype(np.int32), 255)
+    return np.clip(cloth, 0, 255).astype(np.uint8), shape
+
+
+def _pattern(
+    x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return stripes of a few colours, and in some a corner with rows of dots, (H, W, 3)."""
     angle = rng.uniform(0, np.pi)
-    across = x * np.cos(angle) + y * np.sin(angle) + bend
+    across = x * np.cos(angle) + y * np.sin(angle)
+    along = y * np.cos(angle) - x * np.sin(angle)
     colours = rng.integers(0, 256, (int(rng.integers(1, 5)), 1, 3), np.uint8)
     if rng.random() < 0.7:
         colours = _saturate(colours, 1.6)
     if rng.random() < 0.5:
         colours[0] = rng.integers(200, 256)  # white beside them
     stripe = (across / np.exp(rng.uniform(np.log(0.04), np.log(0.3)))).astype(np.int64)
-    folds = 1 + rng.uniform(0, 0.4) * np.sin(2 * np.pi * (x + bend) / rng.uniform(0.05, 0.3))
-    cloth = colours[stripe % len(colours), 0] * folds[:, :, None]
-    shape = np.zeros(size_hw, np.uint8)
-    middle = rng.uniform(0, 1, 2) * (width, height)
-    sides = side * rng.uniform(0.15, 0.6), side * rng.uniform(0.3, 1.5)
-    corners = cv2.boxPoints(((middle[0], middle[1]), sides, rng.normal(0, 20)))
-    cv2.fillConvexPoly(shape, corners.astype(np.int32), 255)
-    return np.clip(cloth, 0, 255).astype(np.uint8), shape
+    cloth = np.asarray(colours[stripe % len(colours), 0], np.float32)
+    if rng.random() < 0.4:
+        corner = (across > rng.uniform(0, 1)) & (along < rng.uniform(0, 1))
+        cloth[corner] = _saturate(rng.integers(0, 160, (1, 1, 3), np.uint8), 1.6)[0, 0]
+        apart = rng.uniform(0.05, 0.15)
+        to_dot = np.hypot((across / apart) % 1 - 0.5, (along / apart) % 1 - 0.5)
+        cloth[corner & (to_dot < 0.25)] = rng.integers(200, 256)
+    return cloth
 
 
 def change_colours(image: Image, rng: np.random.Generator) -> Image:
@@ -189,8 +211,7 @@ def change_colours(image: Image, rng: np.random.Generator) -> Image:
     if low_light or rng.random() < 0.15:
         image = _noisy(image, rng, rng.uniform(3, 14))
     if rng.random() < 0.2:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 85))]
-        image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], 1), np.uint8)
+        image = _compressed(image, rng.integers(15, 85))
     return image
 
 
@@ -212,11 +233,47 @@ def _noisy(image: Image, rng: np.random.Generator, strength: float) -> Image:
     return np.clip(image + noise * strength, 0, 255).astype(np.uint8)
 
 
-def next_frame(image: Image, rng: np.random.Generator) -> Image:
-    """Return what a camera at rest may show one frame later: more noise, hardly another light."""
+def next_frame(image: Image, rng: np.random.Generator) -> tuple[Image, NDArray[np.bool_]]:
+    """Draw what a camera at rest may show one frame later.
+
+    Something moves, somebody's arm or what is behind them; there is more noise, hardly another
+    light, and often other traces of compression.
+
+    Returns:
+        (H, W, 3) uint8 RGB, and (H, W), where something moved.
+    """
+    later, moved = _moved(image, rng) if rng.random() < 0.7 else (image, None)
     light = np.exp(rng.normal(0, 0.01))
-    later = np.clip(image * np.float32(light) + 0.5, 0, 255).astype(np.uint8)
-    return _noisy(later, rng, rng.uniform(0.3, 3))
+    later = np.clip(later * np.float32(light) + 0.5, 0, 255).astype(np.uint8)
+    later = _noisy(later, rng, rng.uniform(0.3, 3))
+    if rng.random() < 0.3:
+        later = _compressed(later, rng.integers(60, 95))
+    return later, np.zeros(image.shape[:2], np.bool_) if moved is None else moved
+
+
+def _moved(image: Image, rng: np.random.Generator) -> tuple[Image, NDArray[np.bool_]]:
+    """Return the image with what is around one place moved, less the farther away it is."""
+    height, width = image.shape[:2]
+    reach = min(height, width) * rng.uniform(0.05, 0.2)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    away = np.hypot(x - rng.uniform(0, width), y - rng.uniform(0, height))
+    # less than the reach, or what is moved would be folded over
+    distance = reach * rng.uniform(0.1, 0.8) * np.exp(-0.5 * (away / reach) ** 2)
+    distance = distance.astype(np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    later = cv2.remap(
+        image,
+        x + np.float32(np.cos(angle)) * distance,
+        y + np.float32(np.sin(angle)) * distance,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return np.asarray(later, np.uint8), distance > MOVED_PX
+
+
+def _compressed(image: Image, quality: np.int64 | int) -> Image:
+    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
+    return np.asarray(cv2.imdecode(encoded, 1), np.uint8)
 
 
 def _saturate(image: Image, strength: float) -> Image:

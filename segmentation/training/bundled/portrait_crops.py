@@ -36,12 +36,12 @@ MOVED_SOURCES = frozenset({"viton_studio"})
 #: Shares of the crops: nobody is there; people are moved to another place; people of a second
 #: photo are pasted in front; cut-out people are; something that is no person is; something in the
 #: colours of clothes hangs behind them.
-NEGATIVE, MOVED, PASTED, CUTOUTS, OCCLUDED, HUNG = 0.06, 0.1, 0.28, 0.08, 0.15, 0.1
+NEGATIVE, MOVED, PASTED, CUTOUTS, OCCLUDED, HUNG = 0.06, 0.1, 0.28, 0.08, 0.15, 0.18
 #: Share of those pasted who are cut off by the left or the right border, and of what of them is
 #: in sight then
-CUT_OFF, IN_SIGHT = 0.25, (0.2, 0.7)
-#: Scales of what is pasted: people far away, and people before another background
-FAR_SCALES, MOVED_SCALES = (0.15, 1.1), (0.45, 1.3)
+CUT_OFF, IN_SIGHT = 0.4, (0.12, 0.7)
+#: Scales of what is pasted: people far away, people before another background, and who is cut off
+FAR_SCALES, MOVED_SCALES, NEAR_SCALES = (0.15, 1.1), (0.45, 1.3), (0.5, 1.7)
 #: Pixels of the crop within so many of an outline count so many times
 OUTLINE_REACH, OUTLINE_WEIGHT = 2, 3
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -80,7 +80,7 @@ class PortraitCrops:
         Returns:
             (num, H, W, 3) uint8 RGB, and (num, H, W, 2) uint8: 255 where people are, and what
             each pixel counts (`pixel_weights`). The last `num // TWINS_ONE_IN` show what as many
-            at the beginning do, one frame later.
+            at the beginning do, one frame later; where something moved, those pixels count 0.
         """
         rng = np.random.default_rng(seed)
         drawn = self._photos.size_hw(self._photos.draw_index(rng))
@@ -99,9 +99,11 @@ class PortraitCrops:
             target[:, :, 0] = mask = geometry.warp(scene.mask)
             void = None if scene.void is None else geometry.warp(scene.void)
             target[:, :, 1] = pixel_weights(mask, void)
-        for image, before in zip(images[num_scenes:], images, strict=False):
-            image[:] = next_frame(before, rng)
         targets[num_scenes:] = targets[:num_twins]
+        twins = zip(images[num_scenes:], targets[num_scenes:], images, strict=False)
+        for image, target, before in twins:
+            image[:], moved = next_frame(before, rng)
+            target[moved, 1] = 0
         return images, targets
 
     def _scene(
@@ -147,9 +149,11 @@ def _with_people(
 ) -> Photo:
     """Return the scene with the people of another photo in front, in a light of their own."""
     size_hw = (scene.mask.shape[0], scene.mask.shape[1])
-    place = place_at_random(size_hw, other.mask, rng, scales)
-    if rng.random() < CUT_OFF:
+    is_cut_off = rng.random() < CUT_OFF
+    place = place_at_random(size_hw, other.mask, rng, NEAR_SCALES if is_cut_off else scales)
+    if is_cut_off:
         place[0, 2] += _to_a_side(place, other.mask, size_hw[1], rng)
+        place[1, 2] = max(place[1, 2], rng.uniform(-0.1, 0.4) * size_hw[0])
     gain = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.04, 3))
     lit = np.clip(other.image * gain.astype(np.float32), 0, 255).astype(np.uint8)
     image, front = paste(scene.image, lit, other.mask, place)

@@ -13,7 +13,7 @@ SOURCE_WEIGHTS = {
     "eg1800": 0.22,
     "coco_single": 0.22,
     "coco_boxes": 0.2,
-    "ccp": 0.14,
+    "ccp": 0.17,
     "voc_sbd_person": 0.12,
     "vikram": 0.09,
     "coco_full": 0.09,
@@ -37,7 +37,7 @@ CROPS_HW = (
 CROP_ODDS = ((0.5, 0.4, 0.1), (0.2, 0.5, 0.3))
 LARGER_FROM = 0.6
 #: One crop in so many is another of its batch once more, as the next frame of a camera shows it.
-TWINS_ONE_IN = 6
+TWINS_ONE_IN = 5
 
 
 @dataclass(frozen=True, slots=True)

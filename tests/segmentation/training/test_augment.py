@@ -9,6 +9,7 @@ from segmentation.training.augment import (
     Geometry,
     change_colours,
     hanging,
+    next_frame,
     occluder,
     paste,
     place_at_random,
@@ -80,3 +81,22 @@ def test_what_hangs_behind_people_has_few_colours_and_a_place():
         assert cloth.shape == (60, 80, 3)
         assert cloth.dtype == shape.dtype == np.uint8
     assert len({cloth.tobytes() for cloth, _ in drawn}) == 100
+    left = np.array([shape[0, 0] and shape[-1, 0] for _, shape in drawn]) > 0
+    right = np.array([shape[0, -1] and shape[-1, -1] for _, shape in drawn]) > 0
+    assert 0.3 < (left | right).mean() < 0.7
+
+
+def test_what_does_not_move_is_nearly_the_same_one_frame_later():
+    image = np.random.default_rng(0).integers(40, 200, (60, 80, 3), np.uint8)
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), 1), np.uint8)
+    drawn = [next_frame(image, np.random.default_rng(seed)) for seed in range(40)]
+    assert 0.5 < np.mean([moved.any() for _, moved in drawn]) < 0.9
+    still, moving = [], []
+    for later, moved in drawn:
+        assert later.dtype == np.uint8
+        change = np.abs(later.astype(np.float32) - image).mean(axis=2)
+        assert change.any()
+        still.append(change[~moved].mean())
+        moving += [change[moved].mean()] if moved.any() else []
+    assert max(still) < 10
+    assert np.mean(moving) > 1.5 * np.mean(still)

@@ -68,5 +68,10 @@ def test_a_twin_found_otherwise_costs_more_than_a_stranger_found_otherwise():
         costs[changed] = float(loss(targets, logits))
     assert costs[-1] == pytest.approx(costs[0])
     assert costs[-1] > costs[1] + 0.05
+    # what moved of a twin is found where it is then
+    still = targets.copy()
+    still[-1, :4, :, 1] = 0
+    quiet, loud = (float(loss(still, logits)) for logits in (right, logits))
+    assert loud == pytest.approx(quiet)
     # a lone crop has no twin
     assert np.isfinite(float(loss(square(), right[:1])))

@@ -73,18 +73,23 @@ def read_yolo(path: Path, problems: Problems) -> Dataset:
     problems.expect(photos=len(photos), annotations=sum(map(len, texts.values())))
     splits = splits_of(photos, folder, file, document, problems, is_whole=is_inside)
     entries, num_bare = [], 0
+    photo_of: dict[Path, Path] = {}
     for photo in photos:
         places = list(_places(photo, folder))
         like = (by_form.get(form_of(str(place))) for place in places)
         text = next((text for text in (*places, *like) if text in texts), None)
-        lines = [] if text is None else texts.pop(text)
+        if text is not None and photo_of.setdefault(text, photo) != photo:
+            problems.add(photo, f"has the same text, {text}, as {photo_of[text]}", photos=1)
+            continue
         num_bare += text is None
+        lines = [] if text is None else texts[text]
         where = str(photo if text is None else text)
         annotate = partial(_annotate, lines, names, pose)
         entries.append(Entry(photo, where, annotate, len(lines), split=splits[photo]))
     for text, lines in texts.items():
-        told = f"there is no photo of this name in {IMAGES}/"
-        problems.add(text, told, annotations=len(lines))
+        if text not in photo_of:
+            told = f"there is no photo of this name in {IMAGES}/"
+            problems.add(text, told, annotations=len(lines))
     if not photos:
         problems.refuse(folder, "has no photos")
     if num_bare:

@@ -45,6 +45,18 @@ def splits(dataset: Dataset, root: Path) -> dict[str, str]:
     }
 
 
+def test_photos_that_differ_in_their_ending_alone_have_one_text(tmp_path: Path) -> None:
+    root = described(written(tmp_path / "fruit", *"abcde"), "")
+    shutil.copy(root / "images" / "a.png", root / "images" / "a.tif")
+    dataset = read_dataset(root)
+    assert [photo.path.name for photo in dataset.photos] == [f"{name}.png" for name in "abcde"]
+    assert [len(photo.annotations) for photo in dataset.photos] == [1] * 5
+    text = root / "labels" / "a.txt"
+    (told,) = map(str, dataset.problems)
+    assert told == f"{root}/images/a.tif: has the same text, {text}, as {root}/images/a.png"
+    assert not dataset.remarks
+
+
 # === Lists ===
 
 FOUR = ("a/000001", "a/000002", "b/000001", "b/000002")

@@ -211,7 +211,7 @@ def change_colours(image: Image, rng: np.random.Generator) -> Image:
     if low_light or rng.random() < 0.15:
         image = _noisy(image, rng, rng.uniform(3, 14))
     if rng.random() < 0.2:
-        image = _compressed(image, rng.integers(15, 85))
+        image = _compressed(image, int(rng.integers(15, 85)))
     return image
 
 
@@ -247,7 +247,7 @@ def next_frame(image: Image, rng: np.random.Generator) -> tuple[Image, NDArray[n
     later = np.clip(later * np.float32(light) + 0.5, 0, 255).astype(np.uint8)
     later = _noisy(later, rng, rng.uniform(0.3, 3))
     if rng.random() < 0.3:
-        later = _compressed(later, rng.integers(60, 95))
+        later = _compressed(later, int(rng.integers(60, 95)))
     return later, np.zeros(image.shape[:2], np.bool_) if moved is None else moved
 
 
@@ -271,8 +271,8 @@ def _moved(image: Image, rng: np.random.Generator) -> tuple[Image, NDArray[np.bo
     return np.asarray(later, np.uint8), distance > MOVED_PX
 
 
-def _compressed(image: Image, quality: np.int64 | int) -> Image:
-    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
+def _compressed(image: Image, quality: int) -> Image:
+    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(encoded, 1), np.uint8)
 
 

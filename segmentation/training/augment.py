@@ -242,13 +242,15 @@ def next_frame(image: Image, rng: np.random.Generator) -> tuple[Image, NDArray[n
     Returns:
         (H, W, 3) uint8 RGB, and (H, W), where something moved.
     """
-    later, moved = _moved(image, rng) if rng.random() < 0.7 else (image, None)
+    later, moved = image, np.zeros(image.shape[:2], np.bool_)
+    if rng.random() < 0.7:
+        later, moved = _moved(image, rng)
     light = np.exp(rng.normal(0, 0.01))
     later = np.clip(later * np.float32(light) + 0.5, 0, 255).astype(np.uint8)
     later = _noisy(later, rng, rng.uniform(0.3, 3))
     if rng.random() < 0.3:
         later = _compressed(later, int(rng.integers(60, 95)))
-    return later, np.zeros(image.shape[:2], np.bool_) if moved is None else moved
+    return later, moved
 
 
 def _moved(image: Image, rng: np.random.Generator) -> tuple[Image, NDArray[np.bool_]]:

@@ -153,6 +153,7 @@ def _with_people(
     place = place_at_random(size_hw, other.mask, rng, NEAR_SCALES if is_cut_off else scales)
     if is_cut_off:
         place[0, 2] += _to_a_side(place, other.mask, size_hw[1], rng)
+        # of whom only a part is in sight, the head as a rule is
         place[1, 2] = max(place[1, 2], rng.uniform(-0.1, 0.4) * size_hw[0])
     gain = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.04, 3))
     lit = np.clip(other.image * gain.astype(np.float32), 0, 255).astype(np.uint8)

@@ -99,6 +99,13 @@ def command_parser() -> Parser:
         description="Train the portrait network anew, on photos of people.",
     )
     _add_options(portrait, "portrait", "--steps", "batches of 32")
+    portrait.add_argument(
+        "--teacher",
+        nargs="+",
+        default=(),
+        metavar="MODEL",
+        help="networks whose masks are learned from too, as --model takes them; default: none",
+    )
     portrait.set_defaults(train=_train_portrait)
     train_mask_rcnn.add_parser(networks.add_parser)
     person = networks.add_parser(
@@ -140,7 +147,7 @@ def _train_portrait(options: argparse.Namespace) -> str:
     from segmentation.training.bundled.portrait_schedule import Schedule
     from segmentation.training.bundled.train_portrait import train_portrait
 
-    schedule = Schedule()
+    schedule = Schedule(teachers=tuple(options.teacher))
     if options.steps:
         schedule = replace(schedule, num_steps=options.steps)
     if options.learning_rate:

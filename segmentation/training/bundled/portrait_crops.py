@@ -28,6 +28,7 @@ from segmentation.training.bundled.portrait_schedule import (
     TWINS_ONE_IN,
     Schedule,
 )
+from segmentation.training.bundled.portrait_teacher import Teacher
 
 #: One batch of so many has any of the sizes, whatever the aspect of its photos.
 ANY_ASPECT = 4
@@ -49,7 +50,8 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 def open_maker(data: Sequence[Path], schedule: Schedule) -> Maker[Batch]:
     """Return what makes the batch of a step from the photos of folders; see `PersonPhotos`."""
-    crops = PortraitCrops(PersonPhotos(data, SOURCE_WEIGHTS))
+    teacher = Teacher(schedule.teachers) if schedule.teachers else None
+    crops = PortraitCrops(PersonPhotos(data, SOURCE_WEIGHTS), teacher)
 
     def make(step: int) -> Batch:
         num, crops_hw = schedule.crops_of(step)
@@ -63,10 +65,12 @@ class PortraitCrops:
 
     Args:
         photos: to draw from.
+        teacher: what is seen by others in a crop before its colours change; nothing without it.
     """
 
-    def __init__(self, photos: PersonPhotos) -> None:
+    def __init__(self, photos: PersonPhotos, teacher: Teacher | None = None) -> None:
         self._photos = photos
+        self._teacher = teacher
 
     def batch(self, num: int, crops_hw: Sequence[tuple[int, int]], seed: tuple[int, ...]) -> Batch:
         """Return `num` augmented crops of one size, the same ones for the same seed.
@@ -78,9 +82,10 @@ class PortraitCrops:
             seed: of everything random.
 
         Returns:
-            (num, H, W, 3) uint8 RGB, and (num, H, W, 2) uint8: 255 where people are, and what
-            each pixel counts (`pixel_weights`). The last `num // TWINS_ONE_IN` show what as many
-            at the beginning do, one frame later; where something moved, those pixels count 0.
+            (num, H, W, 3) uint8 RGB, and (num, H, W, 3) uint8: 255 where people are, what each
+            pixel counts (`pixel_weights`), and 255 where the teacher sees people. The last
+            `num // TWINS_ONE_IN` show what as many at the beginning do, one frame later; where
+            something moved, those pixels count 0.
         """
         rng = np.random.default_rng(seed)
         drawn = self._photos.size_hw(self._photos.draw_index(rng))
@@ -88,17 +93,19 @@ class PortraitCrops:
         if rng.integers(ANY_ASPECT) == 0:
             crop_hw = crops_hw[int(rng.integers(len(crops_hw)))]
         images = np.empty((num, *crop_hw, 3), np.uint8)
-        targets = np.empty((num, *crop_hw, 2), np.uint8)
+        targets = np.empty((num, *crop_hw, 3), np.uint8)
         num_twins = num // TWINS_ONE_IN
         num_scenes = num - num_twins
         for image, target in zip(images[:num_scenes], targets, strict=False):
             scene = self._scene(crops_hw, crop_hw, rng)
             size_hw = (scene.image.shape[0], scene.image.shape[1])
             geometry = Geometry.at_random(size_hw, crop_hw, rng)
-            image[:] = change_colours(geometry.warp(scene.image), rng)
+            crop = geometry.warp(scene.image)
+            image[:] = change_colours(crop, rng)
             target[:, :, 0] = mask = geometry.warp(scene.mask)
             void = None if scene.void is None else geometry.warp(scene.void)
-            target[:, :, 1] = pixel_weights(mask, void)
+            target[:, :, 1] = weights = pixel_weights(mask, void)
+            target[:, :, 2] = self._teacher(crop, mask, weights) if self._teacher else mask
         targets[num_scenes:] = targets[:num_twins]
         twins = zip(images[num_scenes:], targets[num_scenes:], images, strict=False)
         for image, target, before in twins:

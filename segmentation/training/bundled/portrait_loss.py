@@ -10,6 +10,8 @@ from segmentation.training.bundled.portrait_schedule import TWINS_ONE_IN
 
 #: Weights of the soft Dice loss, the outlines' loss and that of flicker beside cross-entropy
 DICE, OUTLINES, FLICKER = 0.5, 0.3, 4.0
+#: What a teacher's mask counts in cross-entropy, of 1; the true one counts the rest
+TAUGHT = 0.5
 
 
 def loss(targets: Any, logits: Any) -> Any:
@@ -18,16 +20,18 @@ def loss(targets: Any, logits: Any) -> Any:
     Milletari et al. 2016, "V-Net", section 3, has the Dice loss. Where nobody knows nothing counts.
 
     Args:
-        targets: (N, H, W, 2), 0 to 255: where people are, and what each pixel counts; see
-            `portrait_crops.pixel_weights`. The last of the batch are twins of the first.
+        targets: (N, H, W, 3), 0 to 255: where people are, what each pixel counts, and where a
+            teacher sees people; see `PortraitCrops.batch`. The last are twins of the first.
         logits: (N, H, W, 1).
     """
     target = ops.cast(targets[..., :1], "float32") / 255
-    weight = ops.cast(targets[..., 1:], "float32") / 255
+    weight = ops.cast(targets[..., 1:2], "float32") / 255
+    taught = ops.cast(targets[..., 2:], "float32") / 255
+    soft = target + TAUGHT * (taught - target)
     known = ops.cast(weight > 0, "float32")
     logits = ops.cast(logits, "float32")
     # log(1 + exp(-|x|)) + max(x, 0) - x t, which does not overflow
-    entropy = ops.softplus(-ops.abs(logits)) + ops.relu(logits) - logits * target
+    entropy = ops.softplus(-ops.abs(logits)) + ops.relu(logits) - logits * soft
     entropy = ops.sum(weight * entropy) / (ops.sum(weight) + 1.0)
     found = ops.sigmoid(logits)
     overlap = 2 * ops.sum(known * found * target, axis=(1, 2, 3)) + 50.0

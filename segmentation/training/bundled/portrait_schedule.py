@@ -49,12 +49,14 @@ class Schedule:
         batch_size: crops of the smallest size a batch; of larger ones fewer, of as many pixels.
         learning_rate: after the warm-up; it falls to 0 along a cosine.
         seed: of everything random.
+        teachers: names or files of networks whose masks are learned from too; see `Teacher`.
     """
 
     num_steps: int = 10_000
     batch_size: int = 32
     learning_rate: float = 1.5e-3
     seed: int = 0
+    teachers: tuple[str, ...] = ()
 
     def crops_of(self, step: int) -> tuple[int, tuple[tuple[int, int], ...]]:
         """Return how many crops the batch of a step has, and the sizes that they may have."""

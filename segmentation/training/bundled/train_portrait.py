@@ -21,6 +21,7 @@ from segmentation.training.bundled.portrait_crops import MOVED_SOURCES, open_mak
 from segmentation.training.bundled.portrait_loss import loss
 from segmentation.training.bundled.portrait_photos import PersonPhotos, Photo
 from segmentation.training.bundled.portrait_schedule import SOURCE_WEIGHTS, Schedule
+from segmentation.training.bundled.portrait_teacher import Teacher
 from segmentation.training.optimizers import adamw
 from segmentation.training.training_log import Report
 from segmentation.training.training_run import Course, TrainingRun
@@ -53,13 +54,15 @@ def train_portrait(
 
     Raises:
         DataError: `data` cannot be used.
-        ValueError: `run` was begun with another schedule, or a loss is not finite.
-        WeightsError: `start` cannot be used.
+        ValueError: `run` was begun with another schedule, a loss is not finite, or there is no
+            such teacher.
+        WeightsError: `start` or a teacher cannot be used.
     """
     photos = PersonPhotos(data, SOURCE_WEIGHTS)
+    Teacher(schedule.teachers)  # what is wrong with one of them is told now
     training = _Training(schedule, start)
     course = Course(schedule.num_steps, EPOCH_STEPS, ("loss",), FIGURES, averages=True)
-    kept = TrainingRun(run, asdict(schedule), training.model, training.optimizer, course, report)
+    kept = TrainingRun(run, _as_json(schedule), training.model, training.optimizer, course, report)
 
     def measured(_: int) -> dict[str, float]:
         as_they_are = [each for each in photos.validation if each.source not in MOVED_SOURCES]
@@ -73,6 +76,13 @@ def train_portrait(
         if kept.num_done == ends:
             kept.finish_epoch(measured, training.save, best)
     return best
+
+
+def _as_json(schedule: Schedule) -> dict[str, object]:
+    """Return a schedule as checkpoints have it; those of runs without a teacher say nothing."""
+    values = asdict(schedule)
+    teachers = values.pop("teachers")
+    return values | ({"teachers": list(teachers)} if teachers else {})
 
 
 class _Training:

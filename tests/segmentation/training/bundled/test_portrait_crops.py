@@ -56,7 +56,8 @@ def test_batches_depend_on_their_seed_alone(photos):
     assert np.array_equal(first[1], again[1])
     assert not np.array_equal(first[0], other[0])
     assert first[0].dtype == first[1].dtype == np.uint8
-    assert first[1].shape == (*first[0].shape[:3], 2)
+    assert first[1].shape == (*first[0].shape[:3], 3)
+    assert np.array_equal(first[1][..., 2], first[1][..., 0])
 
 
 def test_the_last_crops_are_the_first_one_frame_later(photos):
@@ -78,6 +79,21 @@ def test_the_mask_is_where_the_person_is(photos, only):
         images, targets = PortraitCrops(photos).batch(4, CROPS, (seed,))
         bright = images[..., 0] > 130
         assert np.count_nonzero(bright != (targets[..., 0] >= 128)) < 0.02 * bright.size
+
+
+def test_a_teacher_sees_crops_in_their_own_colours(photos, monkeypatch):
+    monkeypatch.setattr(portrait_crops, "change_colours", lambda image, rng: image // 4)
+    for name in SHARES:
+        monkeypatch.setattr(portrait_crops, name, 0.0)
+
+    def teacher(image, mask, weights):
+        assert np.array_equal(weights, pixel_weights(mask, None))
+        return np.where(image[..., 0] > 130, 200, 10).astype(np.uint8)
+
+    _, targets = PortraitCrops(photos, teacher).batch(2 * TWINS_ONE_IN, CROPS, (0,))
+    person, taught = targets[..., 0] >= 128, targets[..., 2]
+    assert (person == (taught == 200)).mean() > 0.98
+    assert np.array_equal(taught[:2], taught[-2:])
 
 
 def test_people_stand_before_another_place(photos, only):

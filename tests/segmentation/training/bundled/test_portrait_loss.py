@@ -16,7 +16,7 @@ def square(left: int = 8, *, void: np.ndarray | None = None) -> np.ndarray:
     """Return targets (1, 32, 32, 2) of a square person."""
     mask = np.zeros((32, 32), np.uint8)
     mask[8:24, left : left + 16] = 255
-    return np.stack([mask, pixel_weights(mask, void)], axis=-1)[None]
+    return np.stack([mask, pixel_weights(mask, void), mask], axis=-1)[None]
 
 
 def logits_of(targets: np.ndarray, size: float = 20.0) -> np.ndarray:
@@ -51,10 +51,10 @@ def test_what_nobody_knows_costs_nothing():
 
 
 def test_a_crop_without_people_is_finite():
-    nobody = np.zeros((2, 32, 32, 2), np.uint8)
+    nobody = np.zeros((2, 32, 32, 3), np.uint8)
     nobody[..., 1] = 85
     assert float(loss(nobody, np.full((2, 32, 32, 1), -20, np.float32))) < 0.01
-    unknown = np.zeros((1, 32, 32, 2), np.uint8)
+    unknown = np.zeros((1, 32, 32, 3), np.uint8)
     assert np.isfinite(float(loss(unknown, np.zeros((1, 32, 32, 1), np.float32))))
 
 
@@ -75,3 +75,14 @@ def test_a_twin_found_otherwise_costs_more_than_a_stranger_found_otherwise():
     assert loud == pytest.approx(quiet)
     # a lone crop has no twin
     assert np.isfinite(float(loss(square(), right[:1])))
+
+
+def test_certainty_costs_more_where_a_teacher_sees_otherwise():
+    agreeing, doubtful = square(), square()
+    doubtful[0, 12:20, 12:20, 2] = 0
+    sure = logits_of(agreeing, 5.0)
+    in_doubt = sure.copy()
+    in_doubt[0, 12:20, 12:20] = 0
+    gains = [float(loss(each, sure) - loss(each, in_doubt)) for each in (agreeing, doubtful)]
+    assert gains[0] < 0
+    assert gains[1] > gains[0] + 0.05

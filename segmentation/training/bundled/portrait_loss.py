@@ -9,7 +9,7 @@ from keras import ops
 from segmentation.training.bundled.portrait_schedule import TWINS_ONE_IN
 
 #: Weights of the soft Dice loss, the outlines' loss and that of flicker beside cross-entropy
-DICE, OUTLINES, FLICKER = 0.5, 0.3, 4.0
+DICE, OUTLINES, FLICKER = 0.5, 0.3, 8.0
 #: What a teacher's mask counts in cross-entropy, of 1; the true one counts the rest
 TAUGHT = 0.5
 

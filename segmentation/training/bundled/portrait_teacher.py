@@ -2,7 +2,7 @@
 
 Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", has what is learned from such
 masks beside true ones; Beyer et al. 2022, "Knowledge distillation: A good teacher is patient and
-consistent", that teacher and student are to see the same crop, and section 3.1 what it is worth.
+consistent", that teacher and student are to see the same crop.
 """
 
 from __future__ import annotations

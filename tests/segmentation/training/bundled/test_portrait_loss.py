@@ -13,7 +13,7 @@ from segmentation.training.bundled.portrait_schedule import TWINS_ONE_IN
 
 
 def square(left: int = 8, *, void: np.ndarray | None = None) -> np.ndarray:
-    """Return targets (1, 32, 32, 2) of a square person."""
+    """Return targets (1, 32, 32, 3) of a square person."""
     mask = np.zeros((32, 32), np.uint8)
     mask[8:24, left : left + 16] = 255
     return np.stack([mask, pixel_weights(mask, void), mask], axis=-1)[None]

@@ -65,7 +65,7 @@ def test_what_nobody_knows_decides_nothing(taught):
     assert taught(Seer(240), Seer(140), mask=truth, weights=weights).max() == 140
 
 
-def test_networks_of_many_things_cannot_teach(taught, monkeypatch):
+def test_networks_of_many_things_cannot_teach(taught):
     many = Seer(240)
     many.classes = ("person", "dog")
     with pytest.raises(ValueError, match="0 finds other things than people"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -24,6 +25,14 @@ from tests.segmentation.training.bundled.people import write_people
 def made_here(open_maker, steps):
     """Make batches in this process, where a test has smaller crops than the program's."""
     return map(open_maker(), steps)
+
+
+def test_checkpoints_know_their_teachers():
+    settings = training._as_json(training.Schedule(teachers=("portrait", "other.onnx")))
+    assert json.loads(json.dumps(settings)) == settings
+    assert settings["teachers"] == ["portrait", "other.onnx"]
+    # so that a run begun before there were any goes on
+    assert "teachers" not in training._as_json(training.Schedule())
 
 
 @pytest.mark.long

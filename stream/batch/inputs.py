@@ -38,6 +38,9 @@ _VIDEOS = frozenset(
     # cameras are small copies of the videos beside them
     ".264 .h265 .265 .hevc .ivf .nut .amv .wtv .mp .insv .mod .tod".split()
 )
+#: Those among them that programs and drawings are written in too: TypeScript, Go, MetaPost.
+_VIDEOS_OR_TEXTS = (".ts", ".mod", ".mp")
+_NUM_OF_TEXT = 512  # bytes; transport streams and MPEG have zeros among so many
 #: What can hold transparency, for `--effect cutout`, and what is taken where the input's cannot.
 _CLEAR_VIDEOS, _CLEAR_PHOTOS = (".mov", ".webm", ".gif", ".webp", ".apng"), (".png", ".webp")
 #: What lists of PowerShell begin with.
@@ -329,11 +332,24 @@ def _is_still(place: Place) -> bool:
 
 
 def _is_video(place: Place) -> bool:
-    if place.suffix.lower() in _VIDEOS:
-        return True
+    ending = place.suffix.lower()
+    if ending in _VIDEOS:
+        return ending not in _VIDEOS_OR_TEXTS or not _is_text(place)
     if not isinstance(place, Path):
-        return place.suffix.lower() in _MOVING
+        return ending in _MOVING
     return is_photo(place) or is_called_photo(place)
+
+
+def _is_text(place: Place) -> bool:
+    """Whether a file on a disk is read by people; nothing in an object store is looked at."""
+    if not isinstance(place, Path):
+        return False
+    try:
+        with place.open("rb") as file:
+            first = file.read(_NUM_OF_TEXT)
+    except OSError:  # which its job will tell
+        return False
+    return bool(first) and min(first) >= ord("\t")
 
 
 def _own_ending(place: Place, is_still: bool, is_transparent: bool) -> str:

@@ -26,7 +26,7 @@ def make(folder: Path, *names: str) -> Path:
         if path.suffix in (".png", ".jpg", ".bmp"):
             cv2.imwrite(str(path), np.zeros((4, 6, 3), np.uint8))
         else:
-            path.write_bytes(b"not looked at")
+            path.write_bytes(b"\0 no text")
     return folder
 
 
@@ -70,6 +70,19 @@ def test_videos_of_cameras_and_under_names_of_photos_are_work(tmp_path: Path) ->
     assert "IMG_1.mp4" in outputs(tmp_path / "out", result)
     copy = source / "GOPR01.LRV"
     assert result.remarks == [f"passed over 1, neither photos nor videos: {copy}"]
+
+
+def test_texts_that_are_called_like_videos_are_passed_over(tmp_path: Path) -> None:
+    source = make(tmp_path / "in", "b.jpg")
+    texts = [source / name for name in ("app.ts", "go.mod")]
+    for text in texts:
+        text.write_text('import { a } from "./b";\n\treturn "é";\n', "utf-8")
+    (source / "tuner.ts").write_bytes(b"\x47\x40\x11\x10\0\x42" + b"\xff" * 182)
+    result = found(tmp_path / "out", source)
+    assert outputs(tmp_path / "out", result) == ["b.jpg", "tuner.mp4"]
+    assert result.remarks == [f"passed over 2, neither photos nor videos: {texts[0]}, {texts[1]}"]
+    # one that is named alone is told as what cannot be read
+    assert outputs(tmp_path / "out", found(tmp_path / "out", texts[0])) == ["app.mp4"]
 
 
 def test_of_several_folders_each_keeps_its_name(tmp_path: Path) -> None:
